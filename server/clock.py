@@ -1,6 +1,7 @@
-"""MongoDB's time, estimated by each process. All agree on it, even if their own clocks differ.
+"""MongoDB's time, estimated by each process. All processes agree on it, even if their own clocks differ.
 
-Once MongoDB's time is known, the machine's own clock counts no more: the monotonic clock carries on from it.
+Once MongoDB's time is known, the machine's own clock counts no more: the monotonic clock carries on from
+MongoDB's time.
 """
 
 from __future__ import annotations

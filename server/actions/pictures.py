@@ -136,7 +136,7 @@ async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawi
     others = made_for in drawing_of(context)
     try:
         return await drawing_of(context).result(made_for, draw)
-    except TooOften:  # this may be the limit of the caller who began to draw, not of this one
+    except TooOften:  # perhaps only the caller who began to draw is at their limit
         if not others:
             raise
     return await drawing_of(context).result(made_for, draw)

@@ -1,7 +1,8 @@
 """The lifecycle of a prize, from the dig that won it until somebody has it for good. Pure.
 
 - A red packet is claimed by bills, one attempt after the other.
-- Goods by mail are given once an address is there, then sent and received; on site, by a pick-up code.
+- Goods by mail are given once an address is there, then sent and received. Goods on site are given by a
+  pick-up code.
 - `held`: a payout limit stopped it until an operator decides. `frozen`: an operator froze it. If a bill is
 out, it is cancelled first; meanwhile the prize is `claiming` and `freezing`.
 - At the deadline of its task it is `expiring` and, once the publisher has it back, `returned`.

@@ -62,7 +62,7 @@ class Digging:
         self._keys = keys
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._winning = LRUCache[str, Mapping[int, draw.Won]](WINNING_REMEMBERED)
-        # Who published a task, and whether it ever cools down.
+        # The publisher of each task, and whether it ever cools down.
         self._tasks = LRUCache[str, tuple[str, bool]](TASKS_REMEMBERED)
         self._refused = LRUCache[tuple[str, str], None](REFUSED_REMEMBERED)
         self._finished = LRUCache[str, tuple[int, str]](TASKS_REMEMBERED)  # depth and id of a task's dig

@@ -162,7 +162,7 @@ class FairStart:
         return gathering.standing if asking.done() else None
 
     async def _tell_until(self, code: str, gathering: _Gathering, over: float) -> None:
-        """Send new places until the window is over. Until Redis answers quickly, call it without any, too."""
+        """Send new places until the window is over. Until Redis answers quickly, call it even without any."""
         loop = asyncio.get_running_loop()
         while (left := over - loop.time()) > 0:
             if not gathering.quick or any(not entrant.told for entrant in gathering.entrants.values()):

@@ -29,7 +29,7 @@ NOTED_SECONDS, REMEMBERED_VISITS = 60.0, 20_000
 
 
 class Share(NamedTuple):
-    """Who shared which task."""
+    """A task that was shared, and the person who shared it."""
 
     code: str
     unionid: str

@@ -39,7 +39,7 @@ class Uploads:
     def take(self, owner: str, size: int) -> None:
         """Count bytes that will be kept of a person's upload or, without an owner, of another request's body.
 
-        Raises Busy if there is no room for them, or none in the part of their owner or of bodies.
+        Raises Busy if there is no room for them, or if the owner's part, or the part of bodies, is full.
         """
         self._check(owner, size)
         self.held_bytes += size

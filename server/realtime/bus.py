@@ -50,7 +50,7 @@ Fault: TypeAlias = Literal["", "certificate", "password"]
 
 
 class Bus:
-    """One process's connection to the others."""
+    """The connection of one process to the other processes."""
 
     def __init__(self, settings: Settings, prefix: str) -> None:
         """`prefix` begins all names in Redis. Raises BadSettings."""

@@ -1,4 +1,4 @@
-"""Who watches what in this process, and the sending: each dig of a watched task once and in order.
+"""The watchers in this process, and the sending to them: each dig of a watched task once and in order.
 
 MongoDB holds the digs; the bus is only the fastest way to hear of one. If news comes out of order, twice or
 not at all, a read of MongoDB makes up for it.

@@ -38,7 +38,7 @@ class Replay:
         self._newest.clear()
 
     def append(self, seq: int, frames: bytes) -> None:
-        """Add a dig. If it does not follow the last one, forget all before it."""
+        """Add a dig. If it does not follow the last dig here, forget all earlier digs."""
         if len(self) and seq != self.last + 1:
             self.clear()
         self._newest.append(frames)

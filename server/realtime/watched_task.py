@@ -106,7 +106,7 @@ class Watcher(Sink, Protocol):
 class WatchedTask:
     """The state of one task after the dig `seq`. Until it is `loaded`, nothing of it is known.
 
-    `waiting` counts those who wait for it, or use it in this moment.
+    `waiting` counts the callers who wait for it, or use it at this moment.
     """
 
     def __init__(self, code: str) -> None:
@@ -177,7 +177,7 @@ class WatchedTask:
         self._away[watcher] = ticks
 
     def let_back(self, now_ms: int) -> None:
-        """Let those watch who were turned away and may see the task now; they get a snapshot."""
+        """Let watchers back who were turned away and may see the task now; they get a snapshot."""
         for watcher, ticks in list(self._away.items()):
             if self.opens_for(watcher.unionid):
                 self.join(watcher, ticks)
@@ -373,7 +373,7 @@ class WatchedTask:
 
     @property
     def behind(self) -> bool:
-        """Whether a dig was heard of that is not here yet."""
+        """Whether this process has heard of a dig that is not here yet."""
         return self.seq < self.heard
 
     def differs(self, position: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Alarms, those of now and the last ones that are over: `alarms`. One process at a time writes them.
+"""Alarms, the lasting ones and the newest that are over: `alarms`. One process at a time writes them.
 
 An alarm is due while the webhook has to be told that it began or ended.
 """
@@ -64,7 +64,7 @@ class Alarms(DueDocuments[AlarmRecord]):
         return now_ms()  # the monitor's own clock: at worst, a webhook is told of an alarm early or twice
 
     async def lasting(self) -> list[AlarmRecord]:
-        """Return the alarms of now, the oldest first."""
+        """Return the alarms that are not over, the oldest first."""
         return await self.in_order({"end_at": 0}, "begin_at")
 
     async def newest(self, limit: int = KEPT_ALARMS) -> list[AlarmRecord]:

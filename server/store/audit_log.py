@@ -29,7 +29,7 @@ class Actor(NamedTuple):
 
 
 class Act(TypedDict):
-    """Who did what to which task or process, when (unix ms) and why, and what became of it.
+    """An act: who did what to which task or process, when (unix ms) and why, and what became of it.
 
     `code` is the task that the target names, `person` the public id of the person whom it names.
     `shared` is 1 if `operator` was only typed, beside a token that several people have.

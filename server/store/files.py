@@ -170,7 +170,7 @@ class Files(Documents[Document]):
         await self.collection.update_many({"_id": {"$in": names}}, later)
 
     async def is_upload(self, path: str) -> bool:
-        """Whether somebody uploaded the picture at a path of ours; we drew the others."""
+        """Whether somebody uploaded the picture at a path of ours; we drew all other pictures."""
         query = {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}}
         return await self.collection.find_one(query, {"_id": 1}) is not None
 
@@ -239,7 +239,7 @@ class Files(Documents[Document]):
         await self.collection.delete_many({"_id": {"$in": names}})
 
     async def delete_cut_off(self, thumbnails: list[str]) -> None:
-        """Delete what is there of uploads that were cut off; spare the thumbnails of the others."""
+        """Delete what is there of uploads that were cut off; spare the thumbnails of whole uploads."""
         full = [name.replace(_THUMBNAIL, "") for name in thumbnails]
         rows = await self.collection.find({"_id": {"$in": full}}, {"_id": 1}).to_list(len(full))
         whole = {_thumbnail_name(row["_id"]) for row in rows}

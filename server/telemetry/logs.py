@@ -50,7 +50,7 @@ class OneLine(logging.Formatter):
         self,
         exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:
-        """Return the traceback; without the errors' texts if MongoDB's driver raised one.
+        """Return the traceback; without the errors' texts if MongoDB's driver raised one of the errors.
 
         If a traceback of the same place was logged lately, return the place alone.
         """

@@ -204,9 +204,9 @@ async def dig(
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come before all
-    of them. In a cooldown, OwnTask comes first where this process knows the publisher. After
-    DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether the
-    dig was recorded, or Unavailable if nothing was sent to MongoDB.
+    of them. In a cooldown, OwnTask comes first if this process knows the publisher. After DEADLINE_SECONDS,
+    or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether the dig was recorded,
+    or Unavailable if nothing was sent to MongoDB.
     """
     now = asyncio.get_running_loop().time()
     request = _Request(
@@ -459,7 +459,7 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
     task, unionid = view["task"], request.unionid
     refuse(why_closed(standing_of(task), unionid))
     if 0 < task["expires_at"] <= _counts_at(context, request, view["now"]):
-        raise Ended  # a sweep is about to end it
+        raise Ended  # a sweep is about to end the task
     if "last_dig" in task:
         context.hub.cooldowns.learn(task["last_dig"])
     elif opened_at := awaited_opening(task):

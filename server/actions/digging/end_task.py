@@ -67,7 +67,7 @@ async def settle_task(context: Context, task: Task) -> None:
 
     Raises PayUnknown, WeChatBusy, Contradiction.
     """
-    if is_checking(task) and not task["status"]:  # no process submitted it, or an edit of it
+    if is_checking(task) and not task["status"]:  # no process submitted the task, or its edit
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
     if task["open"] and not task["status"] and context.clock.now_ms() >= task["expires_at"]:
@@ -93,7 +93,7 @@ async def _settle_unopened(context: Context, task: Task) -> int | None:
     """
     order = await context.store.orders.find_live(task["_id"])
     if order is not None and is_taken_down(task):
-        await context.store.orders.move_all({"code": task["_id"]}, wake())  # the order's sweep closes it
+        await context.store.orders.move_all({"code": task["_id"]}, wake())  # a sweep closes the order
     until_ms, again_ms = unpaid_until_ms(task), context.clock.now_ms() + LOOK_AGAIN_MS
     if order is not None and order["state"] == "paid":
         await follow_payments(context, [order])
@@ -129,7 +129,7 @@ async def _settle_over(context: Context, task: Task) -> int | None:
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])
         elif order is not None:
-            await store.orders.move_all({"code": code}, wake())  # the order's sweep closes it
+            await store.orders.move_all({"code": code}, wake())  # a sweep closes the order
         return None
     await _owe_back(context, "unwon", task, hidden_fen(task))
     deadline_ms = claim_until_ms(task["ended_at"], context.settings.claim_days)

@@ -30,7 +30,7 @@ async def visit(
 ) -> str:
     """Record that a person opened a task, and who brought them: `sharer` is an id or a share token.
 
-    `generation` is that of the caller's token, None without one.
+    `generation` is that of the caller's token, None without a token.
 
     Returns the person's own share token. A sharer who is unknown, or the person themselves, is ignored.
     Raises NotNoted if the visit cannot be written; and Unavailable, or what MongoDB raises, if the sharer

@@ -58,7 +58,7 @@ async def release(context: Context, what: What, code: str, depth: int) -> None:
     freed = await context.store.prizes.move(of, released_alone(now_ms)) if what == "prize" else None
     if freed is None:
         raise BadRequest("它没有被冻结，也不待核对")
-    await apply_freezes(context, freed)  # by a freeze that came since we looked
+    await apply_freezes(context, freed)  # a freeze may have come since we looked
     await announce_claim(context, freed)
 
 
@@ -148,7 +148,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
             if is_out(prize):
                 cancelling = True
             elif (free := await store.prizes.move(prize["_id"], end(context.clock.now_ms()))) is not None:
-                await apply_freezes(context, prize)  # by a freeze that came since we looked
+                await apply_freezes(context, prize)  # a freeze may have come since we looked
                 ended.append(free)
     _for_each(context, announce_claim, ended)
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end

@@ -107,7 +107,7 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
 
 
 async def ask_about_bill(context: Context, bill: Bill) -> Bill:
-    """Ask WeChat about a bill that is not final; return what it is then. Raises PayUnknown, Contradiction."""
+    """Ask WeChat about a bill that is not final; return the bill then. Raises PayUnknown, Contradiction."""
     asked_at_ms = context.clock.now_ms()
     try:
         answer = await context.pay.query_transfer(bill["_id"])
@@ -166,7 +166,8 @@ async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = No
     """Note what a notice or a reply of WeChat's says of a bill; return it as it is then. Safe to repeat.
 
     `bill` may be left out if the answer is final. Then `follow_bill` has to be called; if the process dies
-    first, a sweep does it. Raises Contradiction if we have no such bill of that amount, or know another end.
+    first, a sweep does it. Raises Contradiction if we have no such bill of that amount, or if ours ended
+    otherwise.
     """
     bills, number, now_ms = context.store.bills, answer.out_bill_no, context.clock.now_ms()
     package_info, fail_reason = answer.package_info or "", answer.fail_reason or ""

@@ -82,7 +82,7 @@ async def settle_refund(context: Context, refund: Refund) -> None:
 async def note_refund(context: Context, answer: RefundAnswer) -> None:
     """Note what WeChat says of a refund, in a notice or a reply. Safe to repeat.
 
-    Raises Contradiction if we have no such refund of that order and amount, or know another end.
+    Raises Contradiction if we have no such refund of that order and amount, or if ours ended otherwise.
     """
     refunds, number, status = context.store.refunds, answer.out_refund_no, answer.status
     known = await refunds.find(number)

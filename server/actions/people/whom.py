@@ -43,7 +43,7 @@ class Whom:
 
 @dataclass(frozen=True, slots=True)
 class Sharer:
-    """Who brought somebody to a task: the key of a `Whom`, and their name."""
+    """A person who brought another to a task: the key of a `Whom`, and their name."""
 
     code: str
     key: str

@@ -210,7 +210,8 @@ async def _ask_about_picture(context: Context, review: Review) -> Review | None:
     if len(review["traces"]) >= ASKS:
         return await _note(context, review, "picture", UNCHECKED)
     scene, now_ms = FORUM if review["code"] else PROFILE, context.clock.now_ms()
-    # Nobody else may see it yet. WeChat may take as long as we wait for it.
+    # Others may not see the picture yet, so its path is signed. WeChat may load it while we wait for a
+    # result.
     url = context.settings.public_url + signed_path(context, review["picture"], 2 * RESULT_MS)
     try:
         trace_id = await context.wechat.check_picture(review["openid"], scene, url)
@@ -265,7 +266,7 @@ async def _apply_to_person(context: Context, review: Review) -> None:
     if picture is not None and person.get("wxheadpic") == picture:
         await context.store.files.keep(picture, None)  # kept for good: the person's digs show it
     if "chosen" in person and person["chosen"]["number"] > number:
-        # A newer choice was noted, and the process may have died before it submitted that.
+        # A newer choice was noted, and the process may have died before it submitted this choice.
         await submit_chosen(context, person, person["chosen"])
 
 

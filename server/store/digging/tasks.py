@@ -41,7 +41,7 @@ SPARE = 40  # how many more places are read for a page of the square, since some
 POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
 
 class Winner(TypedDict):
-    """Who won, as a page of the square needs it."""
+    """A winner, as a page of the square needs it."""
 
     unionid: str
 

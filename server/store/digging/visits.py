@@ -1,4 +1,4 @@
-"""Who opened which task, and through whom: `visits`, one per person and task; `shares`, who brought whom."""
+"""The people who opened a task: `visits`, one per person and task. `shares` says who brought whom there."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Ledger(Documents[Entry]):
             for name in (self.NAME, "orders", "prizes", "bills", "refunds"):
                 rows = await self._codes_after(name, after)
                 page.update(rows)
-                if len(rows) == CODES_AT_ONCE:  # there may be more behind the last one
+                if len(rows) == CODES_AT_ONCE:  # more codes may follow the last one
                     horizon = rows[-1] if horizon is None else min(horizon, rows[-1])
             for code in sorted(page):
                 if horizon is None or code <= horizon:

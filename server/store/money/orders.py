@@ -72,7 +72,7 @@ class Orders(Payments[Order]):
         return await self.collection.find_one({"code": code, "live": 1})
 
     async def ordered_fen(self, publisher: str, since_ms: int, lately_ms: int) -> tuple[int, int]:
-        """Return what a person has paid or may still pay, of orders made since each of these times.
+        """Return what a person has paid or may still pay: the sums of the orders since each of these times.
 
         Closed orders do not count, nor those that were refunded whole.
         """

@@ -453,6 +453,6 @@ def parcel(prize: Prize | WonPrize) -> Parcel:
 def bill_number(prize: Prize) -> str:
     """Return the number, of at most 32 characters, of the bill for this prize's present attempt.
 
-    It follows from the prize, so every process makes the same one.
+    The number follows from the prize, so every process makes the same number.
     """
     return f"{prize['code']}D{prize['depth']}A{prize['attempt']}"

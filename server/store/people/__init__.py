@@ -1,1 +1,1 @@
-"""The people, and all places that name one."""
+"""The people, and all places in the database that name a person."""

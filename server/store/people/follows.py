@@ -1,4 +1,4 @@
-"""Who follows whom: `follows`, one per person and publisher."""
+"""The follows of publishers: `follows`, one per publisher and follower."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _waiting_for(part: Part | None, asked_before_ms: int) -> Document:
 
 
 def new_review(key: str, unionid: str, openid: str, text: str, now_ms: int) -> Review:
-    """Return a new review of a profile without a picture. The caller may set `code` or `picture` then."""
+    """Return a new review of a profile without a picture. The caller may then set other fields."""
     return Review(
         _id=key,
         code="",
