@@ -20,8 +20,8 @@ PARTS = 20
 HEADERS = 8
 HEADER_BYTES = 4 << 10  # the most for one header
 FIELD_BYTES = 4 << 10
-# What was parsed: a field's name and its whole text; or a file's name in the form and some of its bytes, at
-# first none.
+# What was parsed: a field's name and its whole text; or the name of a file's field and some of the file's
+# bytes, at first none.
 Part: TypeAlias = tuple[str, str | bytes]
 _NOT_READ = "请求的表单无法解析，请检查 Content-Type 和内容"
 

@@ -45,13 +45,13 @@ class NoParameters(msgspec.Struct):
 
 
 class PersonRequest(msgspec.Struct):
-    """Who asks."""
+    """The person who asks."""
 
     unionid: Unionid
 
 
 class TaskRequest(msgspec.Struct):
-    """Who asks, about which task."""
+    """The person who asks, and the task that the request is about."""
 
     unionid: Unionid
     code: Code
@@ -64,7 +64,7 @@ class OwnRequest(msgspec.Struct):
 
 
 class OwnPageRequest(msgspec.Struct):
-    """Who asks, and which page, from 1."""
+    """The person who asks, and which page, from 1."""
 
     unionid: Unionid
     page: Page = 1

@@ -17,7 +17,7 @@ from functools import partial
 
 Then = Callable[[], None]
 # One operation of a store serves at most BATCH requests for pages. Unless that many wait, it begins at least
-# MOMENT after the answer to the operation before (server/memory/batch_queue.py).
+# MOMENT after the answer to the previous operation (server/memory/batch_queue.py).
 BATCH, MOMENT = 200, 0.015
 # The embedded store's threads share one interpreter, in turns of this length (sys.getswitchinterval).
 TURN = 0.005

@@ -24,7 +24,7 @@ Flag = Annotated[int, Meta(ge=0, le=1)]
 
 
 class AuthorizeRequest(msgspec.Struct):
-    """Who logs in, and how WeChat should behave.
+    """The person who logs in, and how WeChat should behave.
 
     `errcode`: what jscode2session answers to the code. `anonymous`: WeChat's default name and picture, which
     it gives since 2022. `unionid`: `1` puts it into the session and the data, `data` only into the data, `0`

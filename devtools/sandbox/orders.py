@@ -32,7 +32,7 @@ class OrderAmount(msgspec.Struct):
 
 
 class Payer(msgspec.Struct):
-    """Who pays."""
+    """The person who pays."""
 
     openid: Annotated[str, Meta(min_length=1, max_length=128)]
 

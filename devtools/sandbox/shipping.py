@@ -43,7 +43,7 @@ class Parcel(msgspec.Struct):
 
 
 class Payer(msgspec.Struct):
-    """Who paid."""
+    """The person who paid."""
 
     openid: str = ""
 

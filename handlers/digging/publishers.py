@@ -32,7 +32,7 @@ PublisherId = Annotated[
 
 
 class GetPublisherRequest(msgspec.Struct):
-    """Whose page, as cards and details name them, and which page of their treasures."""
+    """The publisher, as cards and details name them, and which page of their treasures."""
 
     unionid: Unionid
     publisher_id: PublisherId
@@ -59,7 +59,7 @@ class GetPublisherReply(Reply, kw_only=True):
 
 
 class FollowRequest(msgspec.Struct):
-    """Whom to follow; with `following` 0, whom to stop following."""
+    """The publisher to follow or, with `following` 0, to stop following."""
 
     unionid: Unionid
     publisher_id: PublisherId
@@ -95,7 +95,7 @@ class GetMyFollowsReply(Reply, kw_only=True):
 
 
 class GetMyFollows(Interface):
-    """Whom the caller follows."""
+    """The publishers whom the caller follows."""
 
     path = "/getMyFollows"
 

@@ -147,8 +147,8 @@ _MARK = b"\x00"
 
 
 class _Prepared:
-    """A page with holes for the fields in `holes`. Each field stands in the page twice. Every second one of
-    `parts` is a hole.
+    """A page with holes for the fields in `holes`. Each field stands in the page twice. Every second element
+    of `parts` is a hole.
 
     It must not be sent after `until_ms`, when signed addresses of pictures in it run out.
     """

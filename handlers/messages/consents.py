@@ -29,7 +29,7 @@ class GetTemplatesReply(Reply, kw_only=True):
 
 
 class GetTemplates(Interface):
-    """Which messages the caller may be asked to allow."""
+    """The messages that the caller may be asked to allow."""
 
     path = "/getTemplates"
 

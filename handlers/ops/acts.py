@@ -103,7 +103,7 @@ class OpsDisconnect(OperatorAct):
 
 
 class OpsSignOutRequest(Named, kw_only=True):
-    """Who is logged out."""
+    """The person to log out."""
 
     reason: Reason
 
@@ -119,7 +119,7 @@ class OpsSignOut(OperatorAct):
 
 
 class OpsBanRequest(Named, kw_only=True):
-    """Who is banned. `days` 0: until the ban is lifted."""
+    """The person to ban. With `days` 0 the ban lasts until it is lifted."""
 
     days: Annotated[int, Meta(ge=0, le=3650, title="天数", description="0（直到解除）到 3650 的整数")]
     reason: Reason
@@ -136,7 +136,7 @@ class OpsBan(OperatorAct):
 
 
 class OpsUnbanRequest(Named, kw_only=True):
-    """Whose ban is lifted."""
+    """The person whose ban is lifted."""
 
     reason: Reason
 

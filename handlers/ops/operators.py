@@ -189,7 +189,7 @@ class OpsMeReply(Reply, kw_only=True):
 
 
 class OpsMe(Interface):
-    """Who is logged in."""
+    """The operator who is logged in."""
 
     path = "/ops/me"
 

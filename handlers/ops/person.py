@@ -51,7 +51,7 @@ class Named(msgspec.Struct, kw_only=True):
 
 
 class OpsPersonRequest(Named, kw_only=True):
-    """Whose page."""
+    """The person whose page is asked for."""
 
 
 class ShownBan(msgspec.Struct):

@@ -17,7 +17,7 @@ from server.operation.timeline import lucks, of_person, of_task, page_of, verdic
 
 
 class OpsTimelineRequest(Named, kw_only=True):
-    """Whose timeline: the task `code`, its prize at `depth`, or a person.
+    """What the timeline is about: the task `code`, its prize at `depth`, or a person.
 
     A person is named by `key`, or by `code` and `depth` as in all interfaces about people. With `before`
     (unix ms), only older events are returned.

@@ -1,1 +1,1 @@
-"""Who somebody is: login, name and picture."""
+"""Identity: login, name and picture."""

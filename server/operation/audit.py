@@ -35,8 +35,8 @@ LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
 # For how many days WeChat answers queries about a bill.
 ASKED_MS = 30 * DAY_MS
-# WeChat puts a bill off until tomorrow if the day's limit is reached. If a bill is still put off after this
-# long, there must be another cause, and the operator is needed.
+# WeChat puts a bill off until tomorrow if the day's limit is reached. If it has done so for this long, more
+# is wrong than one full day, and the operator is needed.
 OVERDUE_MS = 7 * DAY_MS
 
 SUMS = ("paid_fen", "given_fen", "refunded_fen", "held_fen", "owed_fen", "withheld_fen")
@@ -291,7 +291,7 @@ def _refund_fen(money: TaskMoney, refund: Refund, order: Order | None) -> int | 
 
 
 def _end_differences(money: TaskMoney) -> list[Finding]:
-    """Once nothing is due any more, nothing may be held, except for refunds that WeChat closed."""
+    """Return what is wrong at the end: once nothing is due, only refunds that WeChat closed may be held."""
     # If a spent order is due, only its delivery is still to be reported to WeChat.
     orders = [order for order in money.orders if order["state"] != "spent"]
     documents: list[Mapping[str, Any]] = [*orders, *money.prizes, *money.bills, *money.refunds]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS
-# How many of a week's treasures and winners are read (those with the most money), and how many of a person's
-# last digs.
+# At most MOST of a week's treasures and of its winners are read, those with the most money, and at most
+# JOINED of a person's last digs.
 MOST, JOINED = 2_000, 50
 # An alarm begins at PAIR red packets that one person won from one publisher, at BROUGHT winners whom one
 # person brought, and at AT_ADDRESS people who dig from one address.

@@ -34,7 +34,8 @@ _Document = Mapping[str, Any]
 class Event(NamedTuple):
     """What happened, and when (unix ms). `actor` is an operator, "" for the game and its people.
 
-    `why` is a reason: words of an operator, or a code. `state` is what became of it. `wxname` is a winner's.
+    `why` is a reason: words of an operator, or a code. `state` is its outcome or its state now. `wxname` is a
+    winner's.
     """
 
     at: int

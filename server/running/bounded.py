@@ -13,7 +13,7 @@ The path of a connection (`listening.py` has the accept queue and the connection
     BoundedServer.head_came: passes few heads per turn on to Tornado, which parses them
       ▼
     _Request.headers_received: a place for a person with a good token, else one for the address. If all are
-      │                        taken, the one goes whose client is slowest                        else 429
+      │                        taken, a request with a slow client gives its place up             else 429
       ▼
     the application; then the connection waits for its next head, or has become a websocket
 

@@ -189,8 +189,8 @@ class WeChat:
     async def check_picture(self, openid: str, scene: int, url: str) -> str | None:
         """Ask WeChat to check a picture (`media_check_async`, version 2); return the trace_id of the result.
 
-        The result is pushed within 30 minutes. None if WeChat does not check it, since the person was not
-        there for two hours. `url` must be one that WeChat can read.
+        The result is pushed within 30 minutes. Returns None if WeChat does not check it, because the person
+        was not in the mini-program for two hours. `url` must be one that WeChat can read.
         https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_mediacheckasync
         """
         asked = {
