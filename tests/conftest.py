@@ -141,7 +141,7 @@ def _says_which(config: pytest.Config) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not import files without wanted tests; otherwise each process of a run would."""
+    """Do not import files without wanted tests; otherwise each process of a run would import them."""
     name = collection_path.relative_to(HERE).as_posix()
     if config.option.markexpr == "not slow" and name.startswith(SLOW):
         return True
@@ -192,7 +192,7 @@ class TestedStore:
         return f"{uri}&serverMonitoringMode=poll"
 
     def objections(self) -> list[str]:
-        """Return the wire's objections. After one, keep no database: the command can have changed any."""
+        """Return the wire's objections. After one, keep no database: the command may have changed any."""
         objected = self.wire.take()
         if objected and self.kept:
             self.kept.clear()
@@ -281,7 +281,7 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Any:
-    """Count commands from the end of a test's fixtures as that test's, too."""
+    """Count the commands that a test's fixtures send at their end as commands of that test."""
     result = yield
     _refuse_what_mongodb_would(item)
     return result

@@ -1,4 +1,4 @@
-"""The house's rules: pure modules, modules that may write, used privates of libraries, one meaning a word."""
+"""The house's rules: pure modules, modules that may write, libraries' private names, words of one meaning."""
 
 import ast
 import configparser

@@ -1,4 +1,4 @@
-"""Work that several ask for at once."""
+"""Work that several callers ask for at once."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Digging: who may dig and when, the reply, the state afterwards, and what refusals cost others."""
+"""Digging: who may dig and when, the reply, the state afterwards, and what refusals cost other people."""
 
 import asyncio
 import gc
@@ -228,7 +228,7 @@ async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(co
 async def test_a_prize_that_is_written_late_leaves_the_newest_dig_finished(context):
     digging = digging_of(context)
     older, newer = ({"code": "A" * 12, "depth": depth, "dig_id": f"dig{depth}"} for depth in (5, 6))
-    for each in (newer, older):  # writing what the older one won took longer
+    for each in (newer, older):  # the older dig's prize took longer to write
         digging.note_finished(each)
     assert digging.finished(newer)
     assert not digging.finished(older)
@@ -331,7 +331,7 @@ class Held:
 async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
     context, other, open_page, monkeypatch, alice, bob, carol
 ):
-    """Bob asks a slow process, carol a fast one, and bob the fast one, too; in each order of the three."""
+    """Bob asks a slow process and a fast one, carol the fast one; their three requests come in any order."""
     orders = list(permutations(("bob slow", "carol", "bob fast")))
     codes = [await alice.publish(cd=1) for _ in orders]
     pages = [await open_page(alice, code) for code in codes]
@@ -394,7 +394,7 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
     context, other, late_ms, told, alice, bob, carol
 ):
-    """The store is read less than 20 ms after the cooldown's end; later, no dig would be refused anyway."""
+    """The store is read less than 20 ms after the cooldown's end: a dig read later would not be refused."""
     code = await alice.publish(cd=60)
     await carol.dig(code)
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]
@@ -418,7 +418,7 @@ async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context,
     asked.cancel()
     await noticed.wait()
     held.go.set()
-    async with digging_of(context).turn(code):  # the dig has this turn until it ends
+    async with digging_of(context).turn(code):  # the next turn comes only when the dig has ended
         assert await check_history(context, code) == []
     assert (await bob.dig(code))["now_depth"] == 1
 

@@ -645,7 +645,7 @@ async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, contex
     written = Written(context, monkeypatch)
     await written.note(context.store.files.save(picture, "alice", context.clock.now_ms()))
     assert len(written.left) > 2
-    # The write that comes last is lost in another way.
+    # The owner's record, which is written last, is lost in another way.
     await context.store.files.rows.delete_one({"metadata.owner": "alice"})
     assert len((await stored(context))[1]) == 2
     for left in (await all_documents(context), *written.left[:-1]):

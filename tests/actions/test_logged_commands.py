@@ -29,7 +29,7 @@ OTHER = "a secret of nobody who serves here, 32 or more"
 
 @pytest.fixture
 def log(io_loop: Any, context: Context) -> Callable[[], Log]:
-    """The acts in the log, the first one first: act, target, outcome."""
+    """Return the acts in the log, oldest first, each as act, target and outcome."""
 
     def read() -> Log:
         acts = io_loop.run_sync(lambda: find(context, "audit_log"))

@@ -1,7 +1,7 @@
 """A process dies between any two steps of a message: the message is sent once, by the next process.
 
-If several scenarios have the same three successive steps, only one kill follows these steps in a run, except
-where there are several consents. `bench/kills.py` kills after each step of each scenario.
+If several scenarios have the same three successive steps, a run kills after these steps in only one of the
+scenarios, except where there are several consents. `bench/kills.py` kills after each step of each scenario.
 """
 
 from dataclasses import replace
@@ -43,7 +43,7 @@ killed_after: set[tuple[str, ...]] = set()
 
 
 async def run(client: Client, context: Context, settings: Settings, scenario: str, kill_after: int) -> Steps:
-    """Set a scenario up afresh, and let another process act it until it dies or is done."""
+    """Set a scenario up afresh, and let another process play it to the end or until it is killed."""
     for name in (*COLLECTIONS, *SANDBOX):
         await context.store.database[name].delete_many({})
     _, _, prepare, act = MESSAGE_SCENARIOS[scenario]

@@ -565,7 +565,7 @@ async def id_of(context: Context, someone: Someone) -> str:
 
 
 async def offered(client: Client, *users: str) -> list[list[tuple[str, str]]]:
-    """Return the treasures of which each follower was told, and what can be done about them."""
+    """Return the name and the `status` of each announcement that each of these people got."""
     sent = [[shown for kind, shown in await sent_to(client, user) if kind == "announced"] for user in users]
     return [[(shown["name"], shown["status"]) for shown in each] for each in sent]
 
@@ -682,7 +682,7 @@ async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(cli
         await change(0, 12, 13, following=True)
         turns += 1
     await send_until_quiet(context)
-    assert turns == 5  # three read four numbers each, one reads the last, and one ends the run
+    assert turns == 5  # three read four numbers each, the fourth reads the last, the fifth ends the run
     expected = {"fan0": 1, "fan11": 1}
     assert {user: len(found[0]) for user in users if (found := await offered(client, user))[0]} == expected
     numbers = {row["follower"]: row["n"] for row in await find(context, "follows")}

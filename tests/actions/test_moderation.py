@@ -270,7 +270,7 @@ async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_mo
     ring = await who_counts(client, context, TO_HOLD, *codes)
     await asyncio.gather(*(report(someone, code) for code in codes for someone in ring))
     assert sum([await is_hidden(context, code) for code in codes]) <= 1
-    for code in codes:  # twice, one after the other, which is the best they can do
+    for code in codes:  # a second time, one report after the other, which helps them most
         for someone in ring:
             await report(someone, code)
     assert sum([await is_hidden(context, code) for code in codes]) <= 1

@@ -1,7 +1,7 @@
 """A process dies between any two steps of a review: nothing unchecked is shown, and nothing is lost.
 
-If several scenarios have the same three successive steps, only one kill follows these steps in a run.
-`bench/kills.py` kills after each step of each scenario.
+If several scenarios have the same three successive steps, a run kills after these steps in only one of the
+scenarios. `bench/kills.py` kills after each step of each scenario.
 """
 
 import pytest

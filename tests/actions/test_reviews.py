@@ -376,7 +376,7 @@ async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
         await alice.publish()
     late = Late()
     monkeypatch.setattr(context.wechat, f"check_{part}", late)
-    await settle_reviews(context)  # if pictures are late, the texts are known now
+    await settle_reviews(context)  # even if results for pictures are late, those for the texts are there now
     late.asked = late.most = 0
     await retry(context)
     await settle_reviews(context)
@@ -619,7 +619,7 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     await alice.post("/setProfile", wxname="甲")
     with mock.patch.object(context.store.reviews, step, failing(Killed())), pytest.raises(Killed):
         await set_profile(context, alice.unionid, "乙", None)
-    # The older is looked at last, as by a process with a slow clock.
+    # The review of the older name comes last, as with a process whose clock is slow.
     await context.store.reviews.rows.update_many({"wxname": "甲"}, {"$inc": {"due_at": 5_000}})
     await settle(context)
     assert await profile_of(context, alice) == {"wxname": "乙"}

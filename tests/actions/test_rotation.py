@@ -108,7 +108,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
         f"seed: 3 sealed anew, from {old} to {new}\naddress: 1 sealed anew, from {old} to {new}\n"
         f"all of it is sealed under {new}; other secrets are needed for tokens alone\n",
     )
-    await restart_servers(settings, NEW)  # they no longer need the old secret
+    await restart_servers(settings, NEW)  # servers no longer need the old secret
     later, renewed = after
     alice, bob, carol = await later.log_in_all("alice", "bob", "carol")
     digs = [await bob.dig(running), await bob.dig(running)]

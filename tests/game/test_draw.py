@@ -226,7 +226,7 @@ BAD_RANKS = {
     ),
     "cannot be read": ('[{"num":1.5}]', "null"),
 }
-# What follows `max_depth`, and what is said about it.
+# The rest of the rules after `max_depth`, and what the verifier says about it.
 BAD_RULES = [
     ('"prize_num":0', "impossible"),
     (f'{ONE},"version":2', "impossible"),  # no nonce

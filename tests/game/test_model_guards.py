@@ -23,7 +23,8 @@ from support.rows import apply, examples
 
 NOW_MS = 1_800_000_000_000
 Explore = Callable[[Rows], Found[Any]]
-# The worlds, quickest first: a red packet's by its numbers of attempts and freezes.
+# The worlds, the quickest to explore first. Those of a red packet differ in the numbers of attempts and
+# freezes.
 PACKETS: tuple[Explore, ...] = tuple(
     partial(explore_packet, attempts, freezes) for attempts, freezes in ((1, 0), (1, 1), (2, 0))
 )

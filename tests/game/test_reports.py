@@ -1,4 +1,4 @@
-"""The weight of several reports: one a new person, one a group, less for people who were wrong."""
+"""The weight of several reports: 1 for a new person, 1 for a group, less for people who were wrong before."""
 
 import itertools
 

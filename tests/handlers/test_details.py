@@ -22,7 +22,7 @@ PRINTED = {
 
 
 async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client, alice, bob):
-    """It sends and reads only printed fields: no token, and no code when it asks for participants."""
+    """The client sends and reads only printed fields: no token, and no code when it asks for participants."""
     [code] = await publish_many(
         alice, {"forecast_num": 30, "prize_num": 2, "interval": 9, "fluctuation": 0, "cd": 60}
     )
@@ -157,7 +157,8 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
     assert all(len(share) == 20 and share.isalnum() and share.isascii() for share in (bobs, carols))
     assert (await bob.get("/getTaskDetails", code=code))["share"] == bobs
     assert (await bob.get("/getTaskDetails", code=other))["share"] != bobs
-    # These do not count as shares: no share, an unknown sharer, oneself, a sharer without `is_share`.
+    # Visits without a share, with an unknown sharer, by the sharer, or without `is_share` do not count as
+    # shares.
     for asked in (
         {},
         {"is_share": 1},
@@ -204,7 +205,8 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     page = await alice.get("/getTaskDetails", code=code)
     assert (page["status"], page["code"], page["share"]) == (0, code, "")
     assert REGISTRY.get_sample_value("wabao_visits_lost_total") == before + 1
-    # The store does not say whether her sharer exists, so the visit is refused: its sharer would be lost.
+    # The store does not say whether her sharer exists, so the visit is refused: otherwise its sharer would be
+    # lost.
     monkeypatch.setattr(known_people_of(context), "exists", away)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"

@@ -66,7 +66,7 @@ class TestPlaying:
     async def test_examples_are_what_this_server_answers(self, client, context, open_page, monkeypatch):
         recorder = Recorder(client, {OPERATOR: "the-operators-token"})
         alice, bob, carol, dora = [await client.log_in(name) for name in ("小明", "小红", "小刚", "小丽")]
-        await let_pass(context, 8 * DAY_MS)  # afterwards they are no newcomers, whose reports hide nothing
+        await let_pass(context, 8 * DAY_MS)  # reports of newcomers would hide nothing
         await self._people(client, alice, bob, carol, dora)
         cat = await self._goods(client, recorder, alice, bob, carol, open_page)
         await self._red_packet(client, context, recorder, open_page)

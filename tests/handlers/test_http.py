@@ -154,12 +154,12 @@ class TestStrangersBodies:
         for _, writer in strangers:
             writer.write(head + bytes(BODY_BYTES - 1))
         async with asyncio.timeout(10):
-            while True:  # until all of them have come
+            while True:  # until the server has read the bodies of all strangers
                 refused = await client.http.post("/getTaskList", content=bytes(BODY_BYTES))
                 if refused.status_code != 405:
                     break
         assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
-        uploads_of(context).begin("somebody", LARGEST_BYTES).close()  # where a quarter is taken
+        uploads_of(context).begin("somebody", LARGEST_BYTES).close()  # it fits beside the strangers' quarter
         for _, writer in strangers:
             writer.transport.abort()
             await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])

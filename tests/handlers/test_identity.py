@@ -127,7 +127,7 @@ async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, cont
             "/getMyInfo", params={"unionid": bob.unionid}, headers={"Authorization": header.encode("latin1")}
         )
         assert response.json()["error"] == "bad_token", header
-    # None of these counts as a presented token, and neither does an empty one.
+    # None of these headers counts as a token, and neither does an empty token.
     for header in ("", "Bearer"):
         reply = await client.get("/getMyInfo", headers={"Authorization": header}, unionid=bob.unionid)
         assert reply["status"] == 0

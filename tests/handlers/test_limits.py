@@ -103,7 +103,7 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(c
 
 
 async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(client, context, monkeypatch):
-    await client.log_in("alice")  # the sandbox answers
+    await client.log_in("alice")  # so that the sandbox is ready
     result, asked = drawing_of(context).result, []
     one_asks, both_ask = asyncio.Event(), asyncio.Event()
 
@@ -243,7 +243,7 @@ async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(contex
 
 
 class TestBytes:
-    """Megabytes a person uploads in an hour."""
+    """The limit on the megabytes that a person uploads in an hour."""
 
     ENVIRONMENT: ClassVar = {"UPLOAD_MB_A_PERSON": "1"}
 

@@ -185,7 +185,7 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_hol
 async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
     context, cooled, drawn, why, alice, bob, carol
 ):
-    """The process knows it from a frame, or from a read: here of the page, and for the first refusal."""
+    """The process knows why from a frame or from a read: here the page's, and that for the first refusal."""
     code, _ = await cooled(alice)
     if why == "already_won":
         context.hub.known.by_code[code].winners[bob.unionid] = 1

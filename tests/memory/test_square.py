@@ -98,7 +98,7 @@ def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text):
     running = condition["$or"][0]
     asked = [running["terms"], *(running["$and"][0]["terms"]["$all"] if "$and" in running else [])]
     assert 1 <= len(asked) <= 8
-    # The index has the order after the term, so that no page but the one asked for is read.
+    # The index has the order after the term, so that only the page asked for is read.
     assert list(by_term[0].document["key"])[:4] == ["terms", "status", "opened_at", "_id"]
     assert set(asked) <= set(terms_of(text, "小明"))
     assert len(terms_of(text * 50, text * 50)) <= 400

@@ -1,7 +1,7 @@
-"""A process dies between any two steps: the next sweep by another leaves nothing half done, no fen lost.
+"""A process dies between any two steps: another one's next sweep leaves nothing half done, no fen lost.
 
-If several scenarios have the same three successive steps, only one kill follows these steps in a run.
-`bench/kills.py` kills after each step of each scenario.
+If several scenarios have the same three successive steps, a run kills after these steps in only one of the
+scenarios. `bench/kills.py` kills after each step of each scenario.
 """
 
 from collections import Counter

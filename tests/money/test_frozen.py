@@ -48,7 +48,7 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(cont
 async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen(
     client, context, monkeypatch, payout_limits
 ):
-    del payout_limits  # only the settings take it, see below
+    del payout_limits  # the fixture of the settings uses it, see below
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.paid_packet()
     await freezing.freeze(context, "task", code, 0)

@@ -301,7 +301,8 @@ async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatc
     await client.misbehave("error_before", call="query_order", times=100)
     for _ in range(4):
         await sweep(context)
-    # Once per order, and once per unpaid task that is to be deleted; again only in a minute.
+    # WeChat was asked once per order, and once per unpaid task that is to be deleted; it is asked again only
+    # in a minute.
     assert called == {"query_order": 3 + 3}
     assert [task["end_reason"] for task in await find(context, "tasks", _id=goods)] == ["expired"]
     await client.misbehave("behave")

@@ -67,7 +67,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
         zip(proof.winning_ranks, proof.winning_fen, strict=True)
     )[:10]
     assert sum(proof.winning_fen) == TOTAL_FEN
-    unwon = [("unwon", proof.winning_fen[10])] if proof.winning_fen[10] else []  # none if it is the goods
+    unwon = [("unwon", proof.winning_fen[10])] if proof.winning_fen[10] else []  # goods: no refund
     assert [(refund["kind"], refund["amount_fen"]) for refund in await find(context, "refunds")] == unwon
 
     mailed = proof.winning_ranks.index(1)

@@ -57,7 +57,7 @@ class TestTheRulesOfRedPackets:
             assert named in refused["msg"]
         for rules in ({"prize_num": 1}, {**several, "fluctuation": 1}):
             assert (await alice.post("/postTask", **(asked | rules)))["status"] == 0
-        assert await alice.publish(cd=0)  # goods may
+        assert await alice.publish(cd=0)  # goods need no cooldown
 
 
 class TestPrivateTreasures:
@@ -101,7 +101,7 @@ class TestPrivateTreasures:
         replies = await asyncio.gather(bob.claim(codes[0]), carol.claim(codes[1]))
         assert [reply.get("error") for reply in replies] == ["payout_waits"] * 2
         monkeypatch.undo()
-        await let_pass(context, 61_000)  # a minute, not a day: neither was paid
+        await let_pass(context, 61_000)  # a minute and not a day, since neither was paid
         assert (await bob.claim(codes[0]))["package_info"]
         assert (await carol.claim(codes[1]))["error"] == "payout_waits"
 
@@ -111,7 +111,7 @@ class TestNewcomers:
         "CASH_NEWCOMER_DAY_YUAN": "5",
         "CASH_YOUNG_DAY_YUAN": "8",
         "CASH_RING_DAY_YUAN": "6",
-        "TRUSTED_PROXIES": "127.0.0.1",  # so that people have no address: none is forwarded
+        "TRUSTED_PROXIES": "127.0.0.1",  # so people have no address, since no header forwards one
     }
 
     async def test_each_is_paid_so_much_a_day_and_all_together(self, client, context):

@@ -1,4 +1,4 @@
-"""`/metrics`: who may read it, that each series is there once, and that a past alarm is 0."""
+"""`/metrics`: who may read it, that it has each series once, and that an alarm is 0 once it is over."""
 
 import asyncio
 from functools import partial

@@ -230,7 +230,7 @@ def test_the_key_that_decides_is_not_written_into_the_reason(window, codes):
     opened = window(path="/ops")
     enter(opened, "值班员", TOKEN)
     opened.go("/ops#/reviews")
-    # Its name alone may be the dashboard's, which has no such keys.
+    # The name of the treasure alone may be on the dashboard, which has no such keys.
     expect(opened.page.locator(".reviews")).to_contain_text(DOUBTFUL)
     for key in "ar":
         opened.page.keyboard.press(key)
@@ -265,18 +265,18 @@ def more_treasures(address: str) -> dict[str, str]:
 
 
 class Looked:
-    """A window that is looked at with axe, and what it found."""
+    """A window whose pages axe checks, and what axe found."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
         self.found: list[str] = []
 
     def at(self, name: str, *said: str) -> None:
-        """Look at what is shown in both themes, once it says something."""
+        """Let axe check the page in both themes, once the page shows the texts in `said`."""
         page = self.window.page
         for each in said:
             expect(page.locator("body")).to_contain_text(each)
-        expect(page.locator("main h1").first).to_be_visible()  # what is read comes after the frame of a page
+        expect(page.locator("main h1").first).to_be_visible()  # a page's data comes after its frame
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             self.found += [f"{name}, {theme}: {each}" for each in page.evaluate(FIND, theme == "dark")]
@@ -290,7 +290,7 @@ class Looked:
 
 
 def with_axe(window: Window) -> Looked:
-    """Bring axe into a window's pages, which their policy would not load."""
+    """Bring axe into a window's pages; their policy would not let them load it."""
     window.context.add_init_script(path=AXE)
     window.page.reload()
     return Looked(window)

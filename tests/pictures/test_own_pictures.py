@@ -1,4 +1,4 @@
-"""An uploaded picture is its uploader's: others cannot publish it, use it as a face or get it taken down."""
+"""An uploaded picture is its uploader's: others cannot publish it, use it as theirs or have it taken down."""
 
 from urllib.parse import urlsplit
 

@@ -262,7 +262,7 @@ async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of
 
 
 async def order_of(own: PicturePool, jobs: list[tuple[str, str]]) -> list[str]:
-    """Give jobs to a processes whose second process hangs; return their owners in the order of the ends."""
+    """Give jobs to a pool whose second process hangs; return their owners as the jobs end."""
     first, second = await stopped(own)
     done: list[str] = []
 

@@ -501,7 +501,7 @@ async def test_stalled_uploads_of_strangers_take_no_memory(running):
     async with httpx.AsyncClient(base_url=running.address, timeout=20) as http:
         assert (await http.post("/uploadFile", files=file, headers=headers)).json()["status"] == 0
         claim = {"unionid": person["unionid"], "code": "A" * 12}
-        await http.post("/drawPrize", json=claim, headers=headers)  # from now on the bare id is refused
+        await http.post("/drawPrize", json=claim, headers=headers)  # now the server refuses her bare id
         (worker,) = running.children()["worker"]
         before = memory_mb(worker)
         strangers = [

@@ -121,7 +121,7 @@ async def test_a_clock_that_is_set_back_gives_headers_no_more_time(serve, monkey
     served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
     half = await served.connect()
     began, now = time.time(), time.time
-    monkeypatch.setattr(time, "time", lambda: 2 * began - now())  # it only runs backwards
+    monkeypatch.setattr(time, "time", lambda: 2 * began - now())  # this clock only runs backwards
     half.writer.write(b"GET / HTTP/1.1\r\nHost: wab")
     await half.closed()
 

@@ -1,4 +1,4 @@
-"""No process or descriptor is left: a child that cannot start is started later, and all others stay."""
+"""No process or descriptor is free: a child that cannot start is started later, and the others stay."""
 
 import asyncio
 import errno

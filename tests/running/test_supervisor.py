@@ -200,7 +200,7 @@ def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path):
 
 @pytest.mark.parametrize(("command", "named"), [("check", False), ("release", True)])
 def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(server, data_dir, command, named):
-    """The check used to drop databases there; meanwhile SecantusDB did not answer, and was ended for it."""
+    """The check used to drop databases there; SecantusDB did not answer meanwhile, so it was ended."""
     uri = (data_dir / "secantusdb.uri").read_text()
     before = server.children()["SecantusDB"]
     ended = subprocess.run(

@@ -64,7 +64,7 @@ class Lender:
         pytest.fail("a connection was left open")
 
     def lends_again(self, name: str, other: str) -> bool:
-        """Return whether the database is lent again after all connections from its return have closed."""
+        """Return whether the database is lent again once all connections open at its return have closed."""
         patience = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < patience:
             if self.kept.lend(other, sandboxed=True) == name:

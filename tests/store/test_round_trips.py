@@ -34,7 +34,7 @@ async def sent_during(trips: Trips, request: Awaitable[dict[str, Any]]) -> tuple
 
 
 def waited_for(sent: list[str]) -> list[str]:
-    """Leave out the note that a person first used a token: it runs beside another command."""
+    """Leave out the update that notes a person's first use of a token: it is sent beside another command."""
     return [command for command in sent if command != "update people"]
 
 

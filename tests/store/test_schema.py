@@ -63,7 +63,7 @@ async def test_an_empty_database_gets_all_indexes_and_the_version(store):
 
 
 async def test_two_processes_may_prepare_an_empty_database_at_once(store):
-    # The later one may find collections that the earlier one has made.
+    # The later of the two may find collections that the earlier one has made.
     await asyncio.gather(*(prepare(store.database, store.indexes(), print) for _ in range(2)))
     await _assert_prepared(store)
 

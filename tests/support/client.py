@@ -86,7 +86,7 @@ class Someone:
         return str(reply["code"])
 
     async def lock(self) -> None:
-        """Lock the account by a claim, though there is no prize. From now on the bare id is refused."""
+        """Call drawPrize with the token, though without a prize: the server then refuses the bare id."""
         await self.post("/drawPrize", code="A" * 12)
 
     async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:

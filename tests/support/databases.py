@@ -9,7 +9,7 @@ def with_database(uri: str, name: str) -> str:
     """Return the URI of another database of the same store, for the same user.
 
     A user belongs to one database: the option authSource names it; without the option it is the URI's
-    database, or admin. With mongodb+srv a DNS record names it, so nothing is added.
+    database, or admin. With mongodb+srv a DNS record names that database, so nothing is added.
     """
     parts = urlsplit(uri)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -49,7 +49,8 @@ def _changes(table: Table) -> dict[tuple[str, str], list[str]]:
 
 
 def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> list[dict[str, Any]]:
-    """Return random documents: each field is absent, or is or just misses a value that a row needs or sets.
+    """Return random documents: each field is absent, has a value that a row needs or sets, or just misses
+    such a value.
 
     Half of the documents fit a row of this move, or nearly do.
     """

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from server.game.lifecycle import Move
 from support.rows import apply
 
-NOW, LONG_AGO = 10**10, 9 * 10**9  # further apart than any time in a row
+NOW, LONG_AGO = 10**10, 9 * 10**9  # further apart than any period that a row of a table waits for
 BEFORE, LATER = 10**9, 20 * 10**9  # a deadline that is over, and a future deadline
 
 Document = tuple[tuple[str, Any], ...]

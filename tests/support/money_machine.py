@@ -242,7 +242,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule()
     def wechat_forgets_a_bill_for_a_moment(self) -> None:
-        """Let WeChat forget acknowledged bills only: of others, the server believes a late NOT_FOUND."""
+        """Let WeChat forget acknowledged bills only: of any other, the server believes a late NOT_FOUND."""
 
         async def act() -> None:
             for bill in await find(self.world.context, "bills", remote={"$gt": ""}):

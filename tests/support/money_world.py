@@ -140,8 +140,9 @@ class World:
         finally:
             await rest(actor)
             if self.trouble is not nullcontext:
-                # These reads meet the connections that were cut, and the driver repeats them. Otherwise the
-                # next write that lets time pass would meet them, and nobody repeats that write.
+                # These reads use the connections that were cut, and the driver repeats the reads. Otherwise
+                # the next write that lets time pass would use a cut connection, and nobody repeats that
+                # write.
                 await asyncio.gather(*(self.context.store.tasks.find("") for _ in range(CONNECTIONS)))
 
 

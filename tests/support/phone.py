@@ -64,7 +64,7 @@ class PhonesProcess:
         self._reader.start()
 
     def add(self) -> tuple[int, Queue[dict[str, Any] | None]]:
-        """Return a new phone's number, and the queue of its lines; None in the queue: the process ended."""
+        """Return a new phone's number and the queue of its lines, in which None means the process's end."""
         number = next(self._numbers)
         self._lines[number] = Queue()
         return number, self._lines[number]

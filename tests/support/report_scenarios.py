@@ -72,7 +72,7 @@ async def act_show(victim: Context, stage: Stage) -> None:
 
 
 async def reported_for_long(stage: Stage) -> Stage:
-    """Let reports hide goods for as long as reports without an operator's look may."""
+    """Let reports hide goods for as long as they may without an operator's decision."""
     stage = await reported(stage)
     await let_pass(stage.context, stage.context.settings.report_hide_hours * HOUR_MS)
     return stage

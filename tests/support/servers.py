@@ -95,7 +95,8 @@ class Running:
     def wait(self) -> int:
         """Wait for the end, read the rest of the output, and return the exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
-        if code < 0:  # a killed server leaves metrics; a refused one must not delete a running one's
+        # A killed server leaves its metrics. One that refused to start must not delete a running server's.
+        if code < 0:
             shutil.rmtree(metrics_directory(self.data_dir.absolute()), ignore_errors=True)
         self._reader.join(PATIENCE_SECONDS)
         assert self.process.stdout is not None

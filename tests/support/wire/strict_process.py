@@ -2,9 +2,9 @@
 
     python -m support.wire.strict_process STORE_PORT FILE USES
 
-It writes its port into FILE. Then, before it sends a command on that is not in the list, it writes a line
-there. The command is sent on, since the line is enough to fail the test. USES gets lines about which
-connection uses which database (`uses.py`).
+It writes its port into FILE. Before it sends on a command that is not in the list, it writes a line there.
+The command is sent on, since the line is enough to fail the test. USES gets lines about which connection uses
+which database (`uses.py`).
 """
 
 import os
