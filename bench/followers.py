@@ -35,7 +35,7 @@ Database = Any
 
 
 def follow(database: Database, publisher: str, followers: int, willing: int) -> None:
-    """Write this many followers of a publisher; spread evenly among them are those who allow a message."""
+    """Write this many followers of a publisher; those who allow a message are spread evenly among them."""
     people = [f"follower{number:07}" for number in range(followers)]
     database.follows.insert_many(
         {"_id": f"{publisher}:{each}", "publisher": publisher, "follower": each, "at": 1, "n": n}

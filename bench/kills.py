@@ -1,4 +1,4 @@
-"""kill -9 between any two steps of money, a review, a report or a message: is nothing half done or lost?
+"""kill -9 between any two steps of money, a review, a report or a message: is anything half done or lost?
 
     python bench/kills.py [--only "a red packet is claimed"]
 

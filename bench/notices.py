@@ -2,8 +2,9 @@
 
     python bench/notices.py [--rounds 10]
 
-Starts a server of its own with one serving process and embedded stores. Each notice of a round is about an
-order of its own, paid just before. Then the same notices come again, then forged notices. WeChat waits 5 s.
+Starts a server of its own with one serving process and embedded stores. Each notice of a round is about a
+different order, which was paid just before. Then the same notices come again, then forged notices. WeChat
+waits 5 s.
 """
 
 from __future__ import annotations

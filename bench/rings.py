@@ -120,7 +120,7 @@ def public(people: Sequence[Account], day: int) -> list[Payout]:
 
 
 def turned(some: Sequence[_T], day: int) -> list[_T]:
-    """Begin each day with other accounts, so that all have their turn before one comes again."""
+    """Begin each day with other accounts, so that all have their turn before any account comes again."""
     by = 4 * day % max(len(some), 1)
     return [*some[by:], *some[:by]]
 

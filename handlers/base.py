@@ -135,7 +135,7 @@ def presented_token(headers: HTTPHeaders) -> str | None:
 
 @stream_request_body
 class BaseHandler(RequestHandler):
-    """A handler that answers in JSON, also for errors. It takes no body."""
+    """A handler that answers in JSON, errors too. It takes no body."""
 
     context: Context
     method: ClassVar[str] = "GET"

@@ -129,7 +129,7 @@ class Unsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="action"):
 
 
 class Cheer(msgspec.Struct, tag="cheer", tag_field="action"):
-    """Cheer at a task that this socket watches, at most once a second a person."""
+    """Cheer at a task that this socket watches; each person at most once a second."""
 
     code: Code
     sign: Annotated[Sign, Meta(title="喝彩")]

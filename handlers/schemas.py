@@ -1,4 +1,4 @@
-"""JSON schemas of declared structs, each field with its meaning: what both descriptions consist of."""
+"""JSON schemas of declared structs, each field with its meaning: the parts of both descriptions."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ class UploadFile(Interface):
         self._charged_kb += more_kb
 
     async def serve(self, body: bytes) -> None:
-        """Answer, then drop the upload, also after an error."""
+        """Answer, then drop the upload, even after an error."""
         self._serving = True
         try:
             await super().serve(body)

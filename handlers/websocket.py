@@ -193,7 +193,7 @@ class Socket(WebSocketHandler):
         return UNSENT_BYTES
 
     def send(self, frames: bytes) -> None:
-        """Send encoded frames. What the socket does not take is queued; too much queued cuts the client
+        """Send encoded frames. What the socket does not take is queued; a client with too much queued is cut
         off."""
         sent = 0
         # Most deliveries touch only this object and the socket: each further object would take time.

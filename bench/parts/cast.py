@@ -46,7 +46,7 @@ class Actor:
 
     @property
     def address(self) -> dict[str, str]:
-        """The address to which their prizes are sent; each person has another."""
+        """The address to which their prizes are sent; each person has a different address."""
         number = f"1390000{USERS.index(self.user):04}"
         return {"receiver": f"{self.user} 收", "phone": number, "address": f"挖宝路 {number} 号 {self.user}"}
 

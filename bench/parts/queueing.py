@@ -44,9 +44,9 @@ class Cost:
 class DigCost:
     """CPU seconds of a dig and of its deliveries.
 
-    `commands` is the number of commands to the store, which all take the same time; the second commits. `bus`
-    is Redis's time for the message and for each process that gets it, `heard` the time of such a process.
-    `send` and `read` are the times of one delivery, in the serving process and in the client.
+    `commands` is the number of commands to the store, which all take the same time; the second command
+    commits. `bus` is Redis's time for the message and for each process that gets it, `heard` the time of such
+    a process. `send` and `read` are the times of one delivery, in the serving process and in the client.
     """
 
     worker: float

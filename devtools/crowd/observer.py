@@ -1,7 +1,7 @@
 """A watcher of the crowd's tasks on a thread and a loop of its own.
 
 A crowd of hundreds may be late itself: a frame has come, but its loop is busy. This watcher does nothing but
-read frames, so the time at which it reads one depends on the server alone.
+read frames, so the time at which it reads a frame depends only on the server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from server.realtime.frames import Cd
 
 CONNECT_SECONDS, PING_SECONDS, PONG_SECONDS = 10, 20, 10
 AGAIN_SECONDS, JOIN_SECONDS = 1.0, 2.0
-TURN_SECONDS = 0.1  # one message a turn: a socket may send 20 in a second
+TURN_SECONDS = 0.1  # one message per turn: a socket may send 20 in a second
 MOST_TASKS = 100  # the most that one socket may watch
 # Threads of one interpreter take turns of this length: this thread must not wait long for the crowd's.
 SWITCH_SECONDS = 0.0005

@@ -168,7 +168,7 @@ class Person:
         return True
 
     async def _details(self, code: str) -> Reply:
-        """Read a task's details. Raises Unanswered, also for a refusal."""
+        """Read a task's details. Raises Unanswered, even for a refusal."""
         details = await self._client.get("/getTaskDetails", self.login, code=code)
         if details.get("status") != 0:
             self._square.forget(code)

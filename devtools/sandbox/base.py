@@ -88,7 +88,7 @@ class WeChatFailure(Exception):
 
 
 class SandboxHandler(RequestHandler):
-    """Answers in WeChat's JSON, also for errors. Logs no code or key of a request."""
+    """Answers in WeChat's JSON, errors too. Logs no code or key of a request."""
 
     def initialize(self, context: Context) -> None:
         """Take the context from the route table."""

@@ -110,7 +110,7 @@ def sealed_notice(
 
 
 def day_begins_ms(unix_ms: int) -> int:
-    """Return the time at which the day of a time began in Beijing, in unix ms."""
+    """Return when the day in Beijing to which a time belongs began, in unix ms."""
     return unix_ms - (unix_ms + 8 * 3_600_000) % 86_400_000
 
 

@@ -181,7 +181,7 @@ async def find_bill(context: Context, out_bill_no: str) -> SandboxBill | None:
 
 
 async def tell_bill(context: Context, bill: SandboxBill) -> None:
-    """Send the notice of a bill that is final; nothing for any other."""
+    """Send the notice of a bill that is final; do nothing for any other bill."""
     if bill["state"] not in ("SUCCESS", "FAIL", "CANCELLED"):
         return
     await tell(context, "MCHTRANSFER.BILL.FINISHED", bill["_id"], bill["notify_url"], _describe(bill))

@@ -56,7 +56,7 @@ class EditTask(ProvenAct):
     path = "/editTask"
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
-        """Raises BadRequest, also if `prizes` say more than names and pictures."""
+        """Raises BadRequest, for example if `prizes` say more than names and pictures."""
         if values.get("prizes") not in (None, ""):
             values["prizes"] = ranks_of(values["prizes"], RankTextsRequest)
         return EditRequest

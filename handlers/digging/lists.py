@@ -159,8 +159,8 @@ class PartakenCard(Card, kw_only=True):
     """The original interface document calls the publisher's picture `wxheadimgurl` here; the reply has both
     names.
 
-    `is_prize` is 1 if the caller won. If the caller may not see the task now, all that its publisher wrote,
-    its pictures and the publisher's are "", `signed` is 0 and `ranks` [].
+    `is_prize` is 1 if the caller won. If the caller may not see the task now, the publisher's texts and all
+    pictures are "", `signed` is 0, and `ranks` is [].
     """
 
     wxheadimgurl: str

@@ -119,7 +119,7 @@ class OpsPayoutRequest(msgspec.Struct):
 
 
 class OpsFreeze(OperatorAct):
-    """Freeze the prizes of a task or a person, or the one at a depth. Pending bills are cancelled."""
+    """Freeze the prizes of a task or a person, or the prize at a depth. Pending bills are cancelled."""
 
     path = "/ops/freeze"
     role = "money"

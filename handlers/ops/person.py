@@ -55,7 +55,7 @@ class OpsPersonRequest(Named, kw_only=True):
 
 
 class ShownBan(msgspec.Struct):
-    """A ban, also one that is over: since when and until when (unix ms; 0: until it is lifted)."""
+    """A ban, which may be over: since when and until when (unix ms; 0: until it is lifted)."""
 
     reason: str
     at: int

@@ -24,7 +24,7 @@ Key = Annotated[
 
 
 class HeldReview(msgspec.Struct):
-    """A task, or with `code` "" a name and picture that somebody chose. `pic` is "" if there is none.
+    """A task or, if `code` is "", a name and picture that somebody chose. `pic` is "" if there is none.
 
     `name` is the task's, `wxname` that of the person who submitted it, both as others see them now.
 

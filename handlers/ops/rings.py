@@ -131,7 +131,7 @@ class OpsReleaseRing(OperatorAct):
 
 
 class OpsReturnRing(OperatorAct):
-    """Let all that is held because of one ring go back to its publishers."""
+    """Return all that is held because of one ring to its publishers."""
 
     path = "/ops/returnRing"
     role = "money"

@@ -35,8 +35,8 @@ LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
 # For how many days WeChat answers queries about a bill.
 ASKED_MS = 30 * DAY_MS
-# WeChat puts a bill off until tomorrow if the day's limit is reached. If it has done so for this long, more
-# is wrong than one full day, and the operator is needed.
+# WeChat puts a bill off until tomorrow if the day's limit is reached. If it has done so for this long, the
+# limit is reached on many days, and the operator is needed.
 OVERDUE_MS = 7 * DAY_MS
 
 SUMS = ("paid_fen", "given_fen", "refunded_fen", "held_fen", "owed_fen", "withheld_fen")

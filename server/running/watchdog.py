@@ -32,7 +32,7 @@ log = logging.getLogger("wabao.supervisor")
 
 
 class Heart:
-    """A worker's end of the pipe. `beat` runs from the loop's first turn to its last, also while draining."""
+    """A worker's end of the pipe. `beat` runs from the loop's first turn to its last, even while draining."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)

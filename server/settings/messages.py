@@ -18,7 +18,7 @@ from server.errors import BadSettings
 MessageKind: TypeAlias = Literal["won", "claim_ends", "ended", "refused", "cooldown_over", "announced"]
 Sort: TypeAlias = Literal["text", "phrase", "time", "amount", "code"]
 
-# What a message of any kind can show. What only one kind can show follows. `code` is the treasure's.
+# What a message of any kind can show. `_OWN` has what only one kind can show. `code` is the treasure's.
 _ALWAYS: dict[str, Sort] = {"name": "text", "status": "phrase", "note": "text", "code": "code"}
 _OWN: dict[MessageKind, dict[str, Sort]] = {
     "won": {"prize": "text", "until": "time"},

@@ -25,8 +25,7 @@ _BEIJING = timezone(timedelta(hours=8))
 
 
 def shipping_info(transaction_id: str, openid: str, now_ms: int) -> dict[str, object]:
-    """Return the body that reports that what this person paid for was delivered: virtually, whole, at
-    once."""
+    """Return the report that this person's payment was delivered: virtually, whole and at once."""
     return {
         "order_key": {"order_number_type": _BY_TRANSACTION_ID, "transaction_id": transaction_id},
         "logistics_type": _VIRTUAL,

@@ -1,8 +1,8 @@
 """The access token. Each process asks WeChat for it: as long as the token is valid, all get the same one.
 
-If WeChat refuses a token, the process asks for one again, without force. If WeChat refuses that token too,
-the process forces a renewal. A forced renewal ends the previous token for all processes; WeChat allows twenty
-a day, 30 s apart:
+If WeChat refuses a token, the process asks for another token, without force. If WeChat refuses that token
+too, the process forces a renewal. A forced renewal ends the previous token for all processes; WeChat allows
+twenty a day, 30 s apart:
 https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html
 """
 

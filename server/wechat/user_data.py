@@ -44,7 +44,7 @@ def decrypt_user(session_key: str, iv: str, encrypted_data: str, appid: str) -> 
     """Decrypt `encrypted_data`. All but `appid` are base64. Raises BadUserData, even if only the appid
     differs.
 
-    A space is read as `+`, because a query turns one into the other. All errors are the same: if the answer
+    A space is read as `+`, because a query turns `+` into a space. All errors are the same: if the answer
     told which step failed, somebody could learn from it what a block decrypts to.
     """
     try:

@@ -21,7 +21,7 @@ class SandboxKeyPairs(TypedDict):
 
 
 class SandboxKeys(Documents[SandboxKeyPairs]):
-    """The pairs, made once and kept for good, so that every process signs and verifies with the same."""
+    """The pairs, made once and kept for good, so that every process signs and verifies with the same keys."""
 
     NAME = "sandbox_keys"
 

@@ -61,7 +61,7 @@ class SandboxMessages:
         )
 
     async def use_consent(self, openid: str, template_id: str) -> bool:
-        """Use a consent up; False if there is none."""
+        """Use a consent up; return False if there is no consent."""
         used = await self._consents.collection.update_one(
             {"_id": f"{openid}:{template_id}", "left": {"$gt": 0}}, {"$inc": {"left": -1}}
         )

@@ -15,9 +15,8 @@ from server.store.documents import Documents
 class SandboxNotice(TypedDict):
     """`_id` is the notice's id, `number` what it is about; `state` waiting, done, lost or given_up.
 
-    `copies`: how often it is sent each time. `forged`: a forged one is sent before it.
-    `by_certificate`: it is signed with the platform certificate, as for merchants who used that certificate
-    before.
+    `copies`: how often it is sent each time. `forged`: a forged notice is sent before it. `by_certificate`:
+    it is signed with the platform certificate, as for merchants who used that certificate before.
     """
 
     _id: str
