@@ -223,7 +223,7 @@ def count_request(handler: RequestHandler) -> float:
 
 
 def log_request(handler: RequestHandler) -> None:
-    """Log method, path, status, milliseconds and trace_id. Never the query, which carries ids and tokens."""
+    """Log method, path, status, milliseconds and trace_id, but not the query: it carries ids and tokens."""
     seconds, status = count_request(handler), handler.get_status()
     level = logging.WARNING if status >= 500 else logging.INFO
     request, trace_id = handler.request, getattr(handler, "trace_id", "-")

@@ -127,7 +127,7 @@ class Context:
 
 
 def per_context(make: Callable[[Context], T]) -> Callable[[Context], T]:
-    """Decorate a function that makes something of a context: it is made once for each, when first asked for.
+    """Decorate a function that makes an object of a context: once for each context, when first asked for it.
 
     So an object that only some actions need is made beside these actions:
 

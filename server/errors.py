@@ -267,7 +267,7 @@ class TooOften(TooMany):
 
 
 class OutcomeUnknown(Refusal):
-    """The request may or may not have been carried out. Asking again is safe, and tells whether it was."""
+    """The request may or may not have been carried out. Asking again is safe, and tells which."""
 
     error, default_msg = "outcome_unknown", "网络不稳，结果还不确定，请再试一次查看"
     http_status = 503

@@ -19,8 +19,8 @@ from server.game.task import Task
 class Outlook(msgspec.Struct, frozen=True):
     """What the law says of the digs to come, from what everybody knows.
 
-    The next dig wins with the chance 1 / `one_in`; 0: it cannot. The next prize lies at `nearest` or deeper,
-    0 if none is left. No prize lies below `deepest`.
+    The next dig wins with the chance 1 / `one_in`, which is 0 if it cannot win. The next prize lies at
+    `nearest` or deeper; 0 if no prize is left. No prize lies below `deepest`.
     """
 
     one_in: int
@@ -74,7 +74,7 @@ def chance_to_win(rules: Rules, depth: int, last_won: int) -> float:
 
 
 def luck(chances: Sequence[float], wins: int) -> float:
-    """Return how likely digs of these chances win `wins` times or more (the p-value)."""
+    """Return how likely digs with these chances win `wins` times or more (the p-value)."""
     if not wins:
         return 1.0
     so_far = [1.0] + [0.0] * wins  # the probabilities of 0, 1, … wins so far; the last: of `wins` or more

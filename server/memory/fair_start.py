@@ -2,7 +2,7 @@
 
 Otherwise the first request wins every time: that of a script, or of the person nearest to the server. Digging
 begins when a cooldown ends, and when a task opens that people waited for. All processes share one order
-(`server/realtime/shared_order.py`); without Redis each process has its own. No place has to last: if a
+(`server/realtime/shared_order.py`); without Redis each process has its own. Nothing has to be kept: if a
 process dies, its clients ask again.
 """
 
@@ -87,8 +87,8 @@ class FairStart:
     def gathers(self, code: str, ordered_for: int) -> bool:
         """Whether a request to dig this task must wait for its place in the random order now.
 
-        `ordered_for` is the beginning (unix ms) for which it has waited already; 0 for none. Only what this
-        process knows of cooldowns and openings counts.
+        `ordered_for` is the beginning of digging (unix ms) for which the request has waited; 0 for none. Only
+        what this process knows of cooldowns and openings counts.
         """
         gathering = self._gatherings.get(code)
         if gathering is not None:
@@ -162,7 +162,8 @@ class FairStart:
         return gathering.standing if asking.done() else None
 
     async def _tell_until(self, code: str, gathering: _Gathering, over: float) -> None:
-        """Send new places until the window is over. Until Redis answers quickly, call it even without any."""
+        """Send new places until the window is over. Until Redis answers quickly, call it even if no place is
+        new."""
         loop = asyncio.get_running_loop()
         while (left := over - loop.time()) > 0:
             if not gathering.quick or any(not entrant.told for entrant in gathering.entrants.values()):

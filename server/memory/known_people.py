@@ -1,6 +1,6 @@
 """The people this process knows: the fields of their records that decide whether they are admitted.
 
-A record that was read is trusted for a limited time. The bus tells of changes elsewhere; without Redis, the
+A record that was read is trusted for a limited time. The bus tells of changes elsewhere; without Redis, that
 time is shorter.
 """
 

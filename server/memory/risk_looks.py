@@ -31,8 +31,8 @@ class RiskLooks:
         self._under_way -= 1
 
     def begin_call(self) -> bool:
-        """Whether to call WeChat now. While WeChat is late, only one call at a time: it shows when WeChat is
-        in time again."""
+        """Whether to call WeChat now. While WeChat is late, there is only one call at a time, which shows
+        when WeChat is in time again."""
         if self._late and self._calls:
             return False
         self._calls += 1

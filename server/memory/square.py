@@ -21,7 +21,8 @@ REMEMBERED_PAGES = 50
 
 
 class SquarePage:
-    """One page as it was read. In `prepared` the handler keeps the part of its reply that this page makes."""
+    """One page as it was read. In `prepared` the handler keeps the part of its reply that it made from the
+    page."""
 
     def __init__(self, tasks: list[ListedTask], read_at: float) -> None:
         self.tasks = tasks

@@ -42,7 +42,7 @@ def cost_of(data: bytes) -> Cost:
 
 
 def _cost_of_jpeg(data: bytes) -> Cost:
-    """Return a JPEG's cost. A sequential one is decoded straight to a part of its size."""
+    """Return a JPEG's cost. A sequential JPEG is decoded straight to a part of its size."""
     frame = find_frame(data)
     if frame is None:
         return Cost(MAX_PIXELS, MAX_PIXELS + len(data), 1)

@@ -84,7 +84,7 @@ class Audience:
             self._whole, self._asks = True, self._asks or asks
 
     async def renew(self) -> None:
-        """Every 5 s: let the others hear of us if we have watchers, and tell crowds their number."""
+        """Every 5 s: let other processes hear of us if we have watchers, and tell crowds their number."""
         self._renews = bool(self._told)
         self._renewals += 1
         self._whole = self._whole or (self._renews and self._renewals % WHOLE_RENEWALS == 0)

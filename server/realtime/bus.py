@@ -26,8 +26,8 @@ from server.settings import Settings
 
 OPERATION_SECONDS = 1.0
 # Connections of a process. Small hosted plans allow 20 for all processes (docs/mongodb.md). One of our
-# connections reads. A crowd's publishes take turns on the others, each of which carries some thousands a
-# second.
+# connections reads. A crowd's publishes take turns on the other connections, each of which carries some
+# thousand publishes a second.
 CONNECTIONS = 6
 # How long a script may take, and how many run at once. Requests wait for scripts, and connections must be
 # left for the news.

@@ -1,8 +1,8 @@
 """The running cooldowns that this process knows of, so that most refusals need no store. They are in memory
 only.
 
-For the first dig of a task, they also include when it opened. Nothing here is the truth: it comes from a
-read, a dig made here, or news of another process.
+Before the first dig of a task, the time at which the task opened is kept here instead. Nothing here is the
+truth: it comes from a read, a dig made here, or news of another process.
 """
 
 from __future__ import annotations

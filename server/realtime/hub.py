@@ -359,7 +359,7 @@ class Hub:
                 if watched.seq == before and watched.behind:
                     fruitless += 1
                     if fruitless == 2:
-                        # News named a deeper dig than the history has. If it comes, the poll will see it.
+                        # News named a deeper dig than the history has. If that dig comes, the poll sees it.
                         watched.heard, fruitless = watched.seq, 0
                 if read is not None:
                     read.set_result(True)

@@ -123,7 +123,7 @@ class WatchedTask:
         self._public_url: str
         self._first: list[bytes] = []  # packed, since a thousand tasks may be kept
         self.winners: dict[str, int] = {}  # the winners' places `no`, by unionid
-        self.kept: list[News] = []  # news that came while it was read
+        self.kept: list[News] = []  # news that came while the task was read
         self.version = next(_versions)  # a new number after each change of what a page shows
         self.end_note = ""
         self.renamed = 0  # the task's `renamed` when the names were read
@@ -198,8 +198,8 @@ class WatchedTask:
         """Take the task's state and its newest digs, some of which may have come after the task was read.
 
         If the task has more digs than `digs`, `early` has those of its first participants, then its wins.
-        Returns False if a dig is missing: neither read has a dig that moved from its task to the history in
-        between. Digs before a missing one are not replayed.
+        Returns False if a dig is missing: if it moved from its task to the history between the two reads,
+        neither has it. Digs before a missing one are not replayed.
         """
         self._take_names(task)
         self.rules, self._public_url = read_rules(task["params"]), public_url

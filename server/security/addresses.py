@@ -29,7 +29,8 @@ MOST_HOPS = 16
 def networks(text: str) -> tuple[Network, ...]:
     """Return the networks of a comma-separated list of addresses and networks.
 
-    Raises ValueError if one cannot be read, or covers every address: then a client could choose its address.
+    Raises ValueError if an entry cannot be read, or covers every address: then a client could choose its
+    address.
     """
     found = []
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -44,8 +45,8 @@ def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Netwo
     """Return the address that requests count for: an IPv4 address, or an IPv6 network ("2001:db8::/64").
 
     `peer` is the other end of the connection. X-Forwarded-For is read from the right, as each proxy appends
-    the address it was called from. A hop is believed only if a trusted proxy wrote it. Reading stops at
-    the first hop that is no address: nothing left of it can be believed. UNKNOWN if `peer` is no address.
+    the address it was called from. A hop is believed only if a trusted proxy wrote it. Reading stops at the
+    first hop that is no address: nothing to its left can be believed. UNKNOWN if `peer` is no address.
     """
     client = _client(peer, forwarded_for, trusted)
     if client is None:

@@ -130,7 +130,7 @@ class Keys:
         return hmac.digest(self._derive("limit"), who.encode(), "sha256")[:16].hex()
 
     def sign_picture(self, path: str, until_seconds: int) -> str:
-        """Return a signature with which a picture is shown until then (unix time)."""
+        """Return a signature with which a picture is shown until `until_seconds` (unix time)."""
         return self._picture_signature(path, until_seconds, self._secrets[0])
 
     def verifies_picture(self, path: str, until_seconds: int, signature: str) -> bool:

@@ -81,7 +81,7 @@ class Alarms(DueDocuments[AlarmRecord]):
         await self.collection.update_one({"_id": alarm_id, "end_at": 0}, {"$set": changes})
 
     async def note_told(self, alarm: AlarmRecord) -> None:
-        """Note that the webhook knows this alarm as it was read. If it ended meanwhile, it stays due."""
+        """Note that the webhook was told what `alarm` says. If the alarm ended meanwhile, it stays due."""
         same = {"$eq": ["$end_at", alarm["end_at"]]}
         told = {"told": 2 if alarm["end_at"] else 1, "due_at": {"$cond": [same, "$$REMOVE", "$due_at"]}}
         await self.collection.update_one({"_id": alarm["_id"]}, [{"$set": {**told, "tries": 0}}])

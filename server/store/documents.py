@@ -129,7 +129,7 @@ class Documents(Generic[T]):
         return await found.to_list(len(keys)) if keys else []
 
     async def sums(self, condition: dict[str, Any], by: Any = None, **fields: Any) -> list[dict[str, Any]]:
-        """Return what fields of the documents that fit add up to, for each value of the expression `by`.
+        """Return the sums of fields over the documents that fit, for each value of the expression `by`.
 
             await self.sums({"code": code}, "$kind", fen="$amount_fen", number=1)
 

@@ -73,7 +73,7 @@ def begins_with(text: str) -> Document:
 
 
 def newest_with(terms: list[str], limit: int, since_ms: int, at: str, **among: Any) -> list[Document]:
-    """Return the pipeline that finds the documents with all of one or more `terms` whose `at` is newest.
+    """Return the pipeline that finds the newest documents, by `at`, that have all `terms` (one or more).
 
     Only documents with the fields `among` count, and only those since a time (unix ms, 0 for all). The last
     of the longest terms is matched by equality, because some servers use an index only for that. Numbered

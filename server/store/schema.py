@@ -35,7 +35,7 @@ RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
 _OTHER_OPTIONS = (85, 86)  # an index of this name or key has other options, such as a collation
-# The version of the documents that this server reads and writes. It serves from no other.
+# The version of the documents that this server reads and writes. It serves from no other version.
 VERSION = 1
 # Unique indexes that may be plain ones: see docs/mongodb.md about sharding.
 MAY_REPEAT = frozenset((each.NAME, name) for each in (Digs, People) for name in each.MAY_REPEAT)
@@ -163,7 +163,8 @@ async def _listed(database: _Database, collection: str) -> dict[str, Document]:
 
 
 def _wanted(collection: str, found: Mapping[str, Any] | None, model: IndexModel) -> IndexModel:
-    """Return the index to ask for: the model, or its plain form if that exists and is allowed."""
+    """Return the index to ask for: the model, or the same index without `unique` if that is there and may
+    be."""
     wanted = model.document
     if found is None or _shape(found) == _shape(wanted):
         return model

@@ -47,9 +47,10 @@ class SealedValues:
     async def page(
         self, purpose: str, fingerprint: str, after: str
     ) -> tuple[list[tuple[str, Sealed]], str | None]:
-        """Return the next `BATCH` values that a secret sealed, with their ids, after this id in their order.
+        """Return the next `BATCH` values that a secret sealed: those whose ids follow `after`, with their
+        ids.
 
-        The last id is returned too, None at the end.
+        The last of these ids is returned too, None at the end.
         """
         collection, field = PLACES[purpose]
         found = self._database[collection].find(

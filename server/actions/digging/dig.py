@@ -424,7 +424,8 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
     """
     person = await _admitted(view, request)
     if "pending" in view["task"] and not digging_of(context).finished(view["task"]["last_dig"]):
-        # The new dig overwrites the previous dig in the task; from then on only the history has the previous.
+        # The new dig overwrites the previous dig in the task. From then on, only the history has the previous
+        # dig.
         await context.store.digs.write(view["task"]["last_dig"])
         context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
     return _next_dig(context, view, person, dig_id)

@@ -3,7 +3,7 @@ retry.
 
 The steps: lease the message, reserve a consent, note that it is being sent, send it, note its end, spend the
 consent. A process may die between any two steps; the message then comes due again. WeChat takes no id by
-which it would know a message again, but it counts consents as we do. If a message got no answer, or its
+which it would recognise a message, but it counts consents as we do. If a message got no answer, or its
 process died, nobody knows whether WeChat took it. It is sent again if the person's last consent is reserved
 for it: WeChat would refuse a second message. If the person has more consents, it is not sent again: it ends
 as `unclear`.

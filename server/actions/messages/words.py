@@ -125,7 +125,7 @@ def _of_refusal(task: Task) -> Words:
 
 
 def _of_hidden(context: Context, task: Task) -> Words:
-    """Return when a task in review or reported is looked at again; MOOT if it has ended or is taken down."""
+    """Return when to look again at a task in review or reported; MOOT if it has ended or is taken down."""
     if task["status"] or is_taken_down(task) or review_of(task) not in IN_REVIEW:
         return MOOT
     later_ms = context.clock.now_ms() + LOOK_MS

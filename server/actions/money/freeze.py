@@ -24,7 +24,7 @@ AT_ONCE = 10
 
 
 async def freeze(context: Context, what: What, code: str, depth: int, reason: str = "") -> None:
-    """Freeze a task, the prize at a depth, or the person who dug it (0: the publisher). Safe to repeat.
+    """Freeze a task, the prize at `depth`, or the person who dug there (0: the publisher). Safe to repeat.
 
     Only operators read the reason. A bill that was sent is cancelled; until WeChat confirms the cancellation,
     the winner may still take the money. Raises NoSuchTask, BadRequest.

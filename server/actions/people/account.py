@@ -145,7 +145,8 @@ async def ban_person(context: Context, person: Person, ban: Ban) -> None:
     A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`.
     """
     banned = await context.store.people.ban(person["_id"], ban)
-    # Their unpaid orders are closed. If the process dies first, each is closed when WeChat is next asked.
+    # Their unpaid orders are closed. If the process dies first, each order is closed when WeChat is next
+    # asked about it.
     await context.store.orders.move_all({"publisher": person["_id"]}, wake())
     if banned is not None:
         await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))

@@ -171,7 +171,7 @@ async def _refuse_while_needed(store: Store, person: Person) -> None:
 
 
 async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> list[Need]:
-    """Return a person's ban, what others still wait for from them, and what they still wait for.
+    """Return a person's ban, what others still have to get from them, and what they still have to get.
 
     With `parcels`, goods by mail stop the erasure too: the publisher's until the goods are sent, the winner's
     until the goods have arrived. So does a delivery whose report WeChat refuses. Leave out `parcels` where an

@@ -1,4 +1,4 @@
-"""Reporting a task. Enough reports hide it until an operator decides, but only for some hours."""
+"""Reporting a task. Enough reports hide the task until an operator decides, but only for some hours."""
 
 from __future__ import annotations
 

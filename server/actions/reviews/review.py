@@ -49,7 +49,7 @@ log = logging.getLogger("wabao.reviews")
 async def settle_reviews(context: Context) -> None:
     """Bring all reviews that are due one step nearer to their end. The leader repeats this.
 
-    While WeChat does not answer about texts, pictures go on, and the reverse.
+    While WeChat does not answer about texts, pictures go on, and the other way round.
     """
     async for person in context.store.people.lease_due(context.clock.now_ms):
         if "chosen" in person:
@@ -66,7 +66,7 @@ async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> N
     not be asked.
 
     WeChat is asked about one review at first, then about several at once. After two reviews without an
-    answer, the rest waits for the next turn. Many checks at once would keep the store from digs.
+    answer, the rest waits for the next turn. Many checks at once would make digs wait for the store.
     """
     reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
     due: list[Review] = []

@@ -56,7 +56,8 @@ _ONCE_EACH: list[Document] = [
 
 
 def _found(asked: Document, order: Document, limit: int) -> list[Document]:
-    """Return the stages that find digs with these fields, pending ones too: the first `limit` in an order."""
+    """Return the stages that find the first `limit` digs, in an order, with these fields; pending ones
+    too."""
     of_task = {"_id" if name == "code" else f"last_dig.{name}": value for name, value in asked.items()}
     return [
         *({"$match": asked}, {"$sort": order}, {"$limit": limit}, pending_digs(of_task)),

@@ -31,7 +31,7 @@ LISTED_KEYS = (*_PUBLIC, ("status", 1), *_NEWEST)
 INDEXES = [
     IndexModel([*LISTED_KEYS], name="listed"),
     IndexModel([*_PUBLIC, ("kinds", 1), ("status", 1), *_NEWEST], name="listed_by_kinds"),
-    # Operators search all tasks by it, so what only the square asks for comes last.
+    # Operators search all tasks by this index, so the fields that only the square asks for come last.
     IndexModel([("terms", 1), ("status", 1), *_NEWEST, *_PUBLIC], name="by_term"),
 ]
 

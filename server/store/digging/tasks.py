@@ -197,8 +197,8 @@ class Tasks(DueDocuments[Task]):
         """Change a task's texts and pictures; None if somebody has dug, or if the task has ended, is hidden
         or is not this publisher's.
 
-        An edit needs a task without digs, and a dig needs the depth unchanged, so only one of two at the same
-        moment succeeds. After an edit each process reads the names again.
+        An edit needs a task without digs, and a dig needs the depth unchanged, so if both come at the same
+        moment, only one succeeds. After an edit each process reads the names again.
         """
         undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
         counted = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}

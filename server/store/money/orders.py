@@ -15,10 +15,11 @@ OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
 class Order(TypedDict):
     """Times are unix milliseconds. `live` is there until the task may get another order.
 
-    `no_credit` is 1 if no credit card may pay it. `bank_type` is what WeChat says paid it, "" if it does not
-    say. `prepay_id` is "" until WeChat gives one; `expires_at` is when WeChat stops taking the payment.
-    `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is there while
-    WeChat does not answer. `refunding` is the number of the refund that was sent last, at `refunding_at`.
+    `no_credit` is 1 if no credit card may pay it. `bank_type` is the kind of account that paid it, "" if
+    WeChat does not say. `prepay_id` is "" until WeChat gives one; `expires_at` is when WeChat stops taking
+    the payment. `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is
+    there while WeChat does not answer. `refunding` is the number of the refund that was sent last, at
+    `refunding_at`.
     """
 
     _id: str

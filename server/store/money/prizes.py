@@ -247,8 +247,8 @@ class Prizes(DueDocuments[Prize]):
     async def matters(self, unionid: str, since_ms: int, limit: int) -> list[Matter]:
         """Return what may wait for a person, in one trip: prizes won, goods to send, tasks not paid.
 
-        Returns at most `limit` of the first and of the last kind, the newest; unpaid tasks only if published
-        since then.
+        Returns at most `limit` prizes won and at most `limit` unpaid tasks, the newest of each. Unpaid tasks
+        from before `since_ms` are left out.
         """
         won: list[Document] = [
             {"$match": {"unionid": unionid, "state": {"$in": [*UNCLAIMED, "sent"]}}},

@@ -10,8 +10,8 @@ from server.store.documents import Documents, index
 class Risk(TypedDict):
     """`_id` is the unionid; `day` counts from 1970; `rank` is what WeChat said last, if anything.
 
-    `unseen` is there if it said last that it had not seen the person for two hours. `place` is the keyed hash
-    of their address, `code` the task that they dug first that day.
+    `unseen` is there if WeChat said last that it had not seen the person for two hours. `place` is the keyed
+    hash of the person's address, `code` the task that they dug first that day.
     """
 
     _id: str

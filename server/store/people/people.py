@@ -105,7 +105,7 @@ class Person(Login):
 ADMITTING = ("_id", "locked", "generation", "banned", "leaving", "forgotten_as")
 # How long one process has for an erasure, and after how long an erasure that had to wait is tried again.
 ERASING_MS = 10 * 60_000
-# What a person chose and others do not see yet, and that it has to be submitted.
+# The fields that say what a person chose and others do not see yet, and that it has to be submitted.
 _CHOICE = {"chosen": "", "due_at": ""}
 # Ends tokens, within a pipeline.
 _ENDED: Document = {
