@@ -120,7 +120,7 @@ class Race:
         tally.wins = sum(dig["is_prize"] for dig in digs)
 
     def publish(self, cooldown_seconds: int) -> str:
-        """Publish a task with a prize about every five digs; it does not end before the run."""
+        """Publish a task with a prize about every five digs, deep enough to outlast the run."""
         return self.server.publish(
             self.people[0], cooldown_seconds, prize_num=100, forecast_num=700, interval=5, fluctuation=2
         )

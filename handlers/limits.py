@@ -1,4 +1,4 @@
-"""Whom a request counts against: the person whose token it carries, otherwise its address."""
+"""What a request counts against in the limits: the person whose token it carries, otherwise its address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process answers while it may not serve from the database: only that it cannot."""
+"""The replies of a process that may not serve from the database: they say only that it cannot."""
 
 from __future__ import annotations
 

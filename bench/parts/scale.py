@@ -41,7 +41,8 @@ class Load:
 
 @dataclass(slots=True, frozen=True)
 class Limits:
-    """The most that a process, Redis or MongoDB carries. Those of a process are chosen, others assumed."""
+    """The most that a process, Redis or MongoDB carries. The limits of a process are chosen, the others are
+    assumed."""
 
     process_share: float = 0.5
     process_pages: int = 10_000

@@ -1,7 +1,8 @@
 """Requests that the server should accept: people and parameters that fit together, by interface.
 
-A generated request seldom fits the state, such as a parcel that was just sent or a red packet that is held.
-A scene is a request that fits. The server accepts it unless somebody changed the state meanwhile.
+A generated request seldom fits the server's state, for example a parcel that was just sent or a red packet
+that is held. A scene is a request that fits. The server accepts it unless somebody changed the state
+meanwhile.
 """
 
 from __future__ import annotations

@@ -101,7 +101,8 @@ class Client:
         return (await self.post_timed(path, login, **parameters))[0]
 
     async def post_timed(self, path: str, login: Login, **parameters: Any) -> tuple[Reply, float]:
-        """Do what `post` does; return also when the request was written, by the monotonic clock."""
+        """Do what `post` does, and return the reply with the monotonic time at which the request was
+        written."""
         asked = {"unionid": login.unionid, **parameters}
         return await self._ask_timed("POST", path, json=asked, headers=login.headers)
 

@@ -1,7 +1,8 @@
 """Content checks as WeChat answers them: texts at once, pictures later by message push.
 
 The sandbox objects to texts with 违规 in them and has doubts about those with 存疑. A picture passes, unless
-it is of `picture_refused` (`scenarios.py`). A misbehaviour `judge` says otherwise for any text or picture.
+it is of `picture_refused` (`scenarios.py`). A misbehaviour `judge` decides otherwise about any text or
+picture.
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_msgseccheck.html
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_mediacheckasync
 """

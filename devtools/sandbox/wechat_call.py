@@ -14,7 +14,8 @@ from devtools.sandbox.store.notices import Misbehaviour
 class WeChatCall(SandboxHandler):
     """One interface of WeChat, for the holder of the access token. `call` is its name in a misbehaviour.
 
-    `misbehaviours` are those that it can be told. `refuses_with` is the error code of a `refuse` without one.
+    `misbehaviours` are those that it can be told. `refuses_with` is the error code of a `refuse` that names
+    none.
     """
 
     call: ClassVar[str]

@@ -12,7 +12,7 @@ from server.actions.reviews.review import take_event
 from server.context import Context, per_context
 from server.wechat.message_push import ForgedPush, MessagePush
 
-# WeChat waits 5 s, and then sends it again.
+# WeChat waits 5 s for an answer, and then sends the push again.
 ANSWER_SECONDS = 4.0
 
 

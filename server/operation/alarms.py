@@ -109,7 +109,7 @@ class Check:
         self.begin()
 
     def begin(self) -> None:
-        """Forget what was found, and be due: another process was the leader until now."""
+        """Forget what was found, and be due, because another process was the leader until now."""
         self.found: list[Alarm] = []
         self.ran = False
         self._due = 0.0

@@ -158,8 +158,8 @@ async def of_person(store: Store, person: Person) -> Story:
 async def _on_people(
     store: Store, prizes: Iterable[_Document], unionids: list[str]
 ) -> tuple[list[Event], list[Event], int]:
-    """Return the acts that froze and released these people and the people of these prizes; the same acts at
-    each prize; and since when (unix ms) no act is missing.
+    """Return three things: the acts that froze or released these people or the people of these prizes; the
+    same acts once per prize; and since when (unix ms) no act is missing.
 
     The second list repeats an act at each prize that the person won or gave.
     """

@@ -135,7 +135,7 @@ class BoundedServer(HTTPServer):
         self._others = 0  # descriptors open before we accept connections
         self._served = 0
         self._spares = 0
-        # Connections without a request, with the time since when; the oldest first.
+        # Connections without a request, with the time since which they wait; the oldest first.
         self._waiting: dict[Connection, float] = {}
         self._waiting_spares: dict[Connection, float] = {}
         # Heads that came and wait for their turn, and how many have gone on in this turn of the loop.

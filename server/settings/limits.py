@@ -36,7 +36,7 @@ WINDOW_SECONDS: dict[Limited, int] = {
     "new_sockets": MINUTE_SECONDS,
     "digs": 1,
 }
-# In development everybody has the same address, so there these are 0.
+# In development everybody has the same address, so these limits are 0 there.
 IN_PRODUCTION = {
     "publishes_an_address": "300",
     "uploads_an_address": "600",

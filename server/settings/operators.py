@@ -9,8 +9,8 @@ import msgspec
 
 from server.errors import BadSettings
 
-# Each role may also do what the roles before it may. `look` changes nothing; `act` does what moves no money;
-# `money` may also end a red packet, whose rest is then refunded.
+# Each role may also do what the roles before it may. `look` changes nothing; `act` may do all that moves no
+# money; `money` may also end a red packet, whose rest is then refunded.
 Role: TypeAlias = Literal["look", "act", "money"]
 ROLES: tuple[Role, ...] = get_args(Role)
 

@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
 # https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html
-# 45011 is WeChatBusy, not `too_many`: HTTP 429 says that our interface did nothing, but it asked WeChat.
+# 45011 is WeChatBusy, not `too_many`: HTTP 429 would say that our interface did nothing, but it did ask
+# WeChat.
 _REFUSALS: dict[int, tuple[type[Refusal], str | None]] = {
     SYSTEM_BUSY: (WeChatBusy, None),
     40029: (BadLoginCode, None),

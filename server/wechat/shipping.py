@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-# It was reported before, by us or by hand in the console.
+# The delivery was reported before, by us or by hand in the console.
 REPORTED = frozenset({10060002, 10060003, 10060023})
 # WeChat is busy, or its list does not have this payment yet, as in the first minute or so after paying:
 # https://developers.weixin.qq.com/community/develop/doc/00022457990e5069d6712332766c00

@@ -22,7 +22,7 @@ from server.store.leases import Leases
 
 # WeChat begins to hand out the next token when the current one has five minutes left.
 FRESH_SECONDS = 300
-# The time between two forced renewals, of whichever process: so there are at most twenty a day.
+# The time between two forced renewals, whichever processes force them: so there are at most twenty a day.
 FORCED_APART_MS = DAY_MS // 20
 # The time between two forced renewals if WeChat did not answer the first. Two calls with their timeouts
 # take less.

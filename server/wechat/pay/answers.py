@@ -26,7 +26,7 @@ TransferState: TypeAlias = Literal[
 
 
 class PaymentParameters(msgspec.Struct, frozen=True, rename="camel"):
-    """The five values that `wx.requestPayment` takes; encoded, they have its names."""
+    """The five values that `wx.requestPayment` takes; encoded, they have the names of its parameters."""
 
     package: str
     time_stamp: str

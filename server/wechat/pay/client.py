@@ -108,7 +108,7 @@ class _Core(AsyncCore):  # type: ignore[misc]
         return self._named(headers) and bool(await super()._verify_signature_async(headers, body))
 
     def _named(self, headers: Mapping[str, str]) -> bool:
-        """Whether this can be the name of a key or certificate; at any other name the library fails."""
+        """Whether this can be the name of a key or certificate; the library fails if it is not."""
         serial = headers.get("wechatpay-serial") or headers.get("Wechatpay-Serial") or ""
         return serial == self._public_key_id or _HEXADECIMAL.fullmatch(serial) is not None
 
