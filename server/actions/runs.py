@@ -1,4 +1,5 @@
-"""What operators start at the screen and the leader does: a rotation, a release, a person's erasure.
+"""The work that operators start on their screen and that the leader then does: a rotation, a release, a
+person's erasure.
 
 Asking writes the audit log, then the run. The leader looks for runs, does each `alone`, and notes what became
 of it in the log, then in the run. All that a run does may be cut off anywhere and done again: so a process

@@ -1,6 +1,6 @@
 """The random order of those who wait to dig, over all processes: their places, in Redis.
 
-Redis gets no id, but one keyed hash of person, beginning and task.
+Redis gets no id, but a keyed hash of the person, the beginning and the task.
 """
 
 from __future__ import annotations

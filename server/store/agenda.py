@@ -38,7 +38,7 @@ class Agenda(Documents[AboutDatabase]):
     NAME = "meta"
 
     async def look(self, now_ms: int, kinds: Iterable[Kind], ages_ms: Mapping[Kind, int]) -> Due | None:
-        """Return those of these kinds of which something is due; None in a database that was never prepared.
+        """Return which of these kinds have something due; None in a database that was never prepared.
 
         `ages_ms` says after how long "addresses" and "reported" are due. As in `DueDocuments.lease_due`,
         `now_ms` only says where to look.

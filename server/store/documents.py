@@ -165,7 +165,7 @@ class Documents(Generic[T]):
         while True:
             with suppress(DuplicateKeyError):  # another process made it at this moment: now it is there
                 found = await self.find_one_and_update({"_id": key}, changes, upsert=True)
-                if found is not None:  # SecantusDB returns None to the second of two who make it at once
+                if found is not None:  # SecantusDB returns None to the second of two processes
                     return found
 
     async def upserts(self, condition: dict[str, Any], changes: Any) -> bool:

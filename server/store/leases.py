@@ -24,7 +24,8 @@ class Leases(Documents[Lease]):
     async def acquire(self, name: str, holder: str, lasts_ms: int) -> Lease:
         """Take or renew a lease unless another process has it; return the lease that there is then.
 
-        One update by MongoDB's clock, so no process takes a lease early because its own clock is wrong.
+        This is one update by MongoDB's clock, so no process takes a lease early because its own clock is
+        wrong.
         """
         return await self.upsert(name, _taken(holder, lasts_ms))
 

@@ -149,7 +149,7 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
         if await digging_of(context).used(request.code, request.unionid, request.dig_id):
             return True
         running = _known_cooldown(context, request)
-        if running is None:  # this process has learned meanwhile that none runs
+        if running is None:  # this process has learned meanwhile that no cooldown runs
             return False
     if _publisher(context, request.code) == request.unionid:
         raise OwnTask

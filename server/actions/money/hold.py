@@ -121,7 +121,7 @@ async def _is_newcomer(context: Context, prize: Prize) -> bool:
 async def weigh(context: Context, prize: Prize) -> bool:
     """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once per attempt.
 
-    Freezes are applied here too: one that came just as another was released may have missed this prize.
+    Freezes are applied here too: a freeze that came just as another was released may have missed this prize.
     """
     if prize.get("weighed") == prize["attempt"]:
         return True

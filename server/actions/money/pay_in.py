@@ -242,7 +242,7 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
     paid = [order for order in orders if order["state"] == "paid"]
     if not paid:
         return
-    for order in filter(is_by_credit, paid):  # unless another payment opened it
+    for order in filter(is_by_credit, paid):  # does nothing if another payment opened the task
         await end_by(context, order["code"], ended("credit", NO_CREDIT, unopened=True))
     # A task that must not open because of a ban ends: lifting the ban must not open a refunded task.
     for code in await _barred_by_bans(context, paid):
@@ -318,7 +318,7 @@ async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
 async def look_at_payment(context: Context, code: str) -> bool:
     """Ask WeChat about an unpaid task's order, at most every 2 s; return True if it is paid.
 
-    For a publisher who looks at the task: WeChat's notice may never come.
+    Called for a publisher who looks at the task, since WeChat's notice may never come.
     """
     order = await context.store.orders.find_live(code)
     if order is None:

@@ -71,7 +71,8 @@ async def _id_of(context: Context, whom: Whom) -> str:
         found = (await store.visits.of_tokens([rest])).get(rest)
     elif kind == "report":
         code = rest.partition(":")[0]
-        # Look in the queue first: a storm of reports that do not count may bury the reports that it shows.
+        # Look in the queue first: among the task's newest reports, a storm of reports that do not count may
+        # bury the reports that the queue shows.
         reports = [each for each in await store.reports.queue(READ_REPORTS) if each["code"] == code]
         reports += await store.reports.of_task(code, READ_REPORTS)
         found = next((each for each in reports if report_key(context, each) == whom.key), None)

@@ -134,7 +134,7 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
         return await context.store.reviews.move(found["_id"], row.concluded("refused", _why(found)))
     if "" in said:
         return found
-    # If there was nothing to check, nobody has looked at it.
+    # If there was nothing for WeChat to check, nobody has looked at the contents yet.
     return await _conclude(context, found, [_why(found)] if "review" in said or not said else [])
 
 

@@ -97,7 +97,7 @@ def arranged(places: Iterable[Place]) -> list[list[str]]:
     before it, so a full page never changes by what follows.
     """
     pages: list[list[str]] = []
-    first, over = 0, False  # the first page with room, and whether tasks are now those that ended
+    first, over = 0, False  # the first page with room, and whether the tasks are now ended ones
     own: dict[str, tuple[int, int]] = {}  # by publisher: their last page, and how many tasks they have on it
     for code, publisher, status, _ in places:
         if status and not over:

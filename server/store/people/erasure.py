@@ -83,7 +83,7 @@ class Erasure:
         for codes in await self._codes_dug(new):
             some = {"$in": codes}
             await tasks.update_many({"_id": some, "last_dig.unionid": old}, {"$set": changes})
-            # This comes last, when all names are replaced, and whatever an earlier pass has done.
+            # This comes last, once all names are replaced. It is done even if an earlier pass has done it.
             await tasks.update_many({"_id": some}, {"$inc": {"renamed": 1}})
         return moved
 
@@ -226,7 +226,7 @@ class Erasure:
         return sorted(found)
 
     async def _is_last(self, old: str, new: str) -> bool:
-        """Whether a task's newest dig names the person: looked for in the tasks that they dug."""
+        """Whether the newest dig of any task that the person dug names them."""
         tasks = self._database["tasks"]
         if await tasks.find_one({"pending": 1, "last_dig.unionid": old}, {"_id": 1}):
             return True
