@@ -10,7 +10,7 @@ existing ones. Later requests use values from earlier replies, so tasks are publ
 won, claimed, sent, frozen, reported and ended. An interface that accepted no request counts as missed.
 Findings are
 
-- HTTP 500, a 503, a status, a content type or a field that is not declared;
+- HTTP 500 or an unexpected 503; a status, a content type or a field that is not declared;
 - a leak in a reply, in a frame of the websockets that listen, or in the log: another person's id, openid,
   token or address, a session key of WeChat, the seed of a task that runs, an operator's token or cookie.
 

@@ -142,7 +142,8 @@ class BaseHandler(RequestHandler):
     _etag: str | None = None
 
     def initialize(self, context: Context | None = None) -> None:
-        """Take the context from the route table. Handlers that answer before the stores do have none."""
+        """Take the context from the route table. A handler that answers before the stores answer gets no
+        context."""
         if context is not None:
             self.context = context
         self.trace_id = secrets.token_hex(8)

@@ -110,7 +110,7 @@ class Square:
                 self.running[code].watchers += change
 
     async def keep_alive(self) -> None:
-        """Publish at once what is missing whenever fewer tasks run than wanted, until cancelled."""
+        """Until cancelled, publish the missing tasks at once whenever fewer run than wanted."""
         while True:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):

@@ -1,4 +1,4 @@
-"""The operators' search: people, treasures and prizes, by names and by each number somebody may have."""
+"""The operators' search: people, treasures and prizes, by names and by any number that somebody may have."""
 
 from __future__ import annotations
 

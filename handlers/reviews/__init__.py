@@ -1,1 +1,1 @@
-"""What is not checked yet or was taken down, reports, and what WeChat pushes about checks."""
+"""Contents that are not checked yet or were taken down, reports, and WeChat's pushes about checks."""

@@ -1,1 +1,2 @@
-"""The processes: the supervisor, its workers, the stores that it starts, and how a worker accepts."""
+"""The processes: the supervisor, its workers, the stores that it starts, and how a worker accepts
+connections."""

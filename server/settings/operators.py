@@ -35,7 +35,7 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 def read_operators(listed: str, shared_token: str) -> tuple[Operator, ...]:
-    """Return the persons in OPS_TOKENS, and last the owner of OPS_TOKEN if that is set.
+    """Return the persons in OPS_TOKENS and, as the last, the owner of OPS_TOKEN if that is set.
 
     Raises BadSettings, which names a person and never shows a token.
     """
