@@ -161,6 +161,10 @@ class Person:
         """GET an interface."""
         return self.ask("GET", path, params={"unionid": self.unionid, **parameters})
 
+    def claim(self, code: str, **where: str) -> dict[str, Any]:
+        """Claim a prize; with mailed goods, `where` is the address."""
+        return self.post("/drawPrize", code=code, **where)
+
     def pay(self, code: str, yuan: int) -> None:
         """Pay for a red packet through the sandbox."""
         order = self.post("/payTask", code=code, money=yuan)
