@@ -249,7 +249,7 @@ async def test_a_process_that_never_heard_of_the_task_gathers_too(client, contex
 
 @pytest.fixture
 def only_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody goes on before the first person's dig is known; a slow Redis on a busy machine is waited for."""
+    """Nobody goes on before the first person's dig is known; the processes wait for a slow Redis, too."""
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "PATIENCE_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)

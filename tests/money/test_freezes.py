@@ -1,4 +1,4 @@
-"""Payouts that limits hold and operators freeze, until they are released or returned."""
+"""Payouts that a limit holds or an operator freezes, until they are released or returned."""
 
 import asyncio
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""A winner's risk by WeChat: asked for beside the dig, and a payout is held only after a risky answer."""
+"""A winner's risk as WeChat ranks it: asked for beside the dig; only a risky answer holds a payout."""
 
 import asyncio
 from typing import ClassVar

@@ -61,7 +61,7 @@ class Visitor:
 
 
 class Scene:
-    """Two processes, and some seconds of people, operators and failing stores."""
+    """Two processes, and some seconds in which people and operators act and stores fail."""
 
     def __init__(self, loop: ShuffledLoop) -> None:
         self.loop, self.random = loop, loop.random
