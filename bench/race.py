@@ -7,8 +7,8 @@ faults. In the second, a serving process is killed with -9 in every fifth window
 windows. After each run the database is checked. Exits with 1 if something did not hold. Takes about six
 minutes.
 
-With MONGODB_URI (a replica set, and a database to be thrown away) the primary steps down where the store
-would be killed. REDIS_URL may be given too.
+With MONGODB_URI (a replica set, and a database to be thrown away) the primary steps down in place of the
+store being killed. REDIS_URL may be given too.
 """
 
 from __future__ import annotations

@@ -55,7 +55,10 @@ def checks() -> dict[str, str]:
 
 @dataclass
 class Side:
-    """A server, its people and treasures, and how long digs took. `published` counts later treasures."""
+    """A server, its people and treasures, and how long digs took.
+
+    `published` counts the treasures that the rounds publish.
+    """
 
     server: Server
     publisher: Person

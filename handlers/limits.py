@@ -43,8 +43,11 @@ def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
 
 
 def _token_of_query(query: str) -> str:
-    """Return the token of old clients. A query with more than QUERY_FIELDS fields is not parsed: that would
-    take long, and `/ws` has no such query."""
+    """Return the token that an old client put into its query; "" if there is none.
+
+    A query with more than QUERY_FIELDS fields is not parsed: that would take long, and `/ws` has no such
+    query.
+    """
     try:
         return parse_qs(query, max_num_fields=QUERY_FIELDS).get("token", [""])[-1]
     except ValueError:

@@ -1,4 +1,4 @@
-"""`/openapi.json`, made from what the interfaces declare that they take and give."""
+"""`/openapi.json`, made from what each interface declares: what it takes, and what it gives."""
 
 from __future__ import annotations
 

@@ -197,8 +197,8 @@ class Push(Socket):
     def no_hello(self, refusal: Refusal, code: int) -> None:
         """Close because the client has not said who it is, with a code after which clients come back.
 
-        Its token may be valid: its page may have been frozen, or strangers' sockets may have displaced it. So
-        it need not log in again.
+        The client's token may be valid all the same, so the client need not log in again. The browser may
+        have suspended its page, or strangers' sockets may have displaced this one.
         """
         self._refuse(refusal, "")
         self.leave(code, refusal.error)

@@ -10,7 +10,10 @@ from typing import ClassVar
 
 
 class BadSettings(Exception):
-    """A value that stops the start. The message is one line and names the variable."""
+    """The value of a setting with which the server does not start.
+
+    The message is one line and names the variable.
+    """
 
 
 class Refusal(Exception):

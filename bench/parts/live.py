@@ -250,8 +250,10 @@ def cheers(watchers: int, seconds: int) -> Cheers:
 
 
 def watched_tasks_kb(tasks: int, digs_each: int) -> int:
-    """Return the KB that `tasks` watched tasks take: one watcher for each, less as many watchers of one
-    task."""
+    """Return the KB that `tasks` watched tasks take.
+
+    That is the memory for one watcher of each task, minus that for as many watchers of a single task.
+    """
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(digs_each + 1))

@@ -19,7 +19,7 @@ def square_of(context: Context) -> Square:
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:
-    """Tell every open page of a dig. The history must have its record already."""
+    """Tell every open page of a dig, which must be in the history already."""
     if "end" in dig:
         square_of(context).forget()
     await context.hub.announce(dig["code"], DigNews(dig))

@@ -21,8 +21,9 @@ class Handed(NamedTuple):
 
 
 def handed_over(given: Sequence[Mapping[str, Any]]) -> Handed:
-    """Return the numbers of a publisher; `given` are their newest COUNTED + 1 prizes that were claimed for
-    good.
+    """Return how many prizes a publisher handed over, and how fast.
+
+    `given` are the newest COUNTED + 1 of their prizes whose claim is final.
 
     Goods by mail count as handed over once they are sent. `median_ms` counts from the winner's claim, and
     leaves out red packets, since WeChat pays these.

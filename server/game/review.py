@@ -36,7 +36,7 @@ def asked(trace_id: str, now_ms: int, due_at_ms: int) -> Row:
 
 @review
 def next_picture(passed: str, more: list[str]) -> Row:
-    """The picture `passed` has passed, and the first of `more` is checked next."""
+    """WeChat found nothing in the picture `passed`; the first of `more` is checked next."""
     return Row(
         "checking",
         where={"picture": passed},

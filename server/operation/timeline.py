@@ -159,7 +159,7 @@ async def _on_people(
     store: Store, prizes: Iterable[_Document], unionids: list[str]
 ) -> tuple[list[Event], list[Event], int]:
     """Return three things: the acts that froze or released these people or the people of these prizes; the
-    same acts once per prize; and since when (unix ms) no act is missing.
+    same acts once per prize; and a time (unix ms) since which no act is missing.
 
     The second list repeats an act at each prize that the person won or gave.
     """

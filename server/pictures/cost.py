@@ -22,8 +22,10 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Cost(NamedTuple):
-    """The most `pixels` that a picture can have, the `work` to decode it (in pixels), and how many `halves`
-    of the memory it takes."""
+    """What decoding a picture costs: the most `pixels` that it can have, and the `work` (in pixels).
+
+    `halves` is its part of the memory for large pictures: 0 for none, 1 for half of it, 2 for all.
+    """
 
     pixels: int
     work: int

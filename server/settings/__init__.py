@@ -248,7 +248,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
         return f"http://127.0.0.1:{self.port}" if self.sandboxed else self.public_url
 
 
-# What production's rules set where the environment does not.
+# Production's values for settings that the environment leaves out.
 GUARDED_DEFAULTS = {
     "require_token": "1",
     "sockets_an_address": "200",

@@ -92,7 +92,9 @@ class Documents(Generic[T]):
     async def newest_with(
         self, terms: list[str], limit: int, now_ms: int, at: str, *stages: dict[str, Any], **among: Any
     ) -> list[T]:
-        """Return the documents with all of these terms whose `at` is newest, after further stages.
+        """Return the newest documents, by their field `at`, that have all of these terms.
+
+        `stages` then change what was found.
 
         `among` are fields that they must have. The last minute is looked through, then the last hour, day,
         month, then all, until there are enough. So a store that sorts what it finds sorts little, however

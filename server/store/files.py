@@ -220,7 +220,7 @@ class Files(Documents[Document]):
             await self.rows.update_many({"_id": {"$in": names}}, {"$unset": {"metadata.delete_at": ""}})
 
     async def drop(self, names: list[str], now_ms: int) -> list[str]:
-        """Let nobody find these files any more; return those that were not used meanwhile."""
+        """Hide these files from everybody, but for those used since they fell due; return the hidden ones."""
         if not names:
             return []
         still_due = {"_id": {"$in": names}, "metadata.delete_at": {"$lte": now_ms}}
@@ -277,8 +277,8 @@ class Files(Documents[Document]):
             await self.chunks.insert_one({"files_id": name, "n": n, "data": chunk})
 
     async def _delete_unfinished(self, name: str) -> None:
-        """Delete what is there of an upload whose full file has no record; the thumbnail's record goes
-        last."""
+        """Delete the rest of an upload whose full file never got its record: first the chunks of both files,
+        then the thumbnail's record."""
         thumbnail = _thumbnail_name(name)
         await self.chunks.delete_many({"files_id": {"$in": [name, thumbnail]}})
         await self.collection.delete_one({"_id": thumbnail})

@@ -89,6 +89,6 @@ class Meta(Documents[AboutDatabase]):
         return [] if found is None else found.get("featured", [])
 
     async def forget_key(self, fingerprint: str, now_ms: int) -> None:
-        """Take out a fingerprint under which nothing is stored, unless a server still seals under it."""
+        """Take out the fingerprint of a key under which nothing is stored, unless a server still uses it."""
         key = f"keys.{fingerprint}"
         await self.collection.update_one({"_id": _ID, key: {"$lte": now_ms}}, {"$unset": {key: ""}})

@@ -94,7 +94,7 @@ async def _prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
 
 
 async def _tell_silence(database: _Database, say: Say) -> None:
-    """Ask for an answer from time to time, and say when none came for SILENT_SECONDS, until cancelled."""
+    """Ask for an answer from time to time until cancelled; say so if none came for SILENT_SECONDS."""
     heard = time.monotonic()
     while True:
         await asyncio.sleep(ASK_SECONDS)

@@ -90,9 +90,9 @@ class _Managed(msgspec.Struct):
 class WeChat:
     """One mini-program's connection to WeChat; one per process.
 
-    `base_url` has no trailing slash. A busy WeChat is asked once more, so no call takes longer than twice
-    `call_seconds`, except for messages. Every method raises WeChatBusy if WeChat does not answer or answers
-    nonsense. It raises WeChatError for an error code that only the operator can do something about.
+    `base_url` has no trailing slash. A busy WeChat is asked once more, so a call takes at most twice
+    `call_seconds`; only messages may take longer. Every method raises WeChatBusy if WeChat does not answer or
+    answers nonsense. It raises WeChatError for an error code that only the operator can do something about.
     """
 
     def __init__(

@@ -298,7 +298,7 @@ async def _look(context: Context, request: _Request) -> Dug | None:
     """Refuse a caller who may not dig, without giving them a turn or a place in the random order: so they
     delay nobody.
 
-    This reads the store and refuses in the order of `dig`, since the news that was heard may be wrong.
+    This reads the store, since the news that was heard may be wrong, and refuses in `dig`'s order.
     Returns their earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
     """
     code, unionid, dig_id = request.code, request.unionid, request.dig_id

@@ -67,7 +67,7 @@ async def settle_task(context: Context, task: Task) -> None:
 
     Raises PayUnknown, WeChatBusy, Contradiction.
     """
-    if is_checking(task) and not task["status"]:  # no process submitted the task, or its edit
+    if is_checking(task) and not task["status"]:  # the process died before it submitted it to WeChat
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
     if task["open"] and not task["status"] and context.clock.now_ms() >= task["expires_at"]:

@@ -1,6 +1,6 @@
 """Payout limits: whether a prize that is being claimed may be given, waits, or is held for the operator.
 
-A claim is recorded before it is checked against the limits, and checked once, before its bill is made. So two
+A claim is first recorded, then checked once against the limits, and only then gets its bill. So two
 simultaneous claims count each other, and no bill is out for a prize that is held. A frozen prize is never
 approved.
 

@@ -3,7 +3,8 @@
 A bill's number and exact body are saved before WeChat is called. If the outcome is unknown, we ask; if WeChat
 does not know the bill, we send the same bytes again. A prize gets a new number only after WeChat says that
 the old one failed or was cancelled. After the claim deadline, and once a prize is frozen, a bill is not sent
-again. If WeChat does not know it `UNDER_WAY_MS` (`game/bill.py`) after it was last sent, it has failed.
+again. A bill has failed if WeChat still does not know it when `UNDER_WAY_MS`
+(`game/bill.py`) have passed since it was last sent.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ async def log_in(
         city=user.city if user else "",
         province=user.province if user else "",
         country=user.country if user else "",
-        # An id by which others know a person stays in use if it was derived under an older key.
+        # A public id that was derived under an older key stays in use.
         public_id=derived_code(context.keys.publish_key, f"person:{unionid}", PUBLIC_CHARACTERS),
     )
     person = await context.store.people.save(login, told=user is not None)

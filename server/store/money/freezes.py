@@ -32,7 +32,7 @@ class Freeze(TypedDict):
 
 
 def freeze_key(what: What, of: str) -> str:
-    """Return the id of the freeze of a task's code, a prize's id or a person's."""
+    """Return the `_id` of a freeze; `of` is the code of the task, or the id of the prize or person."""
     return f"{what}:{of}"
 
 

@@ -1,4 +1,6 @@
-"""WeChat's risk ranks of people: `risks`, one per person, asked at their first red-packet dig of a day."""
+"""WeChat's risk ranks of people: `risks`, one per person. We ask WeChat at a person's first dig
+of a red packet in a day.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 Fen = Annotated[int, Meta(ge=0)]
-# The only currency. Amounts without a currency are in it.
+# WeChat names no other currency, and may leave this one out.
 CURRENCY = "CNY"
 _NOT_FOUND = frozenset({"NOT_FOUND", "ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"})
 # https://pay.weixin.qq.com/doc/v3/merchant/4012791859
