@@ -99,8 +99,8 @@ class Capacity:
             print(f"  {each[0]:<54}{each[2]:>9.4g} {each[1]}", flush=True)
         with running(processes, self.scene.directory) as server, closing(Crowd(Askers)) as crowd:
             for what, unit, predicted, measure in found:
-                # Quantities that depend mostly on the embedded store have no bar: its speed varies too much.
-                bar = None if measure in (self._details, self._taps) else OFF
+                # Taps depend mostly on the embedded store, whose speed varies too much for a bar.
+                bar = None if measure == self._taps else OFF
                 held = Held(what, unit, predicted, partial(measure, server, crowd), bar)
                 yield measured(held, server, crowd)
 
@@ -113,10 +113,9 @@ class Capacity:
         of = self.units.of
         refused, _ = saturated(hall(), scale.cost(of["refusal"]), CONNECTIONS, SIMULATED_SECONDS)
         listed, _ = saturated(hall(), scale.cost(of["square"]), CONNECTIONS, SIMULATED_SECONDS)
-        details = scale.asking_cost(self.units, of["details"], unit_costs.CONNECTIONS, 1)
-        shown, _ = saturated(hall(), details, CONNECTIONS, SIMULATED_SECONDS)
+        shown, _ = saturated(hall(), scale.cost(of["details"]), CONNECTIONS, SIMULATED_SECONDS)
         told = wave(hall(), scale.dig_cost(self.units), WATCHERS, DIGS)
-        first = scale.asking_cost(self.units, of["first details"], unit_costs.TAPS, STEPS)
+        first = scale.first_details_cost(self.units, STEPS)
         live = shared_link(hall(), first, scale.cost(of["handshake"]), PEOPLE)
         return [
             (f"refusals a second, {CONNECTIONS} connections", "", refused, self._refusals),

@@ -79,7 +79,7 @@ def worker_us(units: Units, load: Load, processes: int) -> float:
     of, opens = units.of, load.pages / load.stay
     numbers = watcher_frames(load) + 1.0  # frames a second, with one tick
     known = known_by_a_process(load, processes)
-    each_open = sum(of[name].worker for name in ("details, alone", "square", "handshake"))
+    each_open = of["tap, alone"].worker + of["square"].worker
     return (
         opens * each_open
         + load.pages / load.presses * of["refusal"].worker
@@ -125,7 +125,8 @@ def need(units: Units, load: Load, limits: Limits) -> Need:
     changed = min(known, 2 * load.pages / processes / load.stay)
     told = processes * (changed + known / WHOLE_SECONDS) * ENTRY_BYTES + processes * 60.0
     publishes, received = digs + processes, digs * heard_by + processes * processes
-    commands = digs * of["dig, alone"].redis_commands + processes * (1 + units.idle.redis_commands)
+    commands = digs * of["dig, alone"].redis_commands + opens * of["tap, alone"].redis_commands
+    commands += processes * (1 + units.idle.redis_commands)
     redis_us = publishes * units.published_us + received * units.received_us + commands * units.published_us
     news_bytes = digs * of["dig, alone"].redis_bytes * heard_by
     redis_bytes = news_bytes + told * processes + processes * HEARTBEAT_BYTES
@@ -180,20 +181,20 @@ def cost(spent: Spent) -> Cost:
     return Cost(spent.worker / CPU, client=spent.client / CPU)
 
 
-def asking_cost(units: Units, spent: Spent, together: float, steps: int) -> Cost:
-    """Return the cost in seconds of a request that queries the store in this many `steps`.
+def first_details_cost(units: Units, steps: int) -> Cost:
+    """Return the cost in seconds of a person's first request for details, which queries the store in `steps`.
 
-    The cost of one store operation, however many requests share it, follows from details requested one by one
-    and 16 at a time. `together` is how many requests shared an operation when `spent` was measured.
+    The cost of one store operation, however many requests share it, follows from people who tap one after
+    the other, and from people who tap at once.
     """
-    alone, many = units.of["details, alone"], units.of["details"]
-    part = 1 - 1 / unit_costs.CONNECTIONS
-    query = max(0.0, alone.worker - many.worker) / part
-    answer = max(0.0, alone.mongodb - many.mongodb) / part
+    alone, many, handshake = (units.of[name] for name in ("tap, alone", "first details", "handshake"))
+    part = steps * (1 - 1 / unit_costs.TAPS)
+    query = max(0.0, alone.worker - handshake.worker - many.worker) / part
+    answer = max(0.0, alone.mongodb - handshake.mongodb - many.mongodb) / part
     return Cost(
-        max(0.0, spent.worker - steps * query / together) / CPU,
-        max(0.0, spent.mongodb - steps * answer / together) / CPU,
-        spent.client / CPU,
+        max(0.0, many.worker - steps * query / unit_costs.TAPS) / CPU,
+        max(0.0, many.mongodb - steps * answer / unit_costs.TAPS) / CPU,
+        many.client / CPU,
         steps,
         query / CPU,
         answer / CPU,
