@@ -23,6 +23,7 @@ from server.store.money.prizes import Prize
 from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
 LISTED_PEOPLE = 50
+ORDER_CHARACTERS = 24  # a code, and as many characters again
 LEAST = 2  # characters: a single character is in too many names
 
 FoundBy: TypeAlias = Literal["phone", "parcel", "bill"]
@@ -114,8 +115,9 @@ class OpsSearch(OperatorInterface):
         """Return the people's ids, tasks' codes and prizes that this number belongs to."""
         store, prizes = self.context.store, list[tuple[FoundBy, Prize]]()
         # The embedded store reads all documents that a partial index lacks, so skip this for a search by
-        # name.
-        if not query.isascii() or not any(map(str.isdigit, query)):
+        # name. An order's number may happen to have no digit.
+        named = len(query) < ORDER_CHARACTERS and not any(map(str.isdigit, query))
+        if named or not query.isascii():
             return set(), set(), prizes
         digits = phone_digits(query) if self.session.operator.may("act") else ""
         order, bill, refund, parcels = await asyncio.gather(

@@ -485,6 +485,9 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
         found = await search(client, number)
         assert [task["code"] for task in found["data"]] == [code]
         assert [person["wxname"] for person in found["people"]] == [alice.data["nickName"]]
+    letters = {"_id": "abcdefghijkl" * 2, "transaction_id": "0"}
+    await context.store.orders.rows.insert_one({**order, **letters, "code": older})
+    assert [task["code"] for task in (await search(client, letters["_id"]))["data"]] == [older]
     found = await search(client, bill["_id"])
     assert [(prize["code"], prize["depth"], prize["by"]) for prize in found["prizes"]] == [(code, 1, "bill")]
     assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
