@@ -21,6 +21,7 @@ def resident_bytes() -> int:
     return int(status.partition("VmRSS:")[2].split()[0]) << 10
 
 
+@pytest.mark.timeout(0)
 @pytest.mark.gen_test(timeout=1_800)
 async def test_a_million_rows_are_sent_while_memory_stays_as_it_was(client, context, monkeypatch):
     """The rows come from a fake of the store's cursor: filling the embedded store would take an hour."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 from pymongo import MongoClient
 
 from server.running.stores import running_store
@@ -24,6 +25,7 @@ from support.login import log_in
 # The headless shell is the same engine without windows, and needs a third of the CPU time for a page.
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
 PATIENCE_MS = 10_000
+SCROLLING_SECONDS = 60
 CONTRASTS = Path(__file__).with_name("contrasts.js")
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
@@ -110,6 +112,15 @@ def choose_picture(page: Page, picture: bytes | None = None, field: str = "#pict
     page.set_input_files(field, chosen)  # type: ignore[arg-type]
     uploaded = page.locator(".field", has=page.locator(field)).get_by_text("图片已上传")
     expect(uploaded).to_be_visible()
+
+
+def scroll_down_to(page: Page, sought: Locator) -> None:
+    """Scroll a page that grows down to its end until it has an element, which may be folded."""
+    deadline = time.monotonic() + SCROLLING_SECONDS
+    while sought.count() == 0:
+        assert time.monotonic() < deadline, f"not on {page.url}: {sought}"
+        page.mouse.wheel(0, 4000)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
 def open_window(browser: Browser, address: str, **options: Any) -> Window:

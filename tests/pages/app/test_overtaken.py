@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import PHONE, Person
+from support.browser import PHONE, Person, scroll_down_to
 from support.client import a_picture
 from support.drawings import draw, oranges
 
@@ -26,9 +26,7 @@ def test_the_square_grows_with_scrolling_and_shows_ended_tasks(window, address, 
     publish_many(address, 45)
     page = window("朵朵").page
     expect(page.locator(".card").first).to_be_visible()
-    while page.get_by_text("就这些了").count() == 0:
-        page.mouse.wheel(0, 4000)
-        page.evaluate("() => new Promise(requestAnimationFrame)")
+    scroll_down_to(page, page.get_by_text("就这些了"))
     codes = page.locator(".cards li").evaluate_all("all => all.map(one => one.dataset.code)")
     assert len(codes) == len(set(codes)) >= 46
     over = page.locator(".cards[aria-label=已经结束] li", has_text="挖完的猫")
@@ -45,9 +43,7 @@ def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address,
     page = window("朵朵").page
     expect(page.locator(".card").first).to_be_visible()
     card = page.locator(f"[aria-label=正在进行] [data-code='{ended}']")
-    while card.count() == 0:
-        page.mouse.wheel(0, 4000)
-        page.evaluate("() => new Promise(requestAnimationFrame)")
+    scroll_down_to(page, card)
     card.scroll_into_view_if_needed()
     publisher.post("/endTask", code=ended)
     renew(page)

@@ -12,7 +12,7 @@ import httpx
 from playwright.sync_api import Route, WebSocketRoute, expect
 
 from server.__main__ import main
-from support.browser import Person
+from support.browser import Person, scroll_down_to
 from support.client import a_picture
 from support.servers import until
 
@@ -164,11 +164,12 @@ def test_html_in_a_name_is_shown_as_text(window, publisher):
     nasty.go("/#/mine/won")
     expect(nasty.page.get_by_role("heading", name=HTML_NAME).first).to_be_visible()
     nasty.go("/")
-    card = nasty.page.locator(".card h2", has_text=HTML_NAME).first
-    while card.count() == 0:  # ended treasures come after all running ones
-        nasty.page.mouse.wheel(0, 4000)
-        nasty.page.evaluate("() => new Promise(requestAnimationFrame)")
-    nasty.page.locator("details.fold").evaluate("fold => { fold.open = true; }")
+    # Ended treasures come after all running ones. While they are folded, no second page of them is read.
+    fold = nasty.page.locator("details.fold")
+    scroll_down_to(nasty.page, fold.locator(".card"))
+    fold.evaluate("fold => { fold.open = true; }")
+    card = fold.locator(".card h2", has_text=HTML_NAME).first
+    scroll_down_to(nasty.page, card)
     expect(card).to_be_visible()
     for each in (watcher, nasty):  # `window` checks at the end that no alert opened
         assert each.page.locator("img[src=x], [onerror]").count() == 0
