@@ -64,19 +64,8 @@ def value_of(task: Mapping[str, Any], prize: WonPrize) -> int:
     return int(of.get("value", 0))
 
 
-class Card(msgspec.Struct, kw_only=True):
-    """A task in a list. `status` is 0 while it runs, 1 once it has ended. `money` is whole yuan per prize.
-    `value` is what one of the goods is worth in whole yuan, as its publisher says; 0 if they did not say.
-
-    `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
-    publisher's own picture, so a client should not show it beside a signature. `publisher_id` opens
-    `/getPublisher`; it is "" if they deleted their account. `draw_type`: 1 on site, 2 by mail. `expires_at`
-    is the latest time at which it ends, in unix ms. Before it opens, this is the announced end. It is 0 if no
-    end is known, or if the task has ended. `starts_at` is the announced start, in unix ms, 0 if there is
-    none; until then the task cools down. `ranks` is [] if all prizes are alike. Otherwise `money` is that of
-    the first rank with red packets, and `goods_type` is 1 if there is such a rank. `place` and `pickup_time`
-    are for goods on site.
-    """
+class ShownTask(msgspec.Struct, kw_only=True):
+    """The fields that a card and a task's page have in common; see `Card`."""
 
     code: str
     publisher_id: str
@@ -94,7 +83,6 @@ class Card(msgspec.Struct, kw_only=True):
     money: int
     value: int
     is_cd: int
-    status: int
     now_depth: int
     time: int
     cd_until: int
@@ -106,6 +94,23 @@ class Card(msgspec.Struct, kw_only=True):
     place: str
     pickup_time: str
     ranks: list[RankRow]
+
+
+class Card(ShownTask, kw_only=True):
+    """A task in a list. `status` is 0 while it runs, 1 once it has ended. `money` is whole yuan per prize.
+    `value` is what one of the goods is worth in whole yuan, as its publisher says; 0 if they did not say.
+
+    `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
+    publisher's own picture, so a client should not show it beside a signature. `publisher_id` opens
+    `/getPublisher`; it is "" if they deleted their account. `draw_type`: 1 on site, 2 by mail. `expires_at`
+    is the latest time at which it ends, in unix ms. Before it opens, this is the announced end. It is 0 if no
+    end is known, or if the task has ended. `starts_at` is the announced start, in unix ms, 0 if there is
+    none; until then the task cools down. `ranks` is [] if all prizes are alike. Otherwise `money` is that of
+    the first rank with red packets, and `goods_type` is 1 if there is such a rank. `place` and `pickup_time`
+    are for goods on site.
+    """
+
+    status: int
 
 
 def picture_url(context: Context, path: str) -> str:

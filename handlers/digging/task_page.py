@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from cachetools import LRUCache
 
-from handlers.digging.cards import RankRow, goods_url, owed_fields, picture_url, rank_rows, value_of
+from handlers.digging.cards import ShownTask, goods_url, owed_fields, picture_url, rank_rows, value_of
 from server.actions.pictures import SIGNED_MS
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms, total_fen
@@ -47,7 +47,7 @@ def participant_rows(context: Context, participants: list[Participant]) -> list[
     ]
 
 
-class TaskPage(msgspec.Struct, kw_only=True):
+class TaskPage(ShownTask, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
     `created_at` is when it was published: since then its depths are fixed. `mine` is 1 for the publisher,
@@ -60,48 +60,23 @@ class TaskPage(msgspec.Struct, kw_only=True):
     `rank` is its place in `ranks`, from 1, 0 if all prizes are alike.
     """
 
-    goods_type: int
     is_prize: int
     is_draw: int
     mine: int
     prize_state: PrizeState | Literal[""]
-    draw_type: int
-    money: int
-    value: int
     money_fen: int
     rank: int
-    publisher_id: str
-    wxname: str
-    wxheadpic: str
-    signed: int
-    code: str
     created_at: int
-    name: str
     synopsis: str
-    pic: str
-    thumbnail: str
-    now_depth: int
-    max_depth: int
     one_in: int
     nearest: int
-    deepest: int
-    prize_type: int
-    prize_num: int
-    ranks: list[RankRow]
-    is_cd: int
-    time: int
     users: list[ParticipantRow]
     can_dig: int
     why: Why
     cd: int
-    cd_until: int
     fair_start_ms: int
-    starts_at: int
-    expires_at: int
     server_time: int
     seq: int
-    participants: int
-    prizes_left: int
     watchers: int
     commitment: str
     rules_version: int
@@ -118,8 +93,6 @@ class TaskPage(msgspec.Struct, kw_only=True):
     review: ReviewShown
     review_note: str
     edited: int
-    place: str
-    pickup_time: str
     contact: str
     not_sent_to: list[str]
     is_public: int
