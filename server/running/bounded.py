@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from tornado.http1connection import HTTP1ServerConnection
+from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
@@ -145,7 +145,7 @@ class BoundedServer(HTTPServer):
         # The connections that hold a person's or an address's places, the oldest first.
         self._places: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
         self._draining = False
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, HTTP1Connection] = {}  # each with its present or next request
         self._busy: set[Connection] = set()
         self._empty, self._idle = asyncio.Event(), asyncio.Event()
         self._empty.set()
@@ -177,6 +177,9 @@ class BoundedServer(HTTPServer):
         """
         self._draining = True
         self.stop()
+        for connection in self._open:
+            if not connection.replied:
+                self._end_after_reply(connection)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_REPLIES_SECONDS):
                 await self._empty.wait()
@@ -191,11 +194,9 @@ class BoundedServer(HTTPServer):
         except TimeoutError:
             log.warning("connections did not close within %d s", CONNECTIONS_SECONDS)
 
-    def is_last(self, request_conn: HTTPConnection) -> bool:
-        """Return whether the reply about to be sent is its connection's last; if so, note that it closes."""
-        connection: Connection = request_conn.stream  # type: ignore[attr-defined]
-        connection.leaving = self._draining
-        return self._draining
+    def _end_after_reply(self, connection: Connection) -> None:
+        """Let Tornado say in a reply that is not sent yet that it is the last, and close after it."""
+        self._open[connection]._disconnect_on_finish = True
 
     # ---- connections
 
@@ -286,13 +287,13 @@ class BoundedServer(HTTPServer):
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Expect a connection's next request. The earlier request on it, if any, is answered."""
-        connection: Connection = request_conn.stream  # type: ignore[attr-defined]
+        assert isinstance(request_conn, HTTP1Connection)  # noqa: S101  (Tornado says so)
+        connection = request_conn.stream
+        assert isinstance(connection, Connection)  # noqa: S101  (so we do)
         self._answered(connection)
         self.leave_place(connection)
-        if connection.leaving:
-            connection.close()
         if not connection.closed():
-            self._open.add(connection)
+            self._open[connection] = request_conn
             self._empty.clear()
             if connection.spare:
                 self._become_ordinary(connection, self._served <= self._room().connections)
@@ -342,6 +343,9 @@ class BoundedServer(HTTPServer):
                 self._turned_away.count("descriptors")
                 return Unavailable()
         connection.receives = True
+        # A handshake has no such reply: the hub sends watchers away.
+        if self._draining and "Upgrade" not in headers:
+            self._end_after_reply(connection)
         bounds = self._bounds
         if not (bounds.an_address or bounds.a_person):
             return None
@@ -391,7 +395,7 @@ class BoundedServer(HTTPServer):
         assert isinstance(connection, Connection)  # noqa: S101  (so we do)
         self._answered(connection)
         self._waits_no_more(connection)  # `released` follows once its descriptor is free
-        self._open.discard(connection)
+        self._open.pop(connection, None)
         if not self._open:
             self._empty.set()
         super().on_close(server_conn)

@@ -78,12 +78,13 @@ class Connection(IOStream):
         super().__init__(taken)
         self.peer = peer
         self.spare = spare
-        self.asked = self.leaving = False
+        self.asked = False
         self.receives = False  # a request's headers came, and not yet all of its body
         self.awaits = False  # a websocket whose client has not said yet who it is
         self.places: tuple[str, ...] = ()  # what its request counts for: a person, or an address
         self._owner = owner
-        self._in_head = self._replied = False
+        self._in_head = False
+        self.replied = False  # a reply to its present request has begun
         self._head_pieces = 0
         self._last_words = b""
         self._header_seconds = 0.0
@@ -147,7 +148,7 @@ class Connection(IOStream):
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
         """Read a head. Tornado calls this only for heads."""
-        self._in_head, self._head_pieces, self._replied = True, 0, False
+        self._in_head, self._head_pieces, self.replied = True, 0, False
         return self._read_head()
 
     async def _read_head(self) -> bytes:
@@ -195,8 +196,8 @@ class Connection(IOStream):
 
     def write_to_fd(self, data: memoryview) -> int:
         """Write, and start a timer if the client reads nothing."""
-        if not self._replied:
-            self._replied = data[: len(GO_ON)] != GO_ON
+        if not self.replied:
+            self.replied = data[: len(GO_ON)] != GO_ON
         try:
             count = super().write_to_fd(data)
         except BlockingIOError:
@@ -221,7 +222,7 @@ class Connection(IOStream):
     def refuse(self, refusal: Refusal, *, with_body: bool = True) -> None:
         """Close, and say why unless the request has a reply already. Tornado does not know of this reply."""
         if not self.closed():
-            if not self._replied:
+            if not self.replied:
                 self._last_words = last_words(refusal, self._owner.only_https, with_body=with_body)
             self.close()
 

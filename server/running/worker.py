@@ -14,9 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
-from tornado.web import OutputTransform
-
 from handlers.limits import person_of
 from server.actions.pictures import disk_of
 from server.actions.rotate import SEALING_SECONDS, note_sealing
@@ -70,25 +67,6 @@ def monitor_of(context: Context) -> Monitor:
         reviews=context.settings.checks_content,
         payout_day_yuan=context.settings.payout_day_yuan,
     )
-
-
-class LastReply(OutputTransform):
-    """Adds `Connection: close` to the replies of a server that drains."""
-
-    def __init__(self, server: BoundedServer, request: HTTPServerRequest) -> None:
-        super().__init__(request)
-        self._server, self._request_conn = server, request.connection
-
-    def transform_first_chunk(
-        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
-    ) -> tuple[int, HTTPHeaders, bytes]:
-        """Add the header, except to a reply that opens a websocket: the hub sends watchers away."""
-        if status_code != 101 and self._is_last():
-            headers["Connection"] = "close"
-        return status_code, headers, chunk
-
-    def _is_last(self) -> bool:
-        return self._request_conn is not None and self._server.is_last(self._request_conn)
 
 
 def bounds_of(settings: Settings) -> Bounds:
@@ -270,7 +248,6 @@ async def serve(
     waiting, keys = Waiting(heart.refusing), Keys(*secrets_of(settings))
     unready = unready_app(settings, lambda: waiting.why)
     server = BoundedServer(unready, bounds=bounds_of(settings), person_of=partial(person_of, keys))
-    unready.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
     serving = asyncio.Event()
     accepting = loop.create_task(accept_soon(server, listener, waiting, serving))
@@ -291,7 +268,6 @@ async def serve(
     gc.set_threshold(*GC_THRESHOLDS)
     repeated = begin_repeated(context)
     app = make_app(context)
-    app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     server.request_callback = app  # which answers from the next request on
     serving.set()
     await accepting  # raises if it could not accept
