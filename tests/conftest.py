@@ -1,7 +1,7 @@
 """Fixtures of all tests: real stores, and a real server in this loop.
 
 The stores are the embedded ones, or those of MONGODB_URI and REDIS_URL if set. Each test has a database of
-its own, which may have been another's before (`support/kept_databases.py`).
+its own, which may have been another test's before (`support/kept_databases.py`).
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ TESTS_A_STORE = 250
 
 log = logging.getLogger(__name__)
 
-# A bare `pytest`, which takes four minutes on two cores, leaves out files whose paths begin like this:
-# browsers, whole servers, crowds, failovers, crashes at each step, random sequences. `pytest -m slow` runs
-# them; so does naming a file or a test.
+# A bare `pytest`, which takes four minutes on two cores, leaves out the tests whose ids begin like this. They
+# need browsers, whole servers or crowds, or test failovers, crashes at each step or random sequences. `pytest
+# -m slow` runs them. If you name a file or a test, it runs too.
 SLOW = (
     "actions/test_erasure.py::test_killed_",
     "actions/test_message_crashes.py",
@@ -105,7 +105,7 @@ SLOW = (
     "test_regular_expressions.py",
     "test_settings.py::test_a_store_address_that_cannot_be_read_ends",
 )
-# The folders of the other long files.
+# The folders whose files take longest.
 LONGEST = {"actions", "crowd", "money", "operation", "pages", "running"}
 HERE = Path(__file__).parent
 MEMORY = Path("/dev/shm")  # noqa: S108
@@ -120,7 +120,7 @@ hypothesis.settings.load_profile("wabao")
 def pytest_configure(config: pytest.Config) -> None:
     """Leave out the slow tests, unless the command line says which tests are wanted.
 
-    Keep temporary files in memory: each test has a database of its own, and a disk is slow at that.
+    Keep temporary files in memory: each test makes a database of its own, which is slow on a disk.
     """
     if not _says_which(config):
         config.option.markexpr = "not slow"
@@ -141,7 +141,7 @@ def _says_which(config: pytest.Config) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not import files without wanted tests; otherwise each process of a run would import them."""
+    """Do not import a file that has no wanted test; otherwise each process of a run would import it."""
     name = collection_path.relative_to(HERE).as_posix()
     if config.option.markexpr == "not slow" and name.startswith(SLOW):
         return True
@@ -175,7 +175,7 @@ def _current_loop() -> Iterator[None]:
 
 
 class TestedStore:
-    """The embedded MongoDB of this run, behind a strict wire: it accepts much that MongoDB refuses."""
+    """The SecantusDB of this run, behind a strict wire because it accepts much that MongoDB refuses."""
 
     def __init__(self, directory: Path) -> None:
         self._store = EmbeddedMongoDB(directory)
@@ -187,12 +187,12 @@ class TestedStore:
 
     @property
     def uri(self) -> str:
-        """The URI of the wire. No client monitors the store, which stays the same for a whole test."""
+        """The URI of the wire. Clients seldom ask for the store's state: it does not change during a test."""
         uri = self._store.uri.replace(f":{self._store.port}/", f":{self.wire.port}/")
         return f"{uri}&serverMonitoringMode=poll"
 
     def objections(self) -> list[str]:
-        """Return the wire's objections. After one, keep no database: the command may have changed any."""
+        """Return the wire's objections. After an objection, keep no database: any may have been changed."""
         objected = self.wire.take()
         if objected and self.kept:
             self.kept.clear()
@@ -337,7 +337,7 @@ def _unused_port() -> Iterator[tuple[Any, int]]:
 
 @pytest.fixture
 def environment(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Further settings: the ENVIRONMENT of a test's class or module. A class or module may override this."""
+    """Further settings: the ENVIRONMENT of a test's class or module, which may override this fixture."""
     of_module = getattr(request.module, "ENVIRONMENT", {})
     found: dict[str, str] = getattr(request.cls, "ENVIRONMENT", of_module)
     return found
@@ -388,7 +388,7 @@ def key_pairs() -> SandboxKeyPairs:
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_once() -> Iterator[None]:
-    """Read slow values once: the check of a private key's primes takes 80 ms, also for the sandbox's.
+    """Read slow values once. For the merchant and for the sandbox, the check of a key's primes takes 80 ms.
 
     Each client of httpx reads all certificate authorities in 14 ms; each connection to Redis reads the
     version of its library in 0.6 ms.
@@ -455,7 +455,7 @@ def context(
     key_pairs: SandboxKeyPairs,
     kept_databases: KeptDatabases | None,
 ) -> Iterator[Context]:
-    """An open context. Its database is kept for the next test, or dropped from a given MongoDB."""
+    """An open context. Its database is kept for the next test, or dropped if MONGODB_URI names a MongoDB."""
     if "trips" in request.fixturenames:
         request.getfixturevalue("trips")
     name = database_of(settings.mongodb_uri)
@@ -539,7 +539,7 @@ def pages(io_loop: Any) -> Iterator[list[Page]]:
 
 @pytest.fixture
 def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
-    """Open `/ws` as somebody, whose id is in the query; `query` is appended."""
+    """Open `/ws` as this person, for this task if there is a code, with the further parameters in `query`."""
 
     async def opening(
         who: Someone | None, code: str | None = None, headers: dict[str, str] | None = None, **query: Any

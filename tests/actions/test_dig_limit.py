@@ -26,7 +26,7 @@ async def depth_at(where: Context, code: str, who: Someone, session: int | None 
         return 0
 
 
-async def test_without_a_cooldown_a_person_takes_so_many_digs_a_second_over_all_processes(
+async def test_without_a_cooldown_a_persons_digs_a_second_are_limited_over_all_processes(
     context, other, alice, bob, carol
 ):
     code = await alice.publish(cd=0)
@@ -40,7 +40,7 @@ async def test_without_a_cooldown_a_person_takes_so_many_digs_a_second_over_all_
     assert len(await check_history(context, code)) == dug + 2
 
 
-async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(client, context, monkeypatch):
+async def test_a_dig_too_many_is_told_when_to_come_back_and_reads_no_store(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0)
     refused: dict[str, Any] = {"status": 0}
@@ -50,7 +50,7 @@ async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(cli
     assert refused | told == refused
     reads = meanwhile(monkeypatch, context.store.tasks, "view")
     told = refused
-    while told["status"]:  # until the second is over
+    while told["status"]:  # refused until the second is over
         told = await bob.dig(code)
     assert len(reads) == 1
 

@@ -292,7 +292,7 @@ async def test_refused_digs_leave_nothing_for_the_garbage_collector(alice, bob, 
             assert (await carol.dig(code))["error"] == "cooling_down"
             assert (await carol.dig(ended))["error"] == "ended"
         gc.collect()
-        # Not isinstance(): of a dead weakref.proxy it asks the object.
+        # isinstance() would ask a weakref.proxy for the class of its object, and raise if the object is gone.
         assert not [found for found in gc.garbage if issubclass(type(found), Refusal)]
     finally:
         gc.set_debug(0)
@@ -300,7 +300,7 @@ async def test_refused_digs_leave_nothing_for_the_garbage_collector(alice, bob, 
         gc.enable()
 
 
-# A reply's error, its depth, and whether it is repeated.
+# The error and the depth in a reply, and whether the reply is repeated.
 Outcome: TypeAlias = tuple[str, int, bool]
 REFUSED: Outcome = ("cooling_down", 0, False)
 
@@ -331,7 +331,7 @@ class Held:
 async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
     context, other, open_page, monkeypatch, alice, bob, carol
 ):
-    """Bob asks a slow process and a fast one, carol the fast one; their three requests come in any order."""
+    """Bob asks a slow and a fast process, carol the fast process; their three requests come in any order."""
     orders = list(permutations(("bob slow", "carol", "bob fast")))
     codes = [await alice.publish(cd=1) for _ in orders]
     pages = [await open_page(alice, code) for code in codes]
@@ -394,7 +394,7 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
     context, other, late_ms, told, alice, bob, carol
 ):
-    """The store is read less than 20 ms after the cooldown's end: a dig read later would not be refused."""
+    """Requests that seem to come less than SLOW_CLOCK_MS before the end dig; earlier requests are refused."""
     code = await alice.publish(cd=60)
     await carol.dig(code)
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]

@@ -99,7 +99,7 @@ async def check_invariants(context: Context) -> None:
     await check_books(context)
 
 
-async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(client, context, elsewhere):
+async def test_nothing_names_the_person_and_ledger_proofs_and_counts_still_hold(client, context, elsewhere):
     bob, codes = await a_life(client, context)
     alice, carol = (replace(client.people[name], client=elsewhere) for name in ("alice", "carol"))
     person = await person_of(context, bob)
@@ -166,7 +166,7 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
         assert known.replay.after(0).count(b'"type":"cd"') == 3
         await process.hub._poll()
         assert not process.hub._reading  # one read is enough
-    # Watchers got no frame, and lack none.
+    # Watchers got no frame of the erasure, and miss no later frame.
     assert (await carol.dig(code))["seq"] == 4
     for page in pages:
         await page.until("cd", seq=4)
@@ -190,7 +190,7 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     await page.answers()
     old = Someone(client, bob.unionid, bob.token, {})
     with monkeypatch.context() as patched:
-        # Within this time every process polls the ended sessions.
+        # The real wait is long enough for every process to read which sessions ended.
         patched.setattr(forgetting, "sleep", lambda _: context.hub.sessions.poll())
         await erase(context.store, bob.unionid)
     assert await page.closed() == IDENTITY_REFUSED
@@ -291,7 +291,7 @@ async def test_killed_after_any_write_it_can_go_on_to_the_same_end(client, conte
     for kill_after, left in enumerate(written.left_once(), 1):
         await put_back(context, left)
         first = [person for person in left["people"] if person["_id"] == bob.unionid]
-        if first:  # without the record, the kill came after the last write
+        if first:  # otherwise the kill came after the last write, which deletes the person's record
             await erase(context.store, bob.unionid)
         found = await everything(context)
         assert naming(found, bob.unionid, "鲍勃本人") == [], kill_after
@@ -519,10 +519,10 @@ async def test_an_upload_that_nothing_uses_goes_after_a_day(client, context, ali
 async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client, context, alice):
     pictures = [await uploaded(alice) for _ in range(3)]
     await alice.publish(url=pictures[0][0])
-    for face in (pictures[1][0], pictures[2][0]):  # an earlier dig may show the first
+    for face in (pictures[1][0], pictures[2][0]):  # the record of an earlier dig may still show pictures[1]
         assert (await alice.post("/setProfile", wxheadpic=face))["status"] == 0
     for _ in range(3):
-        # A task that was never saved must not cause its deletion.
+        # That a task with this picture was never saved must not cause the picture's deletion.
         assert await context.store.files.take(pictures[1][0], None, context.clock.now_ms()) is not None
         await let_files_age(context, 100 * DAY_MS)
         await tidy(context)
@@ -547,7 +547,7 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
     first, second = await uploaded(alice), await uploaded(alice)
     names = [name_of(address) for address in (first[0], second[0])]
     await let_files_age(context, UNUSED_MS)
-    await alice.publish(url=first[0])  # between the tidying's look and its deletion of the picture
+    await alice.publish(url=first[0])  # after the tidying found the picture unused, and before it deletes it
     assert await files.drop(names, now_ms + 60_000) == [names[1]]
     refused = await alice.post(
         "/postTask", goods_type=2, draw_type=1, name="宝贝", prize_num=1, forecast_num=5, url=second[0]
@@ -570,7 +570,7 @@ async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(client, co
         await let_files_age(context, UNUSED_MS)
         await tidy(context)
     assert await served(client, *own) == [404, 404]
-    assert len((await stored(context))[0]) == 2  # the drawn one, for other red packets of this amount
+    assert len((await stored(context))[0]) == 2  # the default picture stays for other red packets
     assert await served(client, f"/files/{(await stored(context))[0].pop()}") == [200]
 
 
@@ -645,7 +645,7 @@ async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, contex
     written = Written(context, monkeypatch)
     await written.note(context.store.files.save(picture, "alice", context.clock.now_ms()))
     assert len(written.left) > 2
-    # The owner's record, which is written last, is lost in another way.
+    # A complete upload must go, too, if its last record, which names the owner, was lost.
     await context.store.files.rows.delete_one({"metadata.owner": "alice"})
     assert len((await stored(context))[1]) == 2
     for left in (await all_documents(context), *written.left[:-1]):

@@ -42,7 +42,7 @@ def goods(**changes: int) -> dict[str, int]:
     ],
     ids=str,
 )
-def test_more_prizes_than_that_or_more_than_one_in_three_levels_wait(task, waits):
+def test_more_prizes_by_mail_than_the_limit_or_than_one_in_three_levels_wait(task, waits):
     assert bool(why_looked_at(task, MOST)) == waits
     assert why_looked_at(task, 0) == ""
 
@@ -79,7 +79,7 @@ async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_h
 
 @pytest.mark.parametrize("environment", [CHECKED], indirect=True)
 async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(client, context, alice):
-    """Otherwise an operator who approves only the picture would also approve the gathering of addresses."""
+    """One decision covers all three reasons, so the operator has to see all three."""
     await client.misbehave("judge", call="media_check_async", code="review")
     await alice.publish(prize_num=1000, interval=3, fluctuation=1)
     person = await person_of(context, alice)

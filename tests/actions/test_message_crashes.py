@@ -1,7 +1,8 @@
 """A process dies between any two steps of a message: the message is sent once, by the next process.
 
-If several scenarios have the same three successive steps, a run kills after these steps in only one of the
-scenarios, except where there are several consents. `bench/kills.py` kills after each step of each scenario.
+Scenarios share many steps. So a run does not kill after a step if it has already killed after this step and
+the same two steps before it. The scenario with several consents is the exception: there, it kills after each
+step. `bench/kills.py` kills after each step of each scenario.
 """
 
 from dataclasses import replace
@@ -106,7 +107,7 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
     assert (consent["left"], consent["held"]) == (0, [])
 
 
-async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(client, context, monkeypatch):
+async def test_a_consent_that_a_dead_process_used_is_not_used_again(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     await bob.win(await alice.publish(forecast_num=1))
     await allow(client, "bob", "won")

@@ -81,7 +81,8 @@ async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(client,
     await a_win(client)
     await send_messages(context)
     await client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
-    await context.store.consents.add(client.people["bob"].unionid, TEMPLATES["won"])  # then the process died
+    # A process adds the consent, and dies before it wakes the message.
+    await context.store.consents.add(client.people["bob"].unionid, TEMPLATES["won"])
     await send_messages(context)
     assert await sent_to(client, "bob") == []
     await let_pass(context, sending.LOOK_AGAIN_MS)
@@ -265,7 +266,7 @@ async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context,
     assert await sent_to(client, "carol") == []
     assert await find(context, "messages", due_at={"$exists": True}) == []
     await context.store.tasks.set_hidden(code, hidden=False)
-    assert (await dave.dig(code))["status"] == 0  # she had allowed it, and may still be told
+    assert (await dave.dig(code))["status"] == 0  # carol's consent has not been used
     assert (await carol.post("/remind", code=code))["status"] == 0
 
 
@@ -503,7 +504,7 @@ async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
     await send_until_quiet(context)
     assert await told(client) == ["茶壶"]
     assert (await states(context))["won"] == "unclear"
-    # The other consent is as good as before.
+    # The other consent is still there for the next message.
     bob = client.people["bob"]
     await bob.win(await client.people["alice"].publish(forecast_num=1, name="茶杯"))
     await send_until_quiet(context)
@@ -585,14 +586,14 @@ async def test_a_publisher_is_followed_and_followed_no_more(context, monkeypatch
     assert (await alice.post("/follow", publisher_id="0" * 16))["error"] == "no_such_person"
     monkeypatch.setattr(following, "MOST", 2)
     assert (await bob.post("/follow", publisher_id=await id_of(context, bob)))["error"] == "bad_request"
-    assert (await bob.post("/follow", publisher_id=ids[0]))["status"] == 0  # again
+    assert (await bob.post("/follow", publisher_id=ids[0]))["status"] == 0  # he follows her already
     many = await bob.post("/follow", publisher_id=await id_of(context, dave))
     assert many["msg"] == "最多关注 2 人，请先取消关注几个"
     for _ in range(2):
         assert (await bob.post("/follow", publisher_id=ids[1], following=0))["status"] == 0
     assert [row["wxname"] for row in (await bob.get("/getMyFollows"))["data"]] == ["alice"]
 
-    # Erasing somebody ends whom they follow, and who follows them.
+    # Erasing a person deletes both whom they follow and who follows them.
     for fan in (alice, carol, dave):
         assert (await fan.post("/follow", publisher_id=await id_of(context, bob)))["status"] == 0
     monkeypatch.setattr(erasure, "BATCH", 1)
@@ -617,8 +618,8 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
     assert await offered(client, "bob", "carol") == [[(name, "可以挖了")], []]
     [message] = (await client.http.get("/sandbox/messages", params={"user": "bob"})).json()["messages"]
     assert message["page"] == f"pages/treasure/treasure?code={packet}"
-    # A second treasure needs a second consent. The message on an announced treasure says when it starts; a
-    # treasure that is over is announced to nobody.
+    # A second treasure needs a second consent. The message about a treasure that starts later says when.
+    # Nobody gets a message about a treasure that has already ended.
     await allow(client, "bob", "announced")
     over = await alice.publish(name="马上结束")
     await alice.post("/endTask", code=over)
@@ -666,8 +667,8 @@ async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(cli
             await follow(context, fans[number].unionid, publisher_id, following=following)
 
     await change(*range(13), following=True)
-    await change(0, 12, following=True)  # once more: nobody gets a second number
-    await change(*range(1, 11), following=False)  # gaps of more numbers than a turn reads
+    await change(0, 12, following=True)  # they follow already, so they keep their numbers
+    await change(*range(1, 11), following=False)  # leaves a gap of more numbers than a turn reads
     for user in users:
         await allow(client, user, "announced")
         await allow(client, user, "announced")
@@ -677,12 +678,12 @@ async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(cli
     while await messages.find_one({"after": {"$exists": True}, "state": "waiting"}) is not None:
         await messages.update_many({"after": {"$exists": True}}, {"$set": {"due_at": 1}})
         await send_messages(context)
-        # Followers who were told, who were not told yet, and who are new.
+        # Fan 0 was told already, fan 12 not yet, and fan 13 is new.
         await change(0, 12, following=False)
         await change(0, 12, 13, following=True)
         turns += 1
     await send_until_quiet(context)
-    assert turns == 5  # three read four numbers each, the fourth reads the last, the fifth ends the run
+    assert turns == 5  # three turns read four numbers each, the fourth reads the last, the fifth ends the run
     expected = {"fan0": 1, "fan11": 1}
     assert {user: len(found[0]) for user in users if (found := await offered(client, user))[0]} == expected
     numbers = {row["follower"]: row["n"] for row in await find(context, "follows")}

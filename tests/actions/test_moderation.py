@@ -1,4 +1,4 @@
-"""Reports: whose count, and what follows. Bans: forbidden acts, rights that remain, and who knows when."""
+"""Reports: which count, and what they cause. Bans: what they forbid, and when each process learns of them."""
 
 import asyncio
 from typing import Any
@@ -152,7 +152,7 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
             await client.post("/ops/hide", code=code, hidden=hidden, reason="违法")
         details = await alice.get("/getTaskDetails", code=code)
         assert (details["review"], details["review_note"]) == (review, note)
-        [position] = await context.store.tasks.positions([code])  # from this, other processes learn of it
+        [position] = await context.store.tasks.positions([code])  # other processes read this to learn of it
         assert review_of(position) == review
 
 
@@ -165,7 +165,7 @@ async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(client, c
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
     refused = await report(bob, code)
     assert (refused["error"], refused["msg"]) == ("no_such_task", NotShown.default_msg)
-    assert (await report(carol, code))["status"] == 0  # as a client without a reply repeats it
+    assert (await report(carol, code))["status"] == 0  # as from a client that got no reply
     assert [each["unionid"] for each in await find(context, "reports")] == [carol.unionid]
 
 
@@ -270,7 +270,7 @@ async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_mo
     ring = await who_counts(client, context, TO_HOLD, *codes)
     await asyncio.gather(*(report(someone, code) for code in codes for someone in ring))
     assert sum([await is_hidden(context, code) for code in codes]) <= 1
-    for code in codes:  # a second time, one report after the other, which helps them most
+    for code in codes:  # again, but one report after the other, which helps the accounts most
         for someone in ring:
             await report(someone, code)
     assert sum([await is_hidden(context, code) for code in codes]) <= 1
@@ -295,9 +295,9 @@ async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_we
         await someone.get("/getTaskDetails", code=third)
         assert (await someone.dig(third))["status"] == 0
         await report(someone, third)
-    await report(ring[0], third)  # right once, wrong twice
+    await report(ring[0], third)  # whose earlier reports were right once and wrong twice
     assert not await is_hidden(context, third)
-    await report(ring[TO_HOLD], third)  # right once
+    await report(ring[TO_HOLD], third)  # whose only earlier report was right
     assert await is_hidden(context, third)
 
 
@@ -537,7 +537,7 @@ async def test_an_upload_that_was_under_way_is_refused(client, alice):
     headers = {"Content-Type": "multipart/form-data; boundary=x", "Authorization": f"Bearer {alice.token}"}
     sending = asyncio.ensure_future(client.http.post("/uploadFile", content=parts(), headers=headers))
     await begun.wait()
-    await alice.get("/getMyInfo")  # its reply comes after the first part is done
+    await alice.get("/getMyInfo")  # when this is answered, the server has handled the upload's first part
     await ban(client, code)
     may_end.set()
     assert (await sending).json()["error"] == "bad_token"

@@ -42,7 +42,7 @@ async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = 
 
 
 async def pages_of(client: Client, code: str) -> list[dict[str, Any]]:
-    """Return all pages of a proof, and the empty one behind them."""
+    """Return all pages of a proof, and the empty page after them."""
     pages: list[dict[str, Any]] = []
     while not pages or pages[-1]["digs"]:
         pages.append(await client.get("/getProof", code=code, page=len(pages) + 1))

@@ -111,7 +111,7 @@ async def test_halves_that_are_misspelled_or_lack_each_other_publish_nothing(cli
         ({"nonce": "0" * 33}, "nonce"),
         ({"nonce": "g" * 32}, "nonce"),
         ({"nonce": "F" * 32}, "nonce"),
-        ({"nonce": "０" * 32}, "nonce"),  # wide digits
+        ({"nonce": "０" * 32}, "nonce"),  # full-width digits
         ({"nonce": "0" * 32 + "\n"}, "nonce"),
         ({"nonce": int("1" * 32)}, "nonce"),
         ({"nonce": {"$gt": ""}}, "nonce"),
@@ -162,13 +162,13 @@ async def test_a_commitment_is_good_for_a_day(context, monkeypatch, alice):
     assert await tasks_of(context) == []
     monkeypatch.setattr(context.clock, "now_ms", lambda: late - 1)
     published = await alice.post("/postTask", **asked, **sent)
-    # A publisher who got no reply may still ask again a day later.
+    # A publisher who got no reply may send the same request again, even a day later.
     monkeypatch.setattr(context.clock, "now_ms", lambda: late + COMMITTED_MS)
     assert (await alice.post("/postTask", **asked, **sent))["code"] == published["code"]
 
 
 async def test_no_seed_makes_a_second_task_even_after_it_is_known(context, alice):
-    """A publisher who ends an undug task learns its seed, and could choose a nonce that fits it."""
+    """A publisher who ends an undug task learns its seed, and could choose a nonce to get certain depths."""
     asked, half = await drafted(alice), await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0
@@ -250,7 +250,7 @@ async def test_an_announced_treasure_cools_down_until_it_starts(context, alice, 
     seen = await bob.get("/getTaskDetails", code=code)
     assert (seen["is_cd"], seen["can_dig"], seen["why"]) == (1, 0, "cooling_down")
     assert (seen["cd_until"], seen["starts_at"], seen["expires_at"]) == (starts_at, starts_at, ends_at)
-    for who in (bob, carol):  # from the store, then from memory
+    for who in (bob, carol):  # bob is refused from the store, carol from memory
         refused = await who.dig(code, dig_id="too-early-1")
         assert (refused["error"], refused["cd_until"]) == ("cooling_down", starts_at)
         assert "还没有开挖，还要等 3 小时" in refused["msg"]
@@ -372,7 +372,7 @@ async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_ca
     code = await alice.publish(draw_type=1, forecast_num=1, **told)
     seen = await bob.get("/getTaskDetails", code=code)
     assert (seen["place"], seen["pickup_time"], seen["contact"]) == ("人民广场 3 号口", "周六下午", "")
-    assert seen["not_sent_to"] == []  # forms send it along although it does not apply
+    assert seen["not_sent_to"] == []  # a form sends this field although it applies only to goods by mail
     [card] = (await bob.get("/getTaskList"))["data"]
     assert (card["place"], card["pickup_time"], "contact" in card) == ("人民广场 3 号口", "周六下午", False)
     rules = (await bob.get("/getRules", code=code))["rules"]
@@ -388,7 +388,7 @@ async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_ca
 async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(context, alice, bob):
     code = await alice.publish(draw_type=2, forecast_num=1, not_sent_to="新疆维吾尔自治区，西藏 新疆")
     assert (await bob.get("/getTaskDetails", code=code))["not_sent_to"] == ["新疆", "西藏"]
-    for word in ("火星", "广东深圳"):  # otherwise all of 广东 would be left out
+    for word in ("火星", "广东深圳"):  # taken as 广东, the second word would leave out the whole province
         wrong = await alice.post("/editTask", code=code, name="猫", not_sent_to=f"新疆、{word}")
         assert (wrong["param"], f"“{word}”不是省级地区" in wrong["msg"]) == ("not_sent_to", True)
     rules = (await bob.get("/getRules", code=code))["rules"]
@@ -476,7 +476,7 @@ class TestWhereContentsAreChecked:
         [first] = await find(context, "reviews")
         await alice.post("/editTask", code=code, name="还在检查就改")
         assert [review["_id"] for review in await find(context, "reviews")] == [f"task:{code}:1"]
-        first["state"] = "shown"  # this is the earlier version: the edit is not checked yet
+        first["state"] = "shown"  # only the text before the edit has passed
         await follow_review(context, first)
         assert (await alice.get("/getTaskDetails", code=code))["review"] == "checking"
         await settle(context)

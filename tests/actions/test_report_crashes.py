@@ -22,7 +22,7 @@ STEPS = {
     "a publisher ends what reports hide": ["tasks.ended_undug"],
     "a publisher is banned": [LOGGED[0], "people.ban", "orders.wake", LOGGED[1]],
 }
-# The step of each scenario that decides.
+# The steps that record an operator's decision.
 DECIDES = {"tasks.set_hidden", "people.ban"}
 
 

@@ -224,7 +224,7 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
     await alice.pay(code)
     assert (await bob.dig(code))["status"] == 0
     await let_pass(context, 2 * 60_000)
-    # A process that dies before it finishes the review leaves it like this.
+    # A process that dies before it finishes a review leaves the review like this.
     left = {"_id": f"task:{unpaid}", "code": unpaid, "unionid": alice.unionid, "state": "held"}
     await context.store.reviews.rows.insert_one(left)
     await sweep_until_quiet(context)
@@ -376,7 +376,7 @@ async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
         await alice.publish()
     late = Late()
     monkeypatch.setattr(context.wechat, f"check_{part}", late)
-    await settle_reviews(context)  # even if results for pictures are late, those for the texts are there now
+    await settle_reviews(context)  # the texts have been checked now if only pictures are late
     late.asked = late.most = 0
     await retry(context)
     await settle_reviews(context)
@@ -502,7 +502,7 @@ async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasur
     for rank in page["ranks"]:
         for address in (rank["pic"], rank["thumbnail"]):
             assert (await client.http.get(urlsplit(address).path)).status_code == 200
-    # All of them count as used uploads.
+    # All pictures of kinds count as used, so none is deleted as an unused upload.
     await context.store.files.collection.update_many({}, {"$set": {"metadata.delete_at": 1}})
     while await tidy_files(context):
         pass
@@ -535,7 +535,7 @@ async def test_names_and_pictures_of_kinds_are_edited_and_checked_again_but_neve
     refused = await alice.post("/editTask", code=plain, name="猫", prizes=two)
     assert refused["msg"] == "这个宝贝只有一种奖品，没有“各种奖品”可以改"
     assert (await alice.get("/getTaskDetails", code=code))["ranks"] == before["ranks"]
-    for edition, prizes in enumerate((json.dumps(two), two), 1):  # as a form sends it, and as JSON does
+    for edition, prizes in enumerate((json.dumps(two), two), 1):  # as in a form, and as in JSON
         reply = await alice.post("/editTask", code=code, name=f"第 {edition} 版", prizes=prizes)
         assert (reply["review"], reply["edited"]) == ("checking", edition), reply
     [review] = await find(context, "reviews", code=code)
@@ -619,7 +619,7 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     await alice.post("/setProfile", wxname="甲")
     with mock.patch.object(context.store.reviews, step, failing(Killed())), pytest.raises(Killed):
         await set_profile(context, alice.unionid, "乙", None)
-    # The review of the older name comes last, as with a process whose clock is slow.
+    # The older name is reviewed last, as if the process that submitted the newer name had a slow clock.
     await context.store.reviews.rows.update_many({"wxname": "甲"}, {"$inc": {"due_at": 5_000}})
     await settle(context)
     assert await profile_of(context, alice) == {"wxname": "乙"}
@@ -680,19 +680,20 @@ async def leave_unsubmitted(context: Context, unionid: str, due_at: int) -> None
 async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(context, alice):
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
-    await context.store.people.set_profile(alice.unionid, "乙", None)  # as without checks
+    # The newer name is shown at once, as on a server without checks.
+    await context.store.people.set_profile(alice.unionid, "乙", None)
     (held,) = await find(context, "reviews")
     await decide_review(context, ME, held["_id"], "没有问题", shown=True)
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(context, alice):
+async def test_an_operator_who_approves_an_older_choice_shows_it_to_nobody(context, alice):
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
     (held,) = await find(context, "reviews")
 
     async def replace_nothing(*_: Any) -> None:
-        """As if the process were slow."""
+        """Do nothing, as if the process were too slow."""
 
     with mock.patch.object(context.store.reviews, "replace_profiles", replace_nothing):
         await alice.post("/setProfile", wxname="小明")
@@ -744,7 +745,7 @@ async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_i
     while await tidy_files(context):
         pass
     assert (await profile_of(context, alice))["wxheadpic"] == second
-    assert (await client.http.get(signed_path(context, first))).status_code == 404  # nobody ever saw it
+    assert (await client.http.get(signed_path(context, first))).status_code == 404  # it was never shown
     (left,) = await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}})
     assert (left["_id"], left["metadata"]["kept"]) == (second.removeprefix("/files/"), 1)
 

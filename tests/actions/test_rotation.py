@@ -1,4 +1,4 @@
-"""`python -m server rotate`: afterwards nothing stored needs the old secret, even if it was cut off once."""
+"""`python -m server rotate`: afterwards nothing stored needs the old secret, even if a run was cut off."""
 
 import asyncio
 import signal
@@ -79,7 +79,7 @@ async def run_rotate(settings: Settings, secrets: str | None = None) -> tuple[in
 
 @pytest.fixture
 def after(io_loop: Any, settings: Settings) -> Iterator[tuple[Client, Context]]:
-    """A server that knows the new secret alone, on a port of its own."""
+    """A server that knows only the new secret, on a port of its own."""
     listening, port = bind_unused_port()
     renewed = msgspec.structs.replace(settings, secret_key=NEW, port=port)
     opened = io_loop.run_sync(lambda: Context.open(renewed, Sandbox))
@@ -192,7 +192,7 @@ async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(store, settin
     assert failed == ["seed", "seed"]
 
 
-async def test_what_its_secret_does_not_open_or_lacks_its_secret_is_told_and_left(store, settings):
+async def test_a_sealed_value_that_cannot_be_opened_is_reported_and_left_as_it_is(store, settings):
     lost = Keys(b"a secret that nobody has any more, 32+")
     await fill(store, lost, 2)
     sealed = Keys(OLD.encode()).seal("seed", b"seed", "of another task")
@@ -266,7 +266,7 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settin
     assert msgspec.json.decode(new.open("address", prize["address_box"], prize["_id"])) == elsewhere
 
 
-async def test_every_kind_of_box_that_the_server_seals_is_rotated(client, context, monkeypatch):
+async def test_every_kind_of_value_that_the_server_seals_is_rotated(client, context, monkeypatch):
     sealed = {}
     seal = context.keys.seal
 

@@ -75,7 +75,7 @@ def a_crowd(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(server):
-    everything = str(len(treasures.TREASURES))  # one of them is dug up within six digs
+    everything = str(len(treasures.TREASURES))  # one of these treasures ends within six digs
     with a_crowd(server.address, "--people", "24", "--tasks", everything) as running:
         said: list[str] = []
         assert running.stdout is not None
@@ -103,7 +103,7 @@ def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(
     assert counted(table, "won") >= 1
     assert counted(table, "tasks ended") >= 1
     assert counted(table, "violations of what is promised") == 0
-    assert counted(table, "1006") >= 1  # connections to the killed worker
+    assert counted(table, "1006") >= 1  # the close code of connections to the killed worker
     least_frames = {"snapshot": 24, "cd": made, "join": 1, "prize": 1, "end": 1, "tick": 1, "service": 24}
     for kind, least in least_frames.items():
         assert counted(table, kind) >= least, kind
@@ -283,7 +283,7 @@ async def test_as_many_treasures_are_open_as_asked_also_once_some_have_ended():
     await full.wait()
     assert len({task.name for task in square.running.values()}) == 5
     keeping.cancel()
-    # A person may publish 30 treasures an hour: where many are wanted, more people publish.
+    # A person may publish 30 treasures an hour, so a crowd that keeps many open has more publishers.
     assert Square(cast(Client, client), Tally(300), tasks=40, people=300).publishers_wanted == 100
 
 

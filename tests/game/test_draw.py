@@ -1,4 +1,4 @@
-"""The draw follows its rule, which is implemented here once more; its chances; tampered proofs are found."""
+"""The draw follows its rule, of which this file has its own code; chances are right; tampering is found."""
 
 import asyncio
 import hashlib
@@ -25,7 +25,7 @@ nonces = st.binary(min_size=16, max_size=16).map(bytes.hex)
 
 @st.composite
 def ranks_of(make: st.DrawFn) -> tuple[draw.Rank, ...]:
-    """Up to ten ranks: goods, red packets of one sum, and shares of a sum, down to the least sum."""
+    """Up to ten ranks: goods, red packets of equal sums, and shared sums. Some sums are the least allowed."""
     ranks = []
     for num in make(st.lists(st.integers(1, 12), min_size=1, max_size=10)):
         split = make(st.integers(0, 1))
@@ -137,7 +137,7 @@ def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(seed, 
         assert len(paid) == rank.num
         assert all(each >= 10 for each in paid) or not rank.fen
         assert sum(paid) == (rank.fen if rank.split else rank.fen * rank.num)
-    # Ranks leave the levels where they were.
+    # Ranks do not change which levels win.
     alone = draw.make_rules("a" * 12, prizes, 1, 5, 2, nonce=nonce)
     assert draw.winning_depths(seed, of) == draw.winning_depths(seed, alone)
     assert (draw.winning_ranks(seed, alone), draw.winning_fen(seed, alone)) == ([], [])
@@ -226,7 +226,7 @@ BAD_RANKS = {
     ),
     "cannot be read": ('[{"num":1.5}]', "null"),
 }
-# The rest of the rules after `max_depth`, and what the verifier says about it.
+# The text of wrong rules after `max_depth`, and what the verifier says about them.
 BAD_RULES = [
     ('"prize_num":0', "impossible"),
     (f'{ONE},"version":2', "impossible"),  # no nonce
@@ -236,9 +236,9 @@ BAD_RULES = [
     (f'"nonce":"{"f" * 32}\\n",{ONE},"version":2', "impossible"),
     (TWO, "rules make"),  # version 1 takes no nonce
     (f'{ONE},"version":1', "spelled"),
-    (f'{ONE},"seed_hash":"00"', "impossible"),  # of no version
+    (f'{ONE},"seed_hash":"00"', "impossible"),  # no version has a seed_hash without a nonce
     (f'{ONE},"ranks":[]', "spelled"),
-    (f'{ONE},"ranks":[{{"num":1}}]', "impossible"),  # of no version
+    (f'{ONE},"ranks":[{{"num":1}}]', "impossible"),  # no version has ranks without a nonce
     *(
         (f'{TWO},"ranks":{ranks},"seed_hash":"00","version":2', complaint)
         for complaint in BAD_RANKS
@@ -356,7 +356,7 @@ def test_the_outlook_ends_where_no_prize_can_lie():
     assert outlook(one, 0, 0, 1) == Outlook(one_in=23, nearest=1, deepest=23)
     assert outlook(one, 22, 0, 1) == Outlook(one_in=1, nearest=23, deepest=23)
     assert outlook(one, 5, 5, 0) == Outlook(one_in=0, nearest=0, deepest=5)
-    # A forecast of 500 does not make a level reachable at which no prize can lie.
+    # Even with a forecast of 500, the outlook ends at the deepest level at which a prize can lie.
     several = make_rules("A" * 12, 3, 500, 10, 2)
     assert outlook(several, 0, 0, 3) == Outlook(one_in=0, nearest=8, deepest=36)
     assert outlook(several, 9, 9, 2) == Outlook(one_in=0, nearest=17, deepest=33)

@@ -23,8 +23,8 @@ from support.rows import apply, examples
 
 NOW_MS = 1_800_000_000_000
 Explore = Callable[[Rows], Found[Any]]
-# The worlds, the quickest to explore first. Those of a red packet differ in the numbers of attempts and
-# freezes.
+# The worlds, the quickest to explore first. The worlds of a red packet differ in their numbers of attempts
+# and freezes.
 PACKETS: tuple[Explore, ...] = tuple(
     partial(explore_packet, attempts, freezes) for attempts, freezes in ((1, 0), (1, 1), (2, 0))
 )
@@ -33,15 +33,15 @@ ORDERS: tuple[Explore, ...] = (partial(explore_orders, 1), partial(explore_order
 # Guards whose absence shows only with two attempts and a freeze together.
 LARGE = ("prize.freed[0] attempt", "prize.frozen_unweighed[0] attempt")
 
-ASKED_OFTEN = "it only says how often WeChat is asked"
-APART = "it only says how far apart refunds are sent: WeChat makes one of each number, however often"
+ASKED_OFTEN = "it only limits how often WeChat is asked"
+APART = "it only keeps refunds apart in time: WeChat pays a refund number once, however often it is sent"
 AN_ALARM = "it only raises an alarm, once WeChat has said nothing for an hour"
 AN_AMOUNT = "a notice of another amount, which the model does not send"
 CORRECTED = "it only says for how long a winner or publisher may correct what they wrote"
-ONCE = "what it keeps from being done twice is the same the second time"
-TAKEN = "an alternative before it takes what it would, of documents that can be"
-CLAIMING = "what is freezing is claiming, and this begins in another state"
-LOST = "a bill was lost only if a request came to WeChat later than the model lets it"
+ONCE = "it keeps something from being done twice, but the second time would change nothing"
+TAKEN = "an earlier alternative already takes every document that this row would take without it"
+CLAIMING = "only a prize in the state claiming can be freezing, and this row begins in another state"
+LOST = "a bill is lost only if a request reaches WeChat later than the model allows"
 NOT_OF_THE_MODEL = {
     "order.asking[0] asked_at": ASKED_OFTEN,
     "order.unanswered[0] unknown_since": AN_ALARM,
@@ -49,7 +49,7 @@ NOT_OF_THE_MODEL = {
     "order.paid[0] amount_fen": AN_AMOUNT,
     "order.expired[0] when": "its task may get a second order; if both are paid, one goes back whole",
     "order.unpaid[0] due_at": "it only keeps a `wake` from being undone: WeChat would be asked later",
-    "order.unreported[0] then": "it only keeps what is done from coming due again",
+    "order.unreported[0] then": "it only keeps an order that is done from coming due again",
     "bill.asking[0] asked_at": ASKED_OFTEN,
     "bill.unanswered[0] unknown_since": AN_ALARM,
     "bill.unanswered[1] unknown_since": AN_ALARM,
@@ -76,8 +76,8 @@ NOT_OF_THE_MODEL = {
     **{f"order.refunding[{place}] refunding_at": APART for place in (0, 2)},
     **{f"prize.released[{place}] bill_lost": LOST for place in range(4)},
     **{f"prize.released_alone[{place}] bill_lost": LOST for place in range(3)},
-    "bill.sending[0] unsendable": "`give_up` looks at when it was sent, too",
-    "bill.give_up[0] unsendable": "only for the winner's sake: their claim would go on, and gets no bill",
+    "bill.sending[0] unsendable": "`give_up` also looks at when the bill was sent",
+    "bill.give_up[0] unsendable": "without it, a claim would go on and get no bill; no money is lost",
 }
 
 
@@ -96,8 +96,7 @@ def guards() -> Iterator[tuple[Table, Move, Weakened]]:
 
 
 def is_told_twice(table: Table, move: Move, weakened: Weakened) -> bool:
-    """Return whether a move does the same without this guard, because an earlier alternative covers its
-    cases."""
+    """Return whether the move does the same without this guard: an earlier alternative does it already."""
     return all(
         apply(move, made, NOW_MS) == apply(weakened.of(move), made, NOW_MS)
         for made in documents(table, move, 1, 300, NOW_MS)
@@ -127,5 +126,5 @@ def rows_of(explore: Explore) -> Rows:
 
 
 def is_missed(explore: Explore, weakened: Weakened) -> bool:
-    """Return whether a world goes wrong without a guard. This needs a move that then has another result."""
+    """Return whether a world goes wrong without a guard. It can do so only if some move's result differs."""
     return rows_of(explore).would_differ(weakened) and bool(explore(Rows(weakened)).wrong)

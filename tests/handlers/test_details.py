@@ -22,7 +22,7 @@ PRINTED = {
 
 
 async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client, alice, bob):
-    """The client sends and reads only printed fields: no token, and no code when it asks for participants."""
+    """The client knows only the printed fields: no token, and no code when it asks for participants."""
     [code] = await publish_many(
         alice, {"forecast_num": 30, "prize_num": 2, "interval": 9, "fluctuation": 0, "cd": 60}
     )
@@ -78,7 +78,7 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, con
 
     assert await seen(bob, warm) == Seen("", is_cd=0, time=30)
     assert await seen(alice, warm) == Seen("own_task", time=30)
-    # This makes such a client ask again in 10 s at the earliest.
+    # With `is_cd` 1 and `time` 10, an older client asks again in 10 s at the earliest.
     assert await seen(alice, quick) == Seen("own_task", time=10)
     assert await seen(bob, packet) == Seen("not_paid", time=20)
     assert await seen(alice, packet) == Seen("not_paid", time=20)
@@ -190,8 +190,8 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
 
 async def test_a_share_of_somebody_whose_erasure_has_begun_is_ignored(context, bob, carol, code):
     await context.store.people.lock_out(await context.store.people.find(bob.unionid), "a pseudonym")
-    context.made.pop(known_people_of, None)  # as in a process that reads the record now
-    for _ in range(2):  # read, then remembered
+    context.made.pop(known_people_of, None)  # as in a process that has not read the record
+    for _ in range(2):  # the record is read, then remembered
         await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bob.unionid)
     assert await context.store.shares.rows.find_one() is None
 
@@ -205,8 +205,8 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     page = await alice.get("/getTaskDetails", code=code)
     assert (page["status"], page["code"], page["share"]) == (0, code, "")
     assert REGISTRY.get_sample_value("wabao_visits_lost_total") == before + 1
-    # The store does not say whether her sharer exists, so the visit is refused: otherwise its sharer would be
-    # lost.
+    # The store does not say whether the sharer exists. An accepted visit would lose the sharer, so it is
+    # refused.
     monkeypatch.setattr(known_people_of(context), "exists", away)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"
@@ -222,6 +222,6 @@ async def test_a_visit_is_written_at_most_once_a_minute(context, monkeypatch, cl
     remembered.expire(remembered.timer() + NOTED_SECONDS)
     await bob.get("/getTaskDetails", code=code)
     assert len(written) == 2
-    for _ in range(2):  # nothing tells when the visit of a bare id is erased
+    for _ in range(2):  # without a token, each visit is written
         await client.get("/getTaskDetails", code=code, unionid=bob.unionid)
     assert len(written) == 4

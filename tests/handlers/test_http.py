@@ -74,7 +74,7 @@ async def test_an_origin_that_is_no_address_is_no_bug(client, settings):
 
 
 def test_no_address_collects_a_body_before_it_is_known_who_sends_it(context):
-    """Tornado would keep up to 100 MB of each body, even a stranger's. Only development has the sandbox."""
+    """Tornado would keep up to 100 MB of each body, even a stranger's. The sandbox may, in development."""
     app = make_app(context)
     routes = [*app.interfaces.values(), *(rule.target for rule in app.wildcard_router.rules)]
     collecting = {target for target in routes if not target._stream_request_body}
@@ -159,7 +159,7 @@ class TestStrangersBodies:
                 if refused.status_code != 405:
                     break
         assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
-        uploads_of(context).begin("somebody", LARGEST_BYTES).close()  # it fits beside the strangers' quarter
+        uploads_of(context).begin("somebody", LARGEST_BYTES).close()  # strangers take at most a quarter
         for _, writer in strangers:
             writer.transport.abort()
             await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])

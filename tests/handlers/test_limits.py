@@ -43,7 +43,7 @@ ENVIRONMENT = {
 
 
 def check_refused(reply: httpx.Response, least: int, most: int) -> None:
-    """Assert that a reply says in its body and in its head when to try again, with the same time."""
+    """Assert that body and headers of a reply say when to try again, and name the same time."""
     said = reply.json()
     assert (reply.status_code, said["status"], said["error"]) == (429, 1, "too_many")
     assert least <= said["retry_after"] <= most
@@ -225,12 +225,12 @@ async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(open_page, ali
     assert (await stranger.upload(a_picture()))["error"] == "too_many"
     assert (await stranger.post("/postTask", url=uploaded["url"], **asked))["error"] == "too_many"
     assert await (await open_page(None, code, unionid=alice.unionid)).closed() == TOO_MANY
-    assert await alice.publish() != code  # her second treasure is allowed, as without the stranger
+    assert await alice.publish() != code  # the stranger's requests did not count as hers
     for _ in range(2):
         assert (await (await open_page(alice, code)).next())["type"] == "snapshot"
 
 
-async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(context, alice):
+async def test_a_refusal_is_in_the_metrics_and_in_the_heartbeat_of_its_second(context, alice):
     for _ in range(5):
         await alice.upload(a_picture())
     context.heartbeats.take(0)

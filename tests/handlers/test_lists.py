@@ -16,7 +16,7 @@ from support.drafts import RED_PACKET, publish_many
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-SHOWN = {"review": "shown", "review_note": ""}  # of a name that is not in review
+SHOWN = {"review": "shown", "review_note": ""}  # of a person whose name is not in review
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ async def test_participants_come_in_the_order_of_joining_50_per_page(context, al
     await set_task(context, code, now_depth=121, participants=120)
     ninth = {"_id": f"{code}:121", "depth": 121, "is_prize": 1, "dig_id": "won"}
     again = {name: value for name, value in (more[7] | ninth).items() if name != "n"}
-    await context.store.digs.collection.insert_one(stored(again))  # the ninth dug once more, and won
+    await context.store.digs.collection.insert_one(stored(again))  # participant 9 dug once more, and won
 
     async def numbers(**asked: Any) -> list[int]:
         return [row["no"] for row in (await carol.get("/getTaskUser", **asked))["data"]]

@@ -32,7 +32,7 @@ def an_event(**fields: Any) -> bytes:
         "trace_id": "60ae120f-371d5872-4941a05b",
         "version": 2,
         "errcode": 0,
-        "result": {"suggest": "pass", "label": "100"},  # some answers have a text here
+        "result": {"suggest": "pass", "label": "100"},  # in other answers of WeChat this is a text
     }
     return msgspec.json.encode(event | fields)
 
@@ -40,7 +40,7 @@ def an_event(**fields: Any) -> bytes:
 async def push(
     client: Client, context: Context, encrypted: str, *, signed: str | None = None, **query: str
 ) -> httpx.Response:
-    """Push as WeChat does. `signed` replaces the ciphertext as the signed text."""
+    """Push as WeChat does. With `signed`, the signature is made for this text and not for the ciphertext."""
     reader = MessagePush(PUSH_TOKEN, AES_KEY, context.settings.appid)
     asked = {
         "timestamp": STAMP,

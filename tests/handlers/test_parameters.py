@@ -61,7 +61,7 @@ async def test_an_empty_or_null_parameter_counts_as_absent(settings, alice, bob)
         assert refused["msg"] == "请填写“物品名”，应为 1 到 50 个字"
     assert len((await bob.get("/getTaskList", page=""))["data"]) == 2
     assert [user["no"] for user in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1]
-    assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the task opened last
+    assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the last opened task
 
 
 async def test_parameters_that_do_not_apply_are_ignored(client, alice):

@@ -62,7 +62,7 @@ async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over
     for wrong, error in (("0" * 16, "no_such_person"), (alice.unionid, "bad_request")):
         assert (await carol.get("/getPublisher", publisher_id=wrong))["error"] == error
 
-    # Logging in under a new key changes nothing; being erased does.
+    # A login under a new key keeps the publisher's id; an erasure ends it.
     person = await person_of(context, alice)
     saved = await context.store.people.save({**person, "public_id": "0" * 16})
     assert saved.get("public_id") == publisher_id

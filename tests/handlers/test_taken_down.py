@@ -97,7 +97,7 @@ async def test_its_diggers_list_has_it_without_what_its_publisher_wrote_and_show
         await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
         won, *_ = (await bob.get("/getMyPartake"))["data"]
         dug, *_ = (await carol.get("/getMyPartake"))["data"]
-        # Nobody gets the file of a hidden picture, so that the winner gets no address of it.
+        # Nobody gets the file of a hidden picture, so even the winner gets no address of it.
         for name in ("pic", "thumbnail"):  # the address is signed during the review
             won[name] = won[name].partition("?")[0]
         assert won == before[bob.unionid] | ({"pic": "", "thumbnail": ""} if state.get("hidden") else {})

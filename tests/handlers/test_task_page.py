@@ -108,7 +108,7 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(context, alice
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     assert (await bob.get("/getTaskDetails", code=share))["code"] == code
     for token in (
-        visiting_of(context).token(code, carol.unionid),  # correct, but carol has never opened the page
+        visiting_of(context).token(code, carol.unionid),  # correct, but never handed out to carol
         share[:-1] + ("a" if share[-1] != "a" else "b"),
         share[::-1],
         "x" * 20,

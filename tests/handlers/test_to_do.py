@@ -30,7 +30,7 @@ async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does
     assert (row["name"], row["until"]) == ("鼓", card["claim_until"])
     await bob.claim(code, **ADDRESS)
     assert (await waits(bob), await waits(alice)) == ([], [("ship", code, 1, 0)])
-    # Nobody can send prizes of a treasure that was taken down: its addresses are closed.
+    # Nobody can send prizes of a treasure that was taken down: its publisher does not see the addresses.
     await set_task(context, code, hidden=1)
     assert await waits(alice) == []
     await set_task(context, code, hidden=0)

@@ -1,4 +1,4 @@
-"""Reads of a moment: sent together, a few at a time and in order, and refused if the store is silent."""
+"""Reads at the same time: sent together, a few at once and in order, and refused if the store is silent."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -237,7 +237,7 @@ def test_reads_that_may_take_longer_hold_up_no_other_on_a_silent_store():
     run_shuffled(0, work)
 
 
-def test_nobody_joins_a_line_that_is_too_long():
+def test_nobody_joins_a_queue_that_is_too_long():
     async def work(loop: ShuffledLoop) -> None:
         store, reads = SlowReads(seconds=1.0), PageReads()
         for _ in range(20):

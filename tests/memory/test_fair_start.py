@@ -104,14 +104,14 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
 
 
 def chance_of_as_many(wins: int, windows: int, share: float) -> float:
-    """Return the probability of at least this many wins, if each window is won with this probability."""
+    """Return the probability of at least this many wins, if each window is won with probability `share`."""
     return sum(comb(windows, k) * share**k * (1 - share) ** (windows - k) for k in range(wins, windows + 1))
 
 
 # ---- digs
 
 
-async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_lots(client, context, cooled):
+async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_draw(client, context, cooled):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(20)))
     code, first = await cooled(alice)
     began = time.monotonic()
@@ -130,7 +130,7 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     other.hub.cooldowns.learn(found["last_dig"])
     digs = [
         asyncio.ensure_future(dig(other, code, who.unionid, "", admit, 0)) for who in [*people, alice]
-    ]  # alice is drawn first, since this process does not know yet that the task is hers; the next one digs
+    ]  # alice is drawn first, as this process does not know yet that the task is hers; the next person digs
     *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
     assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
     assert not isinstance(dug, BaseException)
@@ -138,7 +138,7 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     assert drawn.sizes == [6]
 
 
-async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(client, context, cooled, drawn):
+async def test_a_person_who_digs_twice_has_one_place_and_gets_one_dig(client, context, cooled, drawn):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, _ = await cooled(alice)
     asked = [bob.dig(code, dig_id=f"bobs-dig-{k}") for k in range(3)]
@@ -151,7 +151,7 @@ async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(client, cont
     assert len(await check_history(context, code)) == 2
 
 
-async def test_nobody_takes_somebody_elses_lot_with_their_id(client, cooled, drawn, alice, bob):
+async def test_nobody_takes_somebody_elses_place_with_their_id(client, cooled, drawn, alice, bob):
     await bob.lock()
     code, _ = await cooled(alice)
     forged = asyncio.ensure_future(Someone(client, bob.unionid, "", {}, send_token=False).dig(code))
@@ -161,7 +161,7 @@ async def test_nobody_takes_somebody_elses_lot_with_their_id(client, cooled, dra
 
 
 @pytest.mark.parametrize("first", ["token", "id"])
-async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_holds_it(
+async def test_by_a_token_and_by_their_id_a_person_has_one_place_and_digs_by_the_token(
     context, cooled, drawn, first, alice, bob, carol
 ):
     code, _ = await cooled(alice)
@@ -182,10 +182,10 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_hol
 
 
 @pytest.mark.parametrize("why", ["own_task", "already_won", "banned"])
-async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
+async def test_somebody_who_is_known_not_to_dig_gets_no_place_and_is_refused_at_once(
     context, cooled, drawn, why, alice, bob, carol
 ):
-    """The process knows why from a frame or from a read: here the page's, and that for the first refusal."""
+    """The process has learned the reason from an earlier frame or read."""
     code, _ = await cooled(alice)
     if why == "already_won":
         context.hub.known.by_code[code].winners[bob.unionid] = 1
@@ -213,7 +213,7 @@ async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
 async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_either(
     context, cooled, other, drawn, alice, bob, carol
 ):
-    """Otherwise a banned person could get the first place in each process, be refused, and delay others."""
+    """With a place, a banned person could come first in each process, be refused there, and delay others."""
     code, _ = await cooled(alice)
     await learned(code, context, other)
     await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
@@ -221,7 +221,7 @@ async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_
     assert (told.dig["depth"], refused.error, drawn.sizes) == (2, "cooling_down", [1])
 
 
-async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(client, context, cooled, drawn):
+async def test_ids_that_nobody_has_get_no_place_and_are_answered_after_people(client, context, cooled, drawn):
     alice, bob = await client.log_in_all("alice", "bob")
     code, _ = await cooled(alice)
     nobody = [Someone(client, f"nobody{k}", "", {}, send_token=False) for k in range(20)]
@@ -249,7 +249,7 @@ async def test_a_process_that_never_heard_of_the_task_gathers_too(client, contex
 
 @pytest.fixture
 def only_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody goes on before the first person's dig is known; the processes wait for a slow Redis, too."""
+    """Let processes wait long for the first person's dig and a slow Redis, so that nobody else goes on."""
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "PATIENCE_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
@@ -270,7 +270,7 @@ async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
 
 
 async def known_at(processes: list[Context], people: list[Someone]) -> None:
-    """Let processes read these people first, so that nobody is overtaken on the way to the order."""
+    """Let processes read these people's records first, so that no read delays their places in the order."""
     for each in processes:
         known = known_people_of(each)
         await asyncio.gather(*(known.find(who.unionid, session_of(each, who)) for who in people))
@@ -289,7 +289,7 @@ async def learned(code: str, *processes: Context) -> None:
 async def test_the_first_of_all_digs_whichever_process_it_asked(
     client, context, cooled, other, drawn, first_at
 ):
-    """The other process has no page of the task open, but hears of the dig nevertheless."""
+    """The other process has no open page of the task, but has heard of the last dig."""
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(6)))
     await known_at([context, other], people)
     code, _ = await cooled(alice)
@@ -405,7 +405,7 @@ async def test_an_announced_treasure_opens_by_mongodbs_clock_also_where_a_proces
     await started.close()
 
 
-async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
+async def test_a_dig_long_after_a_cooldown_and_digs_without_a_cooldown_do_not_wait(
     context, cooled, drawn, monkeypatch, alice, bob, carol
 ):
     code, first = await cooled(alice)

@@ -98,7 +98,7 @@ def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text):
     running = condition["$or"][0]
     asked = [running["terms"], *(running["$and"][0]["terms"]["$all"] if "$and" in running else [])]
     assert 1 <= len(asked) <= 8
-    # The index has the order after the term, so that only the page asked for is read.
+    # In the index, the fields of the order follow the term, so that only the page asked for is read.
     assert list(by_term[0].document["key"])[:4] == ["terms", "status", "opened_at", "_id"]
     assert set(asked) <= set(terms_of(text, "小明"))
     assert len(terms_of(text * 50, text * 50)) <= 400
@@ -233,7 +233,7 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
     assert codes[-5:] == [f"over{n:08}" for n in range(5)]
     assert [card["code"] for card in (await bob.get("/getTaskList", page=4))["data"]] == codes[39:42]
 
-    # Tasks beyond the arranged ones follow in their own order.
+    # Tasks after the first ARRANGED are not spread over pages, but follow in their own order.
     monkeypatch.setattr(tasks_of_the_store, "ARRANGED", 50)
     await fresh(context)
     found: list[str] = []
@@ -248,7 +248,7 @@ async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(con
     [code] = await publish_many(alice, {"name": "橙子"})
     [task] = await find(context, "tasks", _id=code)
     begin_ms = context.clock.now_ms() + DAY_MS
-    # The second half starts at one time.
+    # The second half of them start at the same time.
     starts = {f"soon{n:08}": begin_ms + min(n, 50) * 1000 for n in range(100)}
     await context.store.tasks.rows.insert_many(
         [
@@ -262,7 +262,7 @@ async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(con
         assert sorted(codes) == sorted([*starts, *running])
         assert codes[100:] == running
         assert codes[:50] == list(starts)[:50]
-    # Tasks beyond the arranged ones follow in their own order: in 预告, the soonest first.
+    # Tasks after the first ARRANGED follow in their own order: in 预告, the soonest first.
     monkeypatch.setattr(tasks_of_the_store, "ARRANGED", 60)
     await fresh(context)
     for wanted in ({"name": "橙子"}, {"upcoming": 1}, {"upcoming": 1, "name": "橙"}):

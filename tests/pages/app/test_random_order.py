@@ -12,7 +12,7 @@ def address(strict: Running) -> str:
     return strict.address
 
 
-def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(window, address, publisher):
+def test_a_dig_just_after_a_cooldown_says_that_an_order_is_drawn(window, address, publisher):
     code = publisher.publish(a_picture(), cd=4)
     Person.log_in(address, "first").post("/postTask", code=code)
     opened = window(None, "/#/publish")
@@ -34,7 +34,7 @@ def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(window, address, p
     page.locator("button.dig", has_text="秒后可挖").wait_for()
 
 
-def test_a_task_without_a_cooldown_tells_of_no_lots(window, publisher):
+def test_a_task_without_a_cooldown_tells_of_no_random_order(window, publisher):
     code = publisher.publish(a_picture(), cd=0)
     page = window("小红", f"/#/task/{code}").page
     page.get_by_text("第 1 层，什么也没有").wait_for()
