@@ -15,7 +15,6 @@ from msgspec import Meta
 from tornado import httputil
 
 from server.errors import BadRequest
-from server.security.plain_text import lines, one_line
 
 Unionid = Annotated[
     str,
@@ -69,11 +68,6 @@ class OwnPageRequest(msgspec.Struct):
     unionid: Unionid
     page: Page = 1
 
-
-NOT_BLANK = r"\S"
-# How a text is cleaned before it is checked, because other people will see it.
-ONE_LINE: dict[str, object] = {"keeps": one_line}
-LINES: dict[str, object] = {"keeps": lines}
 
 _WHOLE = re.compile("-?[0-9]{1,19}")
 _SURROGATE = re.compile("[\ud800-\udfff]")

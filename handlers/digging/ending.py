@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from msgspec import Meta
 
 from handlers.base import ProvenAct, Reply
-from handlers.digging.post_task import RankTextsRequest, TextsRequest, ranks_of
+from handlers.digging.post_task import ranks_of
 from handlers.limits import limit
-from handlers.parameters import Code, TaskRequest
-from server.actions.digging.edit import Edited, edit
+from handlers.parameters import Code, TaskRequest, Unionid
+from server.actions.digging.draft import Edited, RankTextsRequest
+from server.actions.digging.edit import edit
 from server.actions.digging.end_task import end_own_task
 from server.game.review import ReviewShown, review_of
 
@@ -27,20 +25,15 @@ class EndTask(ProvenAct):
         await end_own_task(self.context, request.code, publisher["_id"])
 
 
-class EditRequest(TextsRequest, kw_only=True):
+class EditRequest(Edited, kw_only=True):
     """The texts that the task is to have from now on, as in `PublishRequest`.
 
     Without `url` the task keeps its picture. `prizes` are all its kinds of prizes in their order; a kind
     without `url` keeps its picture, too.
     """
 
+    unionid: Unionid
     code: Code
-    prizes: (
-        Annotated[
-            list[RankTextsRequest], Meta(title="各种奖品", description="埋下时各种奖品的 JSON 列表")
-        ]
-        | None
-    ) = None
 
 
 class EditReply(Reply, kw_only=True):
@@ -65,6 +58,5 @@ class EditTask(ProvenAct):
         """Raises what `edit` raises."""
         publisher = await self.active_person()
         await limit(self.context, self.request, self.caller, {"publishes": 1})
-        said = msgspec.convert(request, Edited, from_attributes=True)
-        task = await edit(self.context, publisher, request.code, said)
+        task = await edit(self.context, publisher, request.code, request)
         return EditReply(review=review_of(task), edited=task.get("edited", 0))

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_fields, value_of
-from handlers.parameters import ONE_LINE, Page, Unionid
+from handlers.parameters import Page, Unionid
 from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms
@@ -19,6 +19,7 @@ from server.game.ranks import GivenAs
 from server.game.reasons import may_see
 from server.game.review import ReviewShown, note_of, review_of
 from server.game.task import Task
+from server.security.plain_text import ONE_LINE
 from server.store.digging.digs import JoinedTask, WonTask
 from server.store.digging.square import Wanted
 from server.store.money.prizes import parcel, unwritten

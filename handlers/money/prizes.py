@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, ProvenAct, Reply, of_document
 from handlers.digging.cards import picture_url
-from handlers.parameters import LINES, ONE_LINE, Code, Page, Unionid
+from handlers.parameters import Code, Page, Unionid
 from handlers.tables import BOM, csv_rows, moment
 from server.actions.money.claim import Address, claim, open_address
 from server.actions.money.confirm import confirm_pickup
@@ -24,6 +24,7 @@ from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_until_ms
 from server.game.prize import GIVEN, GONE, UNCLAIMED, PrizeState, is_out
 from server.game.ranks import BY_MAIL, is_mailed
 from server.game.task import Task
+from server.security.plain_text import LINES, ONE_LINE
 from server.store.money.prizes import Prize, parcel
 
 PAGE_SIZE = 20

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.ops.operators import OperatorAct
 from handlers.ops.person import Named
-from handlers.parameters import ONE_LINE, Code
+from handlers.parameters import Code
 from server.actions.operate import (
     ban,
     disconnect_watchers,
@@ -20,6 +20,7 @@ from server.actions.operate import (
     log_out_person,
 )
 from server.game.amounts import total_fen
+from server.security.plain_text import ONE_LINE
 
 Reason = Annotated[
     str, Meta(min_length=1, max_length=200, extra=ONE_LINE, title="理由", description="1 到 200 个字")

@@ -13,7 +13,7 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
 from handlers.limits import address_of
-from handlers.parameters import ONE_LINE, NoParameters
+from handlers.parameters import NoParameters
 from server.actions.operator_sessions import (
     Session,
     begin_session,
@@ -25,6 +25,7 @@ from server.actions.operator_sessions import (
 from server.context import Context
 from server.errors import BadRequest, BadToken, NotAllowed, TokenRequired
 from server.realtime.limits import Count
+from server.security.plain_text import ONE_LINE
 from server.settings import Settings
 from server.settings.operators import NAME_CHARACTERS, Role
 

@@ -12,13 +12,13 @@ from msgspec import Meta
 from handlers.base import Reply, of_document
 from handlers.ops.lists import LISTED_TASKS, board_tasks
 from handlers.ops.operators import OperatorInterface
-from handlers.parameters import ONE_LINE
 from server.actions.money.claim import phone_digits
 from server.actions.operator_sessions import operator_of
 from server.actions.people.account import ban_of
 from server.errors import BadRequest
 from server.game.prize import PrizeState
 from server.operation.feed import BoardTask
+from server.security.plain_text import ONE_LINE
 from server.store.money.prizes import Prize
 from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 

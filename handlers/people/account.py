@@ -11,7 +11,7 @@ from msgspec import Meta
 from handlers.base import NOBODY, Interface, ProvenAct, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
-from handlers.parameters import NOT_BLANK, ONE_LINE, OwnRequest, PersonRequest, Unionid
+from handlers.parameters import OwnRequest, PersonRequest, Unionid
 from handlers.people.to_do import ToDo, to_do
 from server.actions.people.account import (
     delete_at,
@@ -24,6 +24,7 @@ from server.context import Context, per_context
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
 from server.realtime.limits import Count
+from server.security.plain_text import NOT_BLANK, ONE_LINE
 from server.store.people.people import Person, is_named, shown_face, shown_name
 
 DOUBTED_AT_ONCE = 8

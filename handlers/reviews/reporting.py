@@ -9,8 +9,9 @@ from msgspec import Meta
 
 from handlers.base import Interface
 from handlers.limits import limit
-from handlers.parameters import LINES, Code, Unionid
+from handlers.parameters import Code, Unionid
 from server.actions.reviews.report import report
+from server.security.plain_text import LINES
 from server.store.reviews.reports import ReportReason
 
 

@@ -58,3 +58,10 @@ def _without_controls(text: str) -> str:
         if marks <= _MOST_MARKS:
             kept.append(character)
     return "".join(kept)
+
+
+# What structs say in `msgspec.Meta` of texts that other people will see: how such a text is cleaned before it
+# is checked (`extra`), and that it is not blank (`pattern`).
+ONE_LINE: dict[str, object] = {"keeps": one_line}
+LINES: dict[str, object] = {"keeps": lines}
+NOT_BLANK = r"\S"

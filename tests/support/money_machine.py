@@ -17,8 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from devtools.sandbox import send_notices
 from server.actions.digging.commit import commit
 from server.actions.digging.dig import dig
+from server.actions.digging.draft import Draft, RankRequest
 from server.actions.digging.end_task import end_own_task, end_task_as_operator
-from server.actions.digging.publish import Draft, RankDraft, publish
+from server.actions.digging.publish import publish
 from server.actions.money.claim import claim
 from server.actions.money.freeze import freeze, give_back, release
 from server.actions.money.pay_in import look_at_payment, order_payment
@@ -118,7 +119,7 @@ class MoneyMachine(RuleBasedStateMachine):
             draft = Draft(goods_type=1, name="一个红包", money=2, **in_turn)
             if shared:
                 half = {"sealed_seed": commit(self.world.context, alice).sealed_seed, "nonce": "ab" * 16}
-                kinds = [RankDraft(name="拼手气", prize_num=prizes, sum_fen=200)]
+                kinds = [RankRequest(name="拼手气", prize_num=prizes, sum_fen=200)]
                 draft = msgspec.structs.replace(draft, money=None, prizes=kinds, **half)
             return (await publish(self.world.context, alice, draft))["_id"]
 

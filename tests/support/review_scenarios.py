@@ -1,6 +1,7 @@
 """Scenarios of a process that dies while it reviews. Checks must be on (`reviews.CHECKED`)."""
 
-from server.actions.digging.publish import Draft, publish
+from server.actions.digging.draft import Draft
+from server.actions.digging.publish import publish
 from server.actions.operate import decide_review
 from server.actions.reviews.review import settle_reviews, take_event
 from server.context import Context

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from server.actions.announce import announce_judged
-from server.actions.digging.publish import RankSaid, Said, renamed, take_pictures, texts_of
+from server.actions.digging.draft import Edited
+from server.actions.digging.publish import renamed, take_pictures, texts_of
 from server.actions.people.account import take_upload
 from server.actions.reviews.submit import submit_task
 from server.context import Context
@@ -17,12 +18,6 @@ from server.game.review import why_looked_at
 from server.game.task import Task
 from server.store.files import thumbnail_path
 from server.store.people.people import Person
-
-
-class Edited(Said, frozen=True, kw_only=True):
-    """A task's new texts and pictures. `prizes` has all kinds of prizes in order, None to leave them."""
-
-    prizes: list[RankSaid] | None = None
 
 
 async def edit(context: Context, publisher: Person, code: str, said: Edited) -> Task:

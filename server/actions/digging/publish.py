@@ -13,6 +13,7 @@ import msgspec
 
 from server.actions.announce import square_of
 from server.actions.digging.commit import open_commitment
+from server.actions.digging.draft import Draft, RankRequest, RankTextsRequest, TextsRequest
 from server.actions.messages.write import announce_to_followers
 from server.actions.people.account import check_ban, take_upload
 from server.actions.pictures import disk_of, draw_red_packet
@@ -38,57 +39,6 @@ _USED = (
 )
 LEAST_MS = 10 * 60_000  # the shortest time in which a task can be dug
 _Value = TypeVar("_Value", int, str)
-
-
-class RankSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """The name and the picture that a publisher gives a kind of prizes. The draw depends on neither."""
-
-    name: str
-    url: str | None = None
-
-
-class RankDraft(RankSaid, frozen=True, kw_only=True):
-    """A kind of prizes: goods, or red packets of `money` yuan or `money_fen` each, or sharing `sum_fen`."""
-
-    prize_num: int
-    money: int | None = None
-    money_fen: int | None = None
-    sum_fen: int | None = None
-    value: int | None = None
-
-
-class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """A task's texts and picture, as its publisher gives them. `not_sent_to` lists provinces."""
-
-    name: str
-    synopsis: str = ""
-    wxname: str | None = None
-    url: str | None = None
-    place: str = ""
-    pickup_time: str = ""
-    contact: str = ""
-    not_sent_to: str = ""
-
-
-class Draft(Said, frozen=True, kw_only=True):
-    """What a publisher asks for. Each value is in its own range already; `publish` checks them together."""
-
-    goods_type: int
-    prize_num: int
-    forecast_num: int
-    money: int | None = None
-    value: int | None = None
-    interval: int | None = None
-    fluctuation: int | None = None
-    prizes: list[RankDraft] | None = None
-    starts_at: int | None = None
-    ends_at: int | None = None
-    draw_type: int | None = None
-    is_public: int = 1
-    cd: int | None = None
-    publish_id: str | None = None
-    sealed_seed: str | None = None
-    nonce: str | None = None
 
 
 class _Prizes(NamedTuple):
@@ -160,7 +110,7 @@ def _lasts_ms(draft: Draft, now_ms: int, task_days: int) -> int:
 
 
 def _make_ranks(
-    asked: list[RankDraft], settings: Settings, goods_type: int, draw_type: int | None, prize_num: int
+    asked: list[RankRequest], settings: Settings, goods_type: int, draw_type: int | None, prize_num: int
 ) -> list[TaskRank]:
     """Return the ranks of a new task, whose other parameters must agree with them. Raises BadRequest."""
     if not 1 <= len(asked) <= draw.MOST_RANKS:
@@ -179,7 +129,7 @@ def _make_ranks(
     return ranks
 
 
-def _rank(place: int, asked: RankDraft, settings: Settings, draw_type: int | None) -> TaskRank:
+def _rank(place: int, asked: RankRequest, settings: Settings, draw_type: int | None) -> TaskRank:
     """Return a rank. One share may be nearly the whole sum, so the sum must not exceed what one prize may
     pay."""
     yuan_fen = None if asked.money is None else asked.money * FEN_PER_YUAN
@@ -207,7 +157,7 @@ def _rank(place: int, asked: RankDraft, settings: Settings, draw_type: int | Non
     return rank
 
 
-def renamed(ranks: list[TaskRank], said: Sequence[RankSaid]) -> list[TaskRank]:
+def renamed(ranks: list[TaskRank], said: Sequence[RankTextsRequest]) -> list[TaskRank]:
     """Return a task's ranks with these names. Raises BadRequest unless there is one name for each rank."""
     if not ranks:
         raise _bad("这个宝贝只有一种奖品，没有“各种奖品”可以改")
@@ -217,7 +167,7 @@ def renamed(ranks: list[TaskRank], said: Sequence[RankSaid]) -> list[TaskRank]:
 
 
 async def take_pictures(
-    context: Context, publisher: Person, ranks: list[TaskRank], said: Sequence[RankSaid]
+    context: Context, publisher: Person, ranks: list[TaskRank], said: Sequence[RankTextsRequest]
 ) -> None:
     """Give ranks the pictures that are named for them. Raises BadRequest."""
     for place, (rank, asked) in enumerate(zip(ranks, said, strict=True), 1):
@@ -368,7 +318,7 @@ def _rules(
     return rules
 
 
-def texts_of(publisher: Person, said: Said) -> Texts:
+def texts_of(publisher: Person, said: TextsRequest) -> Texts:
     """Return what a task says, signed by its publisher's own name unless they give another.
 
     The first name that a person chose may still be unchecked. The task is signed with it all the same,
