@@ -44,7 +44,7 @@ class Runs(Documents[Run]):
 
     NAME = "runs"
     INDEXES = (
-        index("open", "open", only={"open": 1}),
+        index("unfinished", "open at", only={"open": 1}),
         # A rotation and a release name nobody. So at most one of each is open, and one erasure per person.
         index("once", "what unionid", unique=True, only={"open": 1}),
         index("newest", "-at"),
