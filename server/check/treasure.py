@@ -15,32 +15,20 @@ from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from server.actions.digging.dig import settle_pending
+from handlers.ops.screen import OPS_INTERFACES
+from handlers.people.account import UserLogin
 from server.actions.gauges import money_gauges
-from server.actions.messages.send import delete_old_messages, send_messages
-from server.actions.people.leave import erase_leavers
-from server.actions.reviews.report import settle_reports
-from server.actions.reviews.review import settle_reviews
-from server.actions.sweep import sweep
-from server.actions.tidy import tidy
-from server.app import make_app
+from server.app import INTERFACES, make_app
 from server.context import Context
 from server.game import draw
 from server.operation.alarms import check_invariants, check_ledger, check_queues
 from server.operation.patterns import check_patterns
+from server.running.leading import PERIODIC, WORKS
 from server.security.random_codes import random_code
 from server.store.people.people import PUBLIC_CHARACTERS, Login
 
 PUBLISHER, WINNER, SECOND, VISITOR = "publisher", "winner", "second", "visitor"
 SECONDS = 10
-# What a worker does again and again.
-_SWEEPS = (
-    *(settle_pending, sweep, settle_reviews, settle_reports, tidy, send_messages),
-    *(delete_old_messages, erase_leavers),
-)
-_TASK_PAGES = ("/getTaskDetails", "/getTaskUser", "/getDigs", "/getWinners", "/getStatement")
-_OWN_PAGES = ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyDigs", "/getMyPrize")
-_OPS_PAGES = ("/ops/money", "/ops/alarms", "/ops/reports", "/ops/reviews", "/ops/payouts", "/ops/log")
 
 
 class WentWrong(Exception):
@@ -120,16 +108,12 @@ async def _live(context: Context, client: _Client) -> None:
         await client.post(who, "/postTask", code=code, dig_id=f"{who}check")
     await _get_prize(client, code)
     await _operate(context, client, code)
-    for work in _SWEEPS:
-        await work(context)
-    for path in _TASK_PAGES:
-        await client.get(PUBLISHER, path, code=code)
-    await client.get(WINNER, "/getTaskList", name="check")
-    await client.get(WINNER, "/getPublisher", publisher_id=page["publisher_id"])
+    for kinds, work in WORKS:
+        await work(context, frozenset(kinds))
+    for periodic, _ in PERIODIC:
+        await periodic(context)
     await client.post(WINNER, "/follow", publisher_id=page["publisher_id"])
-    await client.get(WINNER, "/getMyFollows")
-    for path in _OWN_PAGES:
-        await client.get(WINNER, path)
+    await _look(client, {"code": code, "depth": 2, "publisher_id": page["publisher_id"], "name": "check"})
     await money_gauges(context, SECONDS)
     store, now_ms = context.store, context.clock.now_ms()
     alarms = await check_ledger(store) + await check_queues(store, now_ms)
@@ -173,7 +157,7 @@ async def _get_prize(client: _Client, code: str) -> None:
 
 
 async def _operate(context: Context, client: _Client, code: str) -> None:
-    """Freeze the second prize and return it, hide and show the task, ban a winner; look at all of this."""
+    """Freeze the second prize and return it, hide and show the task, ban a winner; list and export."""
     token = context.operators[0].token
     await client.post(VISITOR, "/ops/login", token=token, name="check")
     named, depth = {"code": code, "reason": "check"}, {"depth": 2}
@@ -183,11 +167,16 @@ async def _operate(context: Context, client: _Client, code: str) -> None:
         await client.post(VISITOR, "/ops/hide", hidden=hidden, **named)
     await client.post(VISITOR, "/ops/ban", days=1, **named, **depth)
     await client.post(VISITOR, "/ops/unban", **named, **depth)
-    for path in _OPS_PAGES:
-        await client.get(VISITOR, path)
     await client.post(VISITOR, "/ops/search", query="check")
-    await client.get(VISITOR, "/ops/task", code=code)
-    await client.get(VISITOR, "/ops/person", code=code, **depth)
     await client.post(VISITOR, "/ops/winners", month="2026-01", reason="check")
     for of in ("hidden", "unpaid", "held"):
         await client.get(VISITOR, "/ops/list", of=of)
+
+
+async def _look(client: _Client, known: dict[str, Any]) -> None:
+    """Ask each interface that only reads, and needs nothing but what is known. Logging in asks WeChat."""
+    for interface in (*INTERFACES, *OPS_INTERFACES):
+        fields = [field for kind in interface.takes for field in msgspec.structs.fields(kind)]
+        needed = {field.name for field in fields if field.required} - {"unionid", *known}
+        if interface.method == "GET" and interface is not UserLogin and not needed:
+            await client.get(PUBLISHER, interface.path, **known)
