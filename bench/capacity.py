@@ -5,10 +5,10 @@
 Starts servers of its own: embedded stores, their files in memory. First it measures what each thing costs
 (`parts/unit_costs.py`). From these costs alone a simulation (`parts/queueing.py`) predicts how fast 1, 2 and
 4 processes will be. It prints the predictions, then measures the same quantities. Servers, stores and clients
-share the cores, in the simulation too. Each quantity is measured in three to five rounds. Only the three
-rounds in which other programs used the least CPU count; what those programs used is printed. Exits with 1 if
-a quantity with a bar is more than 25 % off. Quantities that depend mostly on the embedded store have no bar.
-At the end it prints the tables of docs/scaling.md. A whole run takes about five minutes.
+share the cores, in the simulation too. Each quantity is measured in three to five rounds. Only three of these
+rounds count: those in which other programs used the least CPU. What these programs used is printed. Exits
+with 1 if a quantity with a bar is more than 25 % off. Quantities that depend mostly on the embedded store
+have no bar. At the end it prints the tables of docs/scaling.md. A whole run takes about five minutes.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Capacity:
                 yield measured(held, server, crowd)
 
     def _cores(self, processes: int) -> float:
-        """Return the number of cores, less what idle processes and stores use."""
+        """Return how many cores idle processes and stores leave to the load."""
         idle = self.units.idle
         return CORES - (processes * idle.worker + idle.mongodb + idle.redis) / scale.CPU
 

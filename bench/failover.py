@@ -48,7 +48,7 @@ from support.money_machine import MoneyMachine
 from support.money_world import World
 from support.wire.faulty import FaultyWire
 
-SPARED = "sandbox_"  # WeChat's own memory is not in our replica set
+SPARED = "sandbox_"  # the sandbox's collections stand for WeChat's own store, which never fails
 CALM_SECONDS, FAULTY_SECONDS = 1, 6
 GHOST_SECONDS = 5.0
 SLOWEST_SECONDS = 6.0
@@ -62,7 +62,7 @@ LONG_SECONDS, ONE_LONG_OF = 3.0, 20
 
 
 class Failover(Race):
-    """A race whose store fails, with pages that look on."""
+    """A race whose store fails, with pages that watch."""
 
     def __init__(
         self, server: Server, people: list[Person], store: Store, keys: Keys, trouble: Trouble
@@ -152,7 +152,7 @@ class Failover(Race):
         self.others[f"{path} {reply['error'] if reply['status'] else 'done'}"] += 1
 
     async def _look_for_ghosts(self, pages: list[Page], code: str) -> None:
-        """Within 5 s each page, and a fresh one, must show what a majority of the database has."""
+        """Within 5 s each page, and a fresh one, must show what a majority of the replica set has."""
         deadline = time.monotonic() + GHOST_SECONDS
         while True:
             fresh = await snapshot(pages[0].url)

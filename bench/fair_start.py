@@ -80,7 +80,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
 
 class SimulatedClock(Clock):
-    """A clock that says the loop's time, in place of MongoDB's."""
+    """A clock that shows the loop's time, in place of MongoDB's."""
 
     def __init__(self, loop: SimulatedLoop) -> None:
         super().__init__()
@@ -162,7 +162,7 @@ class Tally:
     first_reply_ms: list[float] = field(default_factory=list)  # after the end of the cooldown
     all_replied_ms: list[float] = field(default_factory=list)  # after the end of the cooldown
     waits_ms: list[float] = field(default_factory=list)
-    after_ms: list[float] = field(default_factory=list)  # after the window, or after a later sending
+    after_ms: list[float] = field(default_factory=list)  # after the window's end, or after a later sending
     refused: set[str] = field(default_factory=set)
 
 
@@ -273,7 +273,7 @@ def percentiles(values: list[float]) -> str:
 
 
 def measure(workers: int, window_ms: int, people: int, windows: int, lines: int = 1) -> bool:
-    """Run one server; print its tally; return whether all promises held. The fastest uses `lines` lines."""
+    """Run one server; print its tally; return whether it kept all promises. The fastest digs on `lines`."""
     with running(workers=workers, FAIR_START_MS=str(window_ms)) as server:
 
         async def run() -> Tally:

@@ -1,4 +1,4 @@
-"""A publisher whom 100,000 people follow announces: do other people's digs notice?
+"""A publisher announces a treasure to 100,000 followers: does this delay other people's digs?
 
     python bench/followers.py [--followers 100000] [--willing 500]
 

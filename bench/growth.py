@@ -7,7 +7,7 @@ while the database has just enough for full pages, and again after it was filled
 notes how long each command takes; the rest of the request's time is the server's. Prints the medians, and the
 command that grew most.
 Then commands that MongoDB answers from an index are sent to the store directly. If their times grow too, the
-store is the reason. Exits with 1 if the server's own time for an interface grew to more than 1.5 times.
+store is the reason. Exits with 1 if the server's own time for an interface is then over 1.5 times as long.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ open and no request comes. A proxy before MongoDB counts the commands of each pr
 commands that it gets. Prints the commands a second by kind: to MongoDB from the leader and from a follower
 (the mean of all followers), to Redis from a process (the mean of all processes). The `hello` with which
 PyMongo monitors its server on separate connections is not counted.
-Then the leader is ended by SIGTERM, the next one by SIGKILL, and the next is frozen by SIGSTOP. Prints after
-how long another process leads. Exits with 1 if the leader sends MongoDB more than two commands a second or a
-follower more than one, or if there is no leader for more than ten seconds.
+Then the leader is ended by SIGTERM, the next one by SIGKILL, and the next is suspended by SIGSTOP. Prints how
+many seconds later another process leads. Exits with 1 if the leader sends MongoDB more than two commands a
+second or a follower more than one, or if there is no leader for more than ten seconds.
 """
 
 from __future__ import annotations

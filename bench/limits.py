@@ -3,8 +3,9 @@
     python bench/limits.py [--most 200] [--rounds 5]
 
 Two child processes count against one limit as fast as they can. In each round Redis is killed before the
-limit is reached, later in each round, and started again half a second later. Prints how many of `--most` were
-admitted, and how long a call takes while Redis runs. Exits with 1 if a round is more than 5 % off.
+limit is reached, and started again half a second later. The kill comes later in each further round. Prints
+how many of `--most` were admitted, and how long a call takes while Redis runs. Exits with 1 if a round
+admitted over 5 % more or fewer than `--most`.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ the shovel moved, between two frames that were shown, and the CPU time of a task
 three, the longest time in a round counts, and the median over the rounds is printed. Exits with 1 if the
 press took over 50 ms, or one of the others over 32 ms. Other work on the machine makes the times longer.
 
-A frame's time is when it is shown, not when the compositor draws it (`DrawFrame`). The compositor draws at
-once if the page changes nothing, and otherwise waits for the page as long as it may. So frames that are shown
-17 ms apart can be drawn up to 32 ms apart.
+A frame counts at the time at which it is shown, not at which the compositor draws it (`DrawFrame`). The
+compositor draws at once if the page changes nothing, and otherwise waits for the page as long as it may. So
+frames that are shown 17 ms apart can be drawn up to 32 ms apart.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CATEGORIES = (
     "disabled-by-default-devtools.timeline",  # RunTask
     "disabled-by-default-display.framedisplayed",
 )
-# Notes when the shovel moves: it must do so in the frame after the press.
+# Records when the shovel moves: it must move in the frame after the press.
 NOTE_PRESS = """() => document.querySelector(".dig").addEventListener("click", ({ timeStamp }) => {
     const moves = document.querySelector(".blade").getAnimations().length > 0;
     requestAnimationFrame(() => { window.took = moves ? performance.now() - timeStamp : Infinity; });

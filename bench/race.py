@@ -7,8 +7,8 @@ faults. In the second, a serving process is killed with -9 in every fifth window
 windows. After each run the database is checked. Exits with 1 if something did not hold. Takes about six
 minutes.
 
-With MONGODB_URI (a replica set, and a database to be thrown away) the primary steps down in place of the
-store being killed. REDIS_URL may be given too.
+With MONGODB_URI (a replica set, and a database to be thrown away) the primary steps down in those windows,
+and no store is killed. REDIS_URL may be given too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ KILL_WITHIN_SECONDS = 0.1
 ANSWER_SECONDS = 20
 ASK_AGAIN_SECONDS = 0.05
 NEARLY_OVER_MS = 300
-# A primary waits 4 s for a secondary to have all of its writes, and is not elected again for 15 s.
+# A primary that steps down waits 4 s for a secondary to have all of its writes, and is not elected again for
+# 15 s.
 STEP_DOWN = {"replSetStepDown": 15, "secondaryCatchUpPeriodSecs": 4}
 
 
@@ -188,7 +189,7 @@ class Race:
             tally.learned += 1
         for dig_id in {None, named.get(index)}:
             if dig_id is None and time.time() * 1000 > dig["cd_until"] - NEARLY_OVER_MS:
-                continue  # without a `dig_id`, the reply is repeated only within the cooldown
+                continue  # without a `dig_id`, the reply is repeated only during the cooldown
             reply = await self._answer(self.lines[index], self._request(code, index, dig_id))
             if dig_id is None and time.time() * 1000 > dig["cd_until"]:
                 continue  # the answer came after the end of the cooldown

@@ -33,7 +33,7 @@ from support.money_world import World
 from support.purse import DAY_MS, let_pass, rest
 
 _T = TypeVar("_T")
-# The most that each number of accounts may get on the first day and within a week, in yuan.
+# By the number of accounts: the most that they may get on the first day and within a week, in yuan.
 BARS = {1: (0, 0), 2: (200, 400), 10: (400, 2_800), 100: (2_000, 14_000)}
 # Payouts that are tried a day (more than the bars allow), the yuan of each (the most that a newcomer may get
 # a day), and how many payouts wait once the limits of a day are full.
@@ -120,7 +120,7 @@ def public(people: Sequence[Account], day: int) -> list[Payout]:
 
 
 def turned(some: Sequence[_T], day: int) -> list[_T]:
-    """Begin each day with other accounts, so that all have their turn before any account comes again."""
+    """Begin each day with other accounts, so that each account is used once before any is used again."""
     by = 4 * day % max(len(some), 1)
     return [*some[by:], *some[:by]]
 
@@ -208,7 +208,7 @@ async def attack(world: World, name: str, people: Sequence[Account], days: int) 
 
 
 async def pass_time(world: World, milliseconds: int) -> None:
-    """Move all stored times back. The store that does it has no deadline."""
+    """Move all stored times back, through a store without time limits."""
     await world.context.store.database["sandbox_notices"].delete_many({"state": "done"})
     store = Store(world.settings.mongodb_uri, limited=False)
     try:

@@ -5,8 +5,8 @@
 
 Starts a server of two processes that checks contents, sends messages and limits payouts, and fills it with
 people, tasks of each kind, orders, prizes and claims. Schemathesis makes requests to all interfaces; some
-keep the declarations, some break them. Most of their ids, codes, share tokens and tokens are then replaced by
-existing ones. Later requests use values from earlier replies, so tasks are published, checked, paid, dug,
+keep to the declarations, some break them. Most of their ids, codes, share tokens and tokens are then replaced
+by existing ones. Later requests use values from earlier replies, so tasks are published, checked, paid, dug,
 won, claimed, sent, frozen, reported and ended. An interface that accepted no request counts as missed.
 Findings are
 

@@ -6,8 +6,8 @@ Starts two servers with one serving process each. One has no checks. The other c
 people are, counts limits and money, and has messages set up. A proxy before WeChat's sandbox delays the
 answer to each of these calls by 10 s. The servers take turns, in rounds of 10 s. New people dig 20 times a
 second, each dig over a new connection and sent when it is due. Others publish twice a second, so that checks
-pile up. Exits with 1 if a dig was refused, or if the checks make the p50 or the p99 of all digs more than 1.2
-times as long.
+pile up. Exits with 1 if a dig was refused, or if the p50 or the p99 of all digs is more than 1.2 times that
+without checks.
 """
 
 from __future__ import annotations

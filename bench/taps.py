@@ -6,8 +6,8 @@ Needs two or three minutes. People, tasks and digs are made first. Then each sec
 own on this data: `python -m server`, one serving process, embedded stores, nothing cached. A tap asks for the
 details over a new connection, with a token. Then it opens the websocket over another connection and waits for
 the snapshot. Half of the people have presented their token before. A quarter of the taps is on a bare code, a
-quarter on a link with the sharer's id, a quarter on a link with the sharer's token, and a quarter on a link
-with this token in place of the code. Exits with 1 if a bar is missed.
+quarter on a link with the sharer's id, a quarter on a link with the sharer's share token, and a quarter on a
+link with a share token in place of the code. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Askers(Tappers):
         return lambda: None if self.askers else self.asked
 
     def weigh(self) -> Callable[[], Any]:
-        """Answer how many frames of each type came since the last call, and their bytes with headers."""
+        """Answer with the frames of each type since the last call: how many, and their bytes with headers."""
         found = dict(self.frames), dict(self.frame_bytes)
         self.frames.clear()
         self.frame_bytes.clear()

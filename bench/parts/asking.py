@@ -50,7 +50,7 @@ class Sender:
         return {}
 
     def _prove(self, case: Any, person: Actor) -> None:
-        """Set the token and cookie; sometimes send an ended token, a damaged token, or no token."""
+        """Set the token and cookie; sometimes the token has ended, is damaged, or is left out."""
         self._proven = self._often(PROVEN)
         self.actor = person if self._proven else None
         token = person.tokens[-1]

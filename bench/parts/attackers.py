@@ -162,7 +162,7 @@ Clients: TypeAlias = Iterable[Coroutine[Any, Any, None]]
 
 
 def slashes(attack: Attack) -> Clients:
-    """Ask for long paths that repeat one character and, more often, for shorter such paths."""
+    """Ask for paths that repeat one character: for long ones and, more often, for shorter ones."""
     for character in "/;?%.":
         path = "/" + character * SLASHES
         yield attack.again("long path", [get(path, "x")], 1.0)

@@ -29,7 +29,7 @@ OPEN_SECONDS = 30
 NEWEST = 30  # how many values from replies are kept per parameter
 RECENT = 20  # how many values that fit together are kept
 OPERATOR = "值班员"
-# Operators have another address than the generated requests, whose wrong tokens lock their address out.
+# Operators have another address than the generated requests: wrong tokens in those lock their address out.
 OPERATORS_ADDRESS = "127.0.0.2"
 DAY_MS = 86_400_000
 
@@ -78,7 +78,7 @@ class Cast:
         self.cooling: dict[str, int] = {}  # by a task's code: when the cooldown ends (unix ms)
         self.digs: deque[tuple[str, int]] = deque(maxlen=RECENT)  # task, depth
         self.wins: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # winner, task, depth
-        self.addressed: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # the wins with an address
+        self.addressed: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # wins whose address was given
         self.sent: deque[tuple[Actor, str]] = deque(maxlen=RECENT)  # winners whose prize was sent
         self.pickups: deque[tuple[str, str]] = deque(maxlen=RECENT)  # a task's code, and the pick-up code
         self.templates: list[str] = []  # ids of messages' templates
@@ -165,7 +165,7 @@ class Cast:
         return {"Authorization": f"Bearer {actor.tokens[-1]}"}
 
     def ticket(self, actor: Actor) -> dict[str, str]:
-        """Return the ticket that WeChat gives a person for one login."""
+        """Return the values that WeChat gives a person for one login."""
         return a_ticket(self.http, actor.user, f"{actor.user} 的昵称")
 
     def log_in(self, actor: Actor) -> None:

@@ -55,8 +55,8 @@ class Scene:
                 f"mongodb://127.0.0.1:{port}/wabao?directConnection=true&retryWrites=false"
             ) as client:
                 database = client.get_default_database()
-                # The cooldown comes only now, or the digs would take minutes. The last two tasks get none,
-                # because they are dug often.
+                # The cooldown is set only after these digs, which would otherwise take minutes. The last two
+                # tasks get no cooldown, because they are dug often.
                 cooling = [shared.code for shared in self.tasks[:-2]]
                 change = {"$set": {"cd_ms": COOLDOWN_SECONDS * 1000}}
                 database["tasks"].update_many({"_id": {"$in": cooling}}, change)

@@ -1,4 +1,4 @@
-"""Measures open pages of a real server: delays, memory, CPU, slow readers, and a return of all at once."""
+"""Measures open pages of a real server: delays, memory, CPU, slow readers, and all pages returning."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class Return:
 
 
 def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
-    """Measure many connections on one process: their cost, then a return of all after they were cut off."""
+    """Measure many connections on one process: their cost, then their return after all were cut off."""
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(missed_digs + 2))

@@ -30,7 +30,7 @@ GROUP = 200
 ROUNDS = 5
 WATCHERS = 50
 MOST_DETAILS, MOST_LIST = 1.8, 2.0
-# Enough digs to outweigh the commands that processes send anyway, in bursts every few seconds.
+# Enough digs to outweigh the commands that processes also send without digs, in bursts every few seconds.
 PAGES, DIGS, PROCESSES = 100, 200, 4
 IDLE_SECONDS = 8.0
 MOST_MORE = 0.25

@@ -45,8 +45,9 @@ class DigCost:
     """CPU seconds of a dig and of its deliveries.
 
     `commands` is the number of commands to the store, which all take the same time; the second command
-    commits. `bus` is Redis's time for the message and for each process that gets it, `heard` the time of such
-    a process. `send` and `read` are the times of one delivery, in the serving process and in the client.
+    commits. `bus` is Redis's time for the message and for each process that gets the message, `heard` the
+    time that such a process takes. `send` and `read` are the times of one delivery, in the serving process
+    and in the client.
     """
 
     worker: float
@@ -213,7 +214,7 @@ def saturated(hall: Hall, cost: Cost, connections: int, seconds: float) -> tuple
 
 
 def wave(hall: Hall, cost: DigCost, watchers: int, digs: int = 1, every: float = 1.0) -> list[list[float]]:
-    """Let a process dig once in a while; return each delivery's time since the commit, by dig.
+    """Let a process dig every `every` seconds; return each delivery's time since the commit, by dig.
 
     The clients of all watchers are one process, as in the measurement.
     """
@@ -246,7 +247,7 @@ def wave(hall: Hall, cost: DigCost, watchers: int, digs: int = 1, every: float =
 
         def asked(number: int) -> None:
             nonlocal committed
-            if number == 2:  # MongoDB's clock stands in the record that the second command makes
+            if number == 2:  # the commit: the second command's record has the time of MongoDB's clock
                 committed = hall.machine.now - piece
             after = partial(ask, number + 1) if number < min(3, cost.commands) else publish
             worker.do(step, after)

@@ -127,8 +127,8 @@ PUSH = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 42 + "A"}
 def running(workers: int = 1, directory: str | None = None, **settings: str) -> Iterator[Server]:
     """Start a server with these settings, wait until it is ready, and stop it at the end.
 
-    By default the directory is a new one. If an earlier server used the directory, the server has that
-    server's data. The random order is off unless `FAIR_START_MS` is given.
+    By default the directory is a new one. In a directory that an earlier server used, this server has the
+    same data. The random order is off unless `FAIR_START_MS` is given.
     """
     with ExitStack() as stack:
         directory = directory or stack.enter_context(tempfile.TemporaryDirectory())

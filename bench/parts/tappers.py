@@ -65,7 +65,7 @@ class Tapped:
 
 @dataclass(slots=True)
 class Told:
-    """How the live pages learned of some digs. Per dig: how many pages got its frame, and when the last did.
+    """How the live pages learned of some digs. Per dig: how many pages got its frame, and when the last one.
 
     The other pages got a snapshot after the dig. `missed` counts pages that lack a dig after 10 s.
     """

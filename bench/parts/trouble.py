@@ -57,7 +57,7 @@ class Trouble:
         return min(self.longest_seconds, self.chance.uniform(least, most))
 
     def _meet(self, fault: Any) -> None:
-        """Apply a fault to the next one to three commands of a kind that records digs."""
+        """Apply a fault to the next commands that record digs: to one, two or three of them."""
         command = self.chance.choice(WRITES)
         self.wire.next(command, fault, times=self.chance.randint(1, 3))
 

@@ -1,6 +1,6 @@
 """Measures the costs of a server's work: CPU, commands and bytes to the stores, bytes to the client.
 
-The serving process, its stores and its clients are separate processes, so the kernel tells the CPU time of
+The serving process, its stores and its clients are separate processes, so the kernel knows the CPU time of
 each. A proxy before the embedded MongoDB counts commands and bytes; Redis counts its own. Unlike elapsed
 time, CPU time varies by only a few percent with other work on the machine. Requests are measured on a machine
 with all cores busy, because they cost more under load; a dig and its deliveries on an idle machine.
@@ -188,7 +188,7 @@ class Measuring:
         return self.meter.read() - before, seconds
 
     def note(self, name: str, times: int, what: Callable[[], Any], less: Spent | None = None) -> None:
-        """Note a cost: that of `what()`, divided by `times`, less another cost that is part of each time."""
+        """Note a cost: that of `what()` divided by `times`, from which `less` is subtracted."""
         spent, seconds = self.spent(what)
         each = (spent - self.units.idle * seconds) * (1 / times)
         self.units.of[name] = (each - (less or Spent())).at_least_nothing()
@@ -276,8 +276,8 @@ def watching(found: Measuring) -> None:
     all_pages = WATCHERS + 50
     crowd.call("weigh")
     diggers = scene.diggers[:HEARD_DIGS]
-    # The cost of a delivery, in µs: the cost of a dig that everybody watches, less that of an unwatched dig,
-    # divided by the number of deliveries.
+    # The cost of a delivery, in µs: subtract the cost of an unwatched dig from that of a dig that everybody
+    # watches, and divide by the number of deliveries.
     less = units.of["dig"] * (1 / all_pages)
     times = HEARD_DIGS * all_pages
     found.note("delivery", times, lambda: dig_to(server, crowd, code, diggers, all_pages), less)
@@ -359,7 +359,7 @@ def shared_links(found: Measuring) -> None:
 
 
 def news(found: Measuring) -> float:
-    """Return a process's µs for hearing of a dig from Redis; send one dig's message again and again."""
+    """Return the µs that a process takes to hear of a dig from Redis; send one dig's message many times."""
     bus, scene = found.meter.bus, found.scene
     open_pages(found.server, found.crowd, [page(scene.people[0], scene.tasks[-1].code)])
     with bus.pubsub() as heard:

@@ -210,7 +210,7 @@ class Watchers:
         return lambda: Heard(self.delays_ms.pop(seq)) if len(delays) >= count else None
 
     def found_wrong(self) -> Callable[[], Any]:
-        """Answer with the count of each error, and the number of open connections."""
+        """Answer with how often each error happened, and the number of open connections."""
         return lambda: (self.wrong, sum(peer.is_ready for peer in self.peers.values()))
 
     def tear_off(self) -> Callable[[], Any]:
