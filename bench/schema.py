@@ -175,6 +175,8 @@ def play(server: Server, asked: argparse.Namespace) -> Tally:
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     document = server.http.get("/openapi.json").json()
+    ours = {path: each for path, each in document["paths"].items() if not path.startswith("/sandbox/")}
+    document["paths"] = ours  # the sandbox would misbehave as the requests tell it
     for path, operations in document["paths"].items():
         tally.answers |= {f"{method.upper()} {path}": Counter() for method in operations}
     send = chosen(hypothesis.given(case=cases_of(strict(document)))(it.send))

@@ -90,7 +90,9 @@ class Sender:
                 values[name] = self._chance.choice(SMALL[name])
 
     def may_read_addresses(self, case: Any) -> bool:
-        """Return whether the last request asked for the winners of the actor's own task."""
+        """Return whether the last request asked for the winners of a month, or of the actor's own task."""
+        if case.operation.path == "/ops/winners":
+            return True
         code = case.query.get("code") if isinstance(case.query, dict) else None
         own = self.actor is not None and self._cast.publishers.get(str(code)) is self.actor
         return own and case.operation.path == "/getWinners"
