@@ -13,7 +13,7 @@ import msgspec
 from devtools.sandbox.login import AuthorizeRequest
 from devtools.sandbox.messages import SubscribeRequest
 from devtools.sandbox.misbehaviour import MisbehaveRequest
-from devtools.sandbox.wallet import Confirmation, Payment
+from devtools.sandbox.wallet import ConfirmationRequest, PaymentRequest
 from handlers.examples import examples
 from handlers.glossary import Meaning
 from handlers.languages import Language
@@ -74,19 +74,19 @@ TEXTS = {
         "the error code that jscode2session answers to this code, 0: none",
     ),
     "AuthorizeRequest.appid": ("为哪个小程序加密，不传则是这个", "for which mini-program it is encrypted, this one if absent"),
-    "Payment.appId": ("小程序的 appid", "the mini-program's appid"),
-    "Payment.timeStamp": ("payTask 的 timeStamp", "timeStamp of payTask"),
-    "Payment.nonceStr": ("payTask 的 nonceStr", "nonceStr of payTask"),
-    "Payment.package": ("payTask 的 package", "package of payTask"),
-    "Payment.signType": ("payTask 的 signType", "signType of payTask"),
-    "Payment.paySign": ("payTask 的 paySign", "paySign of payTask"),
+    "PaymentRequest.appId": ("小程序的 appid", "the mini-program's appid"),
+    "PaymentRequest.timeStamp": ("payTask 的 timeStamp", "timeStamp of payTask"),
+    "PaymentRequest.nonceStr": ("payTask 的 nonceStr", "nonceStr of payTask"),
+    "PaymentRequest.package": ("payTask 的 package", "package of payTask"),
+    "PaymentRequest.signType": ("payTask 的 signType", "signType of payTask"),
+    "PaymentRequest.paySign": ("payTask 的 paySign", "paySign of payTask"),
     "decline": ("1：这个人取消了", "1: the person cancels"),
-    "Payment.credit": ("1：用信用卡付", "1: paid by credit card"),
-    "Payment.bankType": ("付款方式的代码；- 是没有说", "the code of the means of payment; -: not said"),
-    "Confirmation.package": ("drawPrize 的 package_info", "package_info of drawPrize"),
-    "Confirmation.package_info": ("同上，另一个名字", "the same by its other name"),
-    "Confirmation.appId": ("drawPrize 的 appid", "appid of drawPrize"),
-    "Confirmation.mchId": ("drawPrize 的 mchid", "mchid of drawPrize"),
+    "PaymentRequest.credit": ("1：用信用卡付", "1: paid by credit card"),
+    "PaymentRequest.bankType": ("付款方式的代码；- 是没有说", "the code of the means of payment; -: not said"),
+    "ConfirmationRequest.package": ("drawPrize 的 package_info", "package_info of drawPrize"),
+    "ConfirmationRequest.package_info": ("同上，另一个名字", "the same by its other name"),
+    "ConfirmationRequest.appId": ("drawPrize 的 appid", "appid of drawPrize"),
+    "ConfirmationRequest.mchId": ("drawPrize 的 mchid", "mchid of drawPrize"),
     "SubscribeRequest.user": ("问谁：登录时的 user", "who is asked: the user of the login"),
     "SubscribeRequest.tmplIds": ("getTemplates 给的模板 id", "template ids of getTemplates"),
     "MisbehaveRequest.what": (
@@ -110,10 +110,11 @@ TEXTS = {
     "MisbehaveRequest.times": ("出几次", "how often"),
     "user": ("给谁的，不传则是所有人的", "to whom, to all if absent"),
 }
+FAILED = ("失败了，`errMsg` 说为什么", "it failed, and `errMsg` says why")
 TAKES: dict[str, tuple[Literal["get", "post"], type[msgspec.Struct] | None]] = {
     "/sandbox/authorize": ("get", AuthorizeRequest),
-    "/sandbox/pay": ("post", Payment),
-    "/sandbox/confirm": ("post", Confirmation),
+    "/sandbox/pay": ("post", PaymentRequest),
+    "/sandbox/confirm": ("post", ConfirmationRequest),
     "/sandbox/subscribe": ("post", SubscribeRequest),
     "/sandbox/messages": ("get", None),
     "/sandbox/misbehave": ("post", MisbehaveRequest),
@@ -129,13 +130,16 @@ def described(language: Language) -> dict[str, Any]:
     paths = {}
     for path, (method, struct) in TAKES.items():
         example = examples("sandbox")[path]
-        reply = {"schema": {"type": "object"}, "example": example["reply"]}
+        content: dict[str, Any] = {"schema": {"type": "object"}}
+        responses = {"200": _text("OK", {**content, "example": example["reply"]})}
+        if struct is not None:
+            responses["400"] = _text(FAILED[one], content)
         operation: dict[str, Any] = {
             "operationId": path.rpartition("/")[2],
             "tags": [TAG[one]],
             "summary": SUMMARIES[path][one],
             "security": [],
-            "responses": {"200": {"description": "OK", "content": {"application/json": reply}}},
+            "responses": responses,
         }
         if struct is None:
             user = {"type": "string", "description": TEXTS["user"][one]}
@@ -144,7 +148,12 @@ def described(language: Language) -> dict[str, Any]:
             operation["parameters"] = query_parameters(schemas[struct.__name__], example["request"])
         else:
             schema = {"$ref": f"#/components/schemas/{struct.__name__}"}
-            content = {"schema": schema, "example": example["request"]}
-            operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+            body = {"schema": schema, "example": example["request"]}
+            operation["requestBody"] = {"required": True, "content": {"application/json": body}}
         paths[path] = {method: operation}
     return {"tag": {"name": TAG[one], "description": ABOUT[one]}, "paths": paths, "schemas": schemas}
+
+
+def _text(description: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Return a described answer. The sandbox says of its JSON that it is plain text, as WeChat does."""
+    return {"description": description, "content": {"text/plain": content}}

@@ -59,7 +59,7 @@ class Wallet(SandboxHandler):
         raise NotImplementedError
 
 
-class Payment(msgspec.Struct, rename="camel"):
+class PaymentRequest(msgspec.Struct, rename="camel"):
     """What `wx.requestPayment` takes, with the appid of its mini-program.
 
     `decline`: the person cancels. `credit`: they pay by a credit card. `bank_type` is WeChat's name of their
@@ -84,7 +84,7 @@ class PayOrder(Wallet):
 
     async def act(self) -> str:
         """Pay the order that the merchant signed for."""
-        asked = self.read(Payment)
+        asked = self.read(PaymentRequest)
         pairs = await self.state.keys.find()
         text = f"{asked.app_id}\n{asked.time_stamp}\n{asked.nonce_str}\n{asked.package}\n"
         if (
@@ -108,7 +108,7 @@ class PayOrder(Wallet):
         return "ok"
 
 
-class Confirmation(msgspec.Struct):
+class ConfirmationRequest(msgspec.Struct):
     """What `wx.requestMerchantTransfer` takes. The bill's package_info may have either name."""
 
     package: str = ""
@@ -125,7 +125,7 @@ class ConfirmBill(Wallet):
 
     async def act(self) -> str:
         """Take the money that a bill offers. After declining, it can still be taken later."""
-        asked = self.read(Confirmation)
+        asked = self.read(ConfirmationRequest)
         pay = self.state.pay
         found = await pay.bill_of_package(asked.package or asked.package_info)
         if found is None or asked.appId != SANDBOX_APPID or asked.mchId != SANDBOX_MCHID:

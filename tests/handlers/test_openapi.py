@@ -48,6 +48,17 @@ def validator_of(document: dict[str, Any], path: str) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]})
 
 
+async def test_the_sandboxs_replies_are_described_beside_all_others(client):
+    document = (await client.http.get("/openapi.json")).json()
+    schemas, paths = interfaces()["components"]["schemas"], document["paths"]
+    assert {name: document["components"]["schemas"][name] for name in schemas} == schemas
+    for path in (path for path in paths if path.startswith("/sandbox/")):
+        [(method, operation)] = paths[path].items()
+        reply = await client.http.request(method, path)
+        kinds = operation["responses"][str(reply.status_code)]["content"]
+        assert reply.headers["Content-Type"].partition(";")[0] in kinds, path
+
+
 async def test_the_description_is_valid_and_complete(client, app):
     document = await client.http.get("/openapi.json")
     assert document.headers["Content-Type"].startswith("application/json")
