@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -91,17 +91,20 @@ def silence(database: OwnDatabase) -> Alarm:
 
 
 class Check:
-    """A check that runs again and again. `found` is what its last run found, `ran` whether it has run at
-    all."""
+    """A check that runs again and again, and finds alarms of some `kinds`.
+
+    `found` is what its last run found, `ran` whether it has run at all.
+    """
 
     def __init__(
         self,
         name: str,
+        kinds: Sequence[Kind],
         look: Callable[[], Awaitable[list[Alarm]]],
         least_seconds: float = CHECK_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = name
+        self.name, self.kinds = name, kinds
         self._look = look
         self._least_seconds = least_seconds
         self._clock = clock

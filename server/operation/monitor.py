@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from server.game.findings import PaymentKind
 from server.operation.alarms import (
     LEDGER_SECONDS,
     Alarm,
@@ -42,7 +43,7 @@ LOOKED_SECONDS = 5.0
 CHECKED_TASKS = 20
 FIRST_RETRY_MS, LONGEST_RETRY_MS = 5_000, 600_000
 GIVEN_UP_MS = 24 * 3_600_000
-_PAYMENTS = ("order", "bill", "refund")
+_PAYMENTS: tuple[PaymentKind, ...] = ("order", "bill", "refund")
 
 log = logging.getLogger("wabao.alarms")
 
@@ -84,13 +85,13 @@ class Monitor:
         self._silence_told = False
         self._told_at = float("-inf")
         self._checks = (
-            Check("invariants", self._check_invariants),
-            Check("books", lambda: check_ledger(store), LEDGER_SECONDS),
-            *([Check("messages", lambda: check_messages(store, now_ms()))] if messages else []),
-            *([Check("reviews", lambda: check_reviews(store, now_ms()))] if reviews else []),
-            Check("queues", lambda: check_queues(store, now_ms())),
-            Check("payouts", lambda: check_payouts(store, payout_day_yuan, now_ms())),
-            Check("patterns", lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
+            Check("invariants", ["invariant"], self._check_invariants),
+            Check("books", ["books", *_PAYMENTS], lambda: check_ledger(store), LEDGER_SECONDS),
+            *([Check("messages", ["message"], lambda: check_messages(store, now_ms()))] if messages else []),
+            *([Check("reviews", ["review"], lambda: check_reviews(store, now_ms()))] if reviews else []),
+            Check("queues", ["queue"], lambda: check_queues(store, now_ms())),
+            Check("payouts", ["payouts"], lambda: check_payouts(store, payout_day_yuan, now_ms())),
+            Check("patterns", ["pattern", "held"], lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
         )
 
     async def _check_invariants(self) -> list[Alarm]:
@@ -166,7 +167,7 @@ class Monitor:
         were not checked again yet stay as they are."""
         alarms, began = self._store.alarms, time.monotonic()
         found = {key_of(alarm): alarm for alarm in self._found()}
-        unknown = {check.name for check in self._checks if not check.ran}
+        unknown: set[str] = {kind for check in self._checks if not check.ran for kind in check.kinds}
         if (found, unknown) == self._compared and began - self._compared_at < COMPARED_SECONDS:
             return
         self._compared = None
@@ -179,7 +180,7 @@ class Monitor:
             if list(found[key].values) != lasting[key]["values"]:
                 await alarms.change(lasting[key]["_id"], list(found[key].values))
         for key in lasting.keys() - found.keys():
-            if _checked_by(lasting[key]["kind"]) not in unknown:
+            if lasting[key]["kind"] not in unknown:
                 await alarms.end(lasting[key]["_id"], now_ms, tell=self._webhook.wanted)
         self._compared, self._compared_at = (found, unknown), began
         self._looked_at = float("-inf")
@@ -236,12 +237,3 @@ class Monitor:
             return
         wait_ms = min(FIRST_RETRY_MS * 2 ** min(record["tries"], 10), LONGEST_RETRY_MS)
         await self._store.alarms.try_later(record, now_ms + wait_ms)
-
-
-def _checked_by(kind: str) -> str:
-    """Return the check that finds alarms of this kind; "" for kinds that need no check."""
-    own = {
-        "invariant": "invariants", "message": "messages", "review": "reviews",
-        "pattern": "patterns", "held": "patterns", "payouts": "payouts",
-    }
-    return own.get(kind, "books" if kind in ("books", *_PAYMENTS) else "")

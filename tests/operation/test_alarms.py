@@ -248,7 +248,8 @@ async def test_one_process_monitors_and_another_goes_on_after_it(context):
 
 async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context):
     first = Scene(context, "a")
-    first.found = [Alarm("books", CODE, "unpaid"), Alarm("redis")]
+    waits = Alarm("queue", "", "reports", ("1",))
+    first.found = [Alarm("books", CODE, "unpaid"), waits, Alarm("redis")]
     await first.turn()
     second = Scene(context, "b")
     for check in second.monitor._checks:
@@ -256,11 +257,11 @@ async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context):
     second.now_ms = first.now_ms
     await let_the_lease_end(context)
     await second.turn()
-    assert sorted(await first.kept()) == [("books", False), ("redis", True)]
+    assert sorted(await first.kept()) == [("books", False), ("queue", False), ("redis", True)]
     for check in second.monitor._checks:
         check.ran = True
     await second.turn()
-    assert sorted(await first.kept()) == [("books", True), ("redis", True)]
+    assert sorted(await first.kept()) == [("books", True), ("queue", True), ("redis", True)]
 
 
 async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context, robot):
@@ -499,7 +500,7 @@ def test_a_check_that_is_late_says_when_it_last_ended():
             raise ValueError("as if MongoDB said nothing")
         return found
 
-    check = Check("books", look, 60, lambda: now)
+    check = Check("books", ["books"], look, 60, lambda: now)
 
     def run() -> None:
         asyncio.run(check.run_if_due(lambda: int(now * 1000)))
@@ -535,7 +536,7 @@ def test_a_check_is_not_late_by_itself_after_a_stop(stop):
     async def look() -> list[Alarm]:
         return []
 
-    check = Check("books", look, 60, lambda: now)
+    check = Check("books", ["books"], look, 60, lambda: now)
     for _ in range(int(LATE_SECONDS)):
         now += 1
         check.pass_time(able=True)
@@ -566,7 +567,7 @@ async def test_a_check_that_was_cut_off_is_done_at_the_next_look():
             await asyncio.Event().wait()
         return []
 
-    check = Check("books", look, 60)
+    check = Check("books", ["books"], look, 60)
     running = asyncio.ensure_future(check.run_if_due(lambda: 0))
     await begun.wait()
     running.cancel()
