@@ -117,24 +117,21 @@ class Check:
         self.ran = False
         self._due = 0.0
         self._expected = self._seen = self._clock()
-        self._overdue_seconds = 0.0
 
     def pass_time(self, *, able: bool) -> None:
-        """If the check is overdue, add the time since the last call. Call it once a second.
+        """Note that time passed. Call it once a second.
 
         A check that was not `able` to run, or whose process stood still, is not late because of that. Once it
         can run, it has the whole of LATE_SECONDS again.
         """
         now = self._clock()
-        passed, self._seen = now - self._seen, now
-        if now <= self._expected or not able or passed > STEP_SECONDS:
-            self._overdue_seconds = 0.0
-        else:
-            self._overdue_seconds += passed
+        if not able or now - self._seen > STEP_SECONDS:
+            self._expected = max(self._expected, now)
+        self._seen = now
 
     def late(self) -> list[Alarm]:
         """Return the alarm that this check is late; [] if it is not."""
-        if self._overdue_seconds <= LATE_SECONDS:
+        if self._seen - self._expected <= LATE_SECONDS:
             return []
         return [Alarm("unchecked", "", self.name, (self._ended_ms,))]
 
@@ -149,7 +146,7 @@ class Check:
         except asyncio.CancelledError:
             self._due = 0.0
             raise
-        self.ran, self._overdue_seconds = True, 0.0
+        self.ran = True
         ended = self._clock()
         self._due = self._expected = max(self._due, ended + REST_FACTOR * (ended - began))
         self._ended_ms = str(now_ms())
