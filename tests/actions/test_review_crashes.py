@@ -1,7 +1,7 @@
 """A process dies between any two steps of a review: nothing unchecked is shown, and nothing is lost.
 
-If several scenarios have the same three successive steps, a run kills after these steps in only one of the
-scenarios. `bench/kills.py` kills after each step of each scenario.
+Scenarios share many steps. So a run does not kill after a step if it has already killed after this step and
+the same two steps before it. `bench/kills.py` kills after each step of each scenario.
 """
 
 import pytest

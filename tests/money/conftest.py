@@ -10,7 +10,10 @@ from support.purse import check_books
 
 @pytest.fixture(autouse=True)
 def _books_balance(request: pytest.FixtureRequest, io_loop: Any) -> Iterator[None]:
-    """Assert at the end that the audit finds nothing, here and at WeChat, unless a test changed the books."""
+    """Assert at a test's end that the audit finds no difference in the ledger or at WeChat.
+
+    Tests that change the ledger themselves are marked `changes_books`.
+    """
     if "context" not in request.fixturenames or request.node.get_closest_marker("changes_books"):
         yield
         return

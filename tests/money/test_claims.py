@@ -322,7 +322,7 @@ async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
     for page in pages:
         await page.until("snapshot")
     await bob.claim(code, **ADDRESS)
-    await bob.claim(code)  # this changes nothing
+    await bob.claim(code)  # a repeated claim, which changes nothing
     await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345678")
     await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345679")
     for _ in range(2):
@@ -405,7 +405,7 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
     await freeze(context, "task", code, 0)
     await release(context, "task", code, 0)
     [card] = (await bob.get("/getMyPrize"))["data"]
-    assert card["claim_until"] == 0  # the task has not ended
+    assert card["claim_until"] == 0  # no deadline yet, since the task has not ended
     await end_task_as_operator(context, code, "违规")
     await freeze(context, "task", code, 0)
     await let_pass(context, 11 * DAY_MS)
@@ -420,7 +420,7 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
     await rest(context)
 
 
-async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_before_its_own(
+async def test_a_bill_of_a_prize_released_after_the_deadline_is_not_cancelled_before_its_new_deadline(
     client, context, alice, bob
 ):
     code = await alice.won_packet(bob)
@@ -428,6 +428,6 @@ async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_b
     await let_pass(context, 11 * DAY_MS)
     await release(context, "task", code, 0)
     package = (await bob.claim(code))["package_info"]
-    await sweep_until_quiet(context, 660_000)  # the task is looked at again
+    await sweep_until_quiet(context, 660_000)  # by then the sweep looks at the task again
     assert (await client.confirm(package)).endswith(":ok")
     assert [found["state"] for found in await find(context, "prizes")] == ["given"]

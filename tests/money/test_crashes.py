@@ -1,7 +1,7 @@
-"""A process dies between any two steps: another one's next sweep leaves nothing half done, no fen lost.
+"""A process dies between any two steps. After another process's next sweep, nothing is half done or lost.
 
-If several scenarios have the same three successive steps, a run kills after these steps in only one of the
-scenarios. `bench/kills.py` kills after each step of each scenario.
+Scenarios share many steps. So a run does not kill after a step if it has already killed after this step and
+the same two steps before it. `bench/kills.py` kills after each step of each scenario.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from support.rows import examples
 from support.scenarios import SCENARIOS
 from support.steps import noting
 
-pytestmark = pytest.mark.changes_books  # a test ends after a kill, before the next sweep
+pytestmark = pytest.mark.changes_books  # a test may end after a kill and before the next sweep
 
 # These scenarios do some work in the background, so the order of their steps varies.
 IN_BACKGROUND = (
@@ -29,7 +29,7 @@ IN_BACKGROUND = (
 # Rows that no scenario takes, each with the reason.
 AN_END = "an operator has to act; nothing follows, and the checks here want all money to have arrived"
 NOT_TAKEN = {
-    "orders.expired": "the one write after WeChat said that it never got an order",
+    "orders.expired": "it is the only write after WeChat said that it never got an order",
     "refunds.abnormal": AN_END,
     "refunds.closed": AN_END,
 }

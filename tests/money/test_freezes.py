@@ -58,7 +58,7 @@ class TestLimits:
             codes.append(await client.people[publisher].won_packet(bob))
             assert (await bob.claim(codes[-1]))["package_info"]
             await let_pass(context, passes_ms)
-        last = await client.people[publishers[-1]].won_packet(bob)  # it is won nevertheless
+        last = await client.people[publishers[-1]].won_packet(bob)  # the limit does not stop the win
         assert [(await bob.claim(last))["error"] for _ in range(2)] == ["payout_held", "payout_held"]
         [prize] = await find(context, "prizes", code=last)
         assert (prize["state"], prize["held_for"]) == ("held", why)
@@ -98,8 +98,8 @@ class TestLimits:
         assert await find(context, "refunds", code=code) == []
         await check_books(context)
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
-        await sweep_until_quiet(context, 660_000)  # until the task is looked at again
-        assert await state_of(context, code) == "won"  # although the deadline is over
+        await sweep_until_quiet(context, 660_000)  # by then the sweep looks at the task again
+        assert await state_of(context, code) == "won"  # and not returned, although the deadline is over
         assert (await bob.claim(code))["package_info"]
         await finish(context, code)
 
@@ -124,7 +124,7 @@ class TestTheFirstPayoutOfAPair:
         await let_pass(context, 600_000)
         await bob.take(code)
         again = await alice.won_packet(bob, money=1)
-        assert (await bob.claim(again))["error"] == "payout_waits"  # the one before was paid just now
+        assert (await bob.claim(again))["error"] == "payout_waits"  # the first payout was made just now
         await let_pass(context, 600_000)
         assert (await bob.claim(await alice.won_packet(bob, money=1)))["package_info"]
         more = await alice.won_packet(bob, money=2)
@@ -200,7 +200,7 @@ async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(cli
     [row] = (await client.get("/ops/payouts"))["data"]
     assert row["state"] == "freezing"
     assert (await act(client, "return", code))["error"] == "bad_request"
-    assert (await act(client, "release", code))["status"] == 0  # once the bill has ended
+    assert (await act(client, "release", code))["status"] == 0  # takes effect once the bill has ended
     assert (await bob.claim(code))["error"] == "payout_held"
     [bill] = await find(context, "bills")
     await client.misbehave("settle", number=bill["_id"])

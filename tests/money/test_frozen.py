@@ -48,7 +48,7 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(cont
 async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen(
     client, context, monkeypatch, payout_limits
 ):
-    del payout_limits  # the fixture of the settings uses it, see below
+    del payout_limits  # only the fixture `environment` below uses it
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.paid_packet()
     await freezing.freeze(context, "task", code, 0)
@@ -63,7 +63,7 @@ async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen
 
 @pytest.fixture
 def environment(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Payout limits, where a test names them."""
+    """The payout limits that a test is called with; none by default."""
     call = getattr(request.node, "callspec", None)
     return dict(call.params.get("payout_limits", {})) if call is not None else {}
 
@@ -105,7 +105,7 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        await context.store.now_ms()  # it waits as long as for WeChat
+        await context.store.now_ms()  # a wait in place of the call to WeChat
         retracted.append(prize["_id"])
         under_way -= 1
 
@@ -281,7 +281,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed_or_ha
 ):
     code = await won(client, draw_type, claimed=claimed)
     await freezing.freeze(context, "person", code, 1)
-    # The person was frozen while another process released the treasure's freeze, and died before its end.
+    # Another process was releasing the treasure when the person was frozen. It died before it looked again.
     await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
     if claimed:
         refused = await hand_over(client, context, code, draw_type)

@@ -202,7 +202,7 @@ async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(co
 async def test_a_second_payment_of_one_task_goes_back_whole(client, context, alice):
     code = await alice.publish_packet()
     first = await alice.order(code)
-    # As if WeChat had said that the order is closed, and had taken money for it afterwards.
+    # The server notes the order as closed, but WeChat does not: it still takes money for the order.
     await context.store.orders.moves((await find(context, "orders"))[0]["_id"], row.closed())
     second = await alice.order(code)
     assert first["package"] != second["package"]
@@ -257,7 +257,7 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
 
 @pytest.mark.changes_books
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
-    """WeChat refuses queries for an order whose notice says that it is paid."""
+    """WeChat refused queries for two orders, and then its notices said that the orders are paid."""
     used, useless = await alice.publish_packet(), await alice.publish_packet()
     for code in (used, useless):
         await alice.order(code)
@@ -273,13 +273,13 @@ async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
 
 
 CARDS = ["CMB_CREDIT", "ICBC_CREDIT", "UPQUICKPASS_CREDIT"]
-NO_CREDIT_CARDS = ["OTHERS", "CMB_DEBIT", "ICBC_ECNY", "CREDIT_DEBIT", "LQT", "-"]  # "-": WeChat does not say
+NO_CREDIT_CARDS = ["OTHERS", "CMB_DEBIT", "ICBC_ECNY", "CREDIT_DEBIT", "LQT", "-"]  # "-": it is not known
 
 
 async def paid_by(client: Client, context: Context, publisher: Any, bank_type: str, **before: Any) -> str:
-    """Return a red packet that was paid with this card, after WeChat's notice of it was answered.
+    """Return a red packet that was paid with this card, once WeChat's notice of the payment was answered.
 
-    `before` has changes to its task before the payment.
+    `before` has changes to the task that are made before the payment.
     """
     code = await publisher.publish_packet()
     if before:
@@ -401,7 +401,7 @@ async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, cont
     for what, asked in (down, up):
         await act(client, what, code=code, **asked)
         await sweep_twice(context)
-    alice = await client.log_in("alice")  # a ban ends her session
+    alice = await client.log_in("alice")  # a ban, if it was one, ended her session
     new = await alice.order(code)
     assert new["package"] != old["package"]
     assert not await try_to_pay(client, context, old)
@@ -633,7 +633,7 @@ async def test_a_report_that_wechat_does_not_take_is_made_again(client, context,
 async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     client, context, call, monkeypatch
 ):
-    monkeypatch.setattr("server.wechat._UNTOLD_SECONDS", 0.0)  # no real time passes
+    monkeypatch.setattr("server.wechat._UNTOLD_SECONDS", 0.0)  # real time does not pass here
     await opened(client)
     code = await client.people["alice"].publish_packet()
     await client.people["alice"].pay(code)
@@ -642,7 +642,7 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     [alarm] = await check_ledger(context.store)
     assert (alarm, key_of(alarm)) == (Alarm("order", "", "shipping"), "order::shipping")
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-    await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # not now
+    await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # WeChat cannot tell now
     await sweep_after(context, 2 * REFUSED_MS)
     assert await check_ledger(context.store) == [alarm]
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})

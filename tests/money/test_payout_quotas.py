@@ -1,4 +1,4 @@
-"""WeChat's quotas for transfers: in one transfer, to a person a day, and in all a day. More has to wait."""
+"""WeChat's quotas: for one transfer, for a person's transfers of a day, and for all transfers of a day."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ def change(context: Context, **settings: int) -> None:
 
 
 async def claim_from(winner: Someone, code: str) -> list[int]:
-    """Return from when on the details, and the list of what somebody won, say that a prize can be claimed."""
+    """Return when a prize can first be claimed: as the details say, and as the list of prizes won says."""
     [card] = (await winner.get("/getMyPrize"))["data"]
     return [shown["claim_from"] for shown in (await winner.get("/getTaskDetails", code=code), card)]
 
@@ -46,7 +46,7 @@ async def begin_another_day(context: Context) -> None:
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fit(client, context):
+async def test_of_fifty_claims_at_once_as_many_are_paid_as_fit_into_the_days_limit(client, context):
     alice, *people = await client.log_in_all("alice", *(f"p{number}" for number in range(50)))
     change(context, payout_day_yuan=25)
     code = await alice.won_packet(*people, prizes=50, money=1)
@@ -151,7 +151,7 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
     refused = await bob.claim(code)
     assert (refused["error"], "明天" in refused["msg"]) == (error, True)
     until_ms = begins_at(day_of(context.clock.now_ms()) + 1) + 3 * DAY_MS
-    for late_ms in (2 * HOUR_MS, HOUR_MS):  # past the deadline, then past the time of any request on its way
+    for late_ms in (2 * HOUR_MS, HOUR_MS):  # past the deadline, then until no request can be under way
         await sweep_until_quiet(context, late_ms)
         until_ms -= late_ms
     [prize] = await find(context, "prizes")
@@ -176,7 +176,7 @@ async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(
     assert (await bob.claim(code))["error"] == "payout_waits"
 
     await operator(client)
-    await let_pass(context, 11 * MINUTE_MS)  # by now it cannot be on its way any more
+    await let_pass(context, 11 * MINUTE_MS)  # so the bill cannot be on its way to WeChat any more
     for act in ("freeze", "return"):
         asked = {"what": "prize", "code": code, "depth": 1, "reason": "付不了"}
         assert (await client.post(f"/ops/{act}", **asked))["status"] == 0

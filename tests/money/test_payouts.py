@@ -57,7 +57,7 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
     await client.confirm(claimed["package_info"])
 
 
-# In the last case, the operating account is empty.
+# NOT_ENOUGH: the operating account is empty.
 @pytest.mark.parametrize("code", [ADDRESS_REFUSED, "TRANSFER_REMARK_SET_FAIL", "NOT_ENOUGH"])
 async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_the_same_bill_is_sent_again(
     client, context, code, alice, bob
@@ -301,8 +301,8 @@ async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatc
     await client.misbehave("error_before", call="query_order", times=100)
     for _ in range(4):
         await sweep(context)
-    # WeChat was asked once per order, and once per unpaid task that is to be deleted; it is asked again only
-    # in a minute.
+    # WeChat was asked once for each order, and once for each unpaid task that is to be deleted. The next
+    # query is due only a minute later.
     assert called == {"query_order": 3 + 3}
     assert [task["end_reason"] for task in await find(context, "tasks", _id=goods)] == ["expired"]
     await client.misbehave("behave")
@@ -326,7 +326,7 @@ MINUTE_MS = 60_000
 
 @pytest.fixture
 def sent(context: Context, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """The number of times that each bill was sent, with any outcome."""
+    """How often each bill was sent, whatever came of it."""
     counted: Counter[str] = Counter()
     transfer = context.pay.transfer
 
@@ -338,7 +338,7 @@ def sent(context: Context, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(client, context, sent):
+async def test_a_bill_that_wechat_had_and_no_longer_knows_is_not_sent_again(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
     for first in ("", "accepted"):
         code = await alice.won_packet(bob)
@@ -410,7 +410,7 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(cli
         asked_at_ms = context.clock.now_ms()
         assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms, "")) is None
         await let_pass(context, UNDER_WAY_MS + 1000)
-        # WeChat may have got the bill since it said that it does not know it.
+        # An answer from so long ago is no proof: WeChat may have got the bill after it.
         assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms - UNDER_WAY_MS, "")) is None
         assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms, "")) is not None
         return await transfer(body)
@@ -508,7 +508,7 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, m
     query = context.pay.query_transfer
 
     async def slow(number: str) -> Any:
-        """A claim began before the deadline; while it waits for WeChat, other processes sweep after it."""
+        """Holds up a claim from before the deadline: meanwhile the deadline passes, and others sweep."""
         monkeypatch.setattr(context.pay, "query_transfer", query)
         await let_pass(context, 2 * MINUTE_MS)
         await context.store.bills.move(number, stop_sending())

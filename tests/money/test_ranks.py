@@ -79,7 +79,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
         for shown in (own, listed):
             assert [shown[of] for of in ("goods_type", "draw_type", "rank", "money_fen")] == expected
         if place == 3:
-            continue  # this one never claims
+            continue  # this winner never claims
         where = {"receiver": "李", "phone": "13800001111", "address": "路 1 号"} if goods else {}
         claimed = await each.claim(code, **where)
         assert claimed["status"] == 0, claimed
@@ -99,7 +99,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     assert paid + sum(refunds.values()) == TOTAL_FEN
     assert {prize["state"] for prize in await find(context, "prizes")} == {"given", "returned"}
     await check_books(context)
-    # An audit compares wins with written prizes, although it does not know the shares.
+    # An audit does not know the single shares, but it compares the won sum with the written prizes.
     share = next(prize for prize in await find(context, "prizes") if prize["rank"] == 10)
     await context.store.prizes.collection.update_one({"_id": share["_id"]}, {"$inc": {"amount_fen": 1}})
     assert "prizes_sum" in {found.what for found in (await audit(context.store)).differences}

@@ -1,4 +1,4 @@
-"""Limits a day on payouts to newcomers, from private treasures and within rings; payouts above them wait or
+"""Daily limits on payouts to newcomers, from private treasures and within rings. Payouts above them wait or
 are held."""
 
 import asyncio
@@ -44,7 +44,7 @@ async def waits(context: Context, winner: Someone, code: str, why: str, after_ms
 class TestTheRulesOfRedPackets:
     ENVIRONMENT: ClassVar = {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2"}
 
-    async def test_they_cannot_be_dug_faster_than_others_can_come(self, alice):
+    async def test_red_packets_cannot_be_dug_faster_than_others_can_come(self, alice):
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "forecast_num": 20, "cd": 3}
         several = {"prize_num": 3, "interval": 3}
         for rules, param, named in (
@@ -63,7 +63,7 @@ class TestTheRulesOfRedPackets:
 class TestPrivateTreasures:
     ENVIRONMENT: ClassVar = {"CASH_PRIVATE_DAY_YUAN": "5"}
 
-    async def test_they_pay_so_much_a_day_a_publisher_and_the_rest_waits(self, context, alice, bob, carol):
+    async def test_a_publisher_pays_so_much_a_day_and_the_rest_waits(self, context, alice, bob, carol):
         first = await alice.won_packet(bob, money=3, is_public=0)
         await bob.take(first)
         await let_pass(context, DAY_MS // 4)
@@ -86,7 +86,7 @@ class TestPrivateTreasures:
         assert (await carol.claim(late))["package_info"]
 
     @pytest.mark.changes_books
-    async def test_many_small_shares_count_as_much_as_they_are(self, context, alice, bob, carol):
+    async def test_many_small_shares_count_with_their_whole_sum(self, context, alice, bob, carol):
         await bob.take(await alice.won_packet(bob, money=1, is_public=0))
         [paid_out] = await find(context, "prizes")
         shares = [{**paid_out, "_id": f"S{n}", "code": f"S{n}", "amount_fen": 10} for n in range(31)]
@@ -101,7 +101,7 @@ class TestPrivateTreasures:
         replies = await asyncio.gather(bob.claim(codes[0]), carol.claim(codes[1]))
         assert [reply.get("error") for reply in replies] == ["payout_waits"] * 2
         monkeypatch.undo()
-        await let_pass(context, 61_000)  # a minute and not a day, since neither was paid
+        await let_pass(context, 61_000)  # they wait a minute and not a day, since neither was paid
         assert (await bob.claim(codes[0]))["package_info"]
         assert (await carol.claim(codes[1]))["error"] == "payout_waits"
 
@@ -111,7 +111,7 @@ class TestNewcomers:
         "CASH_NEWCOMER_DAY_YUAN": "5",
         "CASH_YOUNG_DAY_YUAN": "8",
         "CASH_RING_DAY_YUAN": "6",
-        "TRUSTED_PROXIES": "127.0.0.1",  # so people have no address, since no header forwards one
+        "TRUSTED_PROXIES": "127.0.0.1",  # no header forwards an address, so people have none
     }
 
     async def test_each_is_paid_so_much_a_day_and_all_together(self, client, context):
@@ -149,7 +149,7 @@ class TestNewcomers:
             await bob.take(await alice.won_packet(bob, money=3))
         assert [prize["young"] for prize in await find(context, "prizes")] == [0, 0]
 
-    async def test_who_came_long_ago_and_never_dug_is_one_too(self, context, alice, bob):
+    async def test_who_came_long_ago_and_never_dug_is_a_newcomer_too(self, context, alice, bob):
         await let_pass(context, WEEK_MS + 1000)
         first = await alice.won_packet(bob, money=3)
         await bob.take(first)
@@ -159,7 +159,7 @@ class TestNewcomers:
 class TestRings:
     ENVIRONMENT: ClassVar = {"CASH_RING_DAY_YUAN": "10", "TRUSTED_PROXIES": "127.0.0.1"}
 
-    async def test_what_a_ring_pays_itself_is_held_above_a_limit_and_a_stranger_is_paid(
+    async def test_payouts_within_a_ring_are_held_above_a_limit_and_a_stranger_is_paid(
         self, client, context
     ):
         people = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
@@ -172,7 +172,7 @@ class TestRings:
         assert (await carol.claim(held))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=held)
         assert (prize["state"], prize["held_for"]) == ("held", "ring")
-        # An honest stranger who joined may win more than the ring may pay itself; so may a member elsewhere.
+        # The limit is for payouts within the ring: not for a stranger, nor for a member who wins elsewhere.
         await stranger.take(await alice.won_packet(stranger, money=50))
         await bob.take(await dora.won_packet(bob, money=50))
 
@@ -226,7 +226,7 @@ class TestRings:
         assert (await client.post(f"/ops/{act}Ring", **asked, reason="再来"))["error"] == "bad_request"
         await sweep_until_quiet(context)
 
-    async def test_one_that_was_frozen_meanwhile_keeps_none_of_the_others(self, client, context):
+    async def test_a_prize_frozen_meanwhile_does_not_stop_the_release_of_the_others(self, client, context):
         alice, bob, carol = await grown_up(client, context, "alice", "bob", "carol")
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
             await winner.take(await publisher.won_packet(winner, money=2))

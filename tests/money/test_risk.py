@@ -111,7 +111,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     assert context.clock.now_ms() // DAY_MS == (await find(context, "risks"))[0]["day"]
 
 
-async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, context, monkeypatch):
+async def test_while_wechat_is_late_it_gets_one_query_at_a_time(client, context, monkeypatch):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
     code = await alice.paid_packet(forecast_num=100_000)
     looks = risk_looks_of(context)
@@ -141,7 +141,7 @@ async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, c
         await context.background.finish()
         assert sum(begun[-3:]) == asked
     risks = await find(context, "risks")
-    assert len(risks) == 12  # their addresses are noted nevertheless
+    assert len(risks) == 12  # those about whom WeChat was not asked, too
     assert sum("rank" in risk for risk in risks) == 4
 
 

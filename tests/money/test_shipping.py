@@ -97,7 +97,7 @@ async def test_a_parcel_may_be_corrected_for_a_day(client, context):
 async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(client, context):
     alice, bob, code = await addressed(client)
     await ship(alice, code)
-    await sweep_until_quiet(context, 15 * DAY_MS - 60_000)  # this includes a look that is too early
+    await sweep_until_quiet(context, 15 * DAY_MS - 60_000)  # the last look is a minute too early
     assert {view[1] for view in await seen(bob, alice, code)} == {"sent"}
     await sweep_after(context, 60_001)
     assert {view[1] for view in await seen(bob, alice, code)} == {"received"}
@@ -342,10 +342,10 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
     assert all(word in said[row] for row, word in words.items())
     sent = [row["number"] for row in (await alice.get("/getWinners", code=code))["data"]]
     assert sent == ["SF1234567890", "", "", "", "", "", "YT12345678"]
-    # A second upload changes nothing, and rows that are known are not listed again.
+    # A second upload changes nothing, and does not list the rows again that were taken the first time.
     again = (await alice.post("/shipPrizes", code=code, table=table))["data"]
     assert [row["row"] for row in again] == [4, 5, 6, 7, 8]
-    # A spreadsheet saved it in GB 18030.
+    # A table that a spreadsheet saved in GB 18030 is read, too.
     saved = a_table(("4", "p3", "德邦", "DB12345678"), encoding="gb18030")
     assert (await alice.post("/shipPrizes", code=code, table=saved))["data"][0]["refused"] == ""
     # Two rows for one prize, a file that is no table, and too many rows at once.

@@ -22,7 +22,7 @@ ENVIRONMENT = {"TASK_DAYS": "1", "CLAIM_DAYS": "1"}
 
 @pytest.fixture
 def liar(other: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
-    """A process whose clock stays wrong whatever it hears: only MongoDB's own comparison stops it."""
+    """A process whose clock stays ahead, whatever MongoDB says: only MongoDB's own comparison stops it."""
     right = other.clock.now_ms
     monkeypatch.setattr(other.clock, "now_ms", lambda: right() + AHEAD_MS)
     return other
@@ -62,7 +62,7 @@ async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(context, ot
 async def test_a_running_red_packet_is_neither_ended_nor_refunded(context, liar, alice):
     code = await alice.paid_packet()
     for later in (False, True):
-        if later:  # another effect is due, such as writing a prize: then the expiry is checked, too
+        if later:  # the task is due, as if it owed a prize: then its expiry is checked, too
             await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": 1}})
         await sweep(liar)
         await rest(liar)

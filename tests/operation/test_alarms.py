@@ -1,4 +1,4 @@
-"""Alarms: what finds them, who notices them, how begin and end are stored and sent to a webhook."""
+"""Alarms: what finds them, who notices them, how their begin and end are stored and sent to a webhook."""
 
 import asyncio
 import base64
@@ -42,7 +42,7 @@ CODE = "A" * 12
 
 
 class Robot:
-    """A webhook. `bodies` and `queries` are its requests'; `answers` are its failures before a success."""
+    """A webhook that got `bodies` and `queries`. It gives `answers`, which are failures; then it succeeds."""
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []
@@ -95,7 +95,7 @@ class Scene:
 
     async def turn(self, seconds: float = 1) -> None:
         self.now_ms += int(seconds * 1000)
-        self.monitor._told_at = self.monitor._looked_at = float("-inf")  # as if the pauses had passed
+        self.monitor._told_at = self.monitor._looked_at = float("-inf")  # as if both pauses were over
         await self.leader.ask()
         await self.monitor._look()
         await self.monitor._turn()
@@ -521,11 +521,11 @@ def test_a_check_that_is_late_says_when_it_last_ended():
     let_pass(60)
     with pytest.raises(ValueError, match="MongoDB"):
         run()
-    run()  # not tried again at once
+    run()  # does nothing: a failed check is not tried again at once
     assert check.late() == []
     let_pass(LATE_SECONDS + 1)
     assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
-    check.begin()  # another process has checked meanwhile
+    check.begin()  # this process leads again, after another process did
     assert (check.late(), check.found, check.ran) == ([], [], False)
 
 
@@ -637,9 +637,9 @@ async def test_many_people_at_one_address_are_told(client, context):
 
 async def test_luck_above_what_chance_allows_is_told(context, alice, bob, carol):
     for _ in range(3):
-        await alice.won_packet(carol)  # at the only level, so it needs no luck
+        await alice.won_packet(carol)  # the treasure has only one level, so carol needs no luck
         code = await alice.won_packet(bob)
-        # As if the treasure had a thousand levels, of which the first won.
+        # Change bob's treasure to a thousand levels, so that winning at the first was lucky.
         [task] = await find(context, "tasks", _id=code)
         params = task["params"].replace('"forecast_num":1', '"forecast_num":1000')
         params = params.replace('"max_depth":1', '"max_depth":1000')

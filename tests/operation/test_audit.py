@@ -184,7 +184,7 @@ async def test_the_metrics_show_the_same_sums(client, alice, bob):
         assert f'wabao_money_fen{{sum="{name}"}} {amount_fen}' in shown
 
 
-async def test_the_sweep_adds_an_entry_that_the_books_lack(client, context, alice):
+async def test_the_sweep_adds_an_entry_that_the_ledger_lacks(client, context, alice):
     code = await alice.publish_packet()
     parameters = await alice.order(code)
 

@@ -206,7 +206,7 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(client, co
     await asyncio.wait([pulsing])
 
 
-async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm(
+async def test_a_board_comes_without_alarm_even_if_the_running_treasures_cannot_be_counted(
     client, context, settings, monkeypatch
 ):
     monkeypatch.setattr(context.store.tasks, "stock", failing(TimeoutError()))
@@ -224,7 +224,7 @@ async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm
     assert seen["heartbeat"]["alarms"] == []
 
 
-async def test_a_wrong_history_books_that_do_not_balance_and_a_refused_bill_are_alarms(
+async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill_are_alarms(
     client, context, settings, begin_to_watch
 ):
     http = await operator(client)

@@ -181,7 +181,8 @@ async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_
             reads = [each for each in trips.commands if next(iter(each)) in ("find", "aggregate")]
             assert {each["find"] for each in reads if "find" in each} >= {"audit_log", "reports"}
             unserved = [what for each in reads for what in without_index(each, context.store.indexes())]
-            # MongoDB merges the entries of the index of acts for each treasure and each person.
+            # The planner knows no merge, but MongoDB merges the index entries of acts on treasures and
+            # persons.
             assert [each for each in unserved if not each.startswith("audit_log: ")] == []
 
 

@@ -138,7 +138,8 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     assert first[:3] == chosen
     assert sorted(first + second) == sorted(others)
     assert len(first) == 23
-    by_mail = await page(kind="by_mail")  # at its usual place: the oldest are not on the first page
+    # In a list by kind, featured treasures have their usual places: here, not on the first page.
+    by_mail = await page(kind="by_mail")
     assert by_mail == [*reversed(others)][:20]
 
     assert "私密" in await feature(private)
@@ -162,8 +163,7 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     assert sorted(first[:3]) == sorted(chosen)
     assert others[0] not in first + second
     assert (first + second)[-1] == others[1]
-    # An ended task leaves its place to another. Several acts at the same moment never feature a sixth
-    # task.
+    # A task that ended makes room for another. Several acts at the same moment never feature a sixth task.
     await asyncio.gather(*map(feature, others[4:8]))
     about = await context.store.meta.find()
     assert len(about["featured"]) == MOST_FEATURED

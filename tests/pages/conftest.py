@@ -17,7 +17,7 @@ from support.servers import Running, a_server
 
 @pytest.fixture(scope="session")
 def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The process of all phones of the run: its start and compiling take longer than all scenes."""
+    """The process of all phones of the run: starting it and compiling take longer than all scenes."""
     if WHY_NOT:
         yield
         return
@@ -39,7 +39,8 @@ def _chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
 def browser(_chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Browser]:
     """The browser, for the tests of a file.
 
-    Playwright's loop counts as running even between its calls. Other files run loops of their own.
+    Between Playwright's calls, asyncio still takes Playwright's loop for the running loop. So the loop is
+    unset at the file's end: other files run loops of their own.
     """
     opened, loop = _chromium
     asyncio._set_running_loop(loop)
@@ -56,7 +57,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def address(shared: Running) -> str:
-    """The address of the server; a file or a folder with settings of its own overrides this."""
+    """The address of the server; files and folders with settings of their own override this."""
     return shared.address
 
 
@@ -68,7 +69,7 @@ def publisher(address: str) -> Person:
 
 @pytest.fixture(params=LOOKS if "SCREENS_DIR" in os.environ else ["phone-light"])
 def look(request: pytest.FixtureRequest) -> str:
-    """The name of the look of pictures: a size and a colour."""
+    """The name of the look in which pictures are taken: a size and a colour."""
     return str(request.param)
 
 
@@ -80,7 +81,7 @@ def options() -> dict[str, Any]:
 
 @pytest.fixture
 def window(browser: Browser, address: str, options: dict[str, Any]) -> Iterator[Opener]:
-    """Opens windows. A test fails if a window's `wrong` is not empty at its end."""
+    """Opens windows. A test fails if a window's `wrong` is not empty at the test's end."""
     opened: list[Window] = []
 
     def open_one(user: str | None = None, path: str = "/", **further: Any) -> Window:

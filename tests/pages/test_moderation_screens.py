@@ -32,7 +32,8 @@ ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "深圳�
 LARGEST_BYTES = 60_000
 DAY_MS = 86_400_000
 AXE = SOURCE / "tests" / "pages" / "miniprogram" / "node_modules" / "axe-core" / "axe.min.js"
-# Only colours differ from theme to theme. What is still moving has no colours of its own yet.
+# Only colours differ from theme to theme. While an element still moves, its colours are not its final
+# colours.
 FIND = """async (colours) => {
     const passing = document.getAnimations().filter(each => each.effect.getTiming().iterations !== Infinity);
     await Promise.allSettled(passing.map(each => each.finished));
@@ -60,7 +61,7 @@ def address(data_dir: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def codes(address: str, data_dir: Path) -> dict[str, str]:
-    """The codes of treasures by name. One is a red packet, one was won; the others say what they are."""
+    """The codes of treasures by name. FRAUD is a red packet; STOLEN was won; other names say enough."""
     hong, ming, xiong = (Person.log_in(address, user) for user in ("小红", "小明", "大熊"))
     made = {
         DOUBTFUL: hong.publish(draw(teapot), name=DOUBTFUL, synopsis="存疑：加微信 abc123 领取"),
@@ -70,7 +71,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     }
     for name, who, review in (
         (REPORTED, ming, "shown"),
-        (STOLEN, hong, "shown"),  # until then, others do not see it
+        (STOLEN, hong, "shown"),  # nobody else could dig it before
         (DOUBTFUL, hong, "held"),
         (REFUSED, hong, "refused"),
     ):
@@ -230,7 +231,7 @@ def test_the_key_that_decides_is_not_written_into_the_reason(window, codes):
     opened = window(path="/ops")
     enter(opened, "值班员", TOKEN)
     opened.go("/ops#/reviews")
-    # The name of the treasure alone may be on the dashboard, which has no such keys.
+    # Wait for the list of reviews: the dashboard names the treasure, too, but has no such keys.
     expect(opened.page.locator(".reviews")).to_contain_text(DOUBTFUL)
     for key in "ar":
         opened.page.keyboard.press(key)
@@ -242,7 +243,7 @@ def test_the_key_that_decides_is_not_written_into_the_reason(window, codes):
 
 
 def more_treasures(address: str) -> dict[str, str]:
-    """Publish what else there is to look at, and start a rotation; return the codes."""
+    """Publish the treasures that the other pages show, and start a rotation; return the codes by name."""
     hong, ming, qiang = (Person.log_in(address, user) for user in ("小红", "小明", "阿强"))
     half = {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
     kinds = [{"name": "头奖", "prize_num": 1}, {"name": "二等奖", "prize_num": 2}]
@@ -290,7 +291,7 @@ class Looked:
 
 
 def with_axe(window: Window) -> Looked:
-    """Bring axe into a window's pages; their policy would not let them load it."""
+    """Put axe into a window's pages, which their policy forbids to load it."""
     window.context.add_init_script(path=AXE)
     window.page.reload()
     return Looked(window)

@@ -88,7 +88,7 @@ def test_what_a_first_view_imports_is_preloaded_and_all_modules_import_only_what
         for found in IMPORT.finditer(text):
             imported = posixpath.normpath(posixpath.join(posixpath.dirname(path), found["address"]))
             assert imported in modules, (path, found["address"])
-            if "import(" not in found[0]:  # otherwise it is loaded when somebody needs it
+            if "import(" not in found[0]:  # a module in `import()` is loaded only when it is needed
                 imports[path].add(imported)
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write\b|\beval\(", text)
     needed = {"app/main.js"}

@@ -54,7 +54,7 @@ def codes(address: str, browser: Browser) -> dict[str, str]:
     """The codes of published treasures by name; a crowd has begun to dig them."""
     crowd = [Person.log_in(address, user) for user in CROWD]
     ming, hong = Person.log_in(address, "小明"), Person.log_in(address, "小红")
-    # The first prize is below depth 33.
+    # With `many`, the first prize is at depth 34 or deeper.
     half = hong.get("/commitment")
     together = {"sealed_seed": half["sealed_seed"], "nonce": "5b1f62c9a4e07d3388c2f19be06a7d54"}
     many = {"prize_num": 5, "interval": 40, "fluctuation": 6, "forecast_num": 230}
@@ -99,11 +99,11 @@ def test_every_screen_is_readable_and_its_picture_is_taken(window, codes, look, 
     made: set[str] = set()
 
     def keep(opened: Window, name: str) -> None:
-        # A picture in a closed fold is never loaded.
+        # Wait only for visible pictures: a picture in a closed fold is never loaded.
         opened.page.evaluate("""() => Promise.all([...document.images]
             .filter(image => image.checkVisibility())
             .map(image => image.decode().catch(() => {})))""")
-        # The message of a dig or a win could still be half faded in.
+        # Wait until messages have faded in.
         opened.page.wait_for_function("""() => !document.querySelector(".strike:not([hidden])")
             && document.getAnimations().every(each => each.effect.getTiming().iterations === Infinity)""")
         made.add(name)

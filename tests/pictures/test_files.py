@@ -65,7 +65,7 @@ async def test_a_client_that_has_a_picture_gets_304(client, settings, alice):
     path = path_of((await alice.upload(clear.getvalue()))["url"], settings)
     full = await client.http.get(path)
     assert full.headers["Content-Type"] == "image/png"
-    assert len(full.content) > 255 * 1024  # so it was served in parts
+    assert len(full.content) > 255 * 1024  # large enough to be stored and served in parts
     assert opened(full.content).size == (1500, 1500)
     etag = full.headers["ETag"]
     for asked in (etag, f"W/{etag}", f'"other", {etag}', "*"):
@@ -303,7 +303,7 @@ async def test_an_upload_exists_only_with_its_very_last_write(settings):
     assert first[1]["_id"] == thumbnail.removeprefix("/files/")
     assert first[1]["metadata"] == {"delete_at": 1000 + UNUSED_MS}
     assert {collection for collection, _ in chunks} == {"pictures.chunks"}
-    # Other writes wait while a command's data is written to disk.
+    # No command is larger, since other writes wait while a command's data is written to disk.
     assert max(inserts.sizes) == CHUNK_BYTES == record["chunkSize"]
     await client.drop_database(client.get_default_database().name)
     client.close()

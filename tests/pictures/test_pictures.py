@@ -70,7 +70,8 @@ def test_a_small_picture_that_webp_keeps_in_few_bytes_does_not_become_a_large_pn
     picture = normalise(data)
     assert picture.content_type == "image/jpeg"
     assert len(picture.full) <= FULL_BYTES
-    assert opened(picture.full).getpixel((9, 9)) == pytest.approx((255, 255, 255), abs=9)  # as on a page
+    # Transparent pixels have become white, like a page.
+    assert opened(picture.full).getpixel((9, 9)) == pytest.approx((255, 255, 255), abs=9)
 
 
 def test_a_logo_keeps_its_transparency_at_its_full_size():
@@ -196,7 +197,7 @@ def test_a_decompression_bomb_is_refused_by_its_header():
     for width, height in ((50_001, 1000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)):
         with pytest.raises(PictureTooLarge):
             normalise(png_header(width, height))
-    with pytest.raises(NotAPicture):  # its size is allowed, but its data is missing
+    with pytest.raises(NotAPicture):  # the header's size is allowed, but the data is missing
         normalise(png_header(100, 100))
     gif = encoded(Image.new("P", (8, 8)), "GIF")
     with pytest.raises(PictureTooLarge):
@@ -227,7 +228,7 @@ def test_a_webp_may_have_half_as_many_pixels_as_other_pictures():
 def test_twenty_scans_are_taken_and_one_more_is_not():
     assert normalise(with_scans(20)).width == 64
     for scans in (21, 400):
-        assert opened(with_scans(scans)).size == (64, 48)  # any decoder would accept it
+        assert opened(with_scans(scans)).size == (64, 48)  # Pillow accepts it
         with pytest.raises(PictureTooLarge, match="最多 20 次扫描"):
             normalise(with_scans(scans))
 
@@ -236,14 +237,14 @@ def test_only_scans_that_a_decoder_finds_are_counted():
     plain = encoded(four_corners(), "JPEG")
     assert count_scans(plain, 20) == 1
     assert count_scans(with_scans(15), 20) == 15
-    assert count_scans(with_scans(400), 20) == 21  # it counts no further
+    assert count_scans(with_scans(400), 20) == 21  # one more than allowed is enough
     thumbnail = b"\xff\xe1" + (2 + 1000).to_bytes(2) + b"\xff\xda\0\x02" * 250
     for head in (plain, with_scans(20)):
         within = head[:2] + thumbnail + head[2:]
         assert count_scans(within, MAX_SCANS) == count_scans(head, MAX_SCANS)
         assert normalise(within).full == normalise(head).full
     assert count_scans(plain + with_scans(400), 20) == 1  # bytes after the end belong to another picture
-    for filling in (b"\xff", b"\xff\0", b"\xff\xd0", b"\0"):  # between two segments, where it has no meaning
+    for filling in (b"\xff", b"\xff\0", b"\xff\xd0", b"\0"):  # bytes between two segments have no meaning
         scan = plain.index(b"\xff\xda")
         filled = plain[:scan] + filling * 3 + plain[scan:]
         assert count_scans(filled, 20) == 1

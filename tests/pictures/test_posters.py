@@ -95,7 +95,7 @@ def test_everything_the_server_itself_writes_has_a_glyph():
 def test_chinese_is_drawn_as_itself_and_not_as_an_empty_box():
     font = poster._font(44, 700)
     drawn = {bytes(font.getmask(character)) for character in "挖宝红包锹层𠮷\uffff"}
-    assert len(drawn) == 8  # eight empty boxes would be one
+    assert len(drawn) == 8  # eight empty boxes would be equal
 
 
 def test_emoji_stay_and_characters_that_no_font_has_are_left_out():

@@ -61,7 +61,7 @@ def is_alive(pid: int) -> bool:
 
 
 def memory_of(pid: int) -> dict[str, int]:
-    """Return the kernel's counts in bytes: VmHWM is the most memory so far, RssAnon its own memory now."""
+    """Return the kernel's counts in bytes: VmHWM is the peak memory, RssAnon the process's own memory now."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     counts = (line.split() for line in lines if line.startswith(("Vm", "Rss")))
     return {name.removesuffix(":"): int(kilobytes) << 10 for name, kilobytes, *_ in counts}
@@ -75,7 +75,7 @@ async def warmed_up(own: PicturePool) -> PicturePool:
 
 
 async def stopped(own: PicturePool) -> list[int]:
-    """Stop all processes, so that their jobs stay unfinished; return the pids in the order of taking jobs."""
+    """Stop all processes, so that no job ends; return the pids in the order in which they take jobs."""
     await warmed_up(own)
     pids = [one._process.pid for one in reversed(own._turns.free) if one._process is not None]
     for pid in pids:
@@ -84,7 +84,7 @@ async def stopped(own: PicturePool) -> list[int]:
 
 
 def slow_picture() -> bytes:
-    """Return a small picture that takes seconds: Pillow looks at each of its 800,000 empty notes."""
+    """Return a small picture that takes seconds: Pillow reads each of its 800,000 empty text chunks."""
     plain = encoded(four_corners(), "PNG")
     note = png_chunk(b"zTXt", b"")
     return plain[:33] + note * ((MAX_BYTES - len(plain)) // len(note)) + plain[33:]
@@ -98,7 +98,7 @@ async def test_the_processes_make_the_same_as_the_functions(own_pool):
     assert await own_pool.normalise(data, "alice") == normalise(data)
     assert await own_pool.poster(a_poster(), "alice") == draw_poster(a_poster())
     assert await own_pool.red_packet(20, "alice") == draw_red_packet(20)
-    assert len(pids_of(own_pool)) == 1  # jobs that come one after another need only one
+    assert len(pids_of(own_pool)) == 1  # jobs that come one after another need only one process
     with pytest.raises(NotAPicture):
         await own_pool.normalise(b"no picture", "alice")
     with pytest.raises(PictureTooLarge, match="1600 万像素"):
@@ -118,7 +118,7 @@ async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_pool):
     os.kill(first, signal.SIGKILL)
     assert await own_pool.red_packet(2, "alice") == draw_red_packet(2)
     second = next_pid_of(own_pool)
-    os.kill(second, signal.SIGSTOP)  # it takes the job and does not answer
+    os.kill(second, signal.SIGSTOP)  # this process takes the job and does not answer
     waiting = asyncio.create_task(own_pool.red_packet(3, "alice"))
     await asyncio.sleep(0)
     os.kill(second, signal.SIGKILL)
@@ -262,7 +262,7 @@ async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of
 
 
 async def order_of(own: PicturePool, jobs: list[tuple[str, str]]) -> list[str]:
-    """Give jobs to a pool whose second process hangs; return their owners as the jobs end."""
+    """Give jobs to a pool whose second process hangs; return each job's owner, in the order of the ends."""
     first, second = await stopped(own)
     done: list[str] = []
 
@@ -329,7 +329,7 @@ async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_pool):
         async with turns.turn("bob"):
             waiting = asyncio.create_task(turns.turn("carol").__aenter__())
             await asyncio.sleep(0)
-        waiting.cancel()  # its turn came at the block's end, and it has not run since
+        waiting.cancel()  # carol's turn came at the block's end, but the task has not run since
         with pytest.raises(asyncio.CancelledError):
             await waiting
     assert len(own_pool._turns.free) == PROCESSES

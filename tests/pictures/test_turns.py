@@ -27,7 +27,7 @@ def works(work: int, halves: int = 0) -> Cost:
 
 
 class Job:
-    """A job that is at work from its turn to `end`."""
+    """A job that runs from its turn to `end`."""
 
     begun: ClassVar[list[Job]] = []
 
@@ -51,7 +51,7 @@ class Job:
 
 @pytest.fixture(autouse=True)
 def _jobs_given_up(io_loop: Any) -> Iterator[None]:
-    """Give up the jobs that a test left behind."""
+    """Cancel the jobs that a test left behind."""
     yield
 
     async def give_up() -> None:
@@ -64,7 +64,7 @@ def _jobs_given_up(io_loop: Any) -> Iterator[None]:
 
 
 async def settle() -> None:
-    """Let all tasks go on that can."""
+    """Let every task run as far as it can."""
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -76,7 +76,7 @@ async def begin(turns: Turns[str], owner: str, cost: Cost) -> Job:
 
 
 async def test_a_large_picture_does_not_wait_for_ever_behind_small_ones():
-    """Each small picture is another person's, and comes while the picture before is made."""
+    """Each small picture comes from another person, while the small picture before it is made."""
     turns = Turns(["the only process"])
     small = await begin(turns, "person 0", works(1))
     large = await begin(turns, "alice", works(20))

@@ -78,7 +78,7 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
     for seen in (url, thumbnail, own["pic"], own["thumbnail"], page["pic"], page["thumbnail"]):
         assert await answered(client, seen) == UNSHOWN
         assert await answered(client, path_of(seen)) == NOT_FOUND
-    # The page is cached as bytes, so the signed addresses in it must not expire.
+    # The server keeps the page's bytes in memory, but signs the addresses in it anew before they expire.
     monkeypatch.setattr(context.clock, "now_ms", lambda now=context.clock.now_ms: now() + 3 * HOUR_MS)
     assert await answered(client, page["pic"]) == NOT_FOUND
     assert await answered(client, (await alice.get("/getTaskDetails", code=code))["pic"]) == UNSHOWN
@@ -89,7 +89,7 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
 
     [card] = (await bob.get("/getTaskList"))["data"]
     assert [card["pic"], card["thumbnail"]] == [each.partition("?")[0] for each in (url, thumbnail)]
-    for seen in (url, thumbnail, card["pic"], card["thumbnail"]):  # even for people with an earlier address
+    for seen in (url, thumbnail, card["pic"], card["thumbnail"]):  # earlier addresses work, too
         assert await answered(client, seen) == SHOWN
         assert await answered(client, path_of(seen)) == SHOWN
 

@@ -1,4 +1,4 @@
-"""A publisher sees ten addresses at a time, none while reports hide the treasure, and may end it then."""
+"""A publisher sees ten addresses at a time. While reports hide the treasure, they see none and may end it."""
 
 import pytest
 from playwright.sync_api import expect
@@ -40,7 +40,7 @@ def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, 
     rows.first.get_by_label("快递公司").select_option("顺丰")
     number = rows.first.get_by_label("运单号")
     number.fill("SF12345678")
-    assert number.bounding_box()["width"] >= 160  # a parcel's number fits
+    assert number.bounding_box()["width"] >= 160  # wide enough for a parcel's number
     rows.first.get_by_role("button", name="已寄出").click()
     expect(rows.nth(10)).to_contain_text("文三路 11 号")
     expect(rows.nth(11)).to_contain_text("每次打开 10 份")

@@ -13,7 +13,7 @@ from support.screen import IN_ORDER, operate
 
 REFUSED = {"error": "too_many", "msg": "太频繁了，歇一会儿再来"}
 UNAVAILABLE = {"type": "error", "error": "unavailable", "msg": "服务暂时不可用，请稍后再试"}
-TURNED = "\u2069\u202eevil 12"  # ends an isolate, then turns the direction of what follows
+TURNED = "\u2069\u202eevil 12"  # ends an isolate, then reverses the direction of the text after it
 
 
 @pytest.fixture
@@ -63,11 +63,11 @@ def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher, addre
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
     assert cut
-    assert {address.rpartition("/")[2] for address in addresses} == {"ws"}  # no token there
+    assert {address.rpartition("/")[2] for address in addresses} == {"ws"}  # with no token in the address
 
 
 def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back(watcher, address):
-    """The second connection first gets the first one's snapshot, as from another process."""
+    """The second connection first gets the snapshot of the first connection, as from another process."""
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     opened: list[WebSocketRoute] = []
     snapshots: list[str] = []
@@ -84,7 +84,7 @@ def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back
                 if len(snapshots) == 2:  # the first snapshot of the second connection
                     told = snapshots[0]
             elif len(opened) == 2 and len(snapshots) == 2:
-                return  # the dig is told again only with the next answer
+                return  # the page hears of the dig again only from the answer to its next message
             route.send(told)
 
         def note(message: str | bytes) -> None:
@@ -102,7 +102,8 @@ def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back
     expect(watcher.page.locator(".watchers")).to_be_visible()
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
-    with watcher.page.expect_response("**/getTaskDetails*"):  # frames of the dig may be missing
+    # Frames of the dig may be missing, so the page reads the details.
+    with watcher.page.expect_response("**/getTaskDetails*"):
         opened[0].close(code=1011)
     assert asked == [0, 1]
     expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
@@ -120,7 +121,7 @@ def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher, address)
             if seen or json.loads(message)["action"] != "subscribe":
                 server.send(message)
             elif refused:
-                held.append(message)  # until the refusal was seen, which the answer would remove
+                held.append(message)  # the answer would remove the refusal before the test has seen it
             else:
                 refused.append(code)
                 route.send(json.dumps({**UNAVAILABLE, "code": code}))
@@ -172,7 +173,7 @@ def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(watcher, addres
     expect(page.locator(".card", has_text="早就埋下的猫").first).to_be_visible()
     publisher.publish(a_picture(), name=name)
     sockets[0].close(code=4008, reason="too slow")
-    expect(page.locator(".card h2", has_text=name)).to_be_visible()  # sooner than its interval would renew it
+    expect(page.locator(".card h2", has_text=name)).to_be_visible()  # before the page's own interval is over
 
 
 def test_the_winners_are_read_anew_when_the_channel_is_back(watcher, address, sockets):
@@ -244,7 +245,7 @@ def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(watcher, address,
     expect(page.locator("#banner")).to_contain_text("断开")
     with page.expect_response("**/postTask"):
         page.evaluate("dispatchEvent(new Event('online'))")  # reconnects without a timer
-    page.clock.run_for(600)  # the shortest time that the shovel strikes
+    page.clock.run_for(600)  # the stroke of the shovel lasts at least this long
     expect(page.locator(".said")).to_have_text("第 1 层，什么也没有")
     assert len(asked) == 2
     assert asked[0] == asked[1]
@@ -279,7 +280,7 @@ def test_after_a_final_close_code_nothing_reconnects(watcher):
     watcher.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     watcher.page.evaluate("dispatchEvent(new Event('online'))")
     with watcher.page.expect_response("**/getTaskList*"):
-        pass  # the events would have made the page reconnect by now
+        pass  # by now the page would have reconnected because of these events
     assert len(opened) == 1
     expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
 

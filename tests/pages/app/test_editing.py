@@ -32,7 +32,7 @@ def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(
     expect(page.get_by_role("heading", name="两只旧闹钟")).to_be_visible()
     expect(visitor.get_by_role("heading", name="两只旧闹钟")).to_be_visible()
     expect(visitor.get_by_text("走得准")).to_be_visible()
-    expect(visitor.get_by_text("不寄到西藏")).to_be_visible()  # as before
+    expect(visitor.get_by_text("不寄到西藏")).to_be_visible()  # this was not changed
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(page.get_by_role("link", name="改文字和图片")).to_be_hidden()
     page.get_by_role("link", name="再埋一个").click()

@@ -121,7 +121,7 @@ def proofs(chosen: random.Random) -> Iterator[tuple[draw.Proof, draw.Rules]]:
 
 
 def some_ranks(chosen: random.Random) -> tuple[draw.Rank, ...]:
-    """Return ranks as people publish them; sometimes too many kinds, or a prize of only 9 fen."""
+    """Return ranks that people may publish, or sometimes may not: too many kinds, or a prize of 9 fen."""
     ranks = []
     for _ in range(chosen.choice([1, 2, 3, 10, chosen.randint(1, 11)])):
         num, split = chosen.randint(1, 5), chosen.randint(0, 1)

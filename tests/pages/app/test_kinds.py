@@ -27,7 +27,7 @@ def test_a_double_click_on_a_form_with_a_mistake_takes_no_kind_away(window):
         if place > 2:
             page.get_by_role("button", name="再加一种").click()
         kind(page, place, f"第 {place} 名", "实物", "1")
-    for place in range(1, 7):  # the page scrolls to another place for each
+    for place in range(1, 7):  # for each mistake, the page scrolls to another place
         kind(page, place, f"第 {place} 名", "拼手气", "1")
         page.get_by_role("button", name="埋下宝贝").dblclick()
         expect(page.get_by_role("group", name="第 6 种")).to_be_visible()
@@ -62,7 +62,7 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     page.get_by_label("预计挖多少锹").fill("4")
     expect(page.get_by_text("对不上")).to_be_hidden()
     assert opened.overflow() <= 0
-    page.reload()  # the rows are kept, too
+    page.reload()  # the form keeps the rows of kinds, too
     expect(page.get_by_role("group", name="第 2 种").get_by_label("名称")).to_have_value("拼手气")
     for choice, colour in (("#picture", "orange"), ("#kind-1-picture", "navy")):
         choose_picture(page, a_picture(colour=colour), choice)
@@ -104,7 +104,7 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     claim = winner.page.locator("#claim")
     expect(claim).to_contain_text("填写收货地址" if won["rank"] == 1 else f"0.{won['money_fen']} 元红包")
     assert winner.overflow() <= 0
-    expect(winner.page.get_by_text("谁也不能单独挑位置").first).to_be_visible()  # to everybody else, too
+    expect(winner.page.get_by_text("谁也不能单独挑位置").first).to_be_visible()  # others read this, too
     expect(winner.page.get_by_text(IN_IT)).to_have_count(0)
     for name in ("第三个", "第四个"):
         Person.log_in(address, name).post("/postTask", code=code)

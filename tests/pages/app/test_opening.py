@@ -19,7 +19,8 @@ from support.client import a_picture
 from support.servers import Running, a_server, until, websockets
 
 WINDOW_MS, COOLDOWN_SECONDS = 2000, 3
-# Milliseconds from publication to opening: the first of these within which both pages show the treasure.
+# Milliseconds from publication to opening. The test takes the first that is long enough for both pages to
+# load.
 AHEAD_MS = (5_000, 20_000, 80_000)
 
 
@@ -36,7 +37,7 @@ def address(server: Running) -> str:
 
 
 def a_page_of_each_worker(server: Running, window: Opener, users: list[str], code: str) -> dict[int, Window]:
-    """Let people open a page each, each on another worker; return the pages by the worker's pid."""
+    """Let each person open a page at another worker; return the pages by the workers' pids."""
     pages: dict[int, Window] = {}
     for user in users:
         opened = window(None, f"/#/task/{code}")
@@ -91,7 +92,7 @@ def test_a_worker_killed_as_a_treasure_opens_costs_no_page_its_dig_and_one_order
     assert outcomes <= {"dug", "cooling_down"}
 
     def dug() -> list[dict[str, Any]]:
-        """Return the digs in order."""
+        """Return the digs, the first dig first."""
         return list(reversed(publisher.get("/getDigs", code=code)["data"]))
 
     for user, each in zip(users, (lost, kept), strict=True):

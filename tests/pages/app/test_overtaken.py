@@ -1,4 +1,4 @@
-"""The client in a real browser: pages that are shown again, overtaken or read late."""
+"""The client in a real browser: pages that are shown again, and replies that newer frames overtake."""
 
 import re
 
@@ -33,7 +33,7 @@ def test_the_square_grows_with_scrolling_and_shows_ended_tasks(window, address, 
     expect(over.get_by_text("已结束")).to_be_attached()
     page.evaluate("scrollTo(0, 0)")
     renew(page)
-    expect(page.locator(".cards li")).to_have_count(20)  # cards far below are dropped
+    expect(page.locator(".cards li")).to_have_count(20)  # cards far below the view are dropped
 
 
 def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address, publisher):
@@ -47,7 +47,7 @@ def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address,
     card.scroll_into_view_if_needed()
     publisher.post("/endTask", code=ended)
     renew(page)
-    expect(card).to_have_count(0)  # sooner than its interval would renew it
+    expect(card).to_have_count(0)  # before the page's own interval is over
     expect(page.locator(f"[data-code='{next_to_it}']")).to_be_attached()
 
 
@@ -59,7 +59,7 @@ def test_the_square_still_counts_down_to_the_right_second_after_a_return(window,
     page = window("朵朵").page
     state = page.locator(f"[data-code='{code}'] .state")
     expect(state).to_have_text(re.compile("冷却 .* 秒"))
-    page.route("**/getTaskList*", lambda route: None)  # so no fresh card corrects the countdown
+    page.route("**/getTaskList*", lambda route: None)  # no fresh card may correct the countdown
     before = _seconds(state.text_content())
     page.locator(f".card[href='#/task/{code}']").click()
     expect(page.locator(".dig strong")).to_have_text(str(before - 4))
@@ -85,7 +85,7 @@ def test_a_page_that_is_shown_again_is_renewed_at_once(window, address, path, no
     expect(opened.page.get_by_text(nothing).or_(opened.page.locator(".card").first).first).to_be_visible()
     if path == "/":
         with opened.page.expect_response("**/getTaskList*"):
-            pass  # it has just renewed itself, so the next renewal is not soon
+            pass  # the page has just renewed itself, so its own next renewal is far off
     Person.log_in(address, name).publish(a_picture(), name=name)
     opened.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(opened.page.locator(".card", has_text=name)).to_be_visible(timeout=WITHIN_A_SECOND)
@@ -147,7 +147,7 @@ def test_details_from_before_an_end_do_not_undo_it(window, publisher):
     expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
     expect(ending).to_have_text("发布者结束了这个宝贝")
     expect(page.locator(".dig")).to_have_text("已结束")
-    while not asked:  # it asks again after a reply from before the end
+    while not asked:  # the page asks again, since the reply was from before the end
         page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
@@ -189,7 +189,7 @@ def test_no_line_says_that_one_can_dig_under_a_running_countdown(window, address
 def test_a_long_cooldown_fits_into_its_ring(window, publisher):
     never_at_once = {"prize_num": 2, "interval": 300, "fluctuation": 0}
     code = publisher.publish(a_picture(), cd=3600, **never_at_once)
-    page = window("朵朵", f"/#/task/{code}").page  # opening the page digs
+    page = window("朵朵", f"/#/task/{code}").page  # opening the treasure also digs
     time = page.locator(".dig strong")
     expect(time).to_have_text(re.compile(r"^(1:00:00|59:\d\d)$"))
     ring, inside = page.locator(".dig").bounding_box(), time.bounding_box()

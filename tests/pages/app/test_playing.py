@@ -17,7 +17,7 @@ from support.client import a_picture
 from support.servers import until
 
 WITHIN_A_SECOND = 1000
-SILENCE_SECONDS = 5.0  # after it, a page asks by itself whether the server is still there
+SILENCE_SECONDS = 5.0  # after this long without a frame, a page asks whether the server is still there
 NOTE_BANNER = """() => {
     const banner = document.getElementById("banner");
     window.said = [];
@@ -32,7 +32,7 @@ def test_a_dig_shows_as_a_join_and_a_countdown_on_another_screen_within_a_second
     watcher = window("小明", f"/#/task/{code}")
     expect(watcher.page.get_by_role("heading", name="这个宝贝")).to_be_visible()
     digger = window("阿强")
-    digger.go(f"/#/task/{code}")  # opening the page digs
+    digger.go(f"/#/task/{code}")  # opening the treasure also digs
     expect(digger.page.get_by_text(re.compile("第 1 层，什么也没有|第 1 层，挖到了"))).to_be_visible()
     expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible(timeout=WITHIN_A_SECOND)
     expect(watcher.page.locator(".dig strong")).to_have_text(re.compile(r"^(60|59|58|1:00)$"), timeout=500)
@@ -164,7 +164,8 @@ def test_html_in_a_name_is_shown_as_text(window, publisher):
     nasty.go("/#/mine/won")
     expect(nasty.page.get_by_role("heading", name=HTML_NAME).first).to_be_visible()
     nasty.go("/")
-    # Ended treasures come after all running ones. While they are folded, no second page of them is read.
+    # Ended treasures come after all running treasures, in a fold. While it is closed, only their first page
+    # is read.
     fold = nasty.page.locator("details.fold")
     scroll_down_to(nasty.page, fold.locator(".card"))
     fold.evaluate("fold => { fold.open = true; }")

@@ -66,7 +66,7 @@ def test_the_last_seconds_before_an_opening_are_called_seconds(window, publisher
 
 
 def come_in(window: Opener, data: dict[str, Any]) -> Page:
-    """Open the page with a login from elsewhere."""
+    """Open the page for somebody who is logged in already; `data` is the login."""
     opened = window()
     opened.page.evaluate("data => sessionStorage.setItem('wabao.person', data)", json.dumps(data))
     opened.page.reload()
@@ -76,7 +76,7 @@ def come_in(window: Opener, data: dict[str, Any]) -> Page:
 
 @pytest.fixture
 def unnamed(address: str) -> dict[str, Any]:
-    """Somebody who logged in with a code alone."""
+    """Somebody who logged in with only a code, and so has no name."""
     return log_in(address, "无名", ("code",))
 
 
@@ -122,7 +122,7 @@ def test_a_publisher_has_numbers_where_others_have_the_disc(window, address, pub
         digger.post("/postTask", code=code)
     expect(statement.locator("div", has_text="挖到")).to_contain_text("3/ 90000 层")
     expect(statement.locator("div", has_text="挖的人").first).to_contain_text("2")
-    # The rest is read at most every 5 s.
+    # The page reads the other numbers at most every 5 s.
     expect(statement.locator("div", has_text="被分享带来")).to_contain_text("1", timeout=15_000)
     fits(opened)
     visitor = window("朵朵", viewport=PHONE)
@@ -141,7 +141,7 @@ def test_a_publisher_sees_a_cooldown_run_where_the_numbers_are(window, address, 
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(statement).to_contain_text("冷却中，还剩")
     expect(page.locator(".shaft")).to_be_hidden()
-    assert statement.evaluate("each => each.offsetHeight") == height  # nothing beneath it moves
+    assert statement.evaluate("each => each.offsetHeight") == height  # so that nothing beneath it moves
     expect(statement).to_contain_text("现在可以挖")
 
 

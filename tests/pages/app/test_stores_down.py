@@ -35,7 +35,7 @@ def test_a_silent_store_shows_a_banner_until_it_answers(player, shared, store, s
     with stopped(shared.children()[store]):
         expect(banner).to_contain_text(said, timeout=BANNER_MS)
         is_readable(player)
-        if store == "Valkey":  # a page that connects meanwhile is told, too
+        if store == "Valkey":  # a page that connects during the outage is told, too
             player.page.reload()
             expect(banner).to_contain_text(said)
     expect(banner).to_have_text("", timeout=BACK_MS)

@@ -1,4 +1,4 @@
-"""The clients in which each scene is played."""
+"""The two clients, in each of which each scene is played."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -29,19 +29,19 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def address(limited: str) -> str:
-    """The address of that server."""
+    """The address of the server of `limited`."""
     return limited
 
 
 @pytest.fixture
 def markup() -> str:
-    """The text of the agreement."""
+    """The line of markup in the agreement."""
     return MARKUP
 
 
 @pytest.fixture(params=["page", "miniprogram"])
 def client(request: pytest.FixtureRequest, address: str, tmp_path: Path) -> Iterator[Clients]:
-    """Log somebody in, in one of the two clients."""
+    """Opens one of the two clients, with somebody logged in."""
     if request.param == "page":
         window = request.getfixturevalue("window")
         yield lambda user: Window(window(user).page, address)

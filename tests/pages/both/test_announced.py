@@ -37,7 +37,7 @@ def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client, address
     bob.look_for("预告")
     bob.says("三天后的猫", *said)
     bob.keeps_silent("现在的猫")
-    bob.fill("搜宝贝或发布者", "现在的")  # among what starts later
+    bob.fill("搜宝贝或发布者", "现在的")  # among the treasures that start later
     bob.says("没有找到，换个词试试")
     bob.open("treasure", code)
     bob.says("三天后的猫", *said)

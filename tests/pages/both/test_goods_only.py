@@ -1,4 +1,4 @@
-"""Both clients of a server without red packets: no text mentions red packets."""
+"""Both clients, on a server for goods only: no text mentions red packets."""
 
 from collections.abc import Iterator
 

@@ -57,7 +57,7 @@ def test_goods_are_sent_to_an_address_and_received(client, publisher):
     owner.says("记下了 1 行；下面 1 行没有记下", "第 3 行：这一层没有人中奖", "中通 ZT11112222")
     winner.open("mine", "won")
     winner.says("一只猫", "寄出", "中通 ZT11112222")
-    winner.press("确认收到")  # this button leads to the treasure
+    winner.press("确认收到")  # in this list, the button only opens the treasure
     winner.says("发布者已经寄出。", "中通 ZT11112222", "寄出 15 天后会自动确认。")
     winner.press("确认收到")
     winner.says("已经收到。")

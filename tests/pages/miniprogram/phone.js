@@ -30,14 +30,14 @@ const { window } = new JSDOM("<!doctype html><body></body>");
 global.window = window;
 for (const name of ["document", "Element", "CustomEvent", "MutationObserver"]) global[name] = window[name];
 
-// miniprogram-simulate loads a page by `require`: the phone that opens it loads it instead.
+// miniprogram-simulate loads a page by `require`. Here the phone that opens the page loads it.
 let opening = null;
 const loadPlain = require.extensions[".js"];
 require.extensions[".js"] = (module, file) => (file.startsWith(root) ? opening(file) : loadPlain(module, file));
 const simulate = require("miniprogram-simulate");
 const exparser = require("miniprogram-exparser");
 
-/** Return a function that loads a module anew; its imports are loaded once. All modules get these globals. */
+/** Return `load`, which loads a module anew, and `once`, which loads it once. All modules get these globals. */
 function loaderWith(globals) {
   const loaded = new Map();
   const once = (file) => (loaded.get(file) || { exports: load(file) }).exports;
@@ -223,7 +223,7 @@ function timersOf(ifOn) {
   return { timers, stop: () => begun.forEach(clearTimeout) };
 }
 
-/** Switch a phone on; return the orders that it obeys. */
+/** Switch a phone on; return the functions that carry out its orders. */
 function switchOn({ phone: number, server, user, picture, stored }) {
   let on = true;
   const ifOn = (then) => (...given) => on && then(...given);
@@ -278,8 +278,8 @@ function switchOn({ phone: number, server, user, picture, stored }) {
 
   const sockets = [];
   const { timers, stop } = timersOf(ifOn);
-  // How the phone's person and its WeChat act, as a test wants it. A transfer ends confirmed, cancelled, or reported
-  // as cancelled although it was confirmed. `table`: a file in a chat, in base64.
+  // What the phone's person and its WeChat do; a test may change it. A transfer ends confirmed, cancelled, or reported
+  // as cancelled although it was confirmed. `table` is a file in a chat, in base64.
   const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed" };
   const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, open, sockets, lives });
   const App = (app) => {

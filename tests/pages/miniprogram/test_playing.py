@@ -50,10 +50,10 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
         phone.shows("小明 埋下", "剩 3 / 3 份 · 邮寄到家 · 冷却 1 秒", "0 人挖过", "第 0 层 · 最深到第 6 层",
                     "挖一锹", "这一锹挖不到，下一份最浅在第 2 层", "以后打开宝贝：")  # fmt: skip
-        other.post("/postTask", code=code)  # seen over the websocket
+        other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
         phone.shows("1 人挖过", "第 1 层", "这一锹 1/1", "1. 小刚", "1 秒")
         phone.shows("挖一锹")
-        phone.press("进来就挖")  # the person's first answer digs at once, too
+        phone.press("进来就挖")  # the first choice of this setting also digs at once
         phone.shows("⛏️")
         phone.until("shaken")
         phone.until("sounded")
@@ -77,7 +77,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.open(f"{link.path}?{link.query}")
         phone.shows("一只猫", "第 2 层")
         (share,) = parse_qs(link.query)["code"]
-        phone.open(f"/pages/treasure/treasure?scene={share}")  # a poster's code
+        phone.open(f"/pages/treasure/treasure?scene={share}")  # as from the code on a poster
         phone.shows("一只猫")
         phone.open("/pages/treasure/treasure?scene=square")
         assert phone.until("opened")["page"] == "/pages/square/square"
@@ -133,7 +133,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         winner.tap(".card")
         winner.shows("挖一锹")
         winner.tap(".dig")
-        ended = winner.shows("奖品全部挖完了")  # from a frame, which is shown after the shovel's stroke
+        ended = winner.shows("奖品全部挖完了")  # shown after the shovel's stroke
         for said in ("第 1 层，挖到了！", "2 元红包，领取后进入微信零钱。", "领取红包"):
             assert said in ended
         publisher.shows("阿强 挖到了！", "奖品全部挖完了")
@@ -171,7 +171,7 @@ def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_ke
         publisher.shows("什么时候开挖：可以不填")
         publisher.fire(".kind", "change", value="2")
         publisher.fire(".times .field", "change", value=day)
-        assert "份奖品，第" not in publisher.shows(f"什么时候开挖：{day}", "不选图片")  # no numbers yet
+        assert "份奖品，第" not in publisher.shows(f"什么时候开挖：{day}", "不选图片")  # no plan yet
         values = {"name": "八点的红包", "prize_num": "1", "forecast_num": "9", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
         publisher.shows("什么时候开挖：可以不填")  # the page is ready for the next treasure
@@ -386,7 +386,8 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
         publisher.post("/setProfile", wxname="违规的人")
         until(lambda: publisher.get("/getTaskDetails", code=held)["review"] == "held")
         until(lambda: publisher.get("/getMyInfo")["review"] == "refused")
-        with a_phone(server.address, "小明", named=False) as phone:  # a repeated name is checked again
+        # Without `named=False`, the phone would choose a name, which is checked again.
+        with a_phone(server.address, "小明", named=False) as phone:
             phone.open(f"/pages/treasure/treasure?code={held}")
             phone.shows("存疑的猫", "正在等平台的人看一看", "大家才看得到、才能挖。", "理由：")
             phone.open("/pages/mine/mine")

@@ -23,7 +23,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(data_dir: Path) -> Iterator[Running]:
-    """A server with two workers and 15 minutes of history, on which a ring may pay itself 10 yuan a day."""
+    """A server with two workers and 15 minutes of history. Payouts within a ring may be 10 yuan a day."""
     rules = {"OPS_TOKEN": TOKEN, "WEB_CONCURRENCY": "2", "CASH_RING_DAY_YUAN": "10"}
     with a_server(data_dir, **rules) as started:
         now = int(time.time())

@@ -57,7 +57,8 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     heading.locator("[data-act=unban]").click()
     confirm(opened, "已核实", "已解除，并写入操作记录。")
     expect(heading).to_contain_text("可以使用")
-    # An erasure is refused, since the person is frozen, and a rotation has nothing to do.
+    # Both runs end at once: an erasure is refused, since the person is frozen, and a rotation has nothing to
+    # do.
     heading.locator("[data-act=run_forget]").click()
     expect(dialog).to_contain_text("不能恢复")
     is_readable(opened)
@@ -147,7 +148,7 @@ def test_only_the_person_of_the_dig_is_logged_out(operator, running):
     expect(dialog).to_contain_text("二熊\u2069」退出登录？")
     opened.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert digger.error_of("/postTask", code=code) == ""  # opening the dialog changes nothing yet
+    assert digger.error_of("/postTask", code=code) == ""  # the dialog alone has logged nobody out
     row.locator("[data-act=signout]").click()
     confirm(opened, "手机被人拿走了", "已退出登录，并写入操作记录。")
     refused = [each.error_of("/postTask", code=code) for each in (digger, publisher)]

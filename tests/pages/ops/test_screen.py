@@ -86,7 +86,7 @@ def test_a_feed_that_reconnects_closes_its_old_socket(operator):
     opened.page.evaluate("feed.close()")
 
 
-def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_that(
+def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_its_year(
     operator, running, publisher, data_dir
 ):
     code = publisher.publish(a_picture(), forecast_num=100_000)
@@ -106,7 +106,7 @@ def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_th
 def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     operator, running, publisher, data_dir
 ):
-    turned = "\u2069\u2067\u202e猫"  # ends an isolate, begins another, and turns what follows
+    turned = "\u2069\u2067\u202e猫"  # ends an isolate, begins another, and reverses the text after it
     code = publisher.publish(a_picture(), forecast_num=1)
     other = publisher.publish(a_picture(), forecast_num=100_000)
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
@@ -128,7 +128,7 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包共 ¥24.00") is True
 
 
-# The number of pixels in a chart's oldest quarter, below its labels, with a line's or a column's colour.
+# Counts the pixels with a line's or a column's colour, in the oldest quarter of a chart, below its labels.
 COLOURED = """canvas => {
     const { width, height } = canvas;
     const { data } = canvas.getContext("2d").getImageData(0, height * 0.2, width / 4, height * 0.8);
@@ -158,7 +158,7 @@ def test_the_keyboard_shows_a_charts_values_at_any_second(operator):
         opened.page.keyboard.press("PageUp")
     expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
     expect(chart(opened, "deliveries").locator("b")).to_have_text(re.compile(r"^\d{2,3}$"))
-    for _ in range(20):  # it stops at the chart's end
+    for _ in range(20):  # the cursor stops at the chart's end
         opened.page.keyboard.press("PageUp")
     expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
     assert watchers.locator(".cursor").evaluate("mark => mark.getBoundingClientRect().left") > 0
@@ -188,7 +188,7 @@ UNEVEN_CHART = """async ({ kind, newest }) => {
 
 def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(operator):
     opened = operator(timezone_id="Asia/Shanghai")
-    newest = 1_795_600_799  # 17:59:59; the pixel 100 to the left of the last is that of 17:54:57 to 59
+    newest = 1_795_600_799  # 17:59:59. The pixel 100 to the left of the last stands for 17:54:57 to 17:54:59.
     mean, total, greatest = {"stacked": True}, {"stacked": True, "summed": True}, {}
     for kind, shown in ((mean, "3"), (total, "9"), (greatest, "9")):
         assert opened.page.evaluate(UNEVEN_CHART, {"kind": kind, "newest": newest}) == 300

@@ -31,7 +31,7 @@ from support.screen import (
 
 REST_MS = (DRAIN_SECONDS + REST_SECONDS) * 1000
 
-# The number of lines of each element's text.
+# Returns the text of each element, and over how many lines it goes.
 LINES = """all => all.map(each => {
     const range = document.createRange();
     range.selectNodeContents(each);
@@ -94,7 +94,8 @@ def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(operator, wind
     opened.page.locator(".facts code").first.dblclick()
     assert opened.page.evaluate("String(getSelection())").strip() == code
     window(f"/#/task/{code}", viewport=PHONE).log_in("朵朵")
-    # In the tests above Redis was away: for some seconds, not all processes have sent their watchers again.
+    # After the tests above, in which Redis was away, it takes processes some seconds to send their watchers
+    # again.
     expect(opened.page.locator(".task .watching")).to_have_text("1 人在看", timeout=ALARM_MS)
     assert opened.page.evaluate("String(getSelection())").strip() == code
 
@@ -228,7 +229,7 @@ def test_the_picture_of_the_screen_is_taken(operator, running, publisher, data_d
         code = publisher.publish(a_picture(), name=f"又一个{name}", cd=cooldown_seconds, forecast_num=9999)
         crowd[0].post("/postTask", code=code)
     now = int(time.time())
-    fill_history(data_dir, range(now, now + 20))  # the feed sends each of these seconds when it comes
+    fill_history(data_dir, range(now, now + 20))  # the feed sends each second when it comes
     opened = operator(color_scheme="dark")
     expect(chart(opened, "watchers").locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
     expect(opened.page.locator(".tasks-panel .state.cools").nth(2)).to_be_visible()
@@ -278,5 +279,6 @@ def test_a_disconnected_processs_watchers_go_to_the_others(operator, window, pub
     expect(opened.page.get_by_text("指令已发出")).to_be_visible()
     expect(process.locator(".state")).to_have_text("正在送走观众")
     expect(watchers.nth(busiest)).to_have_text("0", timeout=REST_MS)
-    # Each page comes back within 5 s, to either process, and is sent away again while this one is stopped.
+    # Each page comes back within 5 s, to either process. A page that comes back to this process is sent away
+    # again.
     expect(watchers.nth(1 - busiest)).to_have_text("2", timeout=REST_MS)
