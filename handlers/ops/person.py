@@ -1,7 +1,7 @@
 """A person, as an operator sees them: what they published, won, were paid, and whether they are banned.
 
-A person is named by what they did: published a task, dug one of its depths, chose a name, reported or shared
-something. No id, no openid and no address is shown.
+A person is named by what they did: published a task, dug one of its depths, chose a name; or by their public
+number. No id, no openid and no address is shown.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
 from server.actions.people.account import delete_at
-from server.actions.people.whom import KEY_PATTERN, Whom, brought_by, find_person
+from server.actions.people.whom import KEY_PATTERN, BroughtBy, Whom, brought_by, find_person, key_of
 from server.errors import BadRequest
 from server.operation.feed import BoardTask
 from server.store.people.people import shown_name
@@ -62,15 +62,6 @@ class ShownBan(msgspec.Struct):
     until: int
 
 
-class BroughtBy(msgspec.Struct):
-    """Through whose share a person came to a task. `key` names the sharer for `/ops/person`."""
-
-    code: str
-    name: str
-    key: str
-    wxname: str
-
-
 class OpsPersonReply(Reply, kw_only=True):
     """A person's numbers and their 50 newest tasks. `prizes` counts the prizes that they won, by state.
 
@@ -108,11 +99,9 @@ class OpsPerson(OperatorInterface):
         dug, joined, *_ = await store.digs.numbers(unionid)
         prizes = await store.prizes.of_winner(unionid)
         tasks = await store.tasks.released(unionid, 0, SHOWN_TASKS)
-        sharers = await brought_by(self.context, unionid)
-        names = await store.tasks.names(sharer.code for sharer in sharers)
         given = [prize for prize in prizes if prize["state"] == "given"]
         return OpsPersonReply(
-            key=f"person:{person['public_id']}",
+            key=key_of(person),
             wxname=shown_name(person),
             created_at=person["created_at"],
             released=await store.tasks.released_number(unionid),
@@ -125,9 +114,6 @@ class OpsPerson(OperatorInterface):
             reported=await store.reports.number_by(unionid),
             delete_at=delete_at(person),
             ban=msgspec.convert(person["banned"], ShownBan) if "banned" in person else None,
-            brought_by=[
-                BroughtBy(sharer.code, names.get(sharer.code, ""), sharer.key, sharer.wxname)
-                for sharer in sharers
-            ],
+            brought_by=await brought_by(self.context, unionid),
             tasks=board_tasks(self.context, tasks),
         )

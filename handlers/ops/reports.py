@@ -11,8 +11,9 @@ from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.pictures import operators_picture
 from handlers.parameters import NoParameters
-from server.actions.people.whom import report_key
+from server.actions.people.whom import key_of
 from server.operation.feed import BoardTask
+from server.store.people.people import shown_name
 from server.store.reviews.reports import Report, ReportReason
 
 READ_REPORTS = 1000
@@ -66,7 +67,8 @@ class OpsReports(OperatorInterface):
         tasks = [found[code] for code in codes if code in found]
         rows = board_tasks(self.context, tasks)
         shown = [each for code in codes for each in by_task[code][:SHOWN_TEXTS]]
-        wxnames = await self.context.store.people.names(each["unionid"] for each in shown)
+        authors = await self.context.store.people.find_all(sorted({each["unionid"] for each in shown}))
+        people = {person["_id"]: person for person in authors}
         return OpsReportsReply(
             data=[
                 Reported(
@@ -77,13 +79,9 @@ class OpsReports(OperatorInterface):
                     since=by_task[task["_id"]][0]["at"],
                     reasons=dict(Counter(each["reason"] for each in by_task[task["_id"]])),
                     reporters=[
-                        Reporter(
-                            report_key(self.context, each),
-                            wxnames.get(each["unionid"], ""),
-                            each["reason"],
-                            each["text"],
-                        )
+                        Reporter(key_of(person), shown_name(person), each["reason"], each["text"])
                         for each in by_task[task["_id"]][:SHOWN_TEXTS]
+                        if (person := people.get(each["unionid"])) is not None
                     ],
                     texts=[each["text"] for each in by_task[task["_id"]] if each["text"]][:SHOWN_TEXTS],
                 )

@@ -15,6 +15,7 @@ from handlers.ops.operators import OperatorInterface
 from server.actions.money.claim import phone_digits
 from server.actions.operator_sessions import operator_of
 from server.actions.people.account import ban_of
+from server.actions.people.whom import key_of
 from server.errors import BadRequest
 from server.game.prize import PrizeState
 from server.operation.feed import BoardTask
@@ -142,7 +143,7 @@ class OpsSearch(OperatorInterface):
         once = {person["_id"]: person for person in people}
         return [
             FoundPerson(
-                f"person:{person['public_id']}",
+                key_of(person),
                 shown_name(person),
                 person["created_at"],
                 int(ban_of(person, now_ms) is not None),

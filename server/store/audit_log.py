@@ -17,8 +17,8 @@ BEGUN = "begun"
 TURN, PERIOD_MS, STEP = 250, 60_000, 64
 # The fields that the log can be filtered by, besides the time.
 FILTERED = ("operator", "act", "code", "person")
-# A target that names a task, by its code alone, or by a depth, a review or a report of the task.
-_CODE = re.compile(r"(?:task:|report:)?([0-9A-Za-z]{12})(?:\Z|:)")
+# A target that names a task, by its code alone, or by a depth or a review of the task.
+_CODE = re.compile(r"(?:task:)?([0-9A-Za-z]{12})(?:\Z|:)")
 
 
 class Actor(NamedTuple):

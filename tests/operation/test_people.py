@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from server.actions.people import whom
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.operation import alarms, timeline
@@ -44,8 +43,7 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
     return someone
 
 
-async def test_a_reporter_is_reached_by_their_report(client, context, monkeypatch):
-    monkeypatch.setattr(whom, "READ_REPORTS", 3)
+async def test_a_reporter_is_reached_by_their_report(client, context):
     alice = await client.log_in("alice")
     code, other = await alice.publish(), await alice.publish(forecast_num=100_000)
     bob, carol, dave = [await old(client, context, user, other) for user in ("bob", "carol", "dave")]
@@ -86,11 +84,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"code": "A" * 12}, "depth"),
     ({"code": "A" * 12, "depth": 0, "key": f"task:{'A' * 12}"}, "key"),
     ({"key": "task:x"}, "key"),
-    ({"key": f"share:{'A' * 21}"}, "key"),
+    ({"key": f"person:{'A' * 15}"}, "key"),
     ({"key": f"task:{'A' * 12}"}, "key"),
     ({"key": f"profile:{'A' * 12}"}, "key"),
-    ({"key": f"share:{'A' * 20}"}, "key"),
-    ({"key": f"report:{'A' * 12}:{'A' * 12}"}, "key"),
+    ({"key": f"person:{'A' * 16}"}, "key"),
 ]
 
 
