@@ -11,7 +11,7 @@ from msgspec import Meta
 from handlers.base import ProvenAct, Reply
 from handlers.parameters import Code, Depth, TaskRequest, Unionid
 from server.actions.money.ship import CARRIERS, Carrier, receive, ship
-from server.actions.money.ship_all import parcels_of, ship_all
+from server.actions.money.ship_all import ShippedRow, parcels_of, ship_all
 from server.game.prize import PrizeState
 from server.store.money.prizes import Prize, parcel
 
@@ -86,14 +86,6 @@ class ShipPrizesRequest(msgspec.Struct):
     ]
 
 
-class ShippedRow(msgspec.Struct):
-    """A row of the table that has a parcel. `refused` says why it was not noted, "" if it was."""
-
-    row: int
-    depth: int
-    refused: str
-
-
 class ShipPrizesReply(Reply, kw_only=True):
     """All rows with a parcel, in order. Rows without one, and rows that change nothing, are left out."""
 
@@ -113,8 +105,7 @@ class ShipPrizes(ProvenAct):
         """Raises BadRequest if the file is not the table of `getWinners`, and what `ship_all` raises."""
         publisher = await self.person()
         rows = await asyncio.to_thread(parcels_of, request.table)
-        outcomes = await ship_all(self.context, request.code, publisher["_id"], rows)
-        return ShipPrizesReply(data=[ShippedRow(*outcome) for outcome in outcomes])
+        return ShipPrizesReply(data=await ship_all(self.context, request.code, publisher["_id"], rows))
 
 
 def _reply(prize: Prize) -> ShipmentReply:

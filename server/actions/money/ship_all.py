@@ -8,6 +8,8 @@ import io
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from server.actions.money.ship import CARRIERS, ship
 from server.context import Context
 from server.errors import BadRequest, NotShippable
@@ -32,8 +34,8 @@ class Parcel(NamedTuple):
     number: str
 
 
-class Outcome(NamedTuple):
-    """What came of a row; `refused` is "" if its parcel was noted."""
+class ShippedRow(msgspec.Struct):
+    """A row of the table that has a parcel. `refused` says why it was not noted, "" if it was."""
 
     row: int
     depth: int
@@ -67,7 +69,7 @@ def _text_of(table: bytes) -> str:
         return table.decode("gb18030", errors="replace")
 
 
-async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parcel]) -> list[Outcome]:
+async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parcel]) -> list[ShippedRow]:
     """Note these parcels, each as `ship` does; return the outcome of each row that changes something.
 
     Raises NoSuchTask; BadRequest, with nothing noted, if too many rows would change something.
@@ -92,7 +94,7 @@ async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parc
                 await ship(context, code, unionid, prize["depth"], carrier, _plain(parcel.number))
             except NotShippable as refusal:
                 refused = refusal.msg
-        outcomes.append(Outcome(parcel.row, prize["depth"] if prize else 0, refused))
+        outcomes.append(ShippedRow(parcel.row, prize["depth"] if prize else 0, refused))
     return outcomes
 
 
