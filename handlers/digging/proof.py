@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import msgspec
+from cachetools import LRUCache
 
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, Page
 from server.actions.digging.prove import prove
 from server.context import Context, per_context
 from server.game import draw
-from server.memory.known_proofs import KnownProofs
+from server.runtime.page_reads import PageReads
+
+KEPT_BYTES = 8 << 20
 
 
 @per_context
-def proofs_of(_: Context) -> KnownProofs:
-    """The pages of finished proofs that this process has read."""
-    return KnownProofs()
+def pages_of(_: Context) -> LRUCache[tuple[str, int], bytes]:
+    """The pages of proofs that this process has read, by task and number, as replies. They never change."""
+    return LRUCache(KEPT_BYTES, len)
+
+
+@per_context
+def reads_of(_: Context) -> PageReads:
+    """The queue of those who read a page. A page is large: it keeps MongoDB as busy as ten digs do."""
+    return PageReads("proofs", at_once=1)
 
 
 class GetProofRequest(msgspec.Struct):
@@ -50,9 +59,12 @@ class GetProof(Interface):
 
     async def answer(self, request: GetProofRequest) -> bytes:
         """However many digs there are, a page costs the same. Raises what `prove` raises."""
+        asked, kept = (request.code, request.page), pages_of(self.context)
 
         async def read() -> bytes:
-            proof = await prove(self.context, request.code, request.page)
-            return msgspec.json.encode(GetProofReply(**msgspec.structs.asdict(proof)))
+            if asked not in kept:  # somebody before us in the queue may have read it
+                proof = await prove(self.context, *asked)
+                kept[asked] = msgspec.json.encode(GetProofReply(**msgspec.structs.asdict(proof)))
+            return kept[asked]
 
-        return await proofs_of(self.context).page(request.code, request.page, read)
+        return kept[asked] if asked in kept else await reads_of(self.context).answered(read)
