@@ -65,9 +65,7 @@ async def sweep(context: Context, kinds: Collection[Kind] = SWEPT) -> None:
         # Each address is deleted ADDRESS_DAYS after its goods arrived or, if they were never sent, after the
         # address came.
         age_ms = ADDRESS_DAYS * DAY_MS
-        before_ms = context.clock.now_ms() - age_ms
-        if await store.prizes.find_old_address(before_ms):
-            await store.prizes.delete_old_addresses(before_ms, age_ms)
+        await store.prizes.delete_old_addresses(context.clock.now_ms() - age_ms, age_ms)
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:

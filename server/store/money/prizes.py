@@ -285,12 +285,8 @@ class Prizes(DueDocuments[Prize]):
             {"$set": {"address_shown_at": now_ms}},
         )
 
-    async def find_old_address(self, before_ms: int) -> bool:
-        """Whether `old_address` finds an address."""
-        return await self.collection.find_one(old_address(before_ms), {"_id": 1}) is not None
-
     async def delete_old_addresses(self, before_ms: int, age_ms: int) -> None:
-        """Delete these addresses if their goods arrived `age_ms` ago by MongoDB's clock.
+        """Delete what `old_address` finds, if the goods arrived `age_ms` ago by MongoDB's clock.
 
         Goods that were never sent count from when their address came, or from their release.
         """
