@@ -51,7 +51,7 @@ class Client:
             raise NoCrowd(f"{url} is no address: --url must begin with http:// or https://")
         self.socket_url = f"ws{self.url.removeprefix('http')}/ws"
         self._tally = tally
-        # Tornado's websockets use no proxy of the environment, so requests must not either.
+        # Tornado's websockets ignore a proxy that the environment names, so requests must ignore it too.
         self._http = httpx.AsyncClient(
             base_url=self.url,
             timeout=httpx.Timeout(REQUEST_SECONDS),

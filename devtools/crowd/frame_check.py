@@ -1,8 +1,8 @@
 """Checks the frames that one watcher gets of one task: each dig comes once and in order. Pure.
 
 A connection may end between the frames of one dig, and the watcher cannot know that some are missing. So a
-new subscription asks for the last dig again and drops its effect, unless a later frame showed that it was
-complete.
+new subscription asks for the last dig again. The effect that this dig had is undone first, unless a later
+frame showed that all of the dig's frames had come.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class FrameCheck:
 
     def __init__(self) -> None:
         self.known: Known | None = None
-        self.live = False  # whether the subscription's snapshot has come, so that frames are news
+        self.live = False  # whether the subscription's snapshot has come: later frames are new
         self._before: Known | None = None  # the state before the last dig, while more of its frames may come
         self._last: type[Frame] | None = None  # the type of the last dig's latest frame
 

@@ -24,7 +24,7 @@ CONNECT_SECONDS, PING_SECONDS, PONG_SECONDS = 10, 20, 10
 AGAIN_SECONDS, JOIN_SECONDS = 1.0, 2.0
 TURN_SECONDS = 0.1  # one message per turn: a socket may send 20 in a second
 MOST_TASKS = 100  # the most that one socket may watch
-# Threads of one interpreter take turns of this length: this thread must not wait long for the crowd's.
+# Threads of one interpreter take turns of this length: this thread must not wait long for the crowd's thread.
 SWITCH_SECONDS = 0.0005
 
 

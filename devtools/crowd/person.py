@@ -252,7 +252,7 @@ class Person:
             self._consider(frame)
 
     def _take_error(self, error: Error) -> None:
-        """React to an error frame. If it has no code, a close follows, whose code says what to do."""
+        """React to an error frame. If it names no task, a close follows, whose close code says what to do."""
         if not error.code:
             return
         if error.error == "no_such_task":
@@ -336,7 +336,7 @@ class Person:
         self._plan_move(_chance.uniform(2, 6))
 
     def _dig_later(self, code: str, left_seconds: float) -> None:
-        """Plan the next dig, unless a frame has done so meanwhile."""
+        """Plan the next dig, unless a frame has led to a plan meanwhile."""
         if code == self._code and self._next_dig is None and self._connection is not None:
             self._plan_dig(left_seconds)
 

@@ -44,7 +44,7 @@ class Square:
 
     def __init__(self, client: Client, tally: Tally, tasks: int, people: int) -> None:
         self.running: dict[str, Running] = {}
-        # Each may publish 30 in an hour, and a task lasts a few minutes.
+        # Each person may publish 30 tasks in an hour, and a task lasts a few minutes.
         self.publishers_wanted = max(1, min(max(PUBLISHERS, 3 * tasks), people // 3))
         self._client = client
         self._tally = tally

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from cachetools import LRUCache
 
-# A dig's frames and its reply come in any order. Only this many digs wait for their other half.
+# A dig's frames and its reply come in any order. At most this many digs are kept until both have come.
 DIGS_REMEMBERED = 2_000
 SHOWN_VIOLATIONS = 20
 
@@ -21,11 +21,11 @@ class Delays:
         self._counts: Counter[int] = Counter()  # by tenths of a millisecond
 
     def add(self, seconds: float) -> None:
-        """Note a duration; a negative one, by clocks that differ, counts as 0 s."""
+        """Note a duration. A negative duration, which differing clocks can cause, counts as 0 s."""
         self._counts[max(0, round(seconds * 10_000))] += 1
 
     def total(self) -> int:
-        """Return how often."""
+        """Return how many durations were noted."""
         return self._counts.total()
 
     def ms(self, share: float) -> float:

@@ -35,7 +35,7 @@ class MisbehaveRequest(msgspec.Struct):
     (default 61010). It may also `judge` that the content is `code`: pass, review or risky. A message may also
     be answered after `seconds` (`slow`) or by `garbage`; in both cases it was sent. Its number is an openid,
     and its codes are WeChat's (default 43101, which also withdraws the consent). A query of a `risk` may be
-    answered late, by garbage, by an error code, or by the `rank` `code`. The report of a delivery
+    answered late, by garbage, by an error code, or (`rank`) by the rank `code`. The report of a delivery
     (`shipping`, whose number is an openid) may misbehave in the same ways. The query whether reports are
     needed (`managed`) may get an error code, or the answer that the mini-program is `unmanaged`. `expire` and
     `settle` (to the state `code`) act on `number` at once. `behave` forgets all misbehaviour that is left.

@@ -15,7 +15,7 @@ class WeChatCall(SandboxHandler):
     """One interface of WeChat, for the holder of the access token. `call` is its name in a misbehaviour.
 
     `misbehaviours` are those that it can be told. `refuses_with` is the error code of a `refuse` that names
-    none.
+    no code.
     """
 
     call: ClassVar[str]

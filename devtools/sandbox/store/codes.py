@@ -71,7 +71,7 @@ class SandboxCodes(Documents[LoginCode]):
         return await self.tokens.find_one({"_id": appid, "expires_at_ms": {"$gt": now_ms}})
 
     async def forced_at(self, appid: str) -> list[int]:
-        """Return the times at which renewals of the token were forced, the last one last."""
+        """Return the times at which renewals of the token were forced, in order."""
         state = await self.tokens.find_one({"_id": appid})
         return [] if state is None else state.get("forced_at_ms", [])
 

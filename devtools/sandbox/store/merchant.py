@@ -40,8 +40,8 @@ def merchant_of(pairs: SandboxKeyPairs) -> Merchant:
 
 
 def _certificate(private_key: str) -> str:
-    """Return the certificate with which the sandbox signed before. It has the key of today's `public_key`,
-    and never changes."""
+    """Return the platform certificate, for merchants who used it before. It has the key of today's
+    `public_key`, and never changes."""
     key = load_pem_private_key(private_key.encode(), None)
     assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101  (we made it)
     name = Name([NameAttribute(NameOID.COMMON_NAME, "Tenpay.com sandbox")])

@@ -34,8 +34,8 @@ class SandboxRefund(TypedDict):
 class SandboxOrder(TypedDict):
     """`_id` is the out_trade_no; `asked` the request's body, which a repetition must equal.
 
-    `refundable_fen` is what was paid less what is, or is being, refunded. `bank_type` says what card or
-    account paid it, "" if the sandbox is not to say. `shipped` has the reports of its delivery.
+    `refundable_fen` is what can still be refunded: refunds under way are already subtracted. `bank_type` says
+    what card or account paid it, "" if the sandbox is not to say. `shipped` has the reports of its delivery.
     """
 
     _id: str
