@@ -87,7 +87,6 @@ def a_heartbeat(process: str, second: int) -> Heartbeat:
         },
         frame=buckets,
         store=buckets[:12],
-        watched={},
         digs=[],
         ends=[],
     )

@@ -54,7 +54,7 @@ UNSENT_BYTES = 4 << 20
 @per_context
 def feed_of(context: Context) -> Feed:
     """What operators' screens are fed with."""
-    feed = Feed(context.bus, context.store, context.outages, context.clock)
+    feed = Feed(context.bus, context.store, context.outages, context.clock, context.hub.audience)
     context.closing.push_async_callback(feed.close)
     return feed
 

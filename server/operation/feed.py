@@ -27,6 +27,7 @@ from server.operation.heartbeats import (
     Second,
     add_up,
 )
+from server.realtime.audience import Audience
 from server.realtime.bus import Bus
 from server.realtime.frames import text_frame
 from server.realtime.outages import Outages
@@ -79,8 +80,7 @@ class ProcessRow(msgspec.Struct):
 
 
 class BoardTask(msgspec.Struct):
-    """A task that matters now. It holds no seed and no winning depth. `total_fen` is what all prizes pay.
-    """
+    """A task that matters now. It holds no seed and no winning depth. `total_fen` is what all prizes pay."""
 
     code: str
     name: str
@@ -167,8 +167,9 @@ def board_task(task: Task, watchers: int) -> BoardTask:
 class Feed:
     """The feed of this process. It reads only while it has viewers, and sends all of them the same bytes."""
 
-    def __init__(self, bus: Bus, store: Store, outages: Outages, clock: Clock) -> None:
+    def __init__(self, bus: Bus, store: Store, outages: Outages, clock: Clock, audience: Audience) -> None:
         self._bus, self._store, self._outages, self._now_ms = bus, store, outages, clock.now_ms
+        self._audience = audience
         self._viewers: set[Viewer] = set()
         self._running = False
         self._telling = Background()
@@ -180,7 +181,6 @@ class Feed:
         self._ends: list[HeartbeatEnd] = []
         self._heartbeats: list[Heartbeat] = []
         self._newest: dict[str, Heartbeat] = {}
-        self._tasks: list[Task] = []
         self._board = b""
         self._board_at = 0.0
         self._stock: dict[str, int] = {"running": 0, "prizes": 0, "prizes_left": 0, "counted_at": 0}
@@ -315,19 +315,15 @@ class Feed:
         return found
 
     async def _tell_board(self) -> None:
-        store = self._store.tasks
-        watched: dict[str, int] = {}
-        for beat in self._newest.values():
-            for code, count in beat.watched.items():
-                watched[code] = watched.get(code, 0) + count
-        most_watched = sorted(watched, key=watched.__getitem__, reverse=True)
-        self._tasks = await store.matter_now(most_watched, BOARD_TASKS)
+        watched = self._audience.totals()
+        most_watched = [code for code, _ in watched.most_common(BOARD_TASKS)]
+        tasks = await self._store.tasks.matter_now(most_watched, BOARD_TASKS)
         if not self._stock["counted_at"]:  # the first board waits a moment for the stock
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOCK_PATIENCE_SECONDS):
                     await self._counted.wait()
         self._board_at = time.monotonic()
-        rows = [board_task(task, watched.get(task["_id"], 0)) for task in self._tasks]
+        rows = [board_task(task, watched[task["_id"]]) for task in tasks]
         rows.sort(key=lambda row: (row.status, -row.watchers))
         frame = BoardFrame(self._now_ms(), rows, self._queues, **self._stock)
         self._board = text_frame(_encoder.encode(frame))

@@ -27,7 +27,6 @@ SAMPLE_SECONDS = 0.1
 # The estimated clock may go back by less than this; then no second is sent twice. If it goes back further, it
 # was set back.
 SET_BACK_SECONDS = 2
-WATCHED_TOLD = 30
 # The most events of a kind in one heartbeat. Kinds: plain digs, digs that won or ended a task, other ends.
 EVENTS_TOLD = 20
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -91,7 +90,6 @@ class Heartbeat(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     frame: list[int]
     store: list[int]
-    watched: dict[str, int]
     digs: list[HeartbeatDig]
     ends: list[HeartbeatEnd]
     mongodb_up: int = 1
@@ -146,9 +144,6 @@ class Heartbeats:
         frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
         store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
         hub = self._hub
-        watched = sorted(
-            ((len(c.people), code) for code, c in hub.known.by_code.items() if c.people), reverse=True
-        )
         heartbeat = Heartbeat(
             process=self._bus.process,
             pid=os.getpid(),
@@ -164,7 +159,6 @@ class Heartbeats:
             counts=_grown(self._counts, before),
             frame=_increases(self._frame, frame_before),
             store=_increases(self._store, store_before),
-            watched={code: count for count, code in watched[:WATCHED_TOLD]},
             digs=[*self._wins, *self._digs],
             ends=self._ends,
         )

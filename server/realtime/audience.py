@@ -57,6 +57,11 @@ class Audience:
         """Return how many people watch a task in other processes."""
         return self._elsewhere[code]
 
+    def totals(self) -> Counter[str]:
+        """Return how many people watch each task, over all processes; tasks that nobody watches are left
+        out."""
+        return self._elsewhere + Counter({each.code: len(each.people) for each in self._known.loaded()})
+
     async def tell(self) -> None:
         """Each second: tell other processes what changed here, and the watchers of each task their number.
 

@@ -73,7 +73,7 @@ class Hub:
         self._clock = clock
         self._now_ms = clock.now_ms
         self.sessions = Sessions(self.connections, store.people.ended_since, clock.now_ms)
-        self._audience = Audience(self.known, self._bus, self._send)
+        self.audience = Audience(self.known, self._bus, self._send)
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
@@ -86,8 +86,8 @@ class Hub:
         self._bus.start(self._on_message, self._on_subscribed)
         self._keepers.repeat(self._poll, self._rest)
         self._keepers.repeat(self._clear_away, 1.0)
-        self._keepers.repeat(self._audience.tell, 1.0)
-        self._keepers.repeat(self._audience.renew, COUNT_SECONDS)
+        self._keepers.repeat(self.audience.tell, 1.0)
+        self._keepers.repeat(self.audience.renew, COUNT_SECONDS)
         self._keepers.repeat(self._poll_sessions, SESSIONS_SECONDS)
 
     @property
@@ -203,7 +203,7 @@ class Hub:
 
     async def _open(self, watched: WatchedTask) -> None:
         """Read a task that nobody here knew. Raises NoSuchTask, Unavailable."""
-        watched.elsewhere = self._audience.elsewhere(watched.code)
+        watched.elsewhere = self.audience.elsewhere(watched.code)
         found = await self._store.page_reads.answered(lambda: self._store.tasks.find_at(watched.code))
         if found is None:
             raise NoSuchTask
@@ -446,4 +446,4 @@ class Hub:
     def watchers(self, code: str) -> int:
         """Return how many watch a task, over all processes."""
         watched = self.known.by_code.get(code)
-        return self._audience.elsewhere(code) if watched is None else watched.total
+        return self.audience.elsewhere(code) if watched is None else watched.total

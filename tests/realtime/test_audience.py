@@ -78,6 +78,10 @@ async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_30
     await here.audience.tell()
     assert room.sent == [WatchersNews("here", {"task8": 0, "task7": 2}, {"task9": {"fire": 1}})]
     assert [there.audience.elsewhere(f"task{number}") for number in (7, 8, 9)] == [2, 0, 1]
+    await there.watch("task9")
+    totals = there.audience.totals()
+    assert [totals[f"task{number}"] for number in (7, 8, 9)] == [2, 0, 2]
+    assert totals.most_common(2) == [("task7", 2), ("task9", 2)]
     for renewal in range(1, WHOLE_RENEWALS + 1):
         await here.audience.renew()
         await here.audience.tell()

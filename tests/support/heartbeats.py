@@ -16,7 +16,7 @@ def a_heartbeat(process: str, second: int, **counts: int) -> Heartbeat:
     """Return a heartbeat of a process with three watchers."""
     numbers: dict[str, Any] = {"pid": 1, "since": 0, "rss_bytes": 1, "draining": 0, "redis_up": 1}
     shown: dict[str, Any] = {"watchers": 3, "largest_unsent_bytes": 5, "lag_ms": 1.5, "counts": counts}
-    nothing: dict[str, Any] = {"frame": [], "store": [], "watched": {}, "digs": [], "ends": []}
+    nothing: dict[str, Any] = {"frame": [], "store": [], "digs": [], "ends": []}
     return Heartbeat(process=process, second=second, **numbers, **shown, **nothing)
 
 
