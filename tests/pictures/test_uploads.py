@@ -1,4 +1,4 @@
-"""Uploads as they arrive: a stranger's bytes are not kept, and other people's only while there is room."""
+"""Uploads as they arrive: no byte of a stranger is kept, and other people's only while there is room."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Sender:
         self.headers: dict[str, str] = {}
 
     async def begin(self, content: bytes = b"", length: int | None = None) -> Sender:
-        """Send the head, the form and the file's beginning, `content`; `length` is the whole file's."""
+        """Send the head, the form and the file's beginning, `content`. `length` is that of the whole file."""
         form = b"".join(part(name, value.encode()) for name, value in self.fields.items())
         form += b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
         self.tail = b"\r\n--x--\r\n"
@@ -163,7 +163,7 @@ async def test_nothing_is_kept_of_an_upload_that_is_refused(client, context, set
         _, reply = await sender.reply()  # long before the end of the file
         assert reply["error"] == error.strip()
         assert is_empty(context)
-        await sender.send(bytes(MB))  # the rest is thrown away
+        await sender.send(bytes(MB))  # the server throws away what still comes
     assert await stored_files(context) == 0
 
 
@@ -319,7 +319,7 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
     assert silent.headers["Retry-After"] == "5"
     assert uploads_of(context).held_bytes == 14 * MB
     assert uploads_of(context).places.keys() == {alice.unionid, bob.unionid}
-    assert (await carol.upload(a_picture()))["status"] == 0  # a small one still fits
+    assert (await carol.upload(a_picture()))["status"] == 0  # a small upload still fits
     for sender in held:
         sender.hang_up()
     await until(lambda: is_empty(context))
@@ -327,7 +327,7 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
 
 
 class TestEighths:
-    """On a server with room for eight times what one person may hold."""
+    """On a server whose memory for uploads is eight times what one person may take."""
 
     ENVIRONMENT: ClassVar = {"UPLOAD_MEMORY_MB": "96"}
 
@@ -343,14 +343,14 @@ class TestEighths:
             status, reply = await second.reply()
             assert (status, reply["error"]) == (429, "too_many")
             assert "加起来太大" in reply["msg"]
-        assert (await strangers[0].upload(a_picture()))["status"] == 0  # the rest of their part
-        # An upload without a length is refused where it exceeds the part.
+        assert (await strangers[0].upload(a_picture()))["status"] == 0  # this fits into the person's share
+        # An upload without a length is refused as soon as it exceeds the share.
         assert (await sent_in_chunks(strangers[0], 9)).json()["error"] == "too_many"
         assert uploads_of(context).held_bytes == 36 * MB
         assert (await bob.upload(noise(9 * MB)))["status"] == 0
 
 
-async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answered(
+async def test_bodies_of_other_requests_count_with_the_uploads_until_the_requests_are_answered(
     client, settings, context
 ):
     head = b"POST /postTask HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
@@ -390,7 +390,7 @@ async def test_a_body_that_stops_arriving_is_refused(settings, context, monkeypa
     assert await stopped.reader.read() == b""
     refused = await Sender(settings.port).begin(bytes(MB), length=5 * MB)
     assert (await refused.reply())[1]["error"] == "bad_request"
-    assert await refused.reader.read() == b""  # a refused body is not waited for either
+    assert await refused.reader.read() == b""  # nor does the server wait for the rest of a refused body
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
     writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
     assert (await raw_reply(reader))[0] == 408

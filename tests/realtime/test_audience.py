@@ -1,4 +1,4 @@
-"""The number of each task's watchers over all processes: a process sends one message a second about all."""
+"""The number of each task's watchers over all processes. Each process sends one message a second."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Room:
 
 
 class Process:
-    """One process's audience, with a fake of its bus."""
+    """The audience of one process. The class is also the process's fake bus."""
 
     def __init__(self, room: Room, name: str) -> None:
         self.room, self.process, self.up = room, name, True
@@ -68,7 +68,7 @@ async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_30
         ("there", 0, True),
     ]
     assert there.audience.elsewhere("task7") == 1
-    await here.audience.tell()  # it had not heard of the other process before
+    await here.audience.tell()  # a second time, since `here` has now heard of `there`
     room.sent.clear()
     await here.audience.tell()
     assert room.sent == []
@@ -114,7 +114,7 @@ async def test_a_process_that_ended_or_is_cut_off_counts_no_more(monkeypatch):
     here, there = Process(room, "here"), Process(room, "there")
     watched = await here.watch("treasure")
     await there.watch("treasure")
-    for process in (there, here, there, here):  # each asks the other when it is connected
+    for process in (there, here, there, here):  # a process that has just been connected asks the others
         await process.audience.tell()
     assert watched.total == 2
     now = asyncio.get_running_loop().time()
@@ -122,7 +122,7 @@ async def test_a_process_that_ended_or_is_cut_off_counts_no_more(monkeypatch):
     await here.audience.tell()
     assert (watched.total, here.audience.elsewhere("treasure")) == (1, 0)
     await there.audience.renew()
-    for process in (there, here, there):  # `there` is alive, is asked for its numbers, sends them
+    for process in (there, here, there):  # `there` is heard, `here` asks for its numbers, `there` sends them
         assert watched.total == 1
         await process.audience.tell()
     assert watched.total == 2

@@ -22,7 +22,7 @@ CODE = "aaaaaaaa"
 
 @contextlib.asynccontextmanager
 async def a_bus(url: str) -> AsyncIterator[tuple[Bus, asyncio.Queue[bytes], asyncio.Queue[str]]]:
-    """A bus that listens to CODE, what it hears, and what it was subscribed to since."""
+    """A bus that listens to CODE, a queue of what it hears, and a queue of its later subscriptions."""
     heard, subscribed = asyncio.Queue[bytes](), asyncio.Queue[str]()
     listening = Bus(Settings(redis_url=url), "test_bus")
     listening.start(lambda _, payload: heard.put_nowait(payload), subscribed.put_nowait)
@@ -52,7 +52,7 @@ async def test_who_has_caught_up_has_heard_all_that_was_published_before(redis_u
     assert await listening.listen("aaaaaaaa")
     for number in range(1, 201):
         assert await telling.publish("aaaaaaaa", b"%d" % number)
-        # All calls in one turn of the loop share a ping; the news may come after the first bytes of a later
+        # All calls in one turn of the loop share a ping, so the ping must be sent after the news of that
         # turn.
         assert await asyncio.gather(*(listening.caught_up() for _ in range(3))) == [True] * 3
         assert len(heard) == number
@@ -95,7 +95,7 @@ async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url)
     link = Link(redis_url)
     with ExpectLog(app_log, ".*", required=False):
         async with link.redis() as url, a_bus(url) as (listening, _, _):
-            assert await listening.publish(CODE, b"")  # now the pool has a connection that can go half open
+            assert await listening.publish(CODE, b"")  # gives the pool a connection that can go half open
             assert listening.hears(CODE)
             link.go_half_open()
             assert not await listening.publish(CODE, b"")
@@ -117,7 +117,7 @@ async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis
     async def slow(channel: str) -> None:
         nonlocal passed
         passed += 0.4 * OPERATION_SECONDS
-        for _ in range(2):  # tasks are cancelled in the first turn, and end in the second
+        for _ in range(2):  # an overdue task would be cancelled in the first turn, and end in the second
             await asyncio.sleep(0)
         await subscribe(channel)
 
@@ -133,7 +133,7 @@ async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis
 
 
 async def test_a_task_ends_even_if_its_first_cancellation_is_lost():
-    """asyncio.wait_for can lose a cancellation that arrives just as its work is done."""
+    """asyncio.wait_for can lose a cancellation that arrives just as the awaited work is done."""
     lost = asyncio.Event()
 
     async def work() -> None:

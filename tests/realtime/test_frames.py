@@ -82,7 +82,7 @@ class Served:
         return server, listener.getsockname()[1]
 
     def connect(self, receive_bytes: int = 0) -> tuple[socket.socket, Twice]:
-        """Return a client's bare socket after its handshake, and the server's end of it."""
+        """Return a client's bare socket after the handshake, and the server's handler of this connection."""
         client = socket.socket()
         if receive_bytes:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)

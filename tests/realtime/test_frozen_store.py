@@ -78,7 +78,7 @@ async def test_a_known_person_watches_and_reads_without_a_share_token_and_other_
     alice = await client.log_in("alice")
     warm, cold, last = [await alice.publish() for _ in range(3)]
     token = (await alice.get("/getTaskDetails", code=warm))["share"]
-    await alice.get("/getTaskDetails", code=last)  # a process remembers only the last visit, and its token
+    await alice.get("/getTaskDetails", code=last)  # now the process no longer remembers her visit of `warm`
     need_the_store = (
         ("/getTaskDetails", {"code": cold}),
         ("/getTaskList", {}),

@@ -20,7 +20,7 @@ async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(open_
     by_hello = await open_page(None, code, since=0)
     await by_hello.ask(action="hello", token=alice.token)
     assert (await by_hello.next())["type"] == "snapshot"
-    later = await open_page(None)  # the oldest of her three is closed, so all three count as hers
+    later = await open_page(None)  # her third: the oldest is closed, so each of the three counts as hers
     for message in ({"action": "hello", "token": alice.token}, {"action": "subscribe", "code": code}):
         await later.ask(**message)
     assert (await later.next())["type"] == "snapshot"
@@ -81,7 +81,7 @@ async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_co
     await known.ask(action="hello", token=alice.token)
     later = await open_page(None)
     assert await later.closed() == 4008
-    await known.ask(action="ping")  # its time for the hello ended before that of `later`
+    await known.ask(action="ping")  # by now, the time for its hello is over, too
     await known.until("pong")
 
 
@@ -98,7 +98,7 @@ async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_m
     for page in others:
         await page.ask(action="hello", token=alice.token)
         await page.answers()
-    assert await known.closed() == 4010  # only once it is the oldest of her three
+    assert await known.closed() == 4010  # only now, as the oldest of her three
 
 
 async def test_who_has_not_said_who_they_are_is_sent_away_too(open_page, context, monkeypatch):

@@ -54,7 +54,7 @@ async def test_a_client_ahead_of_this_process_gets_no_dig_twice(context, mute, b
 async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less(
     client, context, mute, monkeypatch
 ):
-    """Most of these watchers only claim to know more: no dig is that deep."""
+    """Most of these watchers only claim to know more: they name a depth that nobody has dug."""
     monkeypatch.setattr(hub, "AHEAD_SECONDS", 0.3)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
@@ -186,7 +186,7 @@ async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, 
         return await find(code)
 
     async def refreshing(watched: WatchedTask) -> None:
-        asked.set()  # the read ends in a later turn of the loop: a page that does not wait for it is stale
+        asked.set()  # the slow read goes on now, and ends later: a page that does not wait for it is stale
         await refresh(watched)
 
     monkeypatch.setattr(context.store.tasks, "find", slow)
@@ -205,7 +205,7 @@ async def test_a_task_wanted_while_redis_connects_is_subscribed(client, context,
 
     async def slowly(self: Any, *channels: str) -> None:
         if not asked:
-            bus._acknowledged["A" * 12] = asyncio.Event()  # as `listen` does at this moment
+            bus._acknowledged["A" * 12] = asyncio.Event()  # as if `listen` were called at this moment
         asked.extend(channels)
         await subscribe(self, *channels)
 

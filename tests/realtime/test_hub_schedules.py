@@ -1,7 +1,7 @@
 """The hub on a shuffled loop: in any order of events, nobody waits forever and each dig comes once.
 
-In one run of twenty, a hundred people who opened one page at the same time used to hang a worker for good.
-Runs on a real loop do not find such a bug; a few hundred seeds do. HUB_SEEDS=100000 sets the number of seeds.
+A worker used to hang for good in one run of twenty, when a hundred people opened one page at the same time.
+Runs on a real loop seldom find such a bug; a few hundred seeds do. HUB_SEEDS=100000 sets the number of seeds.
 """
 
 import asyncio
@@ -114,7 +114,7 @@ class Scene:
                 return
 
     async def read(self, number: int) -> None:
-        """Read a page without watching; it must not be older than the store was at the request."""
+        """Read a page without watching. It must have all digs that the store had at the request."""
         await self.some_time(4)
         code = self.random.choice(CODES)
         hub = self.random.choice(self.hubs)
@@ -129,7 +129,7 @@ class Scene:
             pass
 
     async def dig(self) -> None:
-        """Dig; some digs are never announced, as if their process had died."""
+        """Dig. Some digs are never announced, as if the digging process had died."""
         for number in range(12):
             await self.some_time(1)
             code = self.random.choice(CODES)
@@ -173,7 +173,7 @@ class Scene:
         await self.end_when_quiet()
 
     async def end_when_quiet(self) -> None:
-        """When all is quiet, assert that people who stayed know all digs, and leave no state when they go."""
+        """When all is quiet, assert that people who stayed know all digs, and leave nothing when they go."""
         await asyncio.sleep(10)
         for code, visitor in self.staying:
             assert visitor.seq == len(self.world.digs[code])
@@ -206,7 +206,7 @@ def play(seed: int) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Keep the failures of the stores out of the log."""
+    """Keep warnings about the stores' failures out of the log."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)

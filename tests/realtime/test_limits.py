@@ -1,4 +1,4 @@
-"""Limits over all processes, even while Redis is away and after it came back empty."""
+"""Limits over all processes, even while Redis is away and after it has come back empty."""
 
 import asyncio
 import time
@@ -53,7 +53,7 @@ def a_count(name: str, most: int = MOST, by: int = 1) -> Count:
 
 @pytest.fixture
 def start(io_loop: Any, redis: EmbeddedRedis) -> Iterator[Callable[[], Awaitable[Process]]]:
-    """Start processes that are connected."""
+    """Starts processes and waits until they are connected to Redis."""
     started: list[Process] = []
 
     async def starting(**environment: str) -> Process:
@@ -132,11 +132,11 @@ async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
 ):
     monkeypatch.setattr(limits, "CATCH_UP_SECONDS", 0.5)
     one, other = await start(), await start()
-    admitted = await one.admitted("a", used)  # in one process: the other must hear of it
+    admitted = await one.admitted("a", used)  # all in one process, so the other must hear of it
     assert admitted == used
     await one.background.finish()
     assert await one.admits(a_count("b"))
-    assert await other.admits(a_count("b"))  # each process knows the number of processes
+    assert await other.admits(a_count("b"))  # now each process knows how many processes there are
     redis.kill()
     await lost(one, other)
     admitted += await one.admitted("a", MOST // 8)
@@ -180,7 +180,7 @@ async def test_counts_kept_while_redis_is_away_are_bounded_and_of_open_windows(m
             assert await process.admits(a_count(f"person {person}"))
         assert list(process.limits._unsent) == [f"person {person}" for person in range(15, 20)]
         process.limits._known["person 19"].ends_at = time.monotonic()
-        assert not await process.admits(a_count("person 19", most=0))  # a new window, without any request yet
+        assert not await process.admits(a_count("person 19", most=0))  # a new window, with no count
         assert list(process.limits._unsent) == [f"person {person}" for person in range(15, 19)]
     finally:
         await process.close()

@@ -42,7 +42,7 @@ async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
     assert (await alice.dig(code))["error"] == "own_task"
 
 
-async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_the_database_is_another_one(
+async def test_a_task_not_found_through_a_new_connection_is_unavailable_if_the_database_is_another_one(
     context, open_page, alice
 ):
     page = await open_page(alice)
@@ -51,7 +51,7 @@ async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_
     await give_identity(context, "another")
     context.store.connections.made += 1  # as after a restart of the store
     assert (await alice.dig("A" * 12))["error"] == "unavailable"
-    context.database.wrong = None  # so that the page is the first to notice it, as well
+    context.database.wrong = None  # forgets this, so that next a page is the first to notice it
     context.store.connections.made += 1
     await page.ask(action="subscribe", code="A" * 12)
     assert (await page.until("error"))["error"] == "unavailable"
@@ -99,7 +99,7 @@ async def test_nothing_is_done_by_itself_and_nothing_noted_in_a_database_that_is
     assert await context.database.answers()
     await turn()
     await give_identity(context, "another")
-    await note_sealing(context.store, context.database, context.keys)  # before any process has looked
+    await note_sealing(context.store, context.database, context.keys)  # before this process has noticed
     assert not await context.database.answers()
     await turn()
     await note_sealing(context.store, context.database, context.keys)

@@ -124,7 +124,7 @@ async def test_a_refused_connection_closes_with_a_code_the_client_sees(open_page
     assert await (await open_page(alice, code, token=bob.token)).closed() == 4001
     assert await (await open_page(None, code, unionid="nobody")).closed() == 4001
     assert await (await open_page(None, code, unionid=alice.unionid)).closed() == 4001
-    # Close code 4001 asks for a login, which helps only if the id is missing.
+    # A blank id counts as missing: the close code is 4001, which asks for a login.
     assert await (await open_page(None, code, unionid="%20")).closed() == 4001
     assert await (await open_page(alice, code, since="soon")).closed() == 4009
     assert (await (await open_page(None, code, unionid=bob.unionid)).next())["type"] == "snapshot"

@@ -55,7 +55,7 @@ class TestOwnRedis:
 
 
 async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, open_page, other):
-    await other.bus.close()  # so its dig is not published
+    await other.bus.close()  # so the dig at `other` is not published
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     page = await open_page(alice, code)
@@ -123,7 +123,7 @@ async def test_a_client_that_answers_no_ping_is_cut_in_time(client, app, context
     code = await alice.publish()
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
     writer.write(asking_for(alice, code))
-    async with asyncio.timeout(4):  # Tornado by itself waits 5 s for the close frame of a client that is gone
+    async with asyncio.timeout(4):  # without our code, Tornado would wait 5 s for the close frame
         while await reader.read(65536):
             pass
     assert not context.hub.connections
@@ -144,7 +144,7 @@ async def test_a_page_left_while_its_task_is_read_is_not_watched(context, settin
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", settings.port)) as hasty:
             hasty.sendall(asking_for(alice, code))
-            # the loop has not run yet, so the socket is gone before its task is read
+            # The server's loop runs only after the `with`, so the client is gone before the task is read.
     page = await open_page(alice, code)
     await page.until("snapshot")
     while len(context.hub.known.by_code[code].watchers) > 1:

@@ -26,7 +26,7 @@ from support.redis_cluster import RedisCluster
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a self-signed certificate for localhost and its key."""
+    """A file with a self-signed certificate for localhost, and with the certificate's key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     day, now = datetime.timedelta(days=1), datetime.datetime.now(datetime.UTC)
@@ -41,7 +41,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tls_front(redis_url: str, certificate: Path) -> AbstractAsyncContextManager[str]:
-    """Serve TLS before a Redis; the manager yields the URL."""
+    """Serve TLS in front of a Redis; the context manager yields the URL."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
     return Link(redis_url, tls).redis()
@@ -67,7 +67,7 @@ async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure
 
 
 @pytest.mark.parametrize("how", ["unverified", "its own authority"])
-async def test_it_is_taken_if_the_settings_say_so(redis_url, certificate, how):
+async def test_such_a_certificate_is_taken_if_the_settings_say_so(redis_url, certificate, how):
     pem = pem_of(certificate).replace("\n", "\\n")
     said = {"REDIS_TLS_VERIFY": "0"} if how == "unverified" else {"REDIS_CA_CERT": pem}
     async with tls_front(redis_url, certificate) as url:

@@ -12,7 +12,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame, operators of the tests"}
 
 
 async def operate(client: Client, **parameters: Any) -> dict[str, Any]:
-    """Log a person out as an operator, who logs in first if needed."""
+    """Log a person out as an operator. The client first logs in as an operator if it has not yet."""
     if "wabao_operator" not in client.http.cookies:
         await client.post("/ops/login", name="管理员", token="open sesame, operators of the tests")
     return await client.post("/ops/signout", reason="被盗号", **parameters)
@@ -57,7 +57,7 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
     assert (await stale.until("error"))["error"] == "bad_token"
     assert await stale.closed() == IDENTITY_REFUSED
     await bobs.answers()
-    # After a new login, the new connection stays when the processes read that the old sessions ended.
+    # A connection made after a new login stays, even when the processes read that the old sessions ended.
     renewed = await open_page(await client.log_in("alice"), port=other_port)
     await renewed.answers()
     for process in (context, other):

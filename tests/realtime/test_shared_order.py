@@ -36,7 +36,7 @@ def learn_end(cooldowns: Cooldowns, code: str, cd_until: int, depth: int = 1) ->
 
 
 class Process:
-    """One process's fair start. It hears of digs only through `learn_end`."""
+    """The fair start of one process, which hears of digs only through `learn_end`."""
 
     def __init__(self, url: str) -> None:
         self.bus = Bus(Settings(redis_url=url), "order-of-tests")
@@ -56,7 +56,7 @@ class Process:
 
 @pytest.fixture
 def processes(io_loop: Any) -> Iterator[Callable[..., Awaitable[list[Process]]]]:
-    """Start two processes that are connected."""
+    """Starts two processes and waits until they are connected to Redis."""
     started: list[Process] = []
 
     async def start(url: str) -> list[Process]:
@@ -75,7 +75,7 @@ def processes(io_loop: Any) -> Iterator[Callable[..., Awaitable[list[Process]]]]
 
 
 class Window:
-    """One window of a task: who went on, in order, and when (seconds after digging began)."""
+    """One window of a task: who went on, in order, and after how long (seconds from the window's begin)."""
 
     def __init__(self, code: str, processes: list[Process]) -> None:
         self.code = code
@@ -150,7 +150,7 @@ async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(re
 async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_first(
     redis, processes, monkeypatch
 ):
-    """Otherwise a person could dig at the right millisecond, while the order is still being read."""
+    """Somebody could ask at the right millisecond: after the window, while the order is still being read."""
     places = count(1)
     monkeypatch.setattr(fair_start, "_chance", SimpleNamespace(getrandbits=lambda _bits: next(places)))
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)

@@ -83,7 +83,7 @@ def test_it_is_alive_at_once_and_refuses_the_rest_within_a_second(server):
             asked = [(each.method, each.path) for each in EVERYTHING] + [("GET", path) for path in OTHERS]
             asked += [("POST", "/uploadFile"), ("GET", "/readyz")]
             found = []
-            for at in range(0, len(asked), 20):  # in groups, because all at once would wait for each other
+            for at in range(0, len(asked), 20):  # in groups: all requests at once would wait for each other
                 some = asked[at : at + 20]
                 replies = await asyncio.gather(*(timed(http, method, path) for method, path in some))
                 for (method, path), (reply, took) in zip(some, replies, strict=True):
@@ -140,7 +140,7 @@ def test_what_needs_no_database_is_told_by_its_path():
 
 
 class Echo(RequestHandler):
-    """Answers with its application's name and the request."""
+    """Answers with its application's name and the request's body."""
 
     def initialize(self, name: str, came: list[str]) -> None:
         self.name, self.came = name, came
@@ -175,14 +175,14 @@ def starting(io_loop: Any, came: list[str]) -> Iterator[tuple[BoundedServer, soc
 async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
     starting, came, monkeypatch
 ):
-    monkeypatch.setattr("server.running.worker.WAIT_SECONDS", 0)  # it still waits, as the store answers
+    monkeypatch.setattr("server.running.worker.WAIT_SECONDS", 0)  # this limit is for silent stores
     server, listening, address = starting
     waiting, serving = Waiting(lambda: None), asyncio.Event()
     waiting.serves_soon = True
     accepting = asyncio.create_task(accept_soon(server, listening, waiting, serving))
     async with httpx.AsyncClient(base_url=address, timeout=10) as http:
         asked = asyncio.create_task(http.post("/postTask", content=b"x" * 200_000))
-        await asyncio.to_thread(select.select, [listening], [], [])  # its connection is in the kernel's queue
+        await asyncio.to_thread(select.select, [listening], [], [])  # wait for the client's connection
         server.request_callback = application("serving", came)
         serving.set()
         assert (await asked).text == "serving " + "x" * 200_000

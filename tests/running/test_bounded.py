@@ -52,9 +52,9 @@ class Line:
             return await raw_reply(self.reader)
 
     async def closed(self) -> float:
-        """Wait until the server closes the connection; return the time."""
+        """Wait until the server closes the connection; return when it did (monotonic seconds)."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            with suppress(ConnectionError):  # the server did not read everything that was sent
+            with suppress(ConnectionError):  # a reset, if the server did not read everything that was sent
                 assert await self.reader.read() == b""
         return time.monotonic()
 
@@ -121,7 +121,7 @@ async def test_a_clock_that_is_set_back_gives_headers_no_more_time(serve, monkey
     served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
     half = await served.connect()
     began, now = time.time(), time.time
-    monkeypatch.setattr(time, "time", lambda: 2 * began - now())  # this clock only runs backwards
+    monkeypatch.setattr(time, "time", lambda: 2 * began - now())  # a clock that runs backwards
     half.writer.write(b"GET / HTTP/1.1\r\nHost: wab")
     await half.closed()
 
@@ -138,7 +138,7 @@ async def test_headers_that_trickle_in_do_not_prolong_their_time(serve):
     trickling = asyncio.create_task(trickle())
     ended, due = await asyncio.gather(line.closed(), silent.closed())
     trickling.cancel()
-    assert ended - due < 0.15  # on a busy machine both are late
+    assert ended - due < 0.15  # compared, since both are late on a busy machine
 
 
 async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(serve):
@@ -146,7 +146,7 @@ async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(ser
     kept, other = await served.connect(), await served.connect()
     assert await kept.ask() == 200
     began = time.monotonic()
-    await other.closed()  # so the time for the headers is over
+    await other.closed()  # `other` sent no headers, so by now the time for headers is over
     assert await kept.ask() == 200
     assert await kept.closed() - began >= 0.6
 
@@ -171,7 +171,7 @@ async def test_a_body_that_nobody_takes_and_that_stops_ends_its_connection(serve
     for line, path in zip(lines, (*paths, "/postTask"), strict=True):
         line.writer.write(f"POST {path} HTTP/1.1\r\nHost: wabao\r\nContent-Length: 2\r\n\r\n{{".encode())
     await asyncio.gather(*(line.closed() for line in lines[:-1]))
-    lines[-1].writer.write(b"}")  # an interface has its own time limit, and sends a refusal when it is over
+    lines[-1].writer.write(b"}")  # an interface has a longer limit of its own for a body
     assert (await lines[-1].reply())[1]["error"] == "bad_request"
 
 
@@ -223,7 +223,7 @@ async def test_connections_that_wait_hold_no_place_of_their_address(serve):
     lines = [await served.connect() for _ in range(6)]
     assert [await line.ask() for line in lines[3:]] == [200] * 3
     for line in lines[:3]:
-        line.writer.write(HEALTH.encode())  # its head is not complete
+        line.writer.write(HEALTH.encode())  # a head that is not complete
     assert [await line.ask() for line in lines[3:]] == [200] * 3
 
 
@@ -256,7 +256,7 @@ async def test_a_client_that_does_not_read_its_reply_is_slow_too(serve):
     line.writer.transport.pause_reading()
     line.writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: wabao\r\n\r\n" * 200)
     while await (other := await served.connect()).ask() == 429:
-        other.writer.close()  # the kernel took all replies until now
+        other.writer.close()  # refused: so far the kernel takes all replies, so `line` is not slow
     line.writer.transport.resume_reading()
     with suppress(ConnectionError):
         while await line.reader.read(1 << 20):
@@ -357,7 +357,7 @@ async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold
             await came.acquire()
     assert await (await served.connect()).ask(Authorization=f"Bearer {bob.token}") == 429
     over.set()
-    await context.background.end()  # do not wait for the end of this window
+    await context.background.end()  # ends the waits for this window's end
 
 
 async def test_a_place_is_free_again_after_any_end_of_its_connection(serve):
@@ -479,7 +479,7 @@ async def test_a_persons_eleventh_socket_closes_the_first(serve, client, setting
     pages = []
     for _ in range(settings.sockets_a_person):
         pages.append(await served.watch(alice))
-        assert await pages[-1].answers()  # each is accepted before the next comes
+        assert await pages[-1].answers()  # the server has accepted this socket before the next comes
     newest = await served.watch(alice)
     refusal = await pages[0].until("error")
     assert (refusal["error"], refusal["code"]) == ("too_many", "")

@@ -20,7 +20,8 @@ from support.servers import Running, a_server, assert_all_end, pidfds_of, until
 
 WINDOW_MS = 2000
 
-# Half of the clients never pause, so some are always in the middle of a request; the others pause in between.
+# Half of the clients never pause, so some are always in the middle of a request. The other half pause after
+# each reply.
 PAUSES_SECONDS = [0.0] * 15 + [0.5] * 15
 REQUEST = b"GET /readyz HTTP/1.1\r\nHost: wabao\r\n\r\n"
 
@@ -61,7 +62,7 @@ async def drain(port: int, worker: int) -> tuple[int, int, float]:
 
 
 async def is_told(port: int, answered: asyncio.Semaphore, pause_seconds: float) -> bool:
-    """Use a connection until a reply says that it is the last; return False if it is cut before."""
+    """Use a connection until a reply says that it is the last. Return whether such a reply came."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         while True:
@@ -101,7 +102,7 @@ def ask_to_dig(server: Running, digger: Person, code: str, dig_id: str) -> socke
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     connection.sendall(f"{head}{body}".encode())
-    for _ in range(3):  # the loop handles earlier events first
+    for _ in range(3):  # the worker's loop handles earlier events, such as the dig, first
         assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200
     connection.setblocking(False)
     with pytest.raises(BlockingIOError):

@@ -28,8 +28,8 @@ from support import SOURCE
 from support.databases import with_database
 from support.servers import Running, until
 
-# Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the first file exists, no process
-# starts. While the second file exists, workers end at once with the exit code in it.
+# Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the file `path` exists, no process
+# starts. While the file `ending` exists, workers end at once with the exit code in it.
 NO_PROCESSES = """
 import errno, os, sys, _posixsubprocess
 
@@ -49,7 +49,7 @@ FEWEST = 3  # descriptors: more are open already, so no other can be opened
 
 
 class Robot:
-    """A webhook: `events` are the (event, what) that the supervisor told it."""
+    """A webhook. `events` has an (event, what) for each alarm that the supervisor sent."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
@@ -68,13 +68,13 @@ class Robot:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Keep quiet."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/robot"
 
     def of(self, what: str) -> list[str]:
-        """Return the events of one process."""
+        """Return the events about this process."""
         return [event for event, told in self.events if told == what]
 
 
@@ -186,7 +186,7 @@ def test_a_supervisor_without_descriptors_starts_a_worker_once_it_has_some(serve
         server.wait_for(r"worker 1 cannot be started: OSError\(24")
         opened = len(os.listdir(f"/proc/{pid}/fd"))
         server.wait_for(r"worker 1 cannot be started: OSError\(24")
-        assert len(os.listdir(f"/proc/{pid}/fd")) == opened  # the failed start keeps none open
+        assert len(os.listdir(f"/proc/{pid}/fd")) == opened  # a failed start leaves no descriptor open
     server.wait_for("wabao.worker serving")
     assert answers(server)
     until(lambda: robot.of("worker 1") == ["begin", "end"])

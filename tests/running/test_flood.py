@@ -1,4 +1,4 @@
-"""A worker that runs out of descriptors still serves. `bench/hostile.py` floods one with connections."""
+"""A worker that runs out of descriptors still serves. `bench/hostile.py` floods a worker with connections."""
 
 import os
 import re
@@ -19,15 +19,15 @@ from support.open_pages import handshake
 from support.servers import PATIENCE_SECONDS, Running, a_server, until
 
 FEW_DESCRIPTORS = 256
-# A worker itself has more open descriptors than this, so it can open none.
-ALL_TAKEN = 3  # stdin, stdout and stderr
+# As many as stdin, stdout and stderr. A worker has more open descriptors already, so it can open no other.
+ALL_TAKEN = 3
 WAIT_SECONDS = 2.0
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One server; the tests change its worker's limit."""
+    """A server with one worker, whose limit of descriptors the tests change."""
     bounds = {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "1000"}
     with a_server(tmp_path_factory.mktemp("flooded"), **bounds) as running:
         yield running
@@ -87,7 +87,7 @@ def test_when_websockets_fill_the_process_only_health_and_operators_get_in(serve
         ]
         assert httpx.get(f"{server.address}/healthz", timeout=PATIENCE_SECONDS).status_code == 200
         assert open_descriptors(pid) < FEW_DESCRIPTORS
-        assert select.select(silent, [], [], 0)[0]  # some silent connections had to give way
+        assert select.select(silent, [], [], 0)[0]  # the server closed some silent connections
         watching[0].sendall(b"\x89\x80\0\0\0\0")  # a ping
         assert watching[0].recv(100)[-2:] == b"\x8a\0"
     until(lambda: open_descriptors(pid) < 50)
@@ -108,7 +108,7 @@ def test_with_no_descriptor_left_the_worker_waits_without_using_cpu(server):
 
 
 def test_the_log_is_short_though_connections_were_turned_away(server):
-    """The tests above had hundreds of them refused."""
+    """In the tests above, hundreds of connections were refused."""
     assert server.process.poll() is None
     server.end()
     told = [line for line in server.said if "wabao.access" not in line]

@@ -56,7 +56,7 @@ def fill(path: Path) -> None:
 
 
 def fill_store(data_dir: Path) -> str:
-    """Write into the server's store until a write fails; return why. Its journal has room for a while."""
+    """Write into the server's store until a write fails; return why. At first, the journal still has room."""
     with MongoClient[dict[str, bytes]]((data_dir / "secantusdb.uri").read_text(), timeoutMS=5000) as client:
         try:
             for _ in range(2 * DISK_MB):

@@ -28,7 +28,7 @@ LONG_HEAD = FIRST + b"a:b\r\n" * 10_000 + b"\r\n"
 
 @pytest.fixture
 def server(io_loop: Any, app: Application) -> Iterator[BoundedServer]:
-    """A server of the application; `port` is its port."""
+    """A server of the application, with its port as `port`."""
     serving = BoundedServer(app)
     (listener,) = bind_sockets(0, "127.0.0.1")
     serving.add_socket(listener)
@@ -82,7 +82,7 @@ async def test_a_head_may_have_16_kb_and_100_lines_and_no_more(server):
         assert reply["trace_id"]
     async with connected(server) as (reader, writer):
         writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"a" * 200)
-        assert b"431" not in await reader.read()  # a chunk's length line is no head
+        assert b"431" not in await reader.read()  # the line with a chunk's length does not count as a head
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ async def test_an_upload_that_stops_after_any_byte_of_its_forms_head_is_refused_
         "POST /uploadFile HTTP/1.1\r\nHost: wabao\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         f"Authorization: Bearer {alice.token}\r\nContent-Length: 1000\r\n\r\n"
     ).encode()
-    few = asyncio.Semaphore(2)  # of one person at once
+    few = asyncio.Semaphore(2)  # one person may send two uploads at once
 
     async def stop_after(sent: int) -> tuple[int, dict[str, Any]]:
         async with few:

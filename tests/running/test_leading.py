@@ -110,7 +110,7 @@ async def test_a_leader_that_ends_hands_over_at_once(context, other, monkeypatch
     first, second = Background(), Background()
     context.leader.begin(first)
     await context.leader.lead()
-    await other.leader._free.wait()  # it listens: each time it connects, it is told to try for the lease
+    await other.leader._free.wait()  # set when a process has connected: it may try for the lease then
     other.leader._free.clear()
     resting, rest = asyncio.Event(), other.leader._rest
 
@@ -141,7 +141,7 @@ async def test_a_renewal_that_reaches_mongodb_after_the_release_takes_no_lease(c
     update, late = leases.find_one_and_update, list[asyncio.Future[Any]]()
 
     async def under_way(*arguments: Any, **named: Any) -> Any:
-        """Go on although the caller is cancelled, as PyMongo's thread does."""
+        """Carry out the update even if the caller is cancelled, as PyMongo's thread does."""
 
         async def arrive() -> Any:
             await released.wait()
@@ -204,7 +204,7 @@ async def test_two_leaders_at_once_pay_and_refund_once(client, context, other, a
     both = [Leading(process, Background()) for process in (context, other)]
     for process in (context, other):
         await process.database.look()
-        process.leader._until = float("inf")  # one stood still, and still believes in its lease
+        process.leader._until = float("inf")  # as if one had stood still and believed in its old lease
     for passed_ms in (0, 60_000, 30 * DAYS_MS, 60_000, 60_000, 30 * DAYS_MS, 60_000, 60_000):
         await let_pass(context, passed_ms)
         await asyncio.gather(*(leading.look() for leading in both))

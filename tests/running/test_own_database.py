@@ -84,7 +84,7 @@ def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_one_that_kill_
     assert f"nothing was changed: the servers seal under {of_new}, which is not among the secrets" in said
     assert bob.error_of("/postTask", code=code) == ""
     with MongoClient[dict[str, Any]](stores["MONGODB_URI"]) as mongo:
-        # As if a server still sealed under the old secret: a run waits for its end.
+        # As if a server still sealed under the old secret. A run waits until that server has ended.
         noted = mongo.get_default_database()["meta"]
         noted.update_one({"_id": "database"}, {"$set": {f"keys.{of_old}": 1 << 50}})
         with an_operator(server) as http:
@@ -134,7 +134,7 @@ def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_em
     server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")
     assert "no_such_task" not in answers
     assert error_of(server, "/getTaskList") == "unavailable"
-    os.kill(server.children()["worker"][0], signal.SIGKILL)  # the supervisor tells the next one
+    os.kill(server.children()["worker"][0], signal.SIGKILL)  # the supervisor tells the next worker
     server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")
     assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "unavailable"
     assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200

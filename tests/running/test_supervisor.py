@@ -120,7 +120,7 @@ def test_each_workers_metrics_sum_all_workers(server):
 
 
 def scrapes(server: Running, number: int = 12) -> list[str]:
-    """Scrape over a new connection each time until both workers have answered with their store connected."""
+    """Scrape `number` times with status 200, each time over a new connection, so that both workers answer."""
     found: list[str] = []
 
     def scrape() -> bool:
@@ -175,7 +175,7 @@ def test_two_workers_show_each_series_once_and_a_past_alarm_as_0(server, databas
         renew()
     worker = server.children()["worker"][0]
     os.kill(worker, signal.SIGKILL)
-    server.wait_for("starting it again")  # connections wait meanwhile
+    server.wait_for("starting it again")  # new connections wait until the worker serves again
     for text in scrapes(server):
         check_series(text)
         assert money(text)[alarm] == 0.0
@@ -200,7 +200,7 @@ def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path):
 
 @pytest.mark.parametrize(("command", "named"), [("check", False), ("release", True)])
 def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(server, data_dir, command, named):
-    """The check used to drop databases there; SecantusDB did not answer meanwhile, so it was ended."""
+    """Once, the check dropped databases in the store, which then was silent for so long that it was ended."""
     uri = (data_dir / "secantusdb.uri").read_text()
     before = server.children()["SecantusDB"]
     ended = subprocess.run(
@@ -247,7 +247,7 @@ def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(se
 def test_a_store_that_lives_but_does_not_answer_is_started_again(server):
     (frozen,) = server.children()["SecantusDB"]
     os.kill(frozen, signal.SIGSTOP)
-    server.wait_for("a store does not answer")  # each wait is 30 s at most
+    server.wait_for("a store does not answer")  # this takes up to 30 s
     server.wait_for(f"SecantusDB .pid {frozen}. does not answer any more: ending it")
     until(lambda: is_ready(server.address))
     assert server.children()["SecantusDB"] != [frozen]

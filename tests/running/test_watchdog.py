@@ -89,7 +89,7 @@ class Watcher:
             try:
                 connection = await websocket_connect(request)
             except (OSError, StreamClosedError, HTTPClientError):
-                continue  # its worker was ended before it answered
+                continue  # the connection's worker was ended before it answered
             self.comebacks += 1
             while message := await connection.read_message():
                 frame = json.loads(message)
@@ -121,7 +121,7 @@ def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig
         began = time.monotonic()
         os.kill(spinning, signal.SIGUSR1)
         os.kill(frozen, signal.SIGSTOP)
-        # Some reach the remaining worker and are answered at once. Others wait for the new workers.
+        # Some digs reach the remaining worker and are answered at once. Others wait for the new workers.
         digging = asyncio.gather(*(dig(server.address, digger, code) for digger in diggers))
         await asyncio.to_thread(assert_all_end, deaths)
         took = time.monotonic() - began
@@ -180,7 +180,7 @@ def connections(pid: int) -> list[tuple[int, int]]:
     """Return the local and remote ports of a process's open connections."""
     links = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed after it was listed
+        with suppress(FileNotFoundError):  # a descriptor that was closed after it was listed
             links.add(link.readlink().name)
     lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return [
@@ -197,7 +197,7 @@ def test_a_supervisor_that_was_stopped_itself_ends_no_worker(server):
         until(lambda: all(unread(worker) > MISSED_TURNS for worker in workers))
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
-    for _ in range(3):  # turns of the loop
+    for _ in range(3):  # in each turn of its loop, the supervisor reads all heartbeats
         until(lambda: unread(workers[0]) == 0)
         until(lambda: unread(workers[0]) == 1)
     assert server.children()["worker"] == workers

@@ -142,7 +142,7 @@ async def test_an_expired_order_cannot_be_paid_and_is_closed_by_a_call_alone(sho
 
 
 async def call_again(shop: Shop, number: str) -> None:
-    """Send an order's request again; the answer must be a refusal. Raises PayRefused with it."""
+    """Send an order's request again. The answer must be a refusal, which is raised as PayRefused."""
     kept = await shop.context.sandbox.pay.orders.find_one({"_id": number})
     answer = await call(shop, "POST", f"{ORDERS}/jsapi", json.loads(kept["asked"]))
     raise PayRefused(answer.json()["code"], answer.json()["message"])
@@ -355,7 +355,7 @@ PATH = "/sandbox/wxa/sec/order"
 
 
 async def told(shop: Shop, body: Any, call: str = "upload_shipping_info") -> tuple[int, dict[str, Any]]:
-    """Return a call's error code, and the whole answer."""
+    """Return the error code that a call is answered with, and the whole answer."""
     token = await shop.context.wechat.access_token()
     answer = (await shop.http.post(f"{PATH}/{call}", params={"access_token": token}, json=body)).json()
     return answer["errcode"], answer
@@ -411,7 +411,7 @@ async def test_what_is_unpaid_or_just_paid_or_went_back_cannot_be_delivered(shop
     assert (await told(shop, shipping_info(order["transaction_id"], OPENID, NOW_MS)))[0] == 10060004
 
 
-async def test_whether_it_is_managed_is_told_of_the_own_mini_program(shop):
+async def test_whether_deliveries_must_be_reported_is_told_to_the_mini_program_itself(shop):
     appid = shop.context.settings.appid
     code, answer = await told(shop, {"appid": appid}, "is_trade_managed")
     assert (code, answer["is_trade_managed"]) == (0, True)

@@ -1,4 +1,4 @@
-"""Scenarios by name: a person who logs in as `user=…` meets the scenario of this name."""
+"""Scenarios by name: to a person who logs in as `user=NAME`, the scenario NAME happens."""
 
 from typing import Any, get_args
 
@@ -31,12 +31,12 @@ async def test_what_a_risky_person_wins_is_held(client, context):
     assert (await claimed_by(client, context, "bob"))["package_info"]
 
 
-async def test_a_payout_to_whom_it_fails_for_says_why(client, context):
+async def test_a_payout_that_fails_says_why(client, context):
     reply = await claimed_by(client, context, "payout_fails")
     assert (reply["error"], "收不了款" in reply["msg"]) == ("wechat_busy", True)
 
 
-async def test_a_picture_of_whom_it_is_refused_for_is_shown_to_nobody(client, context):
+async def test_a_picture_that_is_refused_is_shown_to_nobody(client, context):
     refused, bob = await client.log_in_all("picture_refused", "bob")
     code = await refused.publish()
     await settle(context)

@@ -24,7 +24,7 @@ def resident_bytes() -> int:
 @pytest.mark.timeout(0)
 @pytest.mark.gen_test(timeout=1_800)
 async def test_a_million_rows_are_sent_while_memory_stays_as_it_was(client, context, monkeypatch):
-    """The rows come from a fake of the store's cursor: filling the embedded store would take an hour."""
+    """A fake of the store's cursor yields the rows: writing them into the embedded store takes an hour."""
     code = await (await client.log_in("alice")).publish(forecast_num=2)
     given_ms = int(time.time() * 1000)
 
@@ -44,7 +44,7 @@ async def test_a_million_rows_are_sent_while_memory_stays_as_it_was(client, cont
     async with client.http.stream("POST", "/ops/winners", json=asked, timeout=60) as reply:
         async for part in reply.aiter_bytes():
             lines += part.count(b"\n")
-            if not before and lines > ROWS // 100:  # by now, all modules for a table are loaded
+            if not before and lines > ROWS // 100:  # by now, all modules that a table needs are loaded
                 before = most = resident_bytes()
             elif before:
                 most = max(most, resident_bytes())

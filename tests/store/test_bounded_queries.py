@@ -14,7 +14,7 @@ async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(
     database = context.store.database
     expected = set()
     for offset, name in enumerate(("ledger", "orders", "prizes", "bills", "refunds")):
-        # One task has more entries than a page; other tasks are in one collection only.
+        # Task "D" has more entries than a page. Every other task is in one collection only.
         codes = ["D", "D", "D", "D", "D", *(f"{letter}{offset}" for letter in "ACEGZ"[: offset + 1])]
         expected.update(codes)
         await database[name].insert_many(

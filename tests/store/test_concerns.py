@@ -18,7 +18,7 @@ from support.trips import Listener
 
 READS = ("find", "aggregate", "count", "distinct")
 WRITES = ("insert", "update", "delete", "findAndModify", "createIndexes")
-WEAKER = "w=1&readConcernLevel=local"  # the URI must not decide this
+WEAKER = "w=1&readConcernLevel=local"  # options of the URI must not weaken the store's own concerns
 
 
 class Concerns(Listener):
@@ -41,7 +41,7 @@ class Concerns(Listener):
 
 
 def is_look_at_newest(command: Mapping[str, Any]) -> bool:
-    """Return whether a read is for nobody to see, so it may be local: `Documents.taken`, `Digs.made_as`."""
+    """Return whether a read is that of `Documents.taken` or `Digs.made_as`, which may be local."""
     asked = command.get("filter", {}).keys(), command.get("projection")
     return command.get("readConcern") == {"level": "local"} and asked in (
         ({"_id"}, {"_id": 1}),

@@ -93,7 +93,7 @@ def test_only_the_limits_among_refusals_of_atlas_count_as_unavailable(said, pass
 
 
 @pytest.mark.parametrize("code", [46, 63, 317, 384])
-def test_codes_that_mongodb_gives_up_or_keeps_to_itself_do_not_pass(code):
+def test_codes_that_mongodb_gave_up_or_only_uses_itself_do_not_count_as_unavailable(code):
     assert not is_unavailable(failure(code, "x"))
 
 

@@ -66,7 +66,7 @@ async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_
 async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_know_of_its_majority(
     context, wire, alice, bob, carol
 ):
-    """Before MongoDB 8, while somebody else's cooldown runs."""
+    """This can happen before MongoDB 8. Here somebody else's cooldown runs meanwhile."""
     code = await alice.publish(cd=1, forecast_num=100_000)
     await bob.get("/getMyInfo")
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_ms": 60_000}})
@@ -86,7 +86,7 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
 async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_and_stays_the_only_one(
     context, wire, alice, bob, carol
 ):
-    """Before MongoDB 8, while the other members are slow: until the commit, reads show the state before."""
+    """Before MongoDB 8, while the other members are slow. Until the commit, reads show the older state."""
     await asyncio.gather(bob.get("/getMyInfo"), carol.get("/getMyInfo"))
     code = await alice.publish(cd=60, forecast_num=1000)
     await context.background.finish()
@@ -110,13 +110,13 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_
 async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_keeps_all(
     context, wire, alice, bob
 ):
-    """A test of the wire itself: overlapping faults must not lose data that a replica set would keep."""
+    """Tests the wire itself: overlapping faults must not lose data that a replica set would keep."""
     code = await alice.publish(cd=0, forecast_num=100_000)
     wire.fall_behind()
     assert (await bob.dig(code))["now_depth"] == 1
     await context.background.finish()
     wire.become_aware()
-    assert (await bob.dig(code))["now_depth"] == 2  # the wire does not note this write any more
+    assert (await bob.dig(code))["now_depth"] == 2  # the wire would not roll this write back
     await context.background.finish()
     wire.elect_unaware(commits=False)
     assert (await bob.dig(code))["now_depth"] == 3
@@ -124,7 +124,7 @@ async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_ke
     assert (await bob.dig(code))["now_depth"] == 4
     await context.background.finish()
     wire.elect_unaware(commits=False)
-    assert len(await context.store.digs.after(code, 0, 10)) == 3  # the wire has undone the fourth
+    assert len(await context.store.digs.after(code, 0, 10)) == 3  # the wire has rolled back the fourth
     wire.fall_behind()
     wire.become_aware()
     assert len(await check_history(context, code)) == 4
@@ -140,7 +140,8 @@ async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
     await context.background.finish()
     wire.elect_unaware()
     await context.hub._poll()
-    await context.store.gauges.save(MoneyGauges(at=0, due_at=0, sums_fen={}, alarms=[]))  # the first write
+    # The first write to the new primary: after it, `majority` reads show all again.
+    await context.store.gauges.save(MoneyGauges(at=0, due_at=0, sums_fen={}, alarms=[]))
     await context.hub._poll()
     assert (await alice.get("/getTaskDetails", code=code))["status"] == 0
 
@@ -218,13 +219,13 @@ async def test_a_request_of_several_slow_operations_is_answered_in_time(wire, al
 async def test_twenty_operations_that_wait_keep_no_other_from_beginning(client, context, wire):
     wire.next("find", delay(2.0), "people", times=20)
     slow = [asyncio.create_task(context.store.people.find("nobody")) for _ in range(20)]
-    await asyncio.wait(slow, timeout=0.2)  # so that they have begun
+    await asyncio.wait(slow, timeout=0.2)  # until all have begun
     async with asyncio.timeout(1.5):
         assert await context.store.tasks.find("A" * 12) is None
     await asyncio.gather(*slow)
 
 
-async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_questions(client, context, wire):
+async def test_a_dig_with_an_id_waits_no_longer_than_its_own_limit_behind_others(client, context, wire):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(cd=60, forecast_num=1000)
     await bob.dig(code)
@@ -243,7 +244,7 @@ async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_que
     assert (await dave.dig(code, dig_id="daves-dig"))["error"] == "cooling_down"
 
 
-async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(context, wire, alice, bob):
+async def test_a_publication_sent_again_with_its_publish_id_is_the_same_task(context, wire, alice, bob):
     asked = await alice.draft()
     wire.next("insert", leave_uncommitted(91), "tasks")
     assert (await alice.post("/postTask", **asked, publish_id="the-cat-1"))["error"] == "outcome_unknown"
@@ -298,7 +299,7 @@ async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(context
 
 
 async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(context, wire):
-    """Both find no document and insert one; MongoDB tells the second that the key is taken."""
+    """Both updates find no document and insert it. To the second, MongoDB answers that the key is taken."""
     consents = context.store.consents
     wire.next("update", refuse(11000), "consents")
     await consents.add("bob", "template")
@@ -309,7 +310,7 @@ async def test_a_first_consent_that_comes_while_another_one_is_written_counts_to
     assert await consents.left("bob", ["template"]) == {"template": MOST_CONSENTS}
 
 
-async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer(context, wire):
+async def test_several_ledger_entries_that_may_not_last_count_as_no_answer(context, wire):
     ledger = context.store.ledger
     entries = [("O1", "A" * 12, 1), ("O2", "A" * 12, 2)]
     await ledger.enter_all("paid", entries[:1], 0)
@@ -322,7 +323,7 @@ async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer
 
 
 async def test_a_dig_that_the_driver_could_try_again_is_told_as_made(context, wire, elsewhere, alice, bob):
-    """As in production, where PyMongo numbers its writes, and MongoDB says which of them to send again."""
+    """As in production: PyMongo numbers its writes, and MongoDB says which of them PyMongo may send again."""
     code = await alice.publish(cd=60, forecast_num=1000)
     wire.next("findAndModify", leave_uncommitted(11602), "tasks", times=2)  # the driver tries twice
     reply = await replace(bob, client=elsewhere).dig(code)

@@ -1,4 +1,4 @@
-"""A MongoDB that accepts connections but answers nothing: the commands that prepare or check it say so."""
+"""A MongoDB that accepts connections but answers nothing: `release` and `check` say so."""
 
 import os
 import re

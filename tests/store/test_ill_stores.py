@@ -1,7 +1,7 @@
 """A MongoDB that is ill or silent: clients are told so, no dig is made twice, and the log stays short.
 
-It answers each read, each write or both with an error. This is no bug of the server's: clients do not get
-"internal", and the log does not fill with tracebacks.
+An ill MongoDB answers each read, each write or both with an error. This is no bug of the server. So clients
+do not get "internal", and the log does not fill with tracebacks.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ FEWEST_SILENT = {"reads": 40, "writes": 3, "after the work": 3, "all": 40}
 
 
 class Answer(NamedTuple):
-    """The answer of an interface."""
+    """The HTTP status and the `error` of a reply."""
 
     status: int
     error: str
@@ -66,7 +66,7 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
 
 
 async def asked(client: Client, each: type[Interface], who: Someone, given: dict[str, Any]) -> Answer:
-    """Call an interface with those of these values that it takes."""
+    """Call an interface; of the values in `given`, send those that it takes."""
     names = {name for taken in each.takes for name in taken.__struct_fields__}
     values = {name: value for name, value in given.items() if name in names}
     if each.takes_files:
@@ -273,7 +273,7 @@ async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
     alice, _ = await publisher_and_digger(client)
     asked = await alice.draft()
     named = {"publish_id": "my-only-cat"}
-    if together:  # the server's seed stands for `publish_id`
+    if together:  # the sealed seed takes the place of `publish_id`
         named = {"sealed_seed": (await alice.get("/commitment"))["sealed_seed"], "nonce": "ab" * 16}
     wire.next("insert", lose_reply)
     unknown, reply = [await alice.post("/postTask", **asked, **named) for _ in range(2)]

@@ -1,6 +1,6 @@
-"""A database that one test hands on to the next is as if it were new, or is not handed on.
+"""A database that a test hands on to the next test is like a new database; otherwise it is not handed on.
 
-These tests have a wire of their own: the usual wire may have open connections of other tests.
+These tests have a wire of their own: the wire of other tests may have open connections.
 """
 
 import re
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 20
 
 
 class Lender:
-    """Lends databases within a test, besides the lender of the test's own database."""
+    """Lends databases to a part of a test. The `context` of the test comes from another lender."""
 
     def __init__(
         self, kept: KeptDatabases, wire: StrictWire, settings: Settings, key_pairs: SandboxKeyPairs
@@ -64,7 +64,7 @@ class Lender:
         pytest.fail("a connection was left open")
 
     def lends_again(self, name: str, other: str) -> bool:
-        """Return whether the database is lent again once all connections open at its return have closed."""
+        """Return whether the database is lent again. It must be once its earlier connections have closed."""
         patience = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < patience:
             if self.kept.lend(other, sandboxed=True) == name:
@@ -82,7 +82,7 @@ class Lender:
             if found[collection.name] == ([], [{"v": 2, "key": {"_id": 1}, "name": "_id_"}], {}):
                 del found[collection.name]
         for document in found.get(META, ([],))[0]:
-            document.pop("identity", None)  # differs from database to database
+            document.pop("identity", None)  # this differs from database to database
         return found
 
     def keys_in_redis(self, name: str) -> list[bytes]:
@@ -120,7 +120,7 @@ def other(name: str) -> str:
 async def test_a_tests_documents_are_gone_and_all_else_is_as_in_a_new_database(lender, name, other):
     await lender.prepare(other)
     new = lender.look(other)
-    assert len(new) > 20  # collections with indexes
+    assert len(new) > 20  # each collection that has indexes
     await lender.lend_new(name)
     context = await Context.open(lender.settings_of(name), Sandbox)
     await context.bus.connected.wait()

@@ -1,4 +1,4 @@
-"""A cluster under mongodb+srv://: names are asked for at the first command, and DNS may be away then."""
+"""A cluster under mongodb+srv://: PyMongo looks its names up at the first command, when DNS may be away."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ SRV = f"_mongodb._tcp.{CLUSTER}."
 
 
 class Names:
-    """A DNS server. `fails` is the error code of all its answers; with None it answers rightly."""
+    """A DNS server. `fails` is the error code of all its answers; with None its answers are right."""
 
     def __init__(self, port: int) -> None:
         self.fails: dns.rcode.Rcode | None = None
@@ -57,7 +57,7 @@ class Names:
 
 @pytest.fixture
 def names(mongodb_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
-    """The DNS server that PyMongo asks. The member's address is this machine's."""
+    """The DNS server that PyMongo asks. The cluster's only member is on this machine."""
     server = Names(primary_of(mongodb_uri)[1])
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers, resolver.port = ["127.0.0.1"], server.port
