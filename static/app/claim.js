@@ -151,13 +151,14 @@ function sent(panel, goods) {
   write(deadline, "");
   if (state === "received") return show(el("p.good", {}, CLAIM.received), parcel(goods));
   if (state === "sent") return onItsWay(panel, goods);
-  const where = [el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)];
+  const contact = contactWords(goods) ? el("p", {}, contactWords(goods)) : null;
+  if (!address) return show(el("p", {}, CLAIM.deleted), contact);
   return show(
     el("p.good", {}, CLAIM.handed),
-    el("p.address", {}, address ? where : CLAIM.deleted),
-    el("p", {}, contactWords(goods)),
-    address ? el("p.hint", {}, CLAIM.changeable) : null,
-    address ? el("button", { onclick: () => byMail(panel, { receiver, phone, address }) }, CLAIM.change) : null,
+    el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)),
+    contact,
+    el("p.hint", {}, CLAIM.changeable),
+    el("button", { onclick: () => byMail(panel, { receiver, phone, address }) }, CLAIM.change),
   );
 }
 

@@ -151,7 +151,7 @@ class Page {
     const { task } = this;
     this.shaft.show(task, this.#busy);
     this.statement.show(task, task.mine);
-    this.people.count(task.participants);
+    this.people.count(task);
     this.fairness.show(task);
     this.consent.show(task);
     redraw(this.watchers, task.watchers, (number) => [icon("watchers", 18), `${number} 人在看`]);

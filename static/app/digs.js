@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { atMostEvery } from "../miniprogram/shared/renewing.js";
-import { DIGS, wonWords } from "../miniprogram/shared/words.js";
+import { DIGS, undug, wonWords } from "../miniprogram/shared/words.js";
 import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
 const PAGE = 50; // of getDigs
@@ -13,7 +13,7 @@ const RENEW_MS = 2_000;
 export function digs(task, signal) {
   const { code } = task;
   const list = el("ol.digs");
-  const nobody = el("p.blank", { hidden: true }, DIGS.none);
+  const nobody = el("p.blank", { hidden: true });
   const problem = el("p.problem", { role: "alert" });
   const more = el("button", { hidden: true, onclick: () => lookBack() }, DIGS.more);
   const element = el("details.panel.fold", { ontoggle: () => renew() },
@@ -24,6 +24,7 @@ export function digs(task, signal) {
   function show(found) {
     for (const dig of found) if (!rows.has(dig.depth)) rows.set(dig.depth, insert(list, dig, wonWords(dig, task)));
     if (!lookedBack) trim(rows);
+    write(nobody, undug(task));
     set(nobody, { hidden: rows.size > 0 });
     set(more, { hidden: !rows.size || least(rows) <= 1 });
   }

@@ -1,6 +1,6 @@
 // The people who dug a task: the newest first, as they join; a button shows earlier ones.
 
-import { PEOPLE } from "../miniprogram/shared/words.js";
+import { PEOPLE, undug } from "../miniprogram/shared/words.js";
 import { get } from "./api.js";
 import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
@@ -8,7 +8,7 @@ const PAGE = 50; // page n of getTaskUser always holds the places 50 (n − 1) +
 const NEWEST = 60;
 const FEWEST = 20; // a press of the button shows at least this many more
 
-/** The list: its `element`, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(number)`. */
+/** The list: its `element`, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(task)`. */
 export class Participants {
   constructor(code, signal) {
     this.code = code;
@@ -16,7 +16,7 @@ export class Participants {
     this.list = el("ul.people");
     this.total = el("span.count");
     this.more = el("button", { hidden: true, onclick: () => this.lookBack() });
-    this.nobody = el("p.blank", {}, PEOPLE.none);
+    this.nobody = el("p.blank");
     this.problem = el("p.problem", { role: "alert" });
     this.element = el("section.panel", {}, el("h2", {}, PEOPLE.title, this.total), this.list, this.nobody, this.more, this.problem);
     this.shown = new Map(); // by no
@@ -54,8 +54,9 @@ export class Participants {
     person.append(el("em", {}, icon("trophy", 14), "挖到了"));
   }
 
-  count(participated) {
-    this.number = participated;
+  count(task) {
+    this.number = task.participants;
+    write(this.nobody, undug(task));
     this.show();
   }
 

@@ -247,6 +247,7 @@ function wrongWith(input, picture) {
   if (input.disabled || input.validity.valid) return "";
   const label = input.labels[0].textContent;
   if (input.type !== "number") return `请填写“${label}”`;
+  if (input.min === input.max) return `“${label}”只能是 ${input.min}`;
   return `“${label}”应为 ${input.min} 到 ${input.max}${input.step === "1" ? " 的整数" : "，最多两位小数"}`;
 }
 

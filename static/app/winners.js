@@ -4,7 +4,7 @@ import { get, getFile, post } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { handing } from "../miniprogram/shared/planning.js";
 import { handsOver, isMailed } from "../miniprogram/shared/prizes.js";
-import { OWN, WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
+import { OWN, WINNERS, claimsEnd, noWinners, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { parcel, shipping } from "./shipping.js";
 
@@ -18,6 +18,7 @@ export function winners(root, signal, code, scanned = "") {
   const closed = el("p.review", { role: "status", hidden: true });
   const load = inTurn(read, signal);
   const list = makeList(code, scanned, load);
+  const again = el("p.buttons", { hidden: true }, el("a.button", { href: `#/publish/${code}` }, OWN.again));
   root.classList.add("narrow");
   fill(
     root,
@@ -25,7 +26,7 @@ export function winners(root, signal, code, scanned = "") {
     el("header", {}, el("h1", {}, WINNERS.title), heading, tax),
     closed,
     list.elements,
-    el("p.buttons", {}, el("a.button", { href: `#/publish/${code}` }, OWN.again)),
+    again,
   );
   let task = null;
   let late = 0;
@@ -38,11 +39,12 @@ export function winners(root, signal, code, scanned = "") {
         task = details.data;
         watch(task, renew, signal);
       }
-      write(heading, [title(task), claimsEnd(claim_until)].filter(Boolean).join(" · "));
+      set(again, { hidden: !task.mine });
+      write(heading, [title(task), number || !list.all() ? claimsEnd(claim_until) : ""].filter(Boolean).join(" · "));
       write(tax, publishersTax(task));
       set(closed, { hidden: !why });
       write(closed, why);
-      list.show(data, task, number);
+      list.show(data, task, number, noWinners(claim_until));
       clearTimeout(late);
       if (list.all() && number < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
     } catch (error) {
@@ -63,7 +65,7 @@ export function winners(root, signal, code, scanned = "") {
   return "中奖者";
 }
 
-/** Return the list with its filters and buttons, and `show(winners, task)`. */
+/** Return the list with its filters and buttons, and `show(winners, task, number, none)`. */
 function makeList(code, scanned, load) {
   const list = el("ul.winners");
   const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, WINNERS.check), pickupForm(code, scanned, load, () => of));
@@ -98,8 +100,8 @@ function makeList(code, scanned, load) {
     return { ...found[0], data: [...byDepth.values()] };
   }
 
-  function show(data, task, number) {
-    const now = JSON.stringify([data, number, wanted]);
+  function show(data, task, number, none) {
+    const now = JSON.stringify([data, number, wanted, none]);
     if (now === shown) return; // keep the focus and what is selected
     set(more, { hidden: data.length >= number });
     if (data.length && filter.hidden) fill(filter, wantedOf(handing(task) === 2).map(chip));
@@ -111,7 +113,7 @@ function makeList(code, scanned, load) {
     // Winners on further pages may wait for their goods too.
     set(pickup, { hidden: !handsOver(data) && (wanted === "all" && data.length >= number || pickup.hidden) });
     set(table, { hidden: !data.length && table.hidden });
-    write(said, data.length ? "" : wanted === "all" ? WINNERS.none : WINNERS.empty);
+    write(said, data.length ? "" : wanted === "all" ? none : WINNERS.empty);
   }
 
   return { elements: [pickup, filter, list, more, said, table, upload], said, read, show, all: () => wanted === "all" };
@@ -166,7 +168,7 @@ function tableUpload(code, load) {
     if (problem.textContent) fill(result, problem);
   }
 
-  return el("section.stack", { hidden: true }, input, el("label.button", { for: "table" }, WINNERS.upload), result);
+  return el("section.stack", { hidden: true }, el("div", {}, input, el("label.button", { for: "table" }, WINNERS.upload)), result);
 }
 
 async function base64Of(file) {
@@ -215,7 +217,7 @@ function row(winner, task, onSent) {
       el("b", {}, wxname),
       el("p.hint", {}, [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
-      winner.overdue ? el("p.problem", {}, WINNERS.overdue) : null,
+      winner.overdue && !deleted ? el("p.problem", {}, WINNERS.overdue) : null,
       waits ? el("p.hint", {}, WINNERS.waits) : null,
       deleted && state !== "returned" ? el("p.hint", {}, WINNERS.deleted) : null,
       state === "frozen" ? el("p.hint", {}, WINNERS.frozen) : null,

@@ -56,7 +56,7 @@ def a_browser() -> Iterator[Browser]:
         browser.close()
 
 
-def write_record(data_dir: Path, collection: str, key: str, **values: str | int) -> None:
+def write_record(data_dir: Path, collection: str, key: str, **values: str | int | None) -> None:
     """Change a document in a running server's store, for changes that no interface makes."""
     uri = running_store(read_settings({"DATA_DIR": str(data_dir)}))
     client: MongoClient[dict[str, Any]] = MongoClient(uri)

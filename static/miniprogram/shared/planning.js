@@ -23,17 +23,18 @@ export function planWords(plan) {
   const { prizes, forecast, interval, cd } = plan;
   const [least, most] = digsToEnd(plan);
   if (!(least > 0 && most >= least)) return "";
-  const apart = prizes === 1 ? `1 份奖品，第 1 到 ${forecast} 锹里哪一锹都一样可能` : `大约每 ${interval} 锹出一份`;
-  return `${apart}；一直有人挖，${endsWithin(least, most, cd)}结束`;
+  const apart = prizes === 1 ? oneAmong(forecast) : `大约每 ${interval} 锹出一份`;
+  return `${apart}；一直有人挖，${endsWithin(least, most, cd)}`;
 }
+
+const oneAmong = (forecast) => (forecast === 1 ? "1 份奖品，就在第 1 层" : `1 份奖品，第 1 到 ${forecast} 锹里哪一锹都一样可能`);
 
 function endsWithin(least, most, cd) {
   // The first dig waits for nothing.
-  const end = cd ? (digs) => (digs === 1 ? "第一锹就" : lasting((digs - 1) * cd)) : (digs) => `${digs} 锹`;
-  return end(least) === end(most) ? end(least) : `最快${spaced(end(least))}、最慢${spaced(end(most))}`;
+  const end = (digs) => (cd && digs > 1 ? lasting((digs - 1) * cd) : `${digs} 锹`);
+  if (end(least) === end(most)) return least === 1 ? "第一锹就结束" : `${end(least)}结束`;
+  return least === 1 ? `最快第一锹就结束，最慢 ${end(most)}` : `最快 ${end(least)}、最慢 ${end(most)}结束`;
 }
-
-const spaced = (words) => (/^\d/.test(words) ? ` ${words}` : words);
 
 /** A sentence that says how number, spacing and forecast disagree; "" if they agree. */
 export function planWarning({ prizes, forecast, interval }) {

@@ -174,12 +174,13 @@ export function wonByWords(named, number) {
 }
 
 /** Return what a publisher is told before they pay for red packets, by the server's `cash`. */
-export const cashRules = ({ no_credit, private_yuan: ofPrivate, newcomer_yuan: ofNewcomers }) => [
-  no_credit ? "不能用信用卡付，付了会全额退回，也不会开挖。" : "",
-  ofPrivate ? `不公开的红包，一天发出的钱最多 ${ofPrivate} 元。` : "",
-  ofNewcomers ? `刚来的人，一天领到的钱最多 ${ofNewcomers} 元。` : "",
-  "超过的不会丢：第二天再领，或等平台的人核对。",
-].join("");
+export function cashRules({ no_credit, private_yuan: ofPrivate, newcomer_yuan: ofNewcomers }) {
+  const limits = [
+    ofPrivate ? `不公开的红包，一天发出的钱最多 ${ofPrivate} 元。` : "",
+    ofNewcomers ? `刚来的人，一天领到的钱最多 ${ofNewcomers} 元。` : "",
+  ].join("");
+  return (no_credit ? "不能用信用卡付，付了会全额退回，也不会开挖。" : "") + (limits && `${limits}超过的不会丢：第二天再领，或等平台的人核对。`);
+}
 
 /** Return what one of the goods is worth, as its publisher says; "" if they did not say. */
 export const worth = ({ value }) => (value ? `值 ${value} 元` : "");
@@ -214,7 +215,7 @@ export const cooldownHint = (least, fairStartMs) => [`${least} 到 3600`, whoIsF
 
 /** Return what a fluctuation can be: at least `gap` less than the interval. */
 export const fluctuationHint = (interval, gap) =>
-  `0 到 ${Math.max(0, interval - gap)}，${gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔"}；0 就是人人都知道位置`;
+  `${interval > gap ? `0 到 ${interval - gap}` : "只能是 0"}，${gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔"}；0 就是人人都知道位置`;
 
 /** Return what a frame or a reply says of the digs to come. */
 export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, deepest });
@@ -325,7 +326,7 @@ export function parcelWords({ sent_at, received_at }) {
 
 // The publisher's side of the prizes.
 export const WINNERS = {
-  title: "中奖者和发奖", none: "还没有人挖到", table: "下载表格（CSV）", send: "把表格（CSV）发到聊天",
+  title: "中奖者和发奖", table: "下载表格（CSV）", send: "把表格（CSV）发到聊天",
   check: "核对取件码", pickup: "中奖者的 6 位取件码", compare: "核对", scan: "扫取件码", notPickup: "这不是这个宝贝的取件码",
   carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "改好了", correct: "改快递信息",
   waits: "收货地址已经填好。每次打开 10 份，寄出前面的，它就打开",
@@ -334,7 +335,7 @@ export const WINNERS = {
   overdue: "地址填好三天了，还没有寄出", more: "更多", empty: "这里没有",
   upload: "上传填好快递的表格（CSV）", allNoted: (number) => `${number} 行快递都记下了`,
   nothing: "表格里没有新的快递信息：请填上快递公司和运单号",
-  someNoted: (noted, refused) => `记下了 ${noted} 行；下面 ${refused} 行没有记下：`,
+  someNoted: (noted, refused) => `${noted ? `记下了 ${noted} 行；` : ""}下面 ${refused} 行没有记下：`,
 };
 
 /** The filters of a publisher's list of prizes, by state, as `getWinners` names them; `mailed`: some are goods by mail. */
@@ -350,6 +351,9 @@ export function shippedWords(rows) {
 
 /** Until when winners may claim; "" while the treasure runs. */
 export const claimsEnd = (moment) => (moment ? `${asMoment(moment)} 截止领奖` : "");
+
+/** What a publisher reads if nobody won; `moment` is that of `claimsEnd`. */
+export const noWinners = (moment) => (moment ? "没有人挖到" : "还没有人挖到");
 
 /** What a publisher is told after the right pick-up code. */
 export function pickupRight(won, task) {
@@ -374,9 +378,9 @@ export const EDIT = {
 };
 
 /** What a publisher is asked before they end a treasure. */
-export const endWords = ({ now_depth }) => [
+export const endWords = ({ now_depth, goods_type }) => [
   now_depth ? "有人举报，它暂时看不到，现在可以结束。" : "还没有人开挖，现在可以结束。",
-  "结束后不能恢复，已付而没有人挖到的红包会退回。",
+  goods_type === 1 ? "结束后不能恢复，已付而没有人挖到的红包会退回。" : "结束后不能恢复。",
 ].join("");
 
 /** How long others still wait before they may dig. */
@@ -440,7 +444,10 @@ export const WHY_NOT = {
 };
 
 // The people who dug a treasure.
-export const PEOPLE = { title: "一起挖的人", none: "还没有人挖过" };
+export const PEOPLE = { title: "一起挖的人" };
+
+/** What is said where nobody has dug. */
+export const undug = ({ status }) => (status ? "没有人挖过" : "还没有人挖过");
 
 // What is wrong with the connection, and with the server as it says itself.
 export const LINK = { lost: "连接断开，正在重新连接…", offline: "网络已断开，恢复后自动重连", over: "连接被服务器关闭，" };
@@ -451,7 +458,7 @@ export const SERVICE = {
 };
 
 // Who dug which depth.
-export const DIGS = { title: "谁挖了哪一层", none: "还没有人挖过", more: "更早的", won: "挖到了" };
+export const DIGS = { title: "谁挖了哪一层", more: "更早的", won: "挖到了" };
 
 // Sharing a treasure.
 export const SHARE = {

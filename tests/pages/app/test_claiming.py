@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from support.browser import Person
+from support.browser import Person, write_record
 from support.client import a_picture
 
 WITHIN_A_SECOND = 1000
@@ -28,6 +28,23 @@ def test_winners_and_their_claims_appear_by_themselves(window, publisher):
     assert "科技园 1 号" in Path(download.value.path()).read_text(encoding="utf-8-sig")
     other = window("朵朵", f"/#/winners/{code}")
     expect(other.page.get_by_text("只有发布者本人才能这样做")).to_be_visible()
+    again = "再埋一个"
+    expect(page.get_by_role("link", name=again)).to_be_visible()
+    expect(other.page.get_by_role("link", name=again)).to_be_hidden()
+
+
+def test_an_address_that_was_deleted_unsent_is_neither_on_its_way_nor_late(window, publisher, shared):
+    code = publisher.publish(a_picture(), forecast_num=1)
+    winner = Person.log_in(publisher.address, "阿迟")
+    winner.post("/postTask", code=code)
+    winner.claim(code, receiver="强哥", phone="13800000000", address="科技园 1 号")
+    write_record(shared.data_dir, "prizes", f"{code}:1", address_box=None, address_deleted=1, given_at=1)
+    page = window("阿迟", f"/#/task/{code}").page
+    expect(page.locator("#claim")).to_contain_text("收货地址已删除")
+    expect(page.locator("#claim")).not_to_contain_text("等着收货吧")
+    page = window("小明", f"/#/winners/{code}").page
+    expect(page.locator(".winners li")).to_contain_text("收货地址已删除")
+    expect(page.locator(".winners li")).not_to_contain_text("还没有寄出")
 
 
 def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(window, publisher):

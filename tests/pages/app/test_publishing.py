@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from playwright.sync_api import Locator, expect
 
 from support.browser import PHONE, choose_picture
+from support.client import a_picture
 
 SEVERAL = "每隔多少层一份奖品"
 
@@ -29,6 +30,38 @@ def test_a_filled_in_form_is_there_again_until_it_is_published(window):
     expect(page.get_by_role("heading", name="留得住的猫")).to_be_visible()
     page.go_back()
     expect(page.get_by_label("物品名")).to_have_value("")
+
+
+def test_a_limit_is_spoken_of_only_where_it_is_set(window):
+    page = window("埋宝人", "/#/publish").page
+    page.get_by_role("radio", name="现金红包").check()
+    expect(page.get_by_text("不能用信用卡付")).to_be_visible()
+    expect(page.get_by_text("超过的不会丢")).to_have_count(0)
+
+
+def test_the_one_number_that_is_possible_is_named(window):
+    page = window("埋宝人", "/#/publish").page
+    page.get_by_label("物品名").fill("挨着的猫")
+    choose_picture(page)
+    page.get_by_label("奖品数量").fill("3")
+    page.get_by_label(SEVERAL).fill("1")
+    page.get_by_label("上下浮动多少层").fill("2")
+    expect(page.get_by_text("只能是 0，小于间隔")).to_be_visible()
+    page.get_by_role("button", name="埋下宝贝").click()
+    expect(page.get_by_text("“上下浮动多少层”只能是 0")).to_be_visible()
+
+
+def test_only_who_ends_red_packets_is_told_of_their_money(window, publisher):
+    packet = publisher.publish(a_picture(), goods_type=1, money=2, forecast_num=9)
+    publisher.pay(packet, 2)
+    opened = window("小明")
+    for code, told in ((packet, 1), (publisher.publish(a_picture()), 0)):
+        opened.go(f"/#/task/{code}")
+        opened.page.get_by_role("button", name="提前结束").click()
+        dialog = opened.page.get_by_role("dialog")
+        expect(dialog).to_contain_text("结束后不能恢复")
+        expect(dialog.get_by_text("红包会退回")).to_have_count(told)
+        dialog.get_by_role("button", name="取消").click()
 
 
 def test_a_number_with_an_exponent_is_read_as_the_field_reads_it(window):

@@ -55,6 +55,9 @@ def test_goods_are_sent_to_an_address_and_received(client, publisher):
     table = '深度,中奖者,快递公司,运单号\n1,阿强,中通,ZT11112222\n7,阿强,中通,ZT33334444\n'
     owner.hands_in(table.encode("gb18030"))  # as spreadsheets in China save it
     owner.says("记下了 1 行；下面 1 行没有记下", "第 3 行：这一层没有人中奖", "中通 ZT11112222")
+    owner.hands_in("深度,中奖者,快递公司,运单号\n8,阿强,中通,ZT1\n".encode())
+    owner.says("第 2 行：这一层没有人中奖")
+    owner.keeps_silent("记下了")
     winner.open("mine", "won")
     winner.says("一只猫", "寄出", "中通 ZT11112222")
     winner.press("确认收到")  # in this list, the button only opens the treasure
@@ -265,7 +268,10 @@ def test_a_treasure_is_published_for_who_has_its_link(client, publisher):
         owner.fill(label, text)
     owner.fill("每锹之后冷却几秒", "7")
     owner.choose("谁能看到", "只有拿到链接的人")
-    owner.says("1 份奖品，第 1 到 20 锹里哪一锹都一样可能")
+    owner.says("1 份奖品，第 1 到 20 锹里哪一锹都一样可能；一直有人挖，最快第一锹就结束，最慢 3 分钟")
+    owner.fill("预计挖多少锹", "1")
+    owner.says("1 份奖品，就在第 1 层；一直有人挖，第一锹就结束")
+    owner.fill("预计挖多少锹", "20")
     owner.picks_a_picture()
     owner.press("埋下宝贝")
     owner.says(name, "署名", "老铺子", "冷却 7 秒", "你出的那一半在里面", "我发布的")
@@ -328,11 +334,14 @@ def test_a_publisher_ends_a_treasure_that_nobody_dug(client, publisher):
     code = publisher.publish(a_picture())
     owner = client("小明")
     owner.open("treasure", code)
-    owner.says("我发布的", "奖品剩", "打开过")
+    owner.says("我发布的", "奖品剩", "打开过", "还没有人挖过")
     owner.press("提前结束")
     owner.agree("结束")
-    owner.says("发布者结束了这个宝贝")
-    owner.keeps_silent("提前结束")
+    owner.says("发布者结束了这个宝贝", "没有人挖过")
+    owner.keeps_silent("提前结束", "还没有人挖过")
+    owner.open("winners", code)
+    owner.says("没有人挖到")
+    owner.keeps_silent("还没有人挖到", "截止领奖")
 
 
 def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(client, publisher):

@@ -14,7 +14,7 @@ import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, startWords, title, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, startWords, title, undug, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -26,7 +26,7 @@ Component({
 
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
-    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", buried: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
   methods: {
@@ -113,7 +113,7 @@ Component({
       for (const each of task.users) if (each.is_prize) noteWinner(this.winners, each, task);
       const shared = task.review === "shown" && !task.gone; // otherwise nobody could open the link
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
-      this.setData({ handing: handingLines(task), ranks: rankLines(task), moreKinds: moreKinds(task), task, shared, review, facts: facts(task).join(" · "), buried: buriedWords(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
+      this.setData({ handing: handingLines(task), ranks: rankLines(task), moreKinds: moreKinds(task), task, shared, review, facts: facts(task).join(" · "), buried: buriedWords(task), undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
       const after = afterwards(task, this.winners);
       this.setData({ after });
       seekNext(after, task, api.get, () => this.life.aborted || this.show());

@@ -3,7 +3,7 @@
 import { handing } from "../../shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
-import { CARRIERS, OWN, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../../shared/words.js";
+import { CARRIERS, OWN, WINNERS, claimsEnd, noWinners, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames report most changes, but not those that only time brings
@@ -12,7 +12,7 @@ const TOLD_BY = ["prize", "claim", "snapshot", "end"];
 
 Component({
   data: {
-    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", tax: "", closed: "", problem: "", checks: false, mails: false, shipped: null,
+    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", none: "", tax: "", closed: "", problem: "", checks: false, mails: false, shipped: null,
     wanted: "all", filters: [], pages: 1, more: false, rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
   },
 
@@ -59,7 +59,8 @@ Component({
       const [{ claim_until, addresses_closed, number }] = found;
       const data = [...new Map(found.flatMap((page) => page.data).map((winner) => [winner.depth, winner])).values()]; // pages may overlap
       this.setData({
-        heading: [title(this.task), claimsEnd(claim_until)].filter(Boolean).join(" · "),
+        heading: [title(this.task), number || wanted !== "all" ? claimsEnd(claim_until) : ""].filter(Boolean).join(" · "),
+        none: wanted === "all" ? noWinners(claim_until) : WINNERS.empty,
         tax: publishersTax(this.task),
         closed: addresses_closed,
         rows: data.map((winner) => this.rowOf(winner)),
@@ -76,7 +77,7 @@ Component({
       return {
         depth, wxname, wxheadpic, receiver, phone, address, carrier, number,
         how: [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · "),
-        overdue: Boolean(winner.overdue),
+        overdue: Boolean(winner.overdue) && !address_deleted,
         waits: Boolean(address_waits),
         deleted: Boolean(address_deleted) && state !== "returned",
         frozen: state === "frozen",
