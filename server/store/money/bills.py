@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias
 
 from server.game.bill import bill as lifecycle
 from server.store.documents import index
 from server.store.due import DUE_INDEX
-from server.store.money.payments import Payments
+from server.store.money.payments import Payment, Payments
 
 BillState: TypeAlias = Literal["asked", "waiting", "given", "failed"]
 
 
-class Bill(TypedDict):
-    """`body` is sent to WeChat byte for byte, each time. Times are unix milliseconds.
+class Bill(Payment):
+    """`body` is sent to WeChat byte for byte, each time.
 
     `package_info` is "" until WeChat gives it. `remote` is the state that WeChat named last, "" if it has
     named none: then WeChat may not have the bill. `sent_at` is when the bill was last sent, 0 for never, and
     `asked_at` when its winner last had WeChat asked about it. If `unsendable` is there, the bill is not sent
-    any more. `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is there
-    while WeChat does not answer.
+    any more.
     """
 
-    _id: str
-    code: str
     prize: str
     attempt: int
     unionid: str
-    amount_fen: int
     body: bytes
     state: BillState
     package_info: str
     remote: str
     fail_reason: str
-    alarm: str
-    created_at: int
     ended_at: int
     sent_at: int
     asked_at: int
     unsendable: NotRequired[int]
-    unknown_since: NotRequired[int]
-    due_at: NotRequired[int]
-    then: NotRequired[dict[str, int]]
 
 
 class Bills(Payments[Bill]):

@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias
 
 from server.game.order import order as lifecycle
 from server.store.documents import index
 from server.store.due import DUE_INDEX
-from server.store.money.payments import Payments
+from server.store.money.payments import Payment, Payments
 
 OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
 
 
-class Order(TypedDict):
-    """Times are unix milliseconds. `live` is there until the task may get another order.
+class Order(Payment):
+    """`live` is there until the task may get another order.
 
     `no_credit` is 1 if no credit card may pay it. `bank_type` is the kind of account that paid it, "" if
     WeChat does not say. `prepay_id` is "" until WeChat gives one; `expires_at` is when WeChat stops taking
-    the payment. `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is
-    there while WeChat does not answer. `refunding` is the number of the refund that was sent last, at
-    `refunding_at`.
+    the payment. `refunding` is the number of the refund that was sent last, at `refunding_at`.
     """
 
-    _id: str
-    code: str
     publisher: str
     openid: str
     description: str
-    amount_fen: int
     state: OrderState
     prepay_id: str
     transaction_id: str
-    created_at: int
     expires_at: int
     asked_at: int
     paid_at: int
-    alarm: str
     no_credit: NotRequired[int]
     bank_type: NotRequired[str]
     live: NotRequired[int]
-    unknown_since: NotRequired[int]
     refunding: NotRequired[str]
     refunding_at: NotRequired[int]
-    due_at: NotRequired[int]
-    then: NotRequired[dict[str, int]]
 
 
 class Orders(Payments[Order]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NotRequired, TypedDict
+
 from server.store.documents import T
 from server.store.due import DueDocuments
 
@@ -9,12 +11,26 @@ from server.store.due import DueDocuments
 CONTRADICTION = "CONTRADICTION"
 
 
-class Payments(DueDocuments[T]):
-    """Each change is one update, conditional on the state before it.
+class Payment(TypedDict):
+    """The fields of each order, bill and refund. Times are unix milliseconds.
 
-    `_id` is the number that WeChat knows the payment by, `code` its task. `alarm` is why the operator has to
-    look at it, "" if not. `then` has the effects that are still owed.
+    `_id` is the number that WeChat knows the payment by, `code` its task. `alarm` says why the operator has
+    to look at it, "" if they need not; `unknown_since` is there while WeChat does not answer. `then` has the
+    effects that are still owed.
     """
+
+    _id: str
+    code: str
+    amount_fen: int
+    alarm: str
+    created_at: int
+    unknown_since: NotRequired[int]
+    due_at: NotRequired[int]
+    then: NotRequired[dict[str, int]]
+
+
+class Payments(DueDocuments[T]):
+    """Reads of payments, and their alarms. Each change is one update, conditional on the state before it."""
 
     async def of_task(self, code: str) -> list[T]:
         """Return all of a task's payments."""

@@ -25,7 +25,23 @@ GIVEN_AT_ONCE = 200  # prizes that are read in one trip
 WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
 
 
-class Prize(TypedDict):
+class WonPrize(TypedDict):
+    """What lists and a task's page show of a prize; see `Prize`."""
+
+    state: PrizeState
+    goods_type: int
+    draw_type: int
+    amount_fen: int
+    rank: NotRequired[int]
+    released_at: NotRequired[int]
+    waits_until: NotRequired[int]
+    carrier: NotRequired[str]
+    number: NotRequired[str]
+    sent_at: NotRequired[int]
+    received_at: NotRequired[int]
+
+
+class Prize(WonPrize):
     """Times are unix milliseconds, 0 for never. `amount_fen` is 0 for goods.
 
     `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is sealed
@@ -52,57 +68,30 @@ class Prize(TypedDict):
     publisher: str
     wxname: str
     wxheadpic: str
-    goods_type: int
-    draw_type: int
-    amount_fen: int
-    state: PrizeState
     attempt: int
     won_at: int
     claimed_at: int
     given_at: int
-    rank: NotRequired[int]
     pickup: NotRequired[str]
     address_box: NotRequired[Sealed]
     phone_hash: NotRequired[str]
     address_shown_at: NotRequired[int]
     address_deleted: NotRequired[int]
-    carrier: NotRequired[str]
-    number: NotRequired[str]
-    sent_at: NotRequired[int]
-    received_at: NotRequired[int]
     weighed: NotRequired[int]
     held_for: NotRequired[Why]
     withheld_at: NotRequired[int]
     was_held_for: NotRequired[Why]
     was_held_at: NotRequired[int]
     freezing: NotRequired[int]
-    released_at: NotRequired[int]
     released_alone: NotRequired[int]
     bill_lost: NotRequired[int]
     denied: NotRequired[int]
     young: NotRequired[int]
     private: NotRequired[int]
     waits_for: NotRequired[Wait]
-    waits_until: NotRequired[int]
     counted_on: NotRequired[int]
     due_at: NotRequired[int]
     then: NotRequired[dict[str, int]]
-
-
-class WonPrize(TypedDict):
-    """What lists and a task's page show of a prize, as `prizes` has it."""
-
-    state: PrizeState
-    goods_type: int
-    draw_type: int
-    amount_fen: int
-    rank: NotRequired[int]
-    released_at: NotRequired[int]
-    waits_until: NotRequired[int]
-    carrier: NotRequired[str]
-    number: NotRequired[str]
-    sent_at: NotRequired[int]
-    received_at: NotRequired[int]
 
 
 class Matter(TypedDict):

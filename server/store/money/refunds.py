@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, TypeAlias
 
 from server.game.refund import RefundKind
 from server.game.refund import refund as lifecycle
 from server.store.documents import index
 from server.store.due import DUE_INDEX
-from server.store.money.payments import Payments
+from server.store.money.payments import Payment, Payments
 
 RefundState: TypeAlias = Literal["asked", "processing", "refunded", "abnormal", "closed"]
 _PREFIXES: dict[RefundKind, str] = {"whole": "W", "unwon": "N", "unclaimed": "C"}
 
 
-class Refund(TypedDict):
-    """`total_fen` is the whole order's. Times are unix milliseconds.
+class Refund(Payment):
+    """`total_fen` is the whole order's."""
 
-    `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is there while
-    WeChat does not answer.
-    """
-
-    _id: str
     kind: RefundKind
-    code: str
     out_trade_no: str
-    amount_fen: int
     total_fen: int
     state: RefundState
-    alarm: str
-    created_at: int
     ended_at: int
-    unknown_since: NotRequired[int]
-    due_at: NotRequired[int]
-    then: NotRequired[dict[str, int]]
 
 
 class Refunds(Payments[Refund]):
