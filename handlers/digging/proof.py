@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from cachetools import LRUCache
 
-from handlers.base import Interface, Reply
+from handlers.base import Interface
 from handlers.parameters import Code, Page
 from server.actions.digging.prove import prove
 from server.context import Context, per_context
@@ -34,21 +34,15 @@ class GetProofRequest(msgspec.Struct):
     page: Page = 1
 
 
-class GetProofReply(Reply, kw_only=True):
+class GetProofReply(draw.Proof, frozen=True, kw_only=True):
     """All that recomputing the draw needs. `seed` and `commitment` are hex; `params` is hashed as it is.
 
     `winning_ranks` and `winning_fen` are of the prizes at `winning_depths`; `[]` if there are no ranks. A
     page has 500 digs. To get the whole proof, put the digs of all pages, `dug` of them, into one reply.
     """
 
-    seed: str
-    params: str
-    commitment: str
-    winning_depths: list[int]
-    winning_ranks: list[int]
-    winning_fen: list[int]
-    dug: int
-    digs: list[draw.ProvedDig]
+    status: int = 0
+    msg: str = ""
 
 
 class GetProof(Interface):

@@ -61,7 +61,25 @@ class DrawPrizeRequest(msgspec.Struct):
     address: Annotated[str, Meta(extra=LINES, title="详细地址", description="1 到 200 个字")] = ""
 
 
-class DrawPrizeReply(Reply, kw_only=True):
+class ShownPrize(msgspec.Struct, kw_only=True):
+    """The fields of a prize that its winner and its publisher see; see `DrawPrizeReply` and `WinnerRow`."""
+
+    is_draw: int
+    state: PrizeState
+    goods_type: int
+    draw_type: int
+    money_fen: int
+    rank: int
+    receiver: str
+    phone: str
+    address: str
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
+
+
+class DrawPrizeReply(ShownPrize, kw_only=True):
     """How far the claim has come. `is_draw` 1: the prize is given.
 
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
@@ -72,26 +90,15 @@ class DrawPrizeReply(Reply, kw_only=True):
     details' `ranks`, from 1, 0 if all are alike.
     """
 
-    is_draw: int
-    state: PrizeState
-    goods_type: int
-    draw_type: int
+    status: int = 0
+    msg: str = ""
     money: int
-    money_fen: int
-    rank: int
     claim_until: int
     package_info: str
     appid: str
     mchid: str
     pickup: str
     pickup_pic: str
-    receiver: str
-    phone: str
-    address: str
-    carrier: str
-    number: str
-    sent_at: int
-    received_at: int
     contact: str
 
 
@@ -199,7 +206,7 @@ class GetWinnersRequest(msgspec.Struct):
     )
 
 
-class WinnerRow(msgspec.Struct):
+class WinnerRow(ShownPrize, kw_only=True):
     """A winner: at which depth, how far the claim has come, where to send the prize. Times: unix ms, 0 for
     never.
 
@@ -213,27 +220,14 @@ class WinnerRow(msgspec.Struct):
     """
 
     depth: int
-    rank: int
     prize: str
-    goods_type: int
-    draw_type: int
-    money_fen: int
     wxname: str
     wxheadpic: str
-    is_draw: int
-    state: PrizeState
     won_at: int
     given_at: int
-    receiver: str
-    phone: str
-    address: str
     address_waits: int
     address_deleted: int
     overdue: int
-    carrier: str
-    number: str
-    sent_at: int
-    received_at: int
 
 
 class GetWinnersReply(Reply, kw_only=True):
