@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has handlers/ too
 
 import httpx
 from pymongo import MongoClient

@@ -1,18 +1,18 @@
-"""Strangers attack one serving process while 100 honest people watch and dig: what do the honest notice?
+"""Strangers attack one serving process while 100 honest people watch and dig: what do the people notice?
 
     python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs,heads]
     python bench/hostile.py [--only stalled,flat,campus]
 
 Needs twelve minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
-embedded stores). People dig 20 times per second, each time over a new connection. They do so for 15 s
-without the attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it
-is due, so delays in the client count too. Attackers and honest people are separate processes; the attackers'
-process has the lowest priority. During `stalled` and `flat`, people do not dig but upload photos, one after
-another, and each upload is timed. During `campus`, 2,000 people with tokens dig once each, 25 per second, and
-250 of them watch, all from the attackers' address. These are more connections than production allows an
-address, but a token exempts its owner from that limit. (On two cores, digs would not reach 2,000 watchers in
-time.) Memory is the sum of the supervisor, the serving process, its processes for pictures and the stores;
-shared memory counts once. Exits with 1 if a bar is missed.
+embedded stores). People dig 20 times per second, each time over a new connection. They do so for 15 s before
+the attack, for 25 s during it, and for 10 s that begin 5 s after its end. A dig's time begins when it is due,
+so delays in the client count too. Attackers and honest people are separate processes; the attackers' process
+has the lowest priority. During `stalled` and `flat`, people do not dig but upload photos, one after another,
+and each upload is timed. During `campus`, 2,000 people with tokens dig once each, 25 per second, and 250 of
+them watch, all from the attackers' address. These are more connections than production allows an address, but
+a token exempts its owner from that limit. (On two cores, digs would not reach 2,000 watchers in time.) Memory
+is the sum of the supervisor, the serving process, its processes for pictures and the stores; shared memory
+counts once. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Phase:
 
 @dataclass
 class Honest:
-    """Honest people: how many of them watch, how fast they dig, for how many seconds beside the attack."""
+    """Honest people: how many of them watch, how fast they dig, for how many seconds during the attack."""
 
     people: list[Person]
     watching: int = HONEST

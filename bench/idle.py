@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has handlers/ too
 
 from pymongo import MongoClient
 from redis import Redis

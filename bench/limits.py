@@ -65,7 +65,8 @@ def one_round(redis: EmbeddedRedis, most: int, killed_at: float) -> tuple[list[i
     spawn = multiprocessing.get_context("spawn")
     name = secrets.token_hex(8)
     pipes, processes = [], []
-    # Each process stops at its half of `killed_at` and waits, so that Redis is killed before the limit.
+    # Each process stops at its half of `killed_at` and waits, so that Redis is killed before the limit is
+    # reached.
     for _ in range(2):
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=run, args=(redis.uri, name, most, theirs))

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has handlers/ too
 
 from playwright.sync_api import Browser, CDPSession
 
@@ -37,7 +37,7 @@ from support.drawings import draw, oranges
 from support.servers import a_server
 
 MOST_PRESS_MS, MOST_FRAME_MS = 50.0, 32.0
-LASTS_MS = 1500  # after the dialog opened; something in it moves until then
+LASTS_MS = 1500  # how long the dialog moves after it opened
 CATEGORIES = (
     "devtools.timeline",  # has UpdateLayoutTree
     "disabled-by-default-devtools.timeline",  # RunTask

@@ -4,7 +4,7 @@
 
 Starts a server of its own with one serving process and embedded stores. Each notice of a round is about a
 different order, which was paid just before. Then the same notices come again, then forged notices. WeChat
-waits 5 s.
+waits 5 s for an answer.
 """
 
 from __future__ import annotations

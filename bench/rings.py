@@ -5,7 +5,7 @@
 Prints how many yuan six ways of cheating pay, on the first day and on all days together, by the number of new
 accounts. Then it prints how many of 50 honest, public red packets of 10 yuan are paid; 300 strangers dig
 them, half of them new. The server runs in this process, with a MongoDB and a Redis of its own; stored times
-are moved back to let days pass. The cheats are better off than in reality: no cooldown or depth slows them,
+are moved back to let days pass. The cheaters are better off than in reality: no cooldown or depth slows them,
 they win at the first dig, and no stranger digs before them. Each day they try as many payouts as they can, at
 most `ATTEMPTS`. Exits with 1 if a bar is missed.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has handlers/ too
 
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.store import Store
@@ -35,8 +35,8 @@ from support.purse import DAY_MS, let_pass, rest
 _T = TypeVar("_T")
 # By the number of accounts: the most that they may get on the first day and within a week, in yuan.
 BARS = {1: (0, 0), 2: (200, 400), 10: (400, 2_800), 100: (2_000, 14_000)}
-# Payouts that are tried a day (more than the bars allow), the yuan of each (the most that a newcomer may get
-# a day), and how many payouts wait once the limits of a day are full.
+# How many payouts are tried a day (more than the bars allow), the yuan of each (the most that a newcomer may
+# get a day), and how many payouts wait once the limits of a day are full.
 ATTEMPTS, YUAN, FULL = 24, 100, 6
 HOLD_MS = 600_000
 # These limits slow people down; here they are off.
@@ -130,7 +130,7 @@ def attempts(people: Sequence[Account]) -> int:
     return min(ATTEMPTS, len(people) // 2 + 1)
 
 
-# In the last way each account has an address of its own; in the others, all accounts share one address.
+# In the last way of cheating each account has an address of its own; in the others, all share one address.
 WAYS: dict[str, Way] = {
     "one treasure for all": one_treasure,
     "pairs that never meet": pairs,

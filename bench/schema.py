@@ -1,6 +1,6 @@
 """Requests that schemathesis makes from `/openapi.json`, with values that exist: is each reply as declared?
 
-    pip install -e '.[embedded,fuzz]'     # elsewhere than for the tests: it brings a plugin of pytest
+    pip install -e '.[embedded,fuzz]'     # in an environment without the tests: it brings a pytest plugin
     python bench/schema.py [--requests 20000] [--seconds 3600] [--seed 1]
 
 Starts a server of two processes that checks contents, sends messages and limits payouts, and fills it with

@@ -1,4 +1,4 @@
-"""Clients of HTTP in a process of their own: each asks again as soon as it is answered.
+"""HTTP clients in a process of their own: each asks again as soon as it is answered.
 
 The class `Askers` extends `Tappers`, which use bare sockets and epoll. It also counts the bytes of pages'
 frames.

@@ -124,7 +124,8 @@ class Race:
 
 
 def race(people: int, pages_each: int, rounds: int) -> Race:
-    """Let people with `pages_each` pages race: each page digs over its own connection at a tick of 0."""
+    """Let people with `pages_each` pages race: each page digs over its own connection as its countdown
+    reaches 0."""
     pages = people * pages_each
     with running() as server, closing(Crowd()) as crowd:
         alice = server.log_in("alice")

@@ -19,8 +19,8 @@ ENTRY_BYTES = 15  # per treasure, in a process's message about its watchers
 HEARTBEAT_BYTES = 700
 TREASURE_KB = 8.0  # memory, as `bench/fanout.py --only tasks` measures it
 CPU = 1e6  # µs in a second: one whole core
-# Seconds between two `watchers` frames to a crowd, and between two messages with all numbers to other
-# processes.
+# Seconds between two `watchers` frames to a crowd, and between two messages with all numbers of watchers to
+# other processes.
 CROWD_SECONDS, WHOLE_SECONDS = 5, 30
 
 

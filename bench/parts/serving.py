@@ -60,8 +60,8 @@ class Server:
     def publish(self, publisher: Person, cooldown_seconds: int, **parameters: int) -> str:
         """Publish a treasure that does not end during a benchmark.
 
-        Without a cooldown, it is too deep for a benchmark to win. With a cooldown it must be dug within 30
-        days, so it is not deep, but has more than one prize.
+        Without a cooldown, the treasure is too deep to be won in a benchmark. With a cooldown, its depth must
+        be reachable within 30 days, so it is not deep, but has more than one prize.
         """
         buffer = io.BytesIO()
         Image.new("RGB", (64, 48), "orange").save(buffer, "JPEG")

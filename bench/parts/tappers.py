@@ -65,9 +65,10 @@ class Tapped:
 
 @dataclass(slots=True)
 class Told:
-    """How the live pages learned of some digs. Per dig: how many pages got its frame, and when the last one.
+    """How the live pages learned of some digs.
 
-    The other pages got a snapshot after the dig. `missed` counts pages that lack a dig after 10 s.
+    Per dig: how many pages got its frame, and when the last of these pages got it. The other pages got a
+    snapshot after the dig. `missed` counts pages that lack a dig after 10 s.
     """
 
     frames: list[int]

@@ -76,7 +76,7 @@ class Observer:
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _watch(self, connection: WebSocketClientConnection) -> None:
-        """Watch what runs, until the connection ends or this is stopped."""
+        """Watch the running tasks, until the connection ends or this is stopped."""
         reading, watched = asyncio.ensure_future(self._read(connection)), set[str]()
         try:
             while not (self._stopped or reading.done()):

@@ -58,7 +58,7 @@ class Square:
         self._closed = asyncio.Event()
 
     async def admit(self, publisher: Publisher) -> None:
-        """Let a person publish, and take up their tasks that still run. Raises Unanswered."""
+        """Let a person publish; add their tasks that still run to the crowd's. Raises Unanswered."""
         released = await self._client.get("/getMyRelease", publisher.login, page=1)
         for card in released.get("data", []):
             runs = not card["status"] and not card.get("need_pay")

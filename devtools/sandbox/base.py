@@ -80,7 +80,7 @@ ERRMSGS = {
 
 
 class WeChatFailure(Exception):
-    """An error code to answer with. The HTTP status is 200, as with WeChat. `more` is added to its errmsg."""
+    """An error code to answer with. The HTTP status is 200, as with WeChat. `more` is added to the errmsg."""
 
     def __init__(self, errcode: int, more: str = "") -> None:
         self.errcode, self.more = errcode, more
