@@ -75,6 +75,7 @@ class Supervisor:
         self._exit_code = 0
         self._served = False
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._aborting = asyncio.Lock()
         self._refusing: set[str] = set()  # workers that may not serve from the database they met
         self._stores: list[EmbeddedStore] = []
         self._failed_starts = FailedStarts(settings)
@@ -182,7 +183,7 @@ class Supervisor:
 
         async def live() -> str:
             nonlocal uncounted
-            watchdog = Watchdog(hears=partial(self._note_sign, name))
+            watchdog = Watchdog(hears=partial(self._note_sign, name), aborting=self._aborting)
             heartbeats = watchdog.worker_end
             known = ("--database", self._identity)
             try:

@@ -73,11 +73,17 @@ class Watchdog:
         missed_turns: int = MISSED_TURNS,
         starting_turns: int = STARTING_TURNS,
         hears: Callable[[bytes], None] = lambda _: None,
+        aborting: asyncio.Lock | None = None,
     ) -> None:
-        """`hears` is called with the newest heartbeat, in each turn in which one came."""
+        """`hears` is called with the newest heartbeat, in each turn in which one came.
+
+        Watchdogs that share `aborting` end their workers one after another: faulthandler writes a line in
+        pieces, so the stacks of two workers that it writes at the same time cannot be read.
+        """
         self.served = False
         self.stood_still = False
         self._hears = hears
+        self._aborting = aborting or asyncio.Lock()
         self._turn_seconds = turn_seconds
         self._missed_turns = missed_turns
         self._allowed = starting_turns  # `missed_turns` after the first heartbeat
@@ -101,9 +107,12 @@ class Watchdog:
                 await asyncio.wait([end], timeout=self._turn_seconds)
                 late = loop.time() - due > self._turn_seconds / 2
                 if not end.done() and self._stands_still(self._read(), late):
-                    log.error("%s (pid %d) stands still; the stacks of its threads follow", name, child.pid)
-                    self.stood_still = True
-                    await _abort(child, end)
+                    async with self._aborting:
+                        log.error(
+                            "%s (pid %d) stands still; the stacks of its threads follow", name, child.pid
+                        )
+                        self.stood_still = True
+                        await _abort(child, end)
                     break
             return await end
         finally:
