@@ -179,9 +179,9 @@ def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_ke
 
 
 def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address):
-    owner = Person.log_in(address, "阿注")
+    owner = Person.log_in(address, "想走的人")
     code = owner.publish(a_picture(), name="自己的猫")
-    with a_phone(address, "阿注") as phone:
+    with a_phone(address, "想走的人") as phone:
         phone.open("/pages/mine/mine")
         phone.shows("注销账号")
         phone.tap(".askleave")
@@ -193,7 +193,7 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
         phone.shows("以后删除", "撤销注销")
         phone.tap(".keep")
         phone.shows("联系客服", "注销账号")
-    assert Person.log_in(address, "阿注").get("/getMyInfo")["delete_at"] == 0
+    assert Person.log_in(address, "想走的人").get("/getMyInfo")["delete_at"] == 0
 
 
 def test_a_shared_sum_is_planned_published_and_won(address):
@@ -277,18 +277,18 @@ def test_a_publisher_reads_nothing_anew_when_winners_claim(address, publisher):
 
 def test_the_square_marks_what_one_published_or_won(address, publisher):
     several = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
-    code = publisher.publish(a_picture(), name="有两份的猫", **several)
+    code = publisher.publish(a_picture(), name="有两份的狗", **several)
     Person.log_in(address, "阿强").post("/postTask", code=code)
     for user, said in (("小明", "我发布的"), ("阿强", "已挖到"), ("朵朵", "可以挖")):
         with a_phone(address, user) as phone:
             phone.open("/pages/square/square")
-            phone.shows(f"有两份的猫{said}")
+            phone.shows(f"有两份的狗{said}")
 
 
 def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
     picture = tmp_path / "face.jpg"
     picture.write_bytes(a_picture())
-    with a_phone(address, "无名", named=False) as phone:
+    with a_phone(address, "没起名的人", named=False) as phone:
         phone.open("/pages/mine/mine")
         phone.shows("还没起名", "起个名字，大家才知道是你。")
         phone.live(agrees=False)
