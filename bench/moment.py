@@ -45,8 +45,10 @@ CATEGORIES = (
 )
 # Records when the shovel moves: it must move in the frame after the press.
 NOTE_PRESS = """() => document.querySelector(".dig").addEventListener("click", ({ timeStamp }) => {
-    const moves = document.querySelector(".blade").getAnimations().length > 0;
-    requestAnimationFrame(() => { window.took = moves ? performance.now() - timeStamp : Infinity; });
+    requestAnimationFrame(() => {
+        const moves = document.querySelector(".blade").getAnimations().length > 0;
+        window.took = moves ? performance.now() - timeStamp : Infinity;
+    });
 })"""
 
 
@@ -74,13 +76,15 @@ def traced_win(window: Window, slower: float) -> Win:
     """Press, and trace what happens until the coins have fallen."""
     page = window.page
     page.evaluate(NOTE_PRESS)
+    _point_at(window, ".dig")
     devtools = window.context.new_cdp_session(page)
     devtools.send("Emulation.setCPUThrottlingRate", {"rate": slower})
     events: list[dict[str, Any]] = []
     devtools.on("Tracing.dataCollected", lambda data: events.extend(data["value"]))
     chosen = {"includedCategories": CATEGORIES}
     devtools.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": chosen})
-    page.locator(".dig").click()
+    page.mouse.down()
+    page.mouse.up()
     page.locator(".won .primary").wait_for()  # a locator by role would hold the page for more than a frame
     page.wait_for_timeout(LASTS_MS)
     _end_tracing(window, devtools)
@@ -99,6 +103,13 @@ def _tasks_ms(events: list[dict[str, Any]]) -> Iterator[float]:
     for event in events:
         if event["name"] == "RunTask" and (event["pid"], event["tid"]) == main:
             yield event.get("tdur", 0) / 1000
+
+
+def _point_at(window: Window, selector: str) -> None:
+    """Move the mouse there. A locator's `click` would do so too, but look in the page at what it hits."""
+    box = window.page.locator(selector).bounding_box()
+    assert box is not None
+    window.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def _end_tracing(window: Window, devtools: CDPSession) -> None:
