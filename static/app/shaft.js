@@ -63,7 +63,7 @@ export function shaft(onDig) {
     write(most, deepestWords(task));
     write(chance, chanceWords(task));
     element.style.setProperty("--warmth", task.status || !task.one_in ? 0 : task.one_in ** -0.5);
-    gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.deepest}%`);
+    gauge.style.setProperty("transform", `scaleY(${task.now_depth / task.deepest})`);
     element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
   }
 
