@@ -374,7 +374,7 @@ class Page {
     const told = dig(this.task.code)
       .then(async (reply) => [reply, reply.is_prize && await celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply, this.signal)])
       .finally(() => struck)
-      .then(([reply, begin]) => this.dug(reply, begin), (error) => this.refused(error));
+      .then(([reply, begin]) => this.dug(reply, begin, end), (error) => this.refused(error));
     this.outcomes.until(told, true).finally(() => {
       this.#busy = false;
       end();
@@ -382,8 +382,8 @@ class Page {
     });
   }
 
-  /** Show a dig's outcome; a win in parts, a frame each, beginning with the celebration. */
-  async dug(reply, begin) {
+  /** Show a dig's outcome; a win in parts, a frame each, beginning with the stroke's `end` and the celebration. */
+  async dug(reply, begin, end) {
     const { task, signal } = this;
     if (signal.aborted) return;
     this.#dugSeq = reply.seq;
@@ -397,6 +397,8 @@ class Page {
     if (reply.joined) task.participants = Math.max(task.participants, reply.no);
     if (reply.is_prize) {
       Object.assign(task, wonBy(reply, task));
+      end();
+      await painted();
       const begun = this.celebrateOnce(reply.seq, begin);
       await painted();
       if (signal.aborted) return;
@@ -410,6 +412,8 @@ class Page {
     if (reply.joined) this.people.add(reply);
     if (!reply.is_prize) return;
     this.people.mark(reply.no);
+    await painted();
+    this.shaft.show(task, false);
     await painted();
   }
 

@@ -14,39 +14,47 @@ const BLADE = [
 const FADE = [{ opacity: 0 }, { opacity: 1 }];
 
 /**
- * Return the `element` that covers the button during a stroke, and `begin(face)`, which strikes at once. `face` is the
- * digger's picture, null for your own dig. It returns `{ struck, end }`: a promise that resolves after the least time,
- * and a function that ends the stroke, unless another has begun.
+ * Return the `element` that covers the button during a stroke, and `begin(face)`, which strikes in the next frame: the
+ * task of a press, which also sends the dig, has no more work before that frame. `face` is the digger's picture, null
+ * for your own dig. It returns `{ struck, end }`: a promise that resolves after the least time, and a function that ends
+ * the stroke, unless another has begun.
  */
 export function shovel() {
   const blade = el("span.blade", {}, icon("shovel", 64));
   const face = el("span.digger");
   const clods = Array.from({ length: CLODS }, () => el("i.clod"));
   const element = el("span.strike", { hidden: true, "aria-hidden": "true" }, clods, blade, face);
-  let running = [];
+  let stroke = null; // the one under way
+  let moves = [];
 
   function begin(picture) {
-    running.forEach((animation) => animation.cancel());
-    fill(face, picture === null ? null : avatar(picture, 44));
-    element.hidden = false;
-    const mine = move();
-    running = mine;
+    const mine = {};
+    stroke = mine;
+    requestAnimationFrame(() => stroke === mine && start(picture));
     const struck = new Promise((resolve) => setTimeout(resolve, LEAST_MS));
     const end = () => {
-      if (running !== mine) return;
-      mine.forEach((animation) => animation.cancel());
+      if (stroke !== mine) return;
+      stroke = null;
       element.hidden = true;
-      running = [];
+      stop();
     };
     return { struck, end };
   }
 
-  function move() {
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return [element.animate(FADE, STROKE_MS)];
-    return [blade.animate(BLADE, { duration: STROKE_MS, iterations: Infinity }), ...clods.map(fly)];
+  function start(picture) {
+    stop();
+    fill(face, picture === null ? null : avatar(picture, 44));
+    element.hidden = false;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) moves = [element.animate(FADE, STROKE_MS)];
+    else moves = [blade.animate(BLADE, { duration: STROKE_MS, iterations: Infinity }), ...clods.map(fly)];
   }
 
-  return { element, begin, isStriking: () => running.length > 0 };
+  function stop() {
+    moves.forEach((move) => move.cancel());
+    moves = [];
+  }
+
+  return { element, begin, isStriking: () => stroke !== null };
 }
 
 /** Let a clod fly out of the hole, in a direction of its own, each time the blade comes down. */

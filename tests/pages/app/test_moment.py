@@ -8,13 +8,15 @@ from support.browser import NOTE_SIGNALS, Window
 from support.client import a_picture
 
 LEAST_MS = 600
-# Notes which elements move right after a press, and when the page shows the outcome and the treasure's end.
+# Notes how many elements move in the task of a press and in the frame after it, and when the page shows the
+# outcome and the treasure's end.
 WATCH_PRESS = """() => {
     const moving = () => [...document.querySelectorAll(".strike, .strike *")]
         .flatMap(each => each.getAnimations()).length;
     document.addEventListener("click", (press) => {
         if (!press.composedPath().some(each => each.matches?.(".dig"))) return;
-        window.moving = moving();
+        const inTask = moving();
+        window.moving = new Promise(resolve => requestAnimationFrame(() => resolve([inTask, moving()])));
         window.said = new Promise(resolve => new MutationObserver(() => {
             if (document.querySelector(".said").textContent) resolve(performance.now() - press.timeStamp);
         }).observe(document.querySelector(".said"), { childList: true }));
@@ -30,11 +32,12 @@ SEE_FACE = """() => {
     }).observe(strike, { attributes: true }));
 }"""
 
-# Notes the height of the win's dialog right before it opened, and whether it was visible then.
+# Notes, right before the win's dialog opens: its height, whether it is visible, whether the stroke is over.
 NOTE_OPENING = """() => {
     const { showModal } = HTMLDialogElement.prototype;
     HTMLDialogElement.prototype.showModal = function () {
-        window.before = [this.offsetHeight > 200, getComputedStyle(this).visibility];
+        const { hidden } = document.querySelector(".strike");
+        window.before = [this.offsetHeight > 200, getComputedStyle(this).visibility, hidden];
         showModal.call(this);
     };
 }"""
@@ -46,10 +49,12 @@ def won(opened: Window) -> None:
 
 
 def press(opened: Window) -> Any:
-    """Press, and return how many elements moved before anything else happened."""
+    """Press, and return how many elements moved in the next frame; in the press's own task none may."""
     opened.page.evaluate(WATCH_PRESS)
     opened.page.locator(".dig").click()
-    return opened.page.evaluate("moving")
+    in_task, in_frame = opened.page.evaluate("moving")
+    assert in_task == 0
+    return in_frame
 
 
 def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, publisher):
@@ -87,7 +92,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     digger.page.evaluate(NOTE_OPENING)
     press(digger)
     won(digger)
-    assert digger.page.evaluate("before") == [True, "hidden"]
+    assert digger.page.evaluate("before") == [True, "hidden", True]
     assert digger.page.evaluate("ended") >= LEAST_MS
     assert digger.page.evaluate("signals") == ["sound", "vibration"]
     digger.page.keyboard.press("Enter")
