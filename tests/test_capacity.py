@@ -36,11 +36,11 @@ def test_a_dig_takes_its_deliveries_one_after_the_other_and_more_processes_share
     assert min(alone) > 2 * DIG.store / DIG.commands
 
 
-def test_those_who_ask_the_store_at_one_moment_share_a_question():
+def test_requests_that_ask_the_store_at_one_moment_share_a_query():
     asked = Cost(worker=1e-6, store=0.0001, steps=1, answer=0.05)
     assert max(shared_link(Hall(1, math.inf), asked, Cost(1e-6), 100)) == pytest.approx(
         0.05 + 0.0001 + MOMENT + 0.05 + 99 * 0.0001, rel=0.05
-    )  # the first asks alone, all others together, a moment later
+    )  # the first query goes alone, all others together, a moment later
     quick = Cost(worker=1e-6, store=1e-6, steps=1)
     assert max(shared_link(Hall(1, math.inf), quick, Cost(1e-6), 100)) == pytest.approx(MOMENT, rel=0.05)
 

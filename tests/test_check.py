@@ -30,7 +30,7 @@ from support.wire.mongos import Mongos
 
 @pytest.fixture
 def uri(mongodb_uri: str) -> str:
-    """A database of the test's own, which does not exist: no check may create it."""
+    """The URI of a database of the test's own. It does not exist yet, and no check may create it."""
     return with_database(mongodb_uri, f"test_{secrets.token_hex(6)}")
 
 
@@ -41,7 +41,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def store(io_loop: Any, uri: str, recorder: Recorder) -> Iterator[Store]:
-    """The test's own database, as a server's. It stays empty, because no check reads it."""
+    """A server's store over the test's own database, which no check reads."""
     opened = Store(uri, [recorder])
     yield opened
 
@@ -53,7 +53,7 @@ def store(io_loop: Any, uri: str, recorder: Recorder) -> Iterator[Store]:
 
 
 async def of_checks(store: Store) -> set[str]:
-    """Return the names of databases that checks beside this database made. Other databases come and go."""
+    """Return the names of the databases that checks of this database made. Other databases come and go."""
     names = await store.client.list_database_names()
     return {name for name in names if name.startswith(f"{store.database.name[:23]}_check_")}
 
@@ -186,7 +186,7 @@ async def test_a_check_says_what_it_could_not_ask_and_drops_only_what_it_or_an_o
 
 @pytest.fixture
 def mongos(mongodb_uri: str) -> Iterator[Callable[..., Mongos]]:
-    """Starts a mongos of a version before the MongoDB of this run."""
+    """Starts a mongos that claims to be of a version, in front of the MongoDB of this run."""
     started: list[Mongos] = []
 
     def start(*version: int) -> Mongos:

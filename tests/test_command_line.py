@@ -87,7 +87,7 @@ A_PAGE = 500
 
 @pytest.fixture
 def proof_url() -> Iterator[str]:
-    """A server that has the proof of 1,000 prizes, about 100,000 digs, in pages."""
+    """The URL of a proof with 1,000 prizes and about 100,000 digs, which a server gives in pages."""
     depths = draw.winning_depths(SEED, LONG_RULES)
     digs = [{"depth": depth, "is_prize": 0} for depth in range(1, depths[-1] + 1)]
     for depth in depths:
@@ -105,7 +105,7 @@ def proof_url() -> Iterator[str]:
             self.wfile.write(msgspec.json.encode(proof | {"digs": digs[first : first + A_PAGE]}))
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -1,4 +1,4 @@
-"""A request's time limit stands still while it waits for a call that has its own limit."""
+"""While a request waits for a call that has its own limit, the request's time limit stands still."""
 
 import asyncio
 

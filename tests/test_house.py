@@ -1,4 +1,4 @@
-"""The house's rules: pure modules, modules that may write, libraries' private names, words of one meaning."""
+"""Rules of the code: pure modules, modules that may write, libraries' private names, words of one meaning."""
 
 import ast
 import configparser
@@ -24,7 +24,8 @@ from wechatpayv3.async_.core import AsyncCore
 from server.store import Store
 
 ROOT = Path(__file__).parents[1]
-# The libraries' privates that we override or use, each with a library method that must still name it.
+# Private names of libraries that we override or use, each after a library's method that must still use the
+# name.
 TORNADO: list[tuple[Callable[..., Any], str]] = [
     # handlers/websocket.py
     (WebSocketProtocol13._receive_frame_loop, "_receive_frame"),
@@ -49,7 +50,7 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (HTTP1Connection._read_message_inner, "read_until_regex"),
     (HTTP1Connection._read_chunked_body, "read_until"),
 ]
-# Words with one meaning each, and the modules whose functions may have the word in their names.
+# Words with one meaning each, and the modules in which names of functions may begin with the word.
 WORDS = {
     # Only a winner claims.
     "claim": (
@@ -68,10 +69,10 @@ WRITING = {
 # The modules that may call methods of the store that write.
 WRITERS = (
     "server/actions/",
-    "server/memory/visiting.py",  # the visits of a moment, for actions/digging/visit.py
-    "server/operation/leader.py",  # its lease
-    "server/operation/monitor.py",  # the alarms
-    "server/check/",  # in a database that it makes and drops
+    "server/memory/visiting.py",  # writes visits together, for actions/digging/visit.py
+    "server/operation/leader.py",  # writes the leader's lease
+    "server/operation/monitor.py",  # writes the alarms
+    "server/check/",  # writes into a database that it makes and drops
 )
 # server/wechat/pay/client.py
 WECHATPAY: list[tuple[Callable[..., Any], str]] = [
@@ -93,7 +94,7 @@ def sources(*places: str) -> Iterator[Path]:
 
 
 def test_no_module_hides_one_of_the_standard_library():
-    """Within packages, too: a reader takes `site` or `socket` for the standard library's module."""
+    """A reader takes `site` or `socket` for the standard library's module, even within a package of ours."""
     hiding = [
         str(path.relative_to(ROOT))
         for path in sources("server", "handlers", "devtools", "bench")
@@ -128,7 +129,7 @@ def test_what_calls_itself_pure_is_held_to_it():
     assert [module for module in pure if not f"{module}.".startswith(held)] == []
 
 
-@pytest.mark.usefixtures("io_loop")  # a store's client asks for a current loop
+@pytest.mark.usefixtures("io_loop")  # a store's client needs a current loop
 def test_only_actions_write_to_a_store():
     store = Store("mongodb://nowhere")
     writing = {
@@ -151,7 +152,7 @@ def test_only_actions_write_to_a_store():
 
 
 def writing_methods(kind: type) -> set[str]:
-    """Return the methods of a store that write, also by other methods of its class."""
+    """Return the methods of a store that write, directly or through other methods of their class."""
     uses = {name: names_within_store(method) for name, method in inspect.getmembers(kind, inspect.isfunction)}
     found: set[str] = set()
     while more := {name for name, used in uses.items() if used & (WRITING | found)} - found:
@@ -160,7 +161,7 @@ def writing_methods(kind: type) -> set[str]:
 
 
 def names_within_store(function: FunctionType) -> set[str]:
-    """Return the names that a function uses, and those used by the functions of the store that it calls."""
+    """Return the names that a function uses, and the names that it uses through functions of the store."""
     found = names(function.__code__)
     called = [function.__globals__.get(name) for name in found]
     own = [
@@ -188,7 +189,7 @@ def calls_of(writing: dict[str, set[str]], tree: ast.Module) -> list[str]:
 
 
 def assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
-    """Return the assigned values by name."""
+    """Return each target of an assignment, with its value."""
     if not isinstance(node, ast.Assign):
         return []
     target, value = node.targets[0], node.value

@@ -47,7 +47,7 @@ def test_a_place_has_one_traceback_a_minute_and_each_event_its_line(log, monkeyp
     assert (said.count("it failed"), said.count("Traceback")) == (100, 1)
     last = said.splitlines()[-1]
     assert re.fullmatch(r"    ValueError at .*test_logs.py:\d+: as within the last minute", last)
-    for text in ("x", "10.0.0.1/8"):  # one line of ours, two of the library that it calls
+    for text in ("x", "10.0.0.1/8"):  # these fail at one line of ours, but at two lines of the library
         fail(networks, text)
     assert log.getvalue().count("Traceback") == 2
     now += logs.STACK_SECONDS

@@ -19,13 +19,13 @@ import handlers
 import server
 
 BYTES = 16 << 10
-LIMIT_SECONDS = 0.0025  # the same as 10 ms for 64 KB
+LIMIT_SECONDS = 0.0025  # at this speed, 64 KB take 10 ms
 # The machine may be busy, so the best of these tries counts.
 TRIES = 5
-# Tried besides the pattern's own characters, since its classes may match them.
+# Characters that are tried besides the pattern's own characters, since the pattern's classes may match them.
 OTHERS = "a0A /?;=%.-_\n\t\x00é挖😀"
 COMPILING = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
-# A class, an escaped character or a character.
+# Matches a class, an escaped character or a plain character.
 ATOM = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|[^\\]", re.DOTALL)
 PACKAGES = (server, handlers, devtools)
 SOURCES = [path for package in PACKAGES for path in Path(package.__path__[0]).rglob("*.py")]
@@ -40,7 +40,7 @@ def modules() -> Iterator[Any]:
 
 
 def patterns_in(value: Any, depth: int = 6) -> Iterator[re.Pattern[str]]:
-    """Yield the patterns in a value: the value itself, those in a container, or in a declaration."""
+    """Yield the patterns in a value: it may be a pattern, or a container or a declaration with patterns."""
     if isinstance(value, re.Pattern):
         yield value
     elif isinstance(value, msgspec.Meta):
@@ -88,7 +88,7 @@ def kinds(pattern: str, characters: Iterable[str]) -> Iterable[str]:
     atoms = [re.compile(r"\w"), re.compile(".")]
     for atom in set(ATOM.findall(pattern)):
         atoms.append(re.compile(re.escape(atom)))
-        with suppress(re.error):  # a repetition or a group
+        with suppress(re.error):  # a part that is no pattern by itself
             atoms.append(re.compile(atom))
     return {tuple(bool(atom.fullmatch(one)) for atom in atoms): one for one in characters}.values()
 

@@ -117,7 +117,7 @@ async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved():
     work.failure = LookupError("a bug")
     work.may_end.set()
     await asyncio.wait([task])
-    del task, waiting, each  # the references to it
+    del task, waiting, each  # the last references to the task
     work.failure = None
     gc.collect()
     assert complaints == []
@@ -142,6 +142,6 @@ async def test_who_asks_after_a_key_was_closed_gets_new_work_and_the_old_ends_be
     second = await begin(shared, new, 1)
     old.may_end.set()
     assert await asyncio.gather(*first) == [1]
-    third = await begin(shared, new, 1)  # the old one's end did not free the key
+    third = await begin(shared, new, 1)  # the old work's end did not free the key
     new.may_end.set()
     assert await asyncio.gather(*second, *third) == [1, 1]

@@ -42,7 +42,7 @@ CODE = "A" * 12
 
 
 class Robot:
-    """A webhook that got `bodies` and `queries`. It gives `answers`, which are failures; then it succeeds."""
+    """A webhook that got `bodies` and `queries`. It gives the failures in `answers`, and then successes."""
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []

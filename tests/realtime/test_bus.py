@@ -52,8 +52,7 @@ async def test_who_has_caught_up_has_heard_all_that_was_published_before(redis_u
     assert await listening.listen("aaaaaaaa")
     for number in range(1, 201):
         assert await telling.publish("aaaaaaaa", b"%d" % number)
-        # All calls in one turn of the loop share a ping, so the ping must be sent after the news of that
-        # turn.
+        # All calls in one turn of the loop share a ping.
         assert await asyncio.gather(*(listening.caught_up() for _ in range(3))) == [True] * 3
         assert len(heard) == number
     assert not listening._pings

@@ -114,7 +114,8 @@ class TestWithMessages:
         few, many = await turns("alice", 60), await turns("bob", 300)
         assert many == few
         assert [written for _, written in many] == [20] * 3
-        # SecantusDB reads all matching documents, whatever the query's limit.
+        # SecantusDB reads all documents that match, whatever the limit. So a query itself must match only a
+        # few.
         numbers = [sent["filter"]["n"] for sent in trips.commands if sent.get("find") == "follows"]
         assert numbers == [{"$gt": after, "$lte": after + 10} for after in range(0, 60, 10)] * 2
         indexes, found = context.store.indexes(), [sent for sent in trips.commands if "find" in sent]
@@ -164,7 +165,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(clien
         "code"
     ]
     await context.background.finish()
-    await context.database.answers()  # a process looks twice a second
+    await context.database.answers()  # or the process would send this query now, as it does twice a second
 
     refused, sent = await sent_during(trips, carol.dig(cooling))
     assert (refused["error"], sent) == ("cooling_down", [])
@@ -228,7 +229,7 @@ async def test_details_take_four_trips_and_five_with_a_share(client, context, tr
     newcomer = await client.log_in("by-id too")
     of_link = newcomer.get("/getTaskDetails", code=code, is_share=1, from_unionid=alice.unionid)
     _, sent = await sent_during(trips, of_link)
-    assert sent.count("find people") == 1, sent  # for the newcomer: the sharer is known by now
+    assert sent.count("find people") == 1, sent  # for the newcomer; the process remembers the sharer
     bob = await digger(client, "bob")
     reply, sent = await sent_during(trips, bob.get("/getTaskDetails", code=opened["share"]))
     assert reply["code"] == code

@@ -113,7 +113,7 @@ async def test_a_build_has_no_limit_and_says_how_far_it_has_come(store, monkeypa
 
 
 def list_too(index: dict[str, Any]) -> Fault:
-    """List an index that is not ready yet, as MongoDB does while it builds the index."""
+    """Return a fault that lists one more index: MongoDB lists an index while it still builds it."""
 
     def fault(wire: FaultyWire, link: Any, request: bytes) -> None:
         reply = command_of(wire.carry_out(link, request).reply)
@@ -198,7 +198,7 @@ async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_
 
 async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_changes_nothing(store, wire):
     through = Store(wire.uri(store.database.name), limited=False)
-    wire.next("update", refuse(2))  # it dies after the last index, before it writes the version
+    wire.next("update", refuse(2))  # the release dies after the last index, before it writes the version
     with pytest.raises(OperationFailure):
         await prepare(through.database, through.indexes(), print)
     through.close()

@@ -115,7 +115,7 @@ def choose_picture(page: Page, picture: bytes | None = None, field: str = "#pict
 
 
 def scroll_down_to(page: Page, sought: Locator) -> None:
-    """Scroll a page that grows down to its end until it has an element, which may be folded."""
+    """Scroll down a page, which grows at its end, until it has this element, perhaps in a closed fold."""
     deadline = time.monotonic() + SCROLLING_SECONDS
     while sought.count() == 0:
         assert time.monotonic() < deadline, f"not on {page.url}: {sought}"
@@ -182,7 +182,7 @@ class Person:
         signed = {name: order[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
         paid = httpx.post(f"{self.address}/sandbox/pay", json={"appId": "wxsandbox000000000", **signed})
         assert paid.json()["errMsg"] == "requestPayment:ok"
-        self.get("/getTaskDetails", code=code)  # this call asks WeChat if the notice is late
+        self.get("/getTaskDetails", code=code)  # makes the server ask WeChat if the notice is late
 
     def upload(self, picture: bytes) -> str:
         """Upload a picture; return its address."""

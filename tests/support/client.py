@@ -40,7 +40,7 @@ async def admit(person: Any) -> Any:
 
 @dataclass
 class Someone:
-    """A person with a client, and what a mini-program has after the login."""
+    """A person with a client, and with the id, the token and the data that a login returns."""
 
     client: Client
     unionid: str
@@ -145,7 +145,7 @@ class Someone:
 
 @dataclass
 class Client:
-    """A client of the server under test. Checks that each reply is an envelope and is as declared.
+    """A client of the server under test. Checks that each reply is JSON of the declared form.
 
     `context` is the server's; only steps with money need it. `nickname` is the name that WeChat gives for
     everybody. With None, each person has a name of their own.
@@ -187,7 +187,7 @@ class Client:
         await rest(self.context)
 
     async def wx(self, function: str, **parameters: Any) -> str:
-        """Call a function of the sandbox, as a person's WeChat or its operator would; return its errMsg."""
+        """Call a function of the sandbox, as WeChat on a phone or a developer would; return its errMsg."""
         response = await self.http.post(f"/sandbox/{function}", json=parameters)
         return str(response.json()["errMsg"])
 

@@ -1,4 +1,4 @@
-"""The web page and the mini-program, used by the words on them: a scene is written once, for both."""
+"""The web page and the mini-program, driven by the words on them, so that one scene serves for both."""
 
 import re
 from base64 import b64encode
@@ -28,11 +28,11 @@ class Window:
             self._page.goto(address)
 
     def goes_on_to(self, code: str) -> None:
-        """Open a treasure from the page that is open: its address changes, so the page keeps its memory."""
+        """Open a treasure without a new load: only the page's address changes, and it keeps its memory."""
         self._page.evaluate("code => { location.hash = `/task/${code}` }", code)
 
     def says(self, *texts: str) -> None:
-        """Wait until the page shows all of these texts, which may go over several elements."""
+        """Wait until the page shows all of these texts. A text may go over several elements."""
         for text in texts:
             expect(self._page.locator("main")).to_contain_text(text, use_inner_text=True)
 
@@ -55,7 +55,7 @@ class Window:
         self._page.get_by_role("radio", name=kind).check()
 
     def goes_to_fairness(self) -> None:
-        """Go from a treasure to the explanation of why its draw is fair: here it is on the same page."""
+        """Go from a treasure to the text on why its draw is fair: on the web, both are on one page."""
 
     def fill(self, label: str, text: str) -> None:
         """Fill in a field."""
@@ -105,7 +105,7 @@ class InHand:
         self._phone.open(f"/pages/{page}/{page}?{name}={of}")
 
     def goes_on_to(self, code: str) -> None:
-        """Open the page; modules keep their memory from page to page."""
+        """Open a treasure; a mini-program's modules keep their memory from page to page."""
         self.open("treasure", code)
 
     def says(self, *texts: str) -> None:

@@ -37,7 +37,7 @@ async def play(
 async def leftovers(client: Client, context: Context, scenario: Scenario) -> list[tuple[str, Documents]]:
     """Play a scenario once; return each step with the database as a kill after this step would leave it.
 
-    Only for scenarios that do one thing after the other.
+    Only for scenarios that do nothing at the same time as something else.
     """
     stage = await _set_up(client, context, scenario)
     victim, left = _another(context), list[Documents]()
@@ -64,6 +64,5 @@ async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage
 
 
 def _another(context: Context) -> Context:
-    """Return another process: it remembers nothing, and its store can be traced without tracing this
-    one's."""
+    """Return another process, which remembers nothing. Its store can be traced apart from the given one."""
     return replace(context, store=copy(context.store), background=Background(), made={})

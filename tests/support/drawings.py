@@ -16,7 +16,7 @@ MODERATION = frozenset(
 
 
 def draw(thing: Callable[[ImageDraw.ImageDraw], None], size: tuple[int, int] = (960, 720)) -> bytes:
-    """Return a JPEG of a thing."""
+    """Return a JPEG of what `thing` draws."""
     canvas = Image.new("RGB", size)
     pen = ImageDraw.Draw(canvas)
     thing(pen)

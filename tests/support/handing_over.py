@@ -57,7 +57,7 @@ def wrong(world: World) -> str:
 
 
 def is_end(world: World) -> bool:
-    """Return whether winner and publisher have what is theirs."""
+    """Return whether the prize is where it belongs for good: with its winner or its publisher."""
     state = dict(world.prize)["state"]
     return state in ("received", "returned") or (world.by == "site" and state == "given")
 

@@ -20,7 +20,7 @@ def a_heartbeat(process: str, second: int, **counts: int) -> Heartbeat:
     return Heartbeat(process=process, second=second, **numbers, **shown, **nothing)
 
 
-# By counter: its average in a second, or the seconds from one to the next.
+# By counter: in OFTEN its average in a second, in SELDOM the seconds from one count to the next.
 OFTEN = {
     "digs.dug": 8, "digs.cooling_down": 14, "digs.already_won": 1.6, "joins": 3, "deliveries": 240,
     "errors.cooling_down": 14, "errors.already_won": 1.6,

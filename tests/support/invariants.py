@@ -44,7 +44,7 @@ def broken_by_digs(
 
 
 async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
-    """Assert the engine's five invariants from the database alone; return the digs."""
+    """Assert what README says must always hold, as far as the database alone shows it; return the digs."""
     [task] = await find(context, "tasks", _id=code)
     digs = await context.store.digs.after(code, 0, 10_000)
     rules = draw.read_rules(task["params"])

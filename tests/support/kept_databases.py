@@ -14,13 +14,13 @@ from server.store.schema import META
 from support.wire.strict_process import StrictWire
 from support.wire.uses import OTHER
 
-# A database is not used again if its test wrote to these collections, or did other things than read and write
-# documents.
+# A database is not used again if its test wrote to one of these collections, or (OTHER) sent a command that
+# does not just read or write documents.
 SPOIL = {META, SandboxKeys.NAME, OTHER}
 
 
 async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> None:
-    """Make the database that the settings name, with the sandbox's keys, for servers with any secrets."""
+    """Prepare the database that the settings name, with the sandbox's keys, for servers with any secrets."""
     await look_at_data(settings, prepares=True)
     store = Store(settings.mongodb_uri)
     await store.meta.rows.update_one({"_id": "database"}, {"$set": {"keys": {}}})
@@ -32,13 +32,14 @@ async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> N
 class KeptDatabases:
     """Lends tests databases that are in the prepared state.
 
-    It relies on the wire, which sees every change by a test, and which connections may still send commands.
+    It relies on the wire. The wire reports every change that a test makes, and the connections that are still
+    open.
     """
 
     def __init__(self, client: MongoClient[dict[str, Any]], wire: StrictWire, redis: Redis) -> None:
         """`client` connects past the wire, so that its own work does not count as use of a database."""
         self.client, self.wire, self.redis = client, wire, redis
-        self._lent: dict[str, bool] = {}  # whether a database is prepared, by name
+        self._lent: dict[str, bool] = {}  # by name: whether the database is prepared
         # By name: whether it has the sandbox's collections, and which connections were open when it came
         # back.
         self._free: dict[str, tuple[bool, set[str]]] = {}
@@ -83,13 +84,13 @@ class KeptDatabases:
     def give_back(self, database: str, *, sandboxed: bool) -> None:
         """Take a lent database back. Its test has closed its connections."""
         if self._lent.pop(database, False):
-            self.wire.answer()  # afterwards all earlier connections are known
+            self.wire.answer()  # after it, `uses` has all connections until now
             self.wire.uses.read()
             self._free[database] = sandboxed, self.wire.uses.users(database)
 
     def _empty(self, database: str, collections: set[str]) -> None:
         for collection in collections:
             self.client[database][collection].delete_many({})
-        self.redis.ping()  # its answer comes after all earlier commands are done
+        self.redis.ping()  # Redis answers this after all earlier commands
         if keys := self.redis.keys(f"wabao:{database}:*"):
             self.redis.delete(*keys)

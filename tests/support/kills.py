@@ -1,4 +1,4 @@
-"""Every moment at which a process can be killed: the database after each write."""
+"""The state that a kill can leave at any moment: the database after each write."""
 
 from collections.abc import Awaitable
 from typing import Any
@@ -16,7 +16,7 @@ WRITES = (
 
 
 class Written:
-    """Notes the whole database after each write in its `with` statement."""
+    """Notes the whole database after each write of the work that is given to `note`."""
 
     def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         self._context, self._patch = context, monkeypatch
@@ -30,7 +30,7 @@ class Written:
             await work
 
     def left_once(self) -> list[dict[str, list[dict[str, Any]]]]:
-        """Return the database as each write left it, but once for each sequence of three writes."""
+        """Return the database after each write, but not if the same three writes led to an earlier state."""
         first: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {}
         for at, left in enumerate(self.left):
             first.setdefault(tuple(self._writes[max(0, at - 2) : at + 1]), left)

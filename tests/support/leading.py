@@ -6,7 +6,7 @@ from server.runtime.background import Background
 
 
 async def lead(context: Context) -> None:
-    """Take the leader's lease, and do once all that is due."""
+    """Take the leader's lease, and do all work that is due, once."""
     await context.database.look()
     await context.leader.ask()
     assert context.leader.leads

@@ -49,9 +49,9 @@ def _changes(table: Table) -> dict[tuple[str, str], list[str]]:
 
 
 def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> list[dict[str, Any]]:
-    """Return random documents: each field is absent, has a value that a row needs or sets, or just misses
-    such a value.
+    """Return random documents.
 
+    Each field is absent, or has a value that a row needs or sets, or a value just beside such a value.
     Half of the documents fit a row of this move, or nearly do.
     """
     random, values = Random(seed), values_of_fields(table, now_ms)

@@ -1,4 +1,4 @@
-"""A TCP connection to a server that can be slow, stop passing data on, or be cut."""
+"""A TCP proxy, whose connections can be slow, stop passing data on, or be cut."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 class Link:
-    """A proxy in front of a server. Its faults concern what the server sends, and the present connections."""
+    """A proxy in front of a server. `answers_after_seconds` delays what the server sends."""
 
     def __init__(self, url: str, tls: ssl.SSLContext | None = None, cut_after: int = sys.maxsize) -> None:
         """`url` is the server's. With `tls`, clients speak TLS.
@@ -38,7 +38,7 @@ class Link:
             yield f"redis{'s' if self._tls else ''}://localhost:{port}/0"
 
     def go_half_open(self) -> None:
-        """Pass nothing more on the present connections, which stay; new ones work."""
+        """Pass nothing more over the connections that are open, and keep them open. New connections work."""
         for each in self._passing:
             each.cancel()
         self._passing.clear()

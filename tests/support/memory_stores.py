@@ -1,6 +1,7 @@
-"""A store and a Redis in memory, which await where the real stores do, for tests on a shuffled loop.
+"""A store and a Redis in memory, for tests on a shuffled loop. They await where the real stores do.
 
-They fail, stall, and lose what real stores may lose: a reply, or a connection with all messages on their way.
+They fail and stall as real stores may, and lose what those may lose: a reply, or a connection with all
+messages on their way.
 """
 
 import asyncio
@@ -123,7 +124,7 @@ class MemoryTasks:
 
 
 class MemoryBus:
-    """One process's connection to a world's Redis: messages come in order and late, until it is lost."""
+    """A process's connection to a world's Redis. Until it is lost, messages come in order, but late."""
 
     def __init__(self, world: World, process: str) -> None:
         self.world = world
@@ -170,7 +171,7 @@ class MemoryBus:
         self.send(code, None)
 
     async def caught_up(self) -> bool:
-        """Return once all has arrived that is on its way now; False if that is lost."""
+        """Return True once all messages now on their way have arrived, or False if they are lost."""
         if not self.up:
             return False
         arrived = asyncio.Event()
@@ -183,7 +184,7 @@ class MemoryBus:
         return True
 
     def send(self, code: str, payload: bytes | asyncio.Event | None) -> None:
-        """Send a message to this process, or an event that is set where the message would be heard."""
+        """Send a message to this process. With an event as payload, the event is set when it arrives."""
         self.way.append((code, payload))
         self.world.loop.call_later(self.world.loop.random.choice((0.0, 0.005, 0.1)), self._arrive)
 

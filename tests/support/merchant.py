@@ -22,7 +22,7 @@ OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 
 
 class Desk:
-    """Takes every POST; answers with the next of `answers`, or with 204 if none is left."""
+    """Takes every POST. Answers with the next status in `answers`, or with 204 if no status is left."""
 
     def __init__(self) -> None:
         self.taken: asyncio.Queue[tuple[str, HTTPHeaders, bytes]] = asyncio.Queue()

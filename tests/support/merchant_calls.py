@@ -13,7 +13,7 @@ ORDERS = "/v3/pay/transactions"
 TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 
 
-private_key = functools.cache(load_private_key)  # checking its primes takes 80 ms
+private_key = functools.cache(load_private_key)  # checking a key's primes takes 80 ms
 
 
 async def call(

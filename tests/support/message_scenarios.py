@@ -23,7 +23,7 @@ async def several_consents(stage: Stage) -> Stage:
 
 
 async def no_consent(stage: Stage) -> Stage:
-    """Goods that Bob won. His message waits for his consent, of which only WeChat knows as yet."""
+    """Goods that Bob won. His message waits for his consent, of which only WeChat knows so far."""
     code = await stage.alice.publish(forecast_num=1)
     await stage.bob.win(code)
     await send_messages(stage.context)
@@ -43,7 +43,7 @@ async def a_day_before_the_deadline(stage: Stage) -> Stage:
 
 
 async def ended(stage: Stage) -> Stage:
-    """Goods that have just been won, which ended their task."""
+    """Goods of which the only prize has just been won, so the task has ended."""
     await allow(stage.client, "alice", "ended")
     code = await stage.alice.publish(forecast_num=1)
     await stage.bob.win(code)
@@ -92,7 +92,7 @@ async def act_remind(victim: Context, stage: Stage) -> None:
 
 
 async def repeat(context: Context, stage: Stage, scenario: str) -> None:
-    """Let time pass after a kill, and repeat the request, as a client without a reply does."""
+    """Let time pass after a kill, and repeat the request, as a client does that got no reply."""
     if scenario == "a consent comes" and not await find(context, "consents"):
         await subscribe(context, stage.bob.unionid, [TEMPLATES["won"]])
     if scenario == "a cooldown is over":
@@ -107,12 +107,12 @@ async def check_told_once(client: Client, context: Context, scenario: str, step:
     `step` is the last step of the dead process; None if that is not known.
     """
     who, kind, *_ = MESSAGE_SCENARIOS[scenario]
-    await let_pass(context, 6 * 3_600_000)  # sleeping messages look for a consent
+    await let_pass(context, 6 * 3_600_000)  # by then, messages that wait for a consent look for one
     await send_until_quiet(context)
     sent = [each for each, _ in await sent_to(client, who) if each == kind]
     left = await find(context, "messages", kind=kind)
     if scenario in MAY_BE_LOST and (step == "messages.begin_sending" or (step is None and not sent)):
-        # The process died before it called WeChat, and nobody can know that.
+        # The process died before it called WeChat, but no other process can know this.
         assert (sent, [message["state"] for message in left]) == ([], ["unclear"])
     else:
         assert sent == [kind], f"{who} was told {sent}"

@@ -2,10 +2,11 @@
 
 It has no processes. A row whose guard holds may be done by anybody who can know its arguments, at once, late,
 twice or never; so crashes and any number of processes are covered. An answer of WeChat may be noted at any
-later time. A request on its way reaches WeChat before `pass_time`, or never: this is the server's only
-assumption about time (`UNDER_WAY_MS`).
+later time. A request on its way reaches WeChat before the step "time passes", or never: this is the server's
+only assumption about time (`UNDER_WAY_MS`).
 
-Times are NOW or LONG_AGO; `pass_time` turns NOW into LONG_AGO. Fields that no guard reads are left out.
+Times are NOW or LONG_AGO; the step "time passes" turns NOW into LONG_AGO. Fields that no guard reads are left
+out.
 """
 
 from collections.abc import Callable, Iterator
@@ -112,7 +113,7 @@ def older(document: Document) -> Document:
 
 @dataclass
 class Found(Generic[W]):
-    """The result of an exploration: `wrong` says what is wrong, `story` is the shortest way there."""
+    """The result of an exploration. `wrong` says what is wrong; `story` is a shortest way to it."""
 
     states: int
     wrong: str = ""
@@ -125,7 +126,7 @@ class Found(Generic[W]):
 def explore(
     first: W, steps: Callable[[W], Iterator[Step[W]]], wrong: Callable[[W], str], is_end: Callable[[W], bool]
 ) -> Found[W]:
-    """Visit every state. Each must keep all promises, and have a way to an end."""
+    """Visit every state. In each state nothing may be wrong, and a way to an end must exist."""
     worlds, numbers = [first], {first: 0}
     came: list[tuple[int, str]] = [(0, "")]  # the state before, and the step
     leads: list[list[int]] = [[]]
@@ -146,7 +147,7 @@ def explore(
             if before not in reaching:
                 reaching.add(before)
                 good.append(before)
-    for number in range(len(worlds)):  # in the order in which they were found, nearest first
+    for number in range(len(worlds)):  # nearest first
         if number not in reaching:
             return Found(len(worlds), "there is no way to an end", _story(worlds, came, number))
     return Found(len(worlds))

@@ -68,7 +68,7 @@ SELDOM = st.sampled_from((False, False, False, False, True))
 
 
 class MoneyMachine(RuleBasedStateMachine):
-    """A random sequence. Set `world` before the first one."""
+    """A random sequence. Set `world` before the first sequence."""
 
     world: World
 
@@ -94,10 +94,10 @@ class MoneyMachine(RuleBasedStateMachine):
         a_day=st.sampled_from((0, 3)),
     )
     def begin(self, prizes: int, wins: int, claims: int, a_day: int) -> None:
-        """Begin unpaid (wins -1), open (0), or won by `wins` people, who may claim (claims 1) and confirm
-        (2).
+        """Begin with an unpaid task (`wins` is -1), an open task (0), or prizes won by `wins` people.
 
-        No more than `a_day` yuan are paid out a day; 0: any sum.
+        Winners have claimed if `claims` is at least 1, and confirmed if it is 2. At most `a_day` yuan are
+        paid out a day; 0 means any sum.
         """
         self._run(self.world.clean())
         self.world.pay_out(a_day)
@@ -243,7 +243,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule()
     def wechat_forgets_a_bill_for_a_moment(self) -> None:
-        """Let WeChat forget acknowledged bills only: of any other, the server believes a late NOT_FOUND."""
+        """Let WeChat forget bills that it has acknowledged. Of others, the server would believe NOT_FOUND."""
 
         async def act() -> None:
             for bill in await find(self.world.context, "bills", remote={"$gt": ""}):
@@ -261,7 +261,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, then=st.sampled_from(("", "claim", "sweep", "claim and sweep")), who=DIGGERS)
     def it_is_nearly_over(self, task: int, then: str, who: str) -> None:
-        """Let time pass until an hour before a task's expiry or deadline; then perhaps past it."""
+        """Let time pass until an hour before a task's expiry or deadline, and then perhaps beyond it."""
         code = self._code(task)
 
         async def leap() -> None:

@@ -31,14 +31,14 @@ from support.steps import COLLECTIONS, Killed, Steps
 
 _T = TypeVar("_T")
 
-# More connections than a process of a sequence opens to its store.
+# More than the connections that a process of a sequence opens to its store.
 CONNECTIONS = 16
 PEOPLE = ("alice", "bob", "carol", "dave")
 SANDBOX = ("sandbox_orders", "sandbox_bills", "sandbox_notices", "sandbox_misbehaviours")
 
 
 class World:
-    """One server with its stores and people, for any number of sequences, which begin without tasks."""
+    """One server with its stores and people, for any number of sequences. Each begins without tasks."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class World:
         trouble: Callable[[], AbstractContextManager[None]] = nullcontext,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`trouble` is entered around each act of a process, so that the store may fail during it.
+        """`trouble` is entered around each act of a process, so that the store may fail during the act.
 
         `environment` has further settings.
         """
@@ -100,7 +100,7 @@ class World:
         self.loop.close()
 
     def hold_above(self, yuan: int) -> None:
-        """Hold each payout that brings a winner's day above this amount; 0: hold nothing."""
+        """Hold each payout that brings a winner's sum of a day above this amount; 0: hold nothing."""
         self.context.settings = msgspec.structs.replace(self.context.settings, cash_won_day_yuan=yuan)
 
     def pay_out(self, yuan: int) -> None:
@@ -119,7 +119,7 @@ class World:
         """Let a process do something, and die after `kill_after` steps if that is not 0. Count refusals."""
         actor = self.context
         if kill_after:
-            # Another process: it has connections of its own, and Steps kills it.
+            # The act is another process's, which has connections of its own and is killed by Steps.
             store = replace_store(self.victim_store)
             actor = replace(self.context, store=store, background=Background())
             Steps(actor, kill_after)
@@ -140,9 +140,8 @@ class World:
         finally:
             await rest(actor)
             if self.trouble is not nullcontext:
-                # These reads use the connections that were cut, and the driver repeats the reads. Otherwise
-                # the next write that lets time pass would use a cut connection, and nobody repeats that
-                # write.
+                # These reads use up the connections that were cut; the driver repeats reads. Otherwise
+                # `let_pass` would next write over a cut connection, and nobody repeats its write.
                 await asyncio.gather(*(self.context.store.tasks.find("") for _ in range(CONNECTIONS)))
 
 

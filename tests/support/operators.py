@@ -39,7 +39,7 @@ async def open_feed(http: httpx.AsyncClient, settings: Settings) -> WebSocketCli
 
 
 async def begin_and_hang_up(http: httpx.AsyncClient, settings: Settings, path: str, **asked: str) -> None:
-    """Ask for a table, take its first bytes, and no more."""
+    """Ask for a table, take its first bytes, and close the connection."""
     body = json.dumps(asked).encode()
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

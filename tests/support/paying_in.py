@@ -15,9 +15,9 @@ FEN = 100
 class World(NamedTuple):
     """`wechat` is each order's state at WeChat: "", NOTPAY, PAID or CLOSED.
 
-    The other fields say of each order whether it is on its way to WeChat (`flying`), WeChat once did not know
-    it (`unknown`) or once said CLOSED (`was_closed`), it has a refund of the whole amount (`refunds`), and
-    its delivery was reported to WeChat (`reported`). `opened_by` is the index of the order that opened the
+    Five fields say something of each order. `flying`: it is on its way to WeChat. `unknown`: WeChat once did
+    not know it. `was_closed`: WeChat once said CLOSED. `refunds`: it has a refund of the whole amount.
+    `reported`: its delivery was reported to WeChat. `opened_by` is the index of the order that opened the
     task.
     """
 
@@ -83,7 +83,7 @@ class Steps:
         for at, known in enumerate(world.orders):
             if known is None:
                 yield from _made(world, at)
-                return  # orders are made in turn
+                return  # orders are made one after another
             yield from self._heard_of(world, at)
             if state(known) == "paid":
                 yield from self._followed(world, at)
@@ -125,7 +125,7 @@ class Steps:
 
 
 def _made(world: World, at: int) -> Iterator[Step[World]]:
-    live = any("live" in dict(known or ()) for known in world.orders)  # a unique index forbids a second one
+    live = any("live" in dict(known or ()) for known in world.orders)  # a unique index allows one
     if world.task == "unopened" and not live:
         new = freeze({"state": order.order.first, "live": 1, "expires_at": NOW, "amount_fen": FEN})
         yield f"order {at + 1} is made", world._replace(orders=put(world.orders, at, new))

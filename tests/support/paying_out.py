@@ -30,12 +30,13 @@ FEN = 100
 
 
 class World(NamedTuple):
-    """`wechat` is each bill's state at WeChat: "", WAIT, SUCCESS or FAIL. `flying`: it is on its way there.
+    """`wechat` is each bill's state at WeChat: "", WAIT, SUCCESS or FAIL.
 
-    `unknown` is when WeChat last answered that it does not know a bill, 0 for never. `approved` has the
-    attempts for which somebody may still make a bill. `repaid` is WeChat's result of the refund. `over`: the
-    deadline has passed. `frozen`: an operator wants the prize frozen. `broke` says what a forbidden step did.
-    `carrying` is the prize as read by a process that has done its due effect but not yet recorded this.
+    `flying`: a bill is on its way to WeChat. `unknown` is when WeChat last answered that it does not know a
+    bill, 0 for never. `approved` has the attempts for which somebody may still make a bill. `repaid` is
+    WeChat's result of the refund. `over`: the deadline has passed. `frozen`: an operator wants the prize
+    frozen. `broke` says what a forbidden step did. `carrying` is the prize as a process read it: the process
+    has done the prize's due effect, but has not recorded this yet.
     """
 
     prize: Document
@@ -109,7 +110,7 @@ def _wrong_state(world: World) -> str:
 
 
 def is_end(world: World) -> bool:
-    """Return whether everybody has what is theirs, with an entry in the ledger or one that is due."""
+    """Return whether everybody has what is theirs, and the ledger has an entry about it or owes one."""
     given = [known for known in world.bills if state(known) == "given"]
     if state(world.prize) == "given":
         return len(given) == 1 and owes(given[0], "ledger")
@@ -218,9 +219,9 @@ class Steps:
             return
         yield from self._bill(world, at, bill.sending, flying=put(world.flying, at, True))
         yield from self._bill(world, at, bill.stop_sending)
-        # WeChat forgets old bills, but only after it has reported their state.
         if not truth:
             yield from self._prize(world, prize.extended, at + 1, NOW)
+        # WeChat forgets old bills, but only after it has reported their state.
         if not truth or (truth in ("SUCCESS", "FAIL") and dict(known)["remote"]):
             yield "WeChat does not know it", world._replace(unknown=put(world.unknown, at, NOW))
         for state in SAID.get(truth, ()):
@@ -284,7 +285,7 @@ def _pass_time(world: World) -> World:
 
 
 def put(values: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
-    """Return a copy of the values in which the one at this index is replaced."""
+    """Return a copy of the values in which the value at this index is replaced."""
     return (*values[:at], value, *values[at + 1 :])
 
 

@@ -64,7 +64,7 @@ class PhonesProcess:
         self._reader.start()
 
     def add(self) -> tuple[int, Queue[dict[str, Any] | None]]:
-        """Return a new phone's number and the queue of its lines, in which None means the process's end."""
+        """Return a new phone's number and the queue of its lines. None in it: the process has ended."""
         number = next(self._numbers)
         self._lines[number] = Queue()
         return number, self._lines[number]
@@ -83,7 +83,7 @@ class PhonesProcess:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             told: dict[str, Any] = json.loads(line)
-            if lines := self._lines.get(told.pop("phone")):  # none for a phone that was removed
+            if lines := self._lines.get(told.pop("phone")):  # a phone that was removed has no queue
                 lines.put(told)
         for lines in list(self._lines.values()):
             lines.put(None)
@@ -96,7 +96,7 @@ class PhonesProcess:
 
 
 class Phone:
-    """The mini-program on a person's phone. `said` has its lines; `plays` is the process of all phones."""
+    """The mini-program on a person's phone. `said` has the lines read so far; `plays` runs all phones."""
 
     plays: PhonesProcess
 
@@ -177,11 +177,11 @@ class Phone:
         self._order(do="hear", frame=frame)
 
     def live(self, **changes: Any) -> None:
-        """Change how the phone's person and its WeChat act: `lives` in phone.js."""
+        """Change what the phone's person and its WeChat do (`lives` in phone.js)."""
         self._order(do="live", changes=changes)
 
     def share(self) -> dict[str, Any]:
-        """Share the page; return what it passes to WeChat."""
+        """Share the page; return what the page passes to WeChat."""
         self._order(do="share")
         return self.until("share")
 
@@ -198,7 +198,7 @@ class Phone:
 def a_phone(
     address: str, user: str, picture: Path | None = None, *, named: bool = True, **storage: Any
 ) -> Iterator[Phone]:
-    """A phone with one picture in its album, and with the mini-program's storage from before.
+    """A phone with one picture in its album, and with this storage of the mini-program from before.
 
     `named`: the server knows the person's name already. The test is skipped where no phone can run.
     """

@@ -43,7 +43,7 @@ def png_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """Return a PNG whose header claims a size, but which has nearly no data."""
+    """Return a PNG with nearly no data, whose header claims this size."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = png_chunk(b"IHDR", head) + png_chunk(b"IDAT", zlib.compress(b"\0")) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks

@@ -1,4 +1,4 @@
-"""Tells whether MongoDB has an index for a query, by its manual's rules: the embedded store's rules differ.
+"""Tells by the rules of MongoDB's manual whether an index serves a query: the embedded store's rules differ.
 
 https://www.mongodb.com/docs/manual/core/indexes/index-types/index-compound/#index-prefixes
 https://www.mongodb.com/docs/manual/core/index-partial/#query-coverage
@@ -63,7 +63,7 @@ def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, in
     if not _is_bounded(condition.get(keys[0][0])) and (condition or not order):
         return False
     if index is _ID and _is_equal(condition.get("_id")):
-        return True  # at most one document, so no order is needed
+        return True  # at most one document matches, so the order does not matter
     wanted = [(field, way) for field, way in order.items() if not _is_equal(condition.get(field))]
     while keys and _is_equal(condition.get(keys[0][0])):
         keys.pop(0)
@@ -82,7 +82,7 @@ def _is_bounded(value: Any) -> bool:
 
 
 def _implies(value: Any, wanted: Any) -> bool:
-    """Return whether a condition on a field holds only where the partial index's own condition holds."""
+    """Return whether each value that meets a query's condition also meets the partial index's condition."""
     if not isinstance(wanted, Mapping):
         return bool(value == wanted)
     if wanted == {"$exists": True}:

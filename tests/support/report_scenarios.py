@@ -22,14 +22,14 @@ TRACED = ("reports", "people", "audit_log")
 
 
 async def before_the_last_report(stage: Stage) -> Stage:
-    """Publish goods that need one more report to be hidden. A report by Bob would count."""
+    """Publish goods that are hidden by one more report that counts. Bob's report would count."""
     for name in TRACED:
         if name != "people":
             await stage.context.store.database[name].delete_many({})
     await stage.context.store.people.collection.update_many(
         {}, {"$unset": {"banned": ""}, "$set": {"created_at": 1}}
     )
-    # An earlier ban ended her session.
+    # An earlier scenario may have banned her, which ended her session.
     stage = dataclasses.replace(stage, alice=await stage.client.log_in("alice"))
     code = await stage.alice.publish()
     await stage.bob.get("/getTaskDetails", code=code)
@@ -42,7 +42,7 @@ async def before_the_last_report(stage: Stage) -> Stage:
 
 
 def a_report(code: str, unionid: str, at_ms: int) -> Report:
-    """Return a report that counts and that an operator has decided."""
+    """Return a report that counts and waits for an operator."""
     about: Any = {"_id": f"{code}:{unionid}", "code": code, "unionid": unionid}
     return Report(**about, reason="fraud", text="", counts=1, at=at_ms, open=1)
 

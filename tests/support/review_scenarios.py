@@ -15,7 +15,7 @@ from support.scenarios import Stage
 
 
 async def uploaded(stage: Stage) -> Stage:
-    """Alice has a picture of her treasure."""
+    """A picture that Alice has uploaded for her treasure; its address takes the place of the code."""
     return stage.of((await stage.alice.upload(a_picture()))["url"])
 
 
@@ -51,7 +51,7 @@ async def act_decide(victim: Context, stage: Stage) -> None:
 
 
 async def act_publish(victim: Context, stage: Stage) -> None:
-    """postTask, and the first look at the review."""
+    """Call postTask, and look at the review for the first time."""
     person = await victim.store.people.find(stage.alice.unionid)
     assert person is not None
     draft = Draft(goods_type=2, url=stage.code, name="猫", prize_num=1, forecast_num=1, draw_type=2, cd=0)
@@ -71,7 +71,7 @@ async def act_push(victim: Context, stage: Stage) -> None:
 
 
 async def push_results(context: Context) -> None:
-    """Push a result for each request in the database, as WeChat does until the push is answered."""
+    """Push a result for each unanswered request in the database, as WeChat would."""
     for review in await find(context, "reviews", state="checking"):
         for trace_id in review["traces"]:
             passed = Event("wxa_media_check", trace_id, Result("pass"))

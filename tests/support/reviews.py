@@ -14,7 +14,7 @@ TURNS = 6
 
 
 async def settle(context: Context) -> None:
-    """Ask WeChat and take its results until nothing is due. Reviews that wait for a retry are tried."""
+    """Ask WeChat and take its results until nothing is due. Retries are made at once."""
     for _ in range(TURNS):
         await retry(context)
         await settle_reviews(context)
@@ -25,14 +25,14 @@ async def settle(context: Context) -> None:
 
 
 async def read_again(context: Context, code: str) -> None:
-    """Let pages show an operator's last decision. A process does so by itself, in the background."""
+    """Let pages show an operator's last decision now. In service, a process does so in the background."""
     watched = context.hub.known.by_code.get(code)
     if watched is not None:
         assert await context.hub.read_now(watched)
 
 
 async def retry(context: Context) -> None:
-    """Make reviews due that were leased and failed."""
+    """Make all reviews due that wait for a retry of at most two minutes."""
     soon = context.clock.now_ms() + 120_000
     await context.store.reviews.rows.update_many({"due_at": {"$lt": soon}}, {"$set": {"due_at": 1}})
 

@@ -1,4 +1,4 @@
-"""What rows mean, in Python: what each makes of a document, and the rules that each table must keep."""
+"""What rows mean, in Python: what each row makes of a document, and the rules that each table must keep."""
 
 import inspect
 import itertools
@@ -107,7 +107,7 @@ def states(table: Table) -> frozenset[str]:
 
 
 def faults(table: Table) -> list[str]:
-    """Return where a table breaks the rules for all tables, in words; [] if nowhere."""
+    """Return in words each breach of the rules that all tables must keep; [] if there is none."""
     return [*_wrong_states(table), *_wrong_rows(table), *_wrong_effects(table)]
 
 
@@ -151,7 +151,7 @@ def _wrong_effects(table: Table) -> Iterator[str]:
 
 
 def _exclude_each_other(one: Row, other: Row) -> bool:
-    """Whether no document fits both rows: by their states, or by tests of one field."""
+    """Whether no document fits both rows, since their states differ or their tests of a field contradict."""
     if not set(one.begins) & set(other.begins):
         return True
     both = set(one.where) & set(other.where)

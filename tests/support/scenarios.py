@@ -1,6 +1,6 @@
 """Scenarios of a process that dies while it deals with money.
 
-Each scenario is set up by one process and acted by another, the victim.
+One process sets a scenario up. Another process, the victim, acts it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Act = Callable[[Context, Stage], Awaitable[Any]]
 
 
 def and_then(prepare: Prepare, act: Callable[[Stage], Awaitable[Any]]) -> Prepare:
-    """Return a preparation that first does this one, then something more."""
+    """Return a preparation that does `prepare` and then `act`."""
 
     async def prepared(stage: Stage) -> Stage:
         stage = await prepare(stage)
@@ -137,10 +137,10 @@ async def report(stage: Stage) -> None:
     await sweep(stage.context, ["orders"])
 
 
-# A red packet whose publisher has not paid yet, and one that was paid although WeChat's notice was lost.
+# A red packet that is ordered and not paid; and a red packet that was paid, but WeChat's notice was lost.
 ordered = and_then(unpaid, lambda stage: stage.alice.order(stage.code))
 paid_unheard = and_then(misbehaving(unpaid, "lose_notice"), lambda stage: stage.alice.pay(stage.code))
-# A red packet that Bob has won; and then nobody claimed it before the deadline.
+# A red packet that Bob has won; the same once its delivery was reported; and the same after its deadline.
 won = and_then(open_packet, lambda stage: stage.bob.win(stage.code))
 reported_won = and_then(won, report)
 unclaimed = later(reported_won, 31 * DAY_MS)
@@ -230,12 +230,12 @@ async def open_goods(stage: Stage) -> Stage:
 
 
 async def act_order(victim: Context, stage: Stage) -> None:
-    """payTask."""
+    """Call payTask."""
     await order_payment(victim, await person_of(victim, stage.alice), stage.code, 2)
 
 
 def claiming(*refused: type[Refusal], address: str = "文三路 90 号", **limits: int) -> Act:
-    """Return an act that calls drawPrize with this address, under these limits; it allows these refusals."""
+    """Return an act that calls drawPrize with this address, under these limits; it ignores these refusals."""
 
     async def act(victim: Context, stage: Stage) -> None:
         if limits:
@@ -252,12 +252,12 @@ def shipping(number: str) -> Act:
 
 
 async def act_receive(victim: Context, stage: Stage) -> None:
-    """receivePrize."""
+    """Call receivePrize."""
     await receive(victim, stage.code, stage.bob.unionid)
 
 
 async def act_end(victim: Context, stage: Stage) -> None:
-    """endTask."""
+    """Call endTask."""
     await end_own_task(victim, stage.code, stage.alice.unionid)
 
 
@@ -306,19 +306,19 @@ async def act_take_down(victim: Context, stage: Stage) -> None:
 
 
 async def act_hand_over(victim: Context, stage: Stage) -> None:
-    """confirmDraw."""
+    """Call confirmDraw."""
     prize = (await find(stage.context, "prizes", code=stage.code))[0]
     await confirm_pickup(victim, stage.code, stage.alice.unionid, prize["pickup"])
 
 
 async def act_sweep(victim: Context, stage: Stage) -> None:
-    """The sweep, three times, so that what is due takes several steps."""
+    """Sweep three times, since some work takes several sweeps."""
     for _ in range(3):
         await sweep(victim)
 
 
 ordered_a_while_ago = later(ordered, 61_000)
-undelivered = later(open_packet, 61_000)  # its delivery is to be reported
+undelivered = later(open_packet, 61_000)  # the report of its delivery is due
 confirmed_unheard = and_then(claimed, confirm_unheard)
 failed_unheard = and_then(misbehaving(claimed, "fail", call="confirm"), confirm_unheard)
 silent_about_a_bill = misbehaving(

@@ -16,7 +16,7 @@ from support.browser import CONTRASTS, DESK, PHONE, Person, Window, checked
 
 TOKEN = "open sesame"
 STALE_MS = 6_000
-BOARD_STALE_MS = 5_500  # a board comes every 2 s, and is old after 3
+BOARD_STALE_MS = 5_500  # a board comes every 2 s, and is old 3 s later
 GREY = "all => getComputedStyle(all).filter.includes('grayscale')"
 ALARM_MS = 20_000
 OPEN_SECONDS = 20
@@ -25,7 +25,7 @@ LOOKS = {
     "phone-dark": {"viewport": PHONE, "color_scheme": "dark"},
     "desk-light": {"viewport": DESK, "color_scheme": "light"},
 }
-# Whether an element shows these words in order: each character to the right of the one before.
+# Whether an element shows these words in order: each character is to the right of the previous character.
 IN_ORDER = """(element, words) => {
     const range = document.createRange();
     const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
@@ -75,7 +75,7 @@ def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:
     details = f"{address}/getTaskDetails?unionid={winner.unionid}&code={code}"
     headers, until = {"Authorization": f"Bearer {winner.token}"}, time.monotonic() + OPEN_SECONDS
     with httpx.Client(headers=headers) as http:
-        while http.get(details).json().get("why") != "":  # the check of its text takes a while
+        while http.get(details).json().get("why") != "":  # until its text has been checked
             assert time.monotonic() < until
             time.sleep(0.05)
     assert winner.post("/postTask", code=code)["is_prize"] == 1

@@ -42,7 +42,7 @@ class Running:
         self.port = port
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
-        # Only tests about the random order and limits have these.
+        # Only tests about the random order or about limits set these otherwise.
         quick = {"FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
@@ -51,7 +51,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=partial(tie_to, os.getpid()),  # a failing test may leave the server running
+            preexec_fn=partial(tie_to, os.getpid()),  # or a failing test might leave the server running
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -62,7 +62,7 @@ class Running:
             self._lines.put(line)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Read on to the next line that has the pattern; return the match."""
+        """Read the output up to the next line that has the pattern; return the match."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -89,13 +89,14 @@ class Running:
         return self.wait()
 
     def kill(self) -> None:
-        """Kill the server and so its children, where no data has to be kept: an orderly end takes seconds."""
+        """Kill the server, and so its children. An orderly end takes seconds, and here no data is needed."""
         self.end(signal.SIGKILL)
 
     def wait(self) -> int:
         """Wait for the end, read the rest of the output, and return the exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
-        # A killed server leaves its metrics. One that refused to start must not delete a running server's.
+        # A killed server leaves its metrics. A server that refused to start must not delete a running
+        # server's.
         if code < 0:
             shutil.rmtree(metrics_directory(self.data_dir.absolute()), ignore_errors=True)
         self._reader.join(PATIENCE_SECONDS)
@@ -128,7 +129,7 @@ def child_pids(pid: int) -> list[int]:
 
 
 def pidfds_of(pids: list[int]) -> list[int]:
-    """Return a pidfd for each process, which tells of its end even if the process is not our child."""
+    """Return a pidfd for each process. A pidfd shows the end even of a process that is not our child."""
     return [os.pidfd_open(pid) for pid in pids]
 
 
@@ -150,7 +151,7 @@ def websockets(server: Running) -> dict[int, int]:
 
 
 def takes_connections(port: int) -> bool:
-    """Return whether a supervisor listens. A connection waits there until a worker runs."""
+    """Return whether a supervisor listens. It does before a worker runs; connections wait meanwhile."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS).close()
     except ConnectionError:

@@ -1,4 +1,4 @@
-"""An event loop on which a seed decides the order of events, and time passes by itself.
+"""An event loop on which a seed decides the order of events. Its time passes without waiting.
 
 Ready callbacks run in a random order, and timers fire a little early or late. The same seed gives the same
 run. Work on this loop may wait for nothing real: no socket, no thread.
@@ -36,7 +36,7 @@ class _NoSelector:
 
 
 class ShuffledLoop(asyncio.BaseEventLoop):
-    """`asyncio`'s loop with another order of callbacks and another clock."""
+    """The loop of asyncio, with callbacks in a random order and a clock of its own."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ _READS = (
 
 
 class Killed(BaseException):
-    """The process is dead. A BaseException, so that no code of the server catches it."""
+    """The process is dead. This is a BaseException, so that no code of the server catches it."""
 
 
 def die() -> None:
@@ -32,7 +32,7 @@ def die() -> None:
 
 @contextmanager
 def noting(kill_after: int, step: str) -> Iterator[None]:
-    """Say in an assertion that fails after which step the process died."""
+    """If an assertion fails in the `with` block, add to its message after which step the process died."""
     try:
         yield
     except AssertionError as error:

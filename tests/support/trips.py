@@ -7,7 +7,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 
 class Listener(CommandListener):
-    """Hears of each command when it is sent, but not of its end."""
+    """Hears of each command when it is sent, but does not hear of its end."""
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         pass
@@ -17,7 +17,7 @@ class Listener(CommandListener):
 
 
 class Trips(Listener):
-    """The commands sent so far, without polling and without the update that follows the reply to a dig."""
+    """The commands sent so far, except those of polling and the update that follows the reply to a dig."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []

@@ -29,7 +29,7 @@ Answer = bytes | dict[str, Any] | Callable[[RequestHandler], Any]
 
 
 class Script:
-    """A server's answers by path, the last of which is repeated, and the requests that it got."""
+    """A server's answers by path, and the requests that it got. A path's last answer is repeated."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}
@@ -459,7 +459,7 @@ SILENT = [
 
 
 async def failure(context: Context, message: Any, token: Any = None) -> type[BaseException]:
-    """Send a message to a WeChat with these answers; return the error that is raised."""
+    """Send a message to a WeChat with these answers; return the type of the error that is raised."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         told = message if request.url.path == "/cgi-bin/message/subscribe/send" else token

@@ -49,7 +49,7 @@ SET_NAME = "faulty"
 # OutOfDiskSpace. A driver repeats a retryable write after the codes in `_RETRYABLE`.
 SAYINGS = {8000: "you are over your space quota, using 512 MB of 512 MB"}  # Atlas's text
 _RETRYABLE = (10107, 11602, 91, 189, 13435)
-# A primary is cut off for at most this long. No client waits for an answer that long.
+# A primary is cut off for at most this long. No client waits this long for an answer.
 LONGEST_SECONDS = 30.0
 
 Fault = Callable[["FaultyWire", Link, bytes], None]
@@ -64,7 +64,7 @@ class Done(NamedTuple):
 
 
 class FaultyWire(Wire):
-    """A replica set at `uri` between `start` and `end`. A fault meets one command, or all for a time."""
+    """A replica set at `uri` between `start` and `end`. A fault meets one command, or all for some time."""
 
     def __init__(self, host: str, port: int, spared: str = "") -> None:
         """No fault meets collections whose names begin with `spared`."""
@@ -93,7 +93,7 @@ class FaultyWire(Wire):
         return f"mongodb://127.0.0.1:{self.port}/{database}?replicaSet={SET_NAME}{asked}"
 
     def before(self, settings: Settings) -> Settings:
-        """Return settings whose MongoDB is behind this wire. The driver retries nothing, so we have to."""
+        """Return settings whose MongoDB is behind this wire. The driver retries nothing; the server must."""
         database = urlsplit(settings.mongodb_uri).path.strip("/")
         uri = self.uri(database, retryWrites="false", retryReads="false")
         return msgspec.structs.replace(settings, mongodb_uri=uri)
@@ -106,7 +106,7 @@ class FaultyWire(Wire):
         self._suffix.close()
 
     def next(self, command: str, fault: Fault, collection: str = "", times: int = 1) -> None:
-        """Let a fault meet the next command of this name; with a collection, the next one on it."""
+        """Let a fault meet the next command of this name; with a collection, the next such command on it."""
         self._waiting += [(command, collection, fault)] * times
 
     def fall_ill(self, commands: frozenset[str], fault: Fault) -> None:
@@ -138,7 +138,7 @@ class FaultyWire(Wire):
         self._released.set()
 
     def cut_off(self) -> None:
-        """Cut the primary off: it serves, but commits nothing. Commands on their way are done first."""
+        """Cut the primary off: it serves, but commits nothing. Commands under way are finished first."""
         with self._turn:
             self._healed.clear()
             self._end_unawareness()
@@ -157,7 +157,7 @@ class FaultyWire(Wire):
         return undone
 
     def fall_behind(self) -> None:
-        """Let one member no longer hear what a majority has; `elect_unaware` elects this member."""
+        """From now on, let one member miss what a majority has. `elect_unaware` elects this member."""
         with self._turn:
             self._end_unawareness()
             self._suffix.forget()
@@ -235,7 +235,7 @@ class FaultyWire(Wire):
             command = command_of(request)
             if not self._noting and command.get("readConcern", {}).get("level") == "majority":
                 self.read_older += self._unaware and len(self._suffix) > 0
-                self._suffix.undo()  # until another command comes: most reads are `majority` reads
+                self._suffix.undo()  # until a command needs the writes: most reads do not
                 return Done(_forwarded(link, request))
             self._suffix.redo()
             if next(iter(command)) not in WRITES:
@@ -246,7 +246,7 @@ class FaultyWire(Wire):
                 return Done(_forwarded(link, request))
             before = self._suffix.before(command)
             if self._cut_off:
-                command.pop("txnNumber", None)  # a retry meets another primary, which lacks the number
+                command.pop("txnNumber", None)  # a retry would meet a primary that lacks this number
                 request = message_of(command)
             reply = _forwarded(link, request)
             self._suffix.note(command, before, command_of(reply))

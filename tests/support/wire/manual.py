@@ -6,7 +6,7 @@ This is the strict wire's list, and reviewers read it. Add a form here if its pa
 
 MANUAL = "https://www.mongodb.com/docs/manual/reference/"
 
-# The driver sends these by itself: command/hello/
+# The driver sends these commands by itself. Page: command/hello/
 HANDSHAKES = ("hello", "ismaster", "isMaster")
 
 # Each command's fields with the kind of each; `strict.py` knows the kinds. Pages: command/NAME/
@@ -46,8 +46,8 @@ COMMANDS = {
     }.items()
 }
 
-# Fields that any command may have: mongodb-wire-protocol/, command/find/, server-sessions/, read-concern/ and
-# write-concern/
+# Fields that any command may have. Pages: mongodb-wire-protocol/, command/find/, server-sessions/,
+# read-concern/ and write-concern/
 COMMON = {
     *("$db", "$readPreference", "comment", "lsid", "txnNumber", "$clusterTime", "maxTimeMS"),
     *("readConcern", "writeConcern"),
@@ -58,7 +58,7 @@ WITH_READ_CONCERN = ("aggregate", "count", "distinct", "find")  # read-concern/
 WITH_WRITE_CONCERN = (  # write-concern/
     *("createIndexes", "delete", "drop", "dropDatabase", "dropIndexes", "findAndModify", "insert", "update"),
 )
-# A getMore has the time limit of the command that opened its cursor: command/getMore/
+# A getMore has the time limit of the command that opened its cursor. Page: command/getMore/
 WITHOUT_MAX_TIME = ("getMore",)
 READ_CONCERNS = {"majority", "local"}  # read-concern-majority/, read-concern-local/
 WRITE_CONCERNS = {"majority"}  # write-concern/
@@ -71,7 +71,7 @@ STAGES = {  # operator/aggregation/NAME/
     *("$addFields", "$currentOp", "$count", "$group", "$limit", "$lookup", "$match", "$project"),
     *("$replaceRoot", "$replaceWith", "$set", "$skip", "$sort", "$unionWith", "$unset", "$unwind"),
 }
-# The stages that an update's pipeline may have: method/db.collection.updateOne/
+# The stages that an update's pipeline may have. Page: method/db.collection.updateOne/
 UPDATE_STAGES = {"$addFields", "$project", "$replaceRoot", "$replaceWith", "$set", "$unset"}
 
 ACCUMULATORS = {"$addToSet", "$avg", "$first", "$max", "$min", "$push", "$sum"}  # operator/aggregation/NAME/
@@ -80,15 +80,15 @@ EXPRESSIONS = {  # operator/aggregation/NAME/
     *("$ifNull", "$in", "$literal", "$lt", "$lte", "$max", "$mergeObjects", "$min", "$mod", "$multiply"),
     *("$ne", "$not", "$or", "$size", "$subtract", "$toLong", "$type"),
 }
-# aggregation-variables/; `this` is the variable of a $filter without `as`. As an expression, REMOVE leaves a
-# field out (SERVER-27614).
+# Page: aggregation-variables/. `this` is the variable of a $filter without `as`. REMOVE, used as an
+# expression, leaves a field out (SERVER-27614).
 VARIABLES = {"NOW", "REMOVE", "ROOT", "this"}
 
 QUERY_OPERATORS = {  # operator/query/NAME/
     *("$elemMatch", "$eq", "$all", "$exists", "$gt", "$gte", "$in", "$lt", "$lte", "$ne", "$nin"),
     *("$not", "$regex"),
 }
-# mongod refuses $expr in the filter of an upsert with 224.
+# In the filter of an upsert, mongod refuses $expr (error 224).
 LOGICAL_QUERY_OPERATORS = {"$and", "$expr", "$nor", "$or"}  # operator/query/NAME/
 UPDATE_OPERATORS = {  # operator/update/NAME/
     *("$addToSet", "$inc", "$max", "$min", "$pull", "$push", "$rename", "$set", "$setOnInsert", "$unset")
@@ -97,5 +97,5 @@ UPDATE_OPERATORS = {  # operator/update/NAME/
 INDEX_OPTIONS = {  # command/createIndexes/
     *("key", "name", "unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
 }
-# Operators that a partial index's filter may have: https://www.mongodb.com/docs/manual/core/index-partial/
+# Operators that a partial index's filter may have. Page: https://www.mongodb.com/docs/manual/core/index-partial/
 PARTIAL_FILTER_OPERATORS = {"$eq", "$exists", "$gt", "$gte", "$lt", "$lte"}

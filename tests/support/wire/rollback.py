@@ -17,7 +17,7 @@ WRITES = ("insert", "update", "delete", "findAndModify")
 
 
 class _Change(NamedTuple):
-    """One write's change of one document; None where the document does not exist."""
+    """One write's change of one document. `before` or `after` is None if the document did not exist then."""
 
     collection: Collection[RawBSONDocument]
     key: Any
@@ -58,7 +58,7 @@ class Suffix:
                 self._changes.append(_Change(collection, key, before.get(key), after))
 
     def undo(self) -> None:
-        """Put the documents back to before the first write of the suffix. A second call does nothing."""
+        """Make the documents as they were before the suffix's first write. A second call does nothing."""
         if not self._undone:
             self._undone = True
             for change in reversed(self._changes):

@@ -12,7 +12,7 @@ from support.wire.messages import Document
 
 
 def objections(command: Document) -> list[str]:
-    """Return an objection for each form that is not in the list; it ends with the page to read."""
+    """Return an objection for each form that is not in the list. Each ends with the page to read."""
     name = next(iter(command), "")
     if name in manual.HANDSHAKES:
         return []
@@ -106,7 +106,7 @@ def _query(value: Any) -> Iterator[str]:
 
 
 def _predicate(value: Document) -> Iterator[str]:
-    """Check a condition on a field that is a document."""
+    """Check a field's condition that is a document, such as {"$gt": 0}."""
     operators = [key for key in value if key.startswith("$")]
     if operators and len(operators) < len(value):
         yield f"query operator {operators[0]} beside plain fields"
@@ -209,8 +209,10 @@ def _limit(value: Any) -> Iterator[str]:
 
 
 def _projection(value: Any, *, may_be_empty: bool = True) -> Iterator[str]:
-    """Check that a projection only includes fields or only excludes fields, apart from _id: MongoDB refuses a
-    mix (31253, 31254)."""
+    """Check that, apart from _id, a projection only includes or only excludes fields.
+
+    MongoDB refuses a mix (31253, 31254).
+    """
     if not isinstance(value, dict) or not (value or may_be_empty):
         yield "a projection of nothing"
         return
@@ -245,7 +247,7 @@ def _update(value: Any) -> Iterator[str]:
 
 
 def _conflicts(paths: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Find paths that begin with another path: MongoDB refuses such updates with 40."""
+    """Find paths that begin with another path: MongoDB refuses such updates (error 40)."""
     ordered = sorted(paths)
     for before, after in itertools.pairwise(ordered):
         if after[: len(before)] == before:

@@ -1,10 +1,10 @@
-"""The strict wire as a process, so that it takes no CPU of the tests' process: `StrictWire` starts one.
+"""The strict wire as a process, so that it takes no CPU time of the tests' process: `StrictWire` starts it.
 
     python -m support.wire.strict_process STORE_PORT FILE USES
 
-It writes its port into FILE. Before it sends on a command that is not in the list, it writes a line there.
-The command is sent on, since the line is enough to fail the test. USES gets lines about which connection uses
-which database (`uses.py`).
+It writes into FILE: first its port, then a line for each command that is not in the list. The line is enough
+to fail the test, so the command is sent on, too. USES gets lines about which connection uses which database
+(`uses.py`).
 """
 
 import os
