@@ -42,7 +42,7 @@ export function winners(root, signal, code, scanned = "") {
       set(again, { hidden: !task.mine });
       write(heading, [title(task), number || !list.all() ? claimsEnd(claim_until) : ""].filter(Boolean).join(" · "));
       write(tax, publishersTax(task));
-      set(closed, { hidden: !why });
+      set(closed, { hidden: !why || (list.all() && !number) });
       write(closed, why);
       list.show(data, task, number, noWinners(claim_until));
       clearTimeout(late);

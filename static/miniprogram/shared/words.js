@@ -437,7 +437,7 @@ export const payButton = ({ owed_fen }) => `支付 ${yuan(owed_fen)}`;
 // Why somebody may not dig, at the button.
 export const WHY_NOT = {
   ended: "已结束",
-  not_paid: "待支付",
+  not_paid: "等发布者付款",
   no_such_task: "已下架",
   own_task: "我的宝贝",
   already_won: "已挖到",

@@ -157,7 +157,7 @@ def test_after_a_missed_start_the_task_opens_once_the_network_is_back(window, pu
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     visitor = window("阿强", f"/#/task/{code}")
     button = visitor.page.locator(".dig")
-    expect(button).to_have_text("待支付")
+    expect(button).to_have_text("等发布者付款")
     expect(visitor.page.locator(".watchers")).to_be_visible()
     visitor.context.set_offline(True)
     expect(visitor.page.locator("#banner")).to_contain_text("断开")

@@ -62,7 +62,7 @@ Component({
         heading: [title(this.task), number || wanted !== "all" ? claimsEnd(claim_until) : ""].filter(Boolean).join(" · "),
         none: wanted === "all" ? noWinners(claim_until) : WINNERS.empty,
         tax: publishersTax(this.task),
-        closed: addresses_closed,
+        closed: number || wanted !== "all" ? addresses_closed : "",
         rows: data.map((winner) => this.rowOf(winner)),
         more: data.length < number,
         mails: this.data.mails || data.some(isMailed),
