@@ -91,7 +91,8 @@ class Square {
     const folded = over.childElementCount && !fold.open && this.lengths.at(-1) < PAGE;
     if (!this.complete && !folded) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${elements.length} 个` : "");
     else if (elements.length) write(foot, SQUARE.end);
-    else if (sought.kind || sought.name) write(foot, SQUARE.unfound);
+    else if (sought.name) write(foot, SQUARE.unfound);
+    else if (sought.kind) write(foot, SQUARE.noneOf);
     else sayEmpty(foot);
   }
 

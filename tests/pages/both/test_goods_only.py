@@ -28,6 +28,8 @@ def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
     assert opened.overflow() <= 0
     page.goto(f"{address}/#/")
     expect(page.get_by_text("邮寄", exact=True)).to_be_visible()
+    page.get_by_role("radio", name="预告").check()
+    expect(page.get_by_text("这一类现在没有宝贝")).to_be_visible()
     expect(page.get_by_text("红包")).to_have_count(0)
     assert opened.overflow() <= 0
 
@@ -43,3 +45,6 @@ def test_where_there_are_goods_only_no_red_packet_can_be_chosen(address):
         phone.shows("由你这个主办者代扣代缴")
         phone.fire(".kind", "change", value="2")
         assert "红包" not in phone.shows("奖品：几种奖品", "再加一种")
+        phone.open("/pages/square/square")
+        phone.press("预告")
+        phone.shows("这一类现在没有宝贝")

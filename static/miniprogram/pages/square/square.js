@@ -76,7 +76,8 @@ Component({
 
     end(cards) {
       if (cards.length) return SQUARE.end;
-      return this.data.kind || this.data.name ? SQUARE.unfound : `${SQUARE.none}去埋下第一个吧`;
+      if (this.data.name) return SQUARE.unfound;
+      return this.data.kind ? SQUARE.noneOf : `${SQUARE.none}去埋下第一个吧`;
     },
 
     async readKinds() {
