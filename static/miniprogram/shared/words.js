@@ -214,8 +214,9 @@ export const whoIsFirst = (fairStartMs) => (fairStartMs ? `冷却结束后 ${fai
 export const cooldownHint = (least, fairStartMs) => [`${least} 到 3600`, whoIsFirst(fairStartMs)].filter(Boolean).join("；");
 
 /** Return what a fluctuation can be: at least `gap` less than the interval. */
-export const fluctuationHint = (interval, gap) =>
-  `${interval > gap ? `0 到 ${interval - gap}` : "只能是 0"}，${gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔"}；0 就是人人都知道位置`;
+export const fluctuationHint = (interval, gap) => [
+  interval ? `${interval > gap ? `0 到 ${interval - gap}` : "只能是 0"}，` : "", gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔", "；0 就是人人都知道位置",
+].join("");
 
 /** Return what a frame or a reply says of the digs to come. */
 export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, deepest });
@@ -421,7 +422,7 @@ export const PUBLISH = {
   seen: "可以不填，大家看得到", notSentTo: "可以不填，只写省级地区，比如：新疆、西藏；填了的话，收货地址要从省写起，按它核对", contact: "可以不填，只给中奖的人看",
   worth: "可以不填，1 到 50000；大家看得到", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
   picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。",
-  starts: "可以不填：马上；最多提前 30 天预告", ends: "可以不填：奖品挖完为止", bury: "埋下宝贝",
+  starts: "不填就马上开挖；最多提前 30 天预告", ends: "不填就到奖品挖完为止", bury: "埋下宝贝",
   maybe: "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个",
 };
 

@@ -168,13 +168,13 @@ def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_ke
         publisher.fire(".times .field", "change", value=day)
         publisher.shows(f"什么时候开挖：{day}", "20:00", "清除")
         publisher.press("清除")
-        publisher.shows("什么时候开挖：可以不填")
+        publisher.shows("什么时候开挖：不填就马上开挖")
         publisher.fire(".kind", "change", value="2")
         publisher.fire(".times .field", "change", value=day)
         assert "份奖品，第" not in publisher.shows(f"什么时候开挖：{day}", "不选图片")  # no plan yet
         values = {"name": "八点的红包", "prize_num": "1", "forecast_num": "9", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
-        publisher.shows("什么时候开挖：可以不填")  # the page is ready for the next treasure
+        publisher.shows("什么时候开挖：不填就马上开挖")  # the page is ready for the next treasure
         publisher.shows("八点的红包", f"{starts.month}月{starts.day}日 20:00 开挖")
 
 

@@ -4,7 +4,7 @@ import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cashRules, cooldownHint, fluctuationHint, publishersTax, yuan } from "../../shared/words.js";
+import { AUDIENCE, FIELDS, GIVING, KIND, NAMING, PUBLISH, cashRules, cooldownHint, fluctuationHint, publishersTax, yuan } from "../../shared/words.js";
 import { admitted, api, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
@@ -26,7 +26,7 @@ Component({
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: { prize_num: "1" }, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
     cash: "", tax: "", least: "", speed: "", busy: false,
-    ...NO_TIMES, today: "", said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
+    ...NO_TIMES, today: "", said: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
 
   methods: {
