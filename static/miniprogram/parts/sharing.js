@@ -36,7 +36,8 @@ export const sharing = Behavior({
     },
 
     unfoldReport() {
-      this.setData({ reporting: !this.data.reporting });
+      const reporting = !this.data.reporting;
+      this.setData({ reporting }, () => reporting && wx.pageScrollTo({ selector: ".reporting" })); // it is below what was tapped
     },
 
     noteReport({ detail }) {

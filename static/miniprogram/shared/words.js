@@ -101,6 +101,9 @@ export const wonWords = ({ rank, money_fen }, { ranks = [] }) => (ranks[rank - 1
 /** How many prizes a treasure has, or has left. */
 export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 份奖品" : `剩 ${prizes_left} / ${prize_num} 份`);
 
+/** How deep a treasure is dug, and how many prizes it has left. */
+export const depthWords = (task) => `第 ${task.now_depth} / ${task.deepest} 层 · ${prizesLeft(task)}`;
+
 /** How long one waits between two digs. */
 export const cooldownWords = ({ cd }) => (cd ? `冷却 ${cd} 秒` : "没有冷却");
 
@@ -384,6 +387,9 @@ export const endWords = ({ now_depth, goods_type }) => [
   goods_type === 1 ? "结束后不能恢复，已付而没有人挖到的红包会退回。" : "结束后不能恢复。",
 ].join("");
 
+/** How long a dig still waits, at its button. */
+export const waitsWords = (seconds) => `${asTime(seconds)}${seconds < 60 ? " 秒" : " "}后可挖`;
+
 /** How long others still wait before they may dig. */
 export const coolingWords = (seconds, task) => startWords(task) || (seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : OWN.open);
 
@@ -463,7 +469,7 @@ export const DIGS = { title: "谁挖了哪一层", more: "更早的", won: "挖�
 
 // Sharing a treasure.
 export const SHARE = {
-  send: "分享给朋友来挖", poster: "海报", keep: "转发或保存海报", drawing: "正在画海报…", broken: "海报没有加载出来，请再试一次",
+  send: "分享给朋友", poster: "海报", keep: "转发或保存海报", drawing: "正在画海报…", broken: "海报没有加载出来，请再试一次",
   fair: "分享不会带来任何挖宝优势。",
 };
 

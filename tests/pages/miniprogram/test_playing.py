@@ -15,7 +15,7 @@ from support.client import a_picture
 from support.messages import TEMPLATES
 from support.phone import HERE, ROOT, a_phone
 from support.reviews import CHECKED
-from support.screen import TOKEN, take_down
+from support.screen import TOKEN, operate, take_down
 from support.servers import a_server, until
 
 
@@ -51,7 +51,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("小明 埋下", "剩 3 / 3 份 · 邮寄到家 · 冷却 1 秒", "0 人挖过", "第 0 层 · 最深到第 6 层",
                     "挖一锹", "这一锹挖不到，下一份最浅在第 2 层", "以后打开宝贝：")  # fmt: skip
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("1 人挖过", "第 1 层", "这一锹 1/1", "1. 小刚", "1 秒")
+        phone.shows("1 人挖过", "第 1 层", "这一锹 1/1", "1. 小刚", "1 秒后可挖")
         phone.shows("挖一锹")
         phone.press("进来就挖")  # the first choice of this setting also digs at once
         phone.shows("⛏️")
@@ -81,13 +81,38 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("一只猫")
         phone.open("/pages/treasure/treasure?scene=square")
         assert phone.until("opened")["page"] == "/pages/square/square"
+        phone.open("/pages/treasure/treasure?code=AAAAAAAAAAAA")
+        phone.shows("没有找到这个宝贝")
+        phone.press("去广场看看")
+        assert phone.until("opened")["page"] == "/pages/square/square"
+
+
+def test_ones_own_page_says_what_keeps_it_empty():
+    stored = {"wabao.person": {"unionid": "somebody", "token": "a token"}}
+    with a_phone("http://127.0.0.1:9", "小燕", named=False, **stored) as phone:
+        phone.open("/pages/mine/mine")
+        phone.shows("网络不通，请检查网络后再试")
+
+
+def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(address, publisher):
+    code = publisher.publish(a_picture(), name="一只慢猫", cd=600)
+    Person.log_in(address, "小刚").post("/postTask", code=code)
+    with a_phone(address, "小燕") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        assert re.search(r"(10:00|9:\d\d) 后可挖", phone.shows("后可挖"))
+        assert phone.share()["title"] == "来挖「一只慢猫」"
+        phone.press("举报")
+        phone.until("scrolled", lambda told: told["selector"] == ".reporting")
+        operate(address, "/ops/end", code=code)
+        phone.shows("平台结束了这个宝贝")
+        assert phone.share()["title"] == "「一只慢猫」已结束"
 
 
 def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("支付 1 元", "分享给朋友来挖")
+        phone.shows("支付 1 元", "分享给朋友")
         phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
         take_down(address, code)
         assert phone.until("menu")["shares"] is False
@@ -186,6 +211,7 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
         phone.shows("注销账号")
         phone.tap(".askleave")
         phone.shows("有七天可以反悔")
+        phone.until("scrolled", lambda told: told["selector"] == ".asked")
         phone.tap(".leave")
         phone.shows("你发布的“自己的猫”还在进行")
         owner.post("/endTask", code=code)
@@ -368,6 +394,9 @@ def test_messages_are_offered_after_a_win_and_after_publishing_once(address, pub
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={mine}")
         phone.shows("结束时通知我")
+        publisher.post("/endTask", code=mine)
+        phone.shows("发布者结束了这个宝贝")
+        phone.until_it_lacks("结束时通知我")
 
 
 def test_a_signature_that_is_not_the_publishers_name_is_marked(address, publisher):

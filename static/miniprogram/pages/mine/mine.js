@@ -3,7 +3,7 @@
 import { naming } from "../../parts/naming.js";
 import { LISTS, stateOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
-import { LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
+import { LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -45,6 +45,7 @@ Component({
         showBadge(numbers.to_do.length);
         this.showNaming();
       } catch (error) {
+        if (!this.data.cards.length) this.setData({ none: error.message });
         showProblem(error);
       }
     },
@@ -66,8 +67,9 @@ Component({
         const card = { ...each, ...whose(each) };
         const left = card.status ? 0 : secondsUntil(card.cd_until);
         const state = line ? line(card) : stateOf(card, left).text;
+        const depth = line || !card.name ? "" : depthWords(card);
         const { code, thumbnail, signed, wxname, publisher_id } = card;
-        return { key: `${code} ${card.depth}`, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, where: whereWords(card), foot: foot(card) };
+        return { key: `${code} ${card.depth}`, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, depth, where: whereWords(card), foot: foot(card) };
       });
       const known = new Set(found.map(({ key }) => key)); // pages overlap if a new row came between two reads
       const cards = [...(page === 1 ? [] : this.data.cards.filter(({ key }) => !known.has(key))), ...found];
@@ -103,7 +105,8 @@ Component({
 
     /** Open or close what somebody reads before they delete their account. */
     askToLeave() {
-      this.setData({ asked: !this.data.asked, stopped: "" });
+      const asked = !this.data.asked;
+      this.setData({ asked, stopped: "" }, () => asked && wx.pageScrollTo({ selector: ".asked" })); // it is below what was tapped
     },
 
     /** Delete the account in seven days. It ends the login here too; the next request logs in again. */

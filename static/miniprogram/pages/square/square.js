@@ -4,7 +4,7 @@ import { linking } from "../../parts/linking.js";
 import { rememberSquare } from "../../shared/afterwards.js";
 import { cardsOf, lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
-import { KINDS, SQUARE, prizesLeft, title, whereWords } from "../../shared/words.js";
+import { KINDS, SQUARE, depthWords, title, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -89,7 +89,7 @@ Component({
     shown(card) {
       const left = card.status ? 0 : secondsUntil(card.cd_until);
       return {
-        ...card, title: title(card), state: stateOf(card, left).text, lasting: lastingOf(card), prizes: prizesLeft(card), where: whereWords(card),
+        ...card, title: title(card), state: stateOf(card, left).text, lasting: lastingOf(card), depth: depthWords(card), where: whereWords(card),
       };
     },
 

@@ -14,7 +14,7 @@ import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, startWords, title, undug, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -25,7 +25,7 @@ Component({
   behaviors: [claiming, history, linking, moment, naming, owning, sharing],
 
   data: {
-    task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
+    task: null, people: [], left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
     offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
@@ -127,7 +127,7 @@ Component({
       const { task, left, cooling } = this.data;
       if (!task) return;
       const now = task.status ? 0 : secondsUntil(task.cd_until);
-      if (now !== left) this.setData({ left: now, starts: startWords(task) });
+      if (now !== left) this.setData({ left: now, wait: waitsWords(now), starts: startWords(task) });
       const words = task.mine && !task.need_pay ? this.cooling() : "";
       if (words !== cooling) this.setData({ cooling: words });
     },
@@ -167,6 +167,7 @@ Component({
           break;
         case "end":
           this.show({ status: 1, end_reason: frame.end_reason, cd_until: 0 });
+          this.offer();
           // The details have the operator's reason, and until when a prize can be claimed.
           if (["operator", "refused", "credit"].includes(frame.end_reason) || task.is_prize) this.read().catch(showProblem);
           break;
@@ -290,9 +291,9 @@ Component({
     },
 
     onShareAppMessage() {
-      const { code, name, share, thumbnail } = this.data.task;
+      const { code, name, share, status, thumbnail } = this.data.task;
       const path = `/pages/treasure/treasure?code=${share || code}`;
-      return { title: `来挖「${name}」`, path, imageUrl: thumbnail };
+      return { title: status ? `「${name}」已结束` : `来挖「${name}」`, path, imageUrl: thumbnail };
     },
   },
 });
