@@ -11,6 +11,7 @@ const WORDS = {
     parts: {interfaces: "接口", websocket: "长连接", changes: "更新"},
     raw: "原始文件",
     silent: "没有读到接口文档，请稍后刷新。",
+    changes: "更新记录只有英文。",
   },
   en: {
     title: "Wabao · reference",
@@ -18,6 +19,7 @@ const WORDS = {
     parts: {interfaces: "Interfaces", websocket: "Websocket", changes: "Changes"},
     raw: "raw document",
     silent: "The documents could not be read. Please load the page again later.",
+    changes: "",
   },
 };
 const SOURCES = {interfaces: "/openapi.json", websocket: "/asyncapi.json", changes: "/openapi.json"};
@@ -108,6 +110,8 @@ function draw(document) {
 
 function drawChanges(versions) {
   const page = document.getElementById("reference");
+  page.lang = "en";
+  document.getElementById("said").textContent = words.changes;
   for (const {version, changes} of versions) {
     const title = document.createElement("h2");
     title.textContent = version;
@@ -144,5 +148,6 @@ try {
     draw(part === "websocket" ? websocket(found) : {...found, servers: [{url: location.origin}]});
   }
 } catch (error) {
-  document.getElementById("said").textContent = `${words.silent} ${error.message}`;
+  const said = error instanceof TypeError ? "" : error.message; // a browser's own words for a lost network are English
+  document.getElementById("said").textContent = `${words.silent} ${said}`;
 }

@@ -64,11 +64,15 @@ def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewher
             assert opened.overflow() == 0
     page.get_by_role("link", name="更新").click()
     page.get_by_role("heading", name=interfaces["x-changes"][0]["version"]).wait_for()
+    page.get_by_text("更新记录只有英文。").wait_for()
     assert opened.overflow() == 0
     page.get_by_role("link", name="接口").click()
     page.locator("[id$=GetTexts] .opblock-summary-control").click()
     page.get_by_role("button", name="试一试").click()
     assert set(page.evaluate(ENGLISH)) == set()
+    page.locator(".opblock-summary-control", has_text="/userLogin").click()
+    after = "name => getComputedStyle(name, '::after').content"
+    assert page.locator(".parameter__name.required").first.evaluate(after) == '"必填"'
     with page.expect_response("**/getTexts") as replied:
         page.get_by_role("button", name="发送").click()
     assert replied.value.json()["status"] == 0
