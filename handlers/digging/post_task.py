@@ -12,7 +12,7 @@ from handlers.base import Interface, Reply
 from handlers.digging.cards import owed_fen, owed_fields, picture_url
 from handlers.limits import address_of, leave_place, limit
 from handlers.parameters import CodeOrShare, Unionid, parse, whole_number
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import Attempt, dig
 from server.actions.digging.draft import NAMED, Draft, RankRequest, RankTextsRequest
 from server.actions.digging.publish import publish
 from server.actions.digging.visit import visiting_of
@@ -123,8 +123,7 @@ class PostTask(Interface):
         code, _ = await visiting_of(self.context).resolve(request.code, in_queue=False)
         if code is None:
             raise NoSuchTask
-        dug = await dig(
-            self.context,
+        attempt = Attempt(
             code,
             request.unionid,
             request.dig_id or "",
@@ -135,6 +134,7 @@ class PostTask(Interface):
             hung_up=lambda: self.hung_up,
             waits=lambda: leave_place(self.request),
         )
+        dug = await dig(self.context, attempt)
         made = dug.dig
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
         return DigReply(

@@ -8,7 +8,7 @@ import pytest
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions import operate
-from server.actions.digging.dig import dig, digging_of
+from server.actions.digging.dig import Attempt, dig, digging_of
 from server.actions.money.pay_in import NOT_BEGUN, follow_payments
 from server.actions.people.account import check_ban
 from server.actions.people.erase import CannotErase, erase
@@ -550,7 +550,7 @@ async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refuse
     person = await context.store.people.find(bob.unionid)
     turn = digging_of(context).turn(code)
     await turn.acquire()
-    waiting = asyncio.ensure_future(dig(context, code, bob.unionid, "", admit))
+    waiting = asyncio.ensure_future(dig(context, Attempt(code, bob.unionid, "", admit)))
     await ban(client, code, depth=1)
     turn.release()
     with pytest.raises(Banned):

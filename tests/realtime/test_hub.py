@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import Attempt, dig
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.realtime import hub, known_tasks
@@ -43,7 +43,7 @@ async def test_a_client_ahead_of_this_process_gets_no_dig_twice(context, mute, b
     await context.hub.watch(stays, code, None, False)
     await mute.hub.watch(hops, code, None, False)
 
-    await dig(mute, code, bob.unionid, "", admit)
+    await dig(mute, Attempt(code, bob.unionid, "", admit))
     assert [frame["seq"] for frame in hops.frames if frame["type"] == "cd"] == [1]
     hops.data = b""
     await context.hub.watch(hops, code, 1, False)
@@ -74,7 +74,7 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
     monkeypatch.setattr(context.store.tasks, "find", counted)
     assert await asyncio.gather(*(told(10**9) for _ in range(20))) == [0] * 20
     assert len(reads) == 1
-    await dig(mute, code, bob.unionid, "", admit)
+    await dig(mute, Attempt(code, bob.unionid, "", admit))
     assert await asyncio.gather(*(told(since) for since in [10**9] * 20 + [1])) == [1] * 21
     assert len(reads) == 2
     assert reads[1] - reads[0] >= 0.29
@@ -98,7 +98,7 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(context, o
     assert told[0] == told[1]
     assert (await carol.dig(code))["error"] == "ended"
     with pytest.raises(Exception, match="ended"):
-        await dig(other, code, carol.unionid, "", admit)
+        await dig(other, Attempt(code, carol.unionid, "", admit))
 
 
 async def test_unreadable_messages_do_not_stop_the_reading_of_others_and_are_logged_once_a_minute(
@@ -109,7 +109,7 @@ async def test_unreadable_messages_do_not_stop_the_reading_of_others_and_are_log
     await other.bus.connected.wait()
     for _ in range(3):
         await other.bus.publish(code, msgspec.msgpack.encode({"dig": {"code": code}}))
-    await dig(other, code, bob.unionid, "", admit)
+    await dig(other, Attempt(code, bob.unionid, "", admit))
     while not any(frame["type"] == "join" for frame in watcher.frames):
         await context.bus.ping()
     assert caplog.text.count("could not be taken") == 1
@@ -148,7 +148,7 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(context, mute, m
         return await find(code)
 
     monkeypatch.setattr(context.store.tasks, "find", slow)
-    await dig(mute, code, bob.unionid, "", admit)
+    await dig(mute, Attempt(code, bob.unionid, "", admit))
     context.hub._take(code, EndNews(1, "operator", "", 0))
     await asked.wait()
     monkeypatch.setattr(known_tasks, "IDLE_SECONDS", 0.0)
@@ -164,7 +164,7 @@ async def test_a_subscription_during_a_read_counts_as_a_gap(context, mute, monke
     async def missed(*asked: Any) -> Any:
         monkeypatch.setattr(context.store.digs, "after", after)
         found = await after(*asked)
-        await dig(mute, code, bob.unionid, "", admit)
+        await dig(mute, Attempt(code, bob.unionid, "", admit))
         context.hub._on_subscribed(code)
         return found
 
@@ -191,7 +191,7 @@ async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, 
 
     monkeypatch.setattr(context.store.tasks, "find", slow)
     monkeypatch.setattr(context.hub, "refresh", refreshing)
-    await dig(mute, code, bob.unionid, "", admit)
+    await dig(mute, Attempt(code, bob.unionid, "", admit))
     await bob.dig(code)
     assert (await bob.get("/getTaskDetails", code=code))["seq"] == 2
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import Attempt, dig
 from server.actions.digging.end_task import end_own_task
 from server.actions.money.claim import claim
 from server.actions.money.confirm import confirm_pickup
@@ -279,7 +279,7 @@ async def act_look(victim: Context, stage: Stage) -> None:
 
 async def act_dig(victim: Context, stage: Stage) -> None:
     """The winning dig."""
-    await dig(victim, stage.code, stage.bob.unionid, "", admit)
+    await dig(victim, Attempt(stage.code, stage.bob.unionid, "", admit))
     await rest(victim)
 
 

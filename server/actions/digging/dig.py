@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tornado.log import app_log
 
@@ -79,23 +79,30 @@ def fair_start_of(context: Context) -> FairStart:
     )
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 @dataclass(slots=True)
-class _Request:
+class Attempt:
     """A request to dig. `arrived` and `deadline` are in the loop's time.
 
-    `hung_up` says whether its client is gone; `ordered_for` is as in `FairStart.gathers`.
+    `session` is that of the caller's token, None without a token: a bare id, which others may know, must not
+    take its owner's place in the random order. `address` returns the caller's IP. `hung_up` says whether the
+    client is gone. `waits` is called when the first request of a known caller begins to wait. `ordered_for`
+    is as in `FairStart.gathers`; `counted` says whether the request was counted in the limits.
     """
 
     code: str
     unionid: str
     dig_id: str
-    session: int | None
     admit: AdmitCaller
-    arrived: float
-    deadline: float
-    address: Callable[[], str]
-    hung_up: Callable[[], bool]
-    waits: Callable[[], None]
+    session: int | None = None
+    address: Callable[[], str] = str
+    arrived: float = field(default_factory=_now)
+    hung_up: Callable[[], bool] = bool
+    waits: Callable[[], None] = lambda: None
+    deadline: float = field(default_factory=lambda: _now() + DEADLINE_SECONDS)
     ordered_for: int = 0
     counted: bool = False
 
@@ -109,18 +116,18 @@ class Dug:
     repeated: bool
 
 
-def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
+def _counts_at(context: Context, request: Attempt, now_ms: int) -> int:
     """Return the time at which a request counts as made (unix ms, MongoDB's clock). The request belongs to
     the window in which it came.
 
     However long a request has waited, it never moves to a later window: its client may have sent it again and
     been told that somebody else was faster, and that answer must stay true.
     """
-    waited_ms = 1000 * (asyncio.get_running_loop().time() - request.arrived)
+    waited_ms = 1000 * (_now() - request.arrived)
     return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
 
 
-def _known_cooldown(context: Context, request: _Request) -> CoolingDown | None:
+def _known_cooldown(context: Context, request: Attempt) -> CoolingDown | None:
     """Return the refusal of a request that came in a cooldown, or before the task starts.
 
     Returns None if this process knows of no such cooldown or start, or if the caller's own dig began the
@@ -135,7 +142,7 @@ def _known_cooldown(context: Context, request: _Request) -> CoolingDown | None:
     return cooling_down(opens_at, now_ms, begun=False) if opens_at else None
 
 
-async def _refuse_from_memory(context: Context, request: _Request) -> bool:
+async def _refuse_from_memory(context: Context, request: Attempt) -> bool:
     """Raise CoolingDown if this process knows that a cooldown runs; return whether the caller repeats an
     earlier dig.
 
@@ -179,28 +186,13 @@ def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True) -> Coolin
     return CoolingDown(msg, is_cd=int(left > 0), time=left, cd_until=cd_until_ms)
 
 
-async def dig(
-    context: Context,
-    code: str,
-    unionid: str,
-    dig_id: str,
-    admit: AdmitCaller,
-    session: int | None = None,
-    address: Callable[[], str] = str,
-    *,
-    arrived: float | None = None,
-    hung_up: Callable[[], bool] = bool,
-    waits: Callable[[], None] = lambda: None,
-) -> Dug:
+async def dig(context: Context, request: Attempt) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Just after a cooldown, or after an opening that people may have waited for, the request waits
-    FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it.
-    `session` is that of the caller's token, None without a token: a bare id, which others may know, must not
-    take its owner's place in the random order. `address` returns the caller's IP. The request digs in the
-    window in which it `arrived` (the loop's time; None: now). Once its client has `hung_up`, the dig is not
-    tried again; for a task without a cooldown, it is then not tried at all. `waits` is called when the first
-    request of a known caller begins to wait.
+    FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it. It digs
+    in the window in which it arrived. Once its client has hung up, the dig is not tried again; for a task
+    without a cooldown, it is then not tried at all.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come before all
@@ -208,33 +200,20 @@ async def dig(
     or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether the dig was recorded,
     or Unavailable if nothing was sent to MongoDB.
     """
-    now = asyncio.get_running_loop().time()
-    request = _Request(
-        code,
-        unionid,
-        dig_id,
-        session,
-        admit,
-        arrived=now if arrived is None else arrived,
-        deadline=now + DEADLINE_SECONDS,
-        address=address,
-        hung_up=hung_up,
-        waits=waits,
-    )
     try:
-        if not dig_id:
+        if not request.dig_id:
             await _refuse_from_memory(context, request)  # asks no store, so it needs no limit
         dug = await _dig_in_turn(context, request)
     except Refusal as refusal:
         if isinstance(refusal, Banned | OwnTask | AlreadyWon):
-            digging_of(context).note_refused(code, unionid)
+            digging_of(context).note_refused(request.code, request.unionid)
         metrics.digs(refusal.error).inc()
         raise
     metrics.digs("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
     return dug
 
 
-async def _dig_in_turn(context: Context, request: _Request) -> Dug:
+async def _dig_in_turn(context: Context, request: Attempt) -> Dug:
     looked = False
     while True:
         try:
@@ -273,7 +252,7 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
         # During the wait somebody else dug, or it turned out that a look or a random order has to come first.
 
 
-def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
+def _may_go_on(context: Context, request: Attempt, *, looked: bool) -> bool:
     """Whether a request whose turn has come may still dig, judging by what this process learned meanwhile."""
     return not (
         _known_cooldown(context, request)
@@ -282,7 +261,7 @@ def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
     )
 
 
-def _may_not_dig(context: Context, request: _Request) -> bool:
+def _may_not_dig(context: Context, request: Attempt) -> bool:
     """Whether this process has read or heard that the caller published the task, has won it, or is banned."""
     code, unionid = request.code, request.unionid
     watched = context.hub.known.by_code.get(code)
@@ -294,7 +273,7 @@ def _may_not_dig(context: Context, request: _Request) -> bool:
     )
 
 
-async def _look(context: Context, request: _Request) -> Dug | None:
+async def _look(context: Context, request: Attempt) -> Dug | None:
     """Refuse a caller who may not dig, without giving them a turn or a place in the random order: so they
     delay nobody.
 
@@ -321,7 +300,7 @@ async def _look(context: Context, request: _Request) -> Dug | None:
     return None
 
 
-async def _who_enters(context: Context, request: _Request) -> str | None:
+async def _who_enters(context: Context, request: Attempt) -> str | None:
     """Return the person whose place in the random order the request takes; None for a caller who will be
     refused later.
 
@@ -336,11 +315,11 @@ async def _who_enters(context: Context, request: _Request) -> str | None:
     return request.unionid
 
 
-def _needs_order(context: Context, request: _Request) -> bool:
+def _needs_order(context: Context, request: Attempt) -> bool:
     return fair_start_of(context).gathers(request.code, request.ordered_for)
 
 
-async def _count(context: Context, request: _Request) -> None:
+async def _count(context: Context, request: Attempt) -> None:
     """Count a dig of a task without a cooldown, once per request. Raises TooOften.
 
     The store is not read for this, so ended tokens and bare ids are counted apart from their owner.
@@ -350,7 +329,7 @@ async def _count(context: Context, request: _Request) -> None:
         await context.limits.take(context.limits.counts("digs", f"{request.unionid}:{request.session}", ""))
 
 
-async def _dig_alone(context: Context, request: _Request) -> Dug | None:
+async def _dig_alone(context: Context, request: Attempt) -> Dug | None:
     """Try until the dig is recorded or refused. After a failure, the next read shows whether it was recorded.
 
     Returns None, with nothing tried, if the read showed that a random order comes first.
@@ -417,7 +396,7 @@ async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
     await asyncio.wait([writing], timeout=max(0.0, deadline - loop.time()))
 
 
-async def _decide(context: Context, view: View, request: _Request, dig_id: str) -> Dig:
+async def _decide(context: Context, view: View, request: Attempt, dig_id: str) -> Dig:
     """Return the dig that this caller may make now. Raises the refusals of `dig` that are about the caller.
 
     If the previous dig is still pending, its history is written first, unless this process has written it.
@@ -431,13 +410,13 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
     return _next_dig(context, view, person, dig_id)
 
 
-def _end_if_hung_up(request: _Request, ends: bool, attempted: bool) -> None:
+def _end_if_hung_up(request: Attempt, ends: bool, attempted: bool) -> None:
     """Raise if the client is gone and its request `ends` for that reason: nobody would get the reply."""
     if ends and request.hung_up():
         raise OutcomeUnknown if attempted else Unavailable
 
 
-def _owed_reply(context: Context, view: View, request: _Request) -> Dig | None:
+def _owed_reply(context: Context, view: View, request: Attempt) -> Dig | None:
     """Return the caller's earlier dig if this request repeats it, else None.
 
     That is the dig with the same `dig_id`, or their last dig of the task if they asked within its cooldown. A
@@ -451,7 +430,7 @@ def _owed_reply(context: Context, view: View, request: _Request) -> Dig | None:
     return last if _counts_at(context, request, view["now"]) < last["at"] + cd_ms else None
 
 
-def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
+def _refuse_for_task(context: Context, view: View, request: Attempt) -> None:
     """Raise the refusals of `dig` that are about the task; remember its newest dig.
 
     What is decided here still holds when the dig is recorded, because the dig is recorded only if nobody dug
@@ -471,7 +450,7 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
         raise cooling_down(task["cd_until"], view["now"], begun="last_dig" in task)
 
 
-async def _admitted(view: View, request: _Request) -> Person:
+async def _admitted(view: View, request: Attempt) -> Person:
     """Return the caller's record if they may dig. Raises the refusals of `dig` that are about the caller."""
     person = check_ban(await request.admit(view["person"]), view["now"])
     refuse(why_barred(standing_of(view["task"]), request.unionid, won=view["won"] is not None))
