@@ -237,18 +237,17 @@ async def _why_tied(context: Context, prize: Prize) -> Why | None:
 
 async def _why_held(context: Context, prize: Prize) -> Why | None:
     settings, now_ms = context.settings, context.clock.now_ms()
-    most_yuan = settings.cash_pair_week_yuan, settings.cash_won_day_yuan, settings.cash_won_week_yuan
-    if any(most_yuan):
-        paid = await context.store.prizes.paid_out_fen(
+    most_yuan: dict[Why, int] = {
+        "pair": settings.cash_pair_week_yuan,
+        "day": settings.cash_won_day_yuan,
+        "week": settings.cash_won_week_yuan,
+    }
+    if any(most_yuan.values()):
+        fen = await context.store.prizes.paid_out_fen(
             prize["unionid"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
         )
-        limits: tuple[tuple[Why, int], ...] = (
-            ("pair", paid.of_publisher),
-            ("day", paid.lately),
-            ("week", paid.since),
-        )
-        for (why, fen), most in zip(limits, most_yuan, strict=True):
-            if most and fen > most * FEN_PER_YUAN:
+        for why, most in most_yuan.items():
+            if most and fen[why] > most * FEN_PER_YUAN:
                 return why
     if settings.risk_held:
         # People dig in the mini-program. If WeChat has not seen somebody there, a script digs for them.

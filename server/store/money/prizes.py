@@ -120,14 +120,6 @@ class Parcel(TypedDict):
     received_at: int
 
 
-class PaidOut(NamedTuple):
-    """Fen that a person claimed. `lately` begins later than `since`; `of_publisher` begins with `since`."""
-
-    since: int
-    lately: int
-    of_publisher: int
-
-
 class Won(NamedTuple):
     """Red packets that agree in the fields `of`: how many, and their sum. `code` is the task of the
     newest."""
@@ -294,14 +286,16 @@ class Prizes(DueDocuments[Prize]):
         except DuplicateKeyError:
             return None
 
-    async def paid_out_fen(self, unionid: str, publisher: str, since_ms: int, lately_ms: int) -> PaidOut:
-        """Return what a person's claims since these times pay, `of_publisher` since the first."""
-        lately = {"$cond": [{"$gte": ["$claimed_at", lately_ms]}, "$amount_fen", 0]}
+    async def paid_out_fen(
+        self, unionid: str, publisher: str, week_ago_ms: int, day_ago_ms: int
+    ) -> Mapping[str, int]:
+        """Return what a person's claims since these times pay: in the "day", in the "week", and as "pair" in
+        the week what this publisher pays them."""
+        day = {"$cond": [{"$gte": ["$claimed_at", day_ago_ms]}, "$amount_fen", 0]}
         pair = {"$cond": [{"$eq": ["$publisher", {"$literal": publisher}]}, "$amount_fen", 0]}
-        claimed = {"claimed_at": {"$gte": since_ms}, "state": {"$in": ["claiming", "given"]}}
-        summed = {"since": "$amount_fen", "lately": lately, "pair": pair}
-        [found] = await self.sums({"unionid": unionid, **claimed}, **summed)
-        return PaidOut(*(found[name] for name in summed))
+        claimed = {"claimed_at": {"$gte": week_ago_ms}, "state": {"$in": ["claiming", "given"]}}
+        [found] = await self.sums({"unionid": unionid, **claimed}, week="$amount_fen", day=day, pair=pair)
+        return found
 
     async def were_paid(self, unionid: str, publisher: str, fen: int, before_ms: int) -> bool:
         """Whether this publisher's red packets paid this person at least this amount before that time."""
