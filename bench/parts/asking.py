@@ -55,7 +55,7 @@ class Sender:
         self.actor = person if self._proven else None
         token = person.tokens[-1]
         if not self._proven:
-            token = self._chance.choice(["", token[:-1], *person.tokens[:-1]])
+            token = self._chance.choice(["", token[:-1], *person.ended])
         case.headers.pop("Authorization", None)
         if token:
             case.headers["Authorization"] = f"Bearer {token}"
@@ -146,6 +146,7 @@ class Sender:
         if path == "/userLogin":
             cast.note_login(actor, reply["data"])
         elif path == "/logout":
+            actor.ended = list(actor.tokens)
             cast.log_in(actor)
         elif path == "/endTask":
             cast.over.add(code)

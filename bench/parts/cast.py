@@ -42,6 +42,7 @@ class Actor:
     unionid: str = ""
     openid: str = ""
     tokens: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)  # those of the tokens that a logout ended
     pictures: list[str] = field(default_factory=list)  # addresses of the pictures that they uploaded
 
     @property
@@ -169,7 +170,7 @@ class Cast:
         return a_ticket(self.http, actor.user, f"{actor.user} 的昵称")
 
     def log_in(self, actor: Actor) -> None:
-        """Log a person in; the token is a new one if the last was ended."""
+        """Log a person in. Tokens of earlier logins stay valid until a logout."""
         self.note_login(actor, log_in(self.http, actor.user, f"{actor.user} 的昵称"))
 
     def note_login(self, actor: Actor, data: dict[str, Any]) -> None:
