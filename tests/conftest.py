@@ -25,7 +25,6 @@ import hypothesis
 import msgspec
 import pytest
 import redis.utils
-import wechatpayv3.async_.core as wechatpay
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from redis import Redis
@@ -49,6 +48,7 @@ from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.telemetry.logs import OneLine
+from server.wechat.pay import client as pay_client
 from support.client import Client, Someone
 from support.databases import database_of, primary_of, with_database
 from support.kept_databases import KeptDatabases, prepare_for_tests
@@ -394,7 +394,7 @@ def _read_once() -> Iterator[None]:
     version of its library in 0.6 ms.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(wechatpay, "load_private_key", functools.cache(wechatpay.load_private_key))
+        patched.setattr(pay_client, "load_private_key", functools.cache(pay_client.load_private_key))
         patched.setattr(sandbox_merchant, "_certificate", functools.cache(sandbox_merchant._certificate))
         patched.setattr(httpx_default, "create_ssl_context", functools.cache(httpx.create_ssl_context))
         patched.setattr(redis.utils, "get_lib_version", functools.cache(redis.utils.get_lib_version))

@@ -18,8 +18,6 @@ from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.iostream import BaseIOStream
 from tornado.websocket import WebSocketProtocol13
-from wechatpayv3.async_ import AsyncWeChatPay
-from wechatpayv3.async_.core import AsyncCore
 
 from server.store import Store
 
@@ -74,18 +72,6 @@ WRITERS = (
     "server/operation/monitor.py",  # writes the alarms
     "server/check/",  # writes into a database that it makes and drops
 )
-# server/wechat/pay/client.py
-WECHATPAY: list[tuple[Callable[..., Any], str]] = [
-    (AsyncWeChatPay.__init__, "_core"),
-    (AsyncWeChatPay.sign, "_core"),
-    (AsyncWeChatPay.callback, "_core"),
-    (AsyncCore.request, "_gate_way"),
-    (AsyncCore.request, "_client"),
-    (AsyncCore.callback, "decrypt_callback"),
-    (AsyncCore.decrypt_callback, "_verify_signature"),
-    (AsyncCore._verify_signature_async, "_update_certificates"),
-    *((AsyncCore.__init__, name) for name in ("_mchid", "_cert_serial_no", "_private_key", "_public_key_id")),
-]
 
 
 def sources(*places: str) -> Iterator[Path]:
@@ -213,7 +199,7 @@ def names(code: CodeType) -> set[str]:
 
 @pytest.mark.parametrize(
     ("method", "name"),
-    [pytest.param(*used, id=f"{used[0].__qualname__} {used[1]}") for used in TORNADO + WECHATPAY],
+    [pytest.param(*used, id=f"{used[0].__qualname__} {used[1]}") for used in TORNADO],
 )
 def test_a_library_still_uses_what_we_override(method, name):
     assert name in names(inspect.unwrap(method).__code__)

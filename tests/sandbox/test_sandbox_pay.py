@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from wechatpayv3.async_.utils import build_authorization, load_public_key, rsa_verify
+from wechatpayv3.utils import build_authorization, load_public_key, rsa_verify
 
 from devtools.sandbox import send_notices
 from devtools.sandbox.pay_call import FAILURES
@@ -47,7 +47,7 @@ async def test_a_request_that_the_merchant_did_not_sign_gets_401_and_does_nothin
 async def test_a_signature_is_good_for_five_minutes(shop):
     now = time.time()
     for age_seconds, status in ((290, 200), (310, 401), (-310, 401)):
-        with mock.patch("wechatpayv3.async_.utils.time.time", lambda age=age_seconds: now - age):
+        with mock.patch("wechatpayv3.utils.time.time", lambda age=age_seconds: now - age):
             order = an_order()
             merchant = shop.context.pay.merchant
             header = build_authorization(

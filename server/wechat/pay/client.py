@@ -1,7 +1,7 @@
 """The one class through which money moves: it calls WeChat Pay, and opens its notices.
 
-`wechatpayv3` signs, sends, verifies and decrypts. This module adds a base URL (the sandbox has another), a
-limit on the age of a notice, and typed answers. It also tells what an error means for the money.
+`wechatpayv3` signs, verifies and decrypts. This module sends, limits the age of a notice, and returns typed
+answers. It also tells what an error means for the money.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import httpx
 import msgspec
 from cryptography.x509 import load_pem_x509_certificate
 from msgspec import Meta
-from wechatpayv3.async_ import AsyncWeChatPay, WeChatPayType  # type: ignore[import-untyped]
-from wechatpayv3.async_.core import AsyncCore  # type: ignore[import-untyped]
-from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
-from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped]
+from wechatpayv3.utils import (  # type: ignore[import-untyped]
+    aes_decrypt,
+    build_authorization,
+    load_private_key,
+    load_public_key,
+    rsa_sign,
+    rsa_verify,
+)
 
 from server.runtime.deadline import paused
 from server.security.certificates import trusted
@@ -52,7 +56,8 @@ TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 ADDRESS_REFUSED = "ADDRESS_REFUSED"
 # Our own code for an INVALID_REQUEST that is due to what the merchant has transferred that day.
 DAY_REFUSED = "DAY_REFUSED"
-ORDERS = "/v3/pay/transactions/jsapi"
+ORDERS = "/v3/pay/transactions"
+REFUNDS = "/v3/refund/domestic/refunds"
 
 # 商家转账 answers only registered addresses, and refuses others with a code that means many things. Only
 # what the operator reads depends on this text. https://pay.weixin.qq.com/doc/v3/merchant/4013751010
@@ -61,9 +66,7 @@ _STRANGE_ADDRESS = "此IP地址不允许调用"
 _FULL_DAY = "单日转账额度"
 # WeChat sends these with 4xx or 5xx; they always mean "ask again".
 _UNCERTAIN = frozenset({"SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"})
-_SIGNED_BY = frozenset(
-    f"wechatpay-{name}" for name in ("timestamp", "nonce", "signature", "serial", "signature-type")
-)
+_SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,64}")
 _BEIJING = timezone(timedelta(hours=8))
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
@@ -82,35 +85,22 @@ class _Prepay(msgspec.Struct):
     prepay_id: Annotated[str, Meta(min_length=1)]
 
 
-class _Opened(msgspec.Struct):
-    """A notice that the library has decrypted; the shape of `resource` depends on `event_type`."""
+class _Sealed(msgspec.Struct):
+    """What a notice tells, encrypted."""
+
+    algorithm: Literal["AEAD_AES_256_GCM"]
+    nonce: str
+    ciphertext: str
+    associated_data: str = ""
+
+
+class _Notice(msgspec.Struct):
+    """The body of a notice."""
 
     id: str
     event_type: str
-    resource: dict[str, object]
-
-
-class _Core(AsyncCore):  # type: ignore[misc]
-    """The library's connection, with our gateway and HTTP client: the library has no parameters for these."""
-
-    def __init__(self, base_url: str, http: httpx.AsyncClient, given: Mapping[str, str]) -> None:
-        super().__init__(**given)
-        self._gate_way = base_url
-        self._client = http
-
-    async def _update_certificates(self) -> None:
-        """Fetch no certificate: in public-key mode, an answer signed by any but ours is forged."""
-
-    def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
-        return self._named(headers) and bool(super()._verify_signature(headers, body))
-
-    async def _verify_signature_async(self, headers: Mapping[str, str], body: str) -> bool:
-        return self._named(headers) and bool(await super()._verify_signature_async(headers, body))
-
-    def _named(self, headers: Mapping[str, str]) -> bool:
-        """Whether this can be the name of a key or certificate; the library fails if it is not."""
-        serial = headers.get("wechatpay-serial") or headers.get("Wechatpay-Serial") or ""
-        return serial == self._public_key_id or _HEXADECIMAL.fullmatch(serial) is not None
+    resource_type: Literal["encrypt-resource"]
+    resource: _Sealed
 
 
 class Pay:
@@ -135,6 +125,7 @@ class Pay:
     ) -> None:
         self.appid = appid
         self.merchant = merchant
+        self._mchid = merchant.mchid if merchant is not None else ""
         self._base_url = base_url
         self._notify_url = notify_url
         self._call_seconds = call_seconds
@@ -143,31 +134,19 @@ class Pay:
             timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
             mounts={"all://127.0.0.1": None},  # no proxy on the way to the sandbox
         )
-        self._signers: frozenset[int] = frozenset()  # serial numbers of certificates
-        self._configured: Any = None if merchant is None else self._library(merchant)
+        # The keys with which WeChat signs, by the name of a key or the serial number of its certificate.
+        self._signers: dict[str | int, Any] = {}
+        if merchant is not None:
+            self._private_key = load_private_key(merchant.private_key)
+            self._signers[merchant.public_key_id] = load_public_key(merchant.public_key)
+            if merchant.platform_cert:
+                certificate = load_pem_x509_certificate(merchant.platform_cert.encode())
+                self._signers[certificate.serial_number] = certificate.public_key()
 
-    def _library(self, merchant: Merchant) -> Any:
-        given = {
-            "mchid": merchant.mchid,
-            "private_key": merchant.private_key,
-            "cert_serial_no": merchant.cert_serial,
-            "apiv3_key": merchant.api_v3_key,
-            "public_key": merchant.public_key,
-            "public_key_id": merchant.public_key_id,
-        }
-        library = AsyncWeChatPay(wechatpay_type=WeChatPayType.MINIPROG, appid=self.appid, **given)
-        library._core = _Core(self._base_url, self._http, given)
-        if merchant.platform_cert:
-            certificate = load_pem_x509_certificate(merchant.platform_cert.encode())
-            library._core._certificates.append(certificate)
-            self._signers |= {certificate.serial_number}
-        return library
-
-    @property
-    def _pay(self) -> Any:
-        if self._configured is None:
+    def _require_merchant(self) -> Merchant:
+        if self.merchant is None:
             raise PayRefused("NOT_CONFIGURED", "WECHAT_MCHID and its keys are not set")
-        return self._configured
+        return self.merchant
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -193,7 +172,7 @@ class Pay:
         """
         body: dict[str, object] = {
             "appid": self.appid,
-            "mchid": self.merchant.mchid if self.merchant is not None else "",
+            "mchid": self._mchid,
             "description": _cut(description, 127),
             "out_trade_no": out_trade_no,
             "amount": {"total": amount_fen, "currency": CURRENCY},
@@ -202,23 +181,24 @@ class Pay:
             "notify_url": f"{self._notify_url}/payNotify",
         }
         if no_credit:
-            # The library's `pay` has no parameter for it. WeChat's own Go library has, with this type:
+            # WeChat's own Go library has it, with this type:
             # github.com/wechatpay-apiv3/wechatpay-go, services/payments/jsapi, PrepayRequest.LimitPay.
             body["limit_pay"] = ["no_credit"]
-        call = self._pay._core.request(ORDERS, method=RequestType.POST, data=body)
-        return (await self._ask(_Prepay, call)).prepay_id
+        return (await self._ask(_Prepay, "POST", f"{ORDERS}/jsapi", body)).prepay_id
 
     def payment_parameters(self, prepay_id: str) -> PaymentParameters:
         """Return what `wx.requestPayment` takes, with a new signature."""
         stamp, nonce, package = str(int(time.time())), secrets.token_hex(16), f"prepay_id={prepay_id}"
-        sign: str = self._pay.sign([self.appid, stamp, nonce, package])
+        self._require_merchant()
+        sign: str = rsa_sign(self._private_key, f"{self.appid}\n{stamp}\n{nonce}\n{package}\n")
         return PaymentParameters(
             package=package, time_stamp=stamp, nonce_str=nonce, sign_type="RSA", pay_sign=sign
         )
 
     async def query_order(self, out_trade_no: str) -> OrderAnswer:
         """Return the order as WeChat knows it. Refused with ORDER_NOT_EXIST if it was never made."""
-        answer = await self._ask(OrderAnswer, self._pay.query(out_trade_no=out_trade_no))
+        path = f"{ORDERS}/out-trade-no/{out_trade_no}?mchid={self._mchid}"
+        answer = await self._ask(OrderAnswer, "GET", path)
         self._check(out_trade_no, answer.out_trade_no, answer.mchid, answer.appid)
         _check_currency(out_trade_no, answer.amount)
         return answer
@@ -226,7 +206,7 @@ class Pay:
     async def close_order(self, out_trade_no: str) -> None:
         """Close the order, so that nobody can pay it. Refused with ORDERPAID if paid. Safe to repeat."""
         try:
-            await self._body_of(self._pay.close(out_trade_no=out_trade_no))
+            await self._call("POST", f"{ORDERS}/out-trade-no/{out_trade_no}/close", {"mchid": self._mchid})
         except PayRefused as refused:
             if refused.code not in ("ORDER_CLOSED", "ORDERCLOSED"):
                 raise
@@ -240,23 +220,23 @@ class Pay:
 
         `out_refund_no`: at most 64 of `[0-9A-Za-z_|*@-]`. `reason` is shown to the payer, cut to 80 bytes.
         """
-        call = self._pay.refund(
-            out_refund_no=out_refund_no,
-            out_trade_no=out_trade_no,
-            amount={"refund": amount_fen, "total": total_fen, "currency": CURRENCY},
-            reason=_cut(reason, 80),
-            notify_url=f"{self._notify_url}/refundNotify",
-        )
-        return await self._refund(out_refund_no, out_trade_no, call)
+        body = {
+            "out_refund_no": out_refund_no,
+            "out_trade_no": out_trade_no,
+            "amount": {"refund": amount_fen, "total": total_fen, "currency": CURRENCY},
+            "reason": _cut(reason, 80),
+            "notify_url": f"{self._notify_url}/refundNotify",
+        }
+        return await self._refund(out_refund_no, out_trade_no, "POST", REFUNDS, body)
 
     async def query_refund(self, out_refund_no: str, out_trade_no: str) -> RefundAnswer:
         """Return an order's refund as WeChat knows it. Refused with RESOURCE_NOT_EXISTS if never made."""
-        return await self._refund(out_refund_no, out_trade_no, self._pay.query_refund(out_refund_no))
+        return await self._refund(out_refund_no, out_trade_no, "GET", f"{REFUNDS}/{out_refund_no}")
 
     async def _refund(
-        self, out_refund_no: str, out_trade_no: str, call: Awaitable[tuple[int, str | bytes]]
+        self, out_refund_no: str, out_trade_no: str, method: str, path: str, body: object = None
     ) -> RefundAnswer:
-        answer = await self._ask(RefundAnswer, call)
+        answer = await self._ask(RefundAnswer, method, path, body)
         self._check(out_refund_no, answer.out_refund_no)
         self._check(out_trade_no, answer.out_trade_no)
         _check_currency(out_refund_no, answer.amount)
@@ -293,39 +273,21 @@ class Pay:
 
         Refused with NOT_ENOUGH if the operating account (运营账户) cannot pay.
         """
-        data = json.loads(body)
-        call = self._pay._core.request(TRANSFERS, method=RequestType.POST, data=data)
-        return await self._bill(data["out_bill_no"], call)
+        number = json.loads(body).get("out_bill_no", "")
+        return await self._bill(number, "POST", TRANSFERS, msgspec.Raw(body))
 
     async def query_transfer(self, out_bill_no: str) -> BillAnswer:
         """Return the bill as WeChat knows it. Refused with NOT_FOUND if it was never made."""
-        return await self._bill(out_bill_no, self._pay.mch_transfer_bills_query(out_bill_no=out_bill_no))
+        return await self._bill(out_bill_no, "GET", f"{TRANSFERS}/out-bill-no/{out_bill_no}")
 
     async def cancel_transfer(self, out_bill_no: str) -> BillAnswer:
         """Cancel the bill, unless the person has confirmed. CANCELING becomes CANCELLED later."""
-        path = f"{TRANSFERS}/out-bill-no/{out_bill_no}/cancel"
-        return await self._bill(out_bill_no, self._post_nothing(path))
+        return await self._bill(out_bill_no, "POST", f"{TRANSFERS}/out-bill-no/{out_bill_no}/cancel")
 
-    async def _bill(self, out_bill_no: str, call: Awaitable[tuple[int, str | bytes]]) -> BillAnswer:
-        answer = await self._ask(BillAnswer, call)
+    async def _bill(self, out_bill_no: str, method: str, path: str, body: object = None) -> BillAnswer:
+        answer = await self._ask(BillAnswer, method, path, body)
         self._check(out_bill_no, answer.out_bill_no, answer.mch_id or answer.mchid, answer.appid)
         return answer
-
-    async def _post_nothing(self, path: str) -> tuple[int, str]:
-        """POST without a body. The library would send `null` but sign an empty body."""
-        core = self._pay._core
-        headers = {
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-            "Wechatpay-Serial": core._public_key_id,
-            "Authorization": build_authorization(
-                path, "POST", core._mchid, core._cert_serial_no, core._private_key
-            ),
-        }
-        response = await self._http.post(self._base_url + path, headers=headers)
-        if response.is_success and not core._verify_signature(response.headers, response.text):
-            raise PayUnknown("the answer's signature is wrong")
-        return response.status_code, response.text
 
     # -- notices
 
@@ -337,92 +299,106 @@ class Pay:
         """
         if self.merchant is None:
             raise ForgedNotice("there is no merchant to notify")
-        found = {name.lower(): value for name, value in headers.items() if value}
-        if not found.keys() >= _SIGNED_BY:  # without one of them the library raises a bare Exception
-            raise ForgedNotice("it is not signed")
-        stamp = found["wechatpay-timestamp"]
+        found = {name.lower(): value for name, value in headers.items()}
+        stamp = found.get("wechatpay-timestamp", "")
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
             raise ForgedNotice("no timestamp")
         if abs(time.time() - int(stamp)) > NOTICE_SECONDS:
             raise ForgedNotice("its timestamp is more than five minutes away")
-        if not self._may_sign(found["wechatpay-serial"]):
-            raise ForgedNotice("it is signed under another key")
-        if found["wechatpay-signature-type"] != "WECHATPAY2-SHA256-RSA2048":
-            raise ForgedNotice("it is signed in another way")
+        if self._signer(found) is None:
+            raise ForgedNotice("it is signed under another key, or in another way")
         try:
-            opened = self._pay.callback({name: found[name] for name in _SIGNED_BY}, body)
+            if not self._is_signed(found, body.decode()):
+                raise ForgedNotice("its signature is wrong")
+            notice = msgspec.json.decode(body, type=_Notice)
+            sealed, key = notice.resource, self.merchant.api_v3_key
+            opened = aes_decrypt(sealed.nonce, sealed.ciphertext, sealed.associated_data, key)
             if opened is None:
-                raise ForgedNotice("its signature is wrong, or it cannot be decrypted")
-            notice = msgspec.convert(opened, _Opened)
-            return Notice(id=notice.id, event_type=notice.event_type, resource=self._opened(notice))
-        # The errors of UTF-8, base64, JSON and msgspec all are ValueErrors. The library raises the other two
-        # if the JSON is valid but is not a notice.
-        except (ValueError, TypeError, AttributeError) as error:
+                raise ForgedNotice("it cannot be decrypted")
+            resource = self._read(notice.event_type, msgspec.json.decode(opened, type=dict[str, object]))
+            return Notice(id=notice.id, event_type=notice.event_type, resource=resource)
+        except ValueError as error:  # the errors of UTF-8, base64, cipher and msgspec
             raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
 
-    def _may_sign(self, serial: str) -> bool:
-        """Whether this serial names what WeChat signs with: its public key or, while the merchant still
-        changes to that, its certificate.
+    def _signer(self, headers: Mapping[str, str]) -> Any:
+        """Return the key that headers name, None if WeChat does not sign with it, or signs in another way.
 
+        WeChat signs with its public key or, while the merchant still changes to that, under its certificate.
         https://pay.weixin.qq.com/doc/v3/merchant/4012154180
         """
-        if self.merchant is not None and serial == self.merchant.public_key_id:
-            return True
-        return _HEXADECIMAL.fullmatch(serial) is not None and int(serial, 16) in self._signers
+        if headers.get("wechatpay-signature-type") != _SIGNATURE_TYPE:
+            return None
+        serial = headers.get("wechatpay-serial", "")
+        return self._signers.get(int(serial, 16) if _HEXADECIMAL.fullmatch(serial) else serial)
 
-    def _opened(self, notice: _Opened) -> OrderAnswer | RefundAnswer | BillAnswer:
-        match notice.event_type.partition(".")[0]:
+    def _is_signed(self, headers: Mapping[str, str], body: str) -> bool:
+        """Whether WeChat signed this body. The names of headers are in small letters."""
+        key = self._signer(headers)
+        stamp, nonce, signature = (
+            headers.get(f"wechatpay-{name}", "") for name in ("timestamp", "nonce", "signature")
+        )
+        return key is not None and bool(rsa_verify(stamp, nonce, body, signature, key))
+
+    def _read(self, event_type: str, resource: dict[str, object]) -> OrderAnswer | RefundAnswer | BillAnswer:
+        match event_type.partition(".")[0]:
             case "TRANSACTION":
-                order = msgspec.convert(notice.resource, OrderAnswer)
+                order = msgspec.convert(resource, OrderAnswer)
                 self._check_ours(order.mchid, order.appid)
                 _check_currency(order.out_trade_no, order.amount)
                 return order
             case "REFUND":  # its status has another name than in replies
-                named = {**notice.resource, "status": notice.resource.get("refund_status")}
-                refund = msgspec.convert(named, RefundAnswer)
+                refund = msgspec.convert({**resource, "status": resource.get("refund_status")}, RefundAnswer)
                 self._check_ours(refund.mchid)
                 _check_currency(refund.out_refund_no, refund.amount)
                 return refund
             case "MCHTRANSFER":
-                bill = msgspec.convert(notice.resource, BillAnswer)
+                bill = msgspec.convert(resource, BillAnswer)
                 self._check_ours(bill.mch_id or bill.mchid, bill.appid)
                 return bill
         raise ForgedNotice("it is of a kind that nobody asked for")
 
     def _check_ours(self, mchid: str | None, appid: str | None = None) -> None:
-        if self.merchant is None or mchid != self.merchant.mchid or appid not in (None, self.appid):
+        if mchid != self._mchid or appid not in (None, self.appid):
             raise ForgedNotice("it is for another merchant or mini-program")
 
     # -- calling
 
     def _check(self, asked: str, number: str, mchid: str | None = None, appid: str | None = None) -> None:
         """Raise Contradiction if an answer is about another number, merchant or mini-program."""
-        our_mchid = self.merchant.mchid if self.merchant is not None else None
-        if number != asked or mchid not in (None, our_mchid) or appid not in (None, self.appid):
+        if number != asked or mchid not in (None, self._mchid) or appid not in (None, self.appid):
             raise Contradiction(f"asked about {asked}, WeChat answers about {number} of {mchid} and {appid}")
 
-    async def _ask(self, kind: type[_Answer], call: Awaitable[tuple[int, str | bytes]]) -> _Answer:
-        content = await self._body_of(call)
+    async def _ask(self, kind: type[_Answer], method: str, path: str, body: object = None) -> _Answer:
+        content = await self._call(method, path, body)
         try:
             return msgspec.json.decode(content, type=kind)
         except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
             raise PayUnknown(f"an answer that WeChat does not document: {type(error).__name__}") from None
 
-    async def _body_of(self, call: Awaitable[tuple[int, str | bytes]]) -> str | bytes:
+    async def _call(self, method: str, path: str, body: object = None) -> bytes:
         """Return the body of a successful call; else raise PayRefused or PayUnknown."""
+        merchant, sent = self._require_merchant(), b"" if body is None else msgspec.json.encode(body)
+        signed_by = (merchant.mchid, merchant.cert_serial, self._private_key)
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "Wechatpay-Serial": merchant.public_key_id,
+            "Authorization": build_authorization(path, method, *signed_by, sent.decode()),
+        }
         try:
             with paused():
                 async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
-                    status, content = await call
+                    answer = await self._http.request(
+                        method, self._base_url + path, headers=headers, content=sent
+                    )
         except (httpx.HTTPError, TimeoutError) as error:
             raise PayUnknown(f"no answer: {type(error).__name__}") from None
-        except Exception as error:
-            if type(error) is not Exception:  # the library raises bare Exceptions; any other is a bug
-                raise
-            raise PayUnknown(f"no answer to trust: {error}") from None
-        if status in (200, 204):  # 202 means that somebody is paying at this moment: the outcome is unknown
-            return content
-        raise _failed(status, content)
+        if answer.is_success and not self._is_signed(answer.headers, answer.text):
+            raise PayUnknown("the answer's signature is wrong")
+        # 202 means that somebody is paying at this moment: the outcome is unknown.
+        if answer.status_code in (200, 204):
+            return answer.content
+        raise _failed(answer.status_code, answer.content)
 
 
 def _check_currency(number: str, amount: OrderAmount | RefundAmount | None) -> None:
@@ -430,7 +406,7 @@ def _check_currency(number: str, amount: OrderAmount | RefundAmount | None) -> N
         raise Contradiction(f"the amount of {number} is in {amount.currency}")
 
 
-def _failed(status: int, content: str | bytes) -> PayRefused | PayUnknown:
+def _failed(status: int, content: bytes) -> PayRefused | PayUnknown:
     try:
         failure = msgspec.json.decode(content, type=_Failure)
     except ValueError:  # most likely a proxy's page
