@@ -157,7 +157,7 @@ class Page {
     redraw(this.watchers, task.watchers, (number) => [icon("watchers", 18), `${number} 人在看`]);
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: task.review !== "shown" || Boolean(task.gone) }); // nobody could open the link
-    set(this.cheers.element, { hidden: Boolean(task.gone) });
+    set(this.cheers.element, { hidden: task.review !== "shown" || Boolean(task.gone) });
     write(this.buried, buriedWords(task));
     redraw(this.facts, facts(task), (all) => all.map((words) => el("span.fact", {}, words)));
     redraw(this.ranks, rankLines(task), (all) => all.map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));

@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { handing, handingOf } from "../miniprogram/shared/planning.js";
 import { mayEdit } from "../miniprogram/shared/prizes.js";
 import { EDIT, KIND } from "../miniprogram/shared/words.js";
-import { attempt, el, fill, write } from "./dom.js";
+import { attempt, el, fill, icon, write } from "./dom.js";
 import { field } from "./fields.js";
 import { pictureField } from "./picture.js";
 import { applyHanding, blame, fieldOf, forgive, handingFields, textFields } from "./publish.js";
@@ -12,7 +12,7 @@ import { applyHanding, blame, fieldOf, forgive, handingFields, textFields } from
 export function edit(root, signal, code) {
   const said = el("p.problem", { role: "alert" });
   root.classList.add("narrow");
-  fill(root, el("h1", {}, EDIT.title), said);
+  fill(root, el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")), el("h1", {}, EDIT.title), said);
   attempt(said, async () => {
     const { data } = await get("/getTaskDetails", { code });
     if (signal.aborted) return;

@@ -9,7 +9,7 @@ import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./d
 import { askToLeave, keeping } from "./leaving.js";
 import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
-import { MINE, NAMING, PUBLISHER, footprintWords, luckWords, personNumbers, profileInReview, title } from "../miniprogram/shared/words.js";
+import { AFTER, MINE, NAMING, PUBLISHER, footprintWords, luckWords, personNumbers, profileInReview, title } from "../miniprogram/shared/words.js";
 import { person } from "./session.js";
 import { parcel } from "./shipping.js";
 import { textLinks } from "./texts.js";
@@ -82,6 +82,7 @@ function makeList(which, signal) {
   const { none } = MINE[which];
   const list = el("ul.cards");
   const said = el("p.blank", { role: "status" }, "正在读取…");
+  const way = wayOn(which);
   const more = el("button", { hidden: true, onclick: () => load() }, "更多");
   const shown = cardSet((card) => footer(card, foot(card)));
   let pages = 0;
@@ -90,6 +91,7 @@ function makeList(which, signal) {
   function show(cards) {
     arrange(list, shown.show(cards));
     write(said, cards.length ? "" : none);
+    set(way, { hidden: cards.length > 0 });
   }
 
   async function load() {
@@ -122,7 +124,7 @@ function makeList(which, signal) {
     if (pages === renewed) set(more, { hidden: found.at(-1).length < PAGE });
   }
 
-  return { elements: [list, said, more], load, renew, tick: shown.tick };
+  return { elements: [list, said, way, more], load, renew, tick: shown.tick };
 }
 
 /** Return the list of this person's digs, in the form of `makeList`. Its rows never change. */
@@ -130,6 +132,7 @@ function footprints(signal) {
   const { path } = LISTS.digs;
   const list = el("ul.footprints");
   const said = el("p.blank", { role: "status" }, "正在读取…");
+  const way = wayOn("digs");
   const more = el("button", { hidden: true, onclick: () => load() }, "更多");
   const shown = new Set();
   let pages = 0;
@@ -146,6 +149,7 @@ function footprints(signal) {
         el("a", { href: `#/task/${dig.code}` }, title(dig)),
         el(dig.is_prize ? "p.good" : "p.hint", {}, footprintWords(dig)))));
       write(said, shown.size ? "" : MINE.digs.none);
+      set(way, { hidden: shown.size > 0 });
       set(more, { hidden: data.length < PAGE });
     } catch (error) {
       write(said, error.message);
@@ -154,7 +158,13 @@ function footprints(signal) {
     }
   }
 
-  return { elements: [list, said, more], load, renew: (readNumbers) => document.hidden || readNumbers(), tick() {} };
+  return { elements: [list, said, way, more], load, renew: (readNumbers) => document.hidden || readNumbers(), tick() {} };
+}
+
+/** Return the button beneath an empty list, hidden. */
+function wayOn(which) {
+  const [href, label] = which === "published" ? ["#/publish", "埋一个"] : ["#/", AFTER.square];
+  return el("div.buttons.middle", { hidden: true }, el("a.button", { href }, label));
 }
 
 async function read(path, page, whose) {
@@ -175,5 +185,5 @@ function footer(card, foot) {
   const path = opens === "winners" ? "winners" : "task";
   const link = act ? el(urgent ? "a.button.primary" : "a.button", { href: `#/${path}/${card.code}` }, act) : null;
   const copy = again ? el("a.button", { href: `#/publish/${card.code}` }, again) : null;
-  return el("div.stack", {}, said ? el(act ? "p.hint" : "p.good", {}, said) : null, parcel(card), link, copy);
+  return el("div.stack", {}, said ? el(act ? "p.hint" : "p.good", {}, said) : null, parcel(card), link || copy ? el("div.buttons", {}, link, copy) : null);
 }

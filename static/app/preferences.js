@@ -59,7 +59,7 @@ export function preferences() {
     if (target.checked && name === "vibration") vibrate();
     if (target.checked && name === "win") signalWin();
   };
-  return el("details.panel.preferences", {}, el("summary", {}, "设置"), shown.map(([name, question]) =>
+  return el("details.panel.fold.preferences", {}, el("summary", {}, "设置"), shown.map(([name, question]) =>
     el("label.check", {}, el("input", { type: "checkbox", checked: Boolean(prefers(name)), onchange: choose(name) }), question)));
 }
 

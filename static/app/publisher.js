@@ -27,10 +27,11 @@ export function publisher(root, signal, publisher_id) {
   let following = 0;
   let turning = false;
   root.classList.add("wide");
-  const who = el("section.panel.me", {}, face, el("div", {}, name, handed, el("p.buttons", {}, follow), problem));
+  const who = el("section.panel.me", { hidden: true }, face, el("div", {}, name, handed, el("p.buttons", {}, follow), problem));
   fill(root, el("div.stack", {}, who, offer.element, list));
 
   function show(found) {
+    set(who, { hidden: false });
     fill(face, avatar(found.wxheadpic, 64));
     write(name, found.wxname);
     write(handed, handedWords(found));

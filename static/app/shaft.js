@@ -102,7 +102,7 @@ function digButton(onDig, strokes) {
     if (seconds) {
       const time = asTime(seconds);
       write(big, time);
-      big.className = time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
+      big.className = time.length > 7 ? "days" : time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
       const then = startWords(task) ? "开挖" : why ? "别人可挖" : "可挖";
       write(small, `${seconds < 60 ? "秒" : ""}后${then}`);
     } else {

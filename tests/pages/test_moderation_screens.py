@@ -127,6 +127,7 @@ def test_a_publisher_reads_what_became_of_the_check(window, codes, keep):
     expect(opened.page.get_by_text("正在等平台的人看一看")).to_be_visible()
     sharing = opened.page.get_by_role("button", name="分享")
     expect(sharing).to_have_count(0)
+    expect(opened.page.locator(".cheers")).to_be_hidden()  # nobody else is there to see them
     expect(opened.page.locator(".statement")).to_contain_text("已领奖")
     expect(opened.page.locator(".statement")).not_to_contain_text("现在可以挖")
     keep(opened, "held")

@@ -1,7 +1,9 @@
-"""A square without treasures says how to publish one."""
+"""An empty square, an empty list, and a page of something that is not there say where to go on."""
 
 from playwright.sync_api import Route, expect
 
+from support.browser import Person
+from support.client import a_picture
 from support.screen import is_readable
 
 
@@ -19,3 +21,27 @@ def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(window):
     is_readable(opened)
     page.locator("main").get_by_role("link", name="埋一个").click()
     expect(page.get_by_label("物品名")).to_be_visible()
+
+
+def test_lists_that_are_empty_and_pages_of_others_say_where_to_go_on(window, publisher):
+    code = publisher.publish(a_picture())
+    opened = window("空手的人", "/#/mine/published")
+    page = opened.page
+    expect(page.locator("main").get_by_role("link", name="埋一个")).to_have_attribute("href", "#/publish")
+    for which in ("dug", "won", "digs"):
+        opened.go(f"/#/mine/{which}")
+        expect(page.get_by_role("link", name="去广场看看")).to_be_visible()
+    opened.go(f"/#/edit/{code}")
+    expect(page.get_by_text("只有发布者可以改")).to_be_visible()
+    page.get_by_role("link", name="回到宝贝").click()
+    expect(page.get_by_text("一起挖的人")).to_be_visible()
+    Person.log_in(publisher.address, "空手的人").post("/postTask", code=code)
+    opened.go("/#/mine/dug")
+    expect(page.locator("main").get_by_role("link", name="一只猫")).to_be_visible()
+    expect(page.get_by_role("link", name="去广场看看")).to_be_hidden()
+
+
+def test_of_a_publisher_whom_nobody_knows_no_empty_panel_shows(window):
+    page = window("路过的人", "/#/by/0123456789abcdef").page
+    expect(page.locator("main .blank")).to_contain_text("没有")
+    expect(page.locator("main .panel")).to_be_hidden()
