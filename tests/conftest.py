@@ -135,7 +135,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def _says_which(config: pytest.Config) -> bool:
     """Return whether the command line says which tests are wanted: by mark, words, last failures or place."""
-    options = ("markexpr", "keyword", "lf", "failedfirst")  # the last two are of a plugin, which may be off
+    options = ("markexpr", "keyword", "lf", "failedfirst")  # the last two are from a plugin, which may be off
     asked = any(config.getoption(option, default=False) for option in options)
     return asked or config.args_source is pytest.Config.ArgsSource.ARGS
 
@@ -192,7 +192,7 @@ class TestedStore:
         return f"{uri}&serverMonitoringMode=poll"
 
     def objections(self) -> list[str]:
-        """Return the wire's objections. After an objection, keep no database: any may have been changed."""
+        """Return the wire's objections. After an objection, keep no database: any of them may be changed."""
         objected = self.wire.take()
         if objected and self.kept:
             self.kept.clear()
@@ -425,7 +425,7 @@ def server_log() -> Iterator[io.StringIO]:
 def _pictures_made_once() -> Iterator[None]:
     """Make each picture once: starting a process takes 0.1 s, and most tests upload the same picture.
 
-    Tests of pictures override this.
+    Tests of pictures override this fixture.
     """
     ask = pictures._Process.ask
 

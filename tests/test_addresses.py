@@ -46,7 +46,7 @@ def test_hops_left_of_garbage_are_not_believed(garbage):
     assert client_address(PROXY, f"{garbage}, 203.0.113.9", TRUSTED) == "203.0.113.9"
 
 
-def test_only_so_many_hops_of_a_header_are_read():
+def test_only_a_limited_number_of_hops_of_a_header_is_read():
     hops = ["203.0.113.9", *["10.2.2.2"] * MOST_HOPS]
     assert client_address(PROXY, ",".join(hops), TRUSTED) == "10.2.2.2"
     assert client_address(PROXY, ",".join(hops[:-1]), TRUSTED) == "203.0.113.9"

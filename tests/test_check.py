@@ -186,7 +186,7 @@ async def test_a_check_says_what_it_could_not_ask_and_drops_only_what_it_or_an_o
 
 @pytest.fixture
 def mongos(mongodb_uri: str) -> Iterator[Callable[..., Mongos]]:
-    """Starts a mongos that claims to be of a version, in front of the MongoDB of this run."""
+    """Starts a mongos in front of the MongoDB of this run, with the version that it has to claim."""
     started: list[Mongos] = []
 
     def start(*version: int) -> Mongos:

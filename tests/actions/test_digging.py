@@ -73,7 +73,7 @@ async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(context, 
 async def test_the_same_dig_id_always_gets_the_same_reply(context, alice, bob, carol):
     code = await alice.publish(forecast_num=2, prize_num=1)
     first = await bob.dig(code, dig_id="bobs-dig-1")
-    second = await carol.dig(code, dig_id="bobs-dig-1")  # another person's id is another dig
+    second = await carol.dig(code, dig_id="bobs-dig-1")  # the same dig_id of another person is another dig
     again = await bob.dig(code, dig_id="bobs-dig-1")
     assert again["repeated"] == 1
     assert (again["now_depth"], again["is_prize"], again["no"]) == (1, first["is_prize"], 1)
@@ -394,7 +394,7 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
     context, other, late_ms, told, alice, bob, carol
 ):
-    """Requests that seem to come less than SLOW_CLOCK_MS before the end dig; earlier requests are refused."""
+    """A request that seems to come SLOW_CLOCK_MS too early or less is accepted; an earlier one is refused."""
     code = await alice.publish(cd=60)
     await carol.dig(code)
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]

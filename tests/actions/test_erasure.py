@@ -1,7 +1,7 @@
-"""Deletion: of a person, by `python -m server forget` or by themselves, and of data that nobody needs.
+"""Deletion of people, by `python -m server forget` or by themselves, and of data that nobody needs.
 
-After it nothing names the person, and ledger, proofs and counts still hold. A process may die between any
-two writes.
+After a deletion nothing names the person, and ledger, proofs and counts still hold. A process may die between
+any two writes.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
 
 
 def naming(found: dict[str, list[dict[str, Any]]], *texts: str) -> list[str]:
-    """Return the collections that have one of these texts in any field, and the text."""
+    """Return each collection that has one of these texts in a field, with the text."""
     holding = []
     for name, documents in found.items():
         raw = b"".join(bson.encode(document) for document in documents)
@@ -480,7 +480,7 @@ async def let_files_age(context: Context, milliseconds: int) -> None:
 
 
 async def stored(context: Context) -> tuple[set[str], set[str]]:
-    """Return the names of the files with a record, and of those with bytes."""
+    """Return the names of the files with a record, and the names of the files with bytes."""
     files = context.store.files
     return set(await files.rows.distinct("_id")), set(await files.chunks.distinct("files_id"))
 
@@ -498,7 +498,7 @@ def name_of(address: str) -> str:
 
 
 async def uploaded(person: Someone) -> list[str]:
-    """Upload a picture; return its address and its thumbnail's."""
+    """Upload a picture; return the addresses of the picture and of its thumbnail."""
     reply = await person.upload(a_picture())
     return [reply["url"], reply["thumbnail"]]
 
@@ -522,7 +522,7 @@ async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client, cont
     for face in (pictures[1][0], pictures[2][0]):  # the record of an earlier dig may still show pictures[1]
         assert (await alice.post("/setProfile", wxheadpic=face))["status"] == 0
     for _ in range(3):
-        # That a task with this picture was never saved must not cause the picture's deletion.
+        # A task takes the picture and is never saved. This must not delete the picture.
         assert await context.store.files.take(pictures[1][0], None, context.clock.now_ms()) is not None
         await let_files_age(context, 100 * DAY_MS)
         await tidy(context)
@@ -547,7 +547,7 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
     first, second = await uploaded(alice), await uploaded(alice)
     names = [name_of(address) for address in (first[0], second[0])]
     await let_files_age(context, UNUSED_MS)
-    await alice.publish(url=first[0])  # after the tidying found the picture unused, and before it deletes it
+    await alice.publish(url=first[0])  # after the tidying found the picture unused, and before the deletion
     assert await files.drop(names, now_ms + 60_000) == [names[1]]
     refused = await alice.post(
         "/postTask", goods_type=2, draw_type=1, name="宝贝", prize_num=1, forecast_num=5, url=second[0]

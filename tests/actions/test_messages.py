@@ -324,7 +324,7 @@ async def templates(client: Client, user: str) -> dict[str, int]:
     return {each["kind"]: each["left"] for each in reply["templates"]}
 
 
-async def test_consents_are_counted_a_person_and_template(client, context):
+async def test_consents_are_counted_by_person_and_template(client, context):
     await client.log_in_all("alice", "bob")
     await allow(client, "alice", "won", "ended")
     await allow(client, "alice", "won")
@@ -350,7 +350,7 @@ async def test_consents_are_counted_a_person_and_template(client, context):
 
 
 @pytest.mark.parametrize(("code", "state"), [("43101", "refused"), ("40003", "failed")])
-async def test_a_withdrawn_consent_is_forgotten_and_who_is_unknown_to_wechat_given_up(
+async def test_a_withdrawn_consent_is_forgotten_and_a_message_to_an_unknown_person_given_up(
     client, context, code, state
 ):
     await a_win(client, "won")
@@ -404,7 +404,7 @@ async def test_a_wechat_that_is_away_for_long_is_an_alarm(client, context):
     assert len(await sent_to(client, "bob")) == 1
 
 
-async def test_if_one_gets_no_answer_the_rest_waits_for_the_next_turn(client, context, monkeypatch):
+async def test_if_a_message_gets_no_answer_the_rest_wait_for_the_next_turn(client, context, monkeypatch):
     monkeypatch.setattr(sending, "AT_ONCE", 2)
     people = [f"person{number}" for number in range(5)]
     alice, *_ = await client.log_in_all("alice", *people)
@@ -476,12 +476,12 @@ UNANSWERED = ["timeout", "garbage"]
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a call to WeChat without an answer end soon."""
+    """Shorten the wait for an answer of WeChat."""
     monkeypatch.setattr(real, "MESSAGE_SECONDS", 0.5)
 
 
 async def wins(client: Client, *names: str, consents: int) -> None:
-    """Let Bob allow this many messages of a win, and win goods with these names."""
+    """Let Bob allow this many messages about wins, and win goods with these names."""
     alice, bob = await client.log_in_all("alice", "bob")
     for _ in range(consents):
         await allow(client, "bob", "won")
@@ -490,7 +490,7 @@ async def wins(client: Client, *names: str, consents: int) -> None:
 
 
 async def told(client: Client) -> list[str]:
-    """Return the names of the goods in Bob's messages of wins, oldest first."""
+    """Return the names of the goods in Bob's messages about wins, oldest first."""
     return [shown["name"] for kind, shown in await sent_to(client, "bob") if kind == "won"]
 
 
@@ -566,7 +566,7 @@ async def id_of(context: Context, someone: Someone) -> str:
 
 
 async def offered(client: Client, *users: str) -> list[list[tuple[str, str]]]:
-    """Return the name and the `status` of each announcement that each of these people got."""
+    """For each of these people, return the name and the `status` in each announcement that they got."""
     sent = [[shown for kind, shown in await sent_to(client, user) if kind == "announced"] for user in users]
     return [[(shown["name"], shown["status"]) for shown in each] for each in sent]
 

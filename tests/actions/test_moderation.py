@@ -152,7 +152,7 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
             await client.post("/ops/hide", code=code, hidden=hidden, reason="违法")
         details = await alice.get("/getTaskDetails", code=code)
         assert (details["review"], details["review_note"]) == (review, note)
-        [position] = await context.store.tasks.positions([code])  # other processes read this to learn of it
+        [position] = await context.store.tasks.positions([code])  # this tells other processes
         assert review_of(position) == review
 
 
@@ -165,7 +165,7 @@ async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(client, c
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
     refused = await report(bob, code)
     assert (refused["error"], refused["msg"]) == ("no_such_task", NotShown.default_msg)
-    assert (await report(carol, code))["status"] == 0  # as from a client that got no reply
+    assert (await report(carol, code))["status"] == 0  # repeated, as by a client that got no reply
     assert [each["unionid"] for each in await find(context, "reports")] == [carol.unionid]
 
 

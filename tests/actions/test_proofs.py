@@ -1,4 +1,4 @@
-"""The proof of an ended task is read a page at a time; all pages together hold."""
+"""The proof of an ended task is read a page at a time. All pages together are a proof that holds."""
 
 import asyncio
 import logging

@@ -230,7 +230,7 @@ HOUR_MS = 3_600_000
 
 
 async def begin(context: Context, code: str) -> None:
-    """Let an announced task have begun just now."""
+    """Make an announced task one that began just now."""
     now_ms = context.clock.now_ms() - 1
     begun = {"starts_at": now_ms, "opened_at": now_ms, "cd_until": now_ms}
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": begun})

@@ -479,7 +479,10 @@ NONCE = "ab" * 16
 
 
 async def publish(alice: Someone, urls: list[str]) -> str:
-    """Publish a kind of goods for each picture; the first is the treasure's picture, too. Return the code."""
+    """Publish a treasure with a kind of goods for each picture; return the code.
+
+    The first picture is also the treasure's own.
+    """
     asked = {"goods_type": 2, "draw_type": 2, "name": "各有各的图", "prize_num": len(urls), "forecast_num": 9}
     asked |= {"interval": 4, "fluctuation": 1, "cd": 0, "url": urls[0], "nonce": NONCE}
     asked["prizes"] = [{"name": f"第 {n} 种", "prize_num": 1, "url": url} for n, url in enumerate(urls)]

@@ -127,7 +127,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
 
 @pytest.fixture
 def store(io_loop: Any, settings: Settings) -> Iterator[Store]:
-    """A prepared database. The servers that use it have the new secret first."""
+    """A prepared database. The servers that use it list the new secret first."""
 
     async def connect() -> Store:
         await look_at_data(settings, prepares=True)

@@ -90,7 +90,7 @@ def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(
         read_until(rf"24 of 24 watch \| tasks {everything}")
         os.kill(server.children()["worker"][0], signal.SIGKILL)
         read_until(r"ended [1-9]")
-        read_until(r"2[1-4] of 24 watch")  # some people are always away for a moment
+        read_until(r"2[1-4] of 24 watch")  # at any moment, some people are away
         with stopped(server.children()["Valkey"]):
             for _ in range(3):
                 read_until(r"of 24 watch")

@@ -162,7 +162,7 @@ def test_each_half_of_a_draw_together_moves_the_depths(seed, nonce, at, prizes):
     other_seed = bytearray(seed)
     other_seed[at] ^= 1
     other_nonce = nonce[:at] + "0123456789abcdef"[(int(nonce[at], 16) + 1) % 16] + nonce[at + 1 :]
-    # Two prizes in 199,999 places each: one in 4·10^10 draws is the same by chance.
+    # Each of the two prizes has 199,999 places, so one in 4·10^10 draws is the same by chance.
     depths = draw.winning_depths(seed, of)
     assert draw.winning_depths(bytes(other_seed), of) != depths
     assert draw.winning_depths(seed, msgspec.structs.replace(of, nonce=other_nonce)) != depths
@@ -181,7 +181,7 @@ def test_a_publisher_finds_out_that_their_half_or_the_seed_was_exchanged(seed, n
     assert draw.differences(proof, seed_hash=given_hash, nonce=nonce) == []
     assert draw.differences(proof, seed_hash=draw.hash_seed(seed + b"\n"))
     assert bool(draw.differences(proof, nonce=other)) == (other != nonce)
-    # A server that ignored the nonce and drew alone.
+    # This server ignored the nonce and drew alone.
     alone = proof_of(seed, draw.make_rules("a" * 12, 3, 10, 5, 2), 0)
     assert draw.differences(alone) == []
     assert draw.differences(alone, nonce=nonce)

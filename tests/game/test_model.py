@@ -1,4 +1,4 @@
-"""Everything that the tables allow: nobody is paid twice, all money is used or goes back, and all ends."""
+"""Whatever the tables allow: nobody is paid twice, all money is used or goes back, and an end is reached."""
 
 import pytest
 

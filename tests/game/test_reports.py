@@ -28,10 +28,10 @@ def together(code: str, outcome: Outcome | str, people: list[str] | str) -> list
         (list(itertools.chain(*(together(f"{k}", "upheld", "a") for k in range(50)))), 5),
     ],
 )
-def test_people_weigh_one_each_groups_once_and_who_was_wrong_less(past, weight):
+def test_a_person_weighs_one_a_group_one_and_people_who_were_wrong_less(past, weight):
     assert weight_together(FIVE, past) == pytest.approx(weight)
     assert weight_together(FIVE[::-1], past[::-1]) == pytest.approx(weight)
 
 
-def test_nobody_weighs_nothing():
+def test_without_reporters_the_weight_is_0():
     assert weight_together([], []) == 0

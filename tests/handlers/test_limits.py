@@ -1,4 +1,4 @@
-"""Limits of a person and an address, over HTTP and websockets."""
+"""Limits for each person and for each address, over HTTP and websockets."""
 
 import asyncio
 import random
@@ -62,7 +62,7 @@ async def test_publishing_stops_at_the_limit_and_nothing_is_published(client, co
     assert await context.store.tasks.released_number(alice.unionid) == 2
     assert (await bob.post("/postTask", **await bob.draft()))["status"] == 0
     code = (await alice.get("/getMyRelease"))["data"][0]["code"]
-    assert (await bob.dig(code))["status"] == 0  # a dig has no limit
+    assert (await bob.dig(code))["status"] == 0  # digs have no such limit
 
 
 async def test_uploads_stop_at_the_limit_before_the_picture_is_read(alice):

@@ -1,4 +1,4 @@
-"""Lists: their cards and participants, their order, and their silence about other people."""
+"""Lists: their cards and participants, their order, and that they reveal nothing about other people."""
 
 import logging
 from collections.abc import Iterator

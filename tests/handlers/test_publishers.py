@@ -1,4 +1,4 @@
-"""A publisher's page: name, picture, published treasures, and how they treat winners."""
+"""A publisher's page: name, picture, published treasures, and how the publisher treats winners."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Things that wait for a person to act: in `/getMyInfo`, only that person's, and only while they can act."""
+"""`/getMyInfo` lists things that wait for the person to act, and only while the person can act."""
 
 from typing import Any
 

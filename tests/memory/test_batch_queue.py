@@ -142,7 +142,7 @@ def test_closing_leaves_nobody_waiting():
 
 
 class SlowReads:
-    """Answers each read after `seconds` with its number."""
+    """Answers each read after `seconds`, with the read's number."""
 
     def __init__(self, seconds: float = 0.01) -> None:
         self.seconds = seconds

@@ -79,7 +79,7 @@ def cooled(client: Client, open_page: Any) -> Callable[[Someone], Awaitable[tupl
 
 
 async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
-    """500 windows of 20 people. By chance this fails one run in a million."""
+    """Plays 500 windows of 20 people. By chance, one run in a million fails."""
     clock = Clock()
     cooldowns = Cooldowns()
     alone: Any = SimpleNamespace(enter=AsyncMock(return_value=None), hearing=lambda _: nullcontext())

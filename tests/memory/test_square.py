@@ -213,7 +213,7 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
     [code] = await publish_many(alice, {"name": "橙子"})
     [task] = await find(context, "tasks", _id=code)
     now_ms = context.clock.now_ms()
-    # Alice published 60 after everybody else published 30; five of hers have ended.
+    # Alice published 60 treasures after 30 other people published one each. Five more of hers have ended.
     made: list[dict[str, Any]] = [
         {"_id": f"bobs{n:08}", "publisher": f"person {n}", "opened_at": now_ms - 1000} for n in range(30)
     ]

@@ -294,7 +294,7 @@ async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_win
         {"code": by_mail, **ADDRESS},
         {"code": on_site},
     ]
-    # At once, after the day in which an address may change, and after the deadline.
+    # The claim is repeated at once, after the day in which an address may change, and after the deadline.
     for later_ms in (0, DAY_MS + 1000, 16 * DAY_MS):
         await sweep_until_quiet(context, later_ms)
         for claim in claims:

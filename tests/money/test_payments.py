@@ -257,7 +257,7 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
 
 @pytest.mark.changes_books
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
-    """WeChat refused queries for two orders, and then its notices said that the orders are paid."""
+    """WeChat's notices said that two orders are paid, but WeChat refuses queries for these orders."""
     used, useless = await alice.publish_packet(), await alice.publish_packet()
     for code in (used, useless):
         await alice.order(code)
@@ -273,7 +273,7 @@ async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
 
 
 CARDS = ["CMB_CREDIT", "ICBC_CREDIT", "UPQUICKPASS_CREDIT"]
-NO_CREDIT_CARDS = ["OTHERS", "CMB_DEBIT", "ICBC_ECNY", "CREDIT_DEBIT", "LQT", "-"]  # "-": it is not known
+NO_CREDIT_CARDS = ["OTHERS", "CMB_DEBIT", "ICBC_ECNY", "CREDIT_DEBIT", "LQT", "-"]  # "-": unknown
 
 
 async def paid_by(client: Client, context: Context, publisher: Any, bank_type: str, **before: Any) -> str:
@@ -401,7 +401,7 @@ async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, cont
     for what, asked in (down, up):
         await act(client, what, code=code, **asked)
         await sweep_twice(context)
-    alice = await client.log_in("alice")  # a ban, if it was one, ended her session
+    alice = await client.log_in("alice")  # `down` may be a ban, which ends her session
     new = await alice.order(code)
     assert new["package"] != old["package"]
     assert not await try_to_pay(client, context, old)
@@ -642,7 +642,7 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     [alarm] = await check_ledger(context.store)
     assert (alarm, key_of(alarm)) == (Alarm("order", "", "shipping"), "order::shipping")
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-    await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # WeChat cannot tell now
+    await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # a passing fault of WeChat
     await sweep_after(context, 2 * REFUSED_MS)
     assert await check_ledger(context.store) == [alarm]
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})

@@ -39,7 +39,7 @@ async def test_an_order_has_a_most(context, alice):
     assert await find(context, "orders") == []
 
 
-async def test_a_person_pays_so_much_a_day_and_a_week(context, alice, bob):
+async def test_what_a_person_pays_a_day_and_a_week_is_limited(context, alice, bob):
     codes = [await alice.publish_packet(money=5) for _ in range(4)]
     await alice.pay(codes[0], 5)
     await alice.order(codes[1], 5)  # this order may still be paid, so it counts
@@ -54,7 +54,7 @@ async def test_a_person_pays_so_much_a_day_and_a_week(context, alice, bob):
     refused = await alice.post("/payTask", code=codes[3], money=5)
     assert (refused["error"], "15 元" in refused["msg"]) == ("over_limit", True)
     await let_pass(context, 6 * DAY_MS)
-    codes.append(await alice.publish_packet(money=5))  # the unpaid one is deleted after a day
+    codes.append(await alice.publish_packet(money=5))  # the unpaid treasure is deleted after a day
     await alice.pay(codes[4], 5)
     await sweep_until_quiet(context)
 

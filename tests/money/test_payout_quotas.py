@@ -73,7 +73,7 @@ async def test_of_fifty_claims_at_once_as_many_are_paid_as_fit_into_the_days_lim
     await sweep_until_quiet(context)
 
 
-async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(context, alice, bob, carol):
+async def test_a_person_has_a_limit_a_day_and_the_rest_waits_for_them_alone(context, alice, bob, carol):
     codes = [await alice.won_packet(bob, carol, prizes=2, money=3) for _ in range(3)]
     for code in codes[:2]:
         assert (await bob.claim(code))["package_info"]

@@ -1,4 +1,4 @@
-"""Paying out and back: bills and refunds with all of WeChat's answers, also late ones, and the deadline."""
+"""Paying out and back: bills and refunds with all of WeChat's answers, some of them late; the deadline."""
 
 import asyncio
 from collections import Counter
@@ -508,7 +508,7 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, m
     query = context.pay.query_transfer
 
     async def slow(number: str) -> Any:
-        """Holds up a claim from before the deadline: meanwhile the deadline passes, and others sweep."""
+        """Holds up a claim from before the deadline: meanwhile the deadline passes, and sweeps run."""
         monkeypatch.setattr(context.pay, "query_transfer", query)
         await let_pass(context, 2 * MINUTE_MS)
         await context.store.bills.move(number, stop_sending())

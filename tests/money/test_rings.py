@@ -63,7 +63,7 @@ class TestTheRulesOfRedPackets:
 class TestPrivateTreasures:
     ENVIRONMENT: ClassVar = {"CASH_PRIVATE_DAY_YUAN": "5"}
 
-    async def test_a_publisher_pays_so_much_a_day_and_the_rest_waits(self, context, alice, bob, carol):
+    async def test_a_publisher_has_a_limit_a_day_and_the_rest_waits(self, context, alice, bob, carol):
         first = await alice.won_packet(bob, money=3, is_public=0)
         await bob.take(first)
         await let_pass(context, DAY_MS // 4)
@@ -114,7 +114,7 @@ class TestNewcomers:
         "TRUSTED_PROXIES": "127.0.0.1",  # no header forwards an address, so people have none
     }
 
-    async def test_each_is_paid_so_much_a_day_and_all_together(self, client, context):
+    async def test_each_newcomer_has_a_limit_a_day_and_so_have_all_together(self, client, context):
         (publisher,) = await grown_up(client, context, "publisher")
         bob, carol, dora = await client.log_in_all("bob", "carol", "dora")
         await bob.take(await publisher.won_packet(bob, money=4))

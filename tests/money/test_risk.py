@@ -1,4 +1,4 @@
-"""A winner's risk as WeChat ranks it: asked for beside the dig; only a risky answer holds a payout."""
+"""A winner's risk, for which the server asks WeChat beside the dig. Only a high risk holds a payout."""
 
 import asyncio
 from typing import ClassVar
@@ -141,7 +141,7 @@ async def test_while_wechat_is_late_it_gets_one_query_at_a_time(client, context,
         await context.background.finish()
         assert sum(begun[-3:]) == asked
     risks = await find(context, "risks")
-    assert len(risks) == 12  # those about whom WeChat was not asked, too
+    assert len(risks) == 12  # an address is noted even if WeChat was not asked
     assert sum("rank" in risk for risk in risks) == 4
 
 

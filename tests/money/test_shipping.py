@@ -342,7 +342,7 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
     assert all(word in said[row] for row, word in words.items())
     sent = [row["number"] for row in (await alice.get("/getWinners", code=code))["data"]]
     assert sent == ["SF1234567890", "", "", "", "", "", "YT12345678"]
-    # A second upload changes nothing, and does not list the rows again that were taken the first time.
+    # A second upload changes nothing. Rows that were taken the first time are not listed again.
     again = (await alice.post("/shipPrizes", code=code, table=table))["data"]
     assert [row["row"] for row in again] == [4, 5, 6, 7, 8]
     # A table that a spreadsheet saved in GB 18030 is read, too.

@@ -300,7 +300,7 @@ def ms(*moment: int) -> int:
 
 
 async def won(client: Client) -> dict[str, str]:
-    """Let three prizes be won and two given: goods by mail of 2,999 yuan, and a red packet of 2."""
+    """Let three prizes be won and two given: goods by mail of 2,999 yuan, and 2 yuan of a red packet."""
     alice, bob = await client.log_in_all("alice", "bob")
     codes = {"mailed": await alice.publish(name="@电视", forecast_num=1, value=2999)}
     await bob.win(codes["mailed"])

@@ -94,7 +94,7 @@ async def test_killed_after_any_write_a_run_comes_to_its_end(client, context, mo
     await ended()
     begun = [left for left in asking.left if left.get("runs")]
     assert begun
-    # Of the kills during the run itself, only some are tried: test_erasure.py tries those of an erasure all.
+    # Only some of the kills during the run are tried. For an erasure, test_erasure.py tries all of them.
     some = [*doing.left[:3], *doing.left[3:-4:6], *doing.left[-4:]]
     for left in [*begun, *some]:
         await put_back(context, left)

@@ -292,7 +292,7 @@ class Looked:
 
 
 def with_axe(window: Window) -> Looked:
-    """Put axe into a window's pages, which their policy forbids to load it."""
+    """Put axe into a window's pages. The pages' policy does not let them load axe themselves."""
     window.context.add_init_script(path=AXE)
     window.page.reload()
     return Looked(window)

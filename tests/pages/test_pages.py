@@ -16,7 +16,7 @@ IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["'](?P<address>[^"']+)["']"""
 
 
 async def root(client: Client) -> str:
-    """Return the path of the page's files, which has their version."""
+    """Return the path under which the page's files are. The version of the files is in this path."""
     page = (await client.http.get("/")).text
     found = re.search(r"/static/app/[0-9a-f]+", page)
     assert found

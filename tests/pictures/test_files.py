@@ -43,7 +43,7 @@ async def test_an_upload_is_served_with_its_thumbnail(client, settings, alice):
     assert isinstance(reply["file_id"], int)
     assert 0 < reply["file_id"] < 2**53
     name = urlsplit(reply["url"]).path.removeprefix("/files/")
-    assert re.fullmatch(r"[0-9a-f]{32}\.jpg", name)  # 128 bits of chance
+    assert re.fullmatch(r"[0-9a-f]{32}\.jpg", name)  # 128 random bits
     assert (await alice.upload(a_picture(2000, 1000)))["url"] != reply["url"]
     full = await client.http.get(path_of(reply["url"], settings))
     thumbnail = await client.http.get(path_of(reply["thumbnail"], settings))

@@ -155,7 +155,7 @@ def test_a_photo_of_a_phone_costs_less_than_flat_pictures_and_takes_little_memor
 
 def test_a_picture_that_hides_its_size_is_charged_as_the_largest_or_refused():
     plain = encoded(four_corners(300, 200), "PNG")
-    lying = png_header(9, 9)[:33] + plain[8:]  # two heads, of which Pillow takes the second
+    lying = png_header(9, 9)[:33] + plain[8:]  # two headers, of which Pillow takes the second
     assert cost_of(lying).pixels == 81
     assert normalise(lying)
     with pytest.raises(NotAPicture):

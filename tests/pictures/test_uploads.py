@@ -358,7 +358,7 @@ async def test_bodies_of_other_requests_count_with_the_uploads_until_the_request
     for _, writer in connections:
         writer.write(head + bytes(90_000))
     await until(lambda: uploads_of(context).held_bytes == 270_000)
-    taken = 16 * MB - 270_000  # as if by uploads
+    taken = 16 * MB - 270_000  # as if uploads held this much
     uploads_of(context).held_bytes += taken
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
     writer.write(head + bytes(90_000))

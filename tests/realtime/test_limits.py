@@ -39,7 +39,7 @@ class Process:
         return True
 
     async def admitted(self, name: str, tries: int, most: int = MOST) -> int:
-        """Try `tries` times, one after the other; return how often it was admitted."""
+        """Try `tries` times, one after the other; return how many tries were admitted."""
         return sum([await self.admits(a_count(name, most)) for _ in range(tries)])
 
     async def close(self) -> None:

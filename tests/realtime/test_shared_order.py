@@ -75,7 +75,7 @@ def processes(io_loop: Any) -> Iterator[Callable[..., Awaitable[list[Process]]]]
 
 
 class Window:
-    """One window of a task: who went on, in order, and after how long (seconds from the window's begin)."""
+    """One window of a task: who went on, in order, and after how many seconds."""
 
     def __init__(self, code: str, processes: list[Process]) -> None:
         self.code = code

@@ -74,7 +74,7 @@ def test_repeated_news_in_any_order_sends_each_dig_once_and_in_order(digs, data)
     watched = loaded([])
     news = data.draw(st.permutations(digs + digs))
     sent = b"".join(watched.apply(dig) for dig in news)
-    while watched.behind:  # read the missing digs, as the hub does when it hears of later ones
+    while watched.behind:  # read the missing digs, as the hub does when it hears of later digs
         sent += b"".join(watched.apply(dig) for dig in digs if dig["depth"] > watched.seq)
     assert [frame["seq"] for frame in frames_of(sent) if frame["type"] == "cd"] == [d["depth"] for d in digs]
     assert comparable(watched) == comparable(loaded(digs))

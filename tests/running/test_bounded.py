@@ -357,7 +357,7 @@ async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold
             await came.acquire()
     assert await (await served.connect()).ask(Authorization=f"Bearer {bob.token}") == 429
     over.set()
-    await context.background.end()  # ends the waits for this window's end
+    await context.background.end()  # so that no dig waits any longer for the window's end
 
 
 async def test_a_place_is_free_again_after_any_end_of_its_connection(serve):

@@ -119,7 +119,7 @@ async def test_a_head_may_come_in_64_pieces_and_no_more(server, monkeypatch):
                 await came.acquire()
             writer.write(head[pieces - 1 :])
             await came.acquire()
-            with suppress(ConnectionError):  # the server did not read everything
+            with suppress(ConnectionError):  # a reset, if the server did not read everything
                 assert await reader.read(12) == end
 
 

@@ -200,7 +200,7 @@ def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path):
 
 @pytest.mark.parametrize(("command", "named"), [("check", False), ("release", True)])
 def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(server, data_dir, command, named):
-    """Once, the check dropped databases in the store, which then was silent for so long that it was ended."""
+    """Once, the check dropped databases in the store. The store did not answer meanwhile, and was ended."""
     uri = (data_dir / "secantusdb.uri").read_text()
     before = server.children()["SecantusDB"]
     ended = subprocess.run(

@@ -285,7 +285,7 @@ async def test_a_transfer_that_wechat_would_refuse_is_refused(shop):
         assert await shop.context.sandbox.pay.bills.count_documents({}) == 0
 
 
-async def test_a_person_and_a_merchant_are_transferred_so_much_a_day(shop):
+async def test_transfers_to_a_person_and_by_a_merchant_have_limits_a_day(shop):
     bills = shop.context.sandbox.pay.bills
     for number in range(10):
         assert (await shop.pay.transfer(shop.body(f"T{number}", 20_000))).state == "WAIT_USER_CONFIRM"

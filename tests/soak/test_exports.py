@@ -1,4 +1,4 @@
-"""A table of a million rows: it is sent row by row, and the server holds a few hundred of them."""
+"""A table of a million rows is sent row by row, and the server holds only a few hundred rows at once."""
 
 import time
 from collections.abc import AsyncGenerator

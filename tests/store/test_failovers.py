@@ -299,7 +299,7 @@ async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(context
 
 
 async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(context, wire):
-    """Both updates find no document and insert it. To the second, MongoDB answers that the key is taken."""
+    """Both updates find no document and insert one. MongoDB answers the second that the key is taken."""
     consents = context.store.consents
     wire.next("update", refuse(11000), "consents")
     await consents.add("bob", "template")

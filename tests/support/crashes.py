@@ -18,10 +18,10 @@ Documents: TypeAlias = dict[str, list[dict[str, Any]]]
 async def play(
     client: Client, context: Context, scenario: Scenario, kill_after: int, also: tuple[str, ...] = ()
 ) -> Steps:
-    """Set a scenario up without other tasks, and let another process act it until it dies or is done.
+    """Set a scenario up without other tasks, and let another process play it until its end or a kill.
 
-    Returns the steps that the process took, including those in the collections `also`. With `kill_after`, it
-    dies right after the step with this number.
+    Returns the steps that the process took, including those in the collections `also`. With `kill_after`, the
+    process dies right after the step with this number.
     """
     stage = await _set_up(client, context, scenario)
     victim = _another(context)

@@ -15,7 +15,7 @@ def broken_by_digs(
 ) -> list[str]:
     """Return the contradictions within a task's whole history, and between the history and the task.
 
-    `digs` are ordered by depth and include a pending one. Only clients know what was acknowledged.
+    `digs` are ordered by depth and include a pending dig. Only clients know what was acknowledged.
     """
     found = []
     depths = [dig["depth"] for dig in digs]

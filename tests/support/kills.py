@@ -30,7 +30,7 @@ class Written:
             await work
 
     def left_once(self) -> list[dict[str, list[dict[str, Any]]]]:
-        """Return the database after each write, but not if the same three writes led to an earlier state."""
+        """Return the database after each write, but only once for the same last three writes."""
         first: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {}
         for at, left in enumerate(self.left):
             first.setdefault(tuple(self._writes[max(0, at - 2) : at + 1]), left)

@@ -1,4 +1,4 @@
-"""Settings without limits. Only tests about limits have them: others log in and publish quickly."""
+"""Settings without limits. Only tests about limits have limits: other tests log in and publish quickly."""
 
 from server.settings.limits import LimitSettings
 

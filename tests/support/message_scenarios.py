@@ -61,13 +61,13 @@ async def cooling_down(stage: Stage) -> Stage:
 
 
 async def act_win(victim: Context, stage: Stage) -> None:
-    """The winning dig, and the sending."""
+    """Dig and win; then send messages."""
     await act_dig(victim, stage)
     await send_messages(victim)
 
 
 async def act_subscribe(victim: Context, stage: Stage) -> None:
-    """`/subscribed`, and the sending."""
+    """Call `/subscribed`; then send messages."""
     await subscribe(victim, stage.bob.unionid, [TEMPLATES["won"]])
     # The message is due now by MongoDB's clock, but perhaps a millisecond later by this process's clock.
     await stage.context.store.database["messages"].update_many(
@@ -77,13 +77,13 @@ async def act_subscribe(victim: Context, stage: Stage) -> None:
 
 
 async def act_sweep(victim: Context, stage: Stage) -> None:
-    """A sweep, and the sending."""
+    """Sweep; then send messages."""
     await sweep(victim)
     await send_messages(victim)
 
 
 async def act_remind(victim: Context, stage: Stage) -> None:
-    """`/remind`; the cooldown passes, and the sending."""
+    """Call `/remind`, and let the cooldown pass; then send messages."""
     await remind(victim, stage.code, stage.bob.unionid)
     database, now_ms = stage.context.store.database, stage.context.clock.now_ms()
     await database["tasks"].update_many({}, {"$set": {"cd_until": now_ms}})

@@ -1,4 +1,4 @@
-"""Settings without payout limits. Only tests about limits have them: others pay and win quickly."""
+"""Settings without payout limits. Only tests about limits have limits: other tests pay and win quickly."""
 
 from server.settings import Settings
 

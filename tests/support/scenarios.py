@@ -1,6 +1,6 @@
 """Scenarios of a process that dies while it deals with money.
 
-One process sets a scenario up. Another process, the victim, acts it.
+One process sets a scenario up. Another process, the victim, plays it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The two clients, in each of which each scene is played."""
+"""The two clients. Each scene is played in both."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -230,7 +230,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   const say = ifOn((what) => process.stdout.write(`${JSON.stringify({ phone: number, ...what })}\n`));
   const screen = document.body.appendChild(document.createElement("div"));
   let looking = null;
-  const awaited = []; // acts of the person that wait for their element
+  const awaited = []; // acts of the person, each of which waits for its element
   const all = () => Array.from(page.dom.querySelectorAll("*"));
   const show = () => {
     say({ type: "shown", text: page.dom.textContent.replace(/\s+/g, " ") });

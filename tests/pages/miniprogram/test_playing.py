@@ -467,7 +467,7 @@ def test_the_mini_program_calls_only_what_wechat_declares_and_stays_small():
         text = path.read_text(encoding="utf-8")
         for direct, called in re.findall(r'\bwx\.(\w+)|\bcall\("(\w+)"', text):
             assert (direct or called) in names, (path, direct, called)
-            assert not called or f"  {called}: " in words  # the message if a call fails
+            assert not called or f"  {called}: " in words  # there is a message for a call that fails
         assert "errMsg" not in text or path.name == "wechat.js"
 
 
