@@ -31,6 +31,7 @@ from server.operation.webhook import PAUSE_SECONDS, Event, NotTold, Webhook
 from server.realtime.outages import Outages
 from server.runtime.background import Background
 from server.runtime.disk import Disk
+from server.settings import Settings
 from server.store import Store
 from server.store.alarms import AlarmRecord, new_alarm
 
@@ -62,19 +63,11 @@ class Monitor:
         store: Store,
         outages: Outages,
         disk: Disk,
-        webhook: Webhook,
         leader: Leader,
         now_ms: Callable[[], int],
-        *,
-        messages: bool = False,
-        reviews: bool = False,
-        payout_day_yuan: int = 0,
+        settings: Settings,
     ) -> None:
-        """`messages`: there are messages to people who left. `reviews`: WeChat checks contents.
-
-        `payout_day_yuan` is the most that may be paid out a day, 0 for any sum.
-        """
-        self._store, self._outages, self._webhook = store, outages, webhook
+        self._store, self._outages, self._webhook = store, outages, Webhook(settings)
         self._disk, self._leader, self._now_ms = disk, leader, now_ms
         self._led = False
         self._compared: tuple[dict[str, Alarm], set[str]] | None = None  # what the last comparison found
@@ -87,10 +80,18 @@ class Monitor:
         self._checks = (
             Check("invariants", ["invariant"], self._check_invariants),
             Check("books", ["books", *_PAYMENTS], lambda: check_ledger(store), LEDGER_SECONDS),
-            *([Check("messages", ["message"], lambda: check_messages(store, now_ms()))] if messages else []),
-            *([Check("reviews", ["review"], lambda: check_reviews(store, now_ms()))] if reviews else []),
+            *(
+                [Check("messages", ["message"], lambda: check_messages(store, now_ms()))]
+                if settings.templates
+                else []
+            ),
+            *(
+                [Check("reviews", ["review"], lambda: check_reviews(store, now_ms()))]
+                if settings.checks_content
+                else []
+            ),
             Check("queues", ["queue"], lambda: check_queues(store, now_ms())),
-            Check("payouts", ["payouts"], lambda: check_payouts(store, payout_day_yuan, now_ms())),
+            Check("payouts", ["payouts"], lambda: check_payouts(store, settings.payout_day_yuan, now_ms())),
             Check("patterns", ["pattern", "held"], lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
         )
 

@@ -21,7 +21,6 @@ from server.app import make_app, unready_app
 from server.context import Context, Sandbox, per_context
 from server.errors import BadSettings
 from server.operation.monitor import Monitor
-from server.operation.webhook import Webhook
 from server.realtime.bus import Bus
 from server.realtime.own_database import OwnDatabase
 from server.running.bounded import BoundedServer, Bounds
@@ -60,12 +59,9 @@ def monitor_of(context: Context) -> Monitor:
         context.store,
         context.outages,
         disk_of(context),
-        Webhook(context.settings),
         context.leader,
         context.clock.now_ms,
-        messages=bool(context.settings.templates),
-        reviews=context.settings.checks_content,
-        payout_day_yuan=context.settings.payout_day_yuan,
+        context.settings,
     )
 
 

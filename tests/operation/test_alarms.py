@@ -86,7 +86,7 @@ class Scene:
         self.found: list[Alarm] = []
         self.leader = Leader(self.store, context.bus, context.database, process, context.clock.now_ms)
         self.monitor = Monitor(
-            self.store, self.outages, disk_of(context), Webhook(changed), self.leader, lambda: self.now_ms
+            self.store, self.outages, disk_of(context), self.leader, lambda: self.now_ms, changed
         )
         self.monitor._found = lambda: self.found  # type: ignore[method-assign]
         for check in self.monitor._checks:
@@ -180,16 +180,11 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context):
     for code, (state, ago_ms) in zip("def", ended, strict=True):
         at_ms = context.clock.now_ms() - ago_ms
         await context.store.messages.insert(a_message(code, state=state, ended_at=at_ms))
-    monitoring = Monitor(
-        context.store,
-        context.outages,
-        disk_of(context),
-        Webhook(context.settings),
-        context.leader,
-        context.clock.now_ms,
-        messages=True,
-        reviews=True,
+    checked = msgspec.structs.replace(
+        context.settings, message_won=f"{'T' * 20} thing1=name", wechat_encoding_aes_key="k" * 43
     )
+    store, leader, now_ms = context.store, context.leader, context.clock.now_ms
+    monitoring = Monitor(store, context.outages, disk_of(context), leader, now_ms, checked)
     async with running(context.leader, monitoring):
         async with asyncio.timeout(10):
             while len(found := await context.store.alarms.lasting()) < 4:  # noqa: ASYNC110  (nothing tells)
