@@ -1,7 +1,7 @@
 """Accepting connections, and closing or refusing those that are silent, slow or no HTTP.
 
-`bounded.py` decides how many connections there may be, and draws their path. Nothing here knows an interface
-or a person.
+`bounded.py` has the server, decides how many connections there may be, and draws their path. Nothing here
+knows an interface or a person.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from http.client import responses
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 from tornado.ioloop import IOLoop
@@ -23,6 +23,9 @@ from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
 from server.errors import BareLineFeed, HeadTooLarge, Refusal
 from server.telemetry import metrics
+
+if TYPE_CHECKING:
+    from server.running.bounded import BoundedServer
 
 # The most connections accepted in one turn of the loop. After CROWDED_A_TURN connections without room the
 # accept queue rests for CROWDED_SECONDS. So a flood of connections takes only part of a core.
@@ -50,23 +53,6 @@ log = logging.getLogger("wabao.listening")
 _lingering: set[asyncio.Task[None]] = set()
 
 
-class Owner(Protocol):
-    """What a connection asks its server, and tells it."""
-
-    @property
-    def only_https(self) -> bool:
-        """Whether replies say that browsers must use only https."""
-
-    def head_came(self, connection: Connection) -> Awaitable[None] | None:
-        """A head is complete. Return what to await before Tornado may parse it; None if it may now."""
-
-    def leave_place(self, connection: Connection) -> None:
-        """Count the connection's request no more."""
-
-    def released(self, connection: Connection) -> None:
-        """Its descriptor is free."""
-
-
 class Connection(IOStream):
     """An accepted connection.
 
@@ -74,7 +60,7 @@ class Connection(IOStream):
     reply. A head that is too long, or not one of HTTP, is refused before Tornado parses it.
     """
 
-    def __init__(self, taken: socket.socket, peer: str, owner: Owner, *, spare: bool) -> None:
+    def __init__(self, taken: socket.socket, peer: str, server: BoundedServer, *, spare: bool) -> None:
         super().__init__(taken)
         self.peer = peer
         self.spare = spare
@@ -82,7 +68,7 @@ class Connection(IOStream):
         self.receives = False  # a request's headers came, and not yet all of its body
         self.awaits = False  # a websocket whose client has not said yet who it is
         self.places: tuple[str, ...] = ()  # what its request counts for: a person, or an address
-        self._owner = owner
+        self._server = server
         self._in_head = False
         self.replied = False  # a reply to its present request has begun
         self._head_pieces = 0
@@ -102,7 +88,7 @@ class Connection(IOStream):
     def leave_place(self) -> None:
         """Give back the request's place: it has become a websocket, which is counted separately, or it only
         waits."""
-        self._owner.leave_place(self)
+        self._server.leave_place(self)
 
     # ---- a request's first line and headers
 
@@ -155,7 +141,7 @@ class Connection(IOStream):
         head = await super().read_until_regex(HEAD_END, HEAD_BYTES)
         self._in_head, self.asked, self._chunks = False, True, 0
         self._header_seconds, self._headers_due = 0.0, math.inf
-        turn = self._owner.head_came(self)
+        turn = self._server.head_came(self)
         if turn is not None:
             await turn
         refusal: Refusal | None = None
@@ -223,7 +209,7 @@ class Connection(IOStream):
         """Close, and say why unless the request has a reply already. Tornado does not know of this reply."""
         if not self.closed():
             if not self.replied:
-                self._last_words = last_words(refusal, self._owner.only_https, with_body=with_body)
+                self._last_words = last_words(refusal, self._server.only_https, with_body=with_body)
             self.close()
 
     def close_fd(self) -> None:
@@ -234,7 +220,7 @@ class Connection(IOStream):
         self._taken()
         if self._in_head and isinstance(self.error, UnsatisfiableReadError):
             metrics.TURNED_AWAY.labels("head").inc()
-            self._last_words = last_words(HeadTooLarge(), self._owner.only_https)
+            self._last_words = last_words(HeadTooLarge(), self._server.only_https)
         if self._last_words:
             said, self._last_words = self._last_words, b""
             # A closed stream must have no socket, and `IOStream.close_fd` needs one.
@@ -247,7 +233,7 @@ class Connection(IOStream):
 
     def _close_now(self) -> None:
         super().close_fd()
-        self._owner.released(self)
+        self._server.released(self)
 
     async def _end_with(self, taken: socket.socket, said: bytes) -> None:
         loop = asyncio.get_running_loop()
