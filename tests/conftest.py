@@ -152,7 +152,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark coroutines, for pytest-tornado, and the slow tests.
+    """Mark the coroutines (for pytest-tornado) and the slow tests.
 
     Begin with the longest files, so that no process ends minutes after the others.
     """
@@ -250,7 +250,7 @@ def tested_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedSto
 
 @pytest.fixture(scope="module")
 def mongodb_uri(tested_store: TestedStore | None) -> str:
-    """A MongoDB for the tests of a file."""
+    """The URI of a MongoDB for the tests of a file."""
     if tested_store is None:
         return os.environ["MONGODB_URI"]
     tested_store.begin_file()
@@ -372,7 +372,7 @@ def settings(
 
 @pytest.fixture
 def wire(mongodb_uri: str) -> Iterator[FaultyWire]:
-    """A faulty wire before the MongoDB of this run."""
+    """A faulty wire in front of the MongoDB of this run."""
     started = FaultyWire(*primary_of(mongodb_uri))
     started.start()
     yield started
@@ -441,7 +441,7 @@ def _pictures_made_once() -> Iterator[None]:
 
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
-    """The commands of the context under test to MongoDB."""
+    """The commands that the context under test sends to MongoDB."""
     counted = Trips()
     monkeypatch.setattr("server.context.Store", functools.partial(Store, listeners=[counted]))
     return counted

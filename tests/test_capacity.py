@@ -1,4 +1,4 @@
-"""The simulation of `bench/capacity.py`: it agrees with sums done by hand, and a seed has one answer."""
+"""The simulation of `bench/capacity.py`: it agrees with sums done by hand, and one seed has one answer."""
 
 import math
 import statistics

@@ -1,4 +1,4 @@
-"""Several secrets: the first seals and signs, each opens and verifies; a sealed value names its secret."""
+"""Several secrets: the first seals and signs, all open and verify, and a sealed value names its secret."""
 
 import pytest
 from tornado.web import create_signed_value

@@ -599,7 +599,7 @@ async def test_posters_do_not_pile_up_with_each_change_of_a_name(client, context
         assert (await alice.post("/setProfile", wxname=name))["status"] == 0
         posters.append(str((await alice.post("/getSharePic", code=code))["pic"]))
     await tidy(context)
-    assert await served(client, *posters) == [200] * 4  # somebody may be looking at a poster
+    assert await served(client, *posters) == [200] * 4  # kept, since somebody may be looking at one
     await let_files_age(context, SUPERSEDED_MS)
     await tidy(context)
     assert await served(client, *posters) == [200, 404, 404, 200]

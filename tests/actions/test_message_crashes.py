@@ -1,8 +1,8 @@
 """A process dies between any two steps of a message: the message is sent once, by the next process.
 
-Scenarios share many steps. So a run does not kill after a step if it has already killed after this step and
-the same two steps before it. The scenario with several consents is the exception: there, it kills after each
-step. `bench/kills.py` kills after each step of each scenario.
+Scenarios share many steps. So if a run has already killed after the same three steps in a row, it does not
+kill there again. The scenario with several consents is the exception: there, it kills after each step.
+`bench/kills.py` kills after each step of each scenario.
 """
 
 from dataclasses import replace

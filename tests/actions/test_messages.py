@@ -34,7 +34,7 @@ ENVIRONMENT = MESSAGES
 
 
 async def a_win(client: Client, *allowed: str) -> str:
-    """Let Bob win goods of Alice that are sent by mail, and allow these messages; return the code."""
+    """Let Bob win goods of Alice by mail, and allow messages of these kinds; return the code."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
     await bob.win(code)

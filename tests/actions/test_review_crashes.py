@@ -1,7 +1,7 @@
 """A process dies between any two steps of a review: nothing unchecked is shown, and nothing is lost.
 
-Scenarios share many steps. So a run does not kill after a step if it has already killed after this step and
-the same two steps before it. `bench/kills.py` kills after each step of each scenario.
+Scenarios share many steps. So if a run has already killed after the same three steps in a row, it does not
+kill there again. `bench/kills.py` kills after each step of each scenario.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""The rules for all tables of lifecycles, and that a table which breaks one is reported."""
+"""The rules for all tables of lifecycles, and that a table which breaks a rule is reported."""
 
 import pytest
 

@@ -21,7 +21,7 @@ SHOWN = {"review": "shown", "review_note": ""}  # of a person whose name is not 
 
 @pytest.fixture
 def bodies(client: Client) -> list[tuple[str, str]]:
-    """Path and body of every reply to the client, except the sandbox's."""
+    """Path and body of every reply to the client, except replies of the sandbox."""
     heard: list[tuple[str, str]] = []
 
     async def hear(response: httpx.Response) -> None:

@@ -214,7 +214,7 @@ async def test_a_name_or_a_picture_alone_can_be_changed(alice):
 
 
 def test_refusals_name_parameters_in_the_words_of_the_forms():
-    """Their messages do not use the names of parameters or interfaces, which people never see."""
+    """No refusal uses the name of a parameter or an interface, since people never see these names."""
     asked = [taken for interface in [*INTERFACES, *OPS_INTERFACES] for taken in interface.takes]
     published = msgspec.json.schema(PublishRequest)["$defs"]["PublishRequest"]["properties"]
     form = (SOURCE / "static" / "app" / "publish.js").read_text(encoding="utf-8")

@@ -153,14 +153,14 @@ async def test_digs_are_listed_newest_first_and_paged_by_depth(client, context, 
         listed += page
         bound = {"before": page[-1]["depth"]}
         sizes.append(len(page))
-        if len(sizes) == 1:  # a dig between two pages shifts no row
+        if len(sizes) == 1:  # a dig that comes between two pages shifts no row
             await bob.dig(code)
     assert sizes == [50, 50, 20]
     assert [row["depth"] for row in listed] == list(range(120, 0, -1))
     names = {1: bob.data["nickName"], 2: carol.data["nickName"]}
     assert all(row["wxname"] == names[row["no"]] for row in listed)
     assert [row["no"] for row in listed[-4:]] == [1, 2, 2, 1]
-    # A dig that only its task has is listed too.
+    # A dig that is in its task and not yet in the history is listed, too.
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
     await context.store.digs.collection.delete_one({"code": code, "depth": 121})
     assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]][:2] == [121, 120]
@@ -248,7 +248,7 @@ async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(con
     [code] = await publish_many(alice, {"name": "橙子"})
     [task] = await find(context, "tasks", _id=code)
     begin_ms = context.clock.now_ms() + DAY_MS
-    # The second half of them start at the same time.
+    # The second half of these treasures start at the same time.
     starts = {f"soon{n:08}": begin_ms + min(n, 50) * 1000 for n in range(100)}
     await context.store.tasks.rows.insert_many(
         [

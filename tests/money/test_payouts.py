@@ -78,7 +78,7 @@ async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_the_same_bi
 
 
 async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(client, context, monkeypatch):
-    """WeChat answers a merchant only this often."""
+    """WeChat answers a merchant's queries only this often."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
     first = await bob.claim(code)

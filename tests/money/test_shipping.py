@@ -165,7 +165,7 @@ ENVIRONMENT = {"REPORTS_TO_HOLD": "3"}
 
 
 async def won_by(client: Client, context: Context, owner: Someone, number: int, **asked: Any) -> str:
-    """Return goods by mail of which this many prizes were won, at successive levels, and have an address."""
+    """Return goods by mail: the prizes at this many successive levels were won, and each has an address."""
     code = await owner.publish(prize_num=number + 1, interval=1, fluctuation=0, **asked)
     for k in range(1, number + 1):
         winner = await client.log_in(f"winner-{k}")
@@ -348,7 +348,7 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
     # A table that a spreadsheet saved in GB 18030 is read, too.
     saved = a_table(("4", "p3", "德邦", "DB12345678"), encoding="gb18030")
     assert (await alice.post("/shipPrizes", code=code, table=saved))["data"][0]["refused"] == ""
-    # Two rows for one prize, a file that is no table, and too many rows at once.
+    # Refused are two rows for one prize, a file that is no table, and too many rows at once.
     twice = a_table(("2", "p1", "中通", "ZT11111111"), ("2", "p1", "中通", "ZT22222222"))
     both = (await alice.post("/shipPrizes", code=code, table=twice))["data"]
     assert ["两行" in row["refused"] for row in both] == [True, True]

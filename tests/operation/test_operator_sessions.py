@@ -223,7 +223,7 @@ async def test_a_page_of_another_site_uses_up_no_tries(client):
 
 @pytest.mark.usefixtures("one_minute")
 class TestStrangersWithManyAddresses:
-    """They use up the failed logins that are allowed to all addresses together."""
+    """Strangers use up the failed logins that are allowed to all addresses together."""
 
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:

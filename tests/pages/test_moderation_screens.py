@@ -278,7 +278,7 @@ class Looked:
         page = self.window.page
         for each in said:
             expect(page.locator("body")).to_contain_text(each)
-        expect(page.locator("main h1").first).to_be_visible()  # a page's data comes after its frame
+        expect(page.locator("main h1").first).to_be_visible()  # a page shows its data later than its outline
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             self.found += [f"{name}, {theme}: {each}" for each in page.evaluate(FIND, theme == "dark")]
@@ -286,7 +286,7 @@ class Looked:
         is_readable(self.window)
 
     def go(self, path: str, *said: str) -> None:
-        """Open a path and look at it."""
+        """Open a path, and let axe check the page."""
         self.window.go(path)
         self.at(path, *said)
 

@@ -45,7 +45,7 @@ def rotate(data_dir: Path, **settings: str) -> tuple[int, str]:
 
 @pytest.fixture
 def stores(tmp_path: Path, mongodb_uri: str, redis_url: str) -> dict[str, str]:
-    """A Redis, and a MongoDB that was released."""
+    """A Redis, and a MongoDB that `release` has prepared."""
     found = {"MONGODB_URI": with_database(mongodb_uri, f"test_{os.urandom(6).hex()}"), "REDIS_URL": redis_url}
     environment = clean_environment(DATA_DIR=str(tmp_path / "data"), **found)
     command = [sys.executable, "-m", "server", "release", "--unchecked"]

@@ -138,7 +138,7 @@ def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig
     assert sum(watcher.comebacks for watcher in watchers) >= 2
     said = "".join(server.said[said_before:])
     assert set(re.findall(r"pid (\d+)\) stands still", said)) == {str(spinning), str(frozen)}
-    # The third worker may log in the middle of a line of a stack, but not within a name.
+    # A log line of the third worker may come in the middle of a line of a stack, but not within a name.
     assert said.count("/sitecustomize.py") == 1
     assert said.count("run_forever") == 2  # the frozen worker's stack is there too
     assert len(set(server.children()["worker"]) - set(workers)) == 2

@@ -21,7 +21,7 @@ ENVIRONMENT = {"MESSAGE_ENDED": f"{TEMPLATE} thing1=name time2=at phrase3=status
 
 
 async def subscribe(client: Client, user: str, template_id: str = TEMPLATE, **wishes: Any) -> dict[str, Any]:
-    """Ask a person as `wx.requestSubscribeMessage` does."""
+    """Ask a person for a consent, as `wx.requestSubscribeMessage` does."""
     asked = {"user": user, "tmplIds": [template_id], **wishes}
     answer: dict[str, Any] = (await client.http.post("/sandbox/subscribe", json=asked)).json()
     return answer

@@ -1,4 +1,4 @@
-"""A wrong password or a missing right ends every command with one line and exit code 2; a limit does not."""
+"""A wrong password or a missing right ends every command with one line and exit code 2; a quota does not."""
 
 import socket
 import subprocess

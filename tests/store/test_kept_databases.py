@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 20
 
 
 class Lender:
-    """Lends databases to a part of a test. The `context` of the test comes from another lender."""
+    """Lends databases and takes them back, all within one test."""
 
     def __init__(
         self, kept: KeptDatabases, wire: StrictWire, settings: Settings, key_pairs: SandboxKeyPairs
@@ -64,7 +64,7 @@ class Lender:
         pytest.fail("a connection was left open")
 
     def lends_again(self, name: str, other: str) -> bool:
-        """Return whether the database is lent again. It must be once its earlier connections have closed."""
+        """Wait for the database's earlier connections to close; return whether it is lent again."""
         patience = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < patience:
             if self.kept.lend(other, sandboxed=True) == name:

@@ -234,7 +234,7 @@ async def test_a_worker_builds_nothing_and_says_what_is_missing(
 async def test_a_new_database_is_prepared_at_the_first_start_in_development_alone(
     store, mongodb_uri, redis_url, tmp_path
 ):
-    """Two workers start at once. Neither may end because the other is not done yet."""
+    """Two workers start at once. Neither may end because the other is still preparing."""
     settings = settings_of(store, mongodb_uri, redis_url, tmp_path)
     for guarded in ({"app_env": "production"}, {"wechat_mchid": "1900000109"}):
         with pytest.raises(BadSettings, match="the database is empty: run python -m server release"):

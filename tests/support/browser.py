@@ -57,7 +57,7 @@ def a_browser() -> Iterator[Browser]:
 
 
 def write_record(data_dir: Path, collection: str, key: str, **values: str | int | None) -> None:
-    """Change a document in a running server's store, for changes that no interface makes."""
+    """Change a document in a running server's store as no interface can."""
     uri = running_store(read_settings({"DATA_DIR": str(data_dir)}))
     client: MongoClient[dict[str, Any]] = MongoClient(uri)
     with client:

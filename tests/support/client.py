@@ -86,7 +86,7 @@ class Someone:
         return str(reply["code"])
 
     async def lock(self) -> None:
-        """Call drawPrize with the token, though without a prize: the server then refuses the bare id."""
+        """Call drawPrize with the token, though without a prize: from then on the bare id is refused."""
         await self.post("/drawPrize", code="A" * 12)
 
     async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:

@@ -38,7 +38,7 @@ SANDBOX = ("sandbox_orders", "sandbox_bills", "sandbox_notices", "sandbox_misbeh
 
 
 class World:
-    """One server with its stores and people, for any number of sequences. Each begins without tasks."""
+    """One server with its stores and people, for any number of sequences, each without older tasks."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class World:
         """Let a process do something, and die after `kill_after` steps if that is not 0. Count refusals."""
         actor = self.context
         if kill_after:
-            # The act is another process's, which has connections of its own and is killed by Steps.
+            # Another process acts: it has connections of its own, and Steps kills it.
             store = replace_store(self.victim_store)
             actor = replace(self.context, store=store, background=Background())
             Steps(actor, kill_after)

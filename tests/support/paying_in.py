@@ -15,7 +15,7 @@ FEN = 100
 class World(NamedTuple):
     """`wechat` is each order's state at WeChat: "", NOTPAY, PAID or CLOSED.
 
-    Five fields say something of each order. `flying`: it is on its way to WeChat. `unknown`: WeChat once did
+    Five fields have a value for each order. `flying`: it is on its way to WeChat. `unknown`: WeChat once did
     not know it. `was_closed`: WeChat once said CLOSED. `refunds`: it has a refund of the whole amount.
     `reported`: its delivery was reported to WeChat. `opened_by` is the index of the order that opened the
     task.
@@ -125,7 +125,7 @@ class Steps:
 
 
 def _made(world: World, at: int) -> Iterator[Step[World]]:
-    live = any("live" in dict(known or ()) for known in world.orders)  # a unique index allows one
+    live = any("live" in dict(known or ()) for known in world.orders)  # an index allows one live order
     if world.task == "unopened" and not live:
         new = freeze({"state": order.order.first, "live": 1, "expires_at": NOW, "amount_fen": FEN})
         yield f"order {at + 1} is made", world._replace(orders=put(world.orders, at, new))

@@ -9,7 +9,7 @@ from support.servers import Running, a_server
 
 @pytest.fixture(scope="session")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with limits on red packets and a long random order, on which one report hides a treasure."""
+    """A server with limits on red packets and a long random order, where one report hides a treasure."""
     settings = {
         "FAIR_START_MS": "3000",
         "REPORTS_TO_HOLD": "1",

@@ -83,6 +83,6 @@ def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(window, p
 
 
 def until(page: Page, holds: Callable[[], bool]) -> None:
-    """Let the page go on until a condition holds."""
+    """Let the page run until a condition holds."""
     while not holds():
         page.evaluate("() => new Promise(requestAnimationFrame)")

@@ -49,7 +49,7 @@ def won(opened: Window) -> None:
 
 
 def press(opened: Window) -> Any:
-    """Press, and return how many elements moved in the next frame; in the press's own task none may."""
+    """Press; return how many elements moved in the next frame. No element may move in the press's task."""
     opened.page.evaluate(WATCH_PRESS)
     opened.page.locator(".dig").click()
     in_task, in_frame = opened.page.evaluate("moving")

@@ -21,7 +21,8 @@ def publish_many(address: str, number: int, picture: bytes = CAT, **parameters: 
 
 
 def test_the_square_grows_with_scrolling_and_shows_ended_tasks(window, address):
-    # A page has at most three treasures of one publisher, and only the first with an ended one is read here.
+    # A page of the list has at most three treasures of one publisher. Of the pages with ended treasures, only
+    # the first is read here. So the ended treasure has a publisher of its own.
     one = Person.log_in(address, "只埋一个的人")
     ended = one.publish(a_picture(), name="挖完的猫", forecast_num=1)
     Person.log_in(address, "阿强").post("/postTask", code=ended)

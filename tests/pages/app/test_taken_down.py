@@ -1,4 +1,4 @@
-"""A publisher's open page while an operator takes the treasure down and gives it back."""
+"""A publisher's open page while an operator takes the treasure down and shows it again."""
 
 import pytest
 from playwright.sync_api import Page, Route, expect

@@ -1,4 +1,4 @@
-"""The worked mini-program, against a real server: log in, publish, pay, watch, dig, win, claim."""
+"""The example mini-program, against a real server: log in, publish, pay, watch, dig, win, claim."""
 
 import json
 import os
@@ -415,7 +415,7 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
         publisher.post("/setProfile", wxname="违规的人")
         until(lambda: publisher.get("/getTaskDetails", code=held)["review"] == "held")
         until(lambda: publisher.get("/getMyInfo")["review"] == "refused")
-        # Without `named=False`, the phone would choose a name, which is checked again.
+        # Without `named=False`, the phone's person would be named again, and the name checked again.
         with a_phone(server.address, "小明", named=False) as phone:
             phone.open(f"/pages/treasure/treasure?code={held}")
             phone.shows("存疑的猫", "正在等平台的人看一看", "大家才看得到、才能挖。", "理由：")

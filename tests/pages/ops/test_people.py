@@ -10,7 +10,7 @@ from support.screen import is_readable, take_down
 
 
 def confirm(opened: Window, reason: str, said: str) -> None:
-    """Give a reason for an act, confirm it, and close its message."""
+    """Give a reason for an act, confirm the act, and close the message about it."""
     dialog = opened.page.get_by_role("dialog")
     dialog.locator("#reason").fill(reason)
     is_readable(opened)

@@ -1,4 +1,4 @@
-"""The screen's words: each is there in Chinese and in English, and none is missing."""
+"""The screen's words: each text that is asked for is there, in Chinese and in English."""
 
 import json
 import re

@@ -235,7 +235,7 @@ class FaultyWire(Wire):
             command = command_of(request)
             if not self._noting and command.get("readConcern", {}).get("level") == "majority":
                 self.read_older += self._unaware and len(self._suffix) > 0
-                self._suffix.undo()  # until a command needs the writes: most reads do not
+                self._suffix.undo()  # until a command needs the writes: most reads do not need them
                 return Done(_forwarded(link, request))
             self._suffix.redo()
             if next(iter(command)) not in WRITES:

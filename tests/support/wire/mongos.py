@@ -1,4 +1,4 @@
-"""A mongos before one MongoDB, with the parts that the check of the stores uses.
+"""A mongos in front of one MongoDB, with the parts that the check of the stores uses.
 
 It says that it is a mongos and notes what is sharded, but moves no data. As MongoDB does, it refuses a shard
 key that would break a unique index:

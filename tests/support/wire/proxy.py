@@ -1,4 +1,4 @@
-"""A proxy between PyMongo and MongoDB that reads whole messages. Subclasses say what to do with each.
+"""A proxy between PyMongo and MongoDB that reads whole messages. Subclasses say what to do with each message.
 
 A connection has a thread of its own, which reads a request, sends it on and waits for the reply, as MongoDB's
 protocol does. So each fault is a few lines, in the order of events.

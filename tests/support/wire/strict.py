@@ -12,7 +12,7 @@ from support.wire.messages import Document
 
 
 def objections(command: Document) -> list[str]:
-    """Return an objection for each form that is not in the list. Each ends with the page to read."""
+    """Return an objection for each form that is not in the list. An objection ends with the page to read."""
     name = next(iter(command), "")
     if name in manual.HANDSHAKES:
         return []
@@ -106,7 +106,7 @@ def _query(value: Any) -> Iterator[str]:
 
 
 def _predicate(value: Document) -> Iterator[str]:
-    """Check a field's condition that is a document, such as {"$gt": 0}."""
+    """Check a condition on a field if it is a document, such as {"$gt": 0}."""
     operators = [key for key in value if key.startswith("$")]
     if operators and len(operators) < len(value):
         yield f"query operator {operators[0]} beside plain fields"

@@ -3,8 +3,8 @@
     python -m support.wire.strict_process STORE_PORT FILE USES
 
 It writes into FILE: first its port, then a line for each command that is not in the list. The line is enough
-to fail the test, so the command is sent on, too. USES gets lines about which connection uses which database
-(`uses.py`).
+to fail the test, so the command is sent on nevertheless. USES gets lines about which connection uses which
+database (`uses.py`).
 """
 
 import os
