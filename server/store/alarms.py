@@ -5,8 +5,7 @@ An alarm is due while the webhook has to be told that it began or ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
@@ -59,9 +58,6 @@ class Alarms(DueDocuments[AlarmRecord]):
         index("lasting", "end_at begin_at"),
         DUE_INDEX,
     )
-
-    def _leases_by(self, now_ms: Callable[[], int]) -> Any:
-        return now_ms()  # the monitor's own clock: at worst, a webhook is told of an alarm early or twice
 
     async def lasting(self) -> list[AlarmRecord]:
         """Return the alarms that are not over, the oldest first."""

@@ -52,8 +52,7 @@ class DueDocuments(Documents[T]):
         finds a document early, but cannot lease it. `among` is a condition. `field` is where the documents
         have the time at which they are due.
         """
-        now = self._leases_by(now_ms)
-        later = {"$cond": [{"$lte": [f"${field}", now]}, {"$add": [now, lasts_ms]}, f"${field}"]}
+        later = {"$cond": [{"$lte": [f"${field}", NOW_MS]}, {"$add": [NOW_MS, lasts_ms]}, f"${field}"]}
         for row in await self.in_order({field: {"$lte": now_ms()}, **among}, field, BATCH, {field: 1}):
             due_at = _inner(row, field)
             leased = await self.find_one_and_update(
@@ -61,11 +60,6 @@ class DueDocuments(Documents[T]):
             )
             if leased is not None and _inner(leased, field) != due_at:
                 yield leased
-
-    def _leases_by(self, now_ms: Callable[[], int]) -> Any:
-        """Return the time by which to lease: MongoDB's, unless a collection says otherwise."""
-        del now_ms
-        return NOW_MS
 
     async def again(self, document: T, at_ms: int | None) -> None:
         """Look at a document again at that time (unix ms, None: never).
