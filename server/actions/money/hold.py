@@ -21,18 +21,9 @@ from server.actions.announce import announce_claim
 from server.actions.money.rings import ring_of
 from server.context import Context
 from server.errors import PayoutWaits
+from server.game import prize as row
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, begins_at, day_of
-from server.game.prize import (
-    Wait,
-    Why,
-    approved,
-    frozen,
-    frozen_unweighed,
-    held,
-    is_approved,
-    is_held,
-    put_off,
-)
+from server.game.prize import Wait, Why
 from server.game.rings import fits_at
 from server.game.task import Task
 from server.operation.patterns import PAIR, is_lucky
@@ -133,20 +124,20 @@ async def weigh(context: Context, prize: Prize) -> bool:
     prizes, attempt, today = context.store.prizes, prize["attempt"], day_of(context.clock.now_ms())
     found = found or await _why_full(context, prize, today)
     if found is None:
-        decision = approved(attempt, today)
+        decision = row.approved(attempt, today)
     elif isinstance(found, tuple):
-        decision = put_off(attempt, *found)
+        decision = row.put_off(attempt, *found)
     else:
-        decision = held(attempt, found, context.clock.now_ms())
+        decision = row.held(attempt, found, context.clock.now_ms())
     decided = await prizes.move(prize["_id"], decision)
     if decided is None:
         if found is None and prize.get("counted_on") != today:
             await context.store.payout_days.give_back(today, prize["amount_fen"])
-        unweighed = frozen_unweighed(attempt)
+        unweighed = row.frozen_unweighed(attempt)
         decided = await prizes.move(prize["_id"], unweighed) or await prizes.find(prize["_id"])
-    elif is_held(decided):
+    elif row.is_held(decided):
         await announce_claim(context, decided)
-    return decided is not None and is_approved(decided, attempt)
+    return decided is not None and row.is_approved(decided, attempt)
 
 
 async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[Wait, int] | None:
@@ -264,7 +255,7 @@ async def apply_freezes(context: Context, prize: Prize) -> bool:
     """
     if not await context.store.freezes.frozen(freezes_of(prize)):
         return False
-    await context.store.prizes.moves(prize["_id"], frozen(context.clock.now_ms()))
+    await context.store.prizes.moves(prize["_id"], row.frozen(context.clock.now_ms()))
     return True
 
 

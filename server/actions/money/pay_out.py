@@ -15,19 +15,8 @@ from server.actions.announce import announce_claim
 from server.actions.money.hold import weigh
 from server.actions.transition import Effects, carry_out, enters
 from server.context import Context
+from server.game import bill as row
 from server.game.amounts import ASK_AGAIN_MS, tomorrow_ms
-from server.game.bill import (
-    NEVER_HELD,
-    after_query,
-    cancellable,
-    follows,
-    give_up,
-    is_over,
-    meaning,
-    sending,
-    stop_sending,
-)
-from server.game.bill import refused as refused_by_wechat
 from server.game.prize import extended
 from server.store.money.bills import Bill
 from server.store.money.payments import CONTRADICTION
@@ -90,7 +79,7 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
     Raises PayUnknown, Contradiction.
     """
     number = bill["_id"]
-    about = await context.store.bills.move(number, sending())
+    about = await context.store.bills.move(number, row.sending())
     if about is None:
         return await context.store.bills.get(number)
     try:
@@ -98,7 +87,7 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
     except PayRefused as refused:
         return await _note_refused(context, about, refused)
     known = await _take(context, about, answer)
-    if known["remote"] == NEVER_HELD:
+    if known["remote"] == row.NEVER_HELD:
         log.error("bill %s was given up, but WeChat has it now: cancelling it", number)
         try:
             await context.pay.cancel_transfer(number)
@@ -113,11 +102,11 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
     try:
         answer = await context.pay.query_transfer(bill["_id"])
     except PayRefused as refused:
-        then = after_query(bill, None) if refused.not_found else "note"
+        then = row.after_query(bill, None) if refused.not_found else "note"
         if then == "note":
             return await _note_refused(context, bill, refused)
     else:
-        then = after_query(bill, answer.state)
+        then = row.after_query(bill, answer.state)
         if then == "note":
             return await _take(context, bill, answer)
     return await (send_bill(context, bill) if then == "send" else _give_up(context, bill, asked_at_ms))
@@ -133,7 +122,7 @@ async def retract(context: Context, prize: Prize) -> None:
         return
     bill, _ = ensured
     try:
-        if is_over(bill):
+        if row.is_over(bill):
             await follow_bill(context, bill)
         else:
             await _cancel(context, bill)
@@ -147,10 +136,10 @@ async def _cancel(context: Context, bill: Bill) -> None:
     Raises PayUnknown, Contradiction.
     """
     if bill["state"] == "asked":
-        stopped = await context.store.bills.move(bill["_id"], stop_sending())
+        stopped = await context.store.bills.move(bill["_id"], row.stop_sending())
         bill = stopped or await context.store.bills.get(bill["_id"])
     bill = await ask_about_bill(context, bill)
-    if cancellable(bill):
+    if row.cancellable(bill):
         try:
             await _take(context, bill, await context.pay.cancel_transfer(bill["_id"]))
         except PayRefused as refused:
@@ -172,7 +161,7 @@ async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = No
     """
     bills, number, now_ms = context.store.bills, answer.out_bill_no, context.clock.now_ms()
     package_info, fail_reason = answer.package_info or "", answer.fail_reason or ""
-    said = meaning(bill or {}, answer.state, answer.amount_fen, package_info, fail_reason, now_ms)
+    said = row.meaning(bill or {}, answer.state, answer.amount_fen, package_info, fail_reason, now_ms)
     noted = await bills.move(number, said)
     if noted is not None:
         return noted
@@ -191,7 +180,7 @@ async def follow_bill(context: Context, bill: Bill) -> None:
 
 
 async def _move_prize(context: Context, bill: Bill) -> None:
-    prize = await context.store.prizes.move(bill["prize"], follows(bill, context.clock.now_ms()))
+    prize = await context.store.prizes.move(bill["prize"], row.follows(bill, context.clock.now_ms()))
     if prize is not None:
         context.background.spawn(announce_claim(context, prize))  # announcing may wait for Redis
 
@@ -201,12 +190,12 @@ EFFECTS: Effects = {"prize": _move_prize, "ledger": enters("given")}
 
 async def settle_bill(context: Context, bill: Bill) -> None:
     """Bring a bill that is due one step nearer to its end. Raises PayUnknown, Contradiction."""
-    await (follow_bill(context, bill) if is_over(bill) else ask_about_bill(context, bill))
+    await (follow_bill(context, bill) if row.is_over(bill) else ask_about_bill(context, bill))
 
 
 async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
     """End a bill that WeChat did not know when it was asked, unless our request may have been under way."""
-    ended = await context.store.bills.move(bill["_id"], give_up(asked_at_ms, bill["alarm"]))
+    ended = await context.store.bills.move(bill["_id"], row.give_up(asked_at_ms, bill["alarm"]))
     if ended is None:
         return await context.store.bills.get(bill["_id"])
     log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])
@@ -225,6 +214,6 @@ async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bi
     if refused.code == DAY_REFUSED:
         await context.store.prizes.moves(bill["prize"], extended(bill["attempt"], tomorrow_ms(now_ms)))
     noted = await context.store.bills.move(
-        bill["_id"], refused_by_wechat(refused.code, now_ms + ASK_AGAIN_MS)
+        bill["_id"], row.refused(refused.code, now_ms + ASK_AGAIN_MS)
     )
     return noted or await context.store.bills.get(bill["_id"])
