@@ -1,6 +1,6 @@
 // Numbers, sums, sizes and times as texts, in the browser's language; addresses.
 
-import { language } from "./words.js";
+import { language, t } from "./words.js";
 
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
@@ -50,12 +50,12 @@ export const moment = (unixMs) => `${day(unixMs).split(" ")[0]} ${clock(unixMs)}
 /** Return a time to the second, with its day unless that is today. */
 export const lately = (unixMs) => (new Date(unixMs).toDateString() === new Date().toDateString() ? clock : moment)(unixMs);
 
-/** Return a duration in its two largest units: "3d 4h", "2:05". */
+/** Return a duration in its two largest units: "3 天 4 小时", "2:05". */
 export function duration(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [minutes, hours, days] = [seconds / 60, seconds / 3600, seconds / 86400].map(Math.floor);
-  if (days) return `${days}d ${hours % 24}h`;
-  if (hours) return `${hours}h ${minutes % 60}m`;
+  if (days) return t("span_days", days, hours % 24);
+  if (hours) return t("span_hours", hours, minutes % 60);
   return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
 }
 

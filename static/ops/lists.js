@@ -13,11 +13,14 @@ import { named, t } from "./words.js";
 export function searchPage(root, query, now) {
   const tasks = taskList(now);
   const [people, prizes] = [new Part(), new Part()];
-  const place = el("div.found", {}, people.element, prizes.element, el("h2", {}, t("treasures")), tasks.element);
+  const title = el("h2.apart", { hidden: true }, t("treasures"));
+  const place = el("div.found", {}, people.element, prizes.element, title, tasks.element);
   const page = listPage(root, t("found", isolated(query)), place, () => post("/ops/search", { query }), (reply) => {
     people.show(reply.people, () => foundList("people", reply.people, personLine));
     prizes.show(reply.prizes, () => foundList("prizes_found", reply.prizes, prizeLine));
     tasks.show(reply.data);
+    title.hidden = !reply.data.length;
+    tasks.element.hidden = title.hidden && reply.people.length + reply.prizes.length > 0; // then it would say that nothing was found
   });
   return { ...page, tick: tasks.tick };
 }
@@ -29,19 +32,19 @@ function personLine({ key, wxname, created_at: since, banned }) {
 }
 
 function prizeLine({ code, depth, name, wxname, state, won_at: at, by }) {
-  return el("li", {}, el("time", {}, day(at)), personLink(code, depth, isolated(wxname)), t("wins_at", count(depth)), el("a", { href: `#/task/${code}` }, isolated(name || code)), el("span.note", {}, t(`found_by_${by}`)), el("span.state", {}, named("prize", state).replace("{0}", "").trim()));
+  return el("li", {}, el("time", {}, day(at)), personLink(code, depth, isolated(wxname)), el("a", { href: `#/prize/${code}/${depth}` }, t("wins_at", count(depth))), el("a", { href: `#/task/${code}` }, isolated(name || code)), el("span.note", {}, t(`found_by_${by}`)), el("span.state", {}, named("prize", state).replace("{0}", "").trim()));
 }
 
 /** Show the tasks that are hidden, unpaid, featured, or hold money (`of`). */
 export function kindPage(root, of, now) {
-  const tasks = taskList(now);
+  const tasks = taskList(now, "list_none");
   const page = listPage(root, t(`list_${of}`), tasks.element, () => get("/ops/list", { of }), (reply) =>
     tasks.show(reply.data, ({ code }) => of === "held" ? t("holds", money(reply.held_fen[code])) : ""));
   return { ...page, tick: tasks.tick };
 }
 
-/** A list of tasks whose rows stay while they are read again; `note(task)` is written beside each. */
-function taskList(now) {
+/** A list of tasks whose rows stay while they are read again; `note(task)` is written beside each. `none` is said if there are none. */
+function taskList(now, none = "nothing_found") {
   const rows = new Map();
   const element = el("ul.tasks.panel", { hidden: true });
   const tick = () => rows.forEach((row) => row.show(now()));
@@ -54,7 +57,7 @@ function taskList(now) {
     });
     const codes = new Set(tasks.map((task) => task.code));
     for (const code of rows.keys()) if (!codes.has(code)) rows.delete(code);
-    order(element, found, t("nothing_found"));
+    order(element, found, t(none));
     element.hidden = false;
     tick();
   }

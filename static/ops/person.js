@@ -41,7 +41,7 @@ export function personPage(root, who, now) {
       const row = new TaskRow(task);
       row.show(now());
       return row.element;
-    }), t("nothing_found"));
+    }), t("released_none"));
     body.hidden = false;
   }
 
@@ -63,7 +63,7 @@ function factsOf({ key, ban, prizes, brought_by: brought, delete_at: deletedAt, 
     "section.panel",
     {},
     deletedAt > 0 && el("p.problem", {}, t("deleted_at", day(deletedAt))),
-    ban && el("p.problem", {}, t("ban_from", day(ban.at), ban.until ? day(ban.until) : t("ban_for_good"), ban.reason)),
+    ban && el("p.problem", {}, t("ban_from", day(ban.at), ban.until ? t("ban_until", day(ban.until)) : t("ban_for_good"), ban.reason)),
     el(
       "dl.numbers",
       {},
@@ -72,13 +72,13 @@ function factsOf({ key, ban, prizes, brought_by: brought, delete_at: deletedAt, 
       number(count(person.dug), "dug_times"),
       number(count(person.joined), "joined_tasks"),
       number(count(person.reported), "reports_made"),
-      number(money(person.paid_fen), "money_paid"),
+      number(money(person.paid_fen), "money_paid_by"),
       number(money(person.won_fen), "money_won"),
-      number(money(person.given_fen), "money_given"),
+      number(money(person.given_fen), "money_given_to"),
     ),
     el("p.tags", {}, Object.entries(prizes).map(([state, total]) => el("span", {}, named("prize", state).replace("{0}", count(total))))),
     key && el("p", {}, el("a", { href: logAddress({ about: key.split(":")[1] }) }, t("log_of_them"))),
-    brought.length > 0 && el("p.brought", {}, t("brought_by"), brought.map(({ code, key, wxname }) =>
+    brought.length > 0 && el("p.brought", {}, t("brought_by"), brought.map(({ code, key, name, wxname }) =>
       el("span", {}, keyLink(key, isolated(wxname)), " · ", el("a", { href: `#/task/${code}` }, isolated(name || code))))),
   );
 }

@@ -43,8 +43,15 @@ function line({ what, at, operator, reason, target, done, total, said, outcome }
     el("span.reason", {}, reason),
     outcome ? outcomeOf(outcome) : el("span.state.cools", {}, total ? t("run_under_way", count(done), count(total)) : t("run_waits")),
     outcome ? null : el("progress", { max: total || 1, value: total ? done : null, "aria-label": t("run_progress") }),
-    said.length > 0 && el("ul.said", {}, said.map((each) => el("li", {}, saidOf(each)))),
+    said.length > 0 && el("ul.said", {}, said.map((each) => el("li", {}, linked(saidOf(each), each)))),
   );
+}
+
+/** The words of a code; what stands in the way of an erasure leads to the page of its treasure. */
+function linked(words, [code, task]) {
+  if (!code.startsWith("need_") || !task) return words;
+  const [before, after] = words.split(task);
+  return [before, el("a", { href: `#/task/${task}` }, task), after];
 }
 
 /** A code with its values, in words. */

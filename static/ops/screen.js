@@ -54,6 +54,7 @@ export class Screen {
     feed.addEventListener("heartbeat", ({ detail }) => this.#heartbeat(detail));
     feed.addEventListener("board", ({ detail }) => this.#tasksTold(detail));
     document.addEventListener("visibilitychange", () => this.#show());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#show()); // old data comes with no new picture
   }
 
   /** How old the newest second is, in milliseconds; 0 before there is one. */
@@ -100,7 +101,7 @@ export class Screen {
 
   #begin(frame) {
     this.#history.begin(frame);
-    this.#stream.replaceChildren();
+    fill(this.#stream, el("li.blank", {}, t("no_stream")));
     this.#happened([...frame.digs, ...frame.ends]);
     this.#show();
   }
@@ -154,6 +155,7 @@ export class Screen {
 
   #happened(events) {
     if (!events.length) return;
+    this.#stream.querySelector(".blank")?.remove();
     events.sort((one, other) => one.at - other.at);
     const lines = events.slice(-STREAM_LINES).map((event) => eventLine(event, (code) => this.#names.get(code) ?? code));
     this.#stream.prepend(...lines.reverse());

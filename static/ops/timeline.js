@@ -30,7 +30,7 @@ export function timeline(who, onRead = () => {}) {
       return;
     }
     write(problem, "");
-    const lines = reply.data.map(line);
+    const lines = reply.data.map((event) => line(event, who));
     if (before) list.append(...lines);
     else {
       list.replaceChildren(...lines);
@@ -54,26 +54,29 @@ export function prizePage(root, code, depth) {
   return { title: `${code} · ${t("depth_of", count(depth))}`, ageMs: () => 0, stop() {} };
 }
 
-function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fen, number, name }) {
+function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fen, number, name }, who) {
   const act = what.startsWith("act_");
+  const own = who.of !== "person" && code === who.code; // the page has the treasure's name at its top
+  const dug = wxname && depth > 0 && who.of !== "person";
   return el(
     "li",
     {},
     el("time", {}, moment(at)),
-    el(`b${act ? ".by-operator" : ""}`, {}, act ? named("act", what.slice(4)) : t(`event_${what}`)),
-    wxname && el("span", {}, isolated(wxname)),
+    el(`b${act ? ".by-operator" : ""}`, {}, act ? named("act", what.slice(4)) : t(what === "opened" && at > Date.now() ? "event_opens" : `event_${what}`)),
+    wxname && (dug ? el("a.name", { href: `#/person/${code}/${depth}` }, isolated(wxname)) : el("span", {}, isolated(wxname))),
     fen > 0 && el("span", {}, money(fen)),
     state && el("span.state", {}, stateWord(what, state)),
     actor && el("span.note", {}, t("by_operator", isolated(actorName(actor)))),
     why && el("span.reason", {}, whyWord(what, why)),
     number && el("code", {}, number),
-    code && el("a", { href: depth ? `#/prize/${code}/${depth}` : `#/task/${code}` }, isolated(name || code), depth ? ` · ${t("depth_of", count(depth))}` : null),
+    own ? depth > 0 && who.of === "task" && el("a", { href: `#/prize/${code}/${depth}` }, t("depth_of", count(depth)))
+      : code && el("a", { href: depth ? `#/prize/${code}/${depth}` : `#/task/${code}` }, isolated(name || code), depth ? ` · ${t("depth_of", count(depth))}` : null),
   );
 }
 
 function stateWord(what, state) {
   if (what.startsWith("act_")) return outcomeWord(state);
-  const kind = { ended: "end", won: "prize", review: "event_state", message: "event_state", reported: "event_state" }[what] ?? "state";
+  const kind = { ended: "end", won: "prize", review: "event_state", message: "told_state", reported: "event_state" }[what] ?? "state";
   return named(kind, state).replace("{0}", "").trim();
 }
 

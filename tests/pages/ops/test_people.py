@@ -1,5 +1,6 @@
 """A person's page, from which they are banned or logged out, the queue of reports, and the page of a ring."""
 
+import re
 import time
 
 from playwright.sync_api import expect
@@ -36,7 +37,9 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     dialog.locator("#days").select_option("7")
     confirm(opened, "用脚本挖宝", "已停用，并写入操作记录。")
     expect(heading).to_contain_text("已停用")
-    expect(opened.page.locator("main")).to_contain_text("用脚本挖宝")
+    until = re.compile(r" 停用，到 \d\d/\d\d \d\d:\d\d 为止：用脚本挖宝")
+    expect(opened.page.locator("main")).to_contain_text(until)
+    expect(opened.page.locator("main")).to_contain_text("没有发布过宝贝")
     heading.locator("[data-act=freeze]").click()
     expect(dialog).to_contain_text("冻结「\u2068大熊\u2069」的奖品？")
     expect(dialog).to_contain_text("别人从这个人的宝贝里挖到的，都算在内")
@@ -80,7 +83,8 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
 
 def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running, data_dir):
     publisher, sharer, reporter = (Person.log_in(running.address, user) for user in ("阿丽", "小芳", "大熊"))
-    dug, code = publisher.publish(a_picture(), forecast_num=1000), publisher.publish(a_picture())
+    dug = publisher.publish(a_picture(), forecast_num=1000, name="一只名猫")
+    code = publisher.publish(a_picture())
     share = sharer.get("/getTaskDetails", code=dug)["share"]
     reporter.get("/getTaskDetails", code=share)
     reporter.post("/postTask", code=dug)
@@ -98,6 +102,7 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     line.get_by_role("link", name="大熊").click()
     expect(opened.page.locator("h1")).to_contain_text("大熊")
     expect(opened.page.locator(".brought")).to_contain_text("从谁的分享来")
+    expect(opened.page.locator(".brought")).to_contain_text("一只名猫")
     is_readable(opened)
     opened.page.locator(".brought a.name").first.click()
     expect(opened.page.locator("h1")).to_contain_text("小芳")
@@ -123,15 +128,21 @@ def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, 
     digger.post("/postTask", code=code)
     opened = operator(viewport=PHONE)
     opened.go("/ops#/search/%E7%9A%84%E5%A4%A7%E7%86%8A")
+    expect(opened.page.locator(".found a.name", has_text="挖宝的大熊").first).to_be_visible()
+    expect(opened.page.locator("main")).not_to_contain_text("没有找到", use_inner_text=True)
     is_readable(opened)
     opened.page.locator(".found a.name", has_text="挖宝的大熊").first.click()
     events = opened.page.locator(".timeline li")
     expect(events.filter(has_text="挖到").first).to_contain_text("待领")
     is_readable(opened)
     events.filter(has_text="挖到").first.get_by_role("link").click()
-    expect(opened.page.locator("h1")).to_contain_text("第 1 层")
-    expect(opened.page.locator(".timeline")).to_contain_text("一台机械键盘")
+    expect(opened.page.locator("h1")).to_have_text("\u2068一台机械键盘\u2069 · 第 1 层")
     is_readable(opened)
+    opened.page.locator(".timeline a", has_text="挖宝的大熊").first.click()
+    expect(opened.page.locator("h1")).to_contain_text("挖宝的大熊")
+    publisher.publish(a_picture(), name="明年的键盘", starts_at=int(time.time() * 1000) + 86_400_000)
+    opened.go(f"/ops#/person/{code}/0")
+    expect(events.filter(has_text="明年的键盘").first).to_contain_text("预定开挖")
     opened.go(f"/ops#/task/{code}")
     expect(opened.page.locator(".timeline-panel")).to_contain_text("挖了 1 锹")
     is_readable(opened)
@@ -191,3 +202,26 @@ def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
     confirm(opened, "一家人", "已放行")
     expect(page).to_contain_text("没有待核对的了")
     assert [who.error_of("/drawPrize", code=code) for who, code in claims] == ["", ""]
+
+
+def test_what_stands_in_the_way_of_an_erasure_leads_to_its_treasure(operator, running):
+    code = Person.log_in(running.address, "阿芸").publish(a_picture(), name="一只芸猫")
+    opened = operator()
+    opened.go(f"/ops#/person/{code}/0")
+    opened.page.locator(".heading [data-act=run_forget]").click()
+    confirm(opened, "本人要求", "已开始")
+    opened.go("/ops#/runs")
+    opened.page.locator(".runs > li").first.get_by_role("link", name=code).click()
+    expect(opened.page.locator("h1")).to_contain_text("一只芸猫")
+
+
+def test_a_long_time_is_told_in_chinese_units(operator):
+    duration = """async (ms) => {
+        const root = document.querySelector("script[type=module]").src.replace("main.js", "");
+        return (await import(`${root}format.js`)).duration(ms);
+    }"""
+    opened = operator()
+    hour = 3_600_000
+    assert opened.page.evaluate(duration, 76 * hour) == "3 天 4 小时"
+    assert opened.page.evaluate(duration, 1.5 * hour) == "1 小时 30 分"
+    assert opened.page.evaluate(duration, hour / 30) == "2:00"

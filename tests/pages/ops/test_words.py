@@ -20,6 +20,7 @@ from server.operation.webhook import TITLES
 from server.realtime.bus import Fault
 from server.settings.limits import LIMITED, UNITS
 from server.settings.messages import MessageKind
+from server.store.messages.messages import MessageEnd, MessageState
 from server.store.money.bills import BillState
 from server.store.money.freezes import What as Frozen
 from server.store.money.orders import OrderState
@@ -129,6 +130,7 @@ def test_every_text_that_the_screen_asks_for_is_there():
         | {"reported", "frozen"},
         "event_state": {*IN_REVIEW},
         "told": set(get_args(MessageKind)),
+        "told_state": {*get_args(get_args(MessageState)[0]), *get_args(MessageEnd)},
         "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL"}
         | {"CLOSED", ADDRESS_REFUSED, DAY_REFUSED, NOT_REPORTED, SHIPPING_REFUSED},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
