@@ -6,6 +6,7 @@ import { Part, el } from "./dom.js";
 import { count, moment } from "./format.js";
 import { listPage } from "./lists.js";
 import { outcomeOf } from "./log.js";
+import { may } from "./me.js";
 import { named, t } from "./words.js";
 
 /** Show what can be started here, and the last runs, the newest first. */
@@ -27,8 +28,8 @@ function actsOf([first, ...others], older, again) {
     el("header", {}, el("h2", {}, t("runs_here"))),
     keys,
     el("p.hint", {}, asked),
-    el("p.acts", {}, runAct("run_rotate", "rotate", again, asked), runAct("run_release", "release", again)),
-    el("p.hint", {}, t("runs_forget")),
+    may("money") && el("p.acts", {}, runAct("run_rotate", "rotate", again, asked), runAct("run_release", "release", again)),
+    el("p.hint", {}, t(may("money") ? "runs_forget" : "runs_barred")),
   );
 }
 

@@ -3,7 +3,8 @@
 export const PAGES = {
   runs: ["维护", "Upkeep"],
   runs_here: ["可以在后台做的", "In the background"],
-  runs_none: ["还没有做过", "Nothing was started here yet"],
+  runs_none: ["这里还没有开始过什么", "Nothing was started here yet"],
+  runs_barred: ["要能动资金的权限才能开始。", "To start one needs the role money."],
   runs_forget: ["注销一个人：打开这个人的页面。", "To erase a person, open their page."],
   run_waits: ["等待开始", "waits to begin"],
   run_under_way: ["进行中 {0} / {1}", "under way, {0} of {1}"],
@@ -47,7 +48,7 @@ export const PAGES = {
   payouts: ["暂扣奖品", "Held prizes"],
   payouts_none: ["没有等你处理的奖品", "No prize waits for you"],
   export: ["报税", "Tax return"],
-  export_hint: ["一个月里领走的奖品：中奖者、姓名电话、价值、时间，CSV 表格。要能动资金的权限。", "The prizes given in a month as a CSV table: winner, name and phone, value, date. Needs the role money."],
+  export_hint: ["一个月里领走的奖品：中奖者、姓名电话、价值、时间，CSV 表格。", "The prizes given in a month as a CSV table: winner, name and phone, value, date."],
   payout_goods: ["实物", "goods"],
   payout_held: ["待核对", "held"],
   payout_frozen: ["已冻结", "frozen"],
@@ -232,6 +233,6 @@ export const PAGES = {
   prize_frozen: ["{0} 已冻结", "{0} frozen"],
   prize_expiring: ["{0} 过期中", "{0} expiring"],
   prize_returned: ["{0} 已退回", "{0} returned"],
-  newest_digs: ["最近的 {0} 锹", "Newest {0} digs"],
+  newest_digs: ["最近的 {0} 锹", "Newest digs: {0}"],
   place: ["第 {0} 位", "no. {0}"],
 };

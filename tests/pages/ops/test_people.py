@@ -3,7 +3,7 @@
 import re
 import time
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from support.browser import PHONE, Person, Window, write_record
 from support.client import a_picture
@@ -225,3 +225,19 @@ def test_a_long_time_is_told_in_chinese_units(operator):
     assert opened.page.evaluate(duration, 76 * hour) == "3 天 4 小时"
     assert opened.page.evaluate(duration, 1.5 * hour) == "1 小时 30 分"
     assert opened.page.evaluate(duration, hour / 30) == "2:00"
+
+
+def test_nothing_is_offered_that_needs_another_role(operator):
+    opened = operator()
+
+    def may_look(route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), "role": "look"})
+
+    opened.page.route("**/ops/me?", may_look)
+    opened.page.reload()
+    main = opened.page.locator("main")
+    for page, said in (("payouts", "正在冻结"), ("runs", "要能动资金的权限才能开始")):
+        opened.go(f"/ops#/{page}")
+        expect(main).to_contain_text(said)
+        expect(main).not_to_contain_text("报税")
+        expect(main.get_by_role("button")).to_have_count(0)
