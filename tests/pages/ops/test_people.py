@@ -8,6 +8,7 @@ from playwright.sync_api import Route, expect
 from support.browser import PHONE, Person, Window, write_record
 from support.client import a_picture
 from support.screen import is_readable, take_down
+from support.servers import until
 
 
 def confirm(opened: Window, reason: str, said: str) -> None:
@@ -171,6 +172,7 @@ def won(publisher: Person, winner: Person, money: int) -> str:
     packet = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "cd": 0}
     code = str(publisher.post("/postTask", money=money, **packet)["code"])
     publisher.pay(code, money)
+    until(lambda: winner.get("/getTaskDetails", code=code)["why"] == "")
     winner.post("/postTask", code=code)
     return code
 
