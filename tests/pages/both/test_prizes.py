@@ -15,9 +15,11 @@ def a_win(publisher: Person, user: str, **parameters: int | str) -> tuple[str, P
     return code, winner
 
 
-def test_goods_are_sent_to_an_address_and_received(client, publisher):
-    code, _ = a_win(publisher, "阿强", draw_type=2, value=900, not_sent_to="西藏", contact="微信 ming-1")
-    winner, owner = client("阿强"), client("小明")
+def test_goods_are_sent_to_an_address_and_received(client, address):
+    shop = f"铺子{random.randrange(10**9)}"  # it published nothing else
+    seller = Person.log_in(address, shop)
+    code, _ = a_win(seller, "阿强", draw_type=2, value=900, not_sent_to="西藏", contact="微信 ming-1")
+    winner, owner = client("阿强"), client(shop)
     winner.open("treasure", code)
     winner.says("不寄到西藏", "邮寄到家 · 值 900 元")
     winner.says("填写收货地址。它加密保存，只有发布者看得到。", "之前领取")
