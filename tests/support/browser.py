@@ -25,7 +25,7 @@ from support.login import log_in
 # The headless shell is the same engine without windows, and needs a third of the CPU time for a page.
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
 PATIENCE_MS = 10_000
-SCROLLING_SECONDS = 60
+LONGEST_SECONDS = 60
 CONTRASTS = Path(__file__).with_name("contrasts.js")
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
@@ -46,6 +46,7 @@ def a_browser() -> Iterator[Browser]:
     """Chromium without background traffic of its own. Skips the test if Chromium is not installed."""
     if CHROMIUM is None:
         pytest.skip("no Chromium: install chromium-headless-shell, or set CHROMIUM to a binary")
+    expect.set_options(timeout=PATIENCE_MS)
     quiet = ("background-networking", "component-update", "sync", "gpu")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -114,13 +115,23 @@ def choose_picture(page: Page, picture: bytes | None = None, field: str = "#pict
     expect(uploaded).to_be_visible()
 
 
+def run_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Let the page run until a condition holds."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"does not hold on {page.url}"
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
 def scroll_down_to(page: Page, sought: Locator) -> None:
     """Scroll down a page, which grows at its end, until it has this element, perhaps in a closed fold."""
-    deadline = time.monotonic() + SCROLLING_SECONDS
-    while sought.count() == 0:
-        assert time.monotonic() < deadline, f"not on {page.url}: {sought}"
-        page.mouse.wheel(0, 4000)
-        page.evaluate("() => new Promise(requestAnimationFrame)")
+
+    def is_there() -> bool:
+        if missing := sought.count() == 0:
+            page.mouse.wheel(0, 4000)
+        return not missing
+
+    run_until(page, is_there)
 
 
 def open_window(browser: Browser, address: str, **options: Any) -> Window:

@@ -1,13 +1,12 @@
 """The client in a real browser: claims as the winner and the publisher see them, while they go on."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import APIResponse, Page, Route, expect
+from playwright.sync_api import APIResponse, Route, expect
 
-from support.browser import Person, write_record
+from support.browser import Person, run_until, write_record
 from support.client import a_picture
 
 WITHIN_A_SECOND = 1000
@@ -60,7 +59,7 @@ def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(window, p
     )
     opened.log_in("小明")
     opened.go(f"/#/winners/{code}")
-    until(page, lambda: any(frame["type"] == "snapshot" for frame in frames))
+    run_until(page, lambda: any(frame["type"] == "snapshot" for frame in frames))
     rows = page.locator(".winners li")
     expect(rows).to_have_count(4)
     asked: list[tuple[Route, APIResponse]] = []
@@ -72,17 +71,11 @@ def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(window, p
 
     page.route("**/getWinners*", hold_the_first)
     first.claim(code)
-    until(page, lambda: bool(asked))
+    run_until(page, lambda: bool(asked))
     for winner in others:
         winner.claim(code)
-    until(page, lambda: {frame.get("depth") for frame in frames} >= {1, 2, 3, 4})
+    run_until(page, lambda: {frame.get("depth") for frame in frames} >= {1, 2, 3, 4})
     held, before = asked[0]
     held.fulfill(response=before)
     expect(rows.filter(has_text="领取中")).to_have_count(4)
     assert len(asked) < 4
-
-
-def until(page: Page, holds: Callable[[], bool]) -> None:
-    """Let the page run until a condition holds."""
-    while not holds():
-        page.evaluate("() => new Promise(requestAnimationFrame)")

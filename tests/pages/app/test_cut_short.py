@@ -14,6 +14,7 @@ from support.screen import IN_ORDER, operate
 REFUSED = {"error": "too_many", "msg": "太频繁了，歇一会儿再来"}
 UNAVAILABLE = {"type": "error", "error": "unavailable", "msg": "服务暂时不可用，请稍后再试"}
 TURNED = "\u2069\u202eevil 12"  # ends an isolate, then reverses the direction of the text after it
+SOONER_MS = 5_000  # than the page's own interval
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(watcher, addres
     expect(page.locator(".card", has_text="早就埋下的猫").first).to_be_visible()
     publisher.publish(a_picture(), name=name)
     sockets[0].close(code=4008, reason="too slow")
-    expect(page.locator(".card h2", has_text=name)).to_be_visible()  # before the page's own interval is over
+    expect(page.locator(".card h2", has_text=name)).to_be_visible(timeout=SOONER_MS)
 
 
 def test_the_winners_are_read_anew_when_the_channel_is_back(watcher, address, sockets):
