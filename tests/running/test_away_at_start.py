@@ -30,7 +30,7 @@ from server.running.stores import free_port
 from server.running.worker import Waiting, accept_soon
 from server.runtime.background import Background
 from server.settings import read_settings
-from support.servers import Running, takes_connections, until
+from support.servers import PATIENCE_SECONDS, Running, takes_connections, until
 
 AT_ONCE_SECONDS = 0.5
 REFUSED_SECONDS = 1.0
@@ -225,7 +225,7 @@ async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_
     waiting, asked_to_stop = Waiting(lambda: told.append("refusing")), asyncio.Event()
     wire.hold()
     looking = asyncio.create_task(waiting.wait_for_data(known, asked_to_stop, "", prepares=True))
-    await asyncio.to_thread(wire.held.wait)
+    assert await asyncio.to_thread(wire.held.wait, PATIENCE_SECONDS)
     assert not waiting.serves_soon
     wire.release()
     assert await looking

@@ -19,7 +19,7 @@ from server.security.keys import Keys
 from support.browser import Person, checked
 from support.client import a_picture
 from support.databases import with_database
-from support.servers import Running, clean_environment, until
+from support.servers import PATIENCE_SECONDS, Running, clean_environment, until
 
 NEW = "the secret of after: 32 characters or more"
 
@@ -39,6 +39,7 @@ def rotate(data_dir: Path, **settings: str) -> tuple[int, str]:
         env=clean_environment(DATA_DIR=str(data_dir), **settings),
         capture_output=True,
         text=True,
+        timeout=PATIENCE_SECONDS,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -49,7 +50,8 @@ def stores(tmp_path: Path, mongodb_uri: str, redis_url: str) -> dict[str, str]:
     found = {"MONGODB_URI": with_database(mongodb_uri, f"test_{os.urandom(6).hex()}"), "REDIS_URL": redis_url}
     environment = clean_environment(DATA_DIR=str(tmp_path / "data"), **found)
     command = [sys.executable, "-m", "server", "release", "--unchecked"]
-    assert subprocess.run(command, env=environment, capture_output=True).returncode == 0
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE_SECONDS)
+    assert done.returncode == 0
     return found
 
 

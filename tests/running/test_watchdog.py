@@ -32,7 +32,7 @@ from server.store import DEFAULT_DATABASE
 from support import SOURCE
 from support.browser import Person
 from support.client import a_picture
-from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
+from support.servers import PATIENCE_SECONDS, Running, assert_all_end, clean_environment, pidfds_of, until
 
 ENDED_SECONDS = 15
 DIGS = 8
@@ -132,7 +132,7 @@ def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig
             await asyncio.gather(*watching)
         return took, watchers
 
-    took, watchers = asyncio.run(scene())
+    took, watchers = asyncio.run(asyncio.wait_for(scene(), 2 * PATIENCE_SECONDS))
     assert took <= ENDED_SECONDS
     assert {tuple(watcher.depths) for watcher in watchers} == {tuple(range(1, DIGS + 1))}
     assert sum(watcher.comebacks for watcher in watchers) >= 2

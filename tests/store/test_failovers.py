@@ -19,6 +19,7 @@ from server.store.gauges import MoneyGauges
 from server.store.messages.messages import MOST_CONSENTS
 from support.client import a_picture
 from support.invariants import check_history
+from support.servers import PATIENCE_SECONDS
 from support.wire.faulty import (
     FaultyWire,
     cut_in_reply,
@@ -233,7 +234,7 @@ async def test_a_dig_with_an_id_waits_no_longer_than_its_own_limit_behind_others
     wire.hold()
     try:
         first = asyncio.create_task(carol.dig(code, dig_id="carols-dig"))
-        await asyncio.to_thread(wire.held.wait)
+        assert await asyncio.to_thread(wire.held.wait, PATIENCE_SECONDS)
         began = time.monotonic()
         second = await dave.dig(code, dig_id="daves-dig")
         assert second["error"] == "unavailable"

@@ -17,6 +17,7 @@ from server.errors import BadSettings
 from server.running.worker import Waiting
 from server.settings import Settings, read_settings
 from support.databases import primary_of, with_database
+from support.servers import PATIENCE_SECONDS
 
 CLUSTER, MEMBER = "cluster.wabao.example", "member.wabao.example"
 SRV = f"_mongodb._tcp.{CLUSTER}."
@@ -82,7 +83,7 @@ def clustered(settings: Settings, redis_url: str) -> Settings:
 async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(names, clustered, caplog):
     names.fails = dns.rcode.SERVFAIL
     waiting = asyncio.create_task(Waiting(print).wait_for_data(clustered, asyncio.Event(), "", prepares=True))
-    await asyncio.to_thread(names.asked.acquire)
+    assert await asyncio.to_thread(names.asked.acquire, timeout=PATIENCE_SECONDS)
     while "MongoDB does not answer; trying again" not in caplog.text:
         assert not waiting.done()
         await asyncio.sleep(0)

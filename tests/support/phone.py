@@ -28,7 +28,8 @@ def why_not() -> str:
     if NODE is None:
         return "no node: install Debian's packages nodejs and npm"
     asked = [NODE, "--experimental-websocket", "-p", "typeof WebSocket"]
-    if subprocess.run(asked, capture_output=True, text=True).stdout.strip() != "function":
+    said = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE_SECONDS).stdout
+    if said.strip() != "function":
         return "this node has no WebSocket: 20.10 or newer is needed"
     if not (HERE / "node_modules" / "miniprogram-simulate").is_dir():
         return f"npm ci was not run in {HERE.relative_to(SOURCE)}"
@@ -42,7 +43,7 @@ def compile_program(target: Path) -> Path:
     """Copy the mini-program to a new folder, compile its modules there, and return the folder."""
     assert NODE is not None
     shutil.copytree(ROOT, target)
-    subprocess.run([NODE, "compile.js", str(target)], cwd=HERE, check=True)
+    subprocess.run([NODE, "compile.js", str(target)], cwd=HERE, check=True, timeout=PATIENCE_SECONDS)
     return target
 
 

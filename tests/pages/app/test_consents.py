@@ -1,18 +1,14 @@
 """Messages to people who left: offered after a win, after publishing and in a long cooldown, each once."""
 
+from typing import Any
+
+import httpx
 from playwright.sync_api import expect
 
 from support.browser import PHONE, Person
 from support.client import a_picture
 from support.screen import operate
-
-WAIT_FOR_MESSAGES = """async (user) => {
-  for (;;) {
-    const { messages } = await (await fetch(`/sandbox/messages?user=${user}`)).json();
-    if (messages.length) return messages;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}"""
+from support.servers import until
 
 
 def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(window, address, publisher):
@@ -27,7 +23,13 @@ def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(window, address,
     button.click()
     opened.page.get_by_role("dialog").get_by_role("button", name="允许").click()
     expect(section).to_contain_text("会在微信里提醒你领奖")
-    (message,) = opened.page.evaluate(WAIT_FOR_MESSAGES, "茶客")
+
+    def messages() -> list[dict[str, Any]]:
+        found = httpx.get(f"{address}/sandbox/messages", params={"user": "茶客"}).json()
+        return list(found["messages"])
+
+    until(lambda: bool(messages()))
+    (message,) = messages()
     assert message["data"]["thing1"]["value"] == "一只茶壶"
     opened.page.reload()
     expect(opened.page.get_by_role("heading", name="领奖")).to_be_visible()
