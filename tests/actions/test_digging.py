@@ -394,7 +394,7 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
     context, other, late_ms, told, alice, bob, carol
 ):
-    """A request that seems to come SLOW_CLOCK_MS too early or less is accepted; an earlier one is refused."""
+    """A request that seems early by SLOW_CLOCK_MS at most is accepted; one that seems earlier is refused."""
     code = await alice.publish(cd=60)
     await carol.dig(code)
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]

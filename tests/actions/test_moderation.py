@@ -152,7 +152,7 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
             await client.post("/ops/hide", code=code, hidden=hidden, reason="违法")
         details = await alice.get("/getTaskDetails", code=code)
         assert (details["review"], details["review_note"]) == (review, note)
-        [position] = await context.store.tasks.positions([code])  # this tells other processes
+        [position] = await context.store.tasks.positions([code])  # other processes read the state here
         assert review_of(position) == review
 
 
@@ -295,9 +295,9 @@ async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_we
         await someone.get("/getTaskDetails", code=third)
         assert (await someone.dig(third))["status"] == 0
         await report(someone, third)
-    await report(ring[0], third)  # whose earlier reports were right once and wrong twice
+    await report(ring[0], third)  # her earlier reports: right once, wrong twice
     assert not await is_hidden(context, third)
-    await report(ring[TO_HOLD], third)  # whose only earlier report was right
+    await report(ring[TO_HOLD], third)  # her only earlier report was right
     assert await is_hidden(context, third)
 
 

@@ -313,7 +313,7 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(context, 
     assert opened[late]["opened_at"] >= now_ms
     lasts_ms = context.settings.task_days * DAY_MS
     assert opened[late]["expires_at"] == opened[late]["opened_at"] + lasts_ms
-    await page.until("start")  # its page is told of the start
+    await page.until("start")  # the page is told that the task started
     assert (await bob.get("/getTaskDetails", code=late))["expires_at"] == opened[late]["expires_at"]
 
 

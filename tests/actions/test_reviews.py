@@ -784,7 +784,7 @@ async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(conte
     task = await bob.get("/getTaskDetails", code=code)
     assert (task["wxname"], task["signed"]) == ("小红", 0)
 
-    await alice.post("/setProfile", wxname="小明")  # others see the old name until this one passes
+    await alice.post("/setProfile", wxname="小明")  # others see the old name until the new one passes
     code = await alice.publish()
     await settle(context)
     assert (await bob.get("/getTaskDetails", code=code))["wxname"] == "小红"

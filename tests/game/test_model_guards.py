@@ -1,6 +1,6 @@
 """Takes out each guard and each effect of the tables in turn.
 
-The model must fail without it, or the guard is in `NOT_OF_THE_MODEL`, with the reason.
+Without any one of them the model must fail, unless `NOT_OF_THE_MODEL` gives a reason why it cannot.
 """
 
 from collections.abc import Callable, Iterator
@@ -126,5 +126,5 @@ def rows_of(explore: Explore) -> Rows:
 
 
 def is_missed(explore: Explore, weakened: Weakened) -> bool:
-    """Return whether a world goes wrong without a guard. It can do so only if some move's result differs."""
+    """Return whether a world goes wrong without a guard. That takes a move whose result differs."""
     return rows_of(explore).would_differ(weakened) and bool(explore(Rows(weakened)).wrong)

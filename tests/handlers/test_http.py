@@ -74,7 +74,7 @@ async def test_an_origin_that_is_no_address_is_no_bug(client, settings):
 
 
 def test_no_address_collects_a_body_before_it_is_known_who_sends_it(context):
-    """Tornado would keep up to 100 MB of each body, even a stranger's. The sandbox may, in development."""
+    """Tornado would keep up to 100 MB of each body, even a stranger's. Only the sandbox's handlers let it."""
     app = make_app(context)
     routes = [*app.interfaces.values(), *(rule.target for rule in app.wildcard_router.rules)]
     collecting = {target for target in routes if not target._stream_request_body}

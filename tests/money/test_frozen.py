@@ -281,7 +281,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed_or_ha
 ):
     code = await won(client, draw_type, claimed=claimed)
     await freezing.freeze(context, "person", code, 1)
-    # Another process was releasing the treasure when the person was frozen. It died before it looked again.
+    # Another process was releasing the treasure when the person was frozen, and died before it looked again.
     await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
     if claimed:
         refused = await hand_over(client, context, code, draw_type)

@@ -60,7 +60,7 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
 
 
 async def a_whole_story(client: Client, context: Context) -> str:
-    """Return the code of a task with three prizes: given by a second bill, returned, and never won."""
+    """Return the code of a task with three prizes: one given by a second bill, one returned, one not won."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.won_packet(bob, carol, prizes=3)
     first = await bob.claim(code)

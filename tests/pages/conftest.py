@@ -57,7 +57,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def address(shared: Running) -> str:
-    """The address of the server; files and folders with settings of their own override this."""
+    """The address of the server; files and folders with settings of their own override this fixture."""
     return shared.address
 
 

@@ -28,7 +28,7 @@ class Window:
             self._page.goto(address)
 
     def goes_on_to(self, code: str) -> None:
-        """Open a treasure without a new load: only the page's address changes, and it keeps its memory."""
+        """Open a treasure without a new load: only the address changes; the page keeps its memory."""
         self._page.evaluate("code => { location.hash = `/task/${code}` }", code)
 
     def says(self, *texts: str) -> None:

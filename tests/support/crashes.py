@@ -64,5 +64,5 @@ async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage
 
 
 def _another(context: Context) -> Context:
-    """Return another process, which remembers nothing. Its store can be traced apart from the given one."""
+    """Return another process, which remembers nothing. Its store can be traced by itself."""
     return replace(context, store=copy(context.store), background=Background(), made={})

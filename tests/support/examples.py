@@ -16,7 +16,7 @@ from server.app import INTERFACES
 from support.client import Client
 from support.open_pages import Page
 
-# If this variable is set to anything, the examples of this run replace the old ones.
+# If this variable is set to anything, the examples of this run replace the saved ones.
 RECORDS = "EXAMPLES_RECORD" in os.environ
 HOST, TOKEN = "https://wabao.example", "the-token-of-this-person"
 _TAKES = {interface.path: interface for interface in (*INTERFACES, *OPS_INTERFACES)}

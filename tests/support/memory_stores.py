@@ -124,7 +124,7 @@ class MemoryTasks:
 
 
 class MemoryBus:
-    """A process's connection to a world's Redis. Until it is lost, messages come in order, but late."""
+    """A process's connection to a world's Redis. As long as it lasts, messages come in order, but late."""
 
     def __init__(self, world: World, process: str) -> None:
         self.world = world

@@ -1,9 +1,9 @@
 """A model of everything that can happen to money: the lifecycles' rows, WeChat and operators, in any order.
 
-It has no processes. A row whose guard holds may be done by anybody who can know its arguments, at once, late,
-twice or never; so crashes and any number of processes are covered. An answer of WeChat may be noted at any
-later time. A request on its way reaches WeChat before the step "time passes", or never: this is the server's
-only assumption about time (`UNDER_WAY_MS`).
+The model has no processes. A row whose guard holds may be done by anybody who can know its arguments, at
+once, late, twice or never; so crashes and any number of processes are covered. An answer of WeChat may be
+noted at any later time. A request on its way reaches WeChat before the step "time passes", or never: this is
+the server's only assumption about time (`UNDER_WAY_MS`).
 
 Times are NOW or LONG_AGO; the step "time passes" turns NOW into LONG_AGO. Fields that no guard reads are left
 out.

@@ -65,7 +65,7 @@ class PhonesProcess:
         self._reader.start()
 
     def add(self) -> tuple[int, Queue[dict[str, Any] | None]]:
-        """Return a new phone's number and the queue of its lines. None in it: the process has ended."""
+        """Return a new phone's number and the queue of its lines. A None: the process has ended."""
         number = next(self._numbers)
         self._lines[number] = Queue()
         return number, self._lines[number]

@@ -151,7 +151,7 @@ def websockets(server: Running) -> dict[int, int]:
 
 
 def takes_connections(port: int) -> bool:
-    """Return whether a supervisor listens. It does before a worker runs; connections wait meanwhile."""
+    """Return whether a supervisor listens. It listens before any worker runs: connections wait for one."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS).close()
     except ConnectionError:

@@ -1,4 +1,4 @@
-"""A publisher sees ten addresses at a time. While reports hide the treasure, they see none and may end it."""
+"""Publishers see ten addresses at a time. While reports hide a treasure, they see none and may end it."""
 
 import pytest
 from playwright.sync_api import expect

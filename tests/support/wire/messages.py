@@ -83,7 +83,7 @@ def command_of(message: bytes, leave_out: str = "") -> Document:
 
 
 def body_of(message: bytes) -> Document:
-    """Return the body without document sequences, with batches undecoded. It is enough to change a reply."""
+    """Return the body without document sequences, with batches undecoded: enough to change a reply."""
     length = _INT.unpack_from(message, 21)[0]
     return dict(RawBSONDocument(message[21 : 21 + length]))
 
