@@ -41,10 +41,10 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class _Message(msgspec.Struct):
-    """A pushed message. These fields matter only in a `wxa_media_check`."""
+    """A pushed message. All fields but the first matter only in a `wxa_media_check`."""
 
-    kind: msgspec.Raw = msgspec.field(default=msgspec.Raw(b'""'), name="Event")
-    trace_id: msgspec.Raw = msgspec.field(default=msgspec.Raw(b'""'))
+    kind: str = msgspec.field(default="", name="Event")
+    trace_id: str = ""
     errcode: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"0"))
     result: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"))
 
@@ -104,18 +104,17 @@ class MessagePush:
 def _event_in(message: bytes) -> Event:
     try:
         read = msgspec.json.decode(message, type=_Message)
-        kind, trace_id = (msgspec.json.decode(part, type=str) for part in (read.kind, read.trace_id))
     except ValueError:
         log.warning("WeChat pushed a message that does not have the documented fields")
         return Event()
-    if kind != MEDIA_CHECK:
-        return Event(kind, trace_id)
-    try:
-        failed = msgspec.json.decode(read.errcode, type=int, strict=False) != 0
-        return Event(kind, trace_id, UNCHECKED if failed else msgspec.json.decode(read.result, type=Result))
-    except ValueError:
-        log.warning("WeChat pushed a picture's result that does not have the documented fields")
-        return Event(kind, trace_id)
+    checked = UNCHECKED
+    if read.kind == MEDIA_CHECK:
+        try:
+            if msgspec.json.decode(read.errcode, type=int, strict=False) == 0:
+                checked = msgspec.json.decode(read.result, type=Result)
+        except ValueError:
+            log.warning("WeChat pushed a picture's result that does not have the documented fields")
+    return Event(read.kind, read.trace_id, checked)
 
 
 def _equal(given: str, right: str) -> bool:
