@@ -181,11 +181,9 @@ class BaseHandler(RequestHandler):
             refusal = self._unanswered()
         else:
             refusal = _refusal_of_status(status_code)
-        self.set_status(status_code if isinstance(error, HTTPError) else refusal.http_status)
-        self._say_when_to_retry(refusal)
         if status_code == 405:
             self.set_header("Allow", self.method)
-        self.finish(self._envelope(refusal))
+        self.finish(self._envelope(refusal, status_code if isinstance(error, HTTPError) else 0))
 
     def _unanswered(self) -> Refusal:
         """Return the refusal if a store did not answer. A request that writes may have written.
@@ -194,13 +192,12 @@ class BaseHandler(RequestHandler):
         """
         return Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
 
-    def _say_when_to_retry(self, refusal: Refusal) -> None:
+    def _envelope(self, refusal: Refusal, http_status: int = 0) -> bytes:
+        """Set the status of a reply that refuses, by default the refusal's; count it, and return its body."""
+        metrics.refusals(refusal.error).inc()
+        self.set_status(http_status or refusal.http_status)
         if self.get_status() in (429, 503):
             self.set_header("Retry-After", str(refusal.retry_after_seconds))
-
-    def _envelope(self, refusal: Refusal) -> bytes:
-        """Return the reply with a refusal, and count it."""
-        metrics.refusals(refusal.error).inc()
         envelope = {
             "status": 1,
             "msg": refusal.msg,
@@ -319,8 +316,6 @@ class Receiver(BaseHandler):
         self._refused = True
         self._drop_body()
         envelope = self._envelope(refusal)
-        self.set_status(refusal.http_status)
-        self._say_when_to_retry(refusal)
         self.set_header("Connection", "close")
         self.set_header("Content-Length", str(len(envelope)))
         self.write(envelope)
@@ -444,15 +439,10 @@ class Interface(Receiver):
         try:
             answered = await self._answered_in_time(body)
         except Refusal as refused:  # most digs end here, and this is cheaper than `write_error`
-            await self._refuse(refused)  # kept in no local variable: see `server.errors.refuse`
+            # Kept in no local variable: see `server.errors.refuse`.
+            self.finish(self._envelope(await self._confirmed(refused)))
             return
         self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered or Reply()))
-
-    async def _refuse(self, refused: Refusal) -> None:
-        refusal = await self._confirmed(refused)
-        self.set_status(refusal.http_status)
-        self._say_when_to_retry(refusal)
-        self.finish(self._envelope(refusal))
 
     async def _confirmed(self, refusal: Refusal) -> Refusal:
         """Return the refusal, or Unavailable for a NoSuchTask of a database that may not be ours or was

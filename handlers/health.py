@@ -89,9 +89,9 @@ class Metrics(BaseHandler):
     async def get(self) -> None:
         """Answer the metrics of all processes and the gauges of the database. 401 without a token."""
         if not self._admitted():
-            self.set_status(401)
             self.set_header("WWW-Authenticate", "Bearer")
-            self.finish(self._envelope(BadToken("口令不对，请用 METRICS_TOKEN 或 OPS_TOKEN 作 Bearer 令牌")))
+            refusal = BadToken("口令不对，请用 METRICS_TOKEN 或 OPS_TOKEN 作 Bearer 令牌")
+            self.finish(self._envelope(refusal, 401))
             return
         registry = REGISTRY
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
