@@ -25,6 +25,7 @@ export function mine(root, signal, which = "published") {
   const inCheck = el("p.review", { role: "status" });
   const leaving = el("section.panel.stack", { role: "status", hidden: true });
   const leave = el("button.link", { onclick: askToLeave }, "注销账号");
+  const asking = askName(signal, NAMING.mine);
   const luck = el("p.panel.luck", { role: "status", hidden: true });
   const list = which === "digs" ? footprints(signal) : makeList(which, signal);
   let leavesAt = 0;
@@ -44,7 +45,7 @@ export function mine(root, signal, which = "published") {
     preferences(),
     uncounted,
     inCheck,
-    askName(signal, NAMING.mine),
+    asking,
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(MINE).map(([name, { title }]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, title))),
     luck,
@@ -61,6 +62,7 @@ export function mine(root, signal, which = "published") {
     leavesAt = delete_at;
     write(uncounted, "");
     write(inCheck, profileInReview(review, review_note));
+    set(asking, { hidden: person.named !== 0 || ["checking", "held"].includes(review) }); // they chose one already
     showNumbers(numbers, personNumbers(found));
     if (!signal.aborted) showWaiting(found.to_do);
     const words = which === "digs" ? luckWords(found) : "";

@@ -154,7 +154,8 @@ def test_a_name_that_waits_is_told(window, keep, look):
     ).first.click()
     opened.page.get_by_role("textbox", name="名字").fill("存疑的名字")
     opened.page.get_by_role("button", name="保存").click()
-    expect(opened.page.get_by_text("新的名字和头像正在").first).to_be_visible()
+    expect(opened.page.locator("main .review")).to_contain_text("新的名字和头像正在")
+    expect(opened.page.locator(".unnamed")).to_be_hidden()  # they have chosen one
     keep(opened, "name-checking")
 
 

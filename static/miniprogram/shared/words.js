@@ -105,7 +105,11 @@ export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 
 export const depthWords = (task) => `第 ${task.now_depth} / ${task.deepest} 层 · ${prizesLeft(task)}`;
 
 /** How long one waits between two digs. */
-export const cooldownWords = ({ cd }) => (cd ? `冷却 ${cd} 秒` : "没有冷却");
+export function cooldownWords({ cd }) {
+  if (!cd) return "没有冷却";
+  if (cd % 3600 === 0) return `冷却 ${cd / 3600} 小时`;
+  return cd > 60 && cd % 60 === 0 ? `冷却 ${cd / 60} 分钟` : `冷却 ${cd} 秒`;
+}
 
 /** When a treasure that was announced starts; "" if it has started. */
 export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth && secondsUntil(starts_at) ? `${asMoment(starts_at)} 开挖` : "");

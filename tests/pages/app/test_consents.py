@@ -66,6 +66,7 @@ def test_a_long_cooldown_can_be_left(window, address, publisher):
     code = publisher.publish(a_picture(), name="一只茶壶", cd=3600, forecast_num=700)
     Person.log_in(address, "阿强").post("/postTask", code=code)
     opened = window("小红", path=f"/#/task/{code}")
+    expect(opened.page.locator(".facts")).to_contain_text("冷却 1 小时")
     section = opened.page.get_by_role("region", name="提醒")
     section.get_by_role("button", name="冷却结束提醒我").click()
     opened.page.get_by_role("dialog").get_by_role("button", name="允许").click()
