@@ -1,4 +1,4 @@
-"""One call to WeChat's API: timeouts, the one retry, and what its error codes mean to a person.
+"""One call to WeChat's API: the one retry, and what its error codes mean to a person.
 
 It knows no particular interface. Addresses and bodies contain the secret, login codes and tokens, so no log
 line or error here shows one.
@@ -6,7 +6,6 @@ line or error here shows one.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import TypeVar
@@ -15,10 +14,8 @@ import httpx
 import msgspec
 
 from server.errors import BadLoginCode, LoginBlocked, Refusal, WeChatBusy
-from server.runtime.deadline import paused
-from server.security.certificates import trusted
+from server.wechat.connection import Connection
 
-CONNECT_SECONDS = 3.0
 SYSTEM_BUSY = -1
 # There was no connection, so WeChat was not asked.
 _NOT_ASKED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -59,23 +56,8 @@ class _Failure(msgspec.Struct):
     errmsg: str = ""
 
 
-class Api:
-    """The connections to one base URL."""
-
-    def __init__(self, base_url: str, call_seconds: float) -> None:
-        for chatty in ("httpx", "httpcore"):  # both log addresses and headers, and ours contain secrets
-            logging.getLogger(chatty).setLevel(logging.WARNING)
-        self._call_seconds = call_seconds
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            verify=trusted(),
-            timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
-            mounts={"all://127.0.0.1": None},  # no proxy on the way to the sandbox
-        )
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+class Api(Connection):
+    """The connections to the API of mini-programs."""
 
     async def read(
         self,
@@ -122,9 +104,7 @@ class Api:
         self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, object] | None
     ) -> bytes:
         try:
-            with paused():
-                async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
-                    response = await self._http.request(method, path, params=parameters, json=body)
+            response = await self.request(method, path, params=parameters, json=body)
         except (httpx.HTTPError, TimeoutError) as error:
             _log.warning("WeChat's %s does not answer: %s", path, type(error).__name__)
             raise (WeChatBusy if isinstance(error, _NOT_ASKED) else Unanswered) from None

@@ -6,7 +6,6 @@ answers. It also tells what an error means for the money.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import secrets
@@ -28,9 +27,8 @@ from wechatpayv3.utils import (  # type: ignore[import-untyped]
     rsa_verify,
 )
 
-from server.runtime.deadline import paused
-from server.security.certificates import trusted
 from server.settings.merchant import Merchant
+from server.wechat.connection import Connection
 from server.wechat.pay.answers import (
     CURRENCY,
     BillAnswer,
@@ -46,7 +44,6 @@ from server.wechat.pay.answers import (
     RefundAnswer,
 )
 
-CONNECT_SECONDS = 3.0
 # WeChat asks that notices and replies older than this be refused.
 NOTICE_SECONDS = 300
 # 1000 is 现金营销, which must be reported with exactly 活动名称 and 奖励说明.
@@ -103,11 +100,11 @@ class _Notice(msgspec.Struct):
     resource: _Sealed
 
 
-class Pay:
+class Pay(Connection):
     """One merchant's connection to WeChat Pay for one mini-program; one per process.
 
-    `base_url` has no trailing slash; signed paths begin after it. WeChat is told to send notices to
-    `notify_url` + /payNotify, /refundNotify, /transferNotify. No call takes longer than `call_seconds`.
+    Signed paths begin after `base_url`. WeChat is told to send notices to `notify_url` + /payNotify,
+    /refundNotify, /transferNotify.
 
     Every call raises PayRefused if WeChat says no, and Contradiction if the answer is about something else.
     It raises PayUnknown if the outcome is unknown: no answer in time, a broken connection, WeChat's own
@@ -123,17 +120,11 @@ class Pay:
         notify_url: str,
         call_seconds: float = 6.0,
     ) -> None:
+        super().__init__(base_url, call_seconds)
         self.appid = appid
         self.merchant = merchant
         self._mchid = merchant.mchid if merchant is not None else ""
-        self._base_url = base_url
         self._notify_url = notify_url
-        self._call_seconds = call_seconds
-        self._http = httpx.AsyncClient(
-            verify=trusted(),
-            timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
-            mounts={"all://127.0.0.1": None},  # no proxy on the way to the sandbox
-        )
         # The keys with which WeChat signs, by the name of a key or the serial number of its certificate.
         self._signers: dict[str | int, Any] = {}
         if merchant is not None:
@@ -147,10 +138,6 @@ class Pay:
         if self.merchant is None:
             raise PayRefused("NOT_CONFIGURED", "WECHAT_MCHID and its keys are not set")
         return self.merchant
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
     # -- paying in
 
@@ -386,11 +373,7 @@ class Pay:
             "Authorization": build_authorization(path, method, *signed_by, sent.decode()),
         }
         try:
-            with paused():
-                async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
-                    answer = await self._http.request(
-                        method, self._base_url + path, headers=headers, content=sent
-                    )
+            answer = await self.request(method, path, headers=headers, content=sent)
         except (httpx.HTTPError, TimeoutError) as error:
             raise PayUnknown(f"no answer: {type(error).__name__}") from None
         if answer.is_success and not self._is_signed(answer.headers, answer.text):

@@ -1,0 +1,39 @@
+"""Connections to one of WeChat's addresses. Nothing here knows what is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import httpx
+
+from server.runtime.deadline import paused
+from server.security.certificates import trusted
+
+CONNECT_SECONDS = 3.0
+
+
+class Connection:
+    """The connections to one base URL, which has no trailing slash. No call takes over `call_seconds`."""
+
+    def __init__(self, base_url: str, call_seconds: float) -> None:
+        for chatty in ("httpx", "httpcore"):  # both log addresses and headers, and ours contain secrets
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        self._call_seconds = call_seconds
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            verify=trusted(),
+            timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
+            mounts={"all://127.0.0.1": None},  # no proxy on the way to the sandbox
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def request(self, method: str, path: str, **what: Any) -> httpx.Response:
+        """Return the answer. Raises httpx.HTTPError, and TimeoutError."""
+        with paused():
+            async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
+                return await self._http.request(method, path, **what)
