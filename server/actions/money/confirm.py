@@ -35,13 +35,12 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
             await store.pickups.forgive(code, locked_by_it=not tries_left)
             await announce_claim(context, given)
             return given
-        prize = await store.prizes.find(prize["_id"])
+        prize = await store.prizes.get(prize["_id"])
     # This code is a real one, so it does not count as a wrong try. It does not reset the count either.
     await store.pickups.excuse(code, locked_by_it=not tries_left)
-    if prize is not None:
-        refuse(why_held(prize))
-        if "denied" in prize:
-            raise ClaimOver("这个奖品已由运营者退给你，不用交付")
-    if prize is None or prize["state"] != "given":
+    refuse(why_held(prize))
+    if "denied" in prize:
+        raise ClaimOver("这个奖品已由运营者退给你，不用交付")
+    if prize["state"] != "given":
         raise ClaimOver
     return prize

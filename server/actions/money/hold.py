@@ -134,10 +134,10 @@ async def weigh(context: Context, prize: Prize) -> bool:
         if found is None and prize.get("counted_on") != today:
             await context.store.payout_days.give_back(today, prize["amount_fen"])
         unweighed = row.frozen_unweighed(attempt)
-        decided = await prizes.move(prize["_id"], unweighed) or await prizes.find(prize["_id"])
+        decided = await prizes.move(prize["_id"], unweighed) or await prizes.get(prize["_id"])
     elif row.is_held(decided):
         await announce_claim(context, decided)
-    return decided is not None and row.is_approved(decided, attempt)
+    return row.is_approved(decided, attempt)
 
 
 async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[Wait, int] | None:

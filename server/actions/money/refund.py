@@ -99,7 +99,7 @@ async def note_refund(context: Context, answer: RefundAnswer) -> None:
     noted = await refunds.move(number, meaning(known, status, context.clock.now_ms()))
     if status in ("PROCESSING", "ABNORMAL"):
         return
-    ended = noted or await refunds.find(number) or known
+    ended = noted or await refunds.get(number)
     if (ended["state"] == "closed") != (status == "CLOSED"):
         await refunds.raise_alarm(number, CONTRADICTION)
         raise Contradiction(f"refund {number} is {ended['state']}, and WeChat says {status} now")

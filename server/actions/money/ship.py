@@ -77,8 +77,8 @@ async def receive(context: Context, code: str, unionid: str) -> Prize:
     if received is not None:
         await announce_claim(context, received)
     else:
-        received = await prizes.find(prize["_id"])
-    if received is None or received["state"] != "received":
+        received = await prizes.get(prize["_id"])
+    if received["state"] != "received":
         raise NotSent
     return received
 
