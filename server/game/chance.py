@@ -7,7 +7,7 @@ tells nothing about the seed, and everybody may see it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -71,6 +71,15 @@ def chance_to_win(rules: Rules, depth: int, last_won: int) -> float:
     """Return the probability that a dig wins: 1 / `odds`, or 0."""
     one_in = odds(rules, depth, last_won)
     return 1 / one_in if one_in else 0.0
+
+
+def chances_of(rules: Rules, depths: Sequence[int], won_depths: Collection[int]) -> list[float]:
+    """Return the probability that each dig at these depths wins. `won_depths` has all prizes that were
+    found."""
+    return [
+        chance_to_win(rules, depth, max((won for won in won_depths if won < depth), default=0))
+        for depth in depths
+    ]
 
 
 def luck(chances: Sequence[float], wins: int) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
-from server.game.chance import chance_to_win, luck
+from server.game.chance import chances_of, luck
 from server.operation.alarms import Alarm
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ async def _chances(store: Store, unionid: str, since_ms: int) -> tuple[list[floa
             continue
         rules = draw.read_rules(task["params"])
         won_depths = await store.digs.won_depths(task["_id"])
-        for depth in await store.digs.depths_of(task["_id"], unionid):
-            wins += depth in won_depths
-            last_won = max((won for won in won_depths if won < depth), default=0)
-            chances.append(chance_to_win(rules, depth, last_won))
+        depths = await store.digs.depths_of(task["_id"], unionid)
+        wins += len(set(depths).intersection(won_depths))
+        chances += chances_of(rules, depths, won_depths)
     return chances, wins

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from server.game import draw
 from server.game.amounts import total_fen
-from server.game.chance import chance_to_win, luck
+from server.game.chance import chances_of, luck
 from server.game.prize import is_frozen
 from server.game.task import Task
 from server.operation.alarms import compare_totals
@@ -345,8 +345,7 @@ async def lucks(store: Store, task: Task) -> list[Luck]:
     )
     found = []
     for dig, depths in zip(first, dug, strict=True):
-        before = [max((won for won in won_depths if won < depth), default=0) for depth in depths[:DIGS]]
-        chances = [chance_to_win(rules, *pair) for pair in zip(depths, before, strict=False)]
+        chances = chances_of(rules, depths[:DIGS], won_depths)
         p_value = luck(chances, 1) if len(depths) <= DIGS else None
         found.append(Luck(dig["depth"], dig["wxname"], len(chances), p_value))
     return found
