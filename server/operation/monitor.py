@@ -77,23 +77,17 @@ class Monitor:
         self._silences: list[AlarmRecord] = []  # earlier silences for other reasons, not written yet
         self._silence_told = False
         self._told_at = float("-inf")
-        self._checks = (
+        self._checks = [
             Check("invariants", ["invariant"], self._check_invariants),
             Check("books", ["books", *_PAYMENTS], lambda: check_ledger(store), LEDGER_SECONDS),
-            *(
-                [Check("messages", ["message"], lambda: check_messages(store, now_ms()))]
-                if settings.templates
-                else []
-            ),
-            *(
-                [Check("reviews", ["review"], lambda: check_reviews(store, now_ms()))]
-                if settings.checks_content
-                else []
-            ),
             Check("queues", ["queue"], lambda: check_queues(store, now_ms())),
             Check("payouts", ["payouts"], lambda: check_payouts(store, settings.payout_day_yuan, now_ms())),
             Check("patterns", ["pattern", "held"], lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
-        )
+        ]
+        if settings.templates:
+            self._checks.append(Check("messages", ["message"], lambda: check_messages(store, now_ms())))
+        if settings.checks_content:
+            self._checks.append(Check("reviews", ["review"], lambda: check_reviews(store, now_ms())))
 
     async def _check_invariants(self) -> list[Alarm]:
         return await check_invariants(self._store, await self._store.tasks.matter_now([], CHECKED_TASKS))
