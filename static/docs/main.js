@@ -119,7 +119,7 @@ function drawChanges(versions) {
     list.append(
       ...changes.map((change) => {
         const item = document.createElement("li");
-        item.textContent = change.replaceAll("`", "");
+        item.textContent = change.replace(/\[([^\]]+)\]\([^)]+\)/g, "$1").replaceAll("`", ""); // links lead into the repository
         return item;
       }),
     );
