@@ -196,17 +196,6 @@ async def accept_soon(
     server.add_socket(listener)
 
 
-async def see_clock(context: Context) -> None:
-    """Read MongoDB's clock, so that nothing begins by this machine's clock. If MongoDB is silent, the sweep
-    reads it later."""
-    try:
-        context.clock.see(await context.store.now_ms())
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
-        log.warning("MongoDB does not tell the time yet: %s", error)
-
-
 def begin_repeated(context: Context) -> Background:
     """Begin what this process does again and again while it serves; only the leader does what is due."""
     repeated = Background()
@@ -259,7 +248,8 @@ async def serve(
     remember_identity(settings, identity)
     await looking
     context = await Context.open(settings, sandbox, identity=identity)
-    await see_clock(context)
+    # This look also tells the clock MongoDB's time, so that nothing begins by this machine's.
+    await context.database.answers()
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)
     repeated = begin_repeated(context)

@@ -57,6 +57,14 @@ async def test_a_task_not_found_through_a_new_connection_is_unavailable_if_the_d
     assert (await page.until("error"))["error"] == "unavailable"
 
 
+async def test_each_look_tells_the_clock_mongodbs_time(context):
+    seen: list[int] = []
+    before_ms = await context.store.now_ms()
+    assert await OwnDatabase(context.store, context.keys, "", seen.append).answers()
+    (seen_ms,) = seen
+    assert before_ms <= seen_ms <= await context.store.now_ms()
+
+
 async def test_two_clusters_under_one_name_are_not_served_from_by_turns(context, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(own_database.time, "monotonic", lambda: now)
