@@ -162,7 +162,7 @@ export const ENDINGS = {
   publisher: "发布者结束了这个宝贝",
   operator: "平台结束了这个宝贝",
   refused: "没有通过内容检查",
-  credit: "发红包不能用信用卡：没有开始，付的钱全额退回",
+  credit: "发红包不能用信用卡，没有开始；付的钱全额退回",
 };
 
 // After an end: why it was fair in a sentence, and where to dig next.

@@ -39,6 +39,15 @@ def test_a_limit_is_spoken_of_only_where_it_is_set(window):
     expect(page.get_by_text("超过的不会丢")).to_have_count(0)
 
 
+def test_the_picture_of_red_packets_is_offered_until_one_is_chosen(window):
+    page = window("埋宝人", "/#/publish").page
+    page.get_by_role("radio", name="现金红包").check()
+    offered = page.get_by_text("就用画好的红包图")
+    expect(offered).to_be_visible()
+    choose_picture(page)
+    expect(offered).to_be_hidden()
+
+
 def test_the_one_number_that_is_possible_is_named(window):
     page = window("埋宝人", "/#/publish").page
     page.get_by_label("物品名").fill("挨着的猫")
