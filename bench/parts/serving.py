@@ -23,7 +23,7 @@ from server.running.stores import free_port
 from server.settings.limits import LimitSettings
 from server.settings.messages import NAMES, SHOWN
 
-READY_SECONDS = 30
+READY_SECONDS = 60
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
