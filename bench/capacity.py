@@ -29,13 +29,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has handlers/ too
 
 from parts import scale, table, unit_costs
-from parts.askers import Askers
+from parts.askers import Asked, Askers
 from parts.lines import get, post
 from parts.links import Scene, taps
 from parts.live import open_pages, page
 from parts.queueing import Hall, saturated, shared_link, wave
 from parts.serving import TICKS_A_SECOND, Server, cpu_seconds, processes_of, running
 from parts.table import Row
+from parts.tappers import Tapped
 from parts.unit_costs import COOLING, OK, Units
 from parts.watchers import Crowd
 
@@ -158,7 +159,7 @@ class Capacity:
         if not number:
             crowd.call("tear_off")
             open_pages(server, crowd, [page(self.scene.people[-1], code)] * WATCHERS)
-        last = []
+        last: list[float] = []
         for digger in self.scene.diggers[:DIGS]:
             crowd.ask("hear", server.dig(digger, code), WATCHERS)
             last.append(max(crowd.answer().delays_ms))
@@ -170,7 +171,7 @@ class Capacity:
         self.tapped = self.tapped + PEOPLE
         if self.tapped + PEOPLE > len(self.scene.people):
             self.tapped = unit_costs.PEOPLE_WHO_TAP
-        found = crowd.call("tap", server.port, taps(self.scene.tasks[1], people), 50.0)
+        found: Tapped = crowd.call("tap", server.port, taps(self.scene.tasks[1], people), 50.0)
         assert not found.waiting, found
         return statistics.median(found.live_ms)
 
@@ -186,7 +187,8 @@ def _last(told: list[list[float]]) -> float:
 
 def ask(server: Server, crowd: Crowd, asked: list[bytes], expected: bytes) -> float:
     """Return how many requests a second are answered if each connection asks again and again."""
-    found = crowd.call("keep_asking", server.port, [[request] for request in asked], expected, ASK_SECONDS)
+    each = [[request] for request in asked]
+    found: Asked = crowd.call("keep_asking", server.port, each, expected, ASK_SECONDS)
     assert not found.wrong, found.wrong.most_common(3)
     return len(found.waits_ms) / found.seconds
 
@@ -257,8 +259,8 @@ def show_tables(units: Units) -> None:
         for what, shown in ROWS:
             print(f"| {what} | " + " | ".join(shown(*each) for each in needs) + " |")
         print(f"\nWhere it breaks first, {shape}:\n")
-        for pages, what in scale.breaks(units, pages_each, limits):
-            print(f"- {what}: {pages:,.0f} pages" if pages < 1e9 else f"- {what}: not below a billion pages")
+        for most, what in scale.breaks(units, pages_each, limits):
+            print(f"- {what}: {most:,.0f} pages" if most < 1e9 else f"- {what}: not below a billion pages")
 
 
 def per_second(value: float) -> str:

@@ -147,7 +147,7 @@ async def play(
         asked = {"times": count, **trouble.told}
         reply = await strangers.http.post("/sandbox/misbehave", json=asked)
         assert reply.status_code == 200, reply.text
-    codes = []
+    codes: list[str] = []
     for _ in range(-(-count // AT_ONCE)):
         some = (
             asyncio.to_thread(server.publish, publisher, 60, name=trouble.name)  # type: ignore[arg-type]

@@ -70,7 +70,7 @@ def main() -> int:
     arguments.add_argument("--followers", type=int, default=100_000)
     arguments.add_argument("--willing", type=int, default=500)
     asked = arguments.parse_args()
-    with running(**MESSAGES) as server:
+    with running(1, None, **MESSAGES) as server:
         _, port = store_of(server)
         (worker,) = server.workers()
         publisher, other, digger = (server.log_in(f"user{number}") for number in range(3))

@@ -81,7 +81,7 @@ class Asking:
         reply = self.http.post("/ops/search", json={"query": "a"})
         assert reply.json()["status"] == 0, reply.text
 
-    def interfaces(self) -> Iterator[tuple[str, float, Callable[[], None]]]:
+    def interfaces(self) -> Iterator[tuple[str, float, Callable[[], object]]]:
         """Yield each request, with the seconds to wait before repeating it, so that no reply comes from a
         cache."""
         yield "getTaskList", 1.05, self.get("/getTaskList")
@@ -92,10 +92,10 @@ class Asking:
         yield "getMyRelease, page 1", 0, self.get("/getMyRelease", page=1)
         yield "getMyPartake, page 1", 0, self.get("/getMyPartake", page=1)
         yield "getMyPrize, page 1", 0, self.get("/getMyPrize", page=1)
-        yield "postTask: a dig", 0, lambda: self.dig(self.dug) and None
+        yield "postTask: a dig", 0, lambda: self.dig(self.dug)
         yield "operators: search", 0, self.search
         yield "operators: a task's page", 0, lambda: self.of_cold("/ops/task")
-        yield "metrics", 0, lambda: self.http.get("/metrics") and None
+        yield "metrics", 0, lambda: self.http.get("/metrics")
 
     def times(self, wire: Noting, rounds: int) -> dict[str, Taken]:
         wire.learn_what_is_polled()
@@ -128,10 +128,14 @@ def median(values: list[Taken]) -> Taken:
     for value in values:
         for command, spent_ms in value.commands.items():
             commands[command].append(spent_ms)
-    total, store, ours = (statistics.median(value[at] for value in values) for at in range(3))
     # Commands seen in less than half of the rounds belong to earlier requests.
     own = {name: each for name, each in commands.items() if 2 * len(each) > len(values)}
-    return Taken(total, store, ours, {name: statistics.median(each) for name, each in own.items()})
+    return Taken(
+        statistics.median(value.total for value in values),
+        statistics.median(value.store for value in values),
+        statistics.median(value.ours for value in values),
+        {name: statistics.median(each) for name, each in own.items()},
+    )
 
 
 class Noting(Wire):

@@ -173,7 +173,7 @@ class Stage:
 def section(scene: Scene, name: str, descriptors: int = 0) -> Iterator[Row]:
     """One attack on a server of its own. `descriptors` limits how many files its worker may open."""
     bounds = {"SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
-    with running(directory=scene.directory, **bounds) as server:
+    with running(1, scene.directory, **bounds) as server:
         if descriptors:
             (worker,) = server.workers()
             _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
@@ -197,7 +197,7 @@ def campus(scene: Scene) -> Iterator[Row]:
         refused.update([reply["error"]] if reply["status"] else [])
         took_ms.append((time.monotonic() - asked) * 1000)
 
-    with running(directory=scene.directory, REQUIRE_TOKEN="1", **limits) as server:
+    with running(1, scene.directory, REQUIRE_TOKEN="1", **limits) as server:
         _, *people = log_in_all(server.port, STUDENTS + 1)  # the first person published the tasks
         honest = Honest(people, WATCHING_STUDENTS, STUDENTS_DIGS_A_SECOND, STUDENTS / STUDENTS_DIGS_A_SECOND)
         began = time.monotonic()
@@ -317,7 +317,7 @@ def prepare(scene: Scene) -> None:
 def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         scene = Scene(directory)
-        kinds = {name: partial(section, scene, name) for name in attackers.KINDS}
+        kinds: table.Sections = {name: partial(section, scene, name) for name in attackers.KINDS}
         kinds |= {name: partial(uploading, scene, name) for name in ("stalled", "flat")}
         kinds["campus"] = partial(campus, scene)
         kinds["proofs"] = partial(proofs, scene)

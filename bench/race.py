@@ -244,8 +244,7 @@ class Race:
     async def _task(self, code: str) -> Task:
         found = await self.store.tasks.collection.find_one({"_id": code})
         assert found is not None
-        task: Task = found  # type: ignore[assignment]
-        return task
+        return found
 
     async def _settled(self, code: str) -> Task:
         """Wait until the processes have written all digs of the task to the history; return the task."""

@@ -17,9 +17,11 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from parts.lines import Line, get, log_in_all, post
 from parts.serving import Person, Server, cpu_us, running, running_bare, store_of
+from server.game.dig import Dig
 from server.store import Store
 from server.store.digging.digs import stored
 
@@ -62,16 +64,12 @@ async def fill(store: Store, code: str, square: int, participants: int) -> None:
     await tasks.insert_many([{**task, "_id": f"{number:012}"} for number in range(square)])
     for first in range(2, participants + 1, INSERTED_AT_ONCE):
         places = range(first, min(first + INSERTED_AT_ONCE, participants + 1))
-        await digs.insert_many(
-            [
-                stored(
-                    {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "participants": n}
-                    | {"unionid": f"person{n}", "dig_id": f"dig{n}", "is_prize": 0}
-                )
-                for n in places
-            ],
-            ordered=False,
-        )
+        documents: list[Any] = []
+        for n in places:
+            dig: Dig = {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "participants": n}
+            dig |= {"unionid": f"person{n}", "dig_id": f"dig{n}", "is_prize": 0}
+            documents.append(stored(dig))
+        await digs.insert_many(documents, ordered=False)
     await tasks.update_one({"_id": code}, {"$set": {"now_depth": participants, "participants": participants}})
 
 

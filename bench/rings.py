@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has ha
 
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.store import Store
-from support.client import Client, Someone
+from support.client import Client, Someone, rest
 from support.money_world import World
-from support.purse import DAY_MS, let_pass, rest
+from support.purse import DAY_MS, let_pass
 
 _T = TypeVar("_T")
 # By the number of accounts: the most that they may get on the first day and within a week, in yuan.

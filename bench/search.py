@@ -43,7 +43,8 @@ RULES = draw.Rules(code=STORY, fluctuation=0, forecast_num=1, interval=1, max_de
 
 def fill(uri: str, people: int, tasks: int) -> None:
     """Write people and treasures with random names; one person and one treasure have a unique name."""
-    database, drawn = MongoClient(uri).get_default_database("wabao"), random.Random(1)
+    client: MongoClient[dict[str, Any]] = MongoClient(uri)
+    database, drawn = client.get_default_database("wabao"), random.Random(1)
 
     def name(number: int, characters: int) -> str:
         return "独一无二的" if number == 7 else "".join(drawn.choices(SIGNS, k=characters))

@@ -48,9 +48,9 @@ def checks() -> dict[str, str]:
     most = {name.upper(): str(getattr(limits, name)) for name in people}
     # One person publishes everything, and would soon be told to come back in an hour.
     most |= dict.fromkeys(("PUBLISHES_A_PERSON", "UPLOADS_A_PERSON", "UPLOAD_MB_A_PERSON"), "100000")
-    limits = dict.fromkeys(PAYOUT_LIMITS, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
-    limits |= {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_PATTERNS_HELD": "1"}
-    return PUSH | MESSAGES | most | limits
+    payouts = dict.fromkeys(PAYOUT_LIMITS, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
+    payouts |= {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_PATTERNS_HELD": "1"}
+    return PUSH | MESSAGES | most | payouts
 
 
 @dataclass
@@ -124,7 +124,7 @@ def side(settings: dict[str, str], rounds: int) -> Iterator[Side]:
     """Start a server with people and red packets to dig; afterwards WeChat is slow."""
     proxy = free_port()
     with (
-        running(**settings, SANDBOX_URL=f"http://127.0.0.1:{proxy}") as server,
+        running(1, None, **settings, SANDBOX_URL=f"http://127.0.0.1:{proxy}") as server,
         slow_proxy.before(f"http://127.0.0.1:{server.port}", proxy, SLOW_SECONDS) as slow,
     ):
         publisher, *people = log_in_all(server.port, DIGGERS_A_ROUND * (rounds + 1) + 1)

@@ -199,7 +199,7 @@ def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
             server.dig(digger, busy)
         returning = [page(alice, busy, seq=2)] * watchers
         crowd.ask("connect", server.port, returning, "snapshot", watchers)
-        digs_ms = []
+        digs_ms: list[float] = []
         while not crowd.answered(0.1):
             asked = time.perf_counter()
             server.dig(diggers[len(digs_ms) % len(diggers)], busy)

@@ -89,7 +89,7 @@ def socketio_room(listener: socket.socket) -> Send:
     """python-socketio, emitting to a room."""
     server = socketio.AsyncServer(async_mode="tornado", ping_interval=3600)
 
-    @server.event
+    @server.event  # type: ignore[untyped-decorator]
     async def connect(sid: str, environ: object) -> None:
         await server.enter_room(sid, "task")
 

@@ -149,13 +149,15 @@ def metered(scene: Scene, crowd: Crowd) -> Iterator[tuple[Server, Meter, str]]:
     uri = f"mongodb://127.0.0.1:{wire.port}/wabao?directConnection=true&retryWrites=false"
     release = [sys.executable, "-m", "server", "release", "--unchecked"]
     subprocess.run(release, env=os.environ | {"MONGODB_URI": uri}, check=True, capture_output=True)
-    pids = [store.pid for store in stores]
     try:
         with (
             running(1, scene.directory, MONGODB_URI=uri, REDIS_URL=stores[1].uri) as server,
             Redis.from_url(stores[1].uri) as bus,
         ):
-            yield server, Meter(server.workers()[0], *pids, crowd.pid, wire, bus), stores[0].uri  # type: ignore[arg-type]
+            (worker,), (mongodb, redis) = server.workers(), (store.pid for store in stores)
+            assert mongodb is not None
+            assert redis is not None
+            yield server, Meter(worker, mongodb, redis, crowd.pid, wire, bus), stores[0].uri
     finally:
         wire.end()
         for store in stores:
@@ -256,11 +258,12 @@ def requests(found: Measuring) -> None:
     found.crowd.call("tear_off")
 
 
-def dig_alone(server: Server, digger: Person, code: str) -> None:
-    """Dig, and wait until the mark of the dig is removed. After a cooldown, no other dig comes in time to
-    overwrite it."""
-    server.dig(digger, code)
-    time.sleep(2 * MARK_SECONDS)
+def dig_alone(server: Server, diggers: list[Person], code: str) -> None:
+    """Let each dig, and wait until the mark of the dig is removed. After a cooldown, no other dig comes in
+    time to overwrite it."""
+    for digger in diggers:
+        server.dig(digger, code)
+        time.sleep(2 * MARK_SECONDS)
 
 
 def watching(found: Measuring) -> None:
@@ -268,7 +271,7 @@ def watching(found: Measuring) -> None:
     code, who = scene.tasks[-1].code, scene.people[PEOPLE_WHO_TAP]
     diggers = [scene.diggers[number % len(scene.diggers)] for number in range(DIGS)]
     found.note("dig", DIGS, lambda: [server.dig(digger, code) for digger in diggers])
-    found.note("dig, alone", ALONE, lambda: [dig_alone(server, digger, code) for digger in diggers[:ALONE]])
+    found.note("dig, alone", ALONE, lambda: dig_alone(server, diggers[:ALONE], code))
     open_pages(server, crowd, [page(who, code)] * 50)
     before_kb = rss_kb(found.meter.worker)
     found.note("handshake", WATCHERS, lambda: open_pages(server, crowd, [page(who, code)] * WATCHERS))
@@ -351,8 +354,8 @@ def shared_links(found: Measuring) -> None:
         assert not live.waiting, live
 
     # These people tap one after the other, because taps at the same moment share commands.
-    alone = scene.people[-ALONE:]
-    found.note("tap, alone", ALONE, lambda: [tap([who]) for who in alone])
+    alone = [[who] for who in scene.people[-ALONE:]]
+    found.note("tap, alone", ALONE, lambda: list(map(tap, alone)))
     times = TAPS * len(groups)
     found.note("first details", times, lambda: list(map(tap, groups)), found.units.of["handshake"])
     crowd.call("tear_off")
@@ -362,7 +365,7 @@ def news(found: Measuring) -> float:
     """Return the µs that a process takes to hear of a dig from Redis; send one dig's message many times."""
     bus, scene = found.meter.bus, found.scene
     open_pages(found.server, found.crowd, [page(scene.people[0], scene.tasks[-1].code)])
-    with bus.pubsub() as heard:
+    with bus.pubsub() as heard:  # type: ignore[no-untyped-call]
         heard.psubscribe(f"*{scene.tasks[-1].code}")
         heard.get_message(timeout=1.0)
         found.server.dig(scene.diggers[0], scene.tasks[-1].code)
@@ -377,7 +380,7 @@ def messages(meter: Meter) -> tuple[float, float]:
     """Return Redis's µs for a message that nobody gets, and for each process that gets it."""
 
     def each(receivers: int) -> float:
-        subscribed = [meter.bus.pubsub() for _ in range(receivers)]
+        subscribed = [meter.bus.pubsub() for _ in range(receivers)]  # type: ignore[no-untyped-call]
         for one in subscribed:
             one.subscribe("capacity")
             one.get_message(timeout=1.0)

@@ -75,8 +75,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
         (DOUBTFUL, hong, "held"),
         (REFUSED, hong, "refused"),
     ):
-        asked = partial(who.get, "/getTaskDetails", code=made[name])
-        until(lambda asked=asked, review=review: asked()["review"] == review)
+        until(partial(is_reviewed_as, review, who, made[name]))
     xiong.post("/postTask", code=made[REPORTED])
     xiong.post("/postTask", code=made[STOLEN])
     xiong.claim(made[STOLEN], **ADDRESS)
@@ -244,6 +243,10 @@ def test_the_key_that_decides_is_not_written_into_the_reason(window, codes):
         expect(opened.page.get_by_role("dialog")).to_have_count(0)
 
 
+def is_reviewed_as(review: str, who: Person, code: str) -> bool:
+    return bool(who.get("/getTaskDetails", code=code)["review"] == review)
+
+
 def more_treasures(address: str) -> dict[str, str]:
     """Publish the treasures that the other pages show, and start a rotation; return the codes by name."""
     hong, ming, qiang = (Person.log_in(address, user) for user in ("小红", "小明", "阿强"))
@@ -259,8 +262,7 @@ def more_treasures(address: str) -> dict[str, str]:
     }
     made = {name: who.publish(a_picture(), name=name, **asked) for name, (who, asked) in owners.items()}
     for name, (who, _) in owners.items():
-        asked = partial(who.get, "/getTaskDetails", code=made[name])
-        until(lambda asked=asked: asked()["review"] == "shown")
+        until(partial(is_reviewed_as, "shown", who, made[name]))
     qiang.post("/postTask", code=made["mine"])
     qiang.claim(made["mine"], **ADDRESS)
     operate(address, "/ops/run", what="rotate")

@@ -5,7 +5,6 @@ import posixpath
 import re
 from typing import Any, ClassVar
 
-import httpx
 import pytest
 
 from handlers.pages import STATIC, Site
@@ -112,7 +111,7 @@ async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client, al
     code = await alice.publish(url=(await alice.upload(a_picture()))["url"])
     share = (await alice.get("/getTaskDetails", code=code))["share"]
 
-    async def ask(**query: Any) -> httpx.Response:
+    async def ask(**query: Any) -> Any:
         return await client.http.get("/miniProgramCode", params=query)
 
     for query in ({}, {"code": code}, {"code": share}):

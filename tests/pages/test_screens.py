@@ -219,8 +219,9 @@ def test_the_moment_of_a_dig_is_recorded(window, address, look, tmp_path):
     film.take(LAST_MS)
     file = Path(os.environ.get("SCREENS_DIR", tmp_path)) / MOMENT
     first, *others = film.frames
-    lasting = {"save_all": True, "append_images": others, "duration": film.lasts_ms, "loop": 0}
-    first.save(file, **lasting, quality=60, method=4)
+    first.save(
+        file, save_all=True, append_images=others, duration=film.lasts_ms, loop=0, quality=60, method=4
+    )
     assert file.stat().st_size <= MOMENT_BYTES
     for text in ("README.md", "README.zh.md"):
         assert f"docs/{MOMENT}" in (SOURCE / text).read_text(encoding="utf-8")

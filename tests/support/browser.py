@@ -14,7 +14,17 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 from pymongo import MongoClient
 
 from server.running.stores import running_store
@@ -27,8 +37,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell")
 PATIENCE_MS = 10_000
 LONGEST_SECONDS = 60
 CONTRASTS = Path(__file__).with_name("contrasts.js")
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1440, "height": 900}
 # An init script: `signals` lists the sounds and vibrations.
 NOTE_SIGNALS = """
     window.signals = [];
@@ -140,9 +150,18 @@ def open_window(browser: Browser, address: str, **options: Any) -> Window:
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     window = Window(page, context, address)
+
+    def dismiss(dialog: Dialog) -> None:
+        window.wrong.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def note(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            window.wrong.append(said.text)
+
     page.on("pageerror", lambda error: window.wrong.append(f"{error}"))
-    page.on("dialog", lambda dialog: (window.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    page.on("console", lambda said: said.type == "error" and window.wrong.append(said.text))
+    page.on("dialog", dismiss)
+    page.on("console", note)
     return window
 
 

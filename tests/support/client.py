@@ -172,7 +172,7 @@ class Client:
         """Log a person in through the sandbox."""
         if self.nickname is not None:
             authorize.setdefault("nickname", self.nickname)
-        reply = await self.get("/userLogin", **await a_ticket(self.http, user=user, **authorize))
+        reply = await self.get("/userLogin", None, **await a_ticket(self.http, user=user, **authorize))
         assert reply["status"] == 0, reply
         data = reply["data"]
         self.people[user] = Someone(self, data["unionid"], data["token"], data)

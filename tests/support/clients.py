@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import TypeAlias
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from support.browser import choose_picture
 from support.phone import Phone
@@ -75,7 +75,7 @@ class Window:
 
     def hands_in(self, table: bytes) -> None:
         """On the page of the winners, choose a table from the device."""
-        file = {"name": "a.csv", "mimeType": "text/csv", "buffer": table}
+        file = FilePayload(name="a.csv", mimeType="text/csv", buffer=table)
         self._page.get_by_label("上传填好快递的表格").set_input_files(file)
 
     def _field(self, label: str) -> Locator:

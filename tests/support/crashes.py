@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from server.context import Context
 from server.runtime.background import Background
-from support.client import Client
-from support.purse import all_documents, find_all, rest
+from support.client import Client, rest
+from support.purse import all_documents, find_all
 from support.scenarios import Act, Prepare, Stage
 from support.steps import COLLECTIONS, Killed, Steps
 
@@ -56,8 +56,7 @@ async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage
         if documents:
             await context.store.database[name].delete_many({})
     await client.misbehave("behave")
-    people = [client.people[name] for name in ("alice", "bob")]
-    stage = await scenario[0](Stage(client, context, *people))
+    stage = await scenario[0](Stage(client, context, client.people["alice"], client.people["bob"]))
     # WeChat's notices are lost, because they could come at any step.
     await client.misbehave("lose_notice", times=1000)
     return stage

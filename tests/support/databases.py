@@ -1,5 +1,6 @@
 """The addresses of databases: another database of a test, a database's name, the primary."""
 
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pymongo import MongoClient
@@ -25,6 +26,7 @@ def database_of(uri: str) -> str:
 
 def primary_of(uri: str) -> tuple[str, int]:
     """Return the primary's host and port: a URI may name several members, or only a DNS record."""
+    client: MongoClient[dict[str, Any]]
     with MongoClient(uri) as client:
         address: tuple[str, int] | None = client.address
     assert address is not None

@@ -63,7 +63,7 @@ def send_heartbeats(data_dir: Path, heartbeats: list[Heartbeat]) -> None:
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     pipeline = redis.pipeline(transaction=False)
     for heartbeat in heartbeats:
-        fields = {"heartbeat": msgspec.msgpack.encode(heartbeat)}
+        fields: dict[Any, Any] = {"heartbeat": msgspec.msgpack.encode(heartbeat)}
         pipeline.xadd(f"wabao:{DEFAULT_DATABASE}:heartbeats", fields)
     pipeline.execute()
     redis.close()

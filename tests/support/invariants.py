@@ -79,7 +79,7 @@ async def check_states(context: Context) -> None:
     tasks = {task["_id"]: task for task in stored["tasks"]}
     for order in stored["orders"]:
         task = tasks[order["code"]]
-        useless = task["open"] or task["status"] or is_taken_down(task)  # type: ignore[arg-type]
+        useless = task["open"] or task["status"] or is_taken_down(task)
         assert order["state"] != "asked" or not useless, "it would be paid in vain"
     following = ("orders", "prizes", "bills", "refunds")
     owing = [found for name in following for found in stored[name] if "then" in found]

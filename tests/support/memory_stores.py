@@ -49,7 +49,7 @@ class World:
             return None
         people = [int(dig["unionid"].removeprefix("u")) for dig in self.digs[code]]
         made = a_history([*people, person], set(), ends=False)[-1]
-        made |= {"_id": f"{code}:{made['depth']}", "code": code}  # type: ignore[typeddict-item]
+        made |= {"_id": f"{code}:{made['depth']}", "code": code}
         made["at"], made["cd_until"] = self.now_ms(), self.now_ms() + CD_MS
         self.digs[code].append(made)
         return made

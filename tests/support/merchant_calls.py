@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import httpx
-from wechatpayv3.utils import build_authorization, load_private_key
+from wechatpayv3.utils import build_authorization, load_private_key  # type: ignore[import-untyped]
 
 from support.merchant import OPENID, Shop, a_number
 

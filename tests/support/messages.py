@@ -8,7 +8,7 @@ from server.settings.messages import SHOWN
 from support.client import Client
 from support.purse import find
 
-TEMPLATES = {kind: f"template_of_{kind}_0123456789" for kind in SHOWN}
+TEMPLATES: dict[str, str] = {kind: f"template_of_{kind}_0123456789" for kind in SHOWN}
 FIELDS = {
     "won": "thing1=name thing2=prize time3=until phrase4=status thing5=note",
     "claim_ends": "thing1=name thing2=prize date3=until phrase4=status thing5=note",
@@ -33,7 +33,7 @@ async def sent_to(client: Client, user: str) -> list[tuple[str, dict[str, str]]]
     """Return the messages that a person got, oldest first: the kind and the fields' values of each."""
     response = await client.http.get("/sandbox/messages", params={"user": user})
     assert response.status_code == 200, response.text
-    kinds = {template_id: kind for kind, template_id in TEMPLATES.items()}
+    kinds: dict[str, str] = {template_id: kind for kind, template_id in TEMPLATES.items()}
     told = []
     for message in reversed(response.json()["messages"]):
         kind, data = kinds[message["template_id"]], message["data"]

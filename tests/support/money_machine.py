@@ -26,10 +26,10 @@ from server.actions.money.pay_in import look_at_payment, order_payment
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Refusal
-from support.client import Someone, admit
+from support.client import Someone, admit, rest
 from support.invariants import check_counted
 from support.money_world import PEOPLE, World
-from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, find_all, let_pass, sweep_until_quiet
 
 _T = TypeVar("_T")
 
@@ -115,8 +115,10 @@ class MoneyMachine(RuleBasedStateMachine):
         async def act() -> str:
             alice = await self.world.context.store.people.find(self._person("alice").unionid)
             assert alice is not None
-            in_turn = {"prize_num": prizes, "forecast_num": prizes, "interval": 1, "fluctuation": 0, "cd": 0}
-            draft = Draft(goods_type=1, name="一个红包", money=2, **in_turn)
+            draft = Draft(
+                goods_type=1, name="一个红包", money=2, prize_num=prizes,
+                forecast_num=prizes, interval=1, fluctuation=0, cd=0,
+            )  # fmt: skip
             if shared:
                 half = {"sealed_seed": commit(self.world.context, alice).sealed_seed, "nonce": "ab" * 16}
                 kinds = [RankRequest(name="拼手气", prize_num=prizes, sum_fen=200)]
@@ -162,7 +164,7 @@ class MoneyMachine(RuleBasedStateMachine):
     async def _wish(
         self, what: str, call: str = "", code: str = "", number: str = "", seconds: int = 0, times: int = 1
     ) -> None:
-        await self.world.context.sandbox.misbehaviours.add(
+        await self.world.sandbox.misbehaviours.add(
             {"what": what, "number": number, "call": call, "code": code, "seconds": seconds, "left": times}
         )
 
@@ -218,7 +220,7 @@ class MoneyMachine(RuleBasedStateMachine):
             waiting = await find(self.world.context, "sandbox_notices", state="waiting")
             if waiting:
                 chosen = waiting[number % len(waiting)]["_id"]
-                notices = self.world.context.sandbox.notices.collection
+                notices = self.world.sandbox.notices.collection
                 await notices.update_one({"_id": chosen}, {"$set": {"due_at_ms": 0}})
                 await send_notices(self.world.context)
                 await rest(self.world.context)
@@ -272,7 +274,7 @@ class MoneyMachine(RuleBasedStateMachine):
             # Before weeks pass, let the server query each bill while WeChat remembers it: later WeChat would
             # have forgotten the bill for good.
             lies = {"call": "query_transfer", "code": "NOT_FOUND"}
-            await context.sandbox.misbehaviours.collection.delete_many(lies)
+            await self.world.sandbox.misbehaviours.collection.delete_many(lies)
             await sweep_until_quiet(context)
             last_ms = found[0]["ended_at"] + 30 * DAY_MS if found[0]["status"] else found[0]["expires_at"]
             await let_pass(context, max(0, last_ms - context.clock.now_ms() - 3_600_000))

@@ -23,10 +23,9 @@ from server.running.worker import look_at_data
 from server.runtime.background import Background
 from server.settings import read_settings
 from server.store import Store, is_unavailable
-from support.client import Client
+from support.client import Client, rest
 from support.limits import NO_LIMITS
 from support.payout_limits import NO_PAYOUT_LIMITS
-from support.purse import rest
 from support.steps import COLLECTIONS, Killed, Steps
 
 _T = TypeVar("_T")
@@ -73,6 +72,8 @@ class World:
         async def open_all() -> None:
             await look_at_data(settings, prepares=True)
             self.context = await Context.open(settings, Sandbox)
+            assert isinstance(self.context.sandbox, Sandbox)
+            self.sandbox = self.context.sandbox
             self.server = HTTPServer(make_app(self.context))
             self.server.add_socket(sock)
             http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20)

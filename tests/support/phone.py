@@ -197,7 +197,12 @@ class Phone:
 
 @contextmanager
 def a_phone(
-    address: str, user: str, picture: Path | None = None, *, named: bool = True, **storage: Any
+    address: str,
+    user: str,
+    picture: Path | None = None,
+    *,
+    named: bool = True,
+    storage: dict[str, Any] | None = None,
 ) -> Iterator[Phone]:
     """A phone with one picture in its album, and with this storage of the mini-program from before.
 
@@ -207,7 +212,7 @@ def a_phone(
         pytest.skip(WHY_NOT)
     if named:
         log_in(address, user, nickname=user)
-    phone = Phone(address, user, str(picture or ""), storage)
+    phone = Phone(address, user, str(picture or ""), storage or {})
     try:
         yield phone
     finally:

@@ -93,4 +93,4 @@ def corner_colours(image: Image.Image) -> list[tuple[int, ...]]:
     """Return the colours of the four quarters, rounded so that JPEG's losses do not show."""
     rgb, (width, height) = image.convert("RGB"), image.size
     points = [(x, y) for y in (height // 4, height * 3 // 4) for x in (width // 4, width * 3 // 4)]
-    return [tuple(round(value / 255) * 255 for value in rgb.getpixel(point)) for point in points]  # type: ignore[union-attr, misc]
+    return [tuple(round(value / 255) * 255 for value in rgb.getpixel(point)) for point in points]  # type: ignore[union-attr]

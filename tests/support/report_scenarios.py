@@ -1,7 +1,6 @@
 """Scenarios of a process that dies while it deals with reports, hidden treasures and bans."""
 
 import dataclasses
-from typing import Any
 
 from server.actions.digging.end_task import end_own_task
 from server.actions.operate import ban, hide_task
@@ -12,8 +11,9 @@ from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.store.audit_log import Actor
 from server.store.reviews.reports import Report
+from support.client import rest
 from support.crashes import Scenario
-from support.purse import find, let_pass, rest
+from support.purse import find, let_pass
 from support.scenarios import Stage
 
 ACTOR = Actor("a", shared=False)
@@ -43,8 +43,10 @@ async def before_the_last_report(stage: Stage) -> Stage:
 
 def a_report(code: str, unionid: str, at_ms: int) -> Report:
     """Return a report that counts and waits for an operator."""
-    about: Any = {"_id": f"{code}:{unionid}", "code": code, "unionid": unionid}
-    return Report(**about, reason="fraud", text="", counts=1, at=at_ms, open=1)
+    return Report(
+        _id=f"{code}:{unionid}", code=code, unionid=unionid, reason="fraud", text="",
+        counts=1, at=at_ms, open=1,
+    )  # fmt: skip
 
 
 async def reported(stage: Stage) -> Stage:

@@ -6,7 +6,8 @@ from devtools.sandbox import send_notices
 from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import sweep
 from server.context import Context
-from support.purse import find, rest
+from support.client import rest
+from support.purse import find
 
 PUSH_TOKEN, AES_KEY = "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 CHECKED = {"WECHAT_PUSH_TOKEN": PUSH_TOKEN, "WECHAT_ENCODING_AES_KEY": AES_KEY}

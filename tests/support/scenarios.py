@@ -28,8 +28,8 @@ from server.game import prize as row
 from server.game.amounts import day_of
 from server.store.audit_log import Actor
 from server.wechat.pay.client import DAY_REFUSED
-from support.client import Client, Someone, admit
-from support.purse import DAY_MS, find, let_pass, rest
+from support.client import Client, Someone, admit, rest
+from support.purse import DAY_MS, find, let_pass
 from support.stored import person_of
 
 OPERATOR = Actor("a", shared=False)

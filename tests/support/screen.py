@@ -85,6 +85,7 @@ def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:
 def is_readable(opened: Window) -> None:
     """Assert that a page fits a phone and a desktop, and that all its texts can be read."""
     size = opened.page.viewport_size
+    assert size is not None
     for other in (PHONE, DESK, size):
         opened.page.set_viewport_size(other)
         assert opened.overflow() <= 0, (opened.page.url, other)

@@ -110,7 +110,7 @@ class Running:
 @contextmanager
 def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
     """A running server, started as a person starts it, and killed afterwards."""
-    running = Running(data_dir, free_port(), **environment)
+    running = Running(data_dir, free_port(), (), **environment)
     try:
         running.wait_for("is ready")
         yield running
@@ -145,7 +145,7 @@ def websockets(server: Running) -> dict[int, int]:
     found = {}
     for pid in server.children()["worker"]:
         path = metrics_directory(server.data_dir.absolute()) / f"gauge_livesum_{pid}.db"
-        values = MmapedDict.read_all_values_from_file(str(path))
+        values = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
         found[pid] = next((int(value) for key, value, *_ in values if "wabao_websockets" in key), 0)
     return found
 

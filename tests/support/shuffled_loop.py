@@ -50,7 +50,7 @@ class ShuffledLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self.now
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         # Rounded to a coarse grid, so that timers often fire in the same turn.

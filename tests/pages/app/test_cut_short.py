@@ -271,7 +271,8 @@ def test_after_a_final_close_code_nothing_reconnects(watcher):
 
     def close(route: WebSocketRoute) -> None:
         opened.append(route)
-        route.on_message(lambda message: len(opened) == 1 and route.close(code=4009, reason="too much"))
+        if len(opened) == 1:
+            route.on_message(lambda _: route.close(code=4009, reason="too much"))
 
     watcher.page.route_web_socket("**/ws*", close)
     watcher.go("/")

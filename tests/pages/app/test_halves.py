@@ -83,7 +83,7 @@ def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(wind
     page = window("上当的人", "/#/publish").page
 
     def draw_alone(route: Route) -> None:
-        sent = route.request.post_data_json
+        sent: Any = route.request.post_data_json
         route.continue_(post_data={name: sent[name] for name in sent if name not in ("sealed_seed", "nonce")})
 
     fill(page, "单独抽的猫")

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocket, expect
 
 from support.browser import Opener, Person, Window
 from support.client import a_picture
@@ -79,8 +80,12 @@ def test_a_worker_killed_as_a_treasure_opens_costs_no_page_its_dig_and_one_order
         if time.time() * 1000 < starts_at - 1000:
             break
     reopened: list[Window] = []
+
+    def note(each: Window, _: WebSocket) -> None:
+        reopened.append(each)
+
     for each in (lost, kept):
-        each.page.on("websocket", lambda _, each=each: reopened.append(each))
+        each.page.on("websocket", partial(note, each))
 
     expect(lost.page.locator("button.dig[data-kind=ready]")).to_be_visible(timeout=2 * ahead_ms)
     with ThreadPoolExecutor() as threads:

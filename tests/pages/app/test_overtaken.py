@@ -271,7 +271,7 @@ def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(wi
 def test_the_first_view_is_small(window, address):
     publish_many(address, 20, draw(oranges))
     opened = window("阿强")
-    fresh = opened.context.browser.new_context(viewport=PHONE)  # type: ignore[union-attr]
+    fresh = opened.context.browser.new_context(viewport=PHONE)
     page = fresh.new_page()
     page.goto(opened.address)
     page.evaluate(

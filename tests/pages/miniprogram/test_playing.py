@@ -89,7 +89,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
 
 def test_ones_own_page_says_what_keeps_it_empty():
     stored = {"wabao.person": {"unionid": "somebody", "token": "a token"}}
-    with a_phone("http://127.0.0.1:9", "小燕", named=False, **stored) as phone:
+    with a_phone("http://127.0.0.1:9", "小燕", named=False, storage=stored) as phone:
         phone.open("/pages/mine/mine")
         phone.shows("网络不通，请检查网络后再试")
 
@@ -433,7 +433,7 @@ def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):
         a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0
     )
     old = {"unionid": mine.unionid, "token": "an old one"}
-    with a_phone(shared.address, "小红", **{"wabao.person": old}) as phone:
+    with a_phone(shared.address, "小红", storage={"wabao.person": old}) as phone:
         phone.until("login")  # the channel was refused, so it logs in again by itself
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("第 0 层 · 最深到第 90000 层", "挖一锹")
@@ -483,6 +483,6 @@ def test_the_mini_program_takes_nothing_from_outside_its_root():
 
 def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(address, publisher):
     code = publisher.publish(a_picture(), name="单独抽的猫")
-    with a_phone(address, "小明", **{"wabao.halves": [[code, "ab" * 32, "cd" * 16]]}) as phone:
+    with a_phone(address, "小明", storage={"wabao.halves": [[code, "ab" * 32, "cd" * 16]]}) as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("谁挖了哪一层是服务器单独抽的", "服务器没有按你出的那一半来抽")

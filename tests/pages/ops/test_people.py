@@ -193,8 +193,8 @@ def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
     row.get_by_role("link", name="看这一圈人").click()
     page = opened.page.locator("main")
     expect(page.get_by_role("heading", name="互相领的一圈人")).to_be_visible()
-    for person in "一二三":
-        expect(page.locator(".ring").first).to_contain_text(f"{name}{person}")
+    for which in "一二三":
+        expect(page.locator(".ring").first).to_contain_text(f"{name}{which}")
     expect(page).to_contain_text("同一个地址")
     assert not any(person.unionid in opened.page.content() for person in people)
     is_readable(opened)

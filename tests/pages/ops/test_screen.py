@@ -189,7 +189,8 @@ UNEVEN_CHART = """async ({ kind, newest }) => {
 def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(operator):
     opened = operator(timezone_id="Asia/Shanghai")
     newest = 1_795_600_799  # 17:59:59. The pixel 100 to the left of the last stands for 17:54:57 to 17:54:59.
-    mean, total, greatest = {"stacked": True}, {"stacked": True, "summed": True}, {}
+    mean, total = {"stacked": True}, {"stacked": True, "summed": True}
+    greatest: dict[str, bool] = {}
     for kind, shown in ((mean, "3"), (total, "9"), (greatest, "9")):
         assert opened.page.evaluate(UNEVEN_CHART, {"kind": kind, "newest": newest}) == 300
         uneven = opened.page.locator("#uneven")

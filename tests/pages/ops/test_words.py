@@ -13,6 +13,7 @@ from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
 from server.game.order import SHIPPING_REFUSED
 from server.game.prize import PrizeState, Why
+from server.game.refund import RefundKind
 from server.game.review import IN_REVIEW
 from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
@@ -24,7 +25,7 @@ from server.store.messages.messages import MessageEnd, MessageState
 from server.store.money.bills import BillState
 from server.store.money.freezes import What as Frozen
 from server.store.money.orders import OrderState
-from server.store.money.refunds import RefundKind, RefundState
+from server.store.money.refunds import RefundState
 from server.store.reviews.reports import ReportReason
 from server.store.runs import Outcome as OfRun
 from server.store.runs import What as Started

@@ -70,6 +70,7 @@ class FaultyWire(Wire):
         """No fault meets collections whose names begin with `spared`."""
         super().__init__(host, port)
         self._spared = spared
+        client: MongoClient[dict[str, Any]]
         with MongoClient(host, port, directConnection=True) as client:
             self._hello = client.admin.command("hello")
         self._turn = threading.Lock()  # MongoDB gets one command at a time

@@ -86,7 +86,7 @@ def _queries(command: Document) -> list[Document]:
         return [{"_id": {"$in": keys}}]
     if "findAndModify" in command:
         return [command.get("query") or {}]
-    return [each["q"] for each in command.get("updates", command.get("deletes", []))]
+    return [each["q"] for each in command.get("updates") or command.get("deletes") or ()]
 
 
 def _made(command: Document, reply: Document) -> list[Any]:
@@ -99,7 +99,7 @@ def _made(command: Document, reply: Document) -> list[Any]:
 
 
 def _bytes(document: RawBSONDocument | None) -> bytes | None:
-    return None if document is None else document.raw
+    return None if document is None else bytes(document.raw)
 
 
 def _put(change: _Change, document: RawBSONDocument | None) -> None:

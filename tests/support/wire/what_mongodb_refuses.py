@@ -14,6 +14,7 @@ SECRET = "what-no-report-may-show"
 
 @pytest.fixture
 def things(mongodb_uri: str) -> Iterator[pymongo.collection.Collection[dict[str, Any]]]:
+    client: pymongo.MongoClient[dict[str, Any]]
     with pymongo.MongoClient(mongodb_uri) as client:
         yield client.get_database("test_refused")["things"]
 
