@@ -78,7 +78,7 @@ class Asking:
         return ask
 
     def search(self) -> None:
-        reply = self.http.post("/ops/search", json={"query": "a"})
+        reply = self.http.post("/ops/search", json={"query": "一只"})
         assert reply.json()["status"] == 0, reply.text
 
     def interfaces(self) -> Iterator[tuple[str, float, Callable[[], object]]]:
