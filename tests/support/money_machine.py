@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from devtools.sandbox import send_notices
 from server.actions.digging.commit import commit
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import Attempt, Dug, dig
 from server.actions.digging.draft import Draft, RankRequest
 from server.actions.digging.end_task import end_own_task, end_task_as_operator
 from server.actions.digging.publish import publish
@@ -176,7 +176,11 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(task=TASKS, kill=KILLS, who=DIGGERS)
     def dig(self, task: int, kill: int, who: str) -> None:
         code, unionid = self._code(task), self._person(who).unionid
-        self._run(self.world.act(kill, lambda actor: dig(actor, code, unionid, secrets.token_hex(8), admit)))
+
+        async def act(actor: Context) -> Dug:
+            return await dig(actor, Attempt(code, unionid, secrets.token_hex(8), admit))
+
+        self._run(self.world.act(kill, act))
 
     @rule(
         task=TASKS,
