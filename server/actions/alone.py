@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from server.runtime.background import Background
 from server.store import Store, is_unavailable
 
-# A process that is killed leaves its lease behind. Another process waits until the lease ends, and looks this
-# often.
+# A process that is killed leaves its lease behind. Another process waits until the lease ends, and looks
+# every AGAIN_SECONDS.
 LEASE_MS, RENEW_SECONDS, AGAIN_SECONDS = 10_000, 2.0, 0.5
 
 

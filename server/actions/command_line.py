@@ -15,7 +15,8 @@ from server.store import Store
 from server.store.audit_log import Actor
 
 Command: TypeAlias = Literal["rotate", "forget", "release", "verify"]
-# `refused`: nothing was changed. `left`: a rotation left values. `differs`: a proof does not hold.
+# `refused`: nothing was changed. `left`: a rotation could not seal all values anew. `differs`: a proof does
+# not hold.
 Outcome: TypeAlias = Literal["done", "refused", "left", "differs"]
 
 

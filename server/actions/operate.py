@@ -55,7 +55,7 @@ async def _logged(
 ) -> AsyncIterator[None]:
     log, person = context.store.audit_log, ""
     if whom is not None:
-        with suppress(Refusal):  # then the act itself is refused, and the log says so
+        with suppress(Refusal):  # if there is no such person, the act itself is refused, and the log says so
             person = (await find_person(context, whom))["public_id"]
     written = await log.begin(context.clock.now_ms(), actor, act, target, reason, person)
     try:
@@ -67,7 +67,7 @@ async def _logged(
 
 
 async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fraud: bool) -> None:
-    """End a task; everybody can read the reason. Raises NoSuchTask, and Ended without `fraud`.
+    """End a task; everybody can read the reason. Raises NoSuchTask and, without `fraud`, Ended.
 
     With `fraud` its prizes are frozen first, even if it has ended already.
     """
@@ -82,7 +82,7 @@ async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fr
 
 
 async def freeze(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
-    """Freeze the prizes of a task or of a person, or the one at a depth. See `freeze.freeze`."""
+    """Freeze the prizes of a task or of a person, or the prize at a depth. See `freeze.freeze`."""
     whom = _whom(what, code, depth)
     async with _logged(context, actor, f"freeze_{what}", str(Whom(code, depth)), reason, whom):
         await freezing.freeze(context, what, code, depth, reason)
@@ -149,7 +149,7 @@ async def feature_task(context: Context, actor: Actor, code: str, reason: str, *
     """Put a task on top of the square, or take it away from there. It appears there once it is paid and not
     hidden.
 
-    Raises NoSuchTask, Ended; BadRequest if it is private, or MOST_FEATURED others are there.
+    Raises NoSuchTask, Ended; BadRequest if it is private, or MOST_FEATURED other tasks are featured.
     """
     meta, database = context.store.meta, context.database
     async with _logged(context, actor, "feature" if featured else "unfeature", code, reason):

@@ -1,4 +1,5 @@
-"""Operators' sessions: they begin with a token, and end by logout, after 12 hours, or with the token.
+"""Operators' sessions: they begin by a login with a token, and end by logout, after 12 hours, or when the
+token changes.
 
 Only the browser has a session's id. The store has its hash under a key made with the token: once the token
 changes, no old record is found. Name and role come from the settings, so they change at the next start.

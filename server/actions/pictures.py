@@ -122,7 +122,8 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
 async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawing) -> str:
     """Return the path of the code that opens the mini-program with this scene. WeChat draws it once.
 
-    Those who ask while it is drawn wait for that drawing. Raises WeChatBusy if WeChat draws none.
+    If others ask while it is being drawn, they wait for the same drawing. Raises WeChatBusy if WeChat draws
+    none.
     """
     made_for = f"mini_program_code:{scene}"
     path = await context.store.files.find_made(made_for, context.clock.now_ms())
@@ -230,7 +231,8 @@ def _until(task: Task) -> str:
 
 
 async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:
-    """Return the path of the default picture for red packets of this amount, 0 for any. It is drawn once."""
+    """Return the path of the default picture for red packets of this amount (0: of any amount). It is drawn
+    once."""
     made_for = f"red_packet:{money_yuan}"
     path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is None:

@@ -2,8 +2,8 @@
 person's erasure.
 
 Asking writes the audit log, then the run. The leader looks for runs, does each `alone`, and notes what became
-of it in the log, then in the run. All that a run does may be cut off anywhere and done again: so a process
-that is killed leaves its run to the next leader, once its lease has ended.
+of it in the log, then in the run. Whatever a run does may be cut off at any point and done again. So if its
+process is killed, the next leader does the run once the lease has ended.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ async def ask_run(context: Context, actor: Actor, what: What, reason: str) -> No
 
 
 async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
-    """Let the leader erase a person. Raises NoSuchTask; BadRequest if they are erased, or about to be.
+    """Let the leader erase a person. Raises NoSuchTask; BadRequest if the person is erased already, or is
+    about to be.
 
     The log keeps the pseudonym: the person's id must be nowhere afterwards.
     """

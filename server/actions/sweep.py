@@ -33,7 +33,7 @@ from server.wechat.pay.answers import Contradiction, PayUnknown
 ADDRESS_DAYS = 90
 # What a sweep looks at, in this order: payments come first.
 SWEPT: tuple[Kind, ...] = ("orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses")
-# How a payment notes that WeChat gives no clear answer about it.
+# The move by which an order, a bill or a refund notes that WeChat gives no clear answer about it.
 _UNANSWERED: Mapping[str, Callable[[int], Move]] = {
     "orders": order.unanswered,
     "bills": bill.unanswered,

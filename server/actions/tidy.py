@@ -16,7 +16,7 @@ from server.game.task import AHEAD_DAYS
 from server.store.files import ROUTE
 from server.store.money.places import PLACE_DAYS
 
-# The most that is deleted in a turn; the rest waits for the next turn.
+# A turn deletes for at most this long; the rest waits for the next turn.
 TURN_SECONDS = 20.0
 FILES_AT_ONCE, AT_ONCE = 50, 500
 # How long a visit or a report is kept after all tasks of its time have ended and their prizes can no longer
@@ -43,7 +43,8 @@ async def tidy(context: Context) -> None:
         looked_at = 0
         while (began := time.monotonic()) < until and (number := await batch()):
             looked_at += number
-            await asyncio.sleep(time.monotonic() - began)  # leave the store to others for as long as it took
+            # Leave the store to others for as long as the batch took.
+            await asyncio.sleep(time.monotonic() - began)
         if looked_at:
             log.info("looked at %d %s that were due to be deleted if unused", looked_at, what)
 

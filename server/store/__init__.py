@@ -1,8 +1,8 @@
 """MongoDB, one file per collection. The only package that imports motor; it decides nothing.
 
 Every operation has a 5 s limit. Reads are from the primary. A primary that is cut off from the other members
-goes on serving for a while, and its writes of that time are undone. Reads and writes are of majority concern,
-so data that was read or acknowledged stays.
+goes on serving for a while, and its writes of that time are undone later. All reads and writes use majority
+concern, so data that was read or acknowledged stays.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _PlainInt(TypeDecoder):
 
 
 def _safe(database: AsyncIOMotorDatabase[Document]) -> AsyncIOMotorDatabase[Document]:
-    """Return a database whose reads and writes are as this package says."""
+    """Return a database whose reads and writes use the concerns that this package promises."""
     return database.with_options(
         codec_options=CodecOptions(tz_aware=True, type_registry=TypeRegistry([_PlainInt()])),
         write_concern=WriteConcern("majority"),
@@ -146,7 +146,7 @@ class Store:
 
     @property
     def stores(self) -> list[Documents[Any]]:
-        """The parts that keep documents, a collection each."""
+        """The parts that keep documents, each in a collection of its own."""
         return [store for store in vars(self).values() if isinstance(store, Documents)]
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
@@ -168,7 +168,7 @@ class Store:
             raise BadSettings(f"MONGODB_URI: {error}") from None
 
     async def read_something(self) -> None:
-        """Return if MongoDB can read. Raises PyMongoError if not.
+        """Read something from MongoDB. Raises PyMongoError if that fails.
 
         SecantusDB on a full disk still answers a ping, and nothing else.
         """

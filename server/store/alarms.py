@@ -17,7 +17,7 @@ class AlarmRecord(TypedDict):
     """An alarm, and when it began and ended (unix ms); `end_at` is 0 while it lasts.
 
     `key` says what it is about; at most one alarm per key lasts. `told` is 1 once the webhook was told that
-    it began, 2 once it was told of the end too. `tries` counts the failed tries since.
+    it began, 2 once it was told of the end too. `tries` counts the tries that have failed since then.
     """
 
     _id: str

@@ -12,8 +12,8 @@ from server.store.documents import Documents, index
 from server.store.pipelines import Document
 
 BEGUN = "begun"
-# One turn reads at most this many acts, from a period of this length at first. If few acts are found, the
-# period grows up to STEP times; if many are, it is halved.
+# One turn reads at most TURN acts, from a period of PERIOD_MS at first. If a turn finds few acts, the next
+# period is up to STEP times as long; if it finds TURN acts, the next period is half as long.
 TURN, PERIOD_MS, STEP = 250, 60_000, 64
 # The fields that the log can be filtered by, besides the time.
 FILTERED = ("operator", "act", "code", "person")
@@ -56,7 +56,7 @@ def depth_of(act: Act) -> int:
 
 
 class Wanted(NamedTuple):
-    """Which acts are wanted: of an operator, of a kind, about a task or a person, and between which moments.
+    """Which acts are wanted: by which operator, of which kind, about which task or person, and of which time.
 
     "" does not filter. `person` is a public id.
     """

@@ -39,7 +39,8 @@ def keys_of(order: str) -> list[tuple[str, int]]:
 def index(name: str, keys: str, *, there: str = "", only: Any = None, **options: Any) -> IndexModel:
     """Return an index by keys such as "publisher -created_at".
 
-    The index has only the documents with a field `there`, or those that the condition `only` finds.
+    With `there`, the index has only the documents that have this field; with `only`, the documents that fit
+    this condition.
     """
     if there or only:
         options["partialFilterExpression"] = only or {there: {"$exists": True}}
@@ -70,10 +71,10 @@ class Documents(Generic[T]):
         )
 
     async def find_one_and_update(self, condition: dict[str, Any], changes: Any, **options: Any) -> T | None:
-        """Update one document that fits; return it as it is then, None if no document fits.
+        """Update one document that fits; return it as it is afterwards, None if no document fits.
 
         While a primary steps down, a retryable findAndModify gets a labelled writeConcernError. If types of
-        BSON have decoders, PyMongo 4.20 cannot read such an error: PyMongo itself fails, by an
+        BSON have decoders, PyMongo 4.20 cannot read such an error: PyMongo itself fails with an
         AttributeError.
         """
         options = {"return_document": True, **options}
@@ -96,9 +97,9 @@ class Documents(Generic[T]):
 
         `stages` then change what was found.
 
-        `among` are fields that they must have. The last minute is looked through, then the last hour, day,
-        month, then all, until there are enough. So a store that sorts what it finds sorts little, however
-        many documents have a common term.
+        `among` are fields that the documents must have. The last minute is looked through, then the last
+        hour, day, month, then all, until there are enough. So a store that sorts what it finds sorts little,
+        however many documents have a common term.
         """
         found: list[dict[str, Any]] = []
         for since_ms in (*(now_ms - age_ms for age_ms in LOOKED_THROUGH_MS), 0):
@@ -109,12 +110,13 @@ class Documents(Generic[T]):
         return cast("list[T]", found)
 
     async def move(self, key: str, move: Move) -> T | None:
-        """Do a move of one document; return it as it is then, None if no row of the move fits it."""
+        """Apply a move to one document; return it as it is afterwards, None if no row of the move fits it."""
         changed = await self.find_one_and_update({"_id": key, **condition(move)}, update(move))
         return changed if changed is not None and was_done(move, changed) else None
 
     async def moves(self, key: str, move: Move) -> bool:
-        """Do a move of one document; return whether a row fits it. Cheaper than `move`: nothing is read back.
+        """Apply a move to one document; return whether a row fits it. Cheaper than `move`: nothing is read
+        back.
 
         Do not use it for rows that compare with the clock: only the document shows whether they were done.
         """
@@ -122,7 +124,7 @@ class Documents(Generic[T]):
         return moved.matched_count == 1
 
     async def move_all(self, scope: dict[str, Any], move: Move) -> None:
-        """Do a move of each document that has these fields and that a row fits."""
+        """Apply a move to each document that has these fields and that a row of the move fits."""
         await self.rows.update_many({**scope, **condition(move)}, update(move))
 
     async def find_all(self, keys: list[str], fields: Any = None) -> list[T]:
@@ -163,7 +165,7 @@ class Documents(Generic[T]):
         return []
 
     async def upsert(self, key: Any, changes: Any) -> T:
-        """Update the document of this `_id`, or make it; return it as it is then."""
+        """Update the document of this `_id`, or make it; return it as it is afterwards."""
         while True:
             with suppress(DuplicateKeyError):  # another process made it at this moment: now it is there
                 found = await self.find_one_and_update({"_id": key}, changes, upsert=True)

@@ -32,8 +32,8 @@ from server.errors import BadSettings
 
 DUPLICATE_KEY = 11000
 
-# A replica set that changes its primary, shuts down or is overloaded says one of these. It may have done what
-# was asked: some come after the work, while it waits for a majority.
+# A replica set that changes its primary, shuts down or is overloaded answers with one of these codes. It may
+# have done what was asked: some of the codes come after the work, while the set waits for a majority.
 _PASSING_CODES = frozenset(
     (
         6,  # HostUnreachable
@@ -67,8 +67,8 @@ _PASSING_CODES = frozenset(
         14031,  # OutOfDiskSpace
     )
 )
-# A store answers one of these if its disk, descriptors or memory fail, or it has a fault of its own. These
-# too may come after the work was done.
+# A store answers with one of these codes if its disk, descriptors or memory fail, or it has a fault of its
+# own. These too may come after the work was done.
 _ILL_CODES = frozenset(
     (
         1,  # InternalError
@@ -93,7 +93,7 @@ _ILL_CODES = frozenset(
     )
 )
 _DENYING_CODES = (13, 18)  # Unauthorized, AuthenticationFailed
-# Atlas answers with one code for all that its own proxy refuses: the text tells what it is.
+# Atlas answers with this code to all that its own proxy refuses. Only the text says what was wrong.
 _ATLAS = 8000
 _ATLAS_DENIES = re.compile(r"\bauth|\bnot (?:allowed|authorized)\b", re.IGNORECASE)
 _ATLAS_LIMITS = re.compile(r"quota|limit|exceed|too many|already using", re.IGNORECASE)
@@ -163,7 +163,7 @@ def only_duplicates(error: BulkWriteError) -> bool:
 
 
 def said_by(error: BaseException) -> str:
-    """Return an error's text in one line. Of a document in it only the first field's name is kept."""
+    """Return an error's text in one line. If it has a document, only the name of its first field is kept."""
     if not isinstance(error, OperationFailure):
         return str(error).partition("\n")[0]
     details = error.details or {}

@@ -129,7 +129,7 @@ class Files(Documents[Document]):
         return ROUTE + str(found["_id"])
 
     async def supersede(self, made_for: Document, now_ms: int) -> None:
-        """Delete the pictures drawn under these names soon: newer ones take their places."""
+        """Let the pictures that were drawn for this be deleted soon: newer pictures take their places."""
         soon = {"$min": {"metadata.delete_at": now_ms + SUPERSEDED_MS}}
         await self.collection.update_many({"metadata.made_for": made_for}, soon)
 
@@ -208,7 +208,7 @@ class Files(Documents[Document]):
         return content
 
     async def due(self, now_ms: int, limit: int) -> tuple[list[Document], list[str]]:
-        """Return the records of full files that may have to go, and the names of thumbnails that may."""
+        """Return the records of full files, and the names of thumbnails, that may have to be deleted."""
         due = {"metadata.delete_at": {"$lte": now_ms}}
         rows = await self.in_order(due, "metadata.delete_at", limit, {"metadata": 1})
         thumbnails = [row["_id"] for row in rows if _is_thumbnail(row["_id"])]
@@ -220,7 +220,8 @@ class Files(Documents[Document]):
             await self.rows.update_many({"_id": {"$in": names}}, {"$unset": {"metadata.delete_at": ""}})
 
     async def drop(self, names: list[str], now_ms: int) -> list[str]:
-        """Hide these files from everybody, but for those used since they fell due; return the hidden ones."""
+        """Hide these files from everybody, unless they were used after they fell due; return the names
+        hidden."""
         if not names:
             return []
         still_due = {"_id": {"$in": names}, "metadata.delete_at": {"$lte": now_ms}}
@@ -239,7 +240,7 @@ class Files(Documents[Document]):
         await self.collection.delete_many({"_id": {"$in": names}})
 
     async def delete_cut_off(self, thumbnails: list[str]) -> None:
-        """Delete what is there of uploads that were cut off; spare the thumbnails of whole uploads."""
+        """Delete all remains of uploads that were cut off; spare the thumbnails of whole uploads."""
         full = [name.replace(_THUMBNAIL, "") for name in thumbnails]
         rows = await self.collection.find({"_id": {"$in": full}}, {"_id": 1}).to_list(len(full))
         whole = {_thumbnail_name(row["_id"]) for row in rows}

@@ -22,7 +22,7 @@ class Leases(Documents[Lease]):
     NAME = "leases"
 
     async def acquire(self, name: str, holder: str, lasts_ms: int) -> Lease:
-        """Take or renew a lease unless another process has it; return the lease that there is then.
+        """Take or renew a lease unless another process has it; return the lease as it is afterwards.
 
         This is one update by MongoDB's clock, so no process takes a lease early because its own clock is
         wrong.
@@ -30,8 +30,8 @@ class Leases(Documents[Lease]):
         return await self.upsert(name, _taken(holder, lasts_ms))
 
     async def renew(self, name: str, holder: str, lasts_ms: int) -> Lease | None:
-        """Renew a lease that this process took, unless another process has it; return the lease that there is
-        then, None if there is none.
+        """Renew a lease that this process took, unless another process has it; return the lease as it is
+        afterwards, None if there is none.
 
         A renewal that was cancelled may still reach MongoDB after `release`. It must not take the lease anew.
         """

@@ -1,12 +1,12 @@
 """What a database says of itself: `meta`, here its document `database`. `schema.py` has the other document.
 
-`identity` is written once, when the database is prepared, and tells it from all others. `keys` maps the
+`identity` is written once, when the database is prepared. No other database has the same one. `keys` maps the
 fingerprint of each secret that servers seal under to a time (unix ms, MongoDB's clock) until which at least
 one server does so; servers prolong it before it has passed. A fingerprint stays as long as a stored value
 carries it: only a rotation that has left no such value removes it.
 
-`featured` has the codes of the tasks that operators put on top of the square, the last one last. Each process
-reads this document anyway, twice a second.
+`featured` has the codes of the tasks that operators put on top of the square, the last one last. They are
+kept here because each process reads this document anyway, twice a second.
 """
 
 from __future__ import annotations

@@ -75,9 +75,9 @@ def begins_with(text: str) -> Document:
 def newest_with(terms: list[str], limit: int, since_ms: int, at: str, **among: Any) -> list[Document]:
     """Return the pipeline that finds the newest documents, by `at`, that have all `terms` (one or more).
 
-    Only documents with the fields `among` count, and only those since a time (unix ms, 0 for all). The last
-    of the longest terms is matched by equality, because some servers use an index only for that. Numbered
-    names ("用户00017") differ in their ends.
+    Only documents with the fields `among` count, and only those since a time (unix ms, 0 for all). One term
+    is matched by equality, because some servers use an index only for that. It is the last of the longest
+    terms, because numbered names ("用户00017") differ at their ends.
     """
     *rest, last = sorted(terms, key=len)
     others: list[Document] = [{"$match": {"terms": {"$all": rest}}}] if rest else []

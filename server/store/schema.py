@@ -37,7 +37,7 @@ ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
 _OTHER_OPTIONS = (85, 86)  # an index of this name or key has other options, such as a collation
 # The version of the documents that this server reads and writes. It serves from no other version.
 VERSION = 1
-# Unique indexes that may be plain ones: see docs/mongodb.md about sharding.
+# Unique indexes that may also be there without `unique`: see docs/mongodb.md about sharding.
 MAY_REPEAT = frozenset((each.NAME, name) for each in (Digs, People) for name in each.MAY_REPEAT)
 
 
@@ -131,7 +131,7 @@ async def is_new(database: _Database) -> bool:
 
 
 async def _is_noted(database: _Database) -> bool:
-    """Whether the database notes the version of its data. Raises BadSettings if that is not ours."""
+    """Whether the database notes the version of its data. Raises BadSettings if it is not this server's."""
     found = await database[META].find_one({"_id": _ID})
     if found is not None and found.get("version") != VERSION:
         raise BadSettings(
@@ -163,8 +163,8 @@ async def _listed(database: _Database, collection: str) -> dict[str, Document]:
 
 
 def _wanted(collection: str, found: Mapping[str, Any] | None, model: IndexModel) -> IndexModel:
-    """Return the index to ask for: the model, or the same index without `unique` if that is there and may
-    be."""
+    """Return the index to ask for: the model, or the same index without `unique` if MAY_REPEAT allows the one
+    found."""
     wanted = model.document
     if found is None or _shape(found) == _shape(wanted):
         return model
@@ -178,7 +178,7 @@ def _wanted(collection: str, found: Mapping[str, Any] | None, model: IndexModel)
 
 
 def _shape(index: Mapping[str, Any]) -> Document:
-    """Return what an index is, without what servers add to it."""
+    """Return what defines an index, without the fields that servers add."""
     options = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
     return {"key": list(index["key"].items()), **{name: index[name] for name in options if name in index}}
 
@@ -186,7 +186,7 @@ def _shape(index: Mapping[str, Any]) -> Document:
 async def _build_aloud(
     database: _Database, collection: str, models: list[IndexModel], missing: list[IndexModel], say: Say
 ) -> None:
-    """Return once a collection has all these indexes, saying from time to time how far they have come.
+    """Return once a collection has all these indexes; say from time to time how far the builds have come.
 
     The missing ones are built in one pass.
     """

@@ -27,7 +27,7 @@ class SealedValues:
         self._database = database
 
     async def fingerprints(self, purpose: str) -> list[str]:
-        """Return the fingerprints of all secrets under which values of this purpose are sealed; one read for
+        """Return the fingerprints of all secrets under which values of this purpose are sealed, by a read for
         each."""
         collection, field = PLACES[purpose]
         key, found = f"{field}.key", [""]
@@ -47,8 +47,8 @@ class SealedValues:
     async def page(
         self, purpose: str, fingerprint: str, after: str
     ) -> tuple[list[tuple[str, Sealed]], str | None]:
-        """Return the next `BATCH` values that a secret sealed: those whose ids follow `after`, with their
-        ids.
+        """Return the next `BATCH` values that a secret sealed, with their ids, beginning after the id
+        `after`.
 
         The last of these ids is returned too, None at the end.
         """

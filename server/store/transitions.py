@@ -24,7 +24,8 @@ def condition(move: Move) -> Document:
 
 
 def was_done(move: Move, after: Mapping[str, Any]) -> bool:
-    """Whether `update` changed a document that matched `condition`; `after` is the document after it."""
+    """Whether `update` changed a document that matched `condition`; `after` is the document after the
+    update."""
     ends = {move.stored(row.ends) for row in move.rows if row.ends is not None}
     return all(row.when is None for row in move.rows) or after[move.field] in ends
 

@@ -1,8 +1,8 @@
 """The server's half of a draw: a seed that it commits to before it knows the publisher's half.
 
 Nothing is stored. The publisher gets the seed sealed, and brings it back to publish. The task's code follows
-from the seed, so a seed makes one task and never a second: even after the secrets changed, that code is
-taken.
+from the seed alone, whatever the server's secrets are. So a seed makes only one task: a second task would
+need the same code.
 """
 
 from __future__ import annotations

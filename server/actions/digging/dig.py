@@ -43,7 +43,8 @@ from server.store.digging.tasks import View
 from server.store.people.people import Person, shown_face, shown_name
 from server.telemetry import metrics
 
-# Less than a request's limit of 5 s: a request that reaches that limit cannot say whether the dig was tried.
+# Less than the limit of a request, 5 s: a request that is cut off at this limit cannot say whether its dig
+# was tried.
 DEADLINE_SECONDS = 4.5
 # The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
@@ -51,9 +52,9 @@ LONGEST_PAUSE_SECONDS = 0.5
 # How long a finished dig stays marked as pending. Another dig within this time overwrites the mark, which
 # saves the update that would remove it. `settle_pending` finishes digs only after a second, which is longer.
 MARK_SECONDS = 0.1
-# Our estimate of MongoDB's clock is never fast. It lags by a few ms: by the duration of the fastest reply of
-# the last ten seconds. So a request that seems to come this shortly before the end of a cooldown may have
-# come after it, and counts as late enough.
+# Our estimate of MongoDB's clock is never ahead of it. The estimate lags by a few ms: by the duration of the
+# fastest reply of the last ten seconds. So a request that seems to come up to SLOW_CLOCK_MS before the end of
+# a cooldown may have come after it, and is treated as if it had.
 SLOW_CLOCK_MS = 100
 
 
@@ -87,10 +88,11 @@ def _now() -> float:
 class Attempt:
     """A request to dig. `arrived` and `deadline` are in the loop's time.
 
-    `session` is that of the caller's token, None without a token: a bare id, which others may know, must not
-    take its owner's place in the random order. `address` returns the caller's IP. `hung_up` says whether the
-    client is gone. `waits` is called when the first request of a known caller begins to wait. `ordered_for`
-    is as in `FairStart.gathers`; `counted` says whether the request was counted in the limits.
+    `session` is the session of the caller's token, None without a token. A request with a bare id, which
+    others may know, must not take the place of the id's owner in the random order. `address` returns the
+    caller's IP. `hung_up` says whether the client is gone. `waits` is called when the first request of a
+    known caller begins to wait. `ordered_for` is as in `FairStart.gathers`; `counted` says whether the
+    request was counted in the limits.
     """
 
     code: str
@@ -163,11 +165,11 @@ async def _refuse_from_memory(context: Context, request: Attempt) -> bool:
     try:
         raise running
     finally:
-        del running  # for the same reason as in `refuse`
+        del running  # breaks the reference cycle, as `refuse` does
 
 
 def _publisher(context: Context, code: str) -> str:
-    """Return who published a task; "" unless somebody watches it in this process or dug it here."""
+    """Return who published a task; "" if nobody watches the task in this process and nobody dug it here."""
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:
         publisher: str = watched.task["publisher"]
@@ -202,7 +204,8 @@ async def dig(context: Context, request: Attempt) -> Dug:
     """
     try:
         if not request.dig_id:
-            await _refuse_from_memory(context, request)  # asks no store, so it needs no limit
+            # Without a `dig_id` this asks no store, so it needs no limit.
+            await _refuse_from_memory(context, request)
         dug = await _dig_in_turn(context, request)
     except Refusal as refusal:
         if isinstance(refusal, Banned | OwnTask | AlreadyWon):
@@ -274,11 +277,12 @@ def _may_not_dig(context: Context, request: Attempt) -> bool:
 
 
 async def _look(context: Context, request: Attempt) -> Dug | None:
-    """Refuse a caller who may not dig, without giving them a turn or a place in the random order: so they
-    delay nobody.
+    """Refuse a caller who may not dig, without giving them a turn or a place in the random order, so that
+    they delay nobody.
 
-    This reads the store, since the news that was heard may be wrong, and refuses in `dig`'s order.
-    Returns their earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
+    This reads the store, since what this process heard may be wrong. The reasons to refuse are checked in the
+    order that `dig` gives. Returns the caller's earlier dig if they repeat it; None if they may dig after
+    all, or the store does not answer.
     """
     code, unionid, dig_id = request.code, request.unionid, request.dig_id
     try:
@@ -322,7 +326,8 @@ def _needs_order(context: Context, request: Attempt) -> bool:
 async def _count(context: Context, request: Attempt) -> None:
     """Count a dig of a task without a cooldown, once per request. Raises TooOften.
 
-    The store is not read for this, so ended tokens and bare ids are counted apart from their owner.
+    The store is not read for this, so requests with ended tokens or bare ids are counted apart from those of
+    the ids' owners.
     """
     if not request.counted:
         request.counted = True
@@ -359,7 +364,8 @@ async def _dig_alone(context: Context, request: Attempt) -> Dug | None:
                     if not attempted and _needs_order(context, request):
                         return None
                     draft = await _decide(context, view, request, own_id)
-                    # A task without a cooldown has no windows, so a request cannot come too late for one.
+                    # A task without a cooldown has no windows, so a request cannot come too late for its
+                    # window.
                     _end_if_hung_up(request, tries > 1 or not view["task"]["cd_ms"], attempted)
                     made_as, attempted = own_id, True
                     recorded = await context.store.tasks.record_dig(draft, view["task"]["cd_ms"])
@@ -411,7 +417,7 @@ async def _decide(context: Context, view: View, request: Attempt, dig_id: str) -
 
 
 def _end_if_hung_up(request: Attempt, ends: bool, attempted: bool) -> None:
-    """Raise if the client is gone and its request `ends` for that reason: nobody would get the reply."""
+    """Raise if the client is gone, and `ends` says that its request then ends: nobody would get the reply."""
     if ends and request.hung_up():
         raise OutcomeUnknown if attempted else Unavailable
 
@@ -458,7 +464,7 @@ async def _admitted(view: View, request: Attempt) -> Person:
 
 
 def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
-    """Return the next dig by this view. The store sets `at` and `cd_until`."""
+    """Return the dig that comes next after this view of the task. The store sets `at` and `cd_until`."""
     task, first = view["task"], view["first"]
     depth = task["now_depth"] + 1
     winning = digging_of(context).winning(task)

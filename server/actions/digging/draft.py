@@ -1,6 +1,7 @@
 """What a publisher asks for: a new task, or other texts and pictures of their task.
 
-Each value is checked against its declared range before it comes here. Requests add who asks.
+Each value is checked against its declared range before it comes here. The requests in `handlers/` add the id
+of the caller.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ValueYuan = Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", des
 
 
 class RankTextsRequest(msgspec.Struct, kw_only=True):
-    """What a publisher says and shows of a kind of prizes."""
+    """The texts and the picture of one kind of prizes."""
 
     name: Annotated[
         str,
@@ -48,10 +49,10 @@ class RankRequest(RankTextsRequest, kw_only=True):
 
 
 class TextsRequest(msgspec.Struct, kw_only=True):
-    """What a publisher says and shows of a task.
+    """The texts and the picture of a task.
 
-    `place` and `pickup_time` are for goods on site, `not_sent_to` for goods by mail, `contact` only for
-    winners.
+    `place` and `pickup_time` are for goods on site, `not_sent_to` is for goods by mail. Only winners see
+    `contact`.
     """
 
     name: Annotated[

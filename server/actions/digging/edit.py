@@ -21,7 +21,7 @@ from server.store.people.people import Person
 
 
 async def edit(context: Context, publisher: Person, code: str, said: Edited) -> Task:
-    """Replace a task's texts, and each picture for which a `url` names another; return the changed task.
+    """Replace a task's texts, and each picture for which a `url` is given; return the changed task.
 
     If contents are checked, or an operator has to look, nobody else sees the task, and nobody can dig it,
     until it has passed again. Safe to repeat.
@@ -46,7 +46,7 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     edited = await context.store.tasks.edit(code, publisher["_id"], changes)
     if edited is None:
         await _may_edit(context, code, publisher["_id"])
-        raise HasDigs  # the task could not be edited a moment ago, now it can
+        raise HasDigs  # somebody had dug, and the dig was not there at this second look
     if "review" in changes:
         await submit_task(context, edited, publisher["openid"])
     for pic in set(pictures_of(task)).difference(pictures_of(edited)):

@@ -67,7 +67,7 @@ async def settle_task(context: Context, task: Task) -> None:
 
     Raises PayUnknown, WeChatBusy, Contradiction.
     """
-    if is_checking(task) and not task["status"]:  # the process died before it submitted it to WeChat
+    if is_checking(task) and not task["status"]:  # the process died before it submitted the task to WeChat
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
     if task["open"] and not task["status"] and context.clock.now_ms() >= task["expires_at"]:
@@ -124,7 +124,8 @@ async def _settle_over(context: Context, task: Task) -> int | None:
     Returns when to look at the task again (unix ms), None for never.
     """
     store, code, now_ms = context.store, task["_id"], context.clock.now_ms
-    if not task["open"]:  # refunds a payment that waited; a later payment is refunded by its order
+    # Refund a payment that waited. A payment that comes later is refunded when its order is followed.
+    if not task["open"]:
         order = await store.orders.find_live(code)
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])

@@ -108,16 +108,16 @@ async def settle_message(context: Context, message: Message) -> None:
 
 
 def _may_be_taken(message: Message) -> bool:
-    """Whether WeChat may have taken a message without our knowing."""
+    """Whether WeChat may have taken a message although we got no answer."""
     return message["state"] == "sending" or "unsure" in message
 
 
 async def _has_more(context: Context, message: Message, template: Template) -> bool:
     """Whether WeChat would take a message twice: its person has more than one consent.
 
-    A message that was sent spent its consent, even if that is not noted. A message that ended unsent, but for
-    which a consent is still reserved, may not have spent the consent: then WeChat allows one message more
-    than we count.
+    A message that was sent spent its consent, even if that is not noted. A message may have ended unsent
+    while a consent is still reserved for it. Perhaps this consent is not spent: then WeChat allows one
+    message more than we count.
     """
     consent = await context.store.consents.find(message["unionid"], template.template_id)
     if consent is None:
@@ -142,7 +142,8 @@ async def _send(context: Context, message: Message, template: Template, openid: 
 
 async def _refused(context: Context, message: Message, template: Template, error: WeChatError) -> None:
     if error.errcode == NO_CONSENT:
-        # WeChat counts fewer consents than we do, or it took the first try, which spent the last consent.
+        # WeChat counts fewer consents than we do, or it took our first try, which then spent the last
+        # consent.
         await _end(context, message, "sent" if _may_be_taken(message) else "refused")
         await context.store.consents.forget(message["unionid"], template.template_id)
     elif error.errcode == BAD_PERSON:

@@ -15,7 +15,8 @@ from server.store.money.prizes import Prize
 from server.wechat.messages import Values, yuan
 
 HELD_MS = 600_000
-# How often to look whether others see a task again: after the check of an edit, or an operator's decision.
+# How often to look whether others see a task again. They do after the check of an edit, or after an
+# operator's decision.
 LOOK_MS = 60_000
 ENDINGS = {
     "prizes_gone": "奖品全部挖完了",
@@ -28,7 +29,7 @@ ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The values that a template may show. `moot`: nobody needs the message.
+    """The values that a template may show. `moot` says that nobody needs the message any more.
 
     If the message is not true yet, `later_ms` is when to look again (unix ms). `until_ms` prolongs the time
     in which the message is of use; 0 leaves it as it was written.

@@ -17,16 +17,17 @@ from server.settings.messages import MessageKind
 from server.store.messages.messages import Message
 from server.store.money.prizes import Prize
 
-# Nobody is told of older events. Messages that ended are kept for longer than this, so no message is written
-# twice.
+# Nobody is told of events that are older than this. Ended messages are kept for longer, so no message is
+# written twice.
 FRESH_MS = 7 * DAY_MS
 REMIND_MS = DAY_MS
 # Followers are told of a task only if it opens within this time after its publication.
 ANNOUNCED_MS = 30 * DAY_MS
 SAVED_MS = 10_000  # more than it takes to save a task
 LOOK_MS = 600_000
-# A turn looks at FOLLOWERS followers. It reads AT_ONCE of their numbers at a time, so that no command holds
-# up a store for long, and at most READS times, since a follower who left leaves a gap in the numbers.
+# A turn looks at FOLLOWERS followers. It reads AT_ONCE of the followers' numbers at a time, so that no
+# command holds up a store for long. Followers who left leave gaps in the numbers, so a turn reads at most
+# READS times.
 FOLLOWERS, AT_ONCE, READS = 200, 50, 40
 # Kinds of messages that several people may get about the same task.
 TO_MANY: tuple[MessageKind, ...] = ("cooldown_over", "announced")
@@ -95,8 +96,8 @@ async def _renew(context: Context, message: Message) -> None:
 
 
 async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> None:
-    """Note that a person allows one more message of each template, and let messages that wait for this
-    consent be sent.
+    """Note that a person allows one more message of each template, and wake the messages that wait for this
+    consent.
 
     If the process dies in between, waiting messages look for a consent again later. Raises BadRequest.
     """
@@ -155,7 +156,7 @@ async def tell_followers(context: Context, message: Message) -> None:
 
 
 async def _tell_some(context: Context, message: Message, after: int, until: int) -> int:
-    """Write to those followers who consented, of the numbers above `after`, up to `until`.
+    """Write to the followers whose numbers are above `after` and at most `until`, if they consented.
 
     Returns how many followers have these numbers.
     """

@@ -79,7 +79,8 @@ class Claim:
 async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
     """Claim the prize this person won. The last three arguments are only for goods by mail.
 
-    Once the prize is given, only its address may still change: for 24 hours, and until the goods are sent.
+    Once the prize is given, only its address may still change: until the goods are sent, but for no longer
+    than 24 hours.
 
     Raises NoSuchTask, NotWon, ClaimOver, PayoutHeld, BadRequest; for red packets PayoutWaits, OutcomeUnknown
     and WeChatBusy.
@@ -158,7 +159,10 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
 
 
 async def _may_ask(context: Context, bill: Bill) -> bool:
-    """Whether to ask WeChat now: it limits how often a merchant may ask. A bill may always be sent."""
+    """Whether to call WeChat about a bill now.
+
+    A bill may be sent at any time. WeChat limits how often a merchant may ask about a bill.
+    """
     if not bill["package_info"]:
         return True
     move = asking(context.clock.now_ms(), LOOK_APART_MS)
@@ -167,8 +171,8 @@ async def _may_ask(context: Context, bill: Bill) -> bool:
 
 async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
     (young, private), now_ms = await newness_of(context, task, prize), context.clock.now_ms()
-    # The prize is due again in a minute: if this process dies before the bill is saved, a sweep makes it
-    # then.
+    # The prize is due again in a minute: if this process dies before the bill is saved, a sweep then makes
+    # the bill.
     begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, young, private)
     prizes, key = context.store.prizes, prize["_id"]
     return await prizes.move(key, begin) or await prizes.get(key)
@@ -238,7 +242,7 @@ def phone_digits(phone: str) -> str:
 
 
 def open_address(context: Context, prize: Prize) -> Address | None:
-    """Return where a prize is sent; None if it has no address. Only for its winner and publisher."""
+    """Return where a prize is sent; None if it has no address. Only for the winner and the publisher."""
     box = prize.get("address_box")
     if box is None:
         return None

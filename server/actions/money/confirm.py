@@ -29,7 +29,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
         raise WrongPickup(f"取件码不对，请向中奖者核对后再试，还可以试 {tries_left} 次")
     now_ms = context.clock.now_ms()
     if is_out(prize) and not is_claim_over(task, prize, context.settings.claim_days, now_ms):
-        await apply_freezes(context, prize)  # a simultaneous freeze may have missed it
+        await apply_freezes(context, prize)  # a simultaneous freeze may have missed this prize
         given = await store.prizes.move(prize["_id"], handed_over(now_ms))
         if given is not None:
             await store.pickups.forgive(code, locked_by_it=not tries_left)

@@ -19,12 +19,14 @@ from server.store.money.freezes import Freeze, What, freeze_key
 from server.store.money.prizes import Prize
 
 LOOK_AGAIN_MS = 60_000
-# A thousand bills may be out: this many are cancelled at a time, or this many winners told.
+# A thousand bills may be out. This many bills are cancelled at a time, or this many winners are told at a
+# time.
 AT_ONCE = 10
 
 
 async def freeze(context: Context, what: What, code: str, depth: int, reason: str = "") -> None:
-    """Freeze a task, the prize at `depth`, or the person who dug there (0: the publisher). Safe to repeat.
+    """Freeze a task, the prize at `depth`, or the person who dug there (at depth 0, the publisher). Safe to
+    repeat.
 
     Only operators read the reason. A bill that was sent is cancelled; until WeChat confirms the cancellation,
     the winner may still take the money. Raises NoSuchTask, BadRequest.
@@ -73,7 +75,8 @@ async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
 
 
 async def give_back(context: Context, what: What, code: str, depth: int) -> None:
-    """Return the held prizes of a task, or one of them, to the publisher, together with unclaimed prizes.
+    """Return the held prizes of a task, or one held prize, to the publisher. The money is refunded together
+    with that of unclaimed prizes.
 
     Raises NoSuchTask, BadRequest.
     """
@@ -94,9 +97,11 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
 
 
 async def find_target(context: Context, what: What, code: str, depth: int) -> str:
-    """Return the id of the target: a task's code, a prize's id or a person's. Raises NoSuchTask, BadRequest.
+    """Return the target: the code of a task, the id of a prize, or the id of a person. Raises NoSuchTask,
+    BadRequest.
 
-    Operators see no ids of people, so they name a person by what they did.
+    Operators see no ids of people, so they name a person by a task that the person published or a depth that
+    the person dug.
     """
     task = await context.store.tasks.get(code)
     if what == "task":
@@ -132,7 +137,8 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
     for scope in _scopes(freeze["what"], freeze["of"]):
         await context.store.prizes.move_all(scope, frozen(context.clock.now_ms()))
         stopped += await context.store.prizes.of_scope(scope)
-    stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first, as winners may confirm them
+    # Bills first: until a bill is cancelled, its winner may confirm it.
+    stopped.sort(key=lambda prize: "freezing" not in prize)
     _for_each(context, _stop, stopped)
     await context.store.freezes.again(freeze, None)
 
@@ -165,7 +171,7 @@ async def _stop(context: Context, prize: Prize) -> None:
 def _for_each(
     context: Context, do: Callable[[Context, Prize], Awaitable[None]], prizes: Sequence[Prize]
 ) -> None:
-    """Do this with each prize, AT_ONCE at a time, in the background: WeChat or Redis may be slow."""
+    """Call `do` for each prize, AT_ONCE at a time, in the background: WeChat or Redis may be slow."""
 
     async def some(share: Sequence[Prize]) -> None:
         for prize in share:
@@ -176,6 +182,6 @@ def _for_each(
 
 
 async def settle_freezing(context: Context, prize: Prize) -> None:
-    """Cancel the bill of a prize that is being frozen; look again until it has ended."""
+    """Cancel the bill of a prize that is being frozen; look again later, until the bill has ended."""
     await retract(context, prize)
     await context.store.prizes.again(prize, context.clock.now_ms() + LOOK_AGAIN_MS)

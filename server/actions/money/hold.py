@@ -4,13 +4,13 @@ A claim is first recorded, then checked once against the limits, and only then g
 simultaneous claims count each other, and no bill is out for a prize that is held. A frozen prize is never
 approved.
 
-WeChat also limits what it transfers a day, to one person and for one merchant. A payout above these limits
-waits until midnight in China, or until the limit is raised. A prize counts once a day, however many bills it
-gets.
+WeChat also limits how much it transfers per day, to each person and for each merchant. A payout above these
+limits waits until midnight in China, or until the limit is raised. A prize counts once a day, however many
+bills it gets.
 
 A newcomer is a person whose account is younger than a week, or who has dug only in treasures of this
-publisher and their ring. Nothing tells two rings of newcomers apart, so what newcomers pay newcomers counts
-as what one ring pays itself.
+publisher and their ring. Two rings of newcomers cannot be told apart, so all that newcomers pay to newcomers
+counts as paid within one ring.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ _ANY_FEN = 10**15
 async def refuse_waiting(context: Context, prize: Prize) -> None:
     """Raise PayoutWaits if this red packet cannot be claimed yet.
 
-    Either a limit put it off, or it was won just now and this publisher never paid this winner as much
-    before. A prize that was paid during this wait does not count as paid before: otherwise a first win of 1
-    yuan would end the wait for the next prize.
+    Either a limit has put it off; or it was won just now, and this publisher has never paid this winner as
+    much before. A prize that was paid during this wait does not count as paid before: otherwise a first win
+    of 1 yuan would end the wait for the next prize.
     """
     now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
     waits = now_ms < prize.get("waits_until", 0)
@@ -81,7 +81,7 @@ def _put_off(context: Context, prize: Prize) -> PayoutWaits:
 
 
 async def newness_of(context: Context, task: Task, prize: Prize) -> tuple[int, int]:
-    """Return what the limits of newcomers and of private treasures have to know of a claim.
+    """Return what the limits of newcomers and of private treasures have to know about a claim.
 
     `young`: 1 if the winner is a newcomer, 2 if the publisher is too. `private`: 1 if the task is private.
     """
@@ -141,7 +141,7 @@ async def weigh(context: Context, prize: Prize) -> bool:
 
 
 async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[Wait, int] | None:
-    """Check WeChat's limits, of one transfer and of a day; if they have room, count the prize today."""
+    """Check WeChat's limits per transfer and per day; if they have room, count the prize for today."""
     settings, fen, tomorrow_ms = context.settings, prize["amount_fen"], begins_at(today + 1)
     limits = (settings.payout_transfer_yuan, settings.payout_person_day_yuan, settings.payout_day_yuan)
     if any(0 < most * FEN_PER_YUAN < fen for most in limits) and "released_alone" not in prize:

@@ -28,7 +28,7 @@ class Notices:
 
 @per_context
 def notices_of(_: Context) -> Notices:
-    """What notices to this process still require."""
+    """What this process still has to do about notices."""
     return Notices()
 
 

@@ -1,4 +1,4 @@
-"""Paying in: a publisher's order, what WeChat says of it, and the task that opens when it is paid.
+"""Paying in: a publisher's order, what WeChat says of it, and the task that opens when the order is paid.
 
 The publisher buys the publication: a task that is announced for later is published at once, too.
 
@@ -111,7 +111,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
     if order["state"] != "asked":
         await follow_payments(context, [order])
         raise AlreadyPaid
-    if closing:  # WeChat cannot close an order that it does not know; it expires in a minute
+    if closing:  # WeChat cannot close an order that it does not know; such an order expires in a minute
         raise OutcomeUnknown
     return order if order["prepay_id"] else await _order_at_wechat(context, order)
 
@@ -297,7 +297,8 @@ def _is_over(task: Task | None) -> bool:
 
 
 async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
-    """Return the unopened tasks whose publisher was banned since they were shown.
+    """Return the unopened tasks whose publisher was banned after an operator last showed the task, if any
+    did.
 
     A banned person may not publish, and opening counts as publishing. A task in review waits for an operator;
     if the operator shows it all the same, it opens.

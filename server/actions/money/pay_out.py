@@ -74,7 +74,7 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | Non
 
 
 async def send_bill(context: Context, bill: Bill) -> Bill:
-    """Send a bill's body, for the first time or again; return the bill as it is then.
+    """Send a bill's body, for the first time or again; return the bill as it is afterwards.
 
     Raises PayUnknown, Contradiction.
     """
@@ -97,7 +97,8 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
 
 
 async def ask_about_bill(context: Context, bill: Bill) -> Bill:
-    """Ask WeChat about a bill that is not final; return the bill then. Raises PayUnknown, Contradiction."""
+    """Ask WeChat about a bill that is not final; return the bill afterwards. Raises PayUnknown,
+    Contradiction."""
     asked_at_ms = context.clock.now_ms()
     try:
         answer = await context.pay.query_transfer(bill["_id"])
@@ -153,7 +154,8 @@ async def _take(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
 
 
 async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = None) -> Bill:
-    """Note what a notice or a reply of WeChat's says of a bill; return it as it is then. Safe to repeat.
+    """Note what a notice or a reply of WeChat's says of a bill; return the bill as it is afterwards. Safe to
+    repeat.
 
     `bill` may be left out if the answer is final. Then `follow_bill` has to be called; if the process dies
     first, a sweep does it. Raises Contradiction if we have no such bill of that amount, or if ours ended

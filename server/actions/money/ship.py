@@ -34,7 +34,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
     if prize is not None:
-        frozen = await apply_freezes(context, prize)  # a simultaneous freeze may have missed it
+        frozen = await apply_freezes(context, prize)  # a simultaneous freeze may have missed this prize
         if not frozen and "address_box" in prize and not await is_address_open(context, prize):
             raise NotShippable("这一份的收货地址还没有打开：请先寄出更早填好地址的")
     sends = row.sent(carrier, number, now_ms, now_ms + ARRIVAL_MS, now_ms - CORRECTABLE_MS)
@@ -43,7 +43,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
         await announce_claim(context, sent)
     else:
         sent = await prizes.find(prize_id)
-        # It is no error to name the same parcel again, even when it may no longer change.
+        # It is no error to name the same parcel again, even when the parcel may no longer be corrected.
         if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
             raise NotShippable(_why_not(sent))
     return sent

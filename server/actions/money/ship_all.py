@@ -16,7 +16,7 @@ from server.errors import BadRequest, NotShippable
 from server.store.money.prizes import Prize
 
 MOST_CHANGES = 100
-# Less than a request's limit. Rows that had no turn by then are named, and can be sent again.
+# Less than a request's limit. The reply names the rows that were not reached by then; they can be sent again.
 SECONDS = 3.5
 NUMBER = re.compile(r"[0-9A-Za-z]{5,40}")
 COLUMNS = ("深度", "中奖者", "快递公司", "运单号")

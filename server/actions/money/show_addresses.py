@@ -18,7 +18,7 @@ HIDDEN = 100
 
 
 class ShownAddresses(NamedTuple):
-    """`prize_ids` are the prizes whose addresses are shown. `closed` says why none are, "" otherwise."""
+    """`prize_ids` are the prizes whose addresses are shown. `closed` says why none is shown, or is ""."""
 
     prize_ids: frozenset[str]
     closed: str

@@ -48,9 +48,9 @@ async def log_in(
     """
     session, user = await context.wechat.code_to_session(code), None
     if iv is not None and encrypted_data is not None:
-        # Do not trust the unionid in the data: WeChat's encryption does not authenticate, so the sender could
-        # put any id there and so pass for any number of people. WeChat gives the unionid with the session, if
-        # there is one.
+        # Do not trust the unionid in the data. WeChat's encryption does not authenticate, so the sender could
+        # put any id there, and could pretend to be any number of people. WeChat gives the unionid with the
+        # session, if there is one.
         user = context.wechat.decrypt_user(session, iv, encrypted_data)
     known = await context.store.people.with_openid(session.openid)
     unionid = known["_id"] if known else session.unionid or f"openid:{session.openid}"
@@ -82,7 +82,7 @@ async def log_in(
 
 
 def delete_at(person: Person) -> int:
-    """Return the time at which a person's account will be deleted (unix ms), 0 unless they asked for it."""
+    """Return when a person's account will be deleted (unix ms), 0 if they did not ask for that."""
     return person["leaving"]["until"] if "leaving" in person else 0
 
 
@@ -175,7 +175,8 @@ async def set_profile(
     if wxname is None and wxheadpic is None:
         raise BadRequest("请填写“名字”，或选一张“头像”", param="wxname")
     files, checked, picture = context.store.files, context.settings.checks_content, None
-    if wxheadpic is not None:  # kept for good if it was shown: digs of that time show it
+    # The old picture is kept for good if it was shown, since the digs of that time show it.
+    if wxheadpic is not None:
         now_ms = context.clock.now_ms()
         taken = files.take(wxheadpic, unionid, now_ms) if checked else files.keep(wxheadpic, unionid)
         picture = upload_of("头像", "wxheadpic", await taken)

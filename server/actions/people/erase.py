@@ -23,9 +23,10 @@ from server.store.money.freezes import freeze_key
 from server.store.people.erasure import new_pseudonym
 from server.store.people.people import Person
 
-# Longer than a process caches a person's record, plus the longest request after that.
+# Longer than the time for which a process caches a person's record, plus the time of the longest request.
 UNDER_WAY_SECONDS = 20.0
-# Longer than a process caches the owner of a share token. Visits noted until then are moved afterwards.
+# Longer than a process caches the owner of a share token. Visits noted until then get the pseudonym
+# afterwards.
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
 _REPORT_REFUSED = (NOT_REPORTED, SHIPPING_REFUSED)
@@ -100,7 +101,8 @@ class CannotErase(Exception):
 
 
 def pseudonym_of(person: Person | None) -> str:
-    """Return a person's pseudonym: a new one, or the one noted by an interrupted run or their own request."""
+    """Return a person's pseudonym: a new one, unless an interrupted run or the person's own request noted
+    one."""
     if person is not None and "forgotten_as" in person:
         return person["forgotten_as"]
     if person is not None and "leaving" in person:
@@ -173,9 +175,9 @@ async def _refuse_while_needed(store: Store, person: Person) -> None:
 async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> list[Need]:
     """Return a person's ban, what others still have to get from them, and what they still have to get.
 
-    With `parcels`, goods by mail stop the erasure too: the publisher's until the goods are sent, the winner's
-    until the goods have arrived. So does a delivery whose report WeChat refuses. Leave out `parcels` where an
-    operator has decided about both.
+    With `parcels`, goods by mail stop the erasure too: that of the publisher until the goods are sent, that
+    of the winner until the goods have arrived. A delivery whose report WeChat refuses stops it as well. Leave
+    out `parcels` if an operator has decided about such goods and deliveries.
     """
     unionid = person["_id"]
     banned = [Need("banned")] if ban_of(person, await store.now_ms()) is not None else []
@@ -203,7 +205,8 @@ async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> li
 
 
 def _is_unsent(prize: Mapping[str, Any]) -> bool:
-    """Whether goods by mail wait to be sent; after 90 days they have no address any more."""
+    """Whether goods by mail wait to be sent. After 90 days their address is deleted, and they wait no
+    more."""
     return prize["state"] == "given" and "address_box" in prize
 
 
@@ -213,7 +216,7 @@ _Rows = list[dict[str, Any]]
 def _needs_of_task(
     task: Task, reviews: _Rows, prizes: _Rows, refunds: _Rows, orders: _Rows, *, parcels: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield what is under way about a published task, and its review's state."""
+    """Yield what is under way about a published task: keys of `REASONS`, the review's with its state."""
     checked = [row["state"] for row in reviews if row["state"] in IN_REVIEW]
     if checked:
         yield "checked", checked[0]

@@ -1,4 +1,4 @@
-"""A person deletes their own account, and may keep it for some days after all (PIPL, articles 15 and 47).
+"""A person deletes their own account, and can take that back for some days (PIPL, articles 15 and 47).
 
 Asking for the deletion is one write, and so is taking it back. After these days `erase` follows, once nothing
 of the person's is under way.
@@ -30,10 +30,10 @@ log = logging.getLogger("wabao.people")
 
 
 async def leave(context: Context, person: Person) -> int:
-    """Delete a person's account in `DAYS` days, and log them out; return that time (unix ms).
+    """Log a person out, and let their account be deleted in `DAYS` days; return when (unix ms).
 
-    If a person asks twice, the first time stays. Raises CannotLeave, which says what has to end before;
-    NotLoggedIn.
+    If a person asks twice, the time that the first request set stays. Raises CannotLeave, which says what has
+    to end before; NotLoggedIn.
     """
     store, unionid = context.store, person["_id"]
     if "leaving" not in person:

@@ -14,9 +14,9 @@ from server.store.people.people import Person
 from server.store.reviews.reports import Report, ReportReason
 
 HOUR_MS = 3_600_000
-# A group counts once and may be large, so LOOKED_AT times REPORTS_TO_HOLD reports are looked at.
+# A group of authors counts once and may be large, so LOOKED_AT times REPORTS_TO_HOLD reports are looked at.
 LOOKED_AT = 10
-# If their authors together made this many earlier reports, only an operator can judge.
+# If the authors of a task's reports together made this many earlier reports, only an operator can judge them.
 TOO_MANY = 10_000
 
 
@@ -29,10 +29,10 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
     """Save what a person says about a task; a second report of theirs changes nothing.
 
     The report waits for an operator if its author first logged in a day ago or earlier and has dug somewhere.
-    So a storm from new accounts does nothing. The report counts towards hiding the task if its author opened
-    this task and dug in it. Once the reports that count weigh REPORTS_TO_HOLD together (`weight_together`),
-    the task is hidden. Safe to repeat: if the process dies before that, a sweep does it. A winner's report of
-    a task that an operator has hidden is saved, but no operator has to decide about it.
+    So any number of reports from new accounts does nothing. The report counts towards hiding the task if its
+    author opened this task and dug in it. Once the reports that count weigh REPORTS_TO_HOLD together
+    (`weight_together`), the task is hidden. Safe to repeat: if the process dies before that, a sweep does it.
+    A winner's report of a task that an operator has hidden is saved, but no operator has to decide about it.
 
     Raises NoSuchTask; BadRequest if the task is the author's own; NotShown if the author may not see it or it
     was never shown. (Nobody could decide about reports of a refused task.)
@@ -69,7 +69,7 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
 
 
 async def _saw(context: Context, view: View, person: Person) -> bool:
-    """Whether a person may see a hidden task, as a winner, or reported it before it was hidden."""
+    """Whether a person may see a hidden task because they won in it, or reported it before it was hidden."""
     code = view["task"]["_id"]
     return view["won"] is not None or await context.store.reports.find(f"{code}:{person['_id']}") is not None
 

@@ -33,7 +33,7 @@ from server.wechat.message_push import MEDIA_CHECK, Event
 
 # WeChat's `scene`: a profile, and a forum.
 PROFILE, FORUM = 1, 3
-# WeChat pushes the result of a picture within this time. If it does not, it is asked once more.
+# WeChat pushes the result of a picture within this time. If no result comes, WeChat is asked once more.
 RESULT_MS = 1_800_000
 ASKS = 2
 # Once WeChat has answered about a first review, this many go on at once, because WeChat may be slow.
@@ -110,7 +110,7 @@ async def _settle(context: Context, review: Review, late: set[Part]) -> Part | L
 
 
 async def _check(context: Context, review: Review, late: set[Part]) -> Review | None:
-    """Ask WeChat what it has not said yet. Returns the review as it is then, None if it is gone.
+    """Ask WeChat what it has not said yet. Returns the review as it is afterwards, None if it is gone.
 
     Raises _Late.
     """
@@ -276,7 +276,8 @@ async def _apply_to_task(context: Context, review: Review) -> None:
         await tasks.hold(code, review["why"], edited)
     elif review["state"] == "refused":
         refused = await tasks.move(code, opening.refused(review["why"], edited))
-        if refused is not None and refused["end_reason"] == "refused":  # not ended before for another reason
+        # Else it had ended before, for another reason.
+        if refused is not None and refused["end_reason"] == "refused":
             await announce_end(context, code)
     elif await tasks.moves(code, opening.opened_by_review(context.settings.task_days * DAY_MS, edited)):
         await announce_start(context, code)
