@@ -121,7 +121,7 @@ async function leave() {
   try {
     await post("/ops/logout");
   } catch (refused) {
-    if (refused.error !== "token_required") why = refused.message; // the session may still be valid: say so
+    if (refused.error !== "token_required") why = `${refused.message} ${t("leave_unsure")}`;
   }
   logOut(why);
 }

@@ -22,6 +22,7 @@ export const SCREEN = {
   search_hint: ["人、宝贝、单号", "person, treasure, number"],
   search_label: ["搜索：名字的任何一段，人、宝贝、订单、转账、退款或快递的编号，或电话", "Search: any part of a name; the number of a person, treasure, order, bill, refund or parcel; a phone"],
   leave: ["退出", "Log out"],
+  leave_unsure: ["可能还没有退出：过一会儿再进入，再退出一次。", "You may still be logged in: come in again later, and log out once more."],
 
   login_title: ["运营登录", "Operator login"],
   login_name: ["你的姓名", "Your name"],

@@ -38,6 +38,7 @@ def test_a_logout_that_did_not_reach_the_server_is_told(operator):
     opened.page.route("**/ops/logout", lambda route: route.abort())
     opened.page.get_by_role("button", name="退出").click()
     expect(opened.page.locator("form.login")).to_contain_text("服务器没有响应")
+    expect(opened.page.locator("form.login")).to_contain_text("可能还没有退出")
     opened.wrong.clear()  # Chromium logs the aborted requests
 
 
