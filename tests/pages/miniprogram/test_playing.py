@@ -87,11 +87,15 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         assert phone.until("opened")["page"] == "/pages/square/square"
 
 
-def test_ones_own_page_says_what_keeps_it_empty():
+def test_pages_say_what_keeps_them_empty_and_a_treasures_page_tries_again():
     stored = {"wabao.person": {"unionid": "somebody", "token": "a token"}}
     with a_phone("http://127.0.0.1:9", "小燕", named=False, storage=stored) as phone:
         phone.open("/pages/mine/mine")
         phone.shows("网络不通，请检查网络后再试")
+        phone.open("/pages/treasure/treasure?code=AAAAAAAAAAAA")
+        phone.shows("网络不通，请检查网络后再试", "再试一次")
+        phone.press("再试一次")
+        phone.until("asking")
 
 
 def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(address, publisher):

@@ -25,7 +25,7 @@ Component({
   behaviors: [claiming, history, linking, moment, naming, owning, sharing],
 
   data: {
-    task: null, people: [], left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
+    task: null, people: [], left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", problem: "", passes: false, cooling: "",
     offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
@@ -61,7 +61,7 @@ Component({
         this.leave = channel.subscribe(code, seq, this.outcomes.receive);
         if (this.data.task.can_dig && this.digsOnOpening()) this.dig();
       } catch (error) {
-        this.setData({ problem: error.message });
+        this.setData({ problem: error.message, passes: mayPass(error) });
         showProblem(error);
       }
     },
