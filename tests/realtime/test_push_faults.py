@@ -3,10 +3,11 @@
 import asyncio
 import socket
 
+import msgspec
 import pytest
 
 from server.actions.digging.dig import Attempt, dig
-from server.realtime.frames import Pong, encode
+from server.realtime.frames import Pong, text_frame
 from server.running.stores import EmbeddedRedis
 from server.telemetry import metrics
 from support.client import Someone
@@ -103,10 +104,10 @@ async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(
         await page.until("watchers", watchers=2)
         before = metrics.CLOSES.labels("4008")._value.get()
         watched = context.hub.known.by_code[code]
-        chunk = encode([Pong(server_time=1)]) * 2000
+        long = text_frame(msgspec.json.encode(Pong(server_time=1)) + b" " * 66_000)
         while len(watched.watchers) == 2:
             for watcher in list(watched.watchers):
-                watcher.send(chunk)
+                watcher.send(long)
             await page.next()
         assert metrics.CLOSES.labels("4008")._value.get() == before + 1
     await bob.dig(code)
