@@ -105,12 +105,12 @@ class Phone:
         self.said: list[dict[str, Any]] = []
         self._text = ""
         self._number, self._lines = self.plays.add()
-        self._deadline = time.monotonic() + PATIENCE_SECONDS
         self._order(do="on", server=server, user=user, picture=picture, stored=stored)
 
     def until(self, kind: str, holds: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """Read up to the next line of type `kind` for which `holds` is true, and return it."""
-        while told := self._next():
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while told := self._next(deadline):
             self.said.append(told)
             if told["type"] == "shown":
                 self._text = told["text"]
@@ -119,10 +119,10 @@ class Phone:
                 return told
         pytest.fail(f"it did not say {kind}: {self.said[-20:]}")
 
-    def _next(self) -> dict[str, Any] | None:
+    def _next(self, deadline: float) -> dict[str, Any] | None:
         """Return the phone's next line; None if no line comes any more."""
         try:
-            return self._lines.get(timeout=max(0, self._deadline - time.monotonic()))
+            return self._lines.get(timeout=max(0, deadline - time.monotonic()))
         except Empty:
             return None
 
