@@ -83,7 +83,7 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
 
 
 def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running, data_dir):
-    publisher, sharer, reporter = (Person.log_in(running.address, user) for user in ("阿丽", "小芳", "大熊"))
+    publisher, sharer, reporter = (Person.log_in(running.address, user) for user in ("阿丽", "小芳", "三熊"))
     dug = publisher.publish(a_picture(), forecast_num=1000, name="一只名猫")
     code = publisher.publish(a_picture())
     share = sharer.get("/getTaskDetails", code=dug)["share"]
@@ -100,8 +100,8 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     line = opened.page.locator(".reported", has=opened.page.locator(f"a[href='#/task/{code}']"))
     expect(line).to_contain_text("一直不发货，也不回复")
     is_readable(opened)
-    line.get_by_role("link", name="大熊").click()
-    expect(opened.page.locator("h1")).to_contain_text("大熊")
+    line.get_by_role("link", name="三熊").click()
+    expect(opened.page.locator("h1")).to_contain_text("三熊")
     expect(opened.page.locator(".brought")).to_contain_text("从谁的分享来")
     expect(opened.page.locator(".brought")).to_contain_text("一只名猫")
     is_readable(opened)
