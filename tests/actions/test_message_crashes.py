@@ -28,7 +28,7 @@ SENT = """messages.lease_due consents.take messages.begin_sending
     wechat.send_message messages.end consents.spend"""
 WON = f"""tasks.record_dig digs.write prizes.add_or_read messages.insert
     prizes.carried_out tasks.note_written {SENT}"""
-SWEPT = f"tasks.lease_due messages.insert tasks.again {SENT}"
+SWEPT = f"tasks.lease_due messages.insert tasks.again prizes.delete_old_addresses {SENT}"
 STEPS = {
     "a winner is told": WON,
     "a winner with several consents is told": WON,
