@@ -20,7 +20,8 @@ KEY_PATTERN = rf"\A(?:(?:task|profile):[0-9A-Za-z]{{12}}|person:[0-9A-Za-z]{{{PU
 class Whom:
     """The person who dug `depth` of a task (0: its publisher) or, with `key`, another person.
 
-    `key` is the id of a review, for the person whose task or profile it is about, or that of `key_of`.
+    `key` is what `key_of` returned; or it is the id of a review, and means the author of the reviewed task or
+    profile.
     """
 
     code: str = ""

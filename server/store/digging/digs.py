@@ -56,7 +56,7 @@ _ONCE_EACH: list[Document] = [
 
 
 def _found(asked: Document, order: Document, limit: int) -> list[Document]:
-    """Return the stages that find the first `limit` digs, in an order, with these fields; pending ones
+    """Return the stages that find the first `limit` digs, in this order, that have these fields; pending digs
     too."""
     of_task = {"_id" if name == "code" else f"last_dig.{name}": value for name, value in asked.items()}
     return [
@@ -67,13 +67,13 @@ def _found(asked: Document, order: Document, limit: int) -> list[Document]:
 
 
 class WonTask(Task):
-    """A task with the caller's prize there; the prize is absent until it is written."""
+    """A task, with the prize that the caller won in it; the prize is absent until it is written."""
 
     prize: NotRequired[WonPrize]
 
 
 class Numbers(NamedTuple):
-    """How often a person dug, in how many tasks, what the chances add up to, and how many digs won."""
+    """How often a person dug, in how many tasks, the sum of the digs' chances, and how many digs won."""
 
     digs: int
     tasks: int
@@ -255,7 +255,7 @@ class Digs(Documents[Dig]):
         return await found.to_list(limit)
 
     async def totals(self, code: str) -> Totals:
-        """Return what a task's history adds up to, pending digs counted."""
+        """Return what a task's history adds up to, pending digs included."""
         pipeline: list[Document] = [
             {"$match": {"code": code}},
             {"$project": {"depth": 1, "is_prize": 1, "n": 1}},
@@ -307,7 +307,7 @@ class Digs(Documents[Dig]):
         return [row["depth"] for row in await found.to_list(limit)]
 
     async def won_codes(self, unionid: str) -> list[str]:
-        """Return the codes of the tasks that a person won, pending digs counted."""
+        """Return the codes of the tasks that a person won, pending digs included."""
         pipeline: list[Document] = [
             {"$match": {"unionid": unionid, "is_prize": 1}},
             pending_digs({"last_dig.unionid": unionid, "last_dig.is_prize": 1}),

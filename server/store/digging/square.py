@@ -16,16 +16,16 @@ from server.store.pipelines import Document
 PAGE_SIZE = 20
 MOST_OF_ONE = 3  # the most cards of one publisher on a page
 # This many tasks are arranged in pages. Nobody scrolls further; from there on the list is in the index's
-# order. If more tasks than this start later, a search by name does not begin with the task that starts
-# soonest, but a search in 预告 does.
+# order. If more tasks than this have not started yet, a search by name does not begin with the task that
+# starts soonest; a search in 预告 does.
 ARRANGED = 1000
 LISTED_MS = 7 * DAY_MS
 # A sweep ends expired tasks. If all servers were down, a task may end this late.
 SWEPT_LATE_MS = 7 * DAY_MS
 
 _PUBLIC = (("is_public", 1), ("hidden", 1), ("open", 1))
-# Lists are sorted by _id last: tasks of one millisecond need an order too, or pages overlap. `ended_at` is
-# there so that tasks that ended long ago are passed over without being read.
+# Lists are sorted by _id last: tasks that opened in the same millisecond need an order too, or pages would
+# overlap. `ended_at` is there so that tasks that ended long ago are passed over without being read.
 _NEWEST = (("opened_at", -1), ("_id", 1), ("ended_at", 1))
 LISTED_KEYS = (*_PUBLIC, ("status", 1), *_NEWEST)
 INDEXES = [
@@ -39,7 +39,8 @@ INDEXES = [
 class Wanted(NamedTuple):
     """What somebody looks for: all tasks, one kind, a text in the name or signature, or a kind and a text.
 
-    `upcoming`: only tasks that start later. Otherwise a task that starts later is found only by its name.
+    With `upcoming`, only tasks that have not started are found. Otherwise such a task is found only by its
+    name.
     """
 
     kind: GivenAs | None = None
@@ -51,10 +52,10 @@ ALL = Wanted()
 
 
 def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[Document, list[tuple[str, int]]]:
-    """Return the condition and the order of the square: running tasks, then those ended within 7 days.
+    """Return the condition and the order of the square: running tasks, then tasks that ended within 7 days.
 
-    The newest come first; of tasks that start later, the soonest. `lasts_ms` is how long a task may run: it
-    bounds how far back those that ended are looked for. The condition's two parts come in the order of one
+    The newest come first; among tasks that have not started, the soonest. `lasts_ms` is how long a task may
+    run: it bounds how far back ended tasks are looked for. The condition's two parts come in the order of one
     index, so that MongoDB merges them and sorts nothing.
     """
     public: Document = {"is_public": 1, "hidden": 0, "open": 1}
@@ -63,7 +64,7 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[Document, list[t
         public["kinds"] = wanted.kind
     if wanted.name:
         # The longest term, which is the rarest, is matched by equality, because some servers use an index
-        # only for that. A text of nothing visible finds nothing: no task has the term "".
+        # only for that. A text without visible characters finds nothing: no task has the term "".
         public["terms"], *rest = sorted(asked_terms(wanted.name), key=len, reverse=True) or [""]
         public |= {"$and": [{"terms": {"$all": rest}}]} if rest else {}
     if wanted.upcoming:
@@ -80,8 +81,8 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[Document, list[t
 
 
 class Place(NamedTuple):
-    """The facts that decide on which page a task stands. Tasks that start later are `turned`: their order is
-    reversed."""
+    """The facts that decide on which page a task stands. Tasks that have not started are `turned`: their
+    order is reversed."""
 
     code: str
     publisher: str
@@ -92,12 +93,12 @@ class Place(NamedTuple):
 def arranged(places: Iterable[Place]) -> list[list[str]]:
     """Return pages of codes: each task is on the first page that has room for it, in the order given.
 
-    A page has room for PAGE_SIZE tasks, and for MOST_OF_ONE of a publisher. Running tasks come before those
-    that ended, so a page may be short although others follow. The place of a task depends only on those
-    before it, so a full page never changes by what follows.
+    A page has room for PAGE_SIZE tasks, and for MOST_OF_ONE of a publisher. Running tasks come before ended
+    ones, so a page may be short although other pages follow. The place of a task depends only on the tasks
+    before it, so tasks that follow never change a full page.
     """
     pages: list[list[str]] = []
-    first, over = 0, False  # the first page with room, and whether the tasks are now ended ones
+    first, over = 0, False  # the first page with room, and whether the ended tasks have begun
     own: dict[str, tuple[int, int]] = {}  # by publisher: their last page, and how many tasks they have on it
     for code, publisher, status, _ in places:
         if status and not over:

@@ -160,7 +160,7 @@ class Tasks(DueDocuments[Task]):
             "prizes_left": dig["prizes_left"],
             "cd_until": cd_until,
             "pending": 1,
-            # What people typed stays inside $literal: a name of "$seed_box" would copy that field.
+            # What people typed stays inside $literal: without it, the name "$seed_box" would copy that field.
             "last_dig": {"$mergeObjects": [{"$literal": dict(dig)}, {"at": NOW_MS, "cd_until": cd_until}]},
         }
         if "rank" in dig:
@@ -182,7 +182,7 @@ class Tasks(DueDocuments[Task]):
                 "status": 0,
                 "open": 1,
                 "hidden": 0,
-                "review": {"$nin": list(IN_REVIEW)},  # an edit is checked as the whole task was
+                "review": {"$nin": list(IN_REVIEW)},  # an edit is checked as the whole task was before
                 "now_depth": dig["depth"] - 1,
             },
             [{"$replaceWith": {"$cond": [cooled, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
@@ -227,7 +227,7 @@ class Tasks(DueDocuments[Task]):
         return {row["_id"]: row["name"] for row in await self.find_all(wanted, {"name": 1})}
 
     async def matter_now(self, watched: list[str], limit: int) -> list[Task]:
-        """Return the watched tasks and those dug last, without seeds; at most `limit` of each."""
+        """Return the watched tasks and the tasks dug last, without seeds; at most `limit` of each."""
         found = await self.in_order({}, "-last_dig.at", limit, _SEEDLESS)
         dug = {task["_id"] for task in found}
         # Most watched tasks were dug lately; a second read gets the others.
@@ -297,7 +297,7 @@ class Tasks(DueDocuments[Task]):
             return []
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
         pipeline: list[Document] = [
-            # A task may have been hidden since, or an edit of it may be in review.
+            # Since the codes were read, a task may have been hidden, or an edit of it submitted to review.
             {"$match": {"_id": {"$in": asked}, **_LISTED}},
             {"$unset": "seed_box"},
             # No prize has the code "".
@@ -339,7 +339,8 @@ class Tasks(DueDocuments[Task]):
     async def _places(
         self, condition: Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
     ) -> list[Place]:
-        """Return this many places in this order; but of the tasks that start later, the soonest come first.
+        """Return this many places in this order; but among the tasks that have not started, the soonest come
+        first.
 
         Tasks of the same time stay in the index's order, so that the order does not depend on the limit.
         """
@@ -352,8 +353,8 @@ class Tasks(DueDocuments[Task]):
             batch_size=limit,  # all in one trip
         )
         rows = await found.to_list(limit)
-        # Tasks that start later have the newest `opened_at`, so they come first. If only these are wanted,
-        # the soonest are first already.
+        # Tasks that have not started have the newest `opened_at`, so they come first. If only such tasks are
+        # wanted, the soonest are first already.
         newest_first = dict(order)["opened_at"] == pymongo.DESCENDING
         later = [row for row in rows if newest_first and row["opened_at"] > now_ms and not row["status"]]
         rows[: len(later)] = sorted(later, key=lambda row: row["opened_at"])
@@ -369,7 +370,8 @@ class Tasks(DueDocuments[Task]):
     async def public_of(self, publisher: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks of a person that the square lists or listed: first those that have not ended.
 
-        Within both groups the newest come first, so a task that starts later comes before one that runs.
+        Within both groups the newest come first, so a task that has not started comes before a task that
+        runs.
         """
         listed = {"publisher": publisher, **_LISTED}
         return await self.in_order(listed, "status -opened_at _id", limit, _SEEDLESS, skip)
@@ -445,9 +447,9 @@ class Tasks(DueDocuments[Task]):
         """Hide a task from all but publisher and winners, until an operator decides or `unhide_reported`
         shows it.
 
-        Returns whether this call hid it. The call does not hide the task if it is hidden already, if an
-        operator has decided since (there are more decisions than `decided`), or if reports hid it since then
-        and no operator looked in time.
+        Returns whether this call hid it. It does not hide the task if the task is hidden already, if
+        operators have made more decisions than `decided`, or if reports have hidden the task since the last
+        decision and `unhide_reported` has shown it.
         """
         changes = {"hidden": 1, "reported": 1, "reported_at": NOW_MS, "hidden_note": {"$literal": note}}
         found = await self.collection.update_one(
@@ -493,8 +495,8 @@ class Tasks(DueDocuments[Task]):
     async def search(self, text: str, limit: int, now_ms: int) -> list[Task]:
         """Return the task with this code, then the tasks with this text in name or signature.
 
-        Among the latter, running tasks come before ended ones. Within both groups the last to open come
-        first.
+        Of the tasks with this text, running ones come before ended ones. Within both groups the tasks that
+        opened last come first.
         """
         coded = await self.find(text)
         tasks = {} if coded is None else {text: coded}
@@ -513,7 +515,8 @@ class Tasks(DueDocuments[Task]):
 
     async def unpaid(self, limit: int) -> list[Task]:
         """Return the newest red packets that wait for their payment, without seeds."""
-        pays = {"$or": [{"money": {"$gt": 0}}, {"ranks.fen": {"$gt": 0}}]}  # goods wait for their review
+        # Unopened goods wait for a review instead.
+        pays = {"$or": [{"money": {"$gt": 0}}, {"ranks.fen": {"$gt": 0}}]}
         return await self.in_order({"open": 0, "status": 0, **pays}, "-created_at", limit, _SEEDLESS)
 
     async def with_money(self, limit: int) -> list[Task]:
@@ -532,5 +535,6 @@ def long_reported(before_ms: int) -> Document:
 
 
 def _has_picture(path: str) -> Document:
-    """Return the query that finds tasks with this picture, of their own or of a kind of prizes."""
+    """Return the query that finds tasks with this picture, be it the task's or that of a kind of its
+    prizes."""
     return {"$or": [{"pic": path}, {"ranks.pic": path}]}

@@ -25,7 +25,8 @@ def terms_of(name: str, wxname: str) -> list[str]:
 def asked_terms(text: str) -> list[str]:
     """Return the terms that a task must have to be found by a text; [] if nothing of it is visible.
 
-    A task that has each word of the text has them all. Of a long text, some pairs stand for the others.
+    A task that has each word of the text has all these terms. For a long text, only some of its pairs are
+    used.
     """
     terms = list(dict.fromkeys(term for word in _words(text) for term in _pairs(word) or [word]))
     return terms[:: -(-len(terms) // _MOST_ASKED) or 1]

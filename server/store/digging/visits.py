@@ -13,7 +13,7 @@ from server.store.pipelines import Document, begins_with, summed
 
 COUNTED = 100_000
 
-SHARE_CHARACTERS = 20  # a task's code has 12, so the length tells them apart
+SHARE_CHARACTERS = 20  # a task's code has 12, so the length tells a share token from a code
 
 
 class Visit(TypedDict):

@@ -15,7 +15,7 @@ What: TypeAlias = Literal["task", "prize", "person"]
 
 
 class Freeze(TypedDict):
-    """`_id` is from `freeze_key`. The operator named it by `code` and `depth`. `at` is unix ms.
+    """`_id` is from `freeze_key`. The operator named what to freeze by `code` and `depth`. `at` is unix ms.
 
     `reason` is what the operator wrote, for operators alone.
     """

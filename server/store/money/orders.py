@@ -59,13 +59,13 @@ class Orders(Payments[Order]):
         return await self.find(number) or await self.collection.find_one({"transaction_id": number})
 
     async def find_live(self, code: str) -> Order | None:
-        """Return the order of a task that is paid or may still be."""
+        """Return the task's order that is paid or may still be paid."""
         return await self.collection.find_one({"code": code, "live": 1})
 
     async def ordered_fen(self, publisher: str, since_ms: int, lately_ms: int) -> tuple[int, int]:
         """Return what a person has paid or may still pay: the sums of the orders since each of these times.
 
-        Closed orders do not count, nor those that were refunded whole.
+        Closed orders do not count, nor orders that were refunded whole.
         """
         lately = {"$cond": [{"$gte": ["$created_at", lately_ms]}, "$amount_fen", 0]}
         made = {"publisher": publisher, "created_at": {"$gte": since_ms}}

@@ -1,4 +1,4 @@
-"""The sums paid out each day, `payout_days`: a merchant's limit at WeChat is about this figure."""
+"""The sum paid out on each day, `payout_days`: WeChat limits this sum for each merchant."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PayoutDays(Documents[PayoutDay]):
         return await self.upserts(fits, counted) or await self.upserts(fits, counted)
 
     async def give_back(self, day: int, fen: int) -> None:
-        """Take out a payout for which no bill was made."""
+        """Subtract a payout for which no bill was made."""
         await self.rows.update_one({"_id": day}, {"$inc": {"fen": -fen}})
 
     async def fen(self, day: int) -> int:

@@ -7,7 +7,7 @@ from server.store.pipelines import NOW_MS, Document
 
 WRONG_CODES = 5
 LOCKED_MS = 600_000
-# `turned_away` says whether the latest try met a lock; such a try changes nothing else.
+# In the update below, `turned_away` says whether the latest try met a lock; such a try changes nothing else.
 _TOO_MANY: Document = {"$gte": ["$tries", WRONG_CODES]}
 _LOCK: Document = {"$cond": [_TOO_MANY, {"$add": [NOW_MS, LOCKED_MS]}, {"$literal": 0}]}
 _COUNTED: Document = {"$add": [{"$ifNull": ["$tries", 0]}, 1]}
@@ -29,7 +29,8 @@ class Pickups(Documents[Document]):
     NAME = "pickups"
 
     async def begin_try(self, code: str) -> int | None:
-        """Count a try before its code is looked at; return how many are left after it, None while locked.
+        """Count a try before its code is looked at; return how many tries are left after it, None while
+        locked.
 
         Counting first means that guesses made at once cannot outrun the lock.
         """

@@ -1,7 +1,7 @@
 """The network addresses that people used lately: `places`, one document per person and address.
 
-Of an address only a keyed hash is stored. It is never shown to anybody, and deleted `PLACE_DAYS` after the
-person was last seen there.
+Only a keyed hash of each address is stored. The hash is never shown to anybody, and is deleted `PLACE_DAYS`
+after the person was last seen there.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Places(Documents[Place]):
     async def shared(self, unionids: list[str], since_ms: int, most: int, limit: int) -> list[list[str]]:
         """Return, for each place where one of these people was seen since then, all who were seen there.
 
-        Places of one person, or of more than `most`, are left out.
+        Places where only one person was seen, or more than `most` people, are left out.
         """
         mine = self.collection.find(
             {"unionid": {"$in": unionids}, "seen_at": {"$gte": since_ms}}, {"place": 1}, limit=limit

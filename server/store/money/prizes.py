@@ -142,7 +142,7 @@ class Prizes(DueDocuments[Prize]):
         index("of_publisher", "publisher"),
         index("unsent", "publisher state given_at _id", there="address_box"),
         index("pickup_once", "code pickup", unique=True, there="pickup"),
-        # Sparse, not partial: so the embedded store uses them too.
+        # These are sparse, not partial, so that the embedded store uses them too.
         index("in_parcel", "number", sparse=True),
         index("to_phone", "phone_hash", sparse=True),
         index("money_won", "-won_at", only={"amount_fen": {"$gt": 0}}),
@@ -190,7 +190,7 @@ class Prizes(DueDocuments[Prize]):
         found = self.collection.find(
             {"given_at": {"$gte": from_ms, "$lt": until_ms}, "state": {"$in": [*GIVEN]}},
             sort=[("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)],
-            batch_size=GIVEN_AT_ONCE,  # MongoDB's own is 16 MB
+            batch_size=GIVEN_AT_ONCE,  # MongoDB's own batches have 16 MB
         )
         try:
             async for prize in found:
@@ -269,7 +269,8 @@ class Prizes(DueDocuments[Prize]):
     async def delete_old_addresses(self, before_ms: int, age_ms: int) -> None:
         """Delete what `old_address` finds, if the goods arrived `age_ms` ago by MongoDB's clock.
 
-        Goods that were never sent count from when their address came, or from their release.
+        For goods that were never sent, the time counts from when their address came. After a release from a
+        freeze, it counts from the release.
         """
         without = {"address_deleted": 1} | dict.fromkeys(WHERE_SENT, "$$REMOVE")
         arrived = {"$max": [{"$ifNull": ["$received_at", "$given_at"]}, "$released_at"]}
@@ -280,7 +281,8 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def move_if_new(self, prize_id: str, move: Move) -> Prize | None:
-        """Do a move of one prize as `move` does; also return None if another prize has its pick-up code."""
+        """Apply a move to one prize as `move` does; return None, too, if another prize has its pick-up
+        code."""
         try:
             return await self.move(prize_id, move)
         except DuplicateKeyError:
@@ -289,8 +291,8 @@ class Prizes(DueDocuments[Prize]):
     async def paid_out_fen(
         self, unionid: str, publisher: str, week_ago_ms: int, day_ago_ms: int
     ) -> Mapping[str, int]:
-        """Return what a person's claims since these times pay: in the "day", in the "week", and as "pair" in
-        the week what this publisher pays them."""
+        """Return what a person's claims pay since these times: in the "day" and in the "week". "pair" is the
+        part of the week's sum that this publisher pays."""
         day = {"$cond": [{"$gte": ["$claimed_at", day_ago_ms]}, "$amount_fen", 0]}
         pair = {"$cond": [{"$eq": ["$publisher", {"$literal": publisher}]}, "$amount_fen", 0]}
         claimed = {"claimed_at": {"$gte": week_ago_ms}, "state": {"$in": ["claiming", "given"]}}
@@ -358,13 +360,15 @@ class Prizes(DueDocuments[Prize]):
         return {row["_id"]: row["fen"] for row in await self.sums(theirs, "$publisher", fen="$amount_fen")}
 
     async def number_won(self, unionid: str, since_ms: int, publisher: str = "") -> int:
-        """Return how many red packets a person won since then, of one publisher if it is named."""
+        """Return how many red packets a person won since then; with `publisher`, only those of this
+        publisher."""
         theirs = {"unionid": unionid, **({"publisher": publisher} if publisher else {})}
         won = {"won_at": {"$gte": since_ms}, "amount_fen": {"$gt": 0}}
         return await self.rows.count_documents({**theirs, **won})
 
     async def held_among(self, people: list[str], why: Why, until_ms: int) -> list[Prize]:
-        """Return the prizes among these people that are held for this reason since `until_ms` or longer."""
+        """Return the prizes that these people won from each other, and that were held for this reason by
+        `until_ms`."""
         among = {"publisher": {"$in": people}, "unionid": {"$in": people}}
         held = {"state": "held", "held_for": why, "withheld_at": {"$lte": until_ms}}
         return await self.collection.find({**among, **held}).to_list(None)
@@ -408,7 +412,8 @@ class Prizes(DueDocuments[Prize]):
 
 
 def old_address(before_ms: int) -> Document:
-    """Return the query that finds the addresses that came, and whose goods arrived, before that time."""
+    """Return the query that finds the addresses that came, and whose goods arrived if they were sent, before
+    that time."""
     return {
         "address_box": {"$exists": True},
         "given_at": {"$gt": 0, "$lte": before_ms},

@@ -15,7 +15,7 @@ _PREFIXES: dict[RefundKind, str] = {"whole": "W", "unwon": "N", "unclaimed": "C"
 
 
 class Refund(Payment):
-    """`total_fen` is the whole order's."""
+    """`total_fen` is the amount of the whole order."""
 
     kind: RefundKind
     out_trade_no: str

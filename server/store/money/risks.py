@@ -1,6 +1,5 @@
 """WeChat's risk ranks of people: `risks`, one per person. We ask WeChat at a person's first dig
-of a red packet in a day.
-"""
+of a red packet in a day."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ class Risks(Documents[Risk]):
     INDEXES = (index("of_day", "day place"),)
 
     async def begin(self, unionid: str, day: int, place: str, code: str) -> bool:
-        """Note that WeChat is asked about a person today; False if it was asked today already.
+        """Note that WeChat is asked about a person today; False if WeChat was asked about them today already.
 
         WeChat's previous answer is valid until it answers again.
         """
@@ -53,7 +52,7 @@ class Risks(Documents[Risk]):
         return [(row["code"], row["people"]) for row in await self.rows.aggregate(pipeline).to_list(limit)]
 
     async def save(self, unionid: str, day: int, rank: int) -> None:
-        """Keep what WeChat said, unless it was asked again since."""
+        """Keep what WeChat said, unless WeChat was asked again since."""
         await self.collection.update_one(
             {"_id": unionid, "day": day}, {"$set": {"rank": rank}, "$unset": {"unseen": ""}}
         )
@@ -63,6 +62,7 @@ class Risks(Documents[Risk]):
         await self.collection.update_one({"_id": unionid, "day": day}, {"$set": {"unseen": 1}})
 
     async def find_rank(self, unionid: str) -> tuple[int, bool]:
-        """Return what WeChat said last, 0 to 4, 0 if it is not known; and whether the person was unseen."""
+        """Return the rank that WeChat said last, 0 to 4 (0 if it never said one), and whether the person was
+        unseen."""
         found = await self.collection.find_one({"_id": unionid}, {"rank": 1, "unseen": 1})
         return (0, False) if found is None else (found.get("rank", 0), "unseen" in found)

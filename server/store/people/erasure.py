@@ -1,7 +1,8 @@
 """All places in the database that name a person, and how a pseudonym is put there instead.
 
-Every method may be interrupted and called again: the next call goes on with what still has the old id. `new`
-is the pseudonym, the same in all places, so that a person who took part once still counts once.
+To move something is to put the pseudonym in place of the person's id in it. Every method may be interrupted
+and called again: the next call goes on with what still has the old id. `new` is the pseudonym, the same in
+all places, so that a person who took part once still counts once.
 """
 
 from __future__ import annotations
@@ -214,7 +215,8 @@ class Erasure:
                 await self._database[name].delete_many({field: old})
 
     async def remaining(self, old: str, new: str) -> list[str]:
-        """Return the collections that still name a person, besides their own record, once `move_…` ran."""
+        """Return the collections that still name a person, besides their own record, after all `move_…`
+        methods ran."""
         found = {
             name
             for name, fields in (_MOVED | _DELETED).items()

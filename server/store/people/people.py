@@ -78,10 +78,10 @@ class Person(Login):
 
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older ones were
     ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their first login
-    (unix ms). `forgotten_as` is there while the person is being erased, `moving` once others may notice: see
-    `server/actions/people/erase.py`. `leaving` is there from a request to delete the account until the person
-    takes it back. `due_at` is there until what they chose is submitted to review. `followed` is how often
-    somebody began to follow them: no follow of them has a higher number.
+    (unix ms). `forgotten_as` is there while the person is being erased, `moving` from when others may notice
+    the erasure: see `server/actions/people/erase.py`. `leaving` is there from a request to delete the account
+    until the person takes it back. `due_at` is there until what they chose is submitted to review. `followed`
+    is how often somebody began to follow them: no follow of them has a higher number.
     """
 
     terms: list[str]
@@ -275,7 +275,8 @@ class People(DueDocuments[Person]):
         )
 
     async def ban(self, unionid: str, ban: Ban) -> Person | None:
-        """Ban a person, and end their tokens in the same write: no process may trust what it cached.
+        """Ban a person, and end their tokens in the same write, so that every process drops the record it
+        cached.
 
         Returns the record, None if there is no such person.
         """
@@ -312,7 +313,7 @@ class People(DueDocuments[Person]):
         """Note that a person's account will be deleted at `until_ms`, and end their tokens; None if that was
         noted already.
 
-        Both are one write: no process may trust what it cached.
+        Both are one write, so that every process drops the record it cached.
         """
         leaving = {
             "at": NOW_MS,

@@ -14,9 +14,9 @@ ReportReason: TypeAlias = Literal["fraud", "illegal", "vulgar", "infringing", "a
 class Report(TypedDict):
     """`counts` is 1 if it counts towards hiding the task, see `server/actions/reviews/report.py`.
 
-    `open` is there while it waits for an operator, `outcome` once one has decided. `decided` is the task's
-    field of that name when it was reported. `due_at` is there until what follows from it is done. `at` is
-    unix ms.
+    `open` is there while it waits for an operator, `outcome` once an operator has decided. `decided` is the
+    task's field of that name when it was reported. `due_at` is there until what follows from it is done. `at`
+    is unix ms.
     """
 
     _id: str
@@ -51,7 +51,8 @@ class Reports(DueDocuments[Report]):
         return [report["unionid"] for report in await self.in_order(made, "-at", limit, {"unionid": 1})]
 
     async def by_people(self, unionids: list[str], but: str, limit: int) -> list[PastReport]:
-        """Return these people's reports that counted, except of the task `but`; `limit` at most."""
+        """Return these people's reports that counted, at most `limit`, leaving out those of the task
+        `but`."""
         made = {"unionid": {"$in": unionids}, "counts": 1, "code": {"$ne": but}}
         fields = {"_id": 0, "unionid": 1, "code": 1, "outcome": 1}
         found = self.rows.find(made, fields, limit=limit)

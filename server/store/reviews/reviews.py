@@ -105,8 +105,8 @@ class Reviews(DueDocuments[Review]):
     ) -> AsyncIterator[Review]:
         """Lease and yield the due reviews whose `part` WeChat has to check.
 
-        With None, yields the reviews for which WeChat need not be asked. A picture is asked about again if
-        WeChat was last asked before a time (unix ms).
+        With None, yields the reviews for which WeChat need not be asked. WeChat is asked about a picture
+        again if it was last asked before `asked_before_ms` (unix ms).
         """
         return self.lease_due(now_ms, _waiting_for(part, asked_before_ms))
 
