@@ -15,7 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from devtools.sandbox import Sandbox
-from server.actions.digging.dig import dig, fair_start_of
+from server.actions.digging.dig import Attempt, dig, fair_start_of
 from server.actions.people.account import known_people_of
 from server.clock import Clock
 from server.context import Context
@@ -129,7 +129,8 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     found = await context.store.tasks.get(code)
     other.hub.cooldowns.learn(found["last_dig"])
     digs = [
-        asyncio.ensure_future(dig(other, code, who.unionid, "", admit, 0)) for who in [*people, alice]
+        asyncio.ensure_future(dig(other, Attempt(code, who.unionid, "", admit, 0)))
+        for who in [*people, alice]
     ]  # alice is drawn first, as this process does not know yet that the task is hers; the next person digs
     *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
     assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
@@ -166,12 +167,12 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_place_and_digs_by_the
 ):
     code, _ = await cooled(alice)
     digs = {
-        how: dig(context, code, bob.unionid, "", admit, session)
+        how: dig(context, Attempt(code, bob.unionid, "", admit, session))
         for how, session in (("token", 0), ("id", None))
     }
     second = next(how for how in digs if how != first)
     carols, *bobs = await asyncio.gather(
-        *(asyncio.ensure_future(each) for each in (dig(context, code, carol.unionid, "", admit, 0),)),
+        asyncio.ensure_future(dig(context, Attempt(code, carol.unionid, "", admit, 0))),
         *(asyncio.ensure_future(digs[how]) for how in (first, second)),
         return_exceptions=True,
     )
@@ -200,10 +201,10 @@ async def test_somebody_who_is_known_not_to_dig_gets_no_place_and_is_refused_at_
         await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
         await known_people_of(context).find(bob.unionid, None)
     refused = alice if why == "own_task" else bob
-    waits = asyncio.ensure_future(dig(context, code, carol.unionid, "", admit, 0))
+    waits = asyncio.ensure_future(dig(context, Attempt(code, carol.unionid, "", admit, 0)))
     for dig_id in ("", "some-dig-1"):
         with pytest.raises(Refusal) as told:
-            await dig(context, code, refused.unionid, dig_id, admit, 0)
+            await dig(context, Attempt(code, refused.unionid, dig_id, admit, 0))
         assert told.value.error == why
     assert not waits.done()
     assert (await waits).dig["depth"] == 2
@@ -236,7 +237,8 @@ async def test_a_process_that_never_heard_of_the_task_gathers_too(client, contex
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, first = await cooled(alice)
     found = await asyncio.gather(
-        *(dig(other, code, who.unionid, "", admit, 0) for who in (bob, carol)), return_exceptions=True
+        *(dig(other, Attempt(code, who.unionid, "", admit, 0)) for who in (bob, carol)),
+        return_exceptions=True,
     )
     assert drawn.sizes == [2]
     (dug,) = [each for each in found if not isinstance(each, BaseException)]
@@ -263,7 +265,7 @@ def session_of(context: Context, who: Someone) -> int:
 async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
     """Let these people dig in this order; return their digs and refusals."""
     digs = [
-        asyncio.ensure_future(dig(where, code, who.unionid, "", admit, session_of(where, who)))
+        asyncio.ensure_future(dig(where, Attempt(code, who.unionid, "", admit, session_of(where, who))))
         for where, who in asked
     ]
     return await asyncio.gather(*digs, return_exceptions=True)
@@ -421,7 +423,7 @@ async def test_a_dig_long_after_a_cooldown_and_digs_without_a_cooldown_do_not_wa
 
 async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(context, cooled, drawn, alice, bob):
     code, _ = await cooled(alice)
-    digging = asyncio.ensure_future(dig(context, code, bob.unionid, "", admit, 0))
+    digging = asyncio.ensure_future(dig(context, Attempt(code, bob.unionid, "", admit, 0)))
     await context.store.tasks.moves(code, ended("operator", "", unopened=False))
     (told,) = await asyncio.gather(digging, return_exceptions=True)
     assert getattr(told, "error", None) == "ended"

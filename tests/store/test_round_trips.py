@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from devtools.sandbox import Sandbox
 from server.actions.announce import square_of
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import Attempt, dig
 from server.actions.digging.visit import visit
 from server.actions.messages import write
 from server.actions.messages.send import send_messages
@@ -197,7 +197,7 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(client, context, trips
     async def attempt(where: Context, counted: Trips, who: Someone) -> tuple[bool, list[str]]:
         before = len(counted.sent)
         try:
-            await dig(where, code, who.unionid, "", admit)
+            await dig(where, Attempt(code, who.unionid, "", admit))
         except CoolingDown:
             return False, counted.sent[before:]
         return True, counted.sent[before:]
