@@ -17,7 +17,7 @@ def test_a_command_that_mongodb_refuses_fails_the_test_that_sent_it_and_no_other
     file = SOURCE / "tests" / "support" / "wire" / "what_mongodb_refuses.py"
     command = [sys.executable, "-m", "pytest", "-n", "0", "-rfEp", "-p", "no:cacheprovider", str(file)]
     run = subprocess.run(
-        command, cwd=SOURCE, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
+        command, cwd=SOURCE, env=clean_environment(), capture_output=True, text=True, timeout=120, check=False
     )
     ended = set(re.findall(r"^(?:FAILED|ERROR|PASSED) \S*::(\S+)", run.stdout, re.MULTILINE))
     failed = set(re.findall(r"^FAILED \S*::(\S+)", run.stdout, re.MULTILINE))
