@@ -36,7 +36,7 @@ export function stateOf({ is_prize, is_draw, prize_state }) {
 
 /** Whether a winner may still claim, so that the page says until when. */
 export function isClaimable({ claim_until, is_draw, prize_state }) {
-  return Boolean(claim_until) && !is_draw && !OUT.includes(prize_state);
+  return Boolean(claim_until) && !is_draw && ![...OUT, "held"].includes(prize_state);
 }
 
 /**

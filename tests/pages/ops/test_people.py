@@ -177,7 +177,7 @@ def won(publisher: Person, winner: Person, money: int) -> str:
     return code
 
 
-def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
+def test_a_ring_is_seen_and_released_at_once(operator, window, running, data_dir):
     name = "甲"
     people = [Person.log_in(running.address, f"{name}{number}") for number in "一二三"]
     for person in people:
@@ -187,6 +187,11 @@ def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
     held = [won(one, three, 9), won(two, one, 7)]
     claims = list(zip((three, one), held, strict=True))
     assert [who.error_of("/drawPrize", code=code) for who, code in claims] == ["payout_held"] * 2
+    winner = window(f"/#/task/{held[0]}", viewport=PHONE)
+    winner.log_in(f"{name}三")
+    claim = winner.page.locator(".claim")
+    expect(claim).to_contain_text("这个红包正在人工核对，核对后就能领取，不会丢失。")
+    expect(claim).not_to_contain_text("之前领取")
     opened = operator(viewport=PHONE)
     opened.go("/ops#/payouts")
     row = opened.page.locator(".payouts li", has=opened.page.locator(f"a[href='#/task/{held[0]}']"))
