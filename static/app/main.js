@@ -45,7 +45,7 @@ const open = route(
     [/^\/publish(?:\/([0-9A-Za-z]+))?$/, later("发布", async () => (await import("./publish.js")).publish)],
     [/^\/edit\/([0-9A-Za-z]+)$/, later("改文字和图片", async () => (await import("./edit.js")).edit)],
     [/^\/mine(?:\/(published|dug|won|digs))?$/, later("我的", async () => (await import("./mine.js")).mine)],
-    [/^\/by\/([0-9A-Za-z]+)$/, later("发布者", async () => (await import("./publisher.js")).publisher)],
+    [/^\/by\/([0-9A-Za-z]{16})$/, later("发布者", async () => (await import("./publisher.js")).publisher)],
     [/^\/follows$/, later("我关注的人", async () => (await import("./publisher.js")).follows)],
     [/^\/winners\/([0-9A-Za-z]+)(?:\/([0-9]{6}))?$/, later("中奖者和发奖", async () => (await import("./winners.js")).winners)],
   ],

@@ -85,7 +85,7 @@ function makeList(which, signal) {
   const list = el("ul.cards");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const way = wayOn(which);
-  const more = el("button", { hidden: true, onclick: () => load() }, "更多");
+  const more = el("button", { hidden: true, onclick: () => load() });
   const shown = cardSet((card) => footer(card, foot(card)));
   let pages = 0;
   let loading = false;
@@ -105,9 +105,11 @@ function makeList(which, signal) {
       if (signal.aborted) return;
       pages += 1;
       show([...shown.all(), ...cards]);
+      write(more, "更多");
       set(more, { hidden: cards.length < PAGE });
     } catch (error) {
       write(said, error.message);
+      write(more, "再试一次");
       set(more, { hidden: false });
       if (!error.error) throw error;
     } finally {
@@ -135,7 +137,7 @@ function footprints(signal) {
   const list = el("ul.footprints");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const way = wayOn("digs");
-  const more = el("button", { hidden: true, onclick: () => load() }, "更多");
+  const more = el("button", { hidden: true, onclick: () => load() });
   const shown = new Set();
   let pages = 0;
 
@@ -152,9 +154,11 @@ function footprints(signal) {
         el(dig.is_prize ? "p.good" : "p.hint", {}, footprintWords(dig)))));
       write(said, shown.size ? "" : MINE.digs.none);
       set(way, { hidden: shown.size > 0 });
+      write(more, "更多");
       set(more, { hidden: data.length < PAGE });
     } catch (error) {
       write(said, error.message);
+      write(more, "再试一次");
       set(more, { hidden: false });
       if (!error.error) throw error;
     }

@@ -74,19 +74,27 @@ export function follows(root, signal) {
 function paged(signal, read, show, none) {
   const list = el("ul.cards");
   const said = el("p.blank", { role: "status" }, "正在读取…");
-  const more = el("button", { hidden: true, onclick: load }, "更多");
+  const more = el("button", { hidden: true, onclick: load });
   let pages = 0;
 
   async function load() {
     set(more, { disabled: true });
-    await attempt(said, async () => {
+    try {
       const rows = await read(pages + 1);
       if (signal.aborted) return;
       pages += 1;
       arrange(list, show(rows));
       write(said, list.children.length ? "" : none);
+      write(more, "更多");
       set(more, { hidden: rows.length < PAGE });
-    }).finally(() => set(more, { disabled: false }));
+    } catch (error) {
+      write(said, error.message);
+      write(more, "再试一次");
+      set(more, { hidden: false });
+      if (!error.error) throw error;
+    } finally {
+      set(more, { disabled: false });
+    }
   }
 
   load();

@@ -45,3 +45,25 @@ def test_of_a_publisher_whom_nobody_knows_no_empty_panel_shows(window):
     page = window("路过的人", "/#/by/0123456789abcdef").page
     expect(page.locator("main .blank")).to_contain_text("没有")
     expect(page.locator("main .panel")).to_be_hidden()
+
+
+def test_a_list_that_was_not_read_can_be_read_again(window, publisher):
+    code = publisher.publish(a_picture(), name="读两次的猫")
+    by = publisher.get("/getTaskDetails", code=code)["data"]["publisher_id"]
+    opened = window("读两次的人")
+    page = opened.page
+    again = page.get_by_role("button", name="再试一次")
+    lists = {f"by/{by}": "读两次的猫", "follows": "还没有关注谁", "mine/dug": "还没有", "mine/digs": "还没有"}
+
+    def fail(route: Route) -> None:
+        route.abort()
+
+    for path, words in lists.items():
+        page.route("**/get*", fail)
+        opened.go(f"/#/{path}")
+        expect(again).to_be_visible()
+        page.unroute("**/get*")
+        again.click()
+        expect(page.locator("main")).to_contain_text(words)
+        expect(again).to_be_hidden()
+    opened.wrong.clear()  # Chromium logs the requests that failed
