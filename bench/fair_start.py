@@ -23,11 +23,12 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from math import comb
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from parts.lines import Line, log_in_all, post
@@ -104,10 +105,6 @@ class NoSharedOrder(SharedOrder):
     async def enter(self, code: str, began: int, places: Mapping[str, int]) -> None:
         pass
 
-    @contextmanager
-    def hearing(self, code: str) -> Iterator[None]:
-        yield
-
 
 class Simulation:
     """Windows of one task. As in the server, people take turns in the random order; the first one digs."""
@@ -117,7 +114,8 @@ class Simulation:
         self.loop = SimulatedLoop()
         self.clock = SimulatedClock(self.loop)
         self.cooldowns = Cooldowns()
-        self.start = FairStart(window_ms, self.cooldowns, self.clock, Background(), NoSharedOrder())
+        hub: Any = SimpleNamespace(cooldowns=self.cooldowns, hearing=lambda _code: nullcontext())
+        self.start = FairStart(window_ms, hub, self.clock, Background(), NoSharedOrder())
         self.longest_ms = 0.0
 
     def winner(self, depth: int) -> int:

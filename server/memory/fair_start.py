@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from server.clock import Clock
-from server.realtime.cooldowns import Cooldowns
+from server.realtime.hub import Hub
 from server.realtime.shared_order import SharedOrder, Standing
 from server.runtime.background import Background
 from server.telemetry import metrics
@@ -71,14 +71,14 @@ class FairStart:
     def __init__(
         self,
         window_ms: int,
-        cooldowns: Cooldowns,
+        hub: Hub,
         clock: Clock,
         background: Background,
         shared: SharedOrder,
     ) -> None:
         self._window_ms = window_ms
         self._gathers_ms = window_ms + LATE_MS if window_ms else 0
-        self._cooldowns = cooldowns
+        self._hub, self._cooldowns = hub, hub.cooldowns
         self._clock = clock
         self._background = background
         self._shared = shared
@@ -132,7 +132,7 @@ class FairStart:
     async def _gather(self, code: str, gathering: _Gathering, over: float) -> None:
         """Wait until the window is `over` (the loop's time), then let all go on in their order."""
         try:
-            with self._shared.hearing(code):
+            with self._hub.hearing(code):
                 standing = await self._gathered(code, gathering, over)
                 in_order = sorted(gathering.entrants.values(), key=lambda entrant: entrant.place)
                 metrics.RANDOM_ORDERS.observe(len(in_order))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import msgspec
@@ -182,19 +184,23 @@ class Hub:
         if watched.behind or not heard:
             await self.read_now(watched)
 
-    def hear(self, code: str) -> None:
-        """Hear of a task's digs until `stop_hearing`, even if nobody watches it here."""
+    @contextmanager
+    def hearing(self, code: str) -> Iterator[None]:
+        """Hear of a task's digs meanwhile, even if nobody watches it here."""
         if not self._bus.wants(code):
             self._background.spawn(self._bus.listen(code))
+        try:
+            yield
+        finally:
+            self._stop_hearing(code)
 
-    def stop_hearing(self, code: str) -> None:
-        """Undo `hear`, unless the task is known here by now."""
+    def _stop_hearing(self, code: str) -> None:
         if self._bus.wants(code):
             self._background.spawn(self._ignore(code))
 
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)
-        self.stop_hearing(code)
+        self._stop_hearing(code)
 
     async def _ignore(self, code: str) -> None:
         """Stop listening to a task, unless somebody wants it again."""

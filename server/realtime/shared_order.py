@@ -5,12 +5,10 @@ Redis gets no id, but a keyed hash of the person, the beginning and the task.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from server.realtime.bus import Bus
-from server.realtime.hub import Hub
 from server.security.keys import Keys
 
 
@@ -26,10 +24,8 @@ class Standing:
 class SharedOrder:
     """One per process."""
 
-    def __init__(self, bus: Bus, hub: Hub, keys: Keys) -> None:
-        self._bus = bus
-        self._hub = hub
-        self._keys = keys
+    def __init__(self, bus: Bus, keys: Keys) -> None:
+        self._bus, self._keys = bus, keys
 
     async def enter(self, code: str, began: int, places: Mapping[str, int]) -> Standing | None:
         """Enter people's places. A person keeps the place that was entered first, by whichever process.
@@ -44,12 +40,3 @@ class SharedOrder:
             return None
         stand, first, people = found
         return Standing({names[name]: place for name, place in stand.items()}, first, people)
-
-    @contextmanager
-    def hearing(self, code: str) -> Iterator[None]:
-        """Hear of the task's digs meanwhile, even if nobody watches it here."""
-        self._hub.hear(code)
-        try:
-            yield
-        finally:
-            self._hub.stop_hearing(code)

@@ -6,6 +6,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -41,9 +42,9 @@ class Process:
     def __init__(self, url: str) -> None:
         self.bus = Bus(Settings(redis_url=url), "order-of-tests")
         self.background, self.cooldowns, self.clock = Background(), Cooldowns(), Clock()
-        deaf: Any = SimpleNamespace(hear=lambda _: None, stop_hearing=lambda _: None)
-        self.order = SharedOrder(self.bus, deaf, KEYS)
-        self.start = FairStart(WINDOW_MS, self.cooldowns, self.clock, self.background, self.order)
+        deaf: Any = SimpleNamespace(cooldowns=self.cooldowns, hearing=lambda _: nullcontext())
+        self.order = SharedOrder(self.bus, KEYS)
+        self.start = FairStart(WINDOW_MS, deaf, self.clock, self.background, self.order)
 
     async def connect(self) -> None:
         self.bus.start(lambda *_: None, lambda _: None)

@@ -73,10 +73,10 @@ def fair_start_of(context: Context) -> FairStart:
     """The people who wait for the random order."""
     return FairStart(
         context.settings.fair_start_ms,
-        context.hub.cooldowns,
+        context.hub,
         context.clock,
         context.background,
-        SharedOrder(context.bus, context.hub, context.keys),
+        SharedOrder(context.bus, context.keys),
     )
 
 
