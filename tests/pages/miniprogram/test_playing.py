@@ -274,6 +274,7 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.open("/pages/mine/mine")
         phone.press("再埋一个")  # on the first card
         assert phone.until("opened")["page"] == "/pages/publish/publish"
+        phone.until("answered", lambda told: told["path"] == "/getTaskDetails")  # the form took the code
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("再埋一个")
         phone.tap(".again")
