@@ -111,7 +111,7 @@ class Caller:
         """The name under which limits count the caller; "" if nobody is known.
 
         A bare id has a count apart from its owner's, so that others who know the id cannot use up the limit.
-        The names differ since no id has a space.
+        The name of a bare id has a space in it, and no id has a space.
         """
         return self.unionid if self.proven or not self.unionid else f"{self.unionid} unproven"
 
@@ -126,7 +126,8 @@ def _needs_unionid(kind: type[msgspec.Struct]) -> bool:
 
 
 def presented_token(headers: HTTPHeaders) -> str | None:
-    """Return the token of `Authorization: Bearer …`; None without one, "" if something else stands there."""
+    """Return the token of `Authorization: Bearer …`; None without this header, "" if the header has something
+    else."""
     scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
     if not token and scheme.lower() in ("", "bearer"):
         return None
@@ -210,7 +211,8 @@ class BaseHandler(RequestHandler):
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Log bugs with their traceback, under the trace_id of the reply. A refusal is not logged."""
-        if isinstance(error, Refusal | HTTPError | StreamClosedError):  # the last: the client hung up
+        # StreamClosedError: the client hung up.
+        if isinstance(error, Refusal | HTTPError | StreamClosedError):
             return
         if error is not None and is_unavailable(error):
             app_log.warning("trace_id=%s a store does not answer: %s", self.trace_id, said_by(error))
@@ -445,8 +447,8 @@ class Interface(Receiver):
         self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered or Reply()))
 
     async def _confirmed(self, refusal: Refusal) -> Refusal:
-        """Return the refusal, or Unavailable for a NoSuchTask of a database that may not be ours or was
-        emptied."""
+        """Return the refusal. In place of NoSuchTask, return Unavailable if the database may not be ours, or
+        was emptied."""
         if isinstance(refusal, NoSuchTask) and not await self.context.database.confirm():
             return Unavailable()
         return refusal

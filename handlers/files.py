@@ -62,8 +62,8 @@ class MiniProgramCodeRequest(msgspec.Struct):
 class MiniProgramCode(BaseHandler):
     """`/miniProgramCode`: a picture with which WeChat's scanner opens the mini-program. Needs no login.
 
-    WeChat is asked only once per task or share, and only if the task or share exists. A new code counts as a
-    poster of the caller's address.
+    WeChat is asked only once per task or share, and only if the task or share exists. In the limits, a new
+    code counts as a poster of the caller's address.
     """
 
     async def get(self) -> None:

@@ -1,9 +1,9 @@
 """What the descriptions of the interfaces say in the other language.
 
-Refusals, close codes and the conditions of parameters are in Chinese beside what they are about;
+The texts of refusals, close codes and conditions of parameters stand in the code, in Chinese;
 `languages.json` has the English of each text, as in gettext. Interfaces and frames are described by the first
 lines of their classes, in English; `languages.json` has the Chinese for each class. What fields mean is in
-`glossary.json`, in both languages. A test holds that no text is missing and none is left over.
+`glossary.json`, in both languages. A test checks that no text is missing and no text is left over.
 """
 
 from __future__ import annotations

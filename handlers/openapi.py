@@ -90,7 +90,7 @@ def _changes(changelog: str) -> list[dict[str, Any]]:
 
 
 def _room(interface: type[Interface]) -> str:
-    """Return the package of `handlers/` that an interface is in, or "files" for an interface in none."""
+    """Return the package of `handlers/` that an interface is in, or "files" if it is in no package."""
     parts = interface.__module__.split(".")
     return parts[1] if len(parts) > 2 else "files"
 

@@ -199,5 +199,6 @@ def _body_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[s
 
 
 def _decoded(found: list[bytes]) -> str:
-    """Return a name's last value. Bytes that are not UTF-8 become surrogates, which `parse` refuses."""
+    """Return the last of a parameter's values. Bytes that are not UTF-8 become surrogates, which `parse`
+    refuses."""
     return found[-1].decode(errors="surrogateescape")

@@ -1,4 +1,5 @@
-"""What a review asks for: the agreement, the privacy policy, whom to contact, and a task's rules."""
+"""What WeChat's review of a mini-program asks for: the agreement, the privacy policy, whom to contact, and a
+task's rules."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ class GetTextsReply(Reply, kw_only=True):
 
 
 class GetTexts(Interface):
-    """The operator's texts; they ask no store."""
+    """The operator's texts: the agreement, the privacy policy, and whom to contact."""
 
     path = "/getTexts"
 

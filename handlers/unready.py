@@ -19,7 +19,8 @@ class Unready(BaseHandler):
 
 
 class UnreadySocket(Socket):
-    """`/ws` meanwhile. It sends and closes as if the store had failed, so the page reconnects later."""
+    """`/ws` in such a process. It sends and closes as if the store had failed, so the page reconnects
+    later."""
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Say that the service is down, and close."""

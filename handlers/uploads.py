@@ -174,7 +174,7 @@ class UploadFile(Interface):
         )
 
     async def _charge(self, stored_bytes: int) -> None:
-        """Count the stored bytes against the person's limit, in place of the sent ones. Raises TooOften."""
+        """Count the stored bytes against the person's limit, in place of the sent bytes. Raises TooOften."""
         more_kb = -(-stored_bytes // 1024) - self._charged_kb
         await limit(self.context, self.request, self.caller, {"upload_kb": more_kb})
         self._charged_kb += more_kb

@@ -3,8 +3,8 @@
 import os
 
 # The number of Motor's threads, which Motor reads when it is imported. Each thread runs one operation. While
-# MongoDB elects a primary, operations take seconds; with Motor's default, five a core, no other operation
-# could begin meanwhile.
+# MongoDB elects a primary, operations take seconds; with Motor's default, five threads per core, no other
+# operation could begin meanwhile.
 os.environ.setdefault("MOTOR_MAX_WORKERS", "100")
 
 __version__ = "1.0.0"

@@ -23,8 +23,8 @@ class Clock:
     def see(self, now_ms: int) -> None:
         """Take MongoDB's time, which a read has just returned.
 
-        A slow answer makes MongoDB's clock look slow, never fast. A clock that is slow would refuse people
-        after their cooldown is over, so the greatest offset of the last TRUSTED_SECONDS counts.
+        A slow answer makes MongoDB's clock look behind, never ahead. By a clock that is behind, people would
+        be refused after their cooldown is over, so the greatest offset of the last TRUSTED_SECONDS counts.
         """
         offset_ms = now_ms - _monotonic_ms()
         seen = time.monotonic()

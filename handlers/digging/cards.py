@@ -135,7 +135,7 @@ def owed_fen(task: Task) -> int:
 
 
 def owed_fields(fen: int) -> dict[str, int]:
-    """Return how replies say what is owed: `owed` is in whole yuan, rounded up."""
+    """Return the fields by which replies say what is owed: `owed` is in whole yuan, rounded up."""
     return {"need_pay": int(fen > 0), "owed": whole_yuan(fen), "owed_fen": fen}
 
 
@@ -143,7 +143,7 @@ _IF_ABSENT = {"publisher_id": "", "signed": 0, "value": 0, "starts_at": 0, "plac
 
 
 def card_fields(context: Context, task: Task) -> dict[str, Any]:
-    """Return a card's fields, with the cooldown as it is now, and what else the task's document has."""
+    """Return a card's fields, with the cooldown as it is now, and all other fields of the task's document."""
     now_ms = context.clock.now_ms()
     left = 0 if task["status"] else seconds_left(task["cd_until"], now_ms)
     seen = review_of(task), task.get("hidden", 0)

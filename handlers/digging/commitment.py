@@ -1,4 +1,4 @@
-"""`commitment`: the server's half of a draw, given before the publisher chooses theirs."""
+"""`commitment`: the server's half of a draw, given before the publisher chooses the other half."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class DigRow(msgspec.Struct):
     """A dig. `no` is the digger's place among the participants; `at` is unix ms.
 
     If it won and prizes have ranks, `rank` is the place of its prize in the details' `ranks`, from 1, and
-    `money_fen` what that pays; otherwise both are 0.
+    `money_fen` what this prize pays; otherwise both are 0.
     """
 
     depth: int
@@ -45,7 +45,7 @@ class DigRow(msgspec.Struct):
 
 
 class GetDigsReply(Reply, kw_only=True):
-    """At most 50, the deepest first; `[]` above depth 1. Depths have no gaps."""
+    """At most 50, the deepest first; `[]` if `before` is 1. Depths have no gaps."""
 
     data: list[DigRow]
 
@@ -77,8 +77,7 @@ def _row(context: Context, dig: Dig) -> DigRow:
 class OwnDigRow(msgspec.Struct):
     """One of the caller's digs. Its chance to win was 1 / `was_one_in`; 0 means that it could not win.
     `prize` is what it won, if its task has ranks. `name` is "" if the caller may not see the task now; `at`
-    is unix ms.
-    """
+    is unix ms."""
 
     code: str
     name: str

@@ -29,10 +29,10 @@ PAGE_SIZE = 20
 
 
 class SquareRequest(msgspec.Struct):
-    """Which page; `kind` narrows the list to tasks with such prizes, `name` to names or signatures with this
-    text.
+    """Which page; `kind` narrows the list to tasks with such prizes, `name` to tasks with this text in name
+    or signature.
 
-    `upcoming` 1 lists tasks that start later, the soonest first, in place of running ones.
+    `upcoming` 1 lists tasks that have not started yet, the soonest first, in place of running ones.
     """
 
     unionid: Unionid
@@ -66,7 +66,7 @@ class SquareReply(SquareCards, kw_only=True):
 
 
 class GetTaskList(Interface):
-    """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
+    """The square: running tasks first, then tasks ended within 7 days, newest first; 20 per page.
 
     A page has at most three tasks of a publisher; the publisher's other tasks are on later pages. So a page
     may have fewer than 20 although more pages follow; only an empty page ends the list. Up to five tasks that

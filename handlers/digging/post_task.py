@@ -41,7 +41,7 @@ class DigReply(Reply, kw_only=True):
     """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's.
 
     If it won and prizes have ranks, `rank` is the place of its prize in `ranks`, from 1, and `money_fen` what
-    that pays; otherwise both are 0. `one_in`, `nearest` and `deepest` are an `Outlook`.
+    this prize pays; otherwise both are 0. `one_in`, `nearest` and `deepest` are an `Outlook`.
     """
 
     is_prize: int
@@ -165,7 +165,7 @@ class PostTask(Interface):
 
 
 def ranks_of(asked: object, kind: type[_Rank]) -> list[_Rank]:
-    """Return the kinds of prizes of a request, which may be the text of a form.
+    """Return the kinds of prizes that a request asks for, given as a list or, in a form, as its text.
 
     Raises BadRequest, also if they have a field of `RankRequest` that this `kind` lacks.
     """

@@ -23,7 +23,7 @@ def pages_of(_: Context) -> LRUCache[tuple[str, int], bytes]:
 
 @per_context
 def reads_of(_: Context) -> PageReads:
-    """The queue of those who read a page. A page is large: it keeps MongoDB as busy as ten digs do."""
+    """The queue of requests that read a page. A page is large: it keeps MongoDB as busy as ten digs do."""
     return PageReads("proofs", at_once=1)
 
 

@@ -40,7 +40,8 @@ class GetPublisherRequest(msgspec.Struct):
 
 
 class GetPublisherReply(Reply, kw_only=True):
-    """`data` are their public treasures, 20 a page: what starts later, what runs, what ended.
+    """`data` are their public treasures, 20 a page: first those announced for later, then running ones, then
+    ended ones.
 
     `mine` is 1 if the caller is the publisher, `following` if the caller follows the publisher. `handed` is
     how many of their prizes winners have got, at most 500; `handed_all` is 0 if there are more.

@@ -1,4 +1,5 @@
-"""Messages to people who left: which they may allow and allowed, and reminders of a cooldown's end."""
+"""Messages to people who left: which messages a person may allow or has allowed, and reminders of a
+cooldown's end."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ class GetTemplates(Interface):
 
 
 class SubscribedRequest(msgspec.Struct):
-    """The templates that `wx.requestSubscribeMessage` answered with accept, at most five, with commas."""
+    """The templates for which `wx.requestSubscribeMessage` answered `accept`: at most five, separated by
+    commas."""
 
     unionid: Unionid
     templates: Annotated[

@@ -212,11 +212,11 @@ class WinnerRow(ShownPrize, kw_only=True):
 
     `state`: won, claiming, given, frozen (by an operator), expiring, returned. Red packets may also be held.
     Goods by mail are given once the winner's address has come, then sent, then received. `address_waits` is 1
-    if it has come, but is shown only once earlier goods are sent. `address_deleted` is 1 once the address was
-    deleted: 90 days after the goods arrived or, if none were sent, after the address came. It is also deleted
-    if the prize is returned or the winner erased. `rank` is the prize's place in the details' `ranks`, from
-    1, 0 if all are alike; `prize` is its name then, else the task's. `overdue` is 1 if the address came more
-    than three days ago and the goods are not sent.
+    if the address has come, but is shown only once earlier goods are sent. `address_deleted` is 1 once the
+    address was deleted: 90 days after the goods arrived or, if none were sent, after the address came. It is
+    also deleted if the prize is returned or the winner erased. `rank` is the prize's place in the details'
+    `ranks`, from 1, 0 if all are alike; `prize` is its name then, else the task's. `overdue` is 1 if the
+    address came more than three days ago and the goods are not sent.
     """
 
     depth: int

@@ -47,7 +47,8 @@ class TableAct(OperatorAct):
     async def send_table(
         self, columns: Sequence[str], parts: AsyncIterator[Iterable[Sequence[str]]], name: str
     ) -> bytes:
-        """Send the rows of all parts, each once the client took the one before. Return what is left to send.
+        """Send the rows of all parts, each part once the client has taken the part before. Return what is
+        left to send.
 
         If the table is cut off, client and log can tell.
         """

@@ -69,8 +69,8 @@ class OpsAct(msgspec.Struct, kw_only=True):
 
 
 class OpsLogReply(Reply, kw_only=True):
-    """At most 200 acts, and all others of the last act's millisecond, the newest first. `more`: there are
-    older ones."""
+    """At most 200 acts, the newest first, and all other acts of the last act's millisecond. `more`: there are
+    older acts."""
 
     data: list[OpsAct]
     more: int

@@ -43,7 +43,8 @@ class HeldPayout(msgspec.Struct):
 
 
 class Frozen(msgspec.Struct):
-    """A freeze. `depth` is that of the prize, or of the person's dig (0: the publisher).
+    """A freeze. `depth` is that of the prize, or of a dig by the frozen person (0: the person is the
+    publisher).
 
     `wxname` is the winner's or the person's, "" for a task.
     """
@@ -110,7 +111,7 @@ def _reasons_of(prize: Prize, reasons: dict[str, str]) -> list[str]:
 
 
 class OpsPayoutRequest(msgspec.Struct):
-    """A task, the prize at `depth`, or the person who dug it; depth 0 is the publisher."""
+    """A task, the prize at `depth`, or the person who dug there; depth 0 means the publisher."""
 
     what: Annotated[What, Meta(title="对象", description="宝贝、奖品或人三种之一")]
     code: Code
@@ -141,7 +142,7 @@ class OpsRelease(OperatorAct):
 
 
 class OpsReturn(OperatorAct):
-    """Return frozen or held prizes to the publisher. Red packets are refunded with unclaimed ones."""
+    """Return frozen or held prizes to the publisher; their money goes back with that of unclaimed prizes."""
 
     path = "/ops/return"
     role = "money"

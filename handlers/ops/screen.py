@@ -76,8 +76,8 @@ class OpsDig(msgspec.Struct):
 
 
 class Shares(msgspec.Struct):
-    """How many people opened the task; how many were brought by sharers, by how many sharers, and by the best
-    one."""
+    """How many people opened the task, how many sharers brought people, how many people they brought
+    together, and how many the best sharer brought."""
 
     opened: int
     sharers: int

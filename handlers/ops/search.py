@@ -24,7 +24,7 @@ from server.store.money.prizes import Prize
 from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
 LISTED_PEOPLE = 50
-ORDER_CHARACTERS = 24  # a code, and as many characters again
+ORDER_CHARACTERS = 24  # an order's number is a code, and as many characters again
 LEAST = 2  # characters: a single character is in too many names
 
 FoundBy: TypeAlias = Literal["phone", "parcel", "bill"]
@@ -67,7 +67,7 @@ class FoundPrize(msgspec.Struct):
 
 
 class OpsSearchReply(Reply, kw_only=True):
-    """At most 50 tasks, people and prizes each: what a number names comes first."""
+    """At most 50 tasks, 50 people and 50 prizes: first those that the number of the search names."""
 
     data: list[BoardTask]
     people: list[FoundPerson]
@@ -84,12 +84,13 @@ class OpsSearch(OperatorInterface):
     method = "POST"
 
     async def answer(self, request: OpsSearchRequest) -> OpsSearchReply:
-        """Raises BadRequest for one character. Finds nothing for an operators' token."""
+        """Raises BadRequest for one character. If the text is an operators' token, nothing is found."""
         query, store, now_ms = request.query, self.context.store, self.context.clock.now_ms()
         if len("".join(query.split())) < LEAST:
             raise BadRequest(f"“搜索内容”至少 {LEAST} 个字", param="query")
         if operator_of(self.context, query) is not None:
-            # Search for another text: so no store's log gets the token, and no reply tells that it is one.
+            # Search for another text, so that no store's log gets the token, and no reply tells that this was
+            # a token.
             query = secrets.token_hex(len(query))[: len(query)]
         found, tasks, named = await asyncio.gather(
             self._by_number(query),

@@ -48,8 +48,8 @@ class TimelineEvent(msgspec.Struct):
 
 
 class WinnersLuck(msgspec.Struct):
-    """How often a winner dug there, and how likely it is that at least as many of the digs win by chance
-    alone (the p-value).
+    """How often a winner dug in the task, and how likely it is that at least as many of these digs win by
+    chance alone (the p-value).
 
     `p_value` is null above 1,000 digs; `digs` is 1,000 then.
     """
@@ -83,9 +83,9 @@ class Verdict(msgspec.Struct):
 class OpsTimelineReply(Reply, kw_only=True):
     """At most 500 events, the newest first. `more` is 1 if there are older ones.
 
-    At most 1,000 of a kind are read. If there are more, what began before `whole_since` may be missing.
-    Events of the same millisecond are never split between two replies, so there may be a few more than 500.
-    `lucks` (of the first 50 winners) and `verdict` come only with the newest events of a task.
+    At most 1,000 of a kind are read. If there are more, events that began before `whole_since` may be
+    missing. Events of the same millisecond are never split between two replies, so there may be a few more
+    than 500. `lucks` (of the first 50 winners) and `verdict` come only with the newest events of a task.
     """
 
     data: list[TimelineEvent]

@@ -153,7 +153,7 @@ class UserLogin(Interface):
 class CashRules(msgspec.Struct):
     """The rules for red packets on this server. `least_cd` is in seconds, `least_gap` in levels.
 
-    A limit of 0 means none.
+    A limit of 0 means that there is no limit.
     """
 
     no_credit: Annotated[int, Meta(ge=0, le=1)]

@@ -186,7 +186,7 @@ def follows(known: Document, now_ms: int) -> Move:
     """Return the move of the prize that follows from the end of its bill."""
     if known["state"] == "given":
         return given_by_bill(known["attempt"], now_ms)
-    if known["remote"] == NEVER_HELD:  # WeChat never said that the bill failed: the prize gets no other
+    if known["remote"] == NEVER_HELD:  # WeChat never said that the bill failed: the prize gets no other bill
         return freed(known["attempt"], "expiring", lost=known["sent_at"] > 0)
     full = known["fail_reason"] == DAY_FULL
     return freed(known["attempt"], "won", lost=False, until_ms=tomorrow_ms(now_ms) if full else 0)

@@ -17,9 +17,9 @@ from server.game.task import Task
 
 
 class Outlook(msgspec.Struct, frozen=True):
-    """What the law says of the digs to come, from what everybody knows.
+    """What the law says of the digs to come, given what everybody knows.
 
-    The next dig wins with the chance 1 / `one_in`, which is 0 if it cannot win. The next prize lies at
+    The next dig wins with the chance 1 / `one_in`; `one_in` is 0 if it cannot win. The next prize lies at
     `nearest` or deeper; 0 if no prize is left. No prize lies below `deepest`.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-# Why a task ended. The first two reasons end it with a dig.
+# Why a task ended. With the first two reasons, a dig ended it.
 EndReason: TypeAlias = Literal[
     "prizes_gone", "depth_reached", "expired", "publisher", "operator", "refused", "credit"
 ]

@@ -65,8 +65,8 @@ class Rank(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is committed to. Fields are sorted, as the JSON's keys must be. Fields with a default value are
-    left out of the JSON."""
+    """The rules that the commitment fixes. Fields are sorted, as the JSON's keys must be. Fields with a
+    default value are left out of the JSON."""
 
     code: str
     fluctuation: int
@@ -91,7 +91,8 @@ def make_rules(
     seed_hash: str = "",
     ranks: tuple[Rank, ...] = (),
 ) -> Rules:
-    """Return the rules of a new task, of version 2 if there is a nonce. Without one there may be no ranks.
+    """Return the rules of a new task, of version 2 if there is a nonce. Without a nonce, ranks are not
+    allowed.
 
     For one prize `interval` and `fluctuation` count as 0.
     """
@@ -217,7 +218,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """What `/getProof` serves of an ended task; `seed` and `commitment` are hex.
 
     The ranks and sums are those of the prizes at `winning_depths`; [] if the rules have no ranks. `dug` is
-    how many digs there were. A proof put together from all its pages has all of these in `digs`.
+    how many digs there were. A proof put together from all its pages has all `dug` digs in `digs`.
     """
 
     seed: str

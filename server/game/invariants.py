@@ -1,4 +1,4 @@
-"""The invariants of a task. Those that are broken are returned as findings. Pure."""
+"""The invariants of a task. Broken invariants are returned as findings. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.game.findings import Finding, Value, What
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """What a task's history adds up to, pending digs counted."""
+    """What a task's history adds up to, pending digs included."""
 
     digs: int
     deepest: int

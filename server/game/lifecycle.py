@@ -43,8 +43,8 @@ class Is:
 class After:
     """A value: MongoDB's time at the update plus this many milliseconds.
 
-    It is counted from the time in the field `since` if that is later, and is at most the time in the field
-    `until`. A field that the document lacks does not count.
+    If the time in the field `since` is later than the update, the milliseconds are counted from that time.
+    The value is at most the time in the field `until`. A field that the document lacks is ignored.
     """
 
     ms: int
@@ -135,8 +135,7 @@ class Table:
     `first` is the state of a new document, and `ends` are the states in which it may stay for good. `effects`
     are all effects that its rows name in `owes`; `owes` are what a new document owes. Once its effects are
     done, a document stays due only in a state or with a field that `due` names. If a field of `marks`
-    changes, the effects may have to be done again. `field` and `values` are as in `Move`.
-    """
+    changes, the effects may have to be done again. `field` and `values` are as in `Move`."""
 
     def __init__(
         self,

@@ -37,8 +37,8 @@ def _open(lasts_ms: int) -> dict[str, Any]:
 
 @opening
 def opened_by_payment(out_trade_no: str, lasts_ms: int) -> list[Row]:
-    """This order paid for the task. The task opens even if reports hide it, but not in review or after it was
-    taken down."""
+    """This order paid for the task. The task opens even if reports hide it, but not while it is in review or
+    after it was taken down."""
     where: dict[str, Test] = {"status": 0, "review": _REVIEWED}
     sets = {"paid_by": out_trade_no, **_open(lasts_ms)}
     return [

@@ -2,8 +2,8 @@
 
 A paid order is entered in the ledger, and opens its task (`spent`) or is refunded whole (`unusable`). These
 steps are done for many orders at a time, so `paid` is a state and not an effect. While its task is in review,
-the order stays `paid`. A task has at most one order with the field `live`, and gets no other order until
-then. Once the task is open, we have to report to WeChat that what was paid for was delivered.
+the order stays `paid`. As long as a task has an order with the field `live`, it gets no other order. Once the
+task is open, we have to report to WeChat that what was paid for was delivered.
 """
 
 from __future__ import annotations

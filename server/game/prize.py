@@ -8,9 +8,9 @@ out, it is cancelled first; meanwhile the prize is `claiming` and `freezing`.
 - At the deadline of its task it is `expiring` and, once the publisher has it back, `returned`.
 
 `attempt` counts its claims. An attempt has a bill only once the limits have approved it; `weighed` is then
-its number. `bill_lost` is there if WeChat never said how the last bill ended: the prize can then only be
-returned, since a new bill might pay it twice. `released_alone` is there if an operator released it
-individually: no limit holds it again.
+the number of this attempt. `bill_lost` is there if WeChat never said how the last bill ended: the prize can
+then only be returned, since a new bill might pay it twice. `released_alone` is there if an operator released
+it individually: no limit holds it again.
 """
 
 from __future__ import annotations
@@ -135,8 +135,7 @@ def given_by_bill(attempt: int, now_ms: int) -> Row:
 def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: int = 0) -> list[Row]:
     """The bill of this attempt failed. A prize that is being frozen is frozen now; any other prize goes to
     `to`. `lost`: WeChat never said that the bill failed, so a frozen prize can only be returned. If WeChat
-    pays the winner nothing before `until_ms`, the deadline moves; 0 for no such time.
-    """
+    pays the winner nothing before `until_ms`, the deadline moves; 0 for no such time."""
     where = {"attempt": attempt}
     return [
         Row(
@@ -191,7 +190,7 @@ def awaits_pickup(pickup: str, now_ms: int) -> Row:
 
 @prize
 def handed_over(now_ms: int) -> Row:
-    """The publisher handed the prize over for its pick-up code."""
+    """The publisher handed the prize over to the winner, who gave its pick-up code."""
     return Row("claiming -> given", where={"pickup": PRESENT}, sets={"given_at": now_ms})
 
 
@@ -294,7 +293,8 @@ def denied() -> list[Row]:
     ]
 
 
-# The state of a frozen prize before its freeze: goods with an address, goods with a pick-up code, or won.
+# How to tell in which state a frozen prize was before its freeze. Goods with an address were `given`, goods
+# with a pick-up code `claiming`, and other prizes `won`.
 _BEFORE: dict[str, dict[str, Test]] = {
     "given": {"given_at": Is("above", 0)},
     "claiming": {"given_at": Is("at most", 0), "pickup": PRESENT},

@@ -13,7 +13,8 @@ PROVINCES = (
 _BETWEEN = re.compile(r"[、，,;；\s]+")
 _NAMES = "|".join(PROVINCES)
 _NAMED = re.compile(rf"({_NAMES})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?")
-# A postcode may come first. 海南藏族自治州 and 河南蒙古族自治县 are in 青海; 西藏路 is anywhere.
+# A postcode may come first. 海南藏族自治州 and 河南蒙古族自治县 are in 青海; a street named 西藏路 is
+# in many cities.
 _BEGINS = re.compile(
     rf"\A[\W\d]*+(?:(?:中华人民共和国|中国)[\W\d]*+)?({_NAMES})(?!藏族|蒙古族|[东西南北中]?[路街]|大[道街])"
 )

@@ -55,7 +55,7 @@ def may_see(review: ReviewShown, *, mine: bool, won: bool) -> bool:
 
 
 def why_closed(task: Standing, unionid: str) -> Refusal | None:
-    """Return why nobody can dig in a task now, cooldowns aside.
+    """Return why nobody can dig in a task now, apart from cooldowns.
 
     While the task is not shown, its publisher gets OwnTask; to everybody else the task does not exist.
     """
@@ -115,7 +115,8 @@ def why_not_end(task: Document, unionid: str) -> Refusal | None:
 
 
 def why_not_edit(task: Document, unionid: str) -> Refusal | None:
-    """Return why this person cannot change what a task says and shows: its publisher can until a dig."""
+    """Return why this person cannot change what a task says and shows: its publisher can until somebody
+    digs."""
     if task["publisher"] != unionid:
         return NotYours()
     if task["status"]:

@@ -15,8 +15,8 @@ from typing import Generic, TypeAlias, TypeVar
 from server.errors import Unavailable
 from server.runtime.page_reads import PageReads, counted
 
-# Least time from an answer to the next query. Meanwhile a crowd's requests are gathered: the slower the
-# store, the more in one query. A batch that is full does not wait.
+# The least time from an answer to the next query. Meanwhile a crowd's requests are gathered: the slower the
+# store, the more requests share one query. A batch that is full does not wait.
 MOMENT_SECONDS = 0.015
 MOST_AT_ONCE = 200
 # A crowd's replies are made in portions, so that a dig never waits for more than one portion.

@@ -1,4 +1,5 @@
-"""What a process keeps for digs: locks, used ids, finished digs, what never changes, who may not dig."""
+"""What a process keeps for digs: locks, used ids, finished digs, facts about tasks that never change, and who
+may not dig."""
 
 from __future__ import annotations
 

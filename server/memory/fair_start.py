@@ -1,7 +1,7 @@
-"""A fair start: digs that come as digging begins wait, and are then tried in a random order.
+"""A fair start: digs that come just when digging begins have to wait, and are then tried in a random order.
 
 Otherwise the first request wins every time: that of a script, or of the person nearest to the server. Digging
-begins when a cooldown ends, and when a task opens that people waited for. All processes share one order
+begins when a cooldown ends, and when a task that people waited for opens. All processes share one order
 (`server/realtime/shared_order.py`); without Redis each process has its own. Nothing has to be kept: if a
 process dies, its clients ask again.
 """
@@ -26,7 +26,8 @@ PLACE_BITS = 52
 # end. So when the processes read who is first, Redis has nearly all places.
 TELL_SECONDS = 0.1
 EARLY_SECONDS = 0.015
-# If Redis answers none of its calls within this time, a process draws alone: its people must not wait longer.
+# A process draws alone if Redis has answered none of the process's calls within this time: people must not
+# wait longer.
 QUICK_SECONDS = 0.01
 # How long to wait for a Redis that answered quickly before.
 PATIENCE_SECONDS = 0.15
@@ -104,10 +105,10 @@ class FairStart:
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> int:
         """Wait for this request's place in the order; return the time at which digging began (unix ms).
 
-        Call it if `gathers`. All who wait go on in a random order, before anybody who asks later. A digger
-        has one place; their further requests, and those of unknown people (None), go on after all others. A
-        request that a token proves to be theirs (`proven`) replaces a request with a bare id, since others
-        may know that id.
+        Call it if `gathers` returned True. All who wait go on in a random order, before anybody who asks
+        later. A digger has one place; their further requests, and those of unknown people (None), go on after
+        all others. A request that a token proves to be theirs (`proven`) replaces a request with a bare id,
+        since others may know that id.
         """
         gathering = self._gatherings.get(code) or self._begin(code)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -162,8 +163,8 @@ class FairStart:
         return gathering.standing if asking.done() else None
 
     async def _tell_until(self, code: str, gathering: _Gathering, over: float) -> None:
-        """Send new places until the window is over. Until Redis answers quickly, call it even if no place is
-        new."""
+        """Send new places until the window is over. Until Redis has answered quickly, call Redis even without
+        new places."""
         loop = asyncio.get_running_loop()
         while (left := over - loop.time()) > 0:
             if not gathering.quick or any(not entrant.told for entrant in gathering.entrants.values()):
@@ -200,7 +201,7 @@ def how_many_go_at_once(own: list[int], standing: Standing | None) -> int:
     All go on if nobody has a place elsewhere, or if it is not known whether anybody has. Otherwise only the
     first of all places goes on, if it is here.
     """
-    if standing is None or standing.people <= len(own):  # fewer: Redis was killed meanwhile
+    if standing is None or standing.people <= len(own):  # if there are fewer, Redis was killed meanwhile
         return len(own)
     return int(bool(own) and own[0] <= standing.first)
 

@@ -1,7 +1,7 @@
 """The people this process knows: the fields of their records that decide whether they are admitted.
 
-A record that was read is trusted for a limited time. The bus tells of changes elsewhere; without Redis, that
-time is shorter.
+A record that was read is trusted for a limited time. The bus brings news of changes in other processes;
+without Redis, records are trusted for a shorter time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REMEMBERED = 50_000
 class KnownPeople:
     """One per process.
 
-    `connection()` is the number of the Redis connection that tells of changes elsewhere, 0 if there is none.
+    `connection()` is the number of the Redis connection that brings this news, 0 if there is none.
     `ended(unionid)` is the valid generation of a person's tokens if any of them ended recently, else 0.
     """
 
@@ -53,7 +53,8 @@ class KnownPeople:
     async def exists(self, unionid: str) -> bool:
         """Whether there is such a person. All who tap a link ask about its sharer. Raises Unavailable.
 
-        A person whose erasure has begun does not count: what is written about them then might outlive it.
+        A person whose erasure has begun does not count: what is written about them then might still be there
+        after it.
         """
         person = self._trusted(unionid) or await self._queue.ask(unionid)
         return person is not None and "forgotten_as" not in person

@@ -40,7 +40,7 @@ class Square:
         lasts_ms: int,
         featured: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`lasts_ms` is how long a task may run; `featured` tells what stands on top."""
+        """`lasts_ms` is how long a task may run; `featured` returns the codes of the tasks on top."""
         self._featured = featured
         self._store = store
         self._now_ms = now_ms

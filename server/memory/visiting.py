@@ -60,9 +60,9 @@ class Visiting:
         """Write that a person opened a task, unless it is the task that they opened here last, a minute ago
         at most.
 
-        `generation` is that of the caller's token. It begins anew after an erasure, which also deletes the
-        visits. Without a token (None) each visit is written: clients without tokens may ask for the
-        participants of the task that they opened last. Raises Unavailable, or what MongoDB raises.
+        `generation` is that of the caller's token. The generation is a new one after an erasure, which also
+        deletes the visits. Without a token (None) each visit is written: clients without tokens may ask for
+        the participants of the task that they opened last. Raises Unavailable, or what MongoDB raises.
         """
         if generation is None:
             await self._visits.ask((code, unionid))
