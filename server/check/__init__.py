@@ -121,7 +121,8 @@ async def _drop_old(store: Store, served: str) -> None:
 
 async def _begin(store: Store, served: str) -> None:
     """Mark the scratch database as one that belongs to the check of `served`."""
-    await store.client.drop_database(store.database.name)  # nothing there yet; fails if dropping is refused
+    # Nothing is there yet, but this fails if MongoDB refuses to drop.
+    await store.client.drop_database(store.database.name)
     await store.database[MARK].insert_one({"_id": served, "at": await store.now_ms()})
 
 
@@ -195,7 +196,8 @@ def _scratch_settings(settings: Settings) -> Settings:
 
 
 async def _treasure_rows(settings: Settings, store: Store, recorder: Recorder) -> list[Row]:
-    """Take a treasure through its life. Return a row for each refused command, and one for the whole life."""
+    """Take a treasure through its life. Return a row for each refused command, and a row for the whole
+    life."""
     context = await Context.open(_scratch_settings(settings), store=store)
     reason: str | None = None
     try:
@@ -212,7 +214,8 @@ async def _treasure_rows(settings: Settings, store: Store, recorder: Recorder) -
 async def _plan_rows(
     store: Store, queries: Mapping[str, dict[str, Any]], *, embedded: bool
 ) -> AsyncIterator[Row]:
-    """Yield a row for each query that reads a whole collection or sorts, and one for all."""
+    """Yield a row for each query that reads a whole collection or sorts, and a row for all queries
+    together."""
     found: dict[str, str] = {}
     for name, query in queries.items():
         plans: list[dict[str, Any]] = []

@@ -174,7 +174,8 @@ async def _operate(context: Context, client: _Client, code: str) -> None:
 
 
 async def _look(client: _Client, known: dict[str, Any]) -> None:
-    """Ask each interface that only reads, and needs nothing but what is known. Logging in asks WeChat."""
+    """Ask each interface that only reads, if `known` has all that it needs. Logging in is left out: it asks
+    WeChat."""
     for interface in (*INTERFACES, *OPS_INTERFACES):
         fields = [field for kind in interface.takes for field in msgspec.structs.fields(kind)]
         needed = {field.name for field in fields if field.required} - {"unionid", *known}

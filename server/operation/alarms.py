@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 # How often a check runs, unless its own interval is longer.
 CHECK_SECONDS = 30.0
 LEDGER_SECONDS = 60.0
-# Nobody can do anything about a message that may not have come, so its alarm ends by itself.
+# Nobody can do anything about a message that may not have arrived. So its alarm ends by itself after this
+# time.
 UNCLEAR_MS = 3_600_000
 # WeChat answers most checks within seconds; the check of a picture may take half an hour.
 REVIEW_LATE_MS = 600_000
@@ -112,7 +113,7 @@ class Check:
         self.begin()
 
     def begin(self) -> None:
-        """Forget what was found, and be due, because another process was the leader until now."""
+        """Forget what was found, and make the check due, because another process was the leader until now."""
         self.found: list[Alarm] = []
         self.ran = False
         self._due = 0.0

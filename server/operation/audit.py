@@ -33,7 +33,7 @@ from server.wechat.pay.client import DAY_REFUSED, Pay
 # Payments move while they are read: a difference counts only if it is still there after some more looks.
 LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
-# For how many days WeChat answers queries about a bill.
+# WeChat answers queries about a bill for this long.
 ASKED_MS = 30 * DAY_MS
 # WeChat puts a bill off until tomorrow if the day's limit is reached. If it has done so for this long, the
 # limit is reached on many days, and the operator is needed.
@@ -166,7 +166,7 @@ def _waits(kind: PaymentKind, document: Mapping[str, Any], code: str) -> Finding
 
 
 def differences(money: TaskMoney) -> list[Finding]:
-    """Return what does not agree about one task; [] when every fen is where it should be."""
+    """Return the records of one task that do not agree; [] when every fen is where it should be."""
     found = _ledger_differences(money) + _order_differences(money) + _prize_differences(money)
     found += _refund_differences(money)
     if not money.held_fen >= money.owed_fen >= 0:
@@ -291,7 +291,8 @@ def _refund_fen(money: TaskMoney, refund: Refund, order: Order | None) -> int | 
 
 
 def _end_differences(money: TaskMoney) -> list[Finding]:
-    """Return what is wrong at the end: once nothing is due, only refunds that WeChat closed may be held."""
+    """Return what is wrong at the end: once nothing is due, no money may be held but that of refunds that
+    WeChat closed."""
     # If a spent order is due, only its delivery is still to be reported to WeChat.
     orders = [order for order in money.orders if order["state"] != "spent"]
     documents: list[Mapping[str, Any]] = [*orders, *money.prizes, *money.bills, *money.refunds]

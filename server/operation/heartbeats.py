@@ -1,7 +1,7 @@
 """Heartbeats: what a process says of itself each second, and the sums over all processes.
 
 Heartbeats are made from the metrics that `/metrics` shows, so nothing is counted twice. They go through
-Redis, which keeps those of 15 minutes. They hold no person's id.
+Redis, which keeps the heartbeats of 15 minutes. They hold no person's id.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from server.telemetry import metrics
 
 HISTORY_SECONDS = 900
 SAMPLE_SECONDS = 0.1
-# The estimated clock may go back by less than this; then no second is sent twice. If it goes back further, it
-# was set back.
+# The estimated clock may go back by less than this; no second is sent twice because of that. A clock that
+# goes back further was set back.
 SET_BACK_SECONDS = 2
 # The most events of a kind in one heartbeat. Kinds: plain digs, digs that won or ended a task, other ends.
 EVENTS_TOLD = 20

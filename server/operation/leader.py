@@ -42,7 +42,7 @@ class Leader:
         self._store, self._bus, self._database = store, bus, database
         self._process, self._now_ms = process, now_ms
         self.has_lease = False
-        self._until = float("-inf")  # by the monotonic clock: it counts while the process is frozen, too
+        self._until = float("-inf")  # by the monotonic clock, which goes on while the process stands still
         self._wait_seconds = AGAIN_SECONDS
         self._taken = asyncio.Event()
         self._free = asyncio.Event()
@@ -65,7 +65,7 @@ class Leader:
         working.repeat(self._database.while_ours(self.ask), self._rest, at_once=True)
 
     async def _rest(self) -> None:
-        """Wait until it is worth asking again: until the lease may be free, or has to be renewed."""
+        """Wait until the lease may be free, or has to be renewed."""
         wait_seconds, self._wait_seconds = self._wait_seconds, AGAIN_SECONDS
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_seconds):
@@ -90,7 +90,7 @@ class Leader:
         self._wait_seconds = max(LEAST_SECONDS, min(lease["until"] - self._now_ms(), LEASE_MS) / 1000)
 
     def _hear(self, payload: bytes) -> None:
-        """Ask at once: the lease is free, or it may have become so while Redis was away."""
+        """Ask at once: the lease is free, or may have become free while Redis was away."""
         self._free.set()
 
     async def close(self) -> None:

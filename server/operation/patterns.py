@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS
-# At most MOST of a week's treasures and of its winners are read, those with the most money, and at most
-# JOINED of a person's last digs.
+# Of a week, the MOST treasures and the MOST winners with the most money are read; of a person, the last
+# JOINED digs with which they joined treasures.
 MOST, JOINED = 2_000, 50
 # An alarm begins at PAIR red packets that one person won from one publisher, at BROUGHT winners whom one
 # person brought, and at AT_ADDRESS people who dig from one address.
@@ -29,7 +29,7 @@ PAIR, BROUGHT, AT_ADDRESS = 3, 5, 10
 # Up to this many diggers of a private task count as few.
 FEW = 3
 # The luck of the LUCKY people who won the most money is checked, if they won at least LUCKY_WINS times. An
-# alarm begins below the p-value LUCK, which one in a million reaches by chance alone.
+# alarm begins below the p-value LUCK: by chance alone, one person in a million gets there.
 LUCKY, LUCKY_WINS, LUCK = 20, 3, 1e-6
 # The most alarms of one kind.
 TOLD = 5

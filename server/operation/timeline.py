@@ -1,6 +1,6 @@
 """What became of a person, a treasure or a prize: each act and state, read from the documents.
 
-No log of them is kept. A document keeps the last time of each of its states.
+There is no log of these events. A document keeps the last time of each of its states.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from server.store.audit_log import BEGUN, Act, depth_of
 from server.store.people.people import Person
 
 PAGE = 500
-# At most this many documents of each kind are told, the newest.
+# The timeline has at most this many documents of each kind, the newest.
 READ = 1_000
 WINNERS = 50
 # Above this many digs of a winner, no p-value is computed.
@@ -51,7 +51,7 @@ class Event(NamedTuple):
 
 
 class Story(NamedTuple):
-    """Events, the newest first. Before `whole_since` (unix ms, or 0) some may be missing."""
+    """Events, the newest first. Events from before `whole_since` (unix ms, or 0) may be missing."""
 
     events: list[Event]
     whole_since: int
@@ -185,7 +185,7 @@ _LET = {"act_freeze": "frozen", "act_release": "released", "act_end": "ended"}
 
 
 def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Event]:
-    """Return events, the newest first; those of one millisecond are given in their order.
+    """Return events, the newest first. Events of the same millisecond must be given in their order.
 
     An event that an operator's act caused names the operator and the reason; `effects` are acts that only
     serve for that, and are not shown themselves.

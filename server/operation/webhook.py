@@ -23,7 +23,7 @@ from server.settings import Settings
 from server.store.alarms import AlarmRecord
 
 POST_SECONDS = 5.0
-# Both robots take 20 messages a minute. A robot that gets more takes no message for ten minutes.
+# Both robots take 20 messages a minute. A robot that gets more messages takes none for ten minutes.
 PAUSE_SECONDS = 3.5
 # The longest text that 企业微信 takes; 钉钉 takes longer ones.
 TEXT_BYTES = 2048

@@ -24,7 +24,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 class Cost(NamedTuple):
     """What decoding a picture costs: the most `pixels` that it can have, and the `work` (in pixels).
 
-    `halves` is its part of the memory for large pictures: 0 for none, 1 for half of it, 2 for all.
+    `halves` is the picture's part of the memory for large pictures: 0 for none, 1 for half of it, 2 for all
+    of it.
     """
 
     pixels: int
@@ -35,7 +36,7 @@ class Cost(NamedTuple):
 def cost_of(data: bytes) -> Cost:
     """Return the cost of an upload. A file that does not say its size, such as a GIF, counts as the largest.
 
-    Bytes count too: those between the pixels also have to be read.
+    The file's bytes count too, since bytes that hold no pixels also have to be read.
     """
     if data.startswith(JPEG):
         return _cost_of_jpeg(data)

@@ -1,4 +1,4 @@
-"""Makes a stored picture of an upload: checked by decoding it, small, upright, without metadata.
+"""Turns an upload into a picture to store: checked by decoding, small, upright, without metadata.
 
 Pure Pillow: no network, no store, no event loop. Decoding takes long and holds the interpreter, so the
 server calls this in the processes of `process.py`.
@@ -23,8 +23,8 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_WEBP_PIXELS = 8_000_000  # its decoder takes twice the memory of any other
 MAX_SCANS = 20  # cameras and encoders write 10 to 15
 THUMBNAIL_SIDE = 300
-# JPEG's qualities, of 0 to 95. The best that fits is taken; if none fits, the picture is made smaller at the
-# lowest quality. The square shows a dozen thumbnails at once, so they must be small.
+# Qualities of JPEGs, on a scale from 0 to 95. The best that fits is taken; if none fits, the picture is made
+# smaller at the lowest quality. The square shows a dozen thumbnails at once, so they must be small.
 FULL_QUALITIES, THUMBNAIL_QUALITIES = (85, 75, 60), (70, 55, 40)
 FULL_BYTES, THUMBNAIL_BYTES = 500_000, 30_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
@@ -138,7 +138,7 @@ def _decoded(source: Image.Image) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Return the image in RGB, RGBA or CMYK. It is not copied if it need not be: a copy may take 200 MB."""
+    """Return the image in RGB, RGBA or CMYK. It is copied only if necessary: a copy may take 200 MB."""
     if image.mode in ("RGBA", "CMYK") or (image.mode == "RGB" and not image.has_transparency_data):
         return image
     if image.has_transparency_data:

@@ -156,7 +156,8 @@ class _Process:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-W", "ignore", "-m", "server.pictures.process"),  # Pillow warns a lot
+                # Pillow logs many warnings.
+                *(sys.executable, "-W", "ignore", "-m", "server.pictures.process"),
                 *(str(os.getpid()), *self._limits),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -43,8 +43,8 @@ DRAWING = Cost(0, 0, 0)
 class Turns(Generic[P]):
     """Hands out processes. An owner (mostly a person) has only one at a time.
 
-    The memory is enough for one large picture or two half as large, and for any number of small ones. A
-    picture that waits for memory is overtaken only by small ones.
+    The memory is enough for one large picture or two pictures half as large, and for any number of small
+    ones. A picture that waits for memory is overtaken only by small ones.
     """
 
     def __init__(self, processes: list[P]) -> None:

@@ -1,1 +1,1 @@
-"""What open pages are told, as it happens: frames, who watches what, and the news between processes."""
+"""What open pages are told while things happen: frames, who watches what, and the news between processes."""

@@ -1,4 +1,4 @@
-"""Whether anybody uses this process. While nobody does, it looks at its stores less often."""
+"""Whether anybody uses this process. While nobody uses it, the process asks its stores less often."""
 
 from __future__ import annotations
 

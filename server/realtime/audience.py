@@ -22,7 +22,7 @@ from server.realtime.news import WatchersNews
 from server.realtime.watched_task import WatchedTask
 
 NEWS = "watchers"
-# Above this many watchers, their number is told only every 5 s.
+# If a task has more watchers than this, they are told their number only every 5 s.
 CROWD = 500
 SILENT_SECONDS = 15.0
 WHOLE_RENEWALS = 6  # every sixth heartbeat carries all numbers
@@ -45,8 +45,8 @@ class Audience:
         self._bus = bus
         self._send = send
         self._others: dict[str, _Other] = {}
-        self._elsewhere: Counter[str] = Counter()  # the sum of what the others told
-        self._told: dict[str, int] = {}  # what the others know of us
+        self._elsewhere: Counter[str] = Counter()  # the sum of the numbers that the other processes told
+        self._told: dict[str, int] = {}  # the numbers that the other processes know of this one
         # What the next message has to do: send all counts, ask the others for theirs, or only show that this
         # process lives.
         self._whole = self._asks = self._renews = False
@@ -98,7 +98,8 @@ class Audience:
                 self._tell_total(watched)
 
     def _hear(self, payload: bytes) -> None:
-        """Take another process's counts and cheers; b"" means that Redis has connected us."""
+        """Take another process's numbers and cheers; b"" means that this process has just connected to
+        Redis."""
         if not payload:
             self._whole = self._asks = True
             return

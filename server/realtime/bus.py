@@ -1,7 +1,7 @@
 """Redis: the news between processes. The only module that imports redis.
 
 Redis keeps nothing that matters: a process that hears nothing reads MongoDB. Each acknowledged subscription,
-also after a reconnect, means that something may have been missed before.
+also one after a reconnect, means that earlier news may have been missed.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class Bus:
         self._scripts = asyncio.Semaphore(SCRIPTS_AT_ONCE)
         self._placing = asyncio.Lock()
         self._pubsub: PubSub | None = None
-        # Pings that tell whether all is heard: the one that is about to be sent, and those under way.
+        # Pings that tell whether all news is heard: the ping that is about to be sent, and the pings under
+        # way.
         self._next_ping: asyncio.Task[bool] | None = None
         self._pings: dict[bytes, asyncio.Future[bool]] = {}
         self._last_heartbeat_ms = 0
@@ -118,17 +119,17 @@ class Bus:
         return self.up and not self._doubted and acknowledged is not None and acknowledged.is_set()
 
     async def caught_up(self) -> bool:
-        """Return once all is heard that was published until now; False if Redis does not answer in time.
+        """Return once all that was published until now is heard; False if Redis does not answer in time.
 
-        Redis is pinged on the connection that reads, so its answer follows what it sent before. All who ask
-        in one turn of the loop share a ping.
+        Redis is pinged on the connection that reads, so its answer comes after everything that it sent
+        before. All who ask in one turn of the loop share a ping.
         """
         if self._next_ping is None:
             self._next_ping = asyncio.get_running_loop().create_task(self._catch_up())
         return await asyncio.shield(self._next_ping)
 
     async def _catch_up(self) -> bool:
-        self._next_ping = None  # those who ask from now on need a later ping
+        self._next_ping = None  # callers who ask from now on need a later ping
         if self._pubsub is None:
             return False
         heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -211,13 +212,13 @@ class Bus:
     ) -> tuple[dict[str, int], int, int] | None:
         """Give people places in a random order. A person who has a place keeps it. One round trip.
 
-        Return the places that these people have then, the least place of all (0 if nobody has one), and how
-        many people have one. None if Redis does not answer within SCRIPT_SECONDS.
+        Return the places that these people have afterwards, the least place of all people (0 if nobody has a
+        place), and how many people have a place. None if Redis does not answer within SCRIPT_SECONDS.
         """
         key = f"{self._prefix}:random_order:{name}"
         try:
             async with asyncio.timeout(SCRIPT_SECONDS):
-                await self._placing.acquire()  # one at a time: connections must be left for the news
+                await self._placing.acquire()  # one call at a time: connections must be left for the news
         except TimeoutError:
             return None
         try:

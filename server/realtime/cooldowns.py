@@ -22,7 +22,7 @@ REMEMBERED_TASKS = 10_000
 
 
 class _Known(NamedTuple):
-    """A task's newest dig, None before its first, and when digging begins or began after it (unix ms).
+    """A task's newest dig, None before the first dig, and when digging begins or began after it (unix ms).
 
     `learned` is when the process heard of it, in monotonic seconds.
     """
@@ -91,7 +91,7 @@ class Cooldowns:
             waiting.set()
 
     def running(self, code: str, at_ms: int) -> Dig | None:
-        """Return the newest dig known if its cooldown lasts beyond `at_ms` (unix ms), else None."""
+        """Return the newest known dig if its cooldown lasts beyond `at_ms` (unix ms), else None."""
         known = self._lasting(code, at_ms)
         return None if known is None else known.dig
 

@@ -51,8 +51,8 @@ POLL_SECONDS_ALONE = 1.0  # while Redis is down
 COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
-MOST_LOADS = 3  # after this many reads a history with a hole is taken as it is
-# Least time between two reads for watchers who claim to know a later dig, since anybody can claim that.
+MOST_LOADS = 3  # after this many reads, a history that still lacks a dig is taken as it is
+# The least time between two reads for watchers who claim to know a later dig. Anybody can claim that.
 AHEAD_SECONDS = 1.0
 # After an operator's SendAway, watchers that come back are sent away again for this long.
 REST_SECONDS = 30.0
@@ -144,11 +144,12 @@ class Hub:
             self._ticks.plan(watched)
 
     async def _reach(self, watched: WatchedTask, since: int) -> None:
-        """Catch up with a watcher who was told more by a process that is ahead of us. Raises Unavailable.
+        """Catch up with a watcher who heard of later digs from a process that is ahead of us. Raises
+        Unavailable.
 
-        A snapshot from here would make the watcher hear the same digs twice. All who ask within AHEAD_SECONDS
-        share one read, which begins after they asked. The read does not reach a `since` that is deeper than
-        the task was ever dug.
+        An older snapshot from this process would make the watcher hear the same digs twice. All who ask
+        within AHEAD_SECONDS share one read, which begins after they asked. The read does not reach a `since`
+        that is deeper than the task was ever dug.
         """
         await self._read_for_ahead.result(watched, partial(self._next_ahead, watched))
         if since > watched.seq and not await self.read_now(watched):
@@ -241,7 +242,7 @@ class Hub:
             self.cooldowns.learn_opening(task["_id"], opened_at)
 
     async def _history(self, task: Task) -> tuple[list[Dig], list[Dig]]:
-        """Return a task's newest digs, and those of the earlier digs that a page shows."""
+        """Return a task's newest digs, and the earlier digs that a page shows."""
         code, after = task["_id"], max(0, task["now_depth"] - REPLAYED_DIGS)
         digs = await self._store.digs.after(code, after, REPLAYED_DIGS + 1)
         return digs, await self._store.digs.early(code, FIRST_PARTICIPANTS) if after else []
@@ -265,7 +266,7 @@ class Hub:
             self._read_soon(watched)
 
     async def announce(self, code: str, news: News) -> None:
-        """Take news of this process and tell the others."""
+        """Take news of this process, and tell it to the other processes."""
         self._take(code, news)
         await self._bus.publish(code, msgspec.msgpack.encode(news))
 

@@ -1,9 +1,9 @@
 """Limits over all processes: how often a person or an address did something in a window.
 
-Redis holds the counts, and one script compares and adds all counts of a request. Each process remembers what
-Redis last told it. While Redis is away, each process admits its share of what was left. When Redis is back,
-perhaps empty, each process tells Redis what it knows. A process admits only its share until the other
-processes have told Redis too.
+Redis holds the counts. One script compares all counts of a request with their limits, and adds to them. Each
+process remembers what Redis last told it. While Redis is away, each process admits its share of what was
+left. When Redis is back, perhaps empty, each process tells Redis what it knows. Until the other processes
+have told Redis too, each process goes on admitting only its share.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class _Known:
 
     def arguments(self, connection: int) -> list[int]:
         """Return what the script is to know of this count."""
-        # A Redis that remembers knows better, since another process may have given something back.
+        # On the same connection, Redis has forgotten nothing, and knows the count better: another process may
+        # have given something back.
         forgotten = 0 if self.connection == connection else self.told
         return [forgotten, math.ceil(self.left_seconds() * 1000), self.own - self.sent]
 
@@ -301,7 +302,7 @@ class Limits:
             known.ends_at = now + told.left_ms / 1000
 
     def _look_at_connection(self) -> None:
-        """On a new connection, tell Redis our counts. For CATCH_UP_SECONDS, admit only our share."""
+        """On a new connection, tell Redis our counts, and admit only our share for CATCH_UP_SECONDS."""
         connection = self._bus.connection
         if connection in (0, self._connection):
             return

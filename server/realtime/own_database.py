@@ -27,7 +27,7 @@ log = logging.getLogger("wabao.database")
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """Why a database is not served from. What `values` are depends on `what`:
+    """Why a database is not served from. The meaning of `values` depends on `what`:
 
     - identity: the identity that it should have, and the one that it has, "" for none.
     - keys: the fingerprints of the secrets that this server lacks.
@@ -61,7 +61,8 @@ class OwnDatabase:
     def __init__(
         self, store: Store, keys: Keys, identity: str = "", see: Callable[[int], None] = lambda _: None
     ) -> None:
-        """`identity` is the database's, if it is known; otherwise the first one that is found counts as ours.
+        """`identity` is that of our database, if it is known; otherwise the first database that is found
+        counts as ours.
 
         `see` is told MongoDB's time with each look.
         """

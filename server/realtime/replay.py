@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-# How many missed digs are replayed; a client that missed more gets the state alone.
+# How many missed digs are replayed; a client that missed more digs gets only the task's state.
 REPLAYED_DIGS = 300
 PACKED_DIGS = 50
 

@@ -1,6 +1,8 @@
-"""What this process does when a person's tokens end: it believes none of them, and closes connections.
+"""What this process does when a person's tokens end: it accepts them no more, and closes the person's
+connections.
 
-Redis tells at once. Each process also polls MongoDB, so that this holds everywhere within `POLL_SECONDS`.
+Redis brings the news at once. Each process also polls MongoDB, so that every process does this within
+`POLL_SECONDS`.
 """
 
 from __future__ import annotations

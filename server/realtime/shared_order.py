@@ -1,6 +1,6 @@
 """The random order of those who wait to dig, over all processes: their places, in Redis.
 
-Redis gets no id, but a keyed hash of the person, the beginning and the task.
+Redis gets no ids, but keyed hashes: each of a person, a task, and the time at which digging began.
 """
 
 from __future__ import annotations

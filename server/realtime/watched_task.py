@@ -116,7 +116,8 @@ class WatchedTask:
         self.waiting = 0
         self.watchers: dict[Watcher, None] = {}
         self.ticking: dict[Watcher, None] = {}
-        self._away: dict[Watcher, bool] = {}  # watchers who may not see it now, and whether they want ticks
+        # Watchers who may not see the task now, and whether they want ticks.
+        self._away: dict[Watcher, bool] = {}
         self.people: dict[str, int] = {}  # who watches, and on how many sockets
         self.task: dict[str, Any]  # the fields in SHOWN
         self.rules: Rules
@@ -144,7 +145,7 @@ class WatchedTask:
         self.replay = Replay()
         self._claims: deque[tuple[int, int]] = deque(maxlen=KNOWN_CLAIMS)
         self.read_again = False  # something may have changed since the read under way began
-        self.read_for_ahead = float("-inf")  # the last read for watchers who know more (loop's time)
+        self.read_for_ahead = float("-inf")  # the last read for watchers who know a later dig (loop's time)
         self.total_told = 0
         self.cheered: set[str] = set()  # who cheered since watchers were last told
         self.cheers: Counter[Sign] = Counter()  # cheers of this process since then
@@ -320,7 +321,7 @@ class WatchedTask:
             self._first.append(_packer.encode((dig["unionid"], dig["wxname"], dig["wxheadpic"])))
 
     def first(self) -> list[Participant]:
-        """Return the first participants, in the order they joined."""
+        """Return the first participants, in the order in which they joined."""
         winning = set(self.winners.values())
         rows: list[Participant] = []
         for no, packed in enumerate(self._first, 1):
@@ -377,7 +378,7 @@ class WatchedTask:
         return self.seq < self.heard
 
     def differs(self, position: dict[str, Any]) -> bool:
-        """Whether the task changed without a dig, by a row of `Tasks.positions`."""
+        """Whether the task changed without a dig, judging by a row of `Tasks.positions`."""
         known = self.status, self.open, self.renamed, self.prepaid, self.review
         read = position["status"], position["open"], position.get("renamed", 0), position.get("prepaid", 0)
         return known != (*read, review_of(position))

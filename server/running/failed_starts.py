@@ -56,7 +56,8 @@ class FailedStarts:
             self._changed.set()
 
     async def tell(self) -> None:
-        """Tell the webhook of each begin and end, until cancelled. What it did not take is told again."""
+        """Tell the webhook of each begin and end, until cancelled. What the webhook did not take is told
+        again."""
         while self._webhook is not None:
             await self._changed.wait()
             self._changed.clear()

@@ -1,4 +1,4 @@
-"""Accepting connections, and closing or refusing those that are silent, slow or no HTTP.
+"""Accepting connections, and closing or refusing connections that are silent, slow or not HTTP.
 
 `bounded.py` has the server, decides how many connections there may be, and draws their path. Nothing here
 knows an interface or a person.

@@ -1,4 +1,4 @@
-"""SecantusDB and Valkey as child processes: the stores of a server that was given no others.
+"""SecantusDB and Valkey as child processes: the stores of a server whose settings name no others.
 
 Both keep everything below one directory, listen only on 127.0.0.1, and end with the process that started
 them, even if that process is killed. `start_missing` refuses to embed stores in production. `supervisor.py`
@@ -121,7 +121,7 @@ class EmbeddedStore:
                 self._tries_left -= 1
                 self.launch()
             if self._connect():
-                self._tries_left = 0  # others may know the port now, so it stays
+                self._tries_left = 0  # others may know the port now, so the store keeps it
                 return
             if time.monotonic() > deadline:
                 raise StoreFailed(
@@ -176,8 +176,9 @@ class EmbeddedMongoDB(EmbeddedStore):
     def uri(self) -> str:
         """The URI of the database `wabao`.
 
-        It switches retryable writes off. For each, SecantusDB searches the list of all earlier ones, so after
-        10,000 a write costs 24 times as much. A kill loses that list, so a retry would gain nothing.
+        It switches retryable writes off. For each retryable write, SecantusDB searches the list of all
+        earlier ones, so after 10,000 writes a write costs 24 times as much. A kill loses that list, so a
+        retry would gain nothing.
         """
         return f"mongodb://127.0.0.1:{self.port}/wabao?directConnection=true&retryWrites=false"
 

@@ -1,7 +1,7 @@
 """The parent process: starts missing stores and the workers, restarts those that die, stops them at the end.
 
-It owns the listening sockets, so that a new connection waits while a worker restarts instead of being
-refused. It serves no request itself.
+It owns the listening sockets, so that a new connection is not refused while a worker restarts, but waits. It
+serves no request itself.
 """
 
 from __future__ import annotations
@@ -270,7 +270,8 @@ class Supervisor:
     async def _stop(self) -> None:
         """Stop the workers first, because they need the stores while they drain; then stop the stores.
 
-        A crowd has nothing to lose, and would only keep the workers busy: it is killed before all.
+        A crowd has nothing to lose, and would only keep the workers busy: it is killed before everything
+        else.
         """
         if self._crowd is not None:
             stop_child(self._crowd, 0)
@@ -309,7 +310,7 @@ def _killed_by_failures(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _forget_metrics(pid: int, directory: Path) -> None:
-    """Delete the gauges of a worker that is gone. If they cannot be deleted, they continue to be shown."""
+    """Delete the gauges of a worker that is gone. Gauges that cannot be deleted are still shown."""
     try:
         mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
     except OSError as error:

@@ -1,4 +1,5 @@
-"""Heartbeats: each worker sends them from its event loop, and the supervisor replaces one that sends none.
+"""Heartbeats: each worker sends them from its event loop, and the supervisor replaces a worker that sends
+none.
 
 Such a worker hangs or is frozen. It has not ended, so nothing else would restart it.
 

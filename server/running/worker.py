@@ -35,7 +35,8 @@ from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, is_new, prepare, require_prepared
 from server.telemetry import metrics
 
-# The supervisor kills a worker 25 s after SIGTERM. This and the times of `bounded.py` add up to less.
+# The supervisor kills a worker 25 s after SIGTERM. CONTEXT_SECONDS and the times in `bounded.py` add up to
+# less.
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
 # How long connections wait for a process to serve: while MongoDB has not answered, and once it has.
@@ -46,7 +47,7 @@ LOOK_SECONDS = 0.05
 REQUESTS_A_PERSON = 20
 
 # With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
-# several times while they are opened; with these thresholds, once per million new objects.
+# several times while these pages are opened; with these thresholds it runs once per million new objects.
 GC_THRESHOLDS = 10_000, 10, 10
 
 log = logging.getLogger("wabao.worker")
@@ -184,7 +185,7 @@ async def accept_soon(
     """Accept connections once this process serves, or has waited long enough for that.
 
     Until then they wait in the kernel's queue. Usually the stores answer, and the process serves a moment
-    later, on a busy machine a few moments.
+    later, or a few moments later on a busy machine.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()

@@ -42,7 +42,8 @@ class within:  # noqa: N801  (used like `asyncio.timeout`)
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Let the limit stand still: for calls to WeChat, pictures, slow readers, which have their own limits.
+    """Let the limit stand still. Use it for calls to WeChat, pictures and slow readers, which have their own
+    limits.
 
     Does nothing outside of `within`, or in another task than the one that has the limit.
     """

@@ -91,14 +91,14 @@ class PageReads:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            await turn  # a read that ends hands its place on
+            await turn  # a read that ends hands its place to the next
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._leave()
             raise
 
     def _leave(self) -> None:
-        """Hand the place to the first who still waits."""
+        """Hand the place to the first caller who still waits."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -1,4 +1,4 @@
-"""Work that several ask for at once: it is done once, and all of them get its result."""
+"""Work that several callers ask for at once: it is done once, and all of them get its result."""
 
 from __future__ import annotations
 

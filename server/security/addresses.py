@@ -1,4 +1,4 @@
-"""The client's address behind proxies: which hop of X-Forwarded-For to believe. Knows no HTTP."""
+"""The client's address behind proxies: which hop of X-Forwarded-For to believe. Nothing here knows HTTP."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Netwo
 
 
 def client_ip(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
-    """Return the address itself, read as `client_address` does; "" if `peer` is none."""
+    """Return the address itself, found as `client_address` does; "" if `peer` is no address."""
     client = _client(peer, forwarded_for, trusted)
     return "" if client is None else str(client)
 
@@ -81,7 +81,7 @@ def _client(
 
 
 def counted_address(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
-    """Return the address that a request counts against; "" if only a proxy's is known."""
+    """Return the address that a request counts against; "" if only a proxy's address is known."""
     address = client_address(peer, forwarded_for, trusted)
     if address == UNKNOWN or any(network.overlaps(ip_network(address)) for network in trusted):
         return ""

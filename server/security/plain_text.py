@@ -30,14 +30,14 @@ _BREAK = re.compile("\r\n|[\n\v\f\r\x85\u2028\u2029]")
 def one_line(text: str) -> str:
     """Return one line: breaks and tabs become spaces; other controls and outer spaces are removed.
 
-    A line of which nothing is visible becomes empty.
+    A line without visible characters becomes empty.
     """
     kept = _without_controls(_BREAK.sub(" ", text).replace("\t", " ")).strip()
     return "" if _INVISIBLE.fullmatch(kept) else kept
 
 
 def seen(text: str) -> str:
-    """Return a text as people see it, without undrawn characters: they could hide a bad word."""
+    """Return a text as people see it, without characters that are not drawn: these could hide a bad word."""
     return text if text.isascii() else _NOT_DRAWN.sub("", text)
 
 

@@ -92,7 +92,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
     report_hide_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     sockets_a_person: Positive = 10
-    sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no limit; in development all share an address
+    # 0: no limit; in development everybody has the same address.
+    sockets_an_address: Annotated[int, Meta(ge=0)] = 0
     ops_token: str = ""
     ops_tokens: str = ""
     metrics_token: str = ""
@@ -162,7 +163,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def texts_unfinished(self) -> list[str]:
-        """What a review will miss: the files with something to fill in, and CONTACT. [] in a sandbox."""
+        """What WeChat's review will miss: the files with something to fill in, and CONTACT. [] in a
+        sandbox."""
         if self.sandboxed:
             return []
         return self.texts.unfinished + ([] if self.contact else ["CONTACT"])

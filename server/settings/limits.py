@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta
 
 Most = Annotated[int, Meta(ge=0, le=1_000_000)]
-# What is counted. `digs` are digs of tasks without a cooldown. Of an address, only failed `logins` are
-# counted, and no `digs`.
+# What is counted. `digs` are digs of tasks without a cooldown. Per address, only failed `logins` are counted,
+# and `digs` are not counted.
 Limited: TypeAlias = Literal[
     "publishes",
     "uploads",

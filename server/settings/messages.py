@@ -1,7 +1,8 @@
 """The settings of messages to people who left: one template per kind. Checked before anything starts. Pure.
 
 A setting is the template's id and its fields, each with what it shows: `TEMPLATE_ID thing1=name time2=until`.
-After a colon stands a fixed text, for a field that the template has and we have nothing for: `enum3=:已中奖`.
+A fixed text stands behind a colon. It is for a field that the template has and for which we have no value:
+`enum3=:已中奖`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _SHAPE = "OPS_TOKENS must list name:role:token, with commas; a role is look, act
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """A person who may operate. `name` is "" for the token that several share, OPS_TOKEN."""
+    """A person who may operate. `name` is "" for OPS_TOKEN, which several people may share."""
 
     name: str
     role: Role

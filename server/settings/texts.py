@@ -1,4 +1,5 @@
-"""The texts that a review asks for: agreement and privacy policy, as files that the operator edits."""
+"""The texts that WeChat's review of a mini-program asks for: agreement and privacy policy, as files that the
+operator edits."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from cachetools import TTLCache
 
 WORD_CHARACTERS = 300
 MESSAGE_CHARACTERS = 2000
-# Strangers choose this text. Neither pattern backtracks, so matching takes linear time.
+# Strangers choose the text that these two patterns are matched with. Neither backtracks, so matching takes
+# linear time.
 _QUERY = re.compile(r"([?;])\S+")
 _LONG_WORD = re.compile(rf"(?<!\S)(\S{{{WORD_CHARACTERS}}})\S+")
 # All that breaks a line or moves a terminal's cursor, except the newline, which is indented.
@@ -50,7 +51,7 @@ class OneLine(logging.Formatter):
         self,
         exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:
-        """Return the traceback; without the errors' texts if MongoDB's driver raised one of the errors.
+        """Return the traceback. If MongoDB's driver raised one of its errors, leave out the errors' texts.
 
         If a traceback of the same place was logged lately, return the place alone.
         """

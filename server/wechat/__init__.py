@@ -26,7 +26,8 @@ __all__ = ["Session", "Unanswered", "UserData", "WeChat", "WeChatError", "decryp
 
 # "invalid or not latest", "invalid" and "expired": each means that we need a new token.
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
-# Long, because nobody waits for a message, and one that WeChat takes after this time ends as unclear.
+# Long, because nobody waits for a message, and because a message that WeChat takes after this time ends as
+# unclear.
 MESSAGE_CALL_SECONDS = 20.0
 # Two calls and a new token together take less than the lease of `server/store/due.py`.
 MESSAGE_SECONDS = 45.0
@@ -41,7 +42,7 @@ Version: TypeAlias = Literal["formal", "trial", "developer"]
 _ENV_VERSIONS: dict[Version, str] = {"formal": "release", "trial": "trial", "developer": "develop"}
 # The scene of getUserRiskRank that is about cheating for prizes.
 _MARKETING = 1
-# How long an answer of WeChat about the mini-program is believed, and how long its refusal to answer.
+# How long an answer of WeChat about the mini-program counts, and how long its refusal to answer counts.
 _MANAGED_SECONDS, _UNTOLD_SECONDS = 3600.0, 60.0
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
@@ -106,7 +107,8 @@ class WeChat:
         self.appid = appid
         self._secret = secret
         self._api = Api(base_url, call_seconds)
-        # Calls that nobody waits for use separate connections, so that they take none from logins.
+        # Calls that nobody waits for have connections of their own, so that they take no connection from
+        # logins.
         self._aside = Api(base_url, call_seconds)
         self._patient = Api(base_url, MESSAGE_CALL_SECONDS)
         self._token = AccessToken(appid, leases, self._fetch_token)
@@ -208,7 +210,8 @@ class WeChat:
             return None
 
     async def _with_token(self, call: Callable[[str], Awaitable[_Found]]) -> _Found:
-        """Call with the access token. If WeChat refuses it, call again with the token that WeChat gives then.
+        """Call with the access token. If WeChat refuses this token, call again with the token that WeChat
+        then gives.
 
         If WeChat refuses the second token too, force a new one and call for the last time.
         """

@@ -23,9 +23,8 @@ _NOT_ASKED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
-# https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html
-# 45011 is WeChatBusy, not `too_many`: HTTP 429 would say that our interface did nothing, but it did ask
-# WeChat.
+# https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html 45011 becomes WeChatBusy, not
+# `too_many`: HTTP 429 would say that our interface did nothing, but it has asked WeChat.
 _REFUSALS: dict[int, tuple[type[Refusal], str | None]] = {
     SYSTEM_BUSY: (WeChatBusy, None),
     40029: (BadLoginCode, None),

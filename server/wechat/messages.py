@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from server.settings.messages import Template
 
 THING_CHARACTERS = 20
-# The most characters of a name with any Chinese in it. A name in letters alone may have twice as many.
+# The most characters of a name with any Chinese in it. A name that has only letters may have twice as many.
 NAME_CHARACTERS = 10
 CHINA = timezone(timedelta(hours=8))
 # A `thing` cannot be empty. This replaces a name that has only emoji, which are all left out.

@@ -45,9 +45,9 @@ class OrderAmount(msgspec.Struct, frozen=True):
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What WeChat says of an order. REFUND means: paid, then at least partly refunded.
 
-    WeChat may leave amount and transaction_id out only before the order is paid. `bank_type` is what paid it,
-    such as OTHERS (not a card), CMB_DEBIT or CMB_CREDIT; None if WeChat does not say. Its values:
-    https://pay.weixin.qq.com/doc/v2/merchant/4011941162
+    WeChat may leave amount and transaction_id out only before the order is paid. `bank_type` is the kind of
+    account that paid it, such as OTHERS (not a card), CMB_DEBIT or CMB_CREDIT; None if WeChat does not say.
+    Its values: https://pay.weixin.qq.com/doc/v2/merchant/4011941162
     """
 
     appid: str

@@ -191,7 +191,8 @@ class Pay(Connection):
         return answer
 
     async def close_order(self, out_trade_no: str) -> None:
-        """Close the order, so that nobody can pay it. Refused with ORDERPAID if paid. Safe to repeat."""
+        """Close the order, so that nobody can pay it. Refused with ORDERPAID if it is paid. Safe to
+        repeat."""
         try:
             await self._call("POST", f"{ORDERS}/out-trade-no/{out_trade_no}/close", {"mchid": self._mchid})
         except PayRefused as refused:
@@ -217,7 +218,8 @@ class Pay(Connection):
         return await self._refund(out_refund_no, out_trade_no, "POST", REFUNDS, body)
 
     async def query_refund(self, out_refund_no: str, out_trade_no: str) -> RefundAnswer:
-        """Return an order's refund as WeChat knows it. Refused with RESOURCE_NOT_EXISTS if never made."""
+        """Return an order's refund as WeChat knows it. Refused with RESOURCE_NOT_EXISTS if it was never
+        made."""
         return await self._refund(out_refund_no, out_trade_no, "GET", f"{REFUNDS}/{out_refund_no}")
 
     async def _refund(
@@ -310,8 +312,8 @@ class Pay(Connection):
     def _signer(self, headers: Mapping[str, str]) -> Any:
         """Return the key that headers name, None if WeChat does not sign with it, or signs in another way.
 
-        WeChat signs with its public key or, while the merchant still changes to that, under its certificate.
-        https://pay.weixin.qq.com/doc/v3/merchant/4012154180
+        WeChat signs with the private key of its public key or, while the merchant still changes to public
+        keys, with that of its certificate. https://pay.weixin.qq.com/doc/v3/merchant/4012154180
         """
         if headers.get("wechatpay-signature-type") != _SIGNATURE_TYPE:
             return None
