@@ -39,6 +39,7 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (HTTP1ServerConnection._server_request_loop, "on_close"),
     (HTTP1Connection.__init__, "stream"),
     (HTTP1Connection._read_message_inner, "header_timeout"),
+    (HTTP1Connection._read_message_inner, "_request_headers"),
     (HTTP1Connection.write_headers, "_disconnect_on_finish"),
     (HTTP1Connection._finish_request, "_disconnect_on_finish"),
     # server/running/listening.py

@@ -195,8 +195,14 @@ class BoundedServer(HTTPServer):
             log.warning("connections did not close within %d s", CONNECTIONS_SECONDS)
 
     def _end_after_reply(self, connection: Connection) -> None:
-        """Let Tornado say in a reply that is not sent yet that it is the last, and close after it."""
-        self._open[connection]._disconnect_on_finish = True
+        """Let Tornado say in a reply that is not sent yet that it is the last, and close after it.
+
+        The reply to a handshake is not the last: the hub sends watchers away.
+        """
+        request = self._open[connection]
+        headers = request._request_headers
+        if headers is None or headers.get("Upgrade", "").lower() != "websocket":
+            request._disconnect_on_finish = True
 
     # ---- connections
 
@@ -343,8 +349,7 @@ class BoundedServer(HTTPServer):
                 self._turned_away.count("descriptors")
                 return Unavailable()
         connection.receives = True
-        # A handshake has no such reply: the hub sends watchers away.
-        if self._draining and "Upgrade" not in headers:
+        if self._draining:
             self._end_after_reply(connection)
         bounds = self._bounds
         if not (bounds.an_address or bounds.a_person):

@@ -9,6 +9,7 @@ import pytest
 from tornado.http1connection import HTTP1Connection
 from tornado.netutil import bind_sockets
 from tornado.web import Application
+from tornado.websocket import WebSocketHandler
 
 from handlers.base import Receiver, uploads_of
 from handlers.ops.operators import OpsLogin, OpsLogout
@@ -205,3 +206,30 @@ async def test_an_operators_body_has_ten_seconds(server, monkeypatch):
         assert (await raw_reply(reader))[0] == 408
         assert await reader.read() == b""
         trickling.cancel()
+
+
+async def test_a_handshake_under_way_is_finished_by_a_server_that_drains(io_loop):
+    came, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(WebSocketHandler):
+        async def prepare(self) -> None:
+            came.set()
+            await goes_on.wait()
+
+    server = BoundedServer(Application([("/ws", Slow)]))
+    (listener,) = bind_sockets(0, "127.0.0.1")
+    server.add_socket(listener)
+    server.port = listener.getsockname()[1]  # type: ignore[attr-defined]
+    async with connected(server) as (reader, writer):
+        writer.write(
+            b"GET /ws HTTP/1.1\r\nHost: wabao\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        await came.wait()
+        draining = asyncio.ensure_future(server.drain())
+        await asyncio.sleep(0)  # the server knows now that it drains
+        goes_on.set()
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert b"\r\nConnection: Upgrade\r\n" in head
+        await draining
