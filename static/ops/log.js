@@ -74,7 +74,7 @@ function actLine({ at, operator, shared, act, reason, outcome, ...about }) {
 /** Whom and what an act was about, with the links to their pages. If no name is known any more, the target as it was logged. */
 function subject({ target, code, depth, name, key, wxname }) {
   const [kind] = target.split(":");
-  const person = key ? keyLink(key, isolated(wxname || key.split(":")[1])) : ["profile", "report", "share"].includes(kind) ? keyLink(target, t("a_person")) : null;
+  const person = key ? keyLink(key, isolated(wxname || key.split(":")[1])) : kind === "profile" ? keyLink(target, t("a_person")) : null;
   const task = code && el("a", { href: depth ? `#/prize/${code}/${depth}` : `#/task/${code}` }, isolated(name || code), depth ? ` · ${t("depth_of", count(depth))}` : null);
   return person || task ? [person, person && task ? " · " : null, task] : el("code", {}, target);
 }

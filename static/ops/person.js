@@ -53,7 +53,7 @@ export function personPage(root, who, now) {
 function crumb({ code, key = "" }) {
   const [kind, of] = key.split(":");
   if (kind === "profile") return el("a", { href: "#/reviews" }, t("reviews"));
-  if (["share", "person"].includes(kind)) return el("a", { href: "#/" }, t("back"));
+  if (kind === "person") return el("a", { href: "#/" }, t("back"));
   return el("a", { href: `#/task/${code ?? of}` }, t("back_to_task"));
 }
 
