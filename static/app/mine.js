@@ -55,6 +55,7 @@ export function mine(root, signal, which = "published") {
 
   async function readNumbers() {
     const found = await get("/getMyInfo");
+    if (!person) return; // logged out meanwhile
     const { review, review_note, delete_at } = found;
     if (delete_at && delete_at !== leavesAt) fill(leaving, keeping(delete_at, readNumbers));
     set(leaving, { hidden: !delete_at });
