@@ -121,7 +121,7 @@ NOBODY = Caller("", None)
 
 @functools.cache
 def _needs_unionid(kind: type[msgspec.Struct]) -> bool:
-    """Whether this request is refused to senders who do not say who they are."""
+    """Whether requests of this kind are refused if they do not say who sends them."""
     return any(field.name == "unionid" and field.required for field in msgspec.structs.fields(kind))
 
 
@@ -151,7 +151,7 @@ class BaseHandler(RequestHandler):
         self._body = bytearray()
 
     def set_default_headers(self) -> None:
-        """Replies are JSON and not cached. If PUBLIC_URL is https, browsers must use only that."""
+        """Replies are JSON and not cached. If PUBLIC_URL is https, browsers must use only https."""
         self._headers["Content-Type"] = "application/json; charset=utf-8"
         self._headers["Cache-Control"] = "no-store"
         self._headers["X-Content-Type-Options"] = "nosniff"
@@ -440,7 +440,7 @@ class Interface(Receiver):
             raise HTTPError(405)
         try:
             answered = await self._answered_in_time(body)
-        except Refusal as refused:  # most digs end here, and this is cheaper than `write_error`
+        except Refusal as refused:  # Most digs end here, and this is cheaper than `write_error`.
             # Kept in no local variable: see `server.errors.refuse`.
             self.finish(self._envelope(await self._confirmed(refused)))
             return

@@ -56,7 +56,8 @@ class Form:
             raise BadRequest(_NOT_READ) from None
 
     def feed(self, data: bytes) -> list[Part]:
-        """Parse more of the body; return the fields and file parts that it completed. Raises BadRequest."""
+        """Parse more of the body; return the fields and file parts that are complete by now. Raises
+        BadRequest."""
         try:
             self._parser.write(data)
         except FormParserError:

@@ -110,7 +110,8 @@ class Metrics(BaseHandler):
         self.finish(generate_latest(registry) + money)
 
     def _admitted(self) -> bool:
-        """Whether the request has METRICS_TOKEN or OPS_TOKEN. This machine needs neither in development."""
+        """Whether the request has METRICS_TOKEN or OPS_TOKEN. In development, requests from this machine need
+        neither."""
         authorization = self.request.headers.get("Authorization", "").strip()
         if not authorization:
             return not self.context.settings.guarded and is_local(self.request)
@@ -170,4 +171,5 @@ class OpenApi(BaseHandler):
 
 
 class AsyncApi(OpenApi):
-    """`/asyncapi.json`, generated from the declarations of what `/ws` takes and sends; `lang` as above."""
+    """`/asyncapi.json`, generated from the declarations of what `/ws` takes and sends; in English with
+    `lang=en`."""

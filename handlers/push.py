@@ -242,7 +242,8 @@ class Push(Socket):
             await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
 
     def _turn_away(self, error: Exception) -> None:
-        """Say why a client is not let in, and close. Raises what is neither a refusal nor a silent store."""
+        """Say why a client is not let in, and close. Raises an error that is no refusal, and does not say
+        that a store is silent."""
         if isinstance(error, UnicodeDecodeError):
             error = BadRequest("查询参数不是 UTF-8 文字")
         elif isinstance(error, Unavailable) or is_unavailable(error):

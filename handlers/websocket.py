@@ -143,7 +143,8 @@ class Socket(WebSocketHandler):
         self._cut_code = 0
 
     def set_default_headers(self) -> None:
-        """Do not say what serves. If PUBLIC_URL is https, browsers must use only that."""
+        """Send no header that names the server software. If PUBLIC_URL is https, browsers must use only
+        https."""
         self.clear_header("Server")
         if self.settings.get("only_https"):
             self.set_header("Strict-Transport-Security", HTTPS_ONLY)

@@ -148,9 +148,9 @@ def _add_care(commands: _Commands) -> None:
     commands.add_parser(
         "rotate",
         help="seal stored secrets anew under the first of SECRET_KEYS",
-        description="Seal seeds, addresses and access tokens anew under the first secret, while servers run, "
-        "which must have it as their first too. May be interrupted and run again. Exits with 0 if stored "
-        "data needs no other secret, 1 if it still does, 2 if it could not begin.",
+        description="Seal seeds, addresses and access tokens anew under the first secret. Servers may run "
+        "meanwhile; they must have the same first secret. May be interrupted and run again. Exits with 0 if "
+        "stored data needs no other secret, 1 if it still does, 2 if it could not begin.",
     ).set_defaults(run=_rotate)
     forgetting = commands.add_parser(
         "forget",

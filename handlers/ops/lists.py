@@ -39,7 +39,8 @@ class OpsListRequest(msgspec.Struct):
 
 
 class OpsListReply(Reply, kw_only=True):
-    """At most 50 tasks: the newest or, for `held`, the tasks that are due next. `held_fen` is by code."""
+    """At most 50 tasks: the newest or, for `held`, the tasks that are due next. `held_fen` has an amount per
+    task code."""
 
     data: list[BoardTask]
     held_fen: dict[str, int]

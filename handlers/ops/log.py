@@ -92,7 +92,7 @@ def wanted_of(context: Context, request: OpsLogRequest) -> Wanted:
 
 
 async def told(context: Context, acts: list[Act]) -> list[OpsAct]:
-    """Return acts as operators read them. Their names are read at once."""
+    """Return acts as operators read them. The names of all acts are read together."""
     names = await context.store.tasks.names(act.get("code", "") for act in acts)
     people = await context.store.people.names((act.get("person", "") for act in acts), "public_id")
     return [

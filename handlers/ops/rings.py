@@ -131,7 +131,7 @@ class OpsReleaseRing(OperatorAct):
 
 
 class OpsReturnRing(OperatorAct):
-    """Return all that is held because of one ring to its publishers."""
+    """Return all prizes that are held because of one ring to their publishers."""
 
     path = "/ops/returnRing"
     role = "money"

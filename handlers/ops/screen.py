@@ -53,7 +53,7 @@ UNSENT_BYTES = 4 << 20
 
 @per_context
 def feed_of(context: Context) -> Feed:
-    """What operators' screens are fed with."""
+    """This process's feed for the operators' screens."""
     feed = Feed(context.bus, context.store, context.outages, context.clock, context.hub.audience)
     context.closing.push_async_callback(feed.close)
     return feed

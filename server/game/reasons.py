@@ -106,7 +106,8 @@ def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal |
 
 
 def why_not_end(task: Document, unionid: str) -> Refusal | None:
-    """Return why this person cannot end a task: its publisher can if nobody has dug or reports hide it."""
+    """Return why this person cannot end a task: its publisher can if nobody has dug, or if reports hide
+    it."""
     if task["publisher"] != unionid:
         return NotYours()
     if task["status"]:

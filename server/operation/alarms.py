@@ -41,7 +41,8 @@ LATE_SECONDS = 15.0
 STEP_SECONDS = 3.0
 # Tasks with more digs than this are not checked: adding them up each time costs too much.
 CHECKED_DIGS = 20_000
-# After the check of each task, the store is left to others for as long as that check took, at most this long.
+# After the check of each task, the store is left to others for as long as that check took, but no longer than
+# this.
 PAUSE_SECONDS = 0.1
 ALARMS_TOLD = 30
 

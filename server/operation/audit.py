@@ -166,7 +166,7 @@ def _waits(kind: PaymentKind, document: Mapping[str, Any], code: str) -> Finding
 
 
 def differences(money: TaskMoney) -> list[Finding]:
-    """Return the records of one task that do not agree; [] when every fen is where it should be."""
+    """Return where the records of one task do not agree; [] when every fen is where it should be."""
     found = _ledger_differences(money) + _order_differences(money) + _prize_differences(money)
     found += _refund_differences(money)
     if not money.held_fen >= money.owed_fen >= 0:

@@ -39,10 +39,10 @@ BOARD_SECONDS = 2.0  # the screen marks a board as old after 3 s
 ALARMS_SECONDS = 1.0
 SESSIONS_SECONDS = 5.0
 STOCK_PATIENCE_SECONDS = 1.0
-STOCK_SECONDS = 10.0  # a count reads all running tasks; the screen says how old it is
+STOCK_SECONDS = 10.0  # A count reads all running tasks; the screen says how old it is.
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
-AHEAD_MS = 60_000  # how far another process's clock may be ahead
+AHEAD_MS = 60_000  # How far another process's clock may be ahead.
 # Wait this long for the heartbeats of slow processes. If a heartbeat comes later, the sums of its second are
 # sent again.
 COMPLETE_MS = 500

@@ -156,7 +156,7 @@ class _Process:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                # Pillow logs many warnings.
+                # Pillow issues many warnings.
                 *(sys.executable, "-W", "ignore", "-m", "server.pictures.process"),
                 *(str(os.getpid()), *self._limits),
                 stdin=asyncio.subprocess.PIPE,
@@ -219,7 +219,7 @@ def _main(parent: int, cpu_seconds: float, memory_bytes: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain somebody's picture
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # A core dump would contain somebody's picture.
     # A picture can wait, a dig cannot. Even at nice 19 the kernel let a woken dig wait for a picture's turn.
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     try:

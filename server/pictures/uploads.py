@@ -10,10 +10,10 @@ from collections import Counter
 from server.errors import Busy
 from server.pictures.decode import MAX_BYTES
 
-AT_ONCE = 2  # the most uploads of one person
+AT_ONCE = 2  # The most uploads of one person.
 # One person's uploads together may take this part of the room, or one largest upload if that is more.
 PERSON_PART = 8
-LARGEST_BYTES = MAX_BYTES + (64 << 10)  # the largest form: a picture, and the rest of the form around it
+LARGEST_BYTES = MAX_BYTES + (64 << 10)  # The largest form: a picture, and the rest of the form around it.
 # Bodies of other requests, whose senders are not known yet, may take this part of UPLOAD_MEMORY_MB.
 BODIES_PART = 4
 

@@ -46,7 +46,7 @@ class Audience:
         self._send = send
         self._others: dict[str, _Other] = {}
         self._elsewhere: Counter[str] = Counter()  # the sum of the numbers that the other processes told
-        self._told: dict[str, int] = {}  # the numbers that the other processes know of this one
+        self._told: dict[str, int] = {}  # The numbers that the other processes know of this one.
         # What the next message has to do: send all counts, ask the others for theirs, or only show that this
         # process lives.
         self._whole = self._asks = self._renews = False

@@ -354,7 +354,7 @@ class Bus:
         """Connect, subscribe to all that is wanted, and read until something fails. Always raises."""
         pubsub = self._redis.pubsub()
         try:
-            # The channel without a code is for all processes. To subscribe to it connects us at once.
+            # The channel without a code is for all processes. Subscribing to it connects us at once.
             asked = frozenset(self._acknowledged)
             await pubsub.subscribe(self._channel(""), *(self._channel(code) for code in asked))
             self._pubsub = pubsub

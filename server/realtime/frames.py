@@ -174,7 +174,7 @@ class Service(Frame, tag="service"):
 class Error(Frame, tag="error"):
     """What a client asked cannot be done; the socket stays open. `param` names a wrong parameter, if any.
 
-    `retry_after` is when to try again if a limit is reached, in seconds; else 0.
+    If a limit is reached, `retry_after` says in how many seconds to try again; else it is 0.
     """
 
     error: str

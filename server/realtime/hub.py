@@ -51,7 +51,7 @@ POLL_SECONDS_ALONE = 1.0  # while Redis is down
 COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
-MOST_LOADS = 3  # after this many reads, a history that still lacks a dig is taken as it is
+MOST_LOADS = 3  # After this many reads, a history that still lacks a dig is taken as it is.
 # The least time between two reads for watchers who claim to know a later dig. Anybody can claim that.
 AHEAD_SECONDS = 1.0
 # After an operator's SendAway, watchers that come back are sent away again for this long.
@@ -187,7 +187,7 @@ class Hub:
 
     @contextmanager
     def hearing(self, code: str) -> Iterator[None]:
-        """Hear of a task's digs meanwhile, even if nobody watches it here."""
+        """Hear of a task's digs during the `with` statement, even if nobody watches it here."""
         if not self._bus.wants(code):
             self._background.spawn(self._bus.listen(code))
         try:

@@ -49,8 +49,8 @@ from server.running.listening import AcceptQueue, Connection, TurnedAway
 from server.security.addresses import Network, counted_address, counted_networks
 from server.telemetry import metrics
 
-# Descriptors set aside: for files and connections to the stores; for health and operators. They are at most a
-# quarter and an eighth of the free ones.
+# OWN_DESCRIPTORS are set aside for files and connections to the stores, and SPARE_PLACES for health and
+# operators: at most a quarter and at most an eighth of the free descriptors.
 OWN_DESCRIPTORS, SPARE_PLACES = 128, 64
 # The paths that a spare connection may ask for.
 KEPT_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/ops"})

@@ -55,7 +55,7 @@ log = logging.getLogger("wabao.worker")
 
 @per_context
 def monitor_of(context: Context) -> Monitor:
-    """Return what notices alarms in this process."""
+    """Return this process's `Monitor`, which notices alarms."""
     return Monitor(
         context.store,
         context.outages,
@@ -83,7 +83,7 @@ def bounds_of(settings: Settings) -> Bounds:
 async def look_at_data(
     settings: Settings, identity: str = "", *, prepares: bool, answers: Callable[[], None] = lambda: None
 ) -> OwnDatabase:
-    """Look at the database and return it. Its `wrong` says why it may not be served from, if so.
+    """Look at the database and return it. If it may not be served from, its `wrong` says why.
 
     With `prepares`, prepare it. `identity` is the one that the database should have, if that is known. Raises
     BadSettings. Notes in the database that this server seals values, so that no rotation of secrets misses
@@ -249,7 +249,7 @@ async def serve(
     remember_identity(settings, identity)
     await looking
     context = await Context.open(settings, sandbox, identity=identity)
-    # This look also tells the clock MongoDB's time, so that nothing begins by this machine's.
+    # This look also tells the clock MongoDB's time, so that nothing begins by this machine's own clock.
     await context.database.answers()
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)

@@ -1,4 +1,5 @@
-"""Starting, awaiting and ending child processes that cannot outlive us. The callers decide which to start."""
+"""Starting, awaiting and ending child processes that cannot outlive us. The callers decide which processes to
+start."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ def start_child(
     """Start a process that the kernel kills when we end, for whatever reason.
 
     Call it from the main thread: the kernel kills the child when the thread that started it ends. What the
-    child prints goes to `output`, else to where we print. Ctrl-C at the terminal reaches only us, so that we
-    decide in which order things stop.
+    child prints goes to `output` or, if that is not given, where our own output goes. Ctrl-C at the terminal
+    reaches only us, so that we decide in which order things stop.
     """
     libc, parent = _libc(), os.getpid()
     return subprocess.Popen(  # noqa: S603  (the command is ours, no shell)

@@ -206,8 +206,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def checks_content(self) -> bool:
-        """Whether WeChat checks texts and pictures before others see them; it needs the push for its
-        results."""
+        """Whether WeChat checks texts and pictures before others see them. Its results come by the message
+        push."""
         return bool(self.wechat_encoding_aes_key and self.content_checks)
 
     @property
@@ -375,7 +375,7 @@ def _check_payouts(settings: Settings) -> None:
 
 
 def _check_push(settings: Settings) -> None:
-    """Check the token (3 to 32 letters or digits) and the key (43) of message push in WeChat's console."""
+    """Check message push's token (3 to 32 letters or digits) and key (43), as set in WeChat's console."""
     token, key = settings.wechat_push_token, settings.wechat_encoding_aes_key
     if bool(token) != bool(key):
         raise BadSettings("WECHAT_PUSH_TOKEN and WECHAT_ENCODING_AES_KEY must be set together")

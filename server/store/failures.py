@@ -92,7 +92,7 @@ _ILL_CODES = frozenset(
         449,  # RateLimitExceeded
     )
 )
-_DENYING_CODES = (13, 18)  # Unauthorized, AuthenticationFailed
+_DENYING_CODES = (13, 18)  # Unauthorized, AuthenticationFailed.
 # Atlas answers with this code to all that its own proxy refuses. Only the text says what was wrong.
 _ATLAS = 8000
 _ATLAS_DENIES = re.compile(r"\bauth|\bnot (?:allowed|authorized)\b", re.IGNORECASE)

@@ -115,7 +115,8 @@ class Files(Documents[Document]):
                 return path
 
     async def find_made(self, made_for: str, now_ms: int) -> str | None:
-        """Return the path of the picture drawn for this, None if none. The picture stays MADE_MS longer."""
+        """Return the path of the picture drawn for this, None if there is none. The picture stays MADE_MS
+        longer."""
         query = {"metadata.made_for": made_for}
         found = await self.collection.find_one(query, {"metadata.delete_at": 1})
         if found is None:
@@ -215,7 +216,7 @@ class Files(Documents[Document]):
         return [row for row in rows if not _is_thumbnail(row["_id"])], thumbnails
 
     async def spare(self, names: list[str]) -> None:
-        """Keep these files as long as nothing changes about them."""
+        """Keep these files until something changes about them."""
         if names:
             await self.rows.update_many({"_id": {"$in": names}}, {"$unset": {"metadata.delete_at": ""}})
 

@@ -20,8 +20,8 @@ class Run(TypedDict):
     """A run: since when (unix ms), by which operator and why, how far it has come (`done` of `total`).
 
     `open` is 1 until it has ended; then it has an `outcome`. `said` is what there is to say of it: codes with
-    their values. `act` is its line in the audit log. `unionid` is whom an open run erases, `target` what
-    they are called then.
+    their values. `act` is its line in the audit log. `unionid` is the person whom an open run erases,
+    `target` their pseudonym; for a rotation, `target` is the fingerprint of the first secret.
     """
 
     _id: str

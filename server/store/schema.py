@@ -34,7 +34,7 @@ META, _ID = Meta.NAME, "schema"
 RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
-_OTHER_OPTIONS = (85, 86)  # an index of this name or key has other options, such as a collation
+_OTHER_OPTIONS = (85, 86)  # An index of this name or key has other options, such as a collation.
 # The version of the documents that this server reads and writes. It serves from no other version.
 VERSION = 1
 # Unique indexes that may also be there without `unique`: see docs/mongodb.md about sharding.
@@ -188,7 +188,7 @@ async def _build_aloud(
 ) -> None:
     """Return once a collection has all these indexes; say from time to time how far the builds have come.
 
-    The missing ones are built in one pass.
+    The missing indexes are built in one pass.
     """
     if missing:
         names = ", ".join(model.document["name"] for model in missing)

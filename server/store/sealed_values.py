@@ -12,7 +12,7 @@ from pymongo import UpdateOne
 from server.game.sealed import Sealed
 from server.store.pipelines import Document
 
-BATCH = 100  # even a slow store writes this many within 5 s
+BATCH = 100  # Even a slow store writes this many within 5 s.
 # By purpose: the collection and the field. A value is sealed for the `_id` of its document.
 PLACES = {
     "seed": ("tasks", "seed_box"),

@@ -235,7 +235,7 @@ class WeChat:
         )
 
     async def risk_rank(self, openid: str, address: str) -> int:
-        """Return how risky WeChat calls a person who plays for money, 0 to 4 (`getUserRiskRank`).
+        """Return WeChat's risk rank of a person who plays for money, 0 to 4 (`getUserRiskRank`).
 
         `address` is the person's IP. WeChatError 61010: they were not in the mini-program for two hours.
 

@@ -41,7 +41,7 @@ log = logging.getLogger("wabao.money")
 
 
 async def end_own_task(context: Context, code: str, unionid: str) -> None:
-    """End a task for its publisher, if nobody has dug or reports hide it. What nobody won is refunded.
+    """End a task for its publisher, if nobody has dug it, or if reports hide it. What nobody won is refunded.
 
     Raises NoSuchTask, NotYours, Ended, HasDigs.
     """
@@ -110,7 +110,7 @@ async def _delete_unpaid(context: Context, task: Task, order: Order | None) -> b
     if order is not None and order["state"] != "closed":
         return False
     for path in pictures_of(task):
-        await context.store.files.take(path, None, context.clock.now_ms())  # a sweep deletes it later
+        await context.store.files.take(path, None, context.clock.now_ms())  # A sweep deletes it later.
     # Delete these before the task: without the task nothing would find them.
     await context.store.reviews.delete_of_task(task["publisher"], task["_id"])
     await context.store.reports.delete_of_task(task["_id"])

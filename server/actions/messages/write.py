@@ -111,7 +111,8 @@ async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> 
 
 
 async def announce_to_followers(context: Context, task: Task) -> None:
-    """Let the followers be told of a task, which is saved, paid and shown later. Safe to repeat."""
+    """Let the followers be told of a task once it is paid for and shown. Call this before the task is saved.
+    Safe to repeat."""
     if not _told("announced", context) or not task["is_public"]:
         return
     code, publisher = task["_id"], task["publisher"]

@@ -178,7 +178,7 @@ async def _order_at_wechat(context: Context, order: Order) -> Order | None:
 
 
 async def ask_about_order(context: Context, order: Order, *, close: bool) -> Order:
-    """Ask WeChat about an unpaid order, follow what it says, and return the order as it is then.
+    """Ask WeChat about an unpaid order, follow what it says, and return the order as it is afterwards.
 
     With `close`, or if it has expired, the order is closed unless it is paid. Raises PayUnknown if WeChat
     does not answer, WeChatBusy if it refuses to say, Contradiction.

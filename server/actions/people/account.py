@@ -192,7 +192,7 @@ async def take_upload(
 ) -> str:
     """Return the path of a picture that `uploadFile` gave this person. It counts as used from now on.
 
-    `title` is what the form calls the parameter. Raises BadRequest if it is any other picture.
+    `title` is what the form calls the parameter. Raises BadRequest if `url` names any other picture.
     """
     taken = await context.store.files.take(url, person["_id"], context.clock.now_ms())
     return upload_of(title, param, taken)

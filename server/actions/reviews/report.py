@@ -69,7 +69,7 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
 
 
 async def _saw(context: Context, view: View, person: Person) -> bool:
-    """Whether a person may see a hidden task because they won in it, or reported it before it was hidden."""
+    """Whether a person won in a hidden task, so that they may see it, or reported it before it was hidden."""
     code = view["task"]["_id"]
     return view["won"] is not None or await context.store.reports.find(f"{code}:{person['_id']}") is not None
 

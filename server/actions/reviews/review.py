@@ -40,7 +40,7 @@ ASKS = 2
 AT_ONCE = 10
 PARTS: tuple[Part, ...] = ("text", "picture")
 
-# What a banned publisher and the operator read.
+# The reason that a banned publisher and the operator read.
 BANNED = "发布者已被封禁，等平台的人看一看"
 
 log = logging.getLogger("wabao.reviews")

@@ -14,7 +14,7 @@ from server.store.digging.terms import asked_terms
 from server.store.pipelines import Document
 
 PAGE_SIZE = 20
-MOST_OF_ONE = 3  # the most cards of one publisher on a page
+MOST_OF_ONE = 3  # The most cards of one publisher on a page.
 # This many tasks are arranged in pages. Nobody scrolls further; from there on the list is in the index's
 # order. If more tasks than this have not started yet, a search by name does not begin with the task that
 # starts soonest; a search in 预告 does.

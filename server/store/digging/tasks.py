@@ -36,7 +36,7 @@ _SEEDLESS = {"seed_box": 0}
 _UNOPENED: Document = {"open": 0, "status": 0}
 # The condition for a task in strangers' lists. An edit is reviewed while its task stays open.
 _LISTED: Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
-SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
+SPARE = 40  # How many more places are read for a page of the square, since some stand on later pages.
 # What tells whether a task changed without a dig.
 POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
 
@@ -391,7 +391,8 @@ class Tasks(DueDocuments[Task]):
     # repeat.
 
     async def hold(self, code: str, note: str, edited: int) -> None:
-        """Let this edition of a task in review wait for an operator, unless one has decided meanwhile."""
+        """Let this edition of a task in review wait for an operator, unless an operator has decided
+        meanwhile."""
         await self.collection.update_one(
             {"_id": code, "review": {"$in": list(IN_REVIEW)}, "edited": edited or None},
             {"$set": {"review": "held", "review_note": note}},
@@ -535,6 +536,6 @@ def long_reported(before_ms: int) -> Document:
 
 
 def _has_picture(path: str) -> Document:
-    """Return the query that finds tasks with this picture, be it the task's or that of a kind of its
-    prizes."""
+    """Return the query that finds tasks which have this picture, or have a kind of prizes with this
+    picture."""
     return {"$or": [{"pic": path}, {"ranks.pic": path}]}

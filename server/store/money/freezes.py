@@ -1,7 +1,7 @@
 """What operators froze: `freezes`, one per task, prize or person. A freeze that is released is deleted.
 
-frozen → releasing → deleted; the freeze of a prize also frozen → returning → deleted. A freeze is due until
-it is applied to its prizes.
+frozen → releasing → deleted; for the freeze of a prize also frozen → returning → deleted. A freeze is due
+until it is applied to its prizes.
 """
 
 from __future__ import annotations

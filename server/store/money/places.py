@@ -42,7 +42,8 @@ class Places(Documents[Place]):
         )
 
     async def shared(self, unionids: list[str], since_ms: int, most: int, limit: int) -> list[list[str]]:
-        """Return, for each place where one of these people was seen since then, all who were seen there.
+        """Return, for each place where one of these people was seen since then, all people who were seen
+        there.
 
         Places where only one person was seen, or more than `most` people, are left out.
         """

@@ -20,7 +20,7 @@ from server.store.pipelines import NOW_MS, Document, look_up
 
 # Claims within this time are added up for the limits of a day.
 TOGETHER_MS = 30_000
-GIVEN_AT_ONCE = 200  # prizes that are read in one trip
+GIVEN_AT_ONCE = 200  # Prizes that are read in one trip.
 # The fields that tell where goods went.
 WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
 

@@ -81,7 +81,7 @@ class Person(Login):
     (unix ms). `forgotten_as` is there while the person is being erased, `moving` from when others may notice
     the erasure: see `server/actions/people/erase.py`. `leaving` is there from a request to delete the account
     until the person takes it back. `due_at` is there until what they chose is submitted to review. `followed`
-    is how often somebody began to follow them: no follow of them has a higher number.
+    is how often somebody began to follow them. The number `n` of such a follow is never higher.
     """
 
     terms: list[str]
