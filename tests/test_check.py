@@ -71,6 +71,9 @@ async def test_mongodb_has_an_index_for_every_query_of_a_treasures_life(store, u
     rows = await checking._treasure_rows(settings_with(redis_url), Store(uri, [recorder]), recorder)
     assert [row.found for row in rows] == ["published, dug, won, claimed, verified"]
     assert len(recorder.queries) > 100
+    found = [query["filter"] for query in recorder.queries.values() if query.get("find") == "tasks"]
+    lists = [each["$or"][0] for each in found if "is_public" in each.get("$or", [{}])[0]]
+    assert {"terms" in part for part in lists} == {False, True}, "the square, and a search in it"
     indexes = store.indexes()
     assert [lack for query in recorder.queries.values() for lack in without_index(query, indexes)] == []
 

@@ -113,7 +113,8 @@ async def _live(context: Context, client: _Client) -> None:
     for periodic, _ in PERIODIC:
         await periodic(context)
     await client.post(WINNER, "/follow", publisher_id=page["publisher_id"])
-    await _look(client, {"code": code, "depth": 2, "publisher_id": page["publisher_id"], "name": "check"})
+    await client.get(WINNER, "/getTaskList", name="check")
+    await _look(client, {"code": code, "depth": 2, "publisher_id": page["publisher_id"]})
     await money_gauges(context, SECONDS)
     store, now_ms = context.store, context.clock.now_ms()
     alarms = await check_ledger(store) + await check_queues(store, now_ms)
