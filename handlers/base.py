@@ -256,7 +256,8 @@ class Receiver(BaseHandler):
         super().initialize(context)
         self._ends_at = asyncio.get_running_loop().time() + self.body_seconds
         self._left_seconds = self.silence_seconds
-        # Switch Tornado's own limits off: one would answer a bare 400, the other starts a task.
+        # Switch Tornado's own limits off: one limit would answer a bare 400, the other starts an asyncio
+        # task.
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(1 << 62)
             self.request.connection.set_body_timeout(None)  # type: ignore[arg-type]
@@ -477,7 +478,8 @@ class Interface(Receiver):
         return request
 
     def _require_some_identity(self) -> None:
-        """Raise TokenRequired or NotLoggedIn without a token. With one, `parse` refuses the missing id."""
+        """Raise TokenRequired or NotLoggedIn if there is no token. If there is a token, `parse` refuses the
+        missing id."""
         if presented_token(self.request.headers) is None:
             raise TokenRequired if self.needs_token or self.context.settings.require_token else NotLoggedIn
 

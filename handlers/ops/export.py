@@ -31,7 +31,7 @@ _COLUMNS = (
 
 
 class OpsWinnersRequest(msgspec.Struct):
-    """`month`, in Beijing time, is when winners were given the prizes for which tax is deducted."""
+    """The table has the prizes that were given in `month` (Beijing time), for which tax is deducted."""
 
     month: Annotated[
         str, Meta(pattern=r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z", title="月份", description="年-月，如 2026-11")

@@ -139,7 +139,7 @@ class OpsSearch(OperatorInterface):
         return ids, {each["code"] for each in (order, refund) if each is not None}, prizes
 
     def _shown(self, people: list[Person]) -> list[FoundPerson]:
-        """Return each person once."""
+        """Return the rows of these people, each person once."""
         now_ms = self.context.clock.now_ms()
         once = {person["_id"]: person for person in people}
         return [

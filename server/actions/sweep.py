@@ -45,7 +45,7 @@ log = logging.getLogger("wabao.money")
 
 
 async def sweep(context: Context, kinds: Collection[Kind] = SWEPT) -> None:
-    """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end.
+    """Bring due tasks, orders, prizes, bills and refunds one step nearer to their end.
 
     Only `kinds` are looked at; the others have nothing due.
     """

@@ -187,8 +187,8 @@ _LET = {"act_freeze": "frozen", "act_release": "released", "act_end": "ended"}
 def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Event]:
     """Return events, the newest first. Events of the same millisecond must be given in their order.
 
-    An event that an operator's act caused names the operator and the reason; `effects` are acts that only
-    serve for that, and are not shown themselves.
+    An event that an operator's act caused names the operator and the reason; `effects` are acts that are used
+    only for this, and are not shown themselves.
     """
     found = sorted((event for event in dict.fromkeys(events) if event.at), key=lambda event: event.at)
     let: dict[tuple[str, str, int], list[Event]] = {}

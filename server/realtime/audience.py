@@ -47,8 +47,8 @@ class Audience:
         self._others: dict[str, _Other] = {}
         self._elsewhere: Counter[str] = Counter()  # the sum of the numbers that the other processes told
         self._told: dict[str, int] = {}  # The numbers that the other processes know of this one.
-        # What the next message has to do: send all counts, ask the others for theirs, or only show that this
-        # process lives.
+        # What the next message has to do: send all numbers, ask the other processes for theirs, or only show
+        # that this process lives.
         self._whole = self._asks = self._renews = False
         self._renewals = 0
         bus.hear(NEWS, self._hear)

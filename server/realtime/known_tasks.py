@@ -76,12 +76,12 @@ class KnownTasks:
         return watched
 
     def leave(self, watched: WatchedTask) -> None:
-        """Count one user of a task less."""
+        """Note that a user of a task has gone."""
         watched.waiting -= 1
         self.rest(watched)
 
     def _want(self, code: str) -> WatchedTask:
-        """Return a task, a new one if need be, and count one more who waits for it."""
+        """Return a task, a new one if need be, and count one more caller who waits for it."""
         watched = self.by_code.get(code)
         if watched is None:
             if code in self._unknown:

@@ -270,7 +270,7 @@ class Limits:
                 self._unsent[name] = known
 
     def _recall(self, count: Count) -> _Known:
-        """Return what is known of a count, a new window if there is none."""
+        """Return what this process knows of a count; a new window if it knows nothing."""
         known = self._known.get(count.name)
         if known is None or known.ends_at <= time.monotonic():
             known = _Known(time.monotonic() + count.window_seconds)

@@ -1,4 +1,4 @@
-"""Whether the database is the one that this server serves from, and our secrets open what is stored in it.
+"""Whether the database is the one that this server serves from, and whether our secrets open what is stored.
 
 A process that meets another database, an emptied one, or values that none of its secrets opens must answer
 nothing from it: an emptied database would say that no task ever existed.

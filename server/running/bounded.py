@@ -94,13 +94,13 @@ class Bounds:
 
 
 class Room(NamedTuple):
-    """How many connections there is room for and, besides them, how many spare ones."""
+    """For how many connections there is room and, besides these, for how many spare connections."""
 
     connections: int
     spare: int
 
 
-# Returns whose token a request carries, "" without a good one; from the request's target and its headers.
+# Given a request's target and headers, returns the owner of the request's token, "" without a good token.
 PersonOf = Callable[[str, HTTPHeaders], str]
 
 
@@ -230,7 +230,8 @@ class BoundedServer(HTTPServer):
         return free
 
     def _free_spare(self) -> bool:
-        """Close a spare connection that waits for a request or, without any, for the rest of one."""
+        """Close a spare connection that waits for a request or, if there is none, for the rest of a
+        request."""
         if self._free_oldest(self._waiting_spares, 0):
             return True
         slowest = next((each for each in self._busy if each.spare and each.waits_for_client), None)

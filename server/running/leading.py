@@ -71,7 +71,7 @@ class Leading:
     """One per process. It does nothing until `begin`, and then only while the process leads."""
 
     def __init__(self, context: Context, working: Background) -> None:
-        """What is begun runs in `working`."""
+        """All work that is begun runs in `working`."""
         self._context = context
         self._ages_ms: dict[Kind, int] = {
             "addresses": ADDRESS_DAYS * DAY_MS,

@@ -39,7 +39,8 @@ Limit = Annotated[int, Meta(ge=0)]
 SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
-SECRET_BITS = 50  # 996 of 1,000 tokens of 24 random hexadecimal digits have at least this many by `bits_of`
+# 996 of 1,000 tokens of 24 random hexadecimal digits have at least this many bits by `bits_of`.
+SECRET_BITS = 50
 _PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
 
 

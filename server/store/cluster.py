@@ -68,7 +68,7 @@ async def _read_clock(uri: str, member: _Address) -> Reading | None:
     )
     try:
         admin = client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.NEAREST)
-        await admin.command("hello")  # so that connecting is not part of the trip
+        await admin.command("hello")  # so that the round trip below does not include connecting
         readings = []
         for _ in range(3):
             began, sent = time.monotonic(), time.time()

@@ -1,7 +1,7 @@
 """The pictures: a GridFS bucket, since a hosted server's disk does not last. URLs are stored as paths.
 
 A picture is two files with a random name. The thumbnail's record is written first and the full file's last.
-Only then the upload exists: until then, nobody is told either name. So wherever the writes are cut off, one
+Only then does the upload exist: before, nobody is told either name. So wherever the writes are cut off, one
 of the two records is there, and no chunks are without a record.
 
 `metadata.delete_at` (unix ms) says when a sweep looks at a file: it is deleted if nothing uses it. A file
@@ -99,7 +99,7 @@ class Files(Documents[Document]):
     async def save_made(
         self, picture: Picture, made_for: str, now_ms: int, *, owner: str = "", stays: bool = False
     ) -> str:
-        """Store a picture that we drew; return its path, or the first picture's if others drew it too.
+        """Store a picture that we drew; return its path, or that of the first one if others drew it, too.
 
         It is deleted when nobody asked for it for MADE_MS, unless it `stays`. `owner` is the person whom the
         picture names.
@@ -312,7 +312,7 @@ def thumbnail_path(path: str) -> str:
 
 
 def full_path(path: str) -> str:
-    """Return the path of the full picture for the path of the picture or of its thumbnail."""
+    """Return the path of the full picture; `path` is that path, or the path of its thumbnail."""
     return path.replace(_THUMBNAIL, "")
 
 

@@ -10,8 +10,8 @@ from bson import ObjectId
 from server.store.documents import Documents, index
 
 What: TypeAlias = Literal["rotate", "release", "forget"]
-# The outcomes of a run, as in the audit log. `refused`: nothing was changed. `left`: a rotation left values.
-# `failed`: by a bug.
+# The outcomes of a run, as in the audit log. `refused`: nothing was changed. `left`: a rotation could not
+# seal all values anew. `failed`: by a bug.
 Outcome: TypeAlias = Literal["done", "refused", "left", "failed"]
 Said: TypeAlias = list[list[str]]
 

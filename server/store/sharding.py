@@ -37,7 +37,8 @@ async def shards_digs(database: _Database) -> bool:
 
 
 async def shard(database: _Database) -> None:
-    """Shard a prepared database that holds nothing yet, through a mongos. Raises what MongoDB refuses."""
+    """Shard a prepared database that holds nothing yet, through a mongos. Raises the error with which MongoDB
+    refuses."""
     for documents in (Digs, People):
         for model in documents.INDEXES:
             plain = {name: value for name, value in model.document.items() if name != "unique"}

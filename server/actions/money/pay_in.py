@@ -347,7 +347,7 @@ async def _is_useless(context: Context, order: Order) -> bool:
 
 
 async def settle_order(context: Context, order: Order) -> None:
-    """Bring an order that is due one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction.
+    """Bring a due order one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction.
 
     An order whose payment would only be refunded is closed. If WeChat does not have it yet, closing is tried
     every minute.

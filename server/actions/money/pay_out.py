@@ -191,7 +191,7 @@ EFFECTS: Effects = {"prize": _move_prize, "ledger": enters("given")}
 
 
 async def settle_bill(context: Context, bill: Bill) -> None:
-    """Bring a bill that is due one step nearer to its end. Raises PayUnknown, Contradiction."""
+    """Bring a due bill one step nearer to its end. Raises PayUnknown, Contradiction."""
     await (follow_bill(context, bill) if row.is_over(bill) else ask_about_bill(context, bill))
 
 

@@ -49,7 +49,7 @@ async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fe
 
 
 async def settle_refund(context: Context, refund: Refund) -> None:
-    """Bring a refund that is due one step nearer to its end. Raises PayUnknown, Contradiction.
+    """Bring a due refund one step nearer to its end. Raises PayUnknown, Contradiction.
 
     Until WeChat has answered once, the refund is sent again under the same number: WeChat makes one refund
     per number. After that we only ask.

@@ -84,8 +84,8 @@ async def _judge(context: Context, view: View, person: Person) -> tuple[bool, bo
 
 
 async def settle_reports(context: Context) -> None:
-    """Do what follows from reports whose process died, and show again what reports alone have hidden for long
-    enough.
+    """Do what dead processes left undone about reports, and show again the tasks that reports alone have
+    hidden for long enough.
 
     Safe in several processes at once.
     """

@@ -47,7 +47,7 @@ log = logging.getLogger("wabao.reviews")
 
 
 async def settle_reviews(context: Context) -> None:
-    """Bring all reviews that are due one step nearer to their end. The leader repeats this.
+    """Bring all due reviews one step nearer to their end. The leader repeats this.
 
     While WeChat does not answer about texts, pictures go on, and the other way round.
     """
@@ -186,7 +186,7 @@ async def _check_text(context: Context, review: Review) -> Review | None:
 
 
 async def _check_picture(context: Context, review: Review) -> Review | None:
-    """Note the result that WeChat pushed; ask for one, unless it is still to come."""
+    """Note the result that WeChat pushed. Without a result, ask for one, or wait if one is still to come."""
     reviews, until_ms = context.store.reviews, review["asked_at"] + RESULT_MS
     if not context.settings.checks_content:
         return await _note(context, review, "picture", UNCHECKED)

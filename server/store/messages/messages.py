@@ -32,8 +32,8 @@ class Message(TypedDict):
 
     `after` and `last` are there if a message is not sent itself but stands for one to each follower. These
     have been written up to the follower with the number `after`; `last` is the highest number. `asleep` is
-    there while it waits for a consent. `unsure` is there if WeChat may have taken it without our knowing.
-    `failing_since` and `alarm` say since when, and why, WeChat does not take the message.
+    there while it waits for a consent. `unsure` is there if WeChat may have taken it although we got no
+    answer. `failing_since` and `alarm` say since when, and why, WeChat does not take the message.
     """
 
     _id: str
@@ -228,7 +228,7 @@ class Consents(Documents[Consent]):
         )
 
     async def forget(self, unionid: str, template_id: str) -> None:
-        """Note that there is no consent of this person and template: WeChat says so."""
+        """Note that this person has no consent left for this template: WeChat says so."""
         await self.collection.update_one(
             {"_id": _key(unionid, template_id)}, {"$set": {"left": 0, "held": []}}
         )

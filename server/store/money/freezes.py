@@ -43,7 +43,7 @@ class Freezes(DueDocuments[Freeze]):
     INDEXES = (index("newest", "-at"), DUE_INDEX)
 
     async def put(self, freeze: Freeze) -> Freeze:
-        """Freeze, even if a release is under way; return the freeze that is there then.
+        """Freeze, even if a release is under way; return the freeze as it is afterwards.
 
         A second freeze replaces the reason of the first.
         """

@@ -186,7 +186,7 @@ class Prizes(DueDocuments[Prize]):
         return await self.in_order(given, "-given_at", limit, fields)
 
     async def given_between(self, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
-        """Yield the prizes that winners were given from one moment (above 0) until before another."""
+        """Yield the prizes that winners were given at `from_ms` (above 0) or later, and before `until_ms`."""
         found = self.collection.find(
             {"given_at": {"$gte": from_ms, "$lt": until_ms}, "state": {"$in": [*GIVEN]}},
             sort=[("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)],

@@ -23,7 +23,7 @@ PUBLIC_CHARACTERS = 16
 
 
 class Ban(TypedDict):
-    """Why somebody may do nothing more, since when and until when (unix ms; 0: until it is lifted)."""
+    """Why somebody is banned, since when and until when (unix ms; 0: until the ban is lifted)."""
 
     reason: str
     at: int
