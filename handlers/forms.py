@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # We need one file and one field. A mini-program may send a few more.
 PARTS = 20
 HEADERS = 8
-HEADER_BYTES = 4 << 10  # the most for one header
+HEADER_BYTES = 4 << 10  # The most that one header may have.
 FIELD_BYTES = 4 << 10
 # What was parsed: a field's name and its whole text; or the name of a file's field and some of the file's
 # bytes, at first none.

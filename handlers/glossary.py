@@ -1,9 +1,9 @@
 """What each field of the interfaces and frames means, for those who write clients.
 
-`glossary.json` has it in Chinese and in English, and the name of the list of its values, if there are only a
-few. A field means the same in all structs. A field that means something else in one struct, and in those that
-derive from it, is named "Struct.field". `/openapi.json` and `/asyncapi.json` take their descriptions from
-here, and a test checks that no description is missing.
+`glossary.json` has each meaning in Chinese and in English and, if a field can have only a few values, the
+name of their list. A field means the same in all structs. A field that means something else in one struct,
+and in those that derive from it, is named "Struct.field". `/openapi.json` and `/asyncapi.json` take their
+descriptions from here, and a test checks that no description is missing.
 """
 
 from __future__ import annotations

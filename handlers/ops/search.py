@@ -24,8 +24,8 @@ from server.store.money.prizes import Prize
 from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
 LISTED_PEOPLE = 50
-ORDER_CHARACTERS = 24  # an order's number is a code, and as many characters again
-LEAST = 2  # characters: a single character is in too many names
+ORDER_CHARACTERS = 24  # An order's number is a code, and as many characters again.
+LEAST = 2  # In characters. A single character is in too many names.
 
 FoundBy: TypeAlias = Literal["phone", "parcel", "bill"]
 

@@ -1,8 +1,8 @@
 """The pictures: a GridFS bucket, since a hosted server's disk does not last. URLs are stored as paths.
 
 A picture is two files with a random name. The thumbnail's record is written first and the full file's last.
-Only then does the upload exist: before, nobody is told either name. So wherever the writes are cut off, one
-of the two records is there, and no chunks are without a record.
+Only then does the upload exist: before, nobody is told either name. So wherever the writes are cut off, at
+least one of the two records is there, and no chunks are left without a record.
 
 `metadata.delete_at` (unix ms) says when a sweep looks at a file: it is deleted if nothing uses it. A file
 without that field stays. A file with `metadata.kept` stays too, since digs show it. A file with
