@@ -94,6 +94,7 @@ function makeList(which, signal) {
   function show(cards) {
     arrange(list, shown.show(cards));
     write(said, cards.length ? "" : none);
+    write(more, "更多");
     set(way, { hidden: cards.length > 0 });
   }
 
@@ -106,7 +107,6 @@ function makeList(which, signal) {
       if (signal.aborted) return;
       pages += 1;
       show([...shown.all(), ...cards]);
-      write(more, "更多");
       set(more, { hidden: cards.length < PAGE });
     } catch (error) {
       write(said, error.message);

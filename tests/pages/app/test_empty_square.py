@@ -67,3 +67,17 @@ def test_a_list_that_was_not_read_can_be_read_again(window, publisher):
         expect(page.locator("main")).to_contain_text(words)
         expect(again).to_be_hidden()
     opened.wrong.clear()  # Chromium logs the requests that failed
+
+
+def test_a_list_that_a_renewal_read_offers_what_follows(window, publisher):
+    for _ in range(20):  # a page of them
+        Person.log_in(publisher.address, "埋二十个的人").publish(a_picture())
+    opened = window("埋二十个的人")
+    page = opened.page
+    page.route("**/getMyRelease*", lambda route: route.abort())
+    opened.go("/#/mine/published")
+    expect(page.get_by_role("button", name="再试一次")).to_be_visible()
+    page.unroute("**/getMyRelease*")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("button", name="更多")).to_be_visible()
+    opened.wrong.clear()  # Chromium logs the requests that failed
