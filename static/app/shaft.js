@@ -107,7 +107,7 @@ function digButton(onDig, strokes) {
       write(small, `${seconds < 60 ? "秒" : ""}后${then}`);
     } else {
       fill(big, icon(why === "ended" || why === "not_paid" || why === "no_such_task" ? "lock" : "shovel", 44));
-      write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");
+      write(small, task.need_pay && why === "not_paid" ? "等你付款" : why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");
     }
     return ready;
   }

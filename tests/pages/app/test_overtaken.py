@@ -161,6 +161,7 @@ def test_after_a_missed_start_the_task_opens_once_the_network_is_back(window, pu
     visitor = window("阿强", f"/#/task/{code}")
     button = visitor.page.locator(".dig")
     expect(button).to_have_text("等发布者付款")
+    expect(window("小明", f"/#/task/{code}").page.locator(".dig")).to_have_text("等你付款")
     expect(visitor.page.locator(".watchers")).to_be_visible()
     visitor.context.set_offline(True)
     expect(visitor.page.locator("#banner")).to_contain_text("断开")
