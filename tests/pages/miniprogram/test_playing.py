@@ -92,6 +92,9 @@ def test_pages_say_what_keeps_them_empty_and_a_treasures_page_tries_again():
     with a_phone("http://127.0.0.1:9", "小燕", named=False, storage=stored) as phone:
         phone.open("/pages/mine/mine")
         phone.shows("网络不通，请检查网络后再试")
+        phone.press("我挖到的")
+        phone.until_it_lacks("网络不通")
+        phone.shows("网络不通，请检查网络后再试")
         phone.open("/pages/treasure/treasure?code=AAAAAAAAAAAA")
         phone.shows("网络不通，请检查网络后再试", "再试一次")
         phone.press("再试一次")

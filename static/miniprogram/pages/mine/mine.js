@@ -45,14 +45,19 @@ Component({
         showBadge(numbers.to_do.length);
         this.showNaming();
       } catch (error) {
-        if (!this.data.cards.length) this.setData({ none: error.message });
-        showProblem(error);
+        this.unread(error);
       }
+    },
+
+    /** Say why a list was not read, in its place too if nothing else is there. */
+    unread(error) {
+      if (!this.data.cards.length) this.setData({ none: error.message });
+      showProblem(error);
     },
 
     turn({ currentTarget }) {
       this.setData({ which: currentTarget.dataset.which, cards: [], none: "", more: false });
-      this.next(1).catch(showProblem);
+      this.next(1).catch((error) => this.unread(error));
     },
 
     /** Read a page of the list: the first page anew, or the page after those that are shown. */
