@@ -53,6 +53,7 @@ Component({
     },
 
     async open() {
+      this.setData({ problem: "", passes: false }); // hides the button that tries again
       try {
         await admitted();
         await this.read();
