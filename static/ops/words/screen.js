@@ -113,7 +113,7 @@ export const SCREEN = {
   hidden_now: ["因举报隐藏，等你决定", "Hidden by reports: yours to decide"],
   no_tasks: ["现在没有人在挖", "Nobody digs at the moment"],
   nothing_found: ["没有找到", "Nothing found"],
-  no_stream: ["还没有人挖", "Nobody has dug yet"],
+  no_stream: ["最近 15 分钟没有人挖", "No digs within 15 minutes"],
   span_days: ["{0} 天 {1} 小时", "{0}d {1}h"],
   span_hours: ["{0} 小时 {1} 分", "{0}h {1}m"],
   found: ["搜索：{0}", "Search: {0}"],

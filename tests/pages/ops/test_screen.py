@@ -1,9 +1,10 @@
 """The operator's screen in a real browser."""
 
+import json
 import re
 import time
 
-from playwright.sync_api import Route, WebSocket, expect
+from playwright.sync_api import Route, WebSocket, WebSocketRoute, expect
 
 from support.browser import PHONE, Person, write_record
 from support.client import a_picture
@@ -52,6 +53,22 @@ def test_the_screen_says_that_contents_are_not_checked(operator):
     opened.page.route("**/ops/me?", unchecked)
     opened.page.reload()
     expect(opened.page.get_by_text("没人检查过的文字和图片都直接展示")).to_be_visible()
+
+
+def test_a_quiet_quarter_of_an_hour_is_not_taken_for_the_servers_beginning(operator):
+    opened = operator()
+
+    def without_digs(route: WebSocketRoute) -> None:
+        def send(message: str | bytes) -> None:
+            frame = json.loads(message)
+            told: dict[str, list[str]] = {"digs": [], "ends": []} if "digs" in frame else {}
+            route.send(json.dumps({**frame, **told}))
+
+        route.connect_to_server().on_message(send)
+
+    opened.page.route_web_socket("**/ops/**", without_digs)
+    opened.page.reload()
+    expect(opened.page.locator(".stream")).to_have_text("最近 15 分钟没有人挖")
 
 
 def test_pressing_enter_twice_opens_one_feed(window):
