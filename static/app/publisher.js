@@ -1,11 +1,11 @@
 // A publisher's page: how they treat winners, their treasures, and following them. It also lists whom you
 // follow.
 
-import { get, post } from "./api.js";
+import { get, mayPass, post } from "./api.js";
 import { cardSet } from "./cards.js";
 import { consent } from "./consent.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
-import { PUBLISHER, handedWords } from "../miniprogram/shared/words.js";
+import { AFTER, PUBLISHER, handedWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, set, write } from "./dom.js";
 
 const PAGE = 20;
@@ -75,6 +75,7 @@ function paged(signal, read, show, none) {
   const list = el("ul.cards");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const more = el("button", { hidden: true, onclick: load });
+  const square = el("div.buttons.middle", { hidden: true }, el("a.button", { href: "#/" }, AFTER.square));
   let pages = 0;
 
   async function load() {
@@ -90,7 +91,8 @@ function paged(signal, read, show, none) {
     } catch (error) {
       write(said, error.message);
       write(more, "再试一次");
-      set(more, { hidden: false });
+      set(more, { hidden: !mayPass(error) });
+      set(square, { hidden: mayPass(error) });
       if (!error.error) throw error;
     } finally {
       set(more, { disabled: false });
@@ -98,5 +100,5 @@ function paged(signal, read, show, none) {
   }
 
   load();
-  return [list, said, more];
+  return [list, said, more, square];
 }

@@ -41,10 +41,12 @@ def test_lists_that_are_empty_and_pages_of_others_say_where_to_go_on(window, pub
     expect(page.get_by_role("link", name="去广场看看")).to_be_hidden()
 
 
-def test_of_a_publisher_whom_nobody_knows_no_empty_panel_shows(window):
+def test_the_page_of_a_publisher_whom_nobody_knows_leads_on_and_has_no_empty_panel(window):
     page = window("路过的人", "/#/by/0123456789abcdef").page
     expect(page.locator("main .blank")).to_contain_text("没有")
     expect(page.locator("main .panel")).to_be_hidden()
+    expect(page.get_by_role("button", name="再试一次")).to_be_hidden()  # it would help nobody
+    expect(page.get_by_role("link", name="去广场看看")).to_be_visible()
 
 
 def test_a_list_that_was_not_read_can_be_read_again(window, publisher):
