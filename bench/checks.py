@@ -57,7 +57,10 @@ TROUBLES = (
 
 
 class Strangers:
-    """People who look at all treasures not yet known to be shown, and note each that they saw too early."""
+    """People who look at each new treasure until it is shown.
+
+    They note each treasure that they saw before the database said that it is shown.
+    """
 
     def __init__(self, server: Server, store: Store, person: Person) -> None:
         self.server, self.store, self.person = server, store, person

@@ -46,8 +46,8 @@ BODY_BYTES = 128 << 10
 # A body up to this size, such as that of a dig, needs no room among the uploads, so that uploads cannot stop
 # digs.
 SMALL_BYTES = 16 << 10
-# The time from the end of the request to the reply. Waits for pictures and WeChat have their own limits and
-# are not counted.
+# The limit from the end of the request to the reply. It stands still during waits for pictures and WeChat,
+# which have limits of their own.
 ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
@@ -110,8 +110,9 @@ class Caller:
     def counted(self) -> str:
         """The name under which limits count the caller; "" if nobody is known.
 
-        A bare id has a count apart from its owner's, so that others who know the id cannot use up the limit.
-        The name of a bare id has a space in it, and no id has a space.
+        Requests that have an id but no token are counted separately from those of the id's owner. So others
+        who know the id cannot use up the owner's limit. The name of that count has a space in it, and no id
+        has a space.
         """
         return self.unionid if self.proven or not self.unionid else f"{self.unionid} unproven"
 
@@ -194,7 +195,10 @@ class BaseHandler(RequestHandler):
         return Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
 
     def _envelope(self, refusal: Refusal, http_status: int = 0) -> bytes:
-        """Set the status of a reply that refuses, by default the refusal's; count it, and return its body."""
+        """Count the refusal, set the status of the reply, and return the reply's body.
+
+        An `http_status` replaces the refusal's own status.
+        """
         metrics.refusals(refusal.error).inc()
         self.set_status(http_status or refusal.http_status)
         if self.get_status() in (429, 503):

@@ -29,7 +29,7 @@ OPEN_SECONDS = 30
 NEWEST = 30  # how many values from replies are kept per parameter
 RECENT = 20  # how many values that fit together are kept
 OPERATOR = "值班员"
-# Operators have another address than the generated requests: wrong tokens in those lock their address out.
+# Generated requests with wrong tokens lock their own address out, so operators log in from another address.
 OPERATORS_ADDRESS = "127.0.0.2"
 DAY_MS = 86_400_000
 
@@ -42,7 +42,7 @@ class Actor:
     unionid: str = ""
     openid: str = ""
     tokens: list[str] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)  # those of the tokens that a logout ended
+    ended: list[str] = field(default_factory=list)  # the tokens that a logout ended
     pictures: list[str] = field(default_factory=list)  # addresses of the pictures that they uploaded
 
     @property

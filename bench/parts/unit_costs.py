@@ -190,7 +190,7 @@ class Measuring:
         return self.meter.read() - before, seconds
 
     def note(self, name: str, times: int, what: Callable[[], Any], less: Spent | None = None) -> None:
-        """Note a cost: that of `what()` divided by `times`, from which `less` is subtracted."""
+        """Run `what`, divide its cost by `times`, subtract `less`, and note the rest under `name`."""
         spent, seconds = self.spent(what)
         each = (spent - self.units.idle * seconds) * (1 / times)
         self.units.of[name] = (each - (less or Spent())).at_least_nothing()

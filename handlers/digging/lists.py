@@ -204,7 +204,7 @@ class PrizeCard(Card, kw_only=True):
     """`is_draw` is 1 once the prize is given.
 
     `goods_type`, `draw_type`, `money`, `money_fen` and `value` are those of the caller's prize. `rank` is its
-    place in `ranks`, from 1, 0 if all prizes are alike.
+    place in `ranks`, from 1; 0 if all prizes are alike.
 
     `claim_until` is the last moment to claim the prize; 0 while the task runs. If a day's limit put the claim
     off, `claim_from` is when the prize can be claimed; otherwise it is 0. `prize_state` has the values of

@@ -57,7 +57,7 @@ class TaskPage(ShownTask, kw_only=True):
     they won, in unix ms; 0 while the task runs. `starts_at` and `expires_at` are as on cards. `seed_hash` and
     `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only the publisher and winners see the
     page. For a winner `goods_type`, `draw_type`, `money`, `money_fen` and `value` are their prize's, and
-    `rank` is its place in `ranks`, from 1, 0 if all prizes are alike.
+    `rank` is its place in `ranks`, from 1; 0 if all prizes are alike.
     """
 
     is_prize: int

@@ -87,7 +87,7 @@ class DrawPrizeReply(ShownPrize, kw_only=True):
     data: URL. Goods by mail: `receiver`, `phone` and `address` are the winner's, until they are deleted. Once
     `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not apply are empty. Times
     are unix ms, 0 for never; `claim_until` is 0 while the task runs. `rank` is the prize's place in the
-    details' `ranks`, from 1, 0 if all are alike.
+    details' `ranks`, from 1; it is 0 if all prizes are alike.
     """
 
     status: int = 0
@@ -103,7 +103,7 @@ class DrawPrizeReply(ShownPrize, kw_only=True):
 
 
 class DrawPrize(ProvenAct):
-    """Claim your prize. Safe to repeat, even once it is given."""
+    """Claim your prize. A claim is safe to repeat, even after the prize was given."""
 
     path = "/drawPrize"
 
@@ -207,7 +207,7 @@ class GetWinnersRequest(msgspec.Struct):
 
 
 class WinnerRow(ShownPrize, kw_only=True):
-    """A winner: at which depth, how far the claim has come, where to send the prize. Times: unix ms, 0 for
+    """A winner's depth, how far the claim has come, and where to send the prize. Times are unix ms, 0 for
     never.
 
     `state`: won, claiming, given, frozen (by an operator), expiring, returned. Red packets may also be held.
@@ -215,8 +215,8 @@ class WinnerRow(ShownPrize, kw_only=True):
     if the address has come, but is shown only once earlier goods are sent. `address_deleted` is 1 once the
     address was deleted: 90 days after the goods arrived or, if none were sent, after the address came. It is
     also deleted if the prize is returned or the winner erased. `rank` is the prize's place in the details'
-    `ranks`, from 1, 0 if all are alike; `prize` is its name then, else the task's. `overdue` is 1 if the
-    address came more than three days ago and the goods are not sent.
+    `ranks`, from 1, and `prize` is its name there. If all prizes are alike, `rank` is 0 and `prize` is the
+    task's name. `overdue` is 1 if the address came more than three days ago and the goods are not sent.
     """
 
     depth: int

@@ -60,7 +60,7 @@ class OpsLogin(Interface):
     body_seconds = BODY_SECONDS
 
     async def guard(self) -> None:
-        """Refuse other sites' pages, and a token in a URL, because proxies log URLs."""
+        """Refuse other sites' pages. Refuse any query too: it may hold a token, and proxies log queries."""
         refuse_other_sites(self.request)
         refuse_queries(self.request)
 

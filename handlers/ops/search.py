@@ -67,7 +67,7 @@ class FoundPrize(msgspec.Struct):
 
 
 class OpsSearchReply(Reply, kw_only=True):
-    """At most 50 tasks, 50 people and 50 prizes: first those that the number of the search names."""
+    """At most 50 tasks, 50 people and 50 prizes. If the query is a number, what it belongs to comes first."""
 
     data: list[BoardTask]
     people: list[FoundPerson]

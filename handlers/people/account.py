@@ -225,9 +225,9 @@ class GetMyInfo(Interface):
 
 
 class SetProfileRequest(msgspec.Struct):
-    """Your name and picture, because WeChat no longer gives them. They are set for the owner of the token.
+    """Your name and picture. You choose them yourself, because WeChat no longer gives them.
 
-    One of the two may be left out; it then stays as it is.
+    They are set for the owner of the token. One of the two may be left out; it then stays as it is.
     """
 
     wxname: (

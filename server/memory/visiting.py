@@ -44,8 +44,8 @@ class Visiting:
         self._now_ms = now_ms
         self._shares = TLRUCache[str, Share | None](REMEMBERED_SHARES, _trusted_until, _now)
         self._visits = BatchQueue("visits", self._write_visits)
-        # Each person's last visit as it was written here: its share token, and the generation of the person's
-        # tokens.
+        # Per person, the last visit that this process wrote: its share token, and the generation of the
+        # person's login tokens.
         self._last = TTLCache[str, tuple[str, int]](REMEMBERED_VISITS, NOTED_SECONDS, _now)
         self._brought = BatchQueue("shares", self._write_brought)
         self._tokens = BatchQueue("share tokens", self._read_tokens)

@@ -98,7 +98,7 @@ class Join(Frame, tag="join"):
 
 
 class Prize(Frame, tag="prize"):
-    """The dig won. `rank` is the prize's place in the details' `ranks`, from 1, 0 if all prizes are alike."""
+    """The dig won. `rank` is the prize's place in the details' `ranks`, from 1; 0 if all prizes are alike."""
 
     code: str
     seq: int

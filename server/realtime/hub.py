@@ -354,7 +354,7 @@ class Hub:
             self._reading[watched] = self._background.spawn(self._catch_up(watched))
 
     async def _catch_up(self, watched: WatchedTask) -> None:
-        """Read until no dig that was heard of is missing, or this process has forgotten the task."""
+        """Read until this process has all digs that it heard of. Stop early if it has forgotten the task."""
         fruitless = 0
         read: asyncio.Future[bool] | None = None
         try:

@@ -18,8 +18,8 @@ from server.security.keys import Keys
 from server.store import Store, is_unavailable
 from server.store.sealed_values import PLACES
 
-# One name may lead to two clusters in turn. So for this long after another database answered, ours is not
-# trusted either.
+# A name may lead now to our database, now to another. So for this long after another database answered, ours
+# is not trusted either.
 DOUBT_SECONDS = 10.0
 
 log = logging.getLogger("wabao.database")

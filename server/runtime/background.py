@@ -41,9 +41,10 @@ class Background:
         *,
         at_once: bool = False,
     ) -> None:
-        """Run `work` again and again until `end`, with a rest before each turn: seconds, or what to await.
+        """Run `work` again and again until `end`, with a rest before each turn.
 
-        With `at_once`, the first turn comes at once. A failed turn is logged, and the next one follows.
+        `rest` is a number of seconds, or an async function that returns when the rest is over. With
+        `at_once`, the first turn comes at once. A failed turn is logged, and the next one follows.
         """
         self.spawn(_repeat(work, rest if callable(rest) else partial(asyncio.sleep, rest), at_once=at_once))
 

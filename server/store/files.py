@@ -261,8 +261,8 @@ class Files(Documents[Document]):
             await self._write_chunks(name, picture.full)
             await self.rows.insert_one(_record(name, picture.full, metadata, now_ms))
         except DuplicateKeyError:
-            # It may be our own file: a store that was killed does not recognise a write that the driver sends
-            # again.
+            # If no reply comes, the driver sends a write again. A store that was killed meanwhile does not
+            # know that it has done this write, so the other file may be our own.
             if await self.collection.find_one({"_id": name}, {"_id": 1}) is None:
                 await self._delete_unfinished(name)
                 return None

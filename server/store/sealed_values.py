@@ -40,15 +40,15 @@ class SealedValues:
             found.append(following[field]["key"])
 
     async def number(self, purpose: str, fingerprint: str) -> int:
-        """Return how many values of this purpose a secret sealed."""
+        """Return how many values of this purpose are sealed under the secret with this fingerprint."""
         collection, field = PLACES[purpose]
         return await self._database[collection].count_documents({f"{field}.key": fingerprint})
 
     async def page(
         self, purpose: str, fingerprint: str, after: str
     ) -> tuple[list[tuple[str, Sealed]], str | None]:
-        """Return the next `BATCH` values that a secret sealed, with their ids, beginning after the id
-        `after`.
+        """Return the next `BATCH` values that are sealed under this secret, with their ids, beginning after
+        the id `after`.
 
         The last of these ids is returned too, None at the end.
         """

@@ -87,7 +87,10 @@ class OneLine(logging.Formatter):
 
 
 def _place_of(trace: TracebackType | None, chain: list[type[BaseException]]) -> str:
-    """Return the exception's name and the innermost line of our code that it passed, or else of any code."""
+    """Return the names of the exceptions, and the innermost line of our code in the traceback.
+
+    If no line is of our code, return the innermost line of all.
+    """
     ours = theirs = ""
     for frame, line in walk_tb(trace):
         theirs = f"{frame.f_code.co_filename}:{line}"

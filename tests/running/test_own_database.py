@@ -86,7 +86,7 @@ def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_one_that_kill_
     assert f"nothing was changed: the servers seal under {of_new}, which is not among the secrets" in said
     assert bob.error_of("/postTask", code=code) == ""
     with MongoClient[dict[str, Any]](stores["MONGODB_URI"]) as mongo:
-        # As if a server still sealed under the old secret. A run waits until that server has ended.
+        # Pretend that a server still seals under the old secret. A run waits until that server has ended.
         noted = mongo.get_default_database()["meta"]
         noted.update_one({"_id": "database"}, {"$set": {f"keys.{of_old}": 1 << 50}})
         with an_operator(server) as http:

@@ -193,8 +193,8 @@ async def dig(context: Context, request: Attempt) -> Dug:
 
     Just after a cooldown, or after an opening that people may have waited for, the request waits
     FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it. It digs
-    in the window in which it arrived. Once its client has hung up, the dig is not tried again; for a task
-    without a cooldown, it is then not tried at all.
+    in the window in which it arrived. Once its client has hung up, a dig that was tried is not tried again.
+    A dig that was not tried yet still gets one try, unless its task has no cooldown.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come before all

@@ -1,1 +1,1 @@
-"""What others may see: submitted to review, decided, reported."""
+"""Reviewing what people publish before others see it, and reporting it after."""

@@ -353,8 +353,8 @@ class Tasks(DueDocuments[Task]):
             batch_size=limit,  # all in one trip
         )
         rows = await found.to_list(limit)
-        # Tasks that have not started have the newest `opened_at`, so they come first. If only such tasks are
-        # wanted, the soonest are first already.
+        # Tasks that have not started have the newest `opened_at`, so they come first. A list of only such
+        # tasks needs no sorting here: its `order` begins with the soonest.
         newest_first = dict(order)["opened_at"] == pymongo.DESCENDING
         later = [row for row in rows if newest_first and row["opened_at"] > now_ms and not row["status"]]
         rows[: len(later)] = sorted(later, key=lambda row: row["opened_at"])

@@ -291,8 +291,11 @@ class Prizes(DueDocuments[Prize]):
     async def paid_out_fen(
         self, unionid: str, publisher: str, week_ago_ms: int, day_ago_ms: int
     ) -> Mapping[str, int]:
-        """Return what a person's claims pay since these times: in the "day" and in the "week". "pair" is the
-        part of the week's sum that this publisher pays."""
+        """Return what a person's claims of the last week pay, in fen.
+
+        "week" is the sum of all claims since `week_ago_ms`, "day" that of the claims since `day_ago_ms`.
+        "pair" is the part of "week" that this publisher pays.
+        """
         day = {"$cond": [{"$gte": ["$claimed_at", day_ago_ms]}, "$amount_fen", 0]}
         pair = {"$cond": [{"$eq": ["$publisher", {"$literal": publisher}]}, "$amount_fen", 0]}
         claimed = {"claimed_at": {"$gte": week_ago_ms}, "state": {"$in": ["claiming", "given"]}}

@@ -228,7 +228,7 @@ class Erasure:
         return sorted(found)
 
     async def _is_last(self, old: str, new: str) -> bool:
-        """Whether the newest dig of any task that the person dug names them."""
+        """Whether `old` still stands in the newest dig of a task that the person dug."""
         tasks = self._database["tasks"]
         if await tasks.find_one({"pending": 1, "last_dig.unionid": old}, {"_id": 1}):
             return True

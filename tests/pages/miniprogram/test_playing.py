@@ -53,7 +53,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
         phone.shows("1 人挖过", "第 1 层", "这一锹 1/1", "1. 小刚", "1 秒后可挖")
         phone.shows("挖一锹")
-        phone.press("进来就挖")  # the first choice of this setting also digs at once
+        phone.press("进来就挖")  # nothing was chosen before, so this digs at once
         phone.shows("⛏️")
         phone.until("shaken")
         phone.until("sounded")

@@ -2,9 +2,9 @@
 
     python -m support.wire.strict_process STORE_PORT FILE USES
 
-It writes into FILE: first its port, then a line for each command that is not in the list. The line is enough
-to fail the test, so the command is sent on nevertheless. USES gets lines about which connection uses which
-database (`uses.py`).
+It writes into FILE: first its port, then a line for each command that is not in the list. Such a command is
+sent on like any other: its line makes the test fail, so there is no need to stop it. USES gets lines about
+which connection uses which database (`uses.py`).
 """
 
 import os
