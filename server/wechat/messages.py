@@ -81,4 +81,6 @@ def _is_common(character: str) -> bool:
     """Whether a character is a letter, a digit, a space or a common symbol: no control, no part of an
     emoji."""
     category = unicodedata.category(character)
+    if "\U0001f000" <= character <= "\U0001ffff":  # emoji, and numbers drawn like them, as 🄀
+        return False
     return category[0] not in "CM" and category not in ("So", "Sk", "Zl", "Zp")
