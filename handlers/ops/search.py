@@ -23,7 +23,7 @@ from server.security.plain_text import ONE_LINE
 from server.store.money.prizes import Prize
 from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
-LISTED_PEOPLE = 50
+LISTED_PEOPLE = LISTED_PRIZES = 50
 ORDER_CHARACTERS = 24  # An order's number is a code, and as many characters again.
 LEAST = 2  # In characters. A single character is in too many names.
 
@@ -109,7 +109,7 @@ class OpsSearch(OperatorInterface):
             people=self._shown(people),
             prizes=[
                 of_document(FoundPrize, prize, name=names.get(prize["code"], ""), by=by)
-                for by, prize in prizes
+                for by, prize in prizes[:LISTED_PRIZES]
             ],
         )
 
@@ -126,11 +126,11 @@ class OpsSearch(OperatorInterface):
             store.orders.find_either(query),
             store.bills.find(query),
             store.refunds.find(query),
-            store.prizes.found_by("number", [query], LISTED_TASKS),
+            store.prizes.found_by("number", [query], LISTED_PRIZES),
         )
         if digits:
             hashes = self.context.keys.phone_hashes(digits)
-            phones = await store.prizes.found_by("phone_hash", hashes, LISTED_TASKS)
+            phones = await store.prizes.found_by("phone_hash", hashes, LISTED_PRIZES)
             prizes += [("phone", prize) for prize in phones]
         prizes += [("parcel", prize) for prize in parcels]
         paid = None if bill is None else await store.prizes.find(bill["prize"])
