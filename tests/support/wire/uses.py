@@ -14,7 +14,9 @@ from pathlib import Path
 from support.wire.messages import Document
 
 _LISTS = {"listCollections", "listIndexes"}
-_READS = {"aggregate", "count", "distinct", "find", "getMore", "killCursors"} | _LISTS
+# Without killCursors: SecantusDB once let a delete wait for over 10 s after a cursor of its collection was
+# killed, so such a database is not emptied for the next test.
+_READS = {"aggregate", "count", "distinct", "find", "getMore"} | _LISTS
 _WRITES = {"delete", "findAndModify", "insert", "update"}
 READ, OTHER = "$read", "$other"
 
