@@ -1,50 +1,23 @@
-// Names and pictures that people choose, and asking for a name where others will see it: WeChat hands out none since 2022.
+// Asking for a name where others will see it: WeChat hands out none since 2022.
 
-import { post } from "./api.js";
-import { dialog } from "./dialog.js";
-import { attempt, el, notice, set } from "./dom.js";
-import { pictureField } from "./picture.js";
-import { NAMING, profileInReview } from "../miniprogram/shared/words.js";
-import { onChange, person, remember } from "./session.js";
-
-/** Whether the person has a name of their own. */
-function isNamed() {
-  return person.named !== 0;
-}
+import { needed } from "./api.js";
+import { el, notice, set } from "./dom.js";
+import { NAMING } from "../miniprogram/shared/words.js";
+import { onChange, person } from "./session.js";
 
 /**
  * Return a panel that asks the person for a name and says `why`. It vanishes once they have one; `saved` as in
  * `editProfile`.
  */
 export function askName(signal, why, saved) {
+  const isNamed = () => person.named !== 0;
+  const edit = () => needed(() => import("./profile.js")).then(
+    ({ editProfile }) => signal.aborted || editProfile(signal, saved),
+    ({ message }) => notice(message),
+  );
   const panel = el("section.panel.stack.unnamed", { hidden: isNamed() },
     el("p", {}, NAMING.seen, "“", el("bdi", {}, person.nickName), "”。", why),
-    el("div", {}, el("button.primary", { onclick: () => editProfile(signal, saved) }, NAMING.ask)));
+    el("div", {}, el("button.primary", { onclick: edit }, NAMING.ask)));
   onChange(() => person && set(panel, { hidden: isNamed() }), signal);
   return panel;
-}
-
-/** Let the person choose a name and a picture. Then call `saved`; without it the page is shown anew. */
-export function editProfile(signal, saved = () => dispatchEvent(new Event("hashchange"))) {
-  const { unionid } = person;
-  const problem = el("p.problem", { role: "alert" });
-  const name = el("input", { id: "nick", required: true, maxlength: 32, value: isNamed() ? person.nickName : "" });
-  const picture = pictureField("face", { label: "头像", hint: person.avatarUrl ? "不选就用现在的" : "可以不选", shown: person.avatarUrl });
-  const submit = el("button.primary", { type: "submit" }, NAMING.save);
-  const save = async () => {
-    const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
-    const { review } = await post("/setProfile", { wxname, wxheadpic });
-    if (person?.unionid !== unionid) return; // logged out meanwhile
-    if (review === "checking") notice(profileInReview(review));
-    else remember({ ...person, nickName: wxname, avatarUrl: wxheadpic || person.avatarUrl, named: 1 });
-    opened.close();
-    if (!signal.aborted) saved();
-  };
-  const onsubmit = (event) => {
-    event.preventDefault();
-    submit.disabled = true;
-    attempt(problem, save).finally(() => { submit.disabled = false; });
-  };
-  const opened = dialog("名字和头像", el("form.stack", { onsubmit },
-    el("div.field", {}, el("label", { for: "nick" }, NAMING.label), name), picture.element, problem, submit));
 }

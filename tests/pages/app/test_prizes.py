@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from support.browser import PHONE, Opener, Person, Window
 from support.client import a_picture
@@ -65,13 +65,13 @@ def test_the_last_seconds_before_an_opening_are_called_seconds(window, publisher
     expect(window("朵朵", f"/#/task/{code}").page.locator("button.dig")).to_contain_text("秒后开挖")
 
 
-def come_in(window: Opener, data: dict[str, Any]) -> Page:
+def come_in(window: Opener, data: dict[str, Any]) -> Window:
     """Open the page for somebody who is logged in already; `data` is the login."""
     opened = window()
     opened.page.evaluate("data => sessionStorage.setItem('wabao.person', data)", json.dumps(data))
     opened.page.reload()
     opened.page.get_by_role("link", name="我的").wait_for()
-    return opened.page
+    return opened
 
 
 @pytest.fixture
@@ -80,9 +80,21 @@ def unnamed(address: str) -> dict[str, Any]:
     return log_in(address, "无名", ("code",))
 
 
+def test_a_form_for_a_name_that_was_not_loaded_is_asked_for_again(window, unnamed):
+    opened = come_in(window, unnamed)
+    page = opened.page
+    opened.go("/#/publish")
+    page.route("**/app/profile.js", lambda route: route.abort(), times=1)
+    page.get_by_role("button", name="起个名字").click()
+    expect(page.locator(".notice")).to_have_text("网络不通，请检查网络后再试")
+    opened.wrong.clear()  # Chromium logs the request that failed
+    page.get_by_role("button", name="起个名字").click()
+    expect(page.get_by_role("dialog").get_by_label("名字")).to_be_visible()
+
+
 def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(window, publisher, unnamed):
     code = publisher.publish(a_picture(), name="无名者的猫", forecast_num=1)
-    page = come_in(window, unnamed)
+    page = come_in(window, unnamed).page
     root = page.url.partition("#")[0]
     page.goto(root + "#/publish")
     expect(page.locator(".unnamed")).to_contain_text("还没起名")
