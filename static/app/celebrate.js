@@ -6,42 +6,53 @@ import { closed } from "./dialog.js";
 import { avatar, el, icon, painted } from "./dom.js";
 import { signalWin } from "./preferences.js";
 
-const HANDFULS = 3;
-const COINS = 8; // a handful: more take longer than a frame on a slow phone
+const COINS = 24;
+const HANDFUL = 8; // more begin to fly in longer than a frame on a slow phone
 const FALL_MS = 1800;
 const SHOWN_MS = 8000;
 
 /**
- * The person at the screen won with the dig of this reply: prepare the celebration during the stroke, and
- * return a function that begins it and resolves once all coins fly. The back button closes it. The dialog is
- * laid out unseen before it opens: opening it alone has the style of the whole page worked out anew, nearly a
- * frame's work on a slow phone.
+ * The person at the screen won with the dig of this reply: open a dialog during the stroke, and return `show()`, which
+ * makes it visible, and `cheer()`, which sounds, lets coins fly and resolves once all of them do. The back button
+ * closes the dialog. It opens unseen, because that has the style of the whole page worked out anew, most of a frame's
+ * work on a slow phone.
  */
 export async function celebrationOfMine(task, reply, signal) {
   let claiming = false;
+  const coins = heap();
+  const button = el("button.primary", { onclick: () => { claiming = true; opened.close(); } }, WIN.claim);
   const opened = closed(
     WIN.title,
     el("div.prize", {}, el("img", { src: wonThumbnail(task), alt: "", width: 160, height: 160, decoding: "async" })),
     el("p.prize-name", {}, wonWords(task, task) || title(task)),
     el("p.hint.centred", {}, placeWords(reply)),
     el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),
-    el("button.primary", { autofocus: true, onclick: () => { claiming = true; opened.close(); } }, WIN.claim),
+    button,
     el("i.ground.left", { "aria-hidden": "true" }),
     el("i.ground.right", { "aria-hidden": "true" }),
+    coins,
   );
   opened.classList.add("won");
-  if (!signal.aborted) document.body.append(opened);
-  signal.addEventListener("abort", () => opened.open || opened.remove());
+  document.body.append(opened);
+  await painted(); // it is laid out by now
+  if (signal.aborted) opened.remove();
+  else opened.showModal(); // another page closes it
   await painted();
-  return async () => {
-    opened.showModal();
+
+  function show() {
+    if (!opened.open) return; // closed by Escape
+    opened.classList.add("shown");
+    button.focus();
     closeOnBack(opened, () => claiming && goToClaim());
-    await painted();
+  }
+
+  async function cheer() {
     if (!opened.open) return;
-    await painted(); // meanwhile the page shows the claim
     signalWin();
-    await coins(opened);
-  };
+    await shower(coins);
+  }
+
+  return { show, cheer };
 }
 
 /** Let the browser's back button close a dialog. Once it is closed and the history is as before, call `then`. */
@@ -74,37 +85,36 @@ export function celebrate(frame, what) {
     el("p", {}, el("b", {}, el("bdi", {}, frame.wxname)), ` 挖到了${what ? `：${what}` : "！"}`),
     el("button.close", { "aria-label": "关闭", onclick: () => line.remove() }, icon("close", 18)),
   );
-  document.body.append(line);
+  const coins = heap();
+  document.body.append(line, coins);
   setTimeout(() => line.remove(), SHOWN_MS);
-  coins(document.body);
+  shower(coins);
 }
 
-/** Let coins fly up and fall. Only their transforms change, so that no script runs and nothing is painted anew. */
-async function coins(parent) {
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const shower = el("div.coins", { "aria-hidden": "true" });
-  parent.append(shower);
-  setTimeout(() => shower.remove(), FALL_MS);
-  for (let handfuls = 0; handfuls < HANDFULS; handfuls += 1) {
-    fling(shower);
-    await painted();
+/** Return coins for `shower`, which are not visible yet. */
+function heap() {
+  return el("div.coins", { "aria-hidden": "true" }, Array.from({ length: COINS }, () => el("i")));
+}
+
+/** Let coins fly up and fall. Only transforms and opacities change: no script runs, and nothing is painted anew. */
+async function shower(coins) {
+  setTimeout(() => coins.remove(), FALL_MS);
+  for (const [at, coin] of [...coins.children].entries()) {
+    if (at && at % HANDFUL === 0) await painted();
+    fling(coin);
   }
 }
 
-function fling(shower) {
-  const handful = Array.from({ length: COINS }, () => el("i"));
-  shower.append(...handful);
-  for (const coin of handful) {
-    const across = (Math.random() - 0.5) * innerWidth * 0.8;
-    const up = innerHeight * (0.15 + Math.random() * 0.3);
-    const turn = 360 * (1 + Math.random() * 3);
-    coin.animate(
-      [
-        { transform: "none", opacity: 1, easing: "cubic-bezier(0.2, 0.6, 0.4, 1)" },
-        { transform: `translate(${across * 0.6}px, ${-up}px) rotateY(${turn / 2}deg)`, opacity: 1, offset: 0.4, easing: "cubic-bezier(0.6, 0, 0.8, 0.4)" },
-        { transform: `translate(${across}px, ${innerHeight * 0.5}px) rotateY(${turn}deg)`, opacity: 0 },
-      ],
-      { duration: FALL_MS * (0.7 + Math.random() * 0.3), fill: "forwards" },
-    );
-  }
+function fling(coin) {
+  const across = (Math.random() - 0.5) * innerWidth * 0.8;
+  const up = innerHeight * (0.15 + Math.random() * 0.3);
+  const turn = 360 * (1 + Math.random() * 3);
+  coin.animate(
+    [
+      { transform: "none", opacity: 1, easing: "cubic-bezier(0.2, 0.6, 0.4, 1)" },
+      { transform: `translate(${across * 0.6}px, ${-up}px) rotateY(${turn / 2}deg)`, opacity: 1, offset: 0.4, easing: "cubic-bezier(0.6, 0, 0.8, 0.4)" },
+      { transform: `translate(${across}px, ${innerHeight * 0.5}px) rotateY(${turn}deg)`, opacity: 0 },
+    ],
+    { duration: FALL_MS * (0.7 + Math.random() * 0.3), fill: "forwards" },
+  );
 }

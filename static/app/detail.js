@@ -295,10 +295,10 @@ class Page {
     Object.assign(task, { prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
     this.people.mark(frame.no);
     noteWinner(this.#winners, frame, task);
-    this.celebrateOnce(frame.seq, () => {
-      this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
-      celebrate(frame, wonWords(frame, task));
-    });
+    if (this.#celebrated.has(frame.seq) || this.signal.aborted) return;
+    this.#celebrated.add(frame.seq);
+    this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
+    celebrate(frame, wonWords(frame, task));
   }
 
   ended({ end_reason }) {
@@ -370,11 +370,11 @@ class Page {
     this.#busy = true;
     const { struck, end } = this.shaft.strike();
     this.shaft.say("");
-    this.shaft.show(this.task, true); // do no more before the browser paints the stroke
+    painted().then(() => this.#busy && this.shaft.show(this.task, true)); // nothing more before the stroke is painted
     const told = dig(this.task.code)
       .then(async (reply) => [reply, reply.is_prize && await celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply, this.signal)])
       .finally(() => struck)
-      .then(([reply, begin]) => this.dug(reply, begin, end), (error) => this.refused(error));
+      .then(([reply, celebration]) => this.dug(reply, celebration, end), (error) => this.refused(error));
     this.outcomes.until(told, true).finally(() => {
       this.#busy = false;
       end();
@@ -382,8 +382,8 @@ class Page {
     });
   }
 
-  /** Show a dig's outcome; a win in parts, a frame each, beginning with the stroke's `end` and the celebration. */
-  async dug(reply, begin, end) {
+  /** Show a dig's outcome; a win in parts, a frame each: the end of the stroke, the celebration, the page behind it. */
+  async dug(reply, celebration, end) {
     const { task, signal } = this;
     if (signal.aborted) return;
     this.#dugSeq = reply.seq;
@@ -395,26 +395,32 @@ class Page {
       });
     }
     if (reply.joined) task.participants = Math.max(task.participants, reply.no);
-    if (reply.is_prize) {
-      Object.assign(task, wonBy(reply, task));
-      end();
-      await painted();
-      const begun = this.celebrateOnce(reply.seq, begin);
-      await painted();
-      if (signal.aborted) return;
-      this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`);
-      this.showClaim();
-      await begun;
-      if (signal.aborted) return;
-    } else {
+    if (!celebration) {
       this.shaft.say(`第 ${reply.now_depth} 层，什么也没有${reply.is_cd ? "，冷却后再挖" : ""}`);
+      if (reply.joined) this.people.add(reply);
+      return;
     }
-    if (reply.joined) this.people.add(reply);
-    if (!reply.is_prize) return;
-    this.people.mark(reply.no);
-    await painted();
-    this.shaft.show(task, false);
-    await painted();
+    Object.assign(task, wonBy(reply, task));
+    this.#celebrated.add(reply.seq);
+    const parts = [
+      end,
+      celebration.show,
+      () => {
+        this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`);
+        this.showClaim();
+      },
+      () => {
+        if (reply.joined) this.people.add(reply);
+        this.people.mark(reply.no);
+      },
+      () => this.shaft.show(task, false),
+      celebration.cheer, // last, since each frame takes longer while coins fly
+    ];
+    for (const part of parts) {
+      await part();
+      await painted();
+      if (signal.aborted) return;
+    }
   }
 
   refused(error) {
@@ -427,12 +433,6 @@ class Page {
     else if (error.error === "no_such_task") this.gone();
     else if (mayPass(error)) this.reload(); // the dig may have been made, and may even have won
     else if (!error.error) throw error;
-  }
-
-  celebrateOnce(seq, show) {
-    if (this.#celebrated.has(seq) || this.signal.aborted) return undefined;
-    this.#celebrated.add(seq);
-    return show();
   }
 
   async end() {

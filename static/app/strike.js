@@ -24,8 +24,11 @@ export function shovel() {
   const face = el("span.digger");
   const clods = Array.from({ length: CLODS }, () => el("i.clod"));
   const element = el("span.strike", { hidden: true, "aria-hidden": "true" }, clods, blade, face);
+  const moves = matchMedia("(prefers-reduced-motion: reduce)").matches
+    ? [element.animate(FADE, STROKE_MS)]
+    : [blade.animate(BLADE, { duration: STROKE_MS, iterations: Infinity }), ...clods.map(fly)];
   let stroke = null; // the one under way
-  let moves = [];
+  stop(); // the moves are made here, since making them takes longer than a frame has left for it
 
   function begin(picture) {
     const mine = {};
@@ -45,13 +48,11 @@ export function shovel() {
     stop();
     fill(face, picture === null ? null : avatar(picture, 44));
     element.hidden = false;
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) moves = [element.animate(FADE, STROKE_MS)];
-    else moves = [blade.animate(BLADE, { duration: STROKE_MS, iterations: Infinity }), ...clods.map(fly)];
+    moves.forEach((move) => move.play());
   }
 
   function stop() {
     moves.forEach((move) => move.cancel());
-    moves = [];
   }
 
   return { element, begin, isStriking: () => stroke !== null };

@@ -32,13 +32,18 @@ SEE_FACE = """() => {
     }).observe(strike, { attributes: true }));
 }"""
 
-# Notes, right before the win's dialog opens: its height, whether it is visible, whether the stroke is over.
+# Notes the height of the win's dialog right before it opens. As it opens, and again as it is shown, notes
+# whether it is visible, and whether the stroke is over.
 NOTE_OPENING = """() => {
     const { showModal } = HTMLDialogElement.prototype;
+    window.noted = [];
     HTMLDialogElement.prototype.showModal = function () {
-        const { hidden } = document.querySelector(".strike");
-        window.before = [this.offsetHeight > 200, getComputedStyle(this).visibility, hidden];
+        const isOver = () => document.querySelector(".strike").hidden;
+        const note = () => window.noted.push([getComputedStyle(this).visibility, isOver()]);
+        window.height = this.offsetHeight;
+        note();
         showModal.call(this);
+        new MutationObserver(note).observe(this, { attributes: true, attributeFilter: ["class"] });
     };
 }"""
 
@@ -92,7 +97,8 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     digger.page.evaluate(NOTE_OPENING)
     press(digger)
     won(digger)
-    assert digger.page.evaluate("before") == [True, "hidden", True]
+    assert digger.page.evaluate("height") > 200
+    assert digger.page.evaluate("noted") == [["hidden", False], ["visible", True]]
     assert digger.page.evaluate("ended") >= LEAST_MS
     assert digger.page.evaluate("signals") == ["sound", "vibration"]
     digger.page.keyboard.press("Enter")
@@ -101,13 +107,35 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     assert digger.page.url.endswith(second)
 
 
+def test_the_dialog_of_a_win_takes_no_key_before_it_is_shown(window, publisher):
+    code = publisher.publish(a_picture(), forecast_num=1)
+    digger = window(None, f"/#/task/{code}")
+    digger.log_in("阿强", digs=False)
+    press(digger)
+    digger.page.locator("dialog.won[open]").wait_for(state="attached")
+    digger.page.keyboard.press("Enter")
+    won(digger)
+
+
+def test_who_leaves_during_the_stroke_of_a_win_finds_a_page_that_works(window, publisher):
+    code = publisher.publish(a_picture(), forecast_num=1)
+    digger = window(None, f"/#/task/{code}")
+    digger.log_in("朵朵", digs=False)
+    press(digger)
+    digger.page.locator("dialog.won[open]").wait_for(state="attached")
+    digger.go("/#/mine")
+    expect(digger.page.locator("dialog")).to_have_count(0)
+    digger.page.get_by_role("link", name="广场").click()
+    expect(digger.page.get_by_role("heading", name="广场")).to_be_visible()
+
+
 def test_with_reduced_motion_a_dig_and_a_win_only_fade(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     digger = window(None, f"/#/task/{code}", reduced_motion="reduce")
     digger.log_in("朵朵", digs=False)
     assert press(digger) == 1
     won(digger)
-    assert digger.page.locator(".coins").count() == 0
+    assert digger.page.locator(".coins:visible").count() == 0
     assert digger.overflow() <= 0
 
 
