@@ -36,7 +36,7 @@ from support.kills import Written
 from support.leading import let_the_lease_end
 from support.login import a_ticket
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, all_documents, check_books, find, put_back, sweep_until_quiet
+from support.purse import DAY_MS, all_documents, expect_balance, find, put_back, sweep_until_quiet
 from support.stored import person_of
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
@@ -96,7 +96,7 @@ async def check_invariants(context: Context) -> None:
         digs = await context.store.digs.after(task["_id"], 0, 1000)
         depths = sorted(digging_of(context).winning(task))  # type: ignore[arg-type]
         assert broken_by_digs(task, digs, depths) == []
-    await check_books(context)
+    await expect_balance(context)
 
 
 async def test_nothing_names_the_person_and_ledger_proofs_and_counts_still_hold(client, context, elsewhere):

@@ -23,7 +23,7 @@ from server.operation.alarms import check_queues
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture, admit
 from support.meanwhile import failing, meanwhile
-from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import expect_balance, find, let_pass, rest, sweep_until_quiet
 from support.reviews import read_again
 from support.steps import Killed, die
 from support.stored import person_of
@@ -340,7 +340,7 @@ async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(cli
     assert [(refund["state"], refund["amount_fen"]) for refund in await find(context, "refunds")] == [
         ("refunded", 400)
     ]
-    await check_books(context)
+    await expect_balance(context)
 
 
 async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_keeps_its_money(
@@ -354,7 +354,7 @@ async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_
     await settle_reports(context)
     assert (await bob.dig(code))["status"] == 0
     assert await find(context, "refunds") == []
-    await check_books(context)
+    await expect_balance(context)
 
 
 async def test_a_publisher_may_not_end_what_an_operator_hid(client, context, alice, code):
@@ -435,7 +435,7 @@ async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlie
     await sweep_until_quiet(context)
     [paid], [refund] = await find(context, "orders"), await find(context, "refunds")
     assert (paid["state"], refund["state"], refund["amount_fen"]) == ("unusable", "refunded", 200)
-    await check_books(context)
+    await expect_balance(context)
     page = await bob.get("/getTaskDetails", code=code)
     assert (page["data"]["status"], page["end_note"], REASON in str(page)) == (1, NOT_BEGUN, False)
 

@@ -21,7 +21,7 @@ from server.game.task import AHEAD_DAYS
 from server.security.keys import Keys
 from support.client import Someone, a_picture
 from support.meanwhile import failing, meanwhile
-from support.purse import check_books, find, only, rest, sweep_until_quiet
+from support.purse import expect_balance, find, only, rest, sweep_until_quiet
 from support.reviews import CHECKED, settle
 
 NONCE = "00112233445566778899aabbccddeeff"
@@ -345,7 +345,7 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     ended = await context.store.tasks.find_many([goods, late])
     assert [(task["end_reason"], task["now_depth"]) for task in ended] == [("expired", 0)] * 2
     assert [refund["state"] for refund in await context.store.refunds.of_task(late)] == ["refunded"]
-    await check_books(context)
+    await expect_balance(context)
 
 
 async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(context, alice):
@@ -523,7 +523,7 @@ class TestWhereContentsAreChecked:
         await sweep_until_quiet(context)
         [task] = await find(context, "tasks")
         assert (task["open"], task["status"], task["end_reason"]) == (1, 1, "refused")
-        await check_books(context)
+        await expect_balance(context)
         [refund] = await find(context, "refunds")
         assert (refund["state"], refund["amount_fen"]) == ("refunded", 200)
 

@@ -25,7 +25,7 @@ from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from support.client import Someone, a_picture
 from support.meanwhile import failing, meanwhile
-from support.purse import check_books, find, let_pass, only, rest, sweep_until_quiet
+from support.purse import expect_balance, find, let_pass, only, rest, sweep_until_quiet
 from support.reviews import CHECKED, read_again, retry, settle, state_of
 from support.steps import Killed
 from support.stored import person_of
@@ -179,12 +179,12 @@ async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_sh
     assert (page["review"], page["need_pay"], page["owed"], page["why"]) == ("checking", 0, 0, "own_task")
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "already_paid"
     assert [order["state"] for order in await find(context, "orders")] == ["paid"]
-    await check_books(context)
+    await expect_balance(context)
     await settle(context)
     assert (await bob.dig(code))["is_prize"] == 1
     assert [order["state"] for order in await find(context, "orders")] == ["spent"]
     await rest(context)
-    await check_books(context)
+    await expect_balance(context)
 
 
 async def test_a_refused_red_packet_that_is_paid_late_gives_all_money_back(client, context, alice):
@@ -198,7 +198,7 @@ async def test_a_refused_red_packet_that_is_paid_late_gives_all_money_back(clien
     await sweep_until_quiet(context)
     [paid], [refund] = await find(context, "orders"), await find(context, "refunds")
     assert (paid["state"], refund["state"], refund["amount_fen"]) == ("unusable", "refunded", 200)
-    await check_books(context)
+    await expect_balance(context)
 
 
 async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(context, alice, bob):
@@ -433,7 +433,7 @@ async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alic
     assert (await state_of(context, code))["review"] == "refused"
     assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
     assert "fail" in await client.wx("pay", **parameters)
-    await check_books(context)
+    await expect_balance(context)
 
 
 async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(context, alice):
@@ -472,7 +472,7 @@ async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_tak
     assert (task["review"], task["open"], task["status"]) == ("shown", 0, 1)
     assert await states(context, "orders") == ["unusable"]
     assert await states(context, "refunds") == ["refunded"]
-    await check_books(context)
+    await expect_balance(context)
 
 
 NONCE = "ab" * 16

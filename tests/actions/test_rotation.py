@@ -27,7 +27,7 @@ from server.settings import Settings
 from server.store import Store, sealed_values
 from server.store.sealed_values import SealedValues
 from support.client import Client
-from support.purse import check_books, only
+from support.purse import expect_balance, only
 from support.servers import clean_environment
 
 NEW = "the secret of after: 32 characters or more"
@@ -122,7 +122,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
     claimed = await carol.claim(packet)
     assert (await later.confirm(claimed["package_info"])).endswith(":ok")
     assert (await only(renewed, "prizes", code=packet))["state"] == "given"
-    await check_books(renewed)
+    await expect_balance(renewed)
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from support.purse import check_books
+from support.purse import expect_balance
 
 
 @pytest.fixture(autouse=True)
-def _books_balance(request: pytest.FixtureRequest, io_loop: Any) -> Iterator[None]:
+def _ledger_balances(request: pytest.FixtureRequest, io_loop: Any) -> Iterator[None]:
     """Assert at a test's end that the audit finds no difference in the ledger or at WeChat.
 
-    Tests that change the ledger themselves are marked `changes_books`.
+    Tests that change the ledger themselves are marked `changes_ledger`.
     """
-    if "context" not in request.fixturenames or request.node.get_closest_marker("changes_books"):
+    if "context" not in request.fixturenames or request.node.get_closest_marker("changes_ledger"):
         yield
         return
     context, client = request.getfixturevalue("context"), request.getfixturevalue("client")
@@ -23,6 +23,6 @@ def _books_balance(request: pytest.FixtureRequest, io_loop: Any) -> Iterator[Non
     async def check() -> None:
         await client.rest()
         await client.misbehave("behave")
-        await check_books(context)
+        await expect_balance(context)
 
     io_loop.run_sync(check)

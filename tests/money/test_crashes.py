@@ -18,7 +18,7 @@ from support.rows import examples
 from support.scenarios import SCENARIOS
 from support.steps import noting
 
-pytestmark = pytest.mark.changes_books  # a test may end after a kill and before the next sweep
+pytestmark = pytest.mark.changes_ledger  # a test may end after a kill and before the next sweep
 
 # These scenarios do some work in the background, so the order of their steps varies.
 IN_BACKGROUND = (

@@ -10,7 +10,7 @@ from server.game.prize import claimed
 from server.store.money.prizes import Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, expect_balance, find, let_pass, rest, sweep_until_quiet
 
 pytestmark = pytest.mark.usefixtures("operating")
 
@@ -32,7 +32,7 @@ async def finish(context: Context, *codes: str) -> None:
     """Let months pass; assert that no work is left to do, and that no fen is left over."""
     for days in (0, 31, 31):
         await sweep_until_quiet(context, days * DAY_MS)
-    await check_books(context)
+    await expect_balance(context)
     for code in codes:
         [task] = await find(context, "tasks", _id=code)
         assert "due_at" not in task
@@ -96,7 +96,7 @@ class TestLimits:
         await sweep_until_quiet(context, 31 * DAY_MS)
         assert await state_of(context, code) == "held"
         assert await find(context, "refunds", code=code) == []
-        await check_books(context)
+        await expect_balance(context)
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
         await sweep_until_quiet(context, 660_000)  # by then the sweep looks at the task again
         assert await state_of(context, code) == "won"  # and not returned, although the deadline is over
@@ -179,7 +179,7 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     listed = await client.get("/ops/payouts")
     assert [(row["code"], row["state"]) for row in listed["data"]] == [(code, "frozen")]
     assert [(row["what"], row["depth"]) for row in listed["frozen"]] == [(what, depth)]
-    await check_books(context)
+    await expect_balance(context)
     assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
     listed = await client.get("/ops/payouts")
     assert (listed["data"], listed["frozen"]) == ([], [])

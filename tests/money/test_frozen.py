@@ -29,7 +29,7 @@ async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
         assert (await only(context, "prizes"))["state"] == "frozen"
 
 
-@pytest.mark.changes_books
+@pytest.mark.changes_ledger
 async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(context, monkeypatch, alice, bob):
     code = await alice.won_packet(bob)
     assert (await bob.claim(code))["package_info"]
@@ -89,7 +89,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
 
 
-@pytest.mark.changes_books
+@pytest.mark.changes_ledger
 async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, monkeypatch, alice, bob):
     await alice.won_packet(bob)
     prize = await only(context, "prizes")

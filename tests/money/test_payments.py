@@ -158,7 +158,7 @@ async def test_forged_notices_touch_no_record(client, context, alice):
     assert (await client.http.get("/payNotify")).status_code == 405
 
 
-@pytest.mark.changes_books
+@pytest.mark.changes_ledger
 async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, context, alice):
     code = await alice.publish_packet()
     await client.misbehave("lose_notice")
@@ -255,7 +255,7 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
     assert (await bob.claim(code))["package_info"]
 
 
-@pytest.mark.changes_books
+@pytest.mark.changes_ledger
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
     """WeChat's notices said that two orders are paid, but WeChat refuses queries for these orders."""
     used, useless = await alice.publish_packet(), await alice.publish_packet()
@@ -332,7 +332,7 @@ async def test_any_other_means_of_payment_opens_it(client, context):
         assert (made["state"], made["bank_type"]) == ("spent", bank_type.strip("-"))
 
 
-@pytest.mark.changes_books
+@pytest.mark.changes_ledger
 async def test_a_credit_card_does_not_end_what_another_payment_opened(client, context, alice, bob):
     code = await paid_by(client, context, alice, "OTHERS")
     [made] = await find(context, "orders", code=code)

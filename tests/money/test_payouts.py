@@ -18,7 +18,7 @@ from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.operation.audit import audit
 from server.wechat.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, check_books, find, let_pass, only, rest, sweep_after, sweep_until_quiet
+from support.purse import DAY_MS, expect_balance, find, let_pass, only, rest, sweep_after, sweep_until_quiet
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
@@ -196,7 +196,7 @@ async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_
     await sweep_until_quiet(context)
     assert {prize["state"] for prize in await find(context, "prizes")} == {"claiming"}
     assert await find(context, "refunds") == []
-    await check_books(context)
+    await expect_balance(context)
     for code, final in ((one, "CANCELLED"), (two, "SUCCESS")):
         numbers = [b["_id"] for b in await find(context, "bills", code=code) if b["state"] == "waiting"]
         for number in numbers:
@@ -227,7 +227,7 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, cont
         assert [len(found["refunds"]) for found in orders] == [1]
 
 
-@pytest.mark.changes_books
+@pytest.mark.changes_ledger
 async def test_refunds_of_one_order_are_sent_a_minute_apart(context, alice, bob):
     code = await alice.won_packet(bob, prizes=2)
     await sweep_after(context, 5 * DAY_MS + 1000)
@@ -284,7 +284,7 @@ async def test_sweeps_at_the_same_time_do_each_thing_once(client, context, setti
     await asyncio.gather(*(sweep(one) for one in (context, *others) * 3))
     assert called == {"refund": 1, "query_order": 1, "query_transfer": 2}
     await sweep_until_quiet(context)
-    await check_books(context)
+    await expect_balance(context)
     for other in others:
         await other.close()
 
@@ -357,7 +357,7 @@ async def test_a_bill_that_wechat_had_and_no_longer_knows_is_not_sent_again(clie
         assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == [""]
         if not first:
             await client.confirm(before["package_info"])
-            await check_books(context)
+            await expect_balance(context)
 
 
 async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_last_sending(

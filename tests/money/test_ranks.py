@@ -13,7 +13,7 @@ from server.game import draw
 from server.operation.audit import audit
 from support.client import Someone, a_picture
 from support.invariants import check_history
-from support.purse import DAY_MS, check_books, find, rest, sweep_until_quiet
+from support.purse import DAY_MS, expect_balance, find, rest, sweep_until_quiet
 
 NONCE = "00112233445566778899aabbccddeeff"
 TEN: list[dict[str, Any]] = [
@@ -34,7 +34,7 @@ async def draft(someone: Someone, kinds: list[dict[str, Any]], **changes: Any) -
     return asked | {"sealed_seed": half["sealed_seed"]} | changes
 
 
-@pytest.mark.changes_books
+@pytest.mark.changes_ledger
 async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_the_fen(client, context):
     alice, *crowd = await client.log_in_all("alice", *(f"digger{n}" for n in range(10)))
     published = await alice.post("/postTask", **await draft(alice, TEN, prizes=json.dumps(TEN)))
@@ -86,7 +86,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
         if not goods:
             assert claimed["money_fen"] == dug["money_fen"]
             assert (await client.confirm(claimed["package_info"])).endswith(":ok")
-    await check_books(context)
+    await expect_balance(context)
     winners = await alice.get("/getWinners", code=code)
     assert [row["rank"] for row in winners["data"]] == [dug["rank"] for dug in won]
     response = await alice.fetch("/getWinners", code=code, format="csv")
@@ -98,7 +98,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     paid = sum(bill["amount_fen"] for bill in await find(context, "bills") if bill["state"] == "given")
     assert paid + sum(refunds.values()) == TOTAL_FEN
     assert {prize["state"] for prize in await find(context, "prizes")} == {"given", "returned"}
-    await check_books(context)
+    await expect_balance(context)
     # An audit does not know the single shares, but it compares the won sum with the written prizes.
     share = next(prize for prize in await find(context, "prizes") if prize["rank"] == 10)
     await context.store.prizes.collection.update_one({"_id": share["_id"]}, {"$inc": {"amount_fen": 1}})

@@ -85,7 +85,7 @@ class TestPrivateTreasures:
         await sweep_until_quiet(context, DAY_MS)
         assert (await carol.claim(late))["package_info"]
 
-    @pytest.mark.changes_books
+    @pytest.mark.changes_ledger
     async def test_many_small_shares_count_with_their_whole_sum(self, context, alice, bob, carol):
         await bob.take(await alice.won_packet(bob, money=1, is_public=0))
         [paid_out] = await find(context, "prizes")

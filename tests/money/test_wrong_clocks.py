@@ -11,7 +11,7 @@ from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.game.order import expired
 from support import SOURCE
 from support.leading import lead
-from support.purse import check_books, find, let_pass, rest, sweep_after
+from support.purse import expect_balance, find, let_pass, rest, sweep_after
 
 HOUR_MS = 3_600_000
 AHEAD_MS = 25 * HOUR_MS
@@ -68,7 +68,7 @@ async def test_a_running_red_packet_is_neither_ended_nor_refunded(context, liar,
         await rest(liar)
         assert (await find(context, "tasks", _id=code))[0]["status"] == 0
         assert await find(context, "refunds") == []
-    await check_books(context)
+    await expect_balance(context)
     await sweep_after(context, AHEAD_MS)
     await rest(context)
     assert (await find(context, "tasks", _id=code))[0]["end_reason"] == "expired"
@@ -116,7 +116,7 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(context, liar, monke
     assert bill["state"] != "failed"
 
 
-@pytest.mark.changes_books
+@pytest.mark.changes_ledger
 async def test_an_order_that_wechat_may_still_get_is_not_closed(context, liar, alice):
     code = await alice.publish_packet()
     await alice.order(code)

@@ -15,7 +15,7 @@ from server.settings import Settings
 from server.wechat.pay.answers import PayRefused
 from support.client import Client
 from support.meanwhile import failing
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_after, sweep_until_quiet
+from support.purse import DAY_MS, expect_balance, find, let_pass, rest, sweep_after, sweep_until_quiet
 
 # By name: collection, document, changes (None deletes the document), and a part of the audit's line.
 TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
@@ -135,7 +135,7 @@ async def test_a_bill_of_more_than_30_days_that_wechat_no_longer_knows_is_no_dif
     for bill in await find(context, "bills"):
         with pytest.raises(PayRefused, match="NOT_FOUND"):
             await context.pay.query_transfer(bill["_id"])
-    await check_books(context)
+    await expect_balance(context)
     await context.store.database["bills"].update_one({"state": "given"}, {"$set": {"created_at": 9**14}})
     found = await remote_differences(await read_money(context.store, code), context.pay)
     assert any("NOT_FOUND" in line_of(finding) for finding in found)

@@ -4,7 +4,7 @@ from server.game.review import decided
 from server.operation.alarms import Alarm, check_queues
 from server.store.reviews.reviews import new_review
 from support.client import Client
-from support.purse import check_books, find, sweep_until_quiet
+from support.purse import expect_balance, find, sweep_until_quiet
 from support.report_scenarios import a_report
 from support.reviews import CHECKED, settle
 
@@ -69,7 +69,7 @@ async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_who
     await sweep_until_quiet(context)
     (refund,) = await find(context, "refunds")
     assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("whole", 200, "refunded")
-    await check_books(context)
+    await expect_balance(context)
 
 
 async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(context):

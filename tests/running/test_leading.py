@@ -24,7 +24,7 @@ from server.settings import Settings
 from server.store import Store
 from server.store.agenda import Kind
 from support.leading import lead
-from support.purse import check_books, find, let_pass
+from support.purse import expect_balance, find, let_pass
 from support.trips import Listener
 
 DAYS_MS = 86_400_000
@@ -212,7 +212,7 @@ async def test_two_leaders_at_once_pay_and_refund_once(client, context, other, a
     refunds = await find(context, "refunds", state="refunded")
     assert sorted(refund["kind"] for refund in refunds) == ["unclaimed", "unwon"]
     assert sum(refund["amount_fen"] for refund in refunds) == 400, "the bill was cancelled, unconfirmed"
-    await check_books(context)
+    await expect_balance(context)
     for process in (context, other):
         process.leader._until = float("-inf")
 

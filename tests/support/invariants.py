@@ -7,7 +7,7 @@ from typing import Any
 from server.context import Context
 from server.game import draw
 from server.game.review import is_taken_down
-from support.purse import check_books, find, find_all
+from support.purse import expect_balance, find, find_all
 
 
 def broken_by_digs(
@@ -58,7 +58,7 @@ async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
 
 async def check_nothing_is_half_done(context: Context) -> None:
     """Assert that each document is in a state it can stay in, and that the ledger balances."""
-    await check_books(context)
+    await expect_balance(context)
     await check_states(context)
 
 

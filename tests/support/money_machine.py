@@ -29,7 +29,7 @@ from server.errors import Refusal
 from support.client import Someone, admit, rest
 from support.invariants import check_counted
 from support.money_world import PEOPLE, World
-from support.purse import DAY_MS, check_books, find, find_all, let_pass, sweep_until_quiet
+from support.purse import DAY_MS, expect_balance, find, find_all, let_pass, sweep_until_quiet
 
 _T = TypeVar("_T")
 
@@ -408,7 +408,7 @@ async def finish(world: World) -> None:
         await sweep_until_quiet(context)
         if await settle_at_wechat(world):
             await sweep_until_quiet(context)
-    await check_books(context)
+    await expect_balance(context)
     world.seen["sequences"] += 1
     final = {
         "orders": {"spent", "unusable", "closed"},

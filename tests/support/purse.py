@@ -148,7 +148,7 @@ async def let_list(context: Context) -> None:
     )
 
 
-async def check_books(context: Context, *, remote: bool = True) -> None:
+async def expect_balance(context: Context, *, remote: bool = True) -> None:
     """Assert that the audit finds nothing; with `remote`, WeChat is asked too."""
     report = await audit(context.store, context.pay if remote else None)
     assert report.differences == []
