@@ -8,12 +8,13 @@ import msgspec
 
 # A payment (order, bill or refund) that waits for the operator, though the ledger agrees with it.
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
-# `invariant`: an invariant is broken. `books`: the ledger contradicts the documents or WeChat.
+# `invariant`: an invariant is broken. `books` (alarms are stored and sent under this name): the ledger
+# contradicts the documents or WeChat.
 FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]
 
 # `SENTENCES` in `operation/findings.py` has a sentence for each of these, with the finding's values in order.
 InvariantWhat: TypeAlias = Literal["depth", "wins", "participants", "draw", "seed"]
-BooksWhat: TypeAlias = Literal[
+LedgerWhat: TypeAlias = Literal[
     "ledger",
     "opened_by",
     "unpaid",
@@ -34,7 +35,7 @@ BooksWhat: TypeAlias = Literal[
     "left",
     "at_wechat",
 ]
-What: TypeAlias = Literal[InvariantWhat, BooksWhat, "waits", "overdue", "shipping"]
+What: TypeAlias = Literal[InvariantWhat, LedgerWhat, "waits", "overdue", "shipping"]
 
 Value: TypeAlias = str | int | tuple[str | int, ...] | None
 

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from server.context import Context
-from server.game.findings import BooksWhat
+from server.game.findings import LedgerWhat
 from server.operation.audit import differences, read_money, remote_differences
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
@@ -74,8 +74,8 @@ async def a_whole_story(client: Client, context: Context) -> str:
 
 async def test_the_audit_finds_every_change_behind_the_servers_back(client, context):
     code = await a_whole_story(client, context)
-    books = await read_money(context.store, code)
-    assert differences(books) + await remote_differences(books, context.pay) == []
+    money = await read_money(context.store, code)
+    assert differences(money) + await remote_differences(money, context.pay) == []
     seen: set[str] = set()
     for name, (collection, which, changes, said) in TAMPERING.items():
         table = context.store.database[collection]
@@ -92,7 +92,7 @@ async def test_the_audit_finds_every_change_behind_the_servers_back(client, cont
         assert all(SENTENCES[finding.what].count("{}") == len(finding.values) for finding in found)
         await table.replace_one({"_id": before["_id"]}, before, upsert=True)
         assert differences(await read_money(context.store, code)) == [], name
-    assert seen == set(get_args(BooksWhat)) - {"at_wechat"}
+    assert seen == set(get_args(LedgerWhat)) - {"at_wechat"}
 
 
 async def test_the_remote_audit_finds_what_differs_at_wechat(client, context):
