@@ -131,7 +131,7 @@ class TestTheFirstPayoutOfAPair:
         assert (await bob.claim(more))["error"] == "payout_waits"
 
 
-class TestBrakesAfterAFreeze:
+class TestPayoutLimitsAfterAFreeze:
     ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
 
     @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1)])

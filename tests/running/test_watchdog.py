@@ -143,7 +143,7 @@ def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig
     assert said.count("run_forever") == 2  # the frozen worker's stack is there too
     assert len(set(server.children()["worker"]) - set(workers)) == 2
     assert replaced(server) == before + 2
-    until(lambda: pulsed(data_dir) == before + 2)
+    until(lambda: replaced_by_heartbeats(data_dir) == before + 2)
 
 
 def replaced(server: Running) -> int:
@@ -153,7 +153,7 @@ def replaced(server: Running) -> int:
     return int(float(found[1]))
 
 
-def pulsed(data_dir: Path) -> int:
+def replaced_by_heartbeats(data_dir: Path) -> int:
     """Return the number of replaced workers in the heartbeats, which the operator's screen shows."""
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
         entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:heartbeats")
