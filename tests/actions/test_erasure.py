@@ -32,12 +32,12 @@ from server.store.people.erasure import NAME
 from server.store.reviews.reports import Report
 from support.client import Client, Someone, a_picture
 from support.invariants import broken_by_digs
-from support.kills import Written
 from support.leading import let_the_lease_end
 from support.login import a_ticket
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, all_documents, expect_balance, find, put_back, sweep_until_quiet
 from support.stored import person_of
+from support.writes import Written
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 

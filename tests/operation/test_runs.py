@@ -21,10 +21,10 @@ from server.store.audit_log import Actor
 from server.store.leases import Leases
 from server.store.runs import Run, Runs
 from support.client import Client, Someone
-from support.kills import Written
 from support.leading import lead, let_the_lease_end
 from support.operators import operator
 from support.purse import all_documents, find, put_back
+from support.writes import Written
 
 OLD = "the secret of before: 32 characters or more"
 NEW = "the secret of after: 32 characters or more"
