@@ -88,8 +88,8 @@ async def test_killed_after_any_write_a_run_comes_to_its_end(client, context, mo
         names = bob.unionid in json.dumps(found, default=str)
         assert names == (what != "forget")
         assert not [lease for lease in found["leases"] if lease["_id"] != "leader" and lease["until"]]
-        boxes = {task["seed_box"]["key"] for task in found["tasks"]}
-        assert (boxes == {context.keys.fingerprint}) == (what == "rotate")
+        secrets = {task["seed_box"]["key"] for task in found["tasks"]}
+        assert (secrets == {context.keys.fingerprint}) == (what == "rotate")
 
     await ended()
     begun = [left for left in asking.left if left.get("runs")]

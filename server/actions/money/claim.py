@@ -194,9 +194,9 @@ def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
 
 async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:
     now_ms, prizes = context.clock.now_ms(), context.store.prizes
-    box = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
+    sealed = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
     phone = context.keys.phone_hashes(phone_digits(where.phone))[0]
-    given = await prizes.move(prize["_id"], given_by_mail(box, phone, now_ms, now_ms - REPLACEABLE_MS))
+    given = await prizes.move(prize["_id"], given_by_mail(sealed, phone, now_ms, now_ms - REPLACEABLE_MS))
     if given is None:
         given = await context.store.prizes.get(prize["_id"])
         refuse(why_held(given))
@@ -243,7 +243,7 @@ def phone_digits(phone: str) -> str:
 
 def open_address(context: Context, prize: Prize) -> Address | None:
     """Return where a prize is sent; None if it has no address. Only for the winner and the publisher."""
-    box = prize.get("address_box")
-    if box is None:
+    sealed = prize.get("address_box")
+    if sealed is None:
         return None
-    return msgspec.json.decode(context.keys.open("address", box, prize["_id"]), type=Address)
+    return msgspec.json.decode(context.keys.open("address", sealed, prize["_id"]), type=Address)
