@@ -15,6 +15,7 @@ import { isClaimable, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../mini
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
 import { el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
+import { opening } from "./opening.js";
 import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
@@ -32,16 +33,7 @@ const LOOK_AGAIN_MS = 5000; // during a check: the frame `review` tells its end,
 const RELOAD_AGAIN_MS = 800;
 
 export function detail(root, signal, code) {
-  const load = () => {
-    fill(root, el("p.blank", { role: "status" }, "正在打开…"));
-    open(root, signal, code).catch((error) => {
-      if (signal.aborted) return;
-      const again = el("button", { onclick: load }, "再试一次");
-      fill(root, el("p.blank", { role: "alert" }, error.message), el("div.buttons.middle", {}, again, el("a.button", { href: "#/" }, "去广场看看")));
-      if (!error.error) throw error; // not a refusal, so a bug of ours
-    });
-  };
-  load();
+  opening(root, signal, () => open(root, signal, code));
   return "宝贝";
 }
 
@@ -52,9 +44,7 @@ async function open(root, signal, opened) {
   // A share token opened the page; from now on the address has the task's code.
   if (opened !== data.code) history.replaceState(null, "", `#/task/${data.code}`);
   entitle(title(data));
-  const lookedOn = root.contains(document.activeElement);
   page.fill(root);
-  if (lookedOn) focusHeading(root);
   page.watch();
   if (page.task.can_dig && prefers("digOnOpening")) page.dig();
 }

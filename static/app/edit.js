@@ -4,20 +4,19 @@ import { get, post } from "./api.js";
 import { handing, handingOf } from "../miniprogram/shared/planning.js";
 import { mayEdit } from "../miniprogram/shared/prizes.js";
 import { EDIT, KIND } from "../miniprogram/shared/words.js";
-import { attempt, el, fill, icon, write } from "./dom.js";
+import { el, fill, icon, write } from "./dom.js";
 import { field } from "./fields.js";
+import { opening } from "./opening.js";
 import { pictureField } from "./picture.js";
 import { applyHanding, blame, fieldOf, forgive, handingFields, textFields } from "./publish.js";
 
 export function edit(root, signal, code) {
-  const said = el("p.problem", { role: "alert" });
   root.classList.add("narrow");
-  fill(root, el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")), el("h1", {}, EDIT.title), said);
-  attempt(said, async () => {
+  opening(root, signal, async () => {
     const { data } = await get("/getTaskDetails", { code });
     if (signal.aborted) return;
-    if (mayEdit(data)) root.append(makeForm(data, signal));
-    else write(said, EDIT.barred);
+    fill(root, el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")), el("h1", {}, EDIT.title),
+      mayEdit(data) ? makeForm(data, signal) : el("p.problem", { role: "alert" }, EDIT.barred));
   });
   return EDIT.title;
 }

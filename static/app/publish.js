@@ -4,10 +4,11 @@
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, paysFen, planWarning, planWords, prizesOf, spacing, wholeOf } from "../miniprogram/shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cooldownHint, fluctuationHint, publishersTax, yuan } from "../miniprogram/shared/words.js";
-import { attempt, el, fill, set, write } from "./dom.js";
+import { el, fill, set, write } from "./dom.js";
 import { apply, choice, field, number } from "./fields.js";
 import { kindRows } from "./kinds.js";
 import { askName } from "./naming.js";
+import { opening } from "./opening.js";
 import { pictureField } from "./picture.js";
 import { rules, takesCash } from "./payment.js";
 import { keep, person, recall } from "./session.js";
@@ -19,9 +20,7 @@ const SPACING = ["interval", "fluctuation"];
 /** With a `code`, bury that treasure again: the form is filled in with its details. */
 export function publish(root, signal, code) {
   if (!code) return fillIn(root, signal);
-  const said = el("p.blank", { role: "alert" });
-  fill(root, said);
-  attempt(said, async () => {
+  opening(root, signal, async () => {
     const { data } = await get("/getTaskDetails", { code });
     if (signal.aborted) return;
     const { url, values, kinds } = copyOf(data);

@@ -1,9 +1,10 @@
 // A publisher's page: how they treat winners, their treasures, and following them. It also lists whom you
 // follow.
 
-import { get, mayPass, post } from "./api.js";
+import { get, post } from "./api.js";
 import { cardSet } from "./cards.js";
 import { consent } from "./consent.js";
+import { mayRepeat } from "../miniprogram/shared/api.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
 import { AFTER, PUBLISHER, handedWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, set, write } from "./dom.js";
@@ -91,8 +92,8 @@ function paged(signal, read, show, none) {
     } catch (error) {
       write(said, error.message);
       write(more, "再试一次");
-      set(more, { hidden: !mayPass(error) });
-      set(square, { hidden: mayPass(error) });
+      set(more, { hidden: !mayRepeat(error) });
+      set(square, { hidden: mayRepeat(error) });
       if (!error.error) throw error;
     } finally {
       set(more, { disabled: false });

@@ -2,6 +2,7 @@
 
 import { get, getFile, post } from "./api.js";
 import { channel, onReturn } from "./channel.js";
+import { mayRepeat } from "../miniprogram/shared/api.js";
 import { handing } from "../miniprogram/shared/planning.js";
 import { handsOver, isMailed } from "../miniprogram/shared/prizes.js";
 import { OWN, WINNERS, claimsEnd, noWinners, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
@@ -18,6 +19,8 @@ export function winners(root, signal, code, scanned = "") {
   const closed = el("p.review", { role: "status", hidden: true });
   const load = inTurn(read, signal);
   const list = makeList(code, scanned, load);
+  const retry = el("button", { onclick: () => { write(list.said, "正在读取…"); load(); } }, "再试一次");
+  const unread = el("p.buttons.middle", { hidden: true }, retry);
   const again = el("p.buttons", { hidden: true }, el("a.button", { href: `#/publish/${code}` }, OWN.again));
   root.classList.add("narrow");
   fill(
@@ -26,6 +29,7 @@ export function winners(root, signal, code, scanned = "") {
     el("header", {}, el("h1", {}, WINNERS.title), heading, tax),
     closed,
     list.elements,
+    unread,
     again,
   );
   let task = null;
@@ -40,6 +44,7 @@ export function winners(root, signal, code, scanned = "") {
         watch(task, renew, signal);
       }
       set(again, { hidden: !task.mine });
+      set(unread, { hidden: true });
       write(heading, [title(task), number || !list.all() ? claimsEnd(claim_until) : ""].filter(Boolean).join(" · "));
       write(tax, publishersTax(task));
       set(closed, { hidden: !why || (list.all() && !number) });
@@ -48,7 +53,10 @@ export function winners(root, signal, code, scanned = "") {
       clearTimeout(late);
       if (list.all() && number < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
     } catch (error) {
-      if (aloud || !error.error) write(list.said, error.message); // a refused renewal keeps what is shown
+      if (aloud || !error.error) { // a refused renewal keeps what is shown
+        write(list.said, error.message);
+        set(unread, { hidden: !mayRepeat(error) });
+      }
       if (!error.error) throw error;
     }
   }
@@ -102,6 +110,7 @@ function makeList(code, scanned, load) {
 
   function show(data, task, number, none) {
     const now = JSON.stringify([data, number, wanted, none]);
+    write(said, data.length ? "" : wanted === "all" ? none : WINNERS.empty);
     if (now === shown) return; // keep the focus and what is selected
     set(more, { hidden: data.length >= number });
     if (data.length && filter.hidden) fill(filter, wantedOf(handing(task) === 2).map(chip));
@@ -113,7 +122,6 @@ function makeList(code, scanned, load) {
     // Winners on further pages may wait for their goods too.
     set(pickup, { hidden: !handsOver(data) && (wanted === "all" && data.length >= number || pickup.hidden) });
     set(table, { hidden: !data.length && table.hidden });
-    write(said, data.length ? "" : wanted === "all" ? none : WINNERS.empty);
   }
 
   return { elements: [pickup, filter, list, more, said, table, upload], said, read, show, all: () => wanted === "all" };

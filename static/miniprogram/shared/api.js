@@ -27,6 +27,11 @@ export function mayPass(error) {
   return error instanceof Unreachable || (error instanceof Refused && error.httpStatus === 503);
 }
 
+/** Whether a person may succeed who asks again: it may pass, or was asked too often. A refusal with status 200 stays. */
+export function mayRepeat(error) {
+  return error.httpStatus !== 200 || error.error === "wechat_busy";
+}
+
 /** A query of these parameters, without those that are undefined or null. */
 export function asQuery(parameters) {
   return Object.keys(parameters)

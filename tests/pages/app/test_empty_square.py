@@ -71,6 +71,35 @@ def test_a_list_that_was_not_read_can_be_read_again(window, publisher):
     opened.wrong.clear()  # Chromium logs the requests that failed
 
 
+def test_a_page_that_was_not_read_can_be_read_again_unless_it_is_refused(window, publisher):
+    code = publisher.publish(a_picture(), name="再读的猫")
+    opened = window("小明")
+    page = opened.page
+    again = page.get_by_role("button", name="再试一次")
+    pages = {"task": "再读的猫", "edit": "改好了", "publish": "埋下一个宝贝", "winners": "还没有人挖到"}
+
+    def fail(route: Route) -> None:
+        route.abort()
+
+    for path, words in pages.items():
+        page.route("**/getTaskDetails*", fail)
+        opened.go(f"/#/{path}/{code}")
+        expect(page.get_by_text("网络不通")).to_be_visible()
+        page.unroute("**/getTaskDetails*")
+        again.click()
+        expect(page.locator("main")).to_contain_text(words)
+        expect(again).to_be_hidden()
+        expect(page.get_by_text("网络不通")).to_be_hidden()
+    opened.go("/#/task/AAAAAAAAAAAA")
+    expect(page.get_by_text("没有找到这个宝贝")).to_be_visible()
+    expect(page.get_by_role("link", name="去广场看看")).to_be_visible()
+    expect(again).to_be_hidden()
+    other = window("朵朵", f"/#/winners/{code}")
+    expect(other.page.get_by_text("只有发布者本人才能这样做")).to_be_visible()
+    expect(other.page.get_by_role("button", name="再试一次")).to_be_hidden()
+    opened.wrong.clear()  # Chromium logs the requests that failed
+
+
 def test_a_list_that_a_renewal_read_offers_what_follows(window, publisher):
     for _ in range(20):  # a page of them
         Person.log_in(publisher.address, "埋二十个的人").publish(a_picture())
