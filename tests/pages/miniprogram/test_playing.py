@@ -87,19 +87,23 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         assert phone.until("opened")["page"] == "/pages/square/square"
 
 
-def test_pages_say_what_keeps_them_empty_and_a_treasures_page_tries_again():
+def test_pages_say_what_keeps_them_empty_and_try_again():
     stored = {"wabao.person": {"unionid": "somebody", "token": "a token"}}
     with a_phone("http://127.0.0.1:9", "小燕", named=False, storage=stored) as phone:
         phone.open("/pages/mine/mine")
-        phone.shows("网络不通，请检查网络后再试")
+        phone.shows("网络不通，请检查网络后再试", "再试一次")
         phone.press("我挖到的")
-        phone.until_it_lacks("网络不通")
-        phone.shows("网络不通，请检查网络后再试")
-        phone.open("/pages/treasure/treasure?code=AAAAAAAAAAAA")
+        phone.until_it_lacks("网络不通", "再试一次")
         phone.shows("网络不通，请检查网络后再试", "再试一次")
-        phone.press("再试一次")
-        assert "再试一次" not in phone.shows("正在打开…")  # a second tap would watch the treasure twice
+        phone.open("/pages/square/square")
         phone.shows("网络不通，请检查网络后再试", "再试一次")
+        opened = [f"{page}?code=AAAAAAAAAAAA" for page in ("treasure", "winners", "fair", "edit", "texts")]
+        for page in [*opened, "texts?which=privacy", "publisher?by=0123456789abcdef", "publisher"]:
+            phone.open(f"/pages/{page.partition('?')[0]}/{page}")
+            phone.until_it_says("网络不通，请检查网络后再试", "再试一次")
+            phone.press("再试一次")
+            assert "再试一次" not in phone.shows("正在打开…")  # a second tap would watch a treasure twice
+            phone.until_it_says("网络不通，请检查网络后再试", "再试一次")
 
 
 def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(address, publisher):

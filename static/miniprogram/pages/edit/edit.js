@@ -1,34 +1,35 @@
 // Changing a treasure's texts and pictures, while nobody has dug it.
 
+import { opening } from "../../parts/opening.js";
 import { picturing } from "../../parts/picturing.js";
 import { handing, handingOf } from "../../shared/planning.js";
 import { mayEdit } from "../../shared/prizes.js";
 import { EDIT, FIELDS, KIND, PUBLISH } from "../../shared/words.js";
-import { admitted, api, showProblem } from "../../wechat.js";
+import { admitted, api } from "../../wechat.js";
 
 Component({
-  behaviors: [picturing],
+  behaviors: [opening, picturing],
 
   data: { task: null, handing: 0, filled: {}, rows: [], kind: KIND, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
 
   methods: {
-    async onLoad({ code }) {
+    onLoad({ code }) {
+      this.code = code;
       wx.setNavigationBarTitle({ title: EDIT.title });
-      try {
-        await admitted();
-        const { data } = await api.get("/getTaskDetails", { code });
-        if (!mayEdit(data)) {
-          this.setData({ said: EDIT.barred });
-          return;
-        }
-        const { name, synopsis, signed, wxname, thumbnail } = data;
-        const filled = { name, synopsis, wxname: signed ? wxname : "", ...handingOf(data) };
-        const rows = data.ranks.map((rank) => ({ name: rank.name, url: "", thumbnail: rank.thumbnail }));
-        this.setData({ task: data, thumbnail, handing: handing(data), filled, rows });
-      } catch (error) {
-        this.setData({ said: error.message });
-        showProblem(error);
+      this.start();
+    },
+
+    async begin() {
+      await admitted();
+      const { data } = await api.get("/getTaskDetails", { code: this.code });
+      if (!mayEdit(data)) {
+        this.setData({ problem: EDIT.barred });
+        return;
       }
+      const { name, synopsis, signed, wxname, thumbnail } = data;
+      const filled = { name, synopsis, wxname: signed ? wxname : "", ...handingOf(data) };
+      const rows = data.ranks.map((rank) => ({ name: rank.name, url: "", thumbnail: rank.thumbnail }));
+      this.setData({ task: data, thumbnail, handing: handing(data), filled, rows });
     },
 
     row({ detail, currentTarget }) {

@@ -1,27 +1,31 @@
 // Why a treasure's draw is fair, and after its end the check of it, on this phone.
 
+import { opening } from "../../parts/opening.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { verify, wholeProof } from "../../shared/verify.js";
 import { FAIR, depthRules, fairAnswers, fetchingWords, halfWords, provesWords, verdictWords, whoIsFirst } from "../../shared/words.js";
-import { admitted, api, noteCommitment, notedCommitment, notedHalf, showProblem } from "../../wechat.js";
+import { admitted, api, noteCommitment, notedCommitment, notedHalf } from "../../wechat.js";
 
 Component({
-  data: { words: FAIR, task: null, answers: [], folded: true, own: null, rules: "", order: "", busy: false, said: "", result: null, problem: "" },
+  behaviors: [opening],
+
+  data: { words: FAIR, task: null, answers: [], folded: true, own: null, rules: "", order: "", busy: false, said: "", result: null },
 
   methods: {
-    async onLoad({ code }) {
-      try {
-        await admitted();
-        const { data: task } = await api.get("/getTaskDetails", { code });
-        noteCommitment(task);
-        const half = notedHalf(code);
-        const holds = half && holdsHalf(task, half);
-        const own = half ? { holds, text: halfWords(holds) } : null;
-        this.setData({ task, own, answers: this.answersOf(task, null), rules: depthRules(task), order: whoIsFirst(task.fair_start_ms) });
-      } catch (error) {
-        this.setData({ problem: error.message });
-        showProblem(error);
-      }
+    onLoad({ code }) {
+      this.code = code;
+      this.start();
+    },
+
+    async begin() {
+      const { code } = this;
+      await admitted();
+      const { data: task } = await api.get("/getTaskDetails", { code });
+      noteCommitment(task);
+      const half = notedHalf(code);
+      const holds = half && holdsHalf(task, half);
+      const own = half ? { holds, text: halfWords(holds) } : null;
+      this.setData({ task, own, answers: this.answersOf(task, null), rules: depthRules(task), order: whoIsFirst(task.fair_start_ms) });
     },
 
     answersOf(task, holds) {

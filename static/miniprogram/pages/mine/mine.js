@@ -3,7 +3,7 @@
 import { naming } from "../../parts/naming.js";
 import { LISTS, stateOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
-import { LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
+import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -14,7 +14,7 @@ Component({
   data: {
     me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
     tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
-    waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: "published", cards: [], none: "", more: false,
+    waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: "published", cards: [], none: "", unread: false, more: false, again: CLAIM.again,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
   },
 
@@ -51,12 +51,12 @@ Component({
 
     /** Say why a list was not read, in its place too if nothing else is there. */
     unread(error) {
-      if (!this.data.cards.length) this.setData({ none: error.message });
+      if (!this.data.cards.length) this.setData({ none: error.message, unread: true });
       showProblem(error);
     },
 
     turn({ currentTarget }) {
-      this.setData({ which: currentTarget.dataset.which, cards: [], none: "", more: false });
+      this.setData({ which: currentTarget.dataset.which, cards: [], none: "", unread: false, more: false });
       this.next(1).catch((error) => this.unread(error));
     },
 
@@ -78,7 +78,7 @@ Component({
       });
       const known = new Set(found.map(({ key }) => key)); // pages overlap if a new row came between two reads
       const cards = [...(page === 1 ? [] : this.data.cards.filter(({ key }) => !known.has(key))), ...found];
-      this.setData({ cards, more: data.length === PAGE, none: cards.length ? "" : MINE[which].none });
+      this.setData({ cards, more: data.length === PAGE, none: cards.length ? "" : MINE[which].none, unread: false });
     },
 
     act({ currentTarget }) {

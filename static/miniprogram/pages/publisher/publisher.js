@@ -1,6 +1,7 @@
 // A publisher: how they treat winners, their treasures, and following them. Without `by`: whom you follow.
 
 import { accept, offerOfFollow } from "../../consent.js";
+import { opening } from "../../parts/opening.js";
 import { stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { PUBLISHER, handedWords, prizesLeft, title, whereWords } from "../../shared/words.js";
@@ -9,9 +10,11 @@ import { admitted, api, showProblem } from "../../wechat.js";
 const PAGE = 20;
 
 Component({
+  behaviors: [opening],
+
   data: {
     words: PUBLISHER, name: "", face: "", handed: "", mine: 0, following: 0, busy: false, cards: [], people: null,
-    offer: null, promised: "", problem: "",
+    offer: null, promised: "",
   },
 
   methods: {
@@ -22,27 +25,26 @@ Component({
 
     /** Read the list anew: the person may have stopped following the publisher from whose page they come back. */
     onShow() {
-      this.next(1);
+      this.start();
     },
 
     onPullDownRefresh() {
-      this.next(1).then(() => wx.stopPullDownRefresh());
+      this.start().then(() => wx.stopPullDownRefresh());
     },
 
     onReachBottom() {
-      if (this.more) this.next(this.pages + 1);
+      if (this.more) this.next(this.pages + 1).catch(showProblem);
+    },
+
+    begin() {
+      return this.next(1);
     },
 
     async next(page) {
-      try {
-        await admitted();
-        const data = this.by ? await this.readPublisher(page) : await this.readFollows(page);
-        this.pages = page;
-        this.more = data.length === PAGE;
-      } catch (error) {
-        this.setData({ problem: error.message });
-        showProblem(error);
-      }
+      await admitted();
+      const data = this.by ? await this.readPublisher(page) : await this.readFollows(page);
+      this.pages = page;
+      this.more = data.length === PAGE;
     },
 
     async readPublisher(page) {

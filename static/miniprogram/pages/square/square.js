@@ -4,7 +4,7 @@ import { linking } from "../../parts/linking.js";
 import { rememberSquare } from "../../shared/afterwards.js";
 import { cardsOf, lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
-import { KINDS, SQUARE, depthWords, title, whereWords } from "../../shared/words.js";
+import { CLAIM, KINDS, SQUARE, depthWords, title, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -14,7 +14,7 @@ const TYPING_MS = 300;
 Component({
   behaviors: [linking],
 
-  data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, words: SQUARE, kinds: [], kind: "", name: "" },
+  data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, unread: false, again: CLAIM.again, words: SQUARE, kinds: [], kind: "", name: "" },
 
   methods: {
     onShow() {
@@ -65,11 +65,11 @@ Component({
         const cards = [...all.filter(({ status }) => !status), ...all.filter(({ status }) => status)];
         rememberSquare(cards);
         const over = cards.findIndex(({ status }) => status);
-        this.setData({ cards, over, unfolded: this.data.unfolded || over === 0, foot: this.complete ? this.end(cards) : "" });
+        this.setData({ cards, over, unfolded: this.data.unfolded || over === 0, foot: this.complete ? this.end(cards) : "", unread: false });
         // A list that does not fill the screen cannot be scrolled, so read on.
         if (cards.length < PAGE) await this.more();
       } catch (error) {
-        this.setData({ foot: error.message });
+        if (asked === this.asked) this.setData({ foot: error.message, unread: true });
         showProblem(error);
       }
     },

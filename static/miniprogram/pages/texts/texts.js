@@ -1,26 +1,30 @@
 // What a review asks for: the agreement, the privacy policy, or a treasure's rules.
 
+import { opening } from "../../parts/opening.js";
 import { TEXTS } from "../../shared/words.js";
-import { admitted, api, showProblem } from "../../wechat.js";
+import { admitted, api } from "../../wechat.js";
 
 Component({
-  data: { text: "", rules: [], guide: false, problem: "" },
+  behaviors: [opening],
+
+  data: { text: "", rules: [], guide: false },
 
   methods: {
     /** `which` is `agreement` or `privacy`; a `code` asks for the rules of that treasure. */
-    async onLoad({ which, code }) {
+    onLoad({ which, code }) {
+      this.asked = { which, code };
       wx.setNavigationBarTitle({ title: code ? "活动规则" : TEXTS[which] });
-      try {
-        if (code) {
-          await admitted();
-          this.setData({ rules: (await api.get("/getRules", { code })).rules });
-        } else {
-          const guide = which === "privacy" && Boolean(wx.openPrivacyContract);
-          this.setData({ text: (await api.get("/getTexts"))[which], guide });
-        }
-      } catch (error) {
-        this.setData({ problem: error.message });
-        showProblem(error);
+      this.start();
+    },
+
+    async begin() {
+      const { which, code } = this.asked;
+      if (code) {
+        await admitted();
+        this.setData({ rules: (await api.get("/getRules", { code })).rules });
+      } else {
+        const guide = which === "privacy" && Boolean(wx.openPrivacyContract);
+        this.setData({ text: (await api.get("/getTexts"))[which], guide });
       }
     },
 

@@ -6,6 +6,7 @@ import { history } from "../../parts/history.js";
 import { linking } from "../../parts/linking.js";
 import { moment } from "../../parts/moment.js";
 import { naming } from "../../parts/naming.js";
+import { opening } from "../../parts/opening.js";
 import { owning } from "../../parts/owning.js";
 import { sharing } from "../../parts/sharing.js";
 import { afterwards, noteWinner, seekNext } from "../../shared/afterwards.js";
@@ -22,10 +23,10 @@ const READ_AGAIN_MS = 1000;
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // the code of a treasure, or of somebody's share of it
 
 Component({
-  behaviors: [claiming, history, linking, moment, naming, owning, sharing],
+  behaviors: [claiming, history, linking, moment, naming, opening, owning, sharing],
 
   data: {
-    task: null, people: [], left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", problem: "", passes: false, cooling: "",
+    task: null, people: [], left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", cooling: "",
     offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
@@ -42,7 +43,7 @@ Component({
       }
       this.unlink = this.watchLink();
       this.ticking = setInterval(() => this.count(), TICK_MS);
-      this.open();
+      this.start();
     },
 
     onUnload() {
@@ -52,19 +53,13 @@ Component({
       if (this.leave) this.leave();
     },
 
-    async open() {
-      this.setData({ problem: "", passes: false }); // hides the button that tries again
-      try {
-        await admitted();
-        await this.read();
-        if (this.life.aborted) return;
-        const { code, seq } = this.data.task;
-        this.leave = channel.subscribe(code, seq, this.outcomes.receive);
-        if (this.data.task.can_dig && this.digsOnOpening()) this.dig();
-      } catch (error) {
-        this.setData({ problem: error.message, passes: mayPass(error) });
-        showProblem(error);
-      }
+    async begin() {
+      await admitted();
+      await this.read();
+      if (this.life.aborted) return;
+      const { code, seq } = this.data.task;
+      this.leave = channel.subscribe(code, seq, this.outcomes.receive);
+      if (this.data.task.can_dig && this.digsOnOpening()) this.dig();
     },
 
     /** Read everything anew: what happened cannot always be told from frames. */
@@ -268,10 +263,6 @@ Component({
 
     openNext({ currentTarget }) {
       wx.redirectTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
-    },
-
-    openSquare() {
-      wx.switchTab({ url: "/pages/square/square" });
     },
 
     openFair() {

@@ -1,5 +1,6 @@
 // The publisher's side of a treasure's prizes: who won, where to send it, its parcel, and the pick-up codes.
 
+import { opening } from "../../parts/opening.js";
 import { handing } from "../../shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
@@ -11,8 +12,10 @@ const READ_MS = 500; // many win or claim at once
 const TOLD_BY = ["prize", "claim", "snapshot", "end"];
 
 Component({
+  behaviors: [opening],
+
   data: {
-    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", none: "", tax: "", closed: "", problem: "", checks: false, mails: false, shipped: null,
+    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", none: "", tax: "", closed: "", checks: false, mails: false, shipped: null,
     wanted: "all", filters: [], pages: 1, more: false, rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
   },
 
@@ -23,7 +26,7 @@ Component({
       this.life = { aborted: false };
       this.setData({ pickup });
       this.again = atMostEvery(READ_MS, () => this.read(), () => Boolean(this.task) && !this.life.aborted, this.life);
-      this.open();
+      this.start();
     },
 
     onUnload() {
@@ -33,22 +36,18 @@ Component({
     },
 
     onPullDownRefresh() {
-      this.read().catch(showProblem).then(() => wx.stopPullDownRefresh());
+      const reading = this.data.rows ? this.read().catch(showProblem) : Promise.resolve(); // before, a button tries again
+      reading.then(() => wx.stopPullDownRefresh());
     },
 
-    async open() {
-      try {
-        await admitted();
-        this.task = (await api.get("/getTaskDetails", { code: this.code })).data;
-        this.setData({ filters: wantedOf(handing(this.task) === 2).map(([wanted, label]) => ({ wanted, label })) });
-        await this.read();
-        if (this.life.aborted) return;
-        this.leave = channel.subscribe(this.code, this.task.seq, ({ type }) => TOLD_BY.includes(type) && this.again());
-        this.renewing = setInterval(this.again, RENEW_MS);
-      } catch (error) {
-        this.setData({ problem: error.message });
-        showProblem(error);
-      }
+    async begin() {
+      await admitted();
+      this.task = (await api.get("/getTaskDetails", { code: this.code })).data;
+      this.setData({ filters: wantedOf(handing(this.task) === 2).map(([wanted, label]) => ({ wanted, label })) });
+      await this.read();
+      if (this.life.aborted) return;
+      this.leave = channel.subscribe(this.code, this.task.seq, ({ type }) => TOLD_BY.includes(type) && this.again());
+      this.renewing = setInterval(this.again, RENEW_MS);
     },
 
     async read() {

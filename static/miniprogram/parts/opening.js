@@ -1,0 +1,26 @@
+// The first reading of a page, without which there is nothing to show. The page has `begin()`, which reads and shows it.
+
+import { mayRepeat } from "../shared/api.js";
+import { AFTER, CLAIM } from "../shared/words.js";
+import { showProblem } from "../wechat.js";
+
+export const opening = Behavior({
+  data: { problem: "", passes: false, unread: { again: CLAIM.again, square: AFTER.square } },
+
+  methods: {
+    /** Let the page begin; if that fails, say why, and offer another try where one may succeed. */
+    async start() {
+      this.setData({ problem: "", passes: false }); // hides the button that tries again
+      try {
+        await this.begin();
+      } catch (error) {
+        this.setData({ problem: error.message, passes: mayRepeat(error) });
+        showProblem(error);
+      }
+    },
+
+    openSquare() {
+      wx.switchTab({ url: "/pages/square/square" });
+    },
+  },
+});
