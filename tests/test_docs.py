@@ -13,15 +13,27 @@ from typing import Any
 import msgspec
 import pytest
 
+from handlers import base, push, websocket
 from handlers.glossary import VALUES
+from handlers.ops import operators
 from handlers.push import CLOSES
+from server.actions import tidy
+from server.actions.money.ship_all import MOST_CHANGES
+from server.actions.people import follow
 from server.app import INTERFACES
 from server.check import Row, line_of
 from server.errors import REFUSALS
+from server.game.task import AHEAD_DAYS
+from server.operation import leader, patterns, timeline
+from server.pictures import cost, decode
+from server.realtime import known_tasks, replay, sockets
 from server.realtime.bus import CONNECTIONS
 from server.realtime.frames import Frame
-from server.settings import Settings
+from server.running import listening, worker
+from server.settings import GUARDED_DEFAULTS, Settings
 from server.store import Store
+from server.store.alarms import KEPT_ALARMS
+from server.store.operator_sessions import SESSION_MS
 from server.store.sharding import SHARD_KEYS
 from support import SOURCE
 from support.declared import channel, interfaces
@@ -33,6 +45,59 @@ PAGES = sorted(SOURCE.glob("docs/*.md"))
 TEXTS = [README, CHINESE, SOURCE / "CONTRIBUTING.md", SOURCE / "CHANGELOG.md", *PAGES]
 ROUND_SECONDS = 60
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What the pages say of limits, with the limits of the code.
+LIMITS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
+    "deploying.md": (
+        ("up to {} s, or up to {:.0f} s", (worker.WAIT_SECONDS, worker.LONGER_WAIT_SECONDS)),
+        ("{} KB and {} lines", (listening.HEAD_BYTES >> 10, listening.HEAD_LINES)),
+        ("may come in {} pieces", (listening.HEAD_PIECES,)),
+    ),
+    "interfaces.md": (
+        ("at most {} scans", (decode.MAX_SCANS,)),
+        ("at most {} MB and {} megapixels", (decode.MAX_BYTES >> 20, cost.MAX_PIXELS // 10**6)),
+        ("(WebP {})", (decode.MAX_WEBP_PIXELS // 10**6,)),
+        ("at most {} KB and sides of at most {:,}", (decode.FULL_BYTES // 1000, cost.FULL_SIDE)),
+        ("thumbnail at most {} KB", (decode.THUMBNAIL_BYTES // 1000,)),
+        ("(at most {:,})", (follow.MOST,)),
+        ("at most {} new rows", (MOST_CHANGES,)),
+        ("a form of at most {} KB", (base.BODY_BYTES >> 10,)),
+    ),
+    "realtime.md": (
+        ("up to {} subscriptions", (push.SUBSCRIPTIONS,)),
+        ("at most {:,} sockets that have not", (sockets.HELLOS,)),
+        ("no message comes within {:.0f} s", (push.HELLO_SECONDS,)),
+        ("more than {} digs", (replay.REPLAYED_DIGS,)),
+        ("more than {} KB unsent", (websocket.UNSENT_BYTES >> 10,)),
+        ("nothing read for {:.0f} s", (websocket.STUCK_SECONDS,)),
+        ("over {} KB, more than {} in a second", (push.MESSAGE_BYTES >> 10, push.MESSAGES_A_SECOND)),
+        ("pings every {} s", (websocket.PING_SECONDS,)),
+        ("does not answer within {} s", (websocket.PONG_SECONDS,)),
+        ("{:,} tasks that nobody watches", (known_tasks.IDLE_TASKS,)),
+        ("nobody watches, for {:.0f} s", (known_tasks.IDLE_SECONDS,)),
+    ),
+    "operating.md": (
+        ("{} failed logins per address", (operators.TRIES_OF_ONE,)),
+        ("and {} in total", (operators.TRIES_OF_ALL,)),
+        ("ends after {} hours", (SESSION_MS // 3_600_000,)),
+        ("the newest {:,} are read", (timeline.READ,)),
+        ("tasks of more than {:,} digs", (timeline.DIGS,)),
+        ("last {} alarms", (KEPT_ALARMS,)),
+        ("`TASK_DAYS` + `CLAIM_DAYS` + {} days", (AHEAD_DAYS + tidy.OVER_DAYS,)),
+    ),
+    "launch.md": (("`TASK_DAYS` + `CLAIM_DAYS` + {} 天", (AHEAD_DAYS + tidy.OVER_DAYS,)),),
+    "money.md": (
+        ("won {} or more red packets", (patterns.PAIR,)),
+        ("{} diggers or fewer", (patterns.FEW,)),
+        ("brought {} or more of the winners", (patterns.BROUGHT,)),
+        ("{} or more people dug", (patterns.AT_ADDRESS,)),
+        ("the {} people who won the most", (patterns.LUCKY,)),
+    ),
+    "architecture.md": (
+        ("a lease of {} s", (leader.LEASE_MS // 1000,)),
+        ("renews it every {:.0f} s", (leader.RENEW_SECONDS,)),
+    ),
+    "mongodb.md": (("opens {} at most", (CONNECTIONS,)),),
+}
 LINK = re.compile(r'\]\(([^)\s]+)\)|src="([^"]+)"')
 FILE = re.compile(r"(?<![\w/])((?:server|handlers|devtools|static|tests|bench|docs|\.ci)/[\w./-]*\w)")
 
@@ -195,11 +260,36 @@ def test_no_semicolon_ends_a_line_of_a_diagram_too_early():
     assert [line for code in diagrams for line in code.splitlines() if ";" in line] == []
 
 
-def test_every_setting_is_in_the_table():
+def test_every_setting_is_in_the_table_with_its_default():
     text = read(SOURCE / "docs" / "deploying.md")
-    table = text[text.index("## Settings") :]
-    rows = "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
-    assert set(re.findall("`([A-Z_0-9]+)`", rows)) == {name.upper() for name in Settings.__struct_fields__}
+    defaults: dict[str, str] = {}
+    for line in text[text.index("## Settings") :].splitlines():
+        if line.startswith("| `"):
+            names, said = line.split("|")[1:3]
+            settings = re.findall("`([A-Z_0-9]+)`", names)
+            each = re.split("; |, (?=[0-9])", said.strip())
+            defaults |= zip(settings, each if len(each) > 1 else each * len(settings), strict=True)
+    fields = {field.name: field.default for field in msgspec.structs.fields(Settings)}
+    assert defaults.keys() == {name.upper() for name in fields}
+    in_words = {"PUBLIC_URL", "TEXTS_DIR", "SANDBOX_URL"}  # what an empty value means
+    for name, default in fields.items():
+        said, _, guarded = defaults[name.upper()].partition(", in production ")
+        assert name.upper() in in_words or said == str(default), name
+        assert guarded == GUARDED_DEFAULTS.get(name, ""), name
+
+
+@pytest.mark.parametrize("page", LIMITS)
+def test_the_limits_in_the_pages_are_those_of_the_code(page):
+    text = " ".join(read(SOURCE / "docs" / page).split())
+    said = [words.format(*limits) for words, limits in LIMITS[page]]
+    assert [limit for limit in said if limit not in text] == []
+
+
+def test_every_metric_that_a_page_names_is_there():
+    source = read(SOURCE / "server" / "telemetry" / "metrics.py")
+    made = set(re.findall(r'"(wabao_\w+)"', source)) | {"wabao_money_fen", "wabao_money_alarms"}
+    named = {name for text in TEXTS for name in re.findall(r"\b(wabao_\w+)", prose(text))}
+    assert {name.removesuffix("_total") for name in named} - made == set()
 
 
 def test_the_table_of_a_check_has_the_connections_of_today():
