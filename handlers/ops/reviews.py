@@ -13,14 +13,12 @@ from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.ops.pictures import operators_picture
 from handlers.parameters import NoParameters
 from server.actions.operate import decide_review
+from server.actions.people.whom import REVIEW_PATTERN
 from server.game.amounts import total_fen
 
 LISTED = 200
 
-Key = Annotated[
-    str,
-    Meta(pattern=r"\A(?:task|profile):[0-9A-Za-z]{12}\Z", title="哪一条", description="待审列表中的一条"),
-]
+Key = Annotated[str, Meta(pattern=REVIEW_PATTERN, title="哪一条", description="待审列表中的一条")]
 
 
 class HeldReview(msgspec.Struct):
@@ -93,7 +91,7 @@ class OpsDecide(OperatorAct):
 
     async def answer(self, request: OpsDecideRequest) -> None:
         """Raises BadRequest if the review is not held any more, NotAllowed if the decision moves money."""
-        kind, _, code = request.key.partition(":")
+        kind, code, *_ = request.key.split(":")
         if kind == "task" and not request.shown:
             task = await self.context.store.tasks.find(code)
             if task is not None and total_fen(task):

@@ -76,13 +76,13 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     With a depth, return the events of the prize there and of the whole treasure, but not of other prizes.
     """
     code = task["_id"]
-    prizes, bills, orders, refunds, acts, review = await asyncio.gather(
+    prizes, bills, orders, refunds, acts, reviews = await asyncio.gather(
         store.prizes.of_task(code),
         store.bills.of_task(code),
         store.orders.of_task(code),
         store.refunds.of_task(code),
         store.audit_log.about("code", [code], READ + 1),
-        store.reviews.find(f"task:{code}"),
+        store.reviews.of_task(task["publisher"], code),
     )
     reports = await store.reports.of_task(code, READ + 1)
     since = [_cut(acts, "at"), _cut(reports, "at")]
@@ -90,8 +90,7 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     names = {prize["_id"]: prize["wxname"] for prize in prizes}
     found = [*_of_tasks([task]), *_of_prizes(prizes), *_of_bills(bills, names), *_of_orders(orders)]
     found += [*_of_refunds(refunds), *_of_acts(acts), *_of_reports(reports, reporters)]
-    if review is not None:
-        found.append(Event(review["created_at"], "review", code, why=review["why"], state=review["state"]))
+    found += [Event(r["created_at"], "review", code, why=r["why"], state=r["state"]) for r in reviews]
     if depth:
         found = [event for event in found if event.depth in (0, depth)]
         prizes = [prize for prize in prizes if prize["depth"] == depth]

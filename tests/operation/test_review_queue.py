@@ -6,7 +6,7 @@ from server.store.reviews.reviews import new_review
 from support.client import Client
 from support.purse import expect_balance, find, sweep_until_quiet
 from support.report_scenarios import a_report
-from support.reviews import CHECKED, settle
+from support.reviews import CHECKED, settle, state_of
 
 ENVIRONMENT = {**CHECKED, "OPS_TOKENS": "小林:act:a-token-that-may-act,赵会计:money:a-token-that-moves-money"}
 
@@ -70,6 +70,23 @@ async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_who
     (refund,) = await find(context, "refunds")
     assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("whole", 200, "refunded")
     await expect_balance(context)
+
+
+async def test_an_edited_red_packet_is_decided_like_a_new_one(client, context, alice):
+    code = await alice.paid_packet(name="改过的红包")
+    assert (await alice.post("/editTask", code=code, name="存疑的红包"))["status"] == 0
+    await settle(context)
+    await operate(client, "a-token-that-may-act")
+    [held] = (await client.get("/ops/reviews"))["data"]
+    assert (await client.get("/ops/person", key=held["key"]))["wxname"] == held["wxname"]
+    events = (await client.get("/ops/timeline", of="task", code=code))["data"]
+    [event] = [each for each in events if each["what"] == "review"]
+    assert (event["state"], event["why"]) == ("held", held["why"])
+    assert await decide(client, held["key"], shown=0) == "not_allowed"
+    await operate(client, "a-token-that-moves-money")
+    assert await decide(client, held["key"], shown=1) == ""
+    task = await state_of(context, code)
+    assert (task["name"], task["review"], task["open"]) == ("存疑的红包", "shown", 1)
 
 
 async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(context):

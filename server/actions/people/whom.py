@@ -12,8 +12,11 @@ from server.errors import BadRequest
 from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
 SHOWN_SHARERS = 10
+# The id of a review. After an edit of a task, the number of the edit stands at the end of the review's id.
+_REVIEW = r"(?:task:[0-9A-Za-z]{12}(?::[1-9][0-9]{0,8})?|profile:[0-9A-Za-z]{12})"
+REVIEW_PATTERN = rf"\A{_REVIEW}\Z"
 # What a `Whom.key` may be.
-KEY_PATTERN = rf"\A(?:(?:task|profile):[0-9A-Za-z]{{12}}|person:[0-9A-Za-z]{{{PUBLIC_CHARACTERS}}})\Z"
+KEY_PATTERN = rf"\A(?:{_REVIEW}|person:[0-9A-Za-z]{{{PUBLIC_CHARACTERS}}})\Z"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,11 @@ class Reviews(DueDocuments[Review]):
         found = await self.in_order({"unionid": unionid, "code": ""}, "-created_at", 10)
         return max(found, key=lambda review: review.get("choice", 0), default=None)
 
+    async def of_task(self, publisher: str, code: str) -> list[Review]:
+        """Return the reviews of a task that are under way or held: at most one, but for a moment after an
+        edit."""
+        return await self.in_order({"unionid": publisher, "code": code}, "-created_at")
+
     async def replace_profiles(self, review: Review) -> None:
         """Delete the reviews of what the person chose before this review's choice."""
         before = [{"choice": {"$lt": review.get("choice", 0)}}, {"choice": {"$exists": False}}]
