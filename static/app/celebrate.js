@@ -10,12 +10,13 @@ const COINS = 24;
 const HANDFUL = 8; // more begin to fly in longer than a frame on a slow phone
 const FALL_MS = 1800;
 const SHOWN_MS = 8000;
+const HASTE_MS = 700; // people press again and again in a race: until then a press is still meant for the shovel
 
 /**
  * The person at the screen won with the dig of this reply: open a dialog during the stroke, and return `show()`, which
  * makes it visible, and `cheer()`, which sounds, lets coins fly and resolves once all of them do. The back button
- * closes the dialog. It opens unseen, because that has the style of the whole page worked out anew, most of a frame's
- * work on a slow phone.
+ * closes the dialog; all else does only once it is settled. It opens unseen, because that has the style of the whole
+ * page worked out anew, most of a frame's work on a slow phone.
  */
 export async function celebrationOfMine(task, reply, signal) {
   let claiming = false;
@@ -33,6 +34,7 @@ export async function celebrationOfMine(task, reply, signal) {
     coins,
   );
   opened.classList.add("won");
+  opened.addEventListener("cancel", (event) => opened.matches(".settled") || event.preventDefault());
   document.body.append(opened);
   await painted(); // it is laid out by now
   if (signal.aborted) opened.remove();
@@ -40,10 +42,13 @@ export async function celebrationOfMine(task, reply, signal) {
   await painted();
 
   function show() {
-    if (!opened.open) return; // closed by Escape
+    if (!opened.open) return; // closed by a second Escape, which a browser lets no page prevent
     opened.classList.add("shown");
-    button.focus();
     closeOnBack(opened, () => claiming && goToClaim());
+    setTimeout(() => {
+      opened.classList.add("settled");
+      button.focus();
+    }, HASTE_MS);
   }
 
   async function cheer() {
