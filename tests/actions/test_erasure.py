@@ -19,7 +19,7 @@ from server.__main__ import main
 from server.actions.digging.dig import digging_of
 from server.actions.digging.end_task import settle_task
 from server.actions.people import erase as forgetting
-from server.actions.people.erase import CannotErase, erase
+from server.actions.people.erase import CannotErase, erase, needs_of
 from server.actions.people.leave import DAYS, erase_leavers
 from server.actions.pictures import pictures_of
 from server.actions.tidy import OVER_DAYS, tidy
@@ -27,6 +27,7 @@ from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_totals
 from server.game.task import AHEAD_DAYS
+from server.operation.audit import audit
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.people.erasure import NAME
 from server.store.reviews.reports import Report
@@ -354,6 +355,22 @@ async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(
     targets = {act["target"] for act in (await find(context, "audit_log"))[-2:]}
     assert targets == {dig["unionid"] for dig in await find(context, "digs", code=code)}
     await check_invariants(context)
+
+
+async def test_a_refund_that_wechat_closed_keeps_neither_publisher_nor_winner(client, context, alice, bob):
+    await alice.won_packet(bob)
+    await sweep_until_quiet(context, 120_000)
+    needs = await needs_of(context.store, await person_of(context, alice))
+    assert [need.why for need in needs] == ["prizes"]
+    await client.misbehave("closed", call="refund")
+    await sweep_until_quiet(context, 10 * DAY_MS)
+    [refund] = await find(context, "refunds")
+    assert (refund["kind"], refund["state"]) == ("unclaimed", "closed")
+    assert [prize["state"] for prize in await find(context, "prizes")] == ["expiring"]
+    for someone in (bob, alice):
+        assert await needs_of(context.store, await person_of(context, someone), parcels=True) == []
+        await erase(context.store, someone.unionid)
+    assert (await audit(context.store)).differences == []
 
 
 async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_way(client, context):

@@ -15,7 +15,7 @@ from server.actions.money.report_delivery import NOT_REPORTED
 from server.actions.people.account import ban_of
 from server.game.amounts import hidden_fen
 from server.game.order import SHIPPING_REFUSED
-from server.game.prize import GIVEN
+from server.game.prize import GIVEN, GONE
 from server.game.review import IN_REVIEW
 from server.game.task import Task
 from server.store import Store
@@ -193,7 +193,8 @@ async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> li
     names = {task["_id"]: task["name"] for task in won}
     for prize in prizes:
         awaited = parcels and (_is_unsent(prize) or prize["state"] == "sent")
-        if awaited or prize["state"] not in ("won", *GIVEN, "returned"):
+        # A prize on its way back concerns its winner no more.
+        if awaited or prize["state"] not in ("won", *GIVEN, *GONE):
             code = prize["code"]
             needs.append(Need("prize", code, names.get(code, ""), prize["state"], prize["depth"]))
     if await store.freezes.find(freeze_key("person", unionid)) is not None:
@@ -224,7 +225,9 @@ def _needs_of_task(
         if not checked:
             yield "runs", ""
         return
-    settled = (*GIVEN, "returned")
+    # If WeChat closed the refund of the unclaimed prizes, these never become `returned`.
+    closed = ("unclaimed", "closed") in {(row["kind"], row["state"]) for row in refunds}
+    settled = (*GIVEN, *GONE) if closed else (*GIVEN, "returned")
     if len(prizes) < task["prize_num"] - task["prizes_left"] or any(
         row["state"] not in settled for row in prizes
     ):

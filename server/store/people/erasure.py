@@ -115,7 +115,7 @@ class Erasure:
         """Return the reviews, prizes, refunds and orders of a publisher's tasks, by code.
 
         Each collection is read once, however many tasks there are. Of each document it returns state and
-        effects owed, of a prize also the sealed address, of payments the alarm.
+        effects owed, of a prize also the sealed address, of payments the alarm, of a refund the kind.
         """
         asked: tuple[tuple[str, Document], ...] = (
             ("reviews", {"unionid": unionid}),
@@ -126,7 +126,7 @@ class Erasure:
         return [await self._by_code(*each) for each in asked]
 
     async def _by_code(self, name: str, query: Document) -> _ByCode:
-        fields = {"code": 1, "state": 1, "address_box": 1, "then": 1, "alarm": 1}
+        fields = dict.fromkeys(("code", "state", "kind", "address_box", "then", "alarm"), 1)
         found: _ByCode = defaultdict(list)
         async for row in self._database[name].find(query, fields):
             found[row["code"]].append(row)
