@@ -90,6 +90,18 @@ async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
         await let_pass(context, 2_000)
 
 
+async def test_a_winner_confirms_though_wechat_does_not_answer_what_became_of_the_bill(client, context):
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.won_packet(bob)
+    first = await bob.claim(code)
+    for wish in ({"what": "error_before"}, {"what": "refuse", "code": "FREQUENCY_LIMITED"}):
+        await client.misbehave(**wish, call="query_transfer")
+        again = await bob.claim(code)
+        assert (again["status"], again.get("package_info")) == (0, first["package_info"]), wish
+        await let_pass(context, 2_000)
+    await client.confirm(first["package_info"])
+
+
 async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)

@@ -145,7 +145,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
                 bill = await send_bill(context, bill)
             elif bill["state"] in ("asked", "waiting"):
                 if await _may_ask(context, bill):
-                    bill = await ask_about_bill(context, bill)
+                    bill = await _ask(context, bill)
             else:
                 await follow_bill(context, bill)
             context.background.spawn(follow_prize(context, prize, done=("bill",)))
@@ -167,6 +167,20 @@ async def _may_ask(context: Context, bill: Bill) -> bool:
         return True
     move = asking(context.clock.now_ms(), LOOK_APART_MS)
     return await context.store.bills.move(bill["_id"], move) is not None
+
+
+async def _ask(context: Context, bill: Bill) -> Bill:
+    """Ask WeChat about a bill. If WeChat does not answer, its winner can still confirm what WeChat gave
+    before.
+
+    Raises PayUnknown if WeChat has given nothing to confirm.
+    """
+    try:
+        return await ask_about_bill(context, bill)
+    except PayUnknown:
+        if not bill["package_info"]:
+            raise
+        return bill
 
 
 async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
