@@ -102,6 +102,20 @@ async def test_a_winner_confirms_though_wechat_does_not_answer_what_became_of_th
     await client.confirm(first["package_info"])
 
 
+async def test_calls_that_come_too_often_for_wechat_need_no_operator_and_the_sweep_slows_down(
+    client, context, monkeypatch, alice, bob
+):
+    codes = [await alice.won_packet(bob) for _ in range(2)]
+    for code in codes:
+        await bob.claim(code)
+    await context.store.bills.rows.update_many({}, {"$set": {"due_at": 1}})
+    await client.misbehave("refuse", call="query_transfer", code="FREQUENCY_LIMITED", times=2)
+    asked = meanwhile(monkeypatch, context.pay, "query_transfer")
+    await sweep(context)
+    assert len(asked) == 1
+    assert [bill["alarm"] for bill in await find(context, "bills")] == ["", ""]
+
+
 async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)

@@ -220,6 +220,7 @@ BILL = {"out_bill_no": "b", "state": "SUCCESS"}
         (404, {}, {}, False),
         (404, {"code": 404}, {}, False),
         (429, "slow down", {"Content-Type": "text/plain"}, False),
+        (429, {"code": "FREQUENCY_LIMITED", "message": "频率超限"}, {}, True),
         (400, {"code": "SYSTEM_ERROR", "message": "系统繁忙"}, {}, True),
         (500, {"code": "NOT_FOUND", "message": "记录不存在"}, {}, True),
         (502, "<html>Bad Gateway</html>", {"Content-Type": "text/html"}, False),

@@ -108,7 +108,9 @@ class Pay(Connection):
 
     Every call raises PayRefused if WeChat says no, and Contradiction if the answer is about something else.
     It raises PayUnknown if the outcome is unknown: no answer in time, a broken connection, WeChat's own
-    error, a wrong signature. If `merchant` is None, WeChat is configured without payments: every call raises
+    error, a wrong signature. It also raises PayUnknown if WeChat takes no more calls at this moment.
+
+    If `merchant` is None, WeChat is configured without payments: every call raises
     PayRefused("NOT_CONFIGURED").
     """
 
@@ -396,7 +398,8 @@ def _failed(status: int, content: bytes) -> PayRefused | PayUnknown:
         failure = msgspec.json.decode(content, type=_Failure)
     except ValueError:  # most likely a proxy's page
         return PayUnknown(f"HTTP {status} without a reason")
-    if not 400 <= status < 500 or not failure.code or failure.code in _UNCERTAIN:
+    unclear = not 400 <= status < 500 or status == httpx.codes.TOO_MANY_REQUESTS
+    if unclear or not failure.code or failure.code in _UNCERTAIN:
         return PayUnknown(f"HTTP {status} {failure.code}: {failure.message[:200]}")
     if failure.code == "INVALID_REQUEST" and _STRANGE_ADDRESS in failure.message:
         return PayRefused(ADDRESS_REFUSED, failure.message[:200], status)
