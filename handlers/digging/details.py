@@ -127,9 +127,7 @@ class GetTaskDetails(Interface):
         leads nowhere.
         """
         try:
-            return await visit(
-                self.context, code, unionid, sharer, generation=self.caller.generation
-            )
+            return await visit(self.context, code, unionid, sharer, generation=self.caller.generation)
         except NotNoted:
             metrics.VISITS_LOST.inc()
             return ""

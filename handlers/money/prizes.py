@@ -15,7 +15,7 @@ from handlers.base import Interface, ProvenAct, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.parameters import Code, Page, Unionid
 from handlers.tables import BOM, csv_rows, moment
-from server.actions.money.claim import Address, claim, open_address
+from server.actions.money.claim import Address, change_until_ms, claim, open_address
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
@@ -84,16 +84,17 @@ class DrawPrizeReply(ShownPrize, kw_only=True):
 
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
     `pickup` is the code that the winner shows until they are handed over. `pickup_pic` is its QR code, as a
-    data: URL. Goods by mail: `receiver`, `phone` and `address` are the winner's, until they are deleted. Once
-    `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not apply are empty. Times
-    are unix ms, 0 for never; `claim_until` is 0 while the task runs. `rank` is the prize's place in the
-    details' `ranks`, from 1; it is 0 if all prizes are alike.
+    data: URL. Goods by mail: `receiver`, `phone` and `address` are the winner's, until they are deleted, and
+    can be changed before `change_until`. Once `state` is sent, `carrier` and `number` are those of the
+    parcel. Fields that do not apply are empty. Times are unix ms, 0 for never; `claim_until` is 0 while the
+    task runs. `rank` is the prize's place in the details' `ranks`, from 1; it is 0 if all prizes are alike.
     """
 
     status: int = 0
     msg: str = ""
     money: int
     claim_until: int
+    change_until: int
     package_info: str
     appid: str
     mchid: str
@@ -131,6 +132,7 @@ class DrawPrize(ProvenAct):
             claim_until=claim_until_ms(
                 claimed.task["ended_at"], settings.claim_days, prize.get("released_at", 0)
             ),
+            change_until=change_until_ms(prize),
             package_info=claimed.package_info,
             appid=pay.appid if confirms else "",
             mchid=pay.merchant.mchid if confirms and pay.merchant is not None else "",
@@ -298,9 +300,7 @@ def _is_overdue(prize: Prize, now_ms: int) -> bool:
     return _stands(prize) == "to_send" and prize["given_at"] < now_ms - OVERDUE_MS
 
 
-def _winner_rows(
-    context: Context, task: Task, prizes: list[Prize], shown: ShownAddresses
-) -> list[WinnerRow]:
+def _winner_rows(context: Context, task: Task, prizes: list[Prize], shown: ShownAddresses) -> list[WinnerRow]:
     rows, ranks, now_ms = [], task.get("ranks", []), context.clock.now_ms()
     for prize in prizes:
         where = open_address(context, prize) if prize["_id"] in shown.prize_ids else None
@@ -325,28 +325,30 @@ def _winner_rows(
 
 
 def _csv_of(rows: list[WinnerRow]) -> bytes:
-    return BOM + csv_rows([
-        _COLUMNS,
-        *(
-            (
-                str(row.depth),
-                row.wxname,
-                (_BY_MAIL if row.draw_type == BY_MAIL else _STATES)[row.state],
-                moment(row.won_at),
-                moment(row.given_at),
-                row.receiver,
-                row.phone,
-                ADDRESS_DELETED
-                if row.address_deleted
-                else _ADDRESS_WAITS
-                if row.address_waits
-                else row.address,
-                row.carrier,
-                row.number,
-                moment(row.sent_at),
-                moment(row.received_at),
-                row.prize,
-            )
-            for row in rows
-        ),
-    ])
+    return BOM + csv_rows(
+        [
+            _COLUMNS,
+            *(
+                (
+                    str(row.depth),
+                    row.wxname,
+                    (_BY_MAIL if row.draw_type == BY_MAIL else _STATES)[row.state],
+                    moment(row.won_at),
+                    moment(row.given_at),
+                    row.receiver,
+                    row.phone,
+                    ADDRESS_DELETED
+                    if row.address_deleted
+                    else _ADDRESS_WAITS
+                    if row.address_waits
+                    else row.address,
+                    row.carrier,
+                    row.number,
+                    moment(row.sent_at),
+                    moment(row.received_at),
+                    row.prize,
+                )
+                for row in rows
+            ),
+        ]
+    )

@@ -303,8 +303,12 @@ _BEFORE: dict[str, dict[str, Test]] = {
 
 
 def claim_from_ms(known: Document, now_ms: int) -> int:
-    """Return when a prize that a limit put off can be claimed, in unix ms; 0 if it does not wait."""
-    waits_until_ms: int = known.get("waits_until", 0) if known["state"] == "won" else 0
+    """Return when a prize that a limit put off can be claimed, in unix ms; 0 if it does not wait.
+
+    A prize that an operator released individually does not wait, unless WeChat's limits still have no room.
+    """
+    waits = known["state"] == "won" and "released_alone" not in known
+    waits_until_ms: int = known.get("waits_until", 0) if waits else 0
     return waits_until_ms if waits_until_ms > now_ms else 0
 
 

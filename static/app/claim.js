@@ -1,14 +1,16 @@
 // Claiming a prize: an address for the post, a code to pick it up, or a bill to confirm.
 
+import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { claimStep, stateOf } from "../miniprogram/shared/prizes.js";
-import { CLAIM, NAMING, contactWords, handingLines, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
+import { CLAIM, NAMING, changeWords, contactWords, handingLines, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
 import { callWeChat, get, post } from "./api.js";
-import { attempt, el, fill, write } from "./dom.js";
+import { attempt, el, fill, set, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { parcel } from "./shipping.js";
 import { askWaiting } from "./waiting.js";
 
 const LOOK_MS = 20_000; // the frame `claim` tells it at once, unless it is lost
+const TICK_MS = 500;
 
 /** Return the section in which the winner of `task` claims the prize; `deadline` is an element that says until when. */
 export function claim(task, signal, deadline) {
@@ -26,7 +28,7 @@ export function claim(task, signal, deadline) {
     section.inert = true; // this also takes the focus away
     await attempt(said, act).finally(() => {
       section.inert = false;
-      (section.contains(control) ? control : section).focus({ preventScroll: true });
+      (section.contains(control) && !control.disabled ? control : section).focus({ preventScroll: true });
     });
     askWaiting();
   }
@@ -69,9 +71,14 @@ function draw({ code }, parameters = {}) {
   return post("/drawPrize", { code, ...parameters });
 }
 
-function redPacket({ task, said, show, step, done }) {
+function redPacket(panel) {
+  const { task, said, show, step, done } = panel;
   const take = async () => {
-    let claimed = await draw(task);
+    let claimed = await draw(task).catch((error) => {
+      if (error.error === "payout_waits") task.claim_from = error.reply.claim_from; // the details do not tell each wait
+      tick();
+      throw error;
+    });
     if (claimed.package_info) {
       // In WeChat `wx.requestMerchantTransfer` asks the winner to confirm; here the sandbox plays that. Whatever it says,
       // it may have paid: the server knows.
@@ -83,10 +90,15 @@ function redPacket({ task, said, show, step, done }) {
     if (claimed.is_draw) done(CLAIM.paid);
     else write(said, transferWords(claimed));
   };
-  show(
-    el("p", {}, packetWords(task)),
-    el("button.primary", { onclick: () => step(take) }, CLAIM.take),
-  );
+  const words = el("p");
+  const button = el("button.primary", { onclick: () => step(take) }, CLAIM.take);
+  const tick = () => {
+    write(words, packetWords(task));
+    set(button, { disabled: secondsUntil(task.claim_from) > 0 });
+  };
+  tick();
+  show(words, button);
+  panel.looking = setInterval(tick, TICK_MS);
 }
 
 function onSite(panel) {
@@ -153,13 +165,22 @@ function sent(panel, goods) {
   if (state === "sent") return onItsWay(panel, goods);
   const contact = contactWords(goods) ? el("p", {}, contactWords(goods)) : null;
   if (!address) return show(el("p", {}, CLAIM.deleted), contact);
-  return show(
+  const until = el("p.hint");
+  const change = el("button", { onclick: () => byMail(panel, { receiver, phone, address }) }, CLAIM.change);
+  const tick = () => {
+    write(until, changeWords(goods.change_until));
+    set(change, { hidden: !secondsUntil(goods.change_until) });
+  };
+  tick();
+  show(
     el("p.good", {}, CLAIM.handed),
     el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)),
     contact,
-    el("p.hint", {}, CLAIM.changeable),
-    el("button", { onclick: () => byMail(panel, { receiver, phone, address }) }, CLAIM.change),
+    until,
+    change,
   );
+  panel.looking = setInterval(tick, TICK_MS);
+  return undefined;
 }
 
 function onItsWay(panel, goods) {

@@ -158,6 +158,21 @@ class TestPayoutLimitsAfterAFreeze:
         assert (await bob.claim(code))["package_info"]
         await finish(context, code)
 
+    async def test_a_prize_that_waits_for_a_limit_waits_no_longer_once_released_individually(
+        self, client, context, alice, bob
+    ):
+        code = await alice.won_packet(bob)
+        waits = {"waits_until": context.clock.now_ms() + DAY_MS, "waits_for": "newcomer"}
+        await context.store.prizes.collection.update_one({"code": code}, {"$set": waits})
+        [card] = (await bob.get("/getMyPrize"))["data"]
+        assert card["claim_from"] == waits["waits_until"]
+        assert (await bob.claim(code))["claim_from"] == waits["waits_until"]
+        await act(client, "freeze", code, what="prize", depth=1)
+        assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
+        [card] = (await bob.get("/getMyPrize"))["data"]
+        assert (card["claim_from"], (await bob.get("/getTaskDetails", code=code))["claim_from"]) == (0, 0)
+        assert (await bob.claim(code))["package_info"]
+
     async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(self, client, alice, bob):
         code = await alice.won_packet(bob, money=50)
         await act(client, "freeze", code, what="prize", depth=1)

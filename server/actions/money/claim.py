@@ -235,6 +235,12 @@ async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
     raise OutcomeUnknown
 
 
+def change_until_ms(prize: Prize) -> int:
+    """Return until when the winner may change the address, in unix ms; 0 if they may not."""
+    changes = prize["state"] == "given" and "address_box" in prize
+    return prize["claimed_at"] + REPLACEABLE_MS if changes else 0
+
+
 def check_address(receiver: str, phone: str, address: str) -> Address:
     """Return the address. Raises BadRequest, which names the wrong parameter and never repeats its value."""
     receiver, phone, address = receiver.strip(), phone.strip(), address.strip()

@@ -34,6 +34,7 @@ class WonPrize(TypedDict):
     amount_fen: int
     rank: NotRequired[int]
     released_at: NotRequired[int]
+    released_alone: NotRequired[int]
     waits_until: NotRequired[int]
     carrier: NotRequired[str]
     number: NotRequired[str]
@@ -83,7 +84,6 @@ class Prize(WonPrize):
     was_held_for: NotRequired[Why]
     was_held_at: NotRequired[int]
     freezing: NotRequired[int]
-    released_alone: NotRequired[int]
     bill_lost: NotRequired[int]
     denied: NotRequired[int]
     young: NotRequired[int]

@@ -1,8 +1,9 @@
 // The part of a treasure's page in which a winner claims: an address for the post, a code to pick it up, or a bill that
 // WeChat asks them to confirm. The page tells it of each change by `showClaim()`.
 
+import { secondsUntil } from "../shared/clock.js";
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
-import { CLAIM, contactWords, handingLines, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
+import { CLAIM, changeWords, contactWords, handingLines, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
 import { api, askToConfirm, confirmsTransfers, updateWeChat } from "../wechat.js";
 
 export const claiming = Behavior({
@@ -19,13 +20,25 @@ export const claiming = Behavior({
       if (!state) return;
       const step = claimStep(task);
       this.setData({ tax: winnersTax(task) });
-      this.setClaim({ step, waits: waitWords(task), packet: packetWords(task) });
+      this.setClaim({ step, waits: waitWords(task) });
       if (step === "mailed") this.readMailed();
     },
 
     /** Show this state of a claim, and nothing of the previous state. */
     setClaim(claim) {
       this.setData({ claim: { said: "", busy: false, handing: handingLines(this.data.task), ...claim } });
+      this.countClaim();
+    },
+
+    /** Say until when an address may change, and from when on a red packet may be taken: the page counts the seconds. */
+    countClaim() {
+      const { claim, task } = this.data;
+      if (!claim) return;
+      const until = claim.goods ? claim.goods.change_until : 0;
+      const timed = {
+        packet: packetWords(task), later: secondsUntil(task.claim_from) > 0, until: changeWords(until), changes: secondsUntil(until) > 0,
+      };
+      Object.keys(timed).forEach((name) => timed[name] !== claim[name] && this.setData({ [`claim.${name}`]: timed[name] }));
     },
 
     /** Do one step of a claim; a refusal is said there. */
@@ -53,7 +66,10 @@ export const claiming = Behavior({
         return undefined;
       }
       return this.claimOn(async () => {
-        let claimed = await this.draw();
+        let claimed = await this.draw().catch((error) => {
+          if (error.error === "payout_waits") this.show({ claim_from: error.reply.claim_from }); // the details do not tell each wait
+          throw error;
+        });
         if (claimed.package_info) {
           await askToConfirm(claimed);
           claimed = await this.draw();

@@ -287,13 +287,16 @@ export const CLAIM = {
   ask: "填写收货地址。它加密保存，只有发布者看得到。", askAgain: "重新提交就会替换之前的地址。",
   receiver: "收货人", phone: "电话", address: "详细地址", submit: "提交地址",
   handed: "地址已交给发布者，等着收货吧。", deleted: "收货地址已删除：领取后保留 90 天。",
-  changeable: "24 小时内可以更改。", change: "更改地址",
+  change: "更改地址",
   sent: "发布者已经寄出。", arrived: "确认收到", arrives: "寄出 15 天后会自动确认。", received: "已经收到。",
   again: "再试一次",
 };
 
+/** Until when a winner may change the address of goods; `until` is `/drawPrize`'s `change_until`. */
+export const changeWords = (until) => (secondsUntil(until) ? `${asMoment(until)} 以前可以更改。` : "超过 24 小时，不能再改；要改请联系发布者。");
+
 /** From when on a prize that waits for another day can be claimed; "" if it does not wait. */
-export const laterWords = ({ claim_from }) => (claim_from ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : "");
+export const laterWords = ({ claim_from }) => (secondsUntil(claim_from) ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : "");
 
 /** What a red packet is, before it is claimed. */
 export const packetWords = (task) => `${yuan(task.money_fen)}红包，领取后进入微信零钱。${laterWords(task)}`;

@@ -1,6 +1,7 @@
 """The client in a real browser: claims as the winner and the publisher see them, while they go on."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from support.browser import Person, run_until, write_record
 from support.client import a_picture
 
 WITHIN_A_SECOND = 1000
+DAY_MS = 86_400_000
 
 
 def test_winners_and_their_claims_appear_by_themselves(window, publisher):
@@ -44,6 +46,46 @@ def test_an_address_that_was_deleted_unsent_is_neither_on_its_way_nor_late(windo
     page = window("小明", f"/#/winners/{code}").page
     expect(page.locator(".winners li")).to_contain_text("收货地址已删除")
     expect(page.locator(".winners li")).not_to_contain_text("还没有寄出")
+
+
+def test_an_address_can_be_changed_until_its_day_is_over(window, publisher):
+    code = publisher.publish(a_picture(), forecast_num=1)
+    winner = Person.log_in(publisher.address, "阿变")
+    winner.post("/postTask", code=code)
+    winner.claim(code, receiver="变哥", phone="13800000000", address="科技园 1 号")
+    page = window("阿变").page
+    page.clock.install()
+    page.goto(f"{publisher.address}/#/task/{code}")
+    claim, change = page.locator("#claim"), page.get_by_role("button", name="更改地址")
+    expect(claim).to_contain_text("以前可以更改。")
+    expect(change).to_be_visible()
+    page.clock.fast_forward(DAY_MS)
+    expect(change).to_be_hidden()
+    expect(claim).to_contain_text("超过 24 小时，不能再改")
+
+
+def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window, publisher, shared):
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
+    publisher.pay(code, 1)
+    winner = Person.log_in(publisher.address, "阿等")
+    winner.post("/postTask", code=code)
+    tomorrow_ms = int(time.time() * 1000) + DAY_MS
+    write_record(shared.data_dir, "prizes", f"{code}:1", waits_until=tomorrow_ms, waits_for="newcomer")
+    page = window("阿等").page
+    page.clock.install()
+    page.goto(f"{publisher.address}/#/task/{code}")
+    claim, take = page.locator("#claim"), page.get_by_role("button", name="领取红包")
+    expect(claim).to_contain_text("以后可以领取")
+    expect(take).to_be_disabled()
+    page.clock.fast_forward(DAY_MS)
+    expect(take).to_be_enabled()
+    expect(claim).not_to_contain_text("以后可以领取")
+    later = {"status": 1, "error": "payout_waits", "msg": "要等一会儿", "claim_from": tomorrow_ms + DAY_MS}
+    page.route("**/drawPrize", lambda route: route.fulfill(json=later))
+    take.click()  # the details tell no wait of this kind
+    expect(claim).to_contain_text("以后可以领取")
+    expect(take).to_be_disabled()
+    expect(page.locator(".claim")).to_be_focused()
 
 
 def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(window, publisher):

@@ -4,13 +4,14 @@ import json
 import os
 import re
 import signal
+import time
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from support.browser import Person
+from support.browser import Person, write_record
 from support.client import a_picture
 from support.messages import TEMPLATES
 from support.phone import HERE, ROOT, a_phone
@@ -196,6 +197,28 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         assert not [told for told in winner.said if told["type"] == "toast"]
 
 
+def test_a_red_packet_can_be_taken_and_an_address_changed_only_in_their_time(address, publisher, shared):
+    packet = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
+    publisher.pay(packet, 1)
+    goods = publisher.publish(a_picture(), forecast_num=1)
+    with a_phone(address, "阿守") as phone:
+        winner = Person.log_in(address, "阿守")
+        for code in (packet, goods):
+            winner.post("/postTask", code=code)
+        soon_ms = int(time.time() * 1000) + 3_000
+        write_record(shared.data_dir, "prizes", f"{packet}:1", waits_until=soon_ms, waits_for="newcomer")
+        phone.open(f"/pages/treasure/treasure?code={packet}")
+        phone.shows("以后可以领取")
+        phone.press("领取红包")  # once it can be pressed
+        assert "要等" not in phone.shows("红包已到账。")
+        winner.claim(goods, receiver="守哥", phone="13800000000", address="科技园 1 号")
+        phone.open(f"/pages/treasure/treasure?code={goods}")
+        phone.shows("以前可以更改。", "更改地址")
+        write_record(shared.data_dir, "prizes", f"{goods}:1", claimed_at=1)
+        phone.open(f"/pages/treasure/treasure?code={goods}")
+        assert "更改地址" not in phone.shows("超过 24 小时，不能再改")
+
+
 def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_kept_for_the_next(address):
     starts = datetime.now().astimezone() + timedelta(days=2)
     day = f"{starts:%Y-%m-%d}"
@@ -287,8 +310,9 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("再埋一个")
         phone.tap(".again")
         assert phone.until("opened")["page"] == "/pages/publish/publish"
-        phone.shows("预计挖多少锹", "每份值多少元", "每锹之后冷却几秒",
-                    "大约每 11 锹出一份", "只有拿到链接的人")
+        phone.shows(
+            "预计挖多少锹", "每份值多少元", "每锹之后冷却几秒", "大约每 11 锹出一份", "只有拿到链接的人"
+        )
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", **numbers})
         phone.until("opened")
         phone.shows("两只旧闹钟", "剩 3 / 3 份")
@@ -442,9 +466,7 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
 
 def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):
     publisher, other, mine = (Person.log_in(shared.address, user) for user in ("小明", "小刚", "小红"))
-    code = publisher.publish(
-        a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0
-    )
+    code = publisher.publish(a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0)
     old = {"unionid": mine.unionid, "token": "an old one"}
     with a_phone(shared.address, "小红", storage={"wabao.person": old}) as phone:
         phone.until("login")  # the channel was refused, so it logs in again by itself
