@@ -90,7 +90,9 @@ def main() -> int:
             late = began + MOST_SECONDS
             beside = dig_while(server, digger, dug, lambda _: not is_told() and time.perf_counter() < late)
             seconds, grown_kb = time.perf_counter() - began, rss_kb(worker) - before_kb
-            sent = database.messages.count_documents(told | {"after": {"$exists": False}, "state": "sent"})
+            sent = database.messages.count_documents(
+                told | {"after": {"$exists": False}, "state": "sent"}
+            )
     rows = [
         Row("a dig before, p50", percentile(before, 50), "ms", note=f"{len(before)} digs"),
         Row("a dig before, p99", percentile(before, 99), "ms"),

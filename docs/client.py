@@ -1,7 +1,7 @@
 """Digs a treasure as soon as each countdown is over, until it is won. An example for writers of clients.
 
-pip install httpx websockets
-python docs/client.py http://127.0.0.1:8000 小红 CODE
+    pip install httpx websockets
+    python docs/client.py http://127.0.0.1:8000 小红 CODE
 """
 
 import json

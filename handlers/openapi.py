@@ -95,7 +95,9 @@ def _room(interface: type[Interface]) -> str:
     return parts[1] if len(parts) > 2 else "files"
 
 
-def _operation(interface: type[Interface], components: dict[str, Any], language: Language) -> dict[str, Any]:
+def _operation(
+    interface: type[Interface], components: dict[str, Any], language: Language
+) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": interface.__name__,
         "tags": [say(_room(interface), language)],

@@ -365,7 +365,9 @@ class Push(Socket):
     def _refuse(self, refusal: Refusal, code: str) -> None:
         metrics.REFUSALS.labels(refusal.error).inc()
         again = refusal.extra.get("retry_after", 0)
-        frame = Error(error=refusal.error, msg=refusal.msg, code=code, param=refusal.param, retry_after=again)
+        frame = Error(
+            error=refusal.error, msg=refusal.msg, code=code, param=refusal.param, retry_after=again
+        )
         self.send(encode([frame]))
 
     def waits(self) -> None:

@@ -128,7 +128,9 @@ class Tally:
             *_delays("a request was not written", self.unwritten),
             *_row("violations of what is promised", self.violations.total()),
         ]
-        lines += [f"  {count} × {what}" for what, count in self.violations.most_common(SHOWN_VIOLATIONS)]
+        lines += [
+            f"  {count} × {what}" for what, count in self.violations.most_common(SHOWN_VIOLATIONS)
+        ]
         return "\n".join(lines)
 
 

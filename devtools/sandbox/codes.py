@@ -79,6 +79,7 @@ class StableToken(SandboxHandler):
             {"access_token": valid["token"], "expires_in": (valid["expires_at_ms"] - now) // 1000}
         )
 
+
     async def _count_forced(self, appid: str, now: int) -> None:
         """Count a forced renewal. Raises WeChatFailure above WeChat's limits: 20 a day, 30 s apart."""
         codes = self.state.codes

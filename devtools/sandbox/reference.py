@@ -58,14 +58,8 @@ SUMMARIES = {
     ),
 }
 TEXTS = {
-    "AuthorizeRequest.user": (
-        "谁登录，同一个名字是同一个人",
-        "who logs in; the same name is the same person",
-    ),
-    "AuthorizeRequest.nickname": (
-        "微信给的名字，不传则同 user",
-        "the name that WeChat gives, user if absent",
-    ),
+    "AuthorizeRequest.user": ("谁登录，同一个名字是同一个人", "who logs in; the same name is the same person"),
+    "AuthorizeRequest.nickname": ("微信给的名字，不传则同 user", "the name that WeChat gives, user if absent"),
     "AuthorizeRequest.gender": ("性别：0 未知，1 男，2 女", "0 unknown, 1 male, 2 female"),
     "AuthorizeRequest.anonymous": (
         "1：给默认的名字和头像，2022 年以来微信都这样",
@@ -79,10 +73,7 @@ TEXTS = {
         "jscode2session 对这个 code 回答的错误码，0 是成功",
         "the error code that jscode2session answers to this code, 0: none",
     ),
-    "AuthorizeRequest.appid": (
-        "为哪个小程序加密，不传则是这个",
-        "for which mini-program it is encrypted, this one if absent",
-    ),
+    "AuthorizeRequest.appid": ("为哪个小程序加密，不传则是这个", "for which mini-program it is encrypted, this one if absent"),
     "PaymentRequest.appId": ("小程序的 appid", "the mini-program's appid"),
     "PaymentRequest.timeStamp": ("payTask 的 timeStamp", "timeStamp of payTask"),
     "PaymentRequest.nonceStr": ("payTask 的 nonceStr", "nonceStr of payTask"),
@@ -91,10 +82,7 @@ TEXTS = {
     "PaymentRequest.paySign": ("payTask 的 paySign", "paySign of payTask"),
     "decline": ("1：这个人取消了", "1: the person cancels"),
     "PaymentRequest.credit": ("1：用信用卡付", "1: paid by credit card"),
-    "PaymentRequest.bankType": (
-        "付款方式的代码；- 是没有说",
-        "the code of the means of payment; -: not said",
-    ),
+    "PaymentRequest.bankType": ("付款方式的代码；- 是没有说", "the code of the means of payment; -: not said"),
     "ConfirmationRequest.package": ("drawPrize 的 package_info", "package_info of drawPrize"),
     "ConfirmationRequest.package_info": ("同上，另一个名字", "the same by its other name"),
     "ConfirmationRequest.appId": ("drawPrize 的 appid", "appid of drawPrize"),
@@ -112,10 +100,7 @@ TEXTS = {
         "a transfer or a refund ends, …_notice is about notices, unmanaged about deliveries; expire and settle act on "
         "number at once, behave forgets what is left",
     ),
-    "MisbehaveRequest.number": (
-        "对哪张单或哪个 openid，空是任何一个",
-        "to which number or openid, empty: any",
-    ),
+    "MisbehaveRequest.number": ("对哪张单或哪个 openid，空是任何一个", "to which number or openid, empty: any"),
     "MisbehaveRequest.call": ("在哪个调用里，空是任何一个", "in which call, empty: any"),
     "MisbehaveRequest.code": (
         "拒绝或失败的代码、检查的结果（pass、review、risky）或风险等级",

@@ -127,7 +127,9 @@ class GetTaskDetails(Interface):
         leads nowhere.
         """
         try:
-            return await visit(self.context, code, unionid, sharer, generation=self.caller.generation)
+            return await visit(
+                self.context, code, unionid, sharer, generation=self.caller.generation
+            )
         except NotNoted:
             metrics.VISITS_LOST.inc()
             return ""

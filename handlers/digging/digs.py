@@ -59,7 +59,9 @@ class GetDigs(Interface):
         """A page costs the same at any depth. Raises NoSuchTask, NotShown."""
         await self.let_in()
         store, reads = self.context.store, self.context.store.page_reads
-        digs, task = await reads.answered(lambda: store.digs.before(request.code, request.before, PAGE_SIZE))
+        digs, task = await reads.answered(
+            lambda: store.digs.before(request.code, request.before, PAGE_SIZE)
+        )
         if task is None:
             raise NoSuchTask
         await require_shown(self.context, request.code, task, request.unionid)

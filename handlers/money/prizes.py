@@ -300,7 +300,9 @@ def _is_overdue(prize: Prize, now_ms: int) -> bool:
     return _stands(prize) == "to_send" and prize["given_at"] < now_ms - OVERDUE_MS
 
 
-def _winner_rows(context: Context, task: Task, prizes: list[Prize], shown: ShownAddresses) -> list[WinnerRow]:
+def _winner_rows(
+    context: Context, task: Task, prizes: list[Prize], shown: ShownAddresses
+) -> list[WinnerRow]:
     rows, ranks, now_ms = [], task.get("ranks", []), context.clock.now_ms()
     for prize in prizes:
         where = open_address(context, prize) if prize["_id"] in shown.prize_ids else None
@@ -325,30 +327,28 @@ def _winner_rows(context: Context, task: Task, prizes: list[Prize], shown: Shown
 
 
 def _csv_of(rows: list[WinnerRow]) -> bytes:
-    return BOM + csv_rows(
-        [
-            _COLUMNS,
-            *(
-                (
-                    str(row.depth),
-                    row.wxname,
-                    (_BY_MAIL if row.draw_type == BY_MAIL else _STATES)[row.state],
-                    moment(row.won_at),
-                    moment(row.given_at),
-                    row.receiver,
-                    row.phone,
-                    ADDRESS_DELETED
-                    if row.address_deleted
-                    else _ADDRESS_WAITS
-                    if row.address_waits
-                    else row.address,
-                    row.carrier,
-                    row.number,
-                    moment(row.sent_at),
-                    moment(row.received_at),
-                    row.prize,
-                )
-                for row in rows
-            ),
-        ]
-    )
+    return BOM + csv_rows([
+        _COLUMNS,
+        *(
+            (
+                str(row.depth),
+                row.wxname,
+                (_BY_MAIL if row.draw_type == BY_MAIL else _STATES)[row.state],
+                moment(row.won_at),
+                moment(row.given_at),
+                row.receiver,
+                row.phone,
+                ADDRESS_DELETED
+                if row.address_deleted
+                else _ADDRESS_WAITS
+                if row.address_waits
+                else row.address,
+                row.carrier,
+                row.number,
+                moment(row.sent_at),
+                moment(row.received_at),
+                row.prize,
+            )
+            for row in rows
+        ),
+    ])

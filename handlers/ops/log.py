@@ -117,7 +117,9 @@ class OpsLog(OperatorInterface):
     async def answer(self, request: OpsLogRequest) -> OpsLogReply:
         """Raises BadRequest."""
         acts: list[Act] = []
-        async with aclosing(self.context.store.audit_log.turns(wanted_of(self.context, request))) as turns:
+        async with aclosing(
+            self.context.store.audit_log.turns(wanted_of(self.context, request))
+        ) as turns:
             async for turn in turns:
                 acts += turn
                 if len(acts) > SHOWN_ACTS and acts[-1]["at"] < acts[SHOWN_ACTS - 1]["at"]:

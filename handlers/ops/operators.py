@@ -46,7 +46,9 @@ class OpsLoginRequest(msgspec.Struct):
     token: Annotated[str, Meta(min_length=1, max_length=256, title="口令", description="运营口令")]
     name: Annotated[
         str,
-        Meta(max_length=NAME_CHARACTERS, extra=ONE_LINE, title="操作人姓名", description="最长 32 个字"),
+        Meta(
+            max_length=NAME_CHARACTERS, extra=ONE_LINE, title="操作人姓名", description="最长 32 个字"
+        ),
     ] = ""
 
 
@@ -144,11 +146,11 @@ class OperatorInterface(Interface):
 class OperatorAct(OperatorInterface):
     """An interface with which operators change something. If it moves money, its role is `money`.
 
-    class OpsEnd(OperatorAct):
-        path = "/ops/end"
+        class OpsEnd(OperatorAct):
+            path = "/ops/end"
 
-        async def answer(self, request: OpsEndRequest) -> None:
-            await end_task(self.context, self.actor, request.code, request.reason)
+            async def answer(self, request: OpsEndRequest) -> None:
+                await end_task(self.context, self.actor, request.code, request.reason)
     """
 
     method = "POST"

@@ -23,7 +23,9 @@ from server.operation.feed import BoardTask
 from server.store.people.people import shown_name
 
 SHOWN_TASKS = 50
-Depth = Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")]
+Depth = Annotated[
+    int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")
+]
 PersonKey = Annotated[str, Meta(pattern=KEY_PATTERN, title="哪一条", description="列表中的一条")]
 
 

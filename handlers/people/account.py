@@ -47,9 +47,9 @@ class UserLoginRequest(msgspec.Struct):
     code: Annotated[
         str, Meta(min_length=1, max_length=128, title="登录凭证", description="微信登录得到的凭证")
     ]
-    iv: Annotated[str, _Base64, Meta(title="用户信息的初始向量", description="微信授权得到的内容")] | None = (
-        None
-    )
+    iv: (
+        Annotated[str, _Base64, Meta(title="用户信息的初始向量", description="微信授权得到的内容")] | None
+    ) = None
     encryptedData: (  # noqa: N815
         Annotated[str, _Base64, Meta(title="加密的用户信息", description="微信授权得到的内容")] | None
     ) = None
@@ -261,7 +261,9 @@ class SetProfile(Interface):
         """Raises Banned, TooOften and what `set_profile` raises."""
         await self.active_person()
         await limit(self.context, self.request, self.caller, {"profiles": 1})
-        review = await set_profile(self.context, self.caller.unionid, request.wxname, request.wxheadpic)
+        review = await set_profile(
+            self.context, self.caller.unionid, request.wxname, request.wxheadpic
+        )
         return SetProfileReply(review=review)
 
 

@@ -54,7 +54,9 @@ def drawing_of(_: Context) -> SingleFlight[str, str]:
     return SingleFlight()
 
 
-async def upload_picture(context: Context, owner: str, data: bytes, charge: Charge) -> tuple[int, str, str]:
+async def upload_picture(
+    context: Context, owner: str, data: bytes, charge: Charge
+) -> tuple[int, str, str]:
     """Store a person's picture; return its file_id, its path and its thumbnail's path.
 
     Raises NotAPicture, PictureTooLarge, TooMany, what `charge` raises, and Unavailable if its turn did not

@@ -84,7 +84,9 @@ async def await_servers(store: Store, keys: Keys, say: Callable[[str], None]) ->
         about, now_ms = await _persist(store.meta.find), await _persist(store.now_ms)
         until = {} if about is None else about["keys"]
         if not until:
-            raise CannotRotate("no server has served from this database yet: nothing is sealed", "unserved")
+            raise CannotRotate(
+                "no server has served from this database yet: nothing is sealed", "unserved"
+            )
         running = {each for each, until_ms in until.items() if until_ms > now_ms}
         servers = running or {max(until, key=lambda each: until[each])}
         if keys.fingerprint not in servers:
@@ -123,7 +125,9 @@ async def number_under_others(store: Store, keys: Keys) -> int:
     return sum([await _persist(each) for each in asked])
 
 
-async def rotate(store: Store, keys: Keys, replaced: Callable[[int], None] = lambda _: None) -> list[Rotated]:
+async def rotate(
+    store: Store, keys: Keys, replaced: Callable[[int], None] = lambda _: None
+) -> list[Rotated]:
     """Seal everything anew that is not under the first secret; return what became of it, per purpose.
 
     `replaced` is called with how many values were sealed anew, as it goes on.
@@ -136,7 +140,9 @@ async def rotate(store: Store, keys: Keys, replaced: Callable[[int], None] = lam
     return done
 
 
-async def _rotate_purpose(store: Store, keys: Keys, purpose: str, replaced: Callable[[int], None]) -> Rotated:
+async def _rotate_purpose(
+    store: Store, keys: Keys, purpose: str, replaced: Callable[[int], None]
+) -> Rotated:
     rotated = Rotated(purpose)
     for _ in range(PASSES):
         stored = await _persist(partial(store.sealed_values.fingerprints, purpose))

@@ -44,7 +44,9 @@ class Standing(NamedTuple):
 
 def standing_of(task: Document) -> Standing:
     """Return the standing of a task's record."""
-    return Standing(task["publisher"], review_of(task), task["open"], task["status"], task.get("prepaid", 0))
+    return Standing(
+        task["publisher"], review_of(task), task["open"], task["status"], task.get("prepaid", 0)
+    )
 
 
 def may_see(review: ReviewShown, *, mine: bool, won: bool) -> bool:

@@ -76,7 +76,9 @@ class Visiting:
         """Write who brought somebody to a task. Raises Unavailable, or what MongoDB raises."""
         await self._brought.ask((code, sharer, newcomer))
 
-    async def resolve(self, code_or_share: str, *, in_queue: bool = True) -> tuple[str | None, str | None]:
+    async def resolve(
+        self, code_or_share: str, *, in_queue: bool = True
+    ) -> tuple[str | None, str | None]:
         """Return a task's code and, for a share token, the sharer's id. (None, None) for an unknown token.
 
         A code is returned unchecked. Digs do not wait in the queue of page reads: they pass

@@ -47,19 +47,8 @@ PAUSE_SECONDS = 0.1
 ALARMS_TOLD = 30
 
 Kind: TypeAlias = Literal[
-    "redis",
-    "mongodb",
-    "database",
-    "disk",
-    "start",
-    "unchecked",
-    "message",
-    "review",
-    "queue",
-    "payouts",
-    "pattern",
-    "held",
-    FindingKind,
+    "redis", "mongodb", "database", "disk", "start",
+    "unchecked", "message", "review", "queue", "payouts", "pattern", "held", FindingKind,
 ]
 
 

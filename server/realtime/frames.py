@@ -24,11 +24,11 @@ Sign: TypeAlias = Literal["heart", "fire", "clover", "laugh", "wow", "star"]
 class Frame(msgspec.Struct, tag_field="type", kw_only=True):
     """What a client gets: one JSON text frame with `type`.
 
-    class Claim(Frame, tag="claim"):
-        code: str
-        depth: int
+        class Claim(Frame, tag="claim"):
+            code: str
+            depth: int
 
-    encode([Claim(code="A1", depth=3)])  # {"type":"claim","code":"A1","depth":3}
+        encode([Claim(code="A1", depth=3)])  # {"type":"claim","code":"A1","depth":3}
     """
 
 

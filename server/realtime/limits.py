@@ -123,8 +123,8 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
 class Limits:
     """One per process.
 
-    counts = limits.counts("reports", unionid, address)
-    await limits.take(counts)  # raises TooOften, and then counts none of them
+        counts = limits.counts("reports", unionid, address)
+        await limits.take(counts)  # raises TooOften, and then counts none of them
     """
 
     def __init__(self, settings: Settings, keys: Keys, bus: Bus, background: Background) -> None:

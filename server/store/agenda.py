@@ -19,22 +19,8 @@ from server.store.pipelines import Document
 # - runs: what operators started.
 # - the others: collections whose documents have `due_at`.
 Kind: TypeAlias = Literal[
-    "pending",
-    "orders",
-    "tasks",
-    "freezes",
-    "prizes",
-    "bills",
-    "refunds",
-    "addresses",
-    "people",
-    "reviews",
-    "reports",
-    "reported",
-    "messages",
-    "notices",
-    "leavers",
-    "runs",
+    "pending", "orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses", "people", "reviews",
+    "reports", "reported", "messages", "notices", "leavers", "runs",
 ]
 
 

@@ -15,7 +15,9 @@ LAST_CHARACTER = "\U0010ffff"
 NOW_MS: Document = {"$toLong": "$$NOW"}
 
 
-def look_up(collection: str, value: str, name: str, *stages: Document, field: str = "_id") -> Document:
+def look_up(
+    collection: str, value: str, name: str, *stages: Document, field: str = "_id"
+) -> Document:
     """Return the stage that adds, as the list `name`, the documents whose `field` equals our field `value`.
 
     Each look-up is by one field that has an index: given only a pipeline, some servers read all documents.

@@ -95,7 +95,9 @@ async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_the
 
 async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(client, context, monkeypatch):
     drawn = meanwhile(monkeypatch, context.wechat, "mini_program_code")
-    replies = await asyncio.gather(*(client.http.get("/miniProgramCode", headers=HERE) for _ in range(100)))
+    replies = await asyncio.gather(
+        *(client.http.get("/miniProgramCode", headers=HERE) for _ in range(100))
+    )
     assert {reply.status_code for reply in replies} == {302}
     assert [scene for scene, *_ in drawn] == ["square"]
 

@@ -159,7 +159,9 @@ class TestNewcomers:
 class TestRings:
     ENVIRONMENT: ClassVar = {"CASH_RING_DAY_YUAN": "10", "TRUSTED_PROXIES": "127.0.0.1"}
 
-    async def test_payouts_within_a_ring_are_held_above_a_limit_and_a_stranger_is_paid(self, client, context):
+    async def test_payouts_within_a_ring_are_held_above_a_limit_and_a_stranger_is_paid(
+        self, client, context
+    ):
         people = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
         alice, bob, carol, dora, stranger = people
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):

@@ -230,7 +230,9 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture):
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
-    with subprocess.Popen([sys.executable, "-c", server], stdout=subprocess.PIPE, cwd=SOURCE) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", server], stdout=subprocess.PIPE, cwd=SOURCE
+    ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         child = os.pidfd_open(pid)

@@ -104,6 +104,8 @@ def keep(found: dict[str, Any]) -> None:
     kept = json.loads(EXAMPLES.read_text("utf-8"))
     for kind, noted in found.items():
         known = kept.get(kind, {}) | noted
-        kept[kind] = {name: known[name] for name in sorted(known) if kind != "interfaces" or name in _TAKES}
+        kept[kind] = {
+            name: known[name] for name in sorted(known) if kind != "interfaces" or name in _TAKES
+        }
     EXAMPLES.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
     examples.cache_clear()

@@ -36,9 +36,9 @@ class RankRequest(RankTextsRequest, kw_only=True):
     """A kind of prizes. With none of `money`, `money_fen` and `sum_fen` it is goods."""
 
     prize_num: Annotated[int, Meta(ge=1, le=1000, title="份数", description="1 到 1000 的整数")]
-    money: Annotated[int, Meta(ge=1, le=1_000_000, title="每份多少元", description="1 以上的整数")] | None = (
-        None
-    )
+    money: (
+        Annotated[int, Meta(ge=1, le=1_000_000, title="每份多少元", description="1 以上的整数")] | None
+    ) = None
     money_fen: (
         Annotated[int, Meta(ge=10, le=100_000_000, title="每份多少分", description="10 以上的整数")] | None
     ) = None
@@ -129,7 +129,9 @@ class Draft(TextsRequest, kw_only=True):
         Annotated[str, Meta(pattern=NAMED, title="这次发布的编号", description="8 到 64 位字母或数字")] | None
     ) = None
     sealed_seed: (
-        Annotated[str, Meta(pattern=SEALED_SEED, title="服务器的随机数", description="从服务器领到的那一份")]
+        Annotated[
+            str, Meta(pattern=SEALED_SEED, title="服务器的随机数", description="从服务器领到的那一份")
+        ]
         | None
     ) = None
     nonce: (
@@ -144,6 +146,8 @@ class Edited(TextsRequest, kw_only=True):
     """A task's new texts and pictures. `prizes` has all kinds of prizes in order, None to leave them."""
 
     prizes: (
-        Annotated[list[RankTextsRequest], Meta(title="各种奖品", description="埋下时各种奖品的 JSON 列表")]
+        Annotated[
+            list[RankTextsRequest], Meta(title="各种奖品", description="埋下时各种奖品的 JSON 列表")
+        ]
         | None
     ) = None

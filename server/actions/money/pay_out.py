@@ -215,5 +215,7 @@ async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bi
     now_ms = context.clock.now_ms()
     if refused.code == DAY_REFUSED:
         await context.store.prizes.moves(bill["prize"], extended(bill["attempt"], tomorrow_ms(now_ms)))
-    noted = await context.store.bills.move(bill["_id"], row.refused(refused.code, now_ms + ASK_AGAIN_MS))
+    noted = await context.store.bills.move(
+        bill["_id"], row.refused(refused.code, now_ms + ASK_AGAIN_MS)
+    )
     return noted or await context.store.bills.get(bill["_id"])

@@ -40,7 +40,6 @@ SPARE = 40  # How many more places are read for a page of the square, since some
 # What tells whether a task changed without a dig.
 POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
 
-
 class Winner(TypedDict):
     """A winner, as a page of the square needs it."""
 

@@ -8,15 +8,8 @@ from support.client import a_picture
 
 def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(window, address, publisher):
     code = publisher.publish(
-        a_picture(),
-        name="一只闹钟",
-        prize_num=3,
-        forecast_num=33,
-        interval=11,
-        fluctuation=2,
-        cd=7,
-        not_sent_to="西藏",
-        is_public=0,
+        a_picture(), name="一只闹钟", prize_num=3, forecast_num=33, interval=11, fluctuation=2, cd=7,
+        not_sent_to="西藏", is_public=0,
     )
     visiting = window(viewport=DESK)
     visiting.log_in("阿强", digs=False)

@@ -22,8 +22,6 @@ def test_the_library_is_small_and_is_what_its_readme_says():
     kept = {path: gzip.decompress(path.read_bytes()) for path in LIBRARY.glob("*.gz")}
     assert {hashlib.sha256(body).hexdigest(): path.stem for path, body in kept.items()} == said
     assert {path.name for path in LIBRARY.glob("LICENSE*")} == {"LICENSE", "LICENSES.txt"}
-
-
 # Labels, read out or shown, that the library has only in English.
 ENGLISH = """() => [
     ...[...document.querySelectorAll("#reference button, #reference select, #reference input")]

@@ -54,7 +54,7 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     owner.fill("运单号", "ZT87654321")
     owner.press("改好了")
     owner.says("中通 ZT87654321")
-    table = "深度,中奖者,快递公司,运单号\n1,阿强,中通,ZT11112222\n7,阿强,中通,ZT33334444\n"
+    table = '深度,中奖者,快递公司,运单号\n1,阿强,中通,ZT11112222\n7,阿强,中通,ZT33334444\n'
     owner.hands_in(table.encode("gb18030"))  # as spreadsheets in China save it
     owner.says("记下了 1 行；下面 1 行没有记下", "第 3 行：这一层没有人中奖", "中通 ZT11112222")
     owner.hands_in("深度,中奖者,快递公司,运单号\n8,阿强,中通,ZT1\n".encode())

@@ -310,9 +310,8 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("再埋一个")
         phone.tap(".again")
         assert phone.until("opened")["page"] == "/pages/publish/publish"
-        phone.shows(
-            "预计挖多少锹", "每份值多少元", "每锹之后冷却几秒", "大约每 11 锹出一份", "只有拿到链接的人"
-        )
+        phone.shows("预计挖多少锹", "每份值多少元", "每锹之后冷却几秒",
+                    "大约每 11 锹出一份", "只有拿到链接的人")
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", **numbers})
         phone.until("opened")
         phone.shows("两只旧闹钟", "剩 3 / 3 份")
@@ -466,7 +465,9 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
 
 def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):
     publisher, other, mine = (Person.log_in(shared.address, user) for user in ("小明", "小刚", "小红"))
-    code = publisher.publish(a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0)
+    code = publisher.publish(
+        a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0
+    )
     old = {"unionid": mine.unionid, "token": "an old one"}
     with a_phone(shared.address, "小红", storage={"wabao.person": old}) as phone:
         phone.until("login")  # the channel was refused, so it logs in again by itself
