@@ -12,12 +12,14 @@ import base64
 import hashlib
 import hmac
 import time
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
+from server.game.amounts import BEIJING
 from server.security.certificates import trusted
 from server.settings import Settings
 from server.store.alarms import AlarmRecord
@@ -153,6 +155,6 @@ class Webhook:
 
 def _line(event: Event) -> str:
     said = "开始" if event.event == "begin" else "恢复"
-    at = time.strftime("%m-%d %H:%M:%S", time.localtime(event.at / 1000))
+    at = datetime.fromtimestamp(event.at / 1000, BEIJING).strftime("%m-%d %H:%M:%S")
     about = f" {event.code}" if event.code else ""
     return f"{said}：{event.title}{about}（{at}）{event.url}"

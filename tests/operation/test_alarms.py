@@ -462,7 +462,7 @@ async def test_a_robot_gets_a_text_within_its_bound(context, robot, form):
     lines = said["text"]["content"].split("\n")
     assert lines[0] == "【挖宝告警】"
     assert lines[1].startswith("开始：MongoDB 没有响应（")
-    assert lines[2].startswith(f"恢复：账目不平 {CODE}（")
+    assert lines[2].startswith(f"恢复：账目不平 {CODE}（11-25 18:01:39）")  # in Beijing
     await webhook.tell([event for kind in TITLES for event in webhook.untold(an_alarm(kind, CODE))] * 20)
     assert TEXT_BYTES - 10 < len(robot.bodies[1]["text"]["content"].encode()) <= TEXT_BYTES
     assert robot.queries[0]["key"] == "the-key-of-the-group"
