@@ -11,6 +11,7 @@ from server.actions.digging.dig import settle_pending
 from server.actions.money import freeze as freezing
 from server.actions.people.erase import CannotErase, erase
 from server.context import Context
+from server.errors import BadRequest
 from server.game.prize import freed, released_alone
 from server.store.money.freezes import Freezes
 from server.store.money.prizes import Prize, Prizes
@@ -87,6 +88,22 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
     assert (await only(context, "prizes"))["state"] == ("frozen" if looks_again else "won")
     await check_not_paid(context, bob, code)
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
+
+
+async def test_of_two_operators_who_release_and_return_at_once_one_is_told_that_it_was_not_done(
+    context, monkeypatch, alice, bob
+):
+    code = await alice.won_packet(bob)
+    await freezing.freeze(context, "prize", code, 1)
+
+    async def release() -> None:
+        await freezing.release(context, "prize", code, 1)
+
+    meanwhile(monkeypatch, Prizes, "of_scope", after=release, once=True)
+    with pytest.raises(BadRequest, match="别人刚刚放行了"):
+        await freezing.give_back(context, "prize", code, 1)
+    assert (await only(context, "prizes"))["state"] == "won"
+    assert await find(context, "freezes") == []
 
 
 @pytest.mark.changes_ledger

@@ -86,14 +86,18 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
     held = [prize for prize in await store.prizes.of_scope(_scopes(what, of)[0]) if "freezing" not in prize]
     if not held:
         raise BadRequest("没有可以退回的奖品：没有被冻结，或它的转账还在撤销")
+    gone: list[Prize] = []
     for prize in held:
         key, now_ms = freeze_key("prize", prize["_id"]), context.clock.now_ms()
         own = await store.freezes.begin_end(key, "returning", now_ms)
+        returned = await store.prizes.move(prize["_id"], denied())
         if own is not None:
             await settle_freeze(context, own)
-        else:
-            await store.prizes.moves(prize["_id"], denied())
-    _for_each(context, announce_claim, held)
+        if returned is not None:
+            gone.append(returned)
+    if not gone:
+        raise BadRequest("别人刚刚放行了，请刷新")
+    _for_each(context, announce_claim, gone)
 
 
 async def find_target(context: Context, what: What, code: str, depth: int) -> str:
