@@ -1,10 +1,11 @@
 """Names that are hard to show: right to left, invisible, long, or with many combining signs."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from support.browser import DESK, PHONE, Person
 from support.client import a_picture
 
+TABLET: ViewportSize = {"width": 720, "height": 1000}
 ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区 1 号"}
 HARD = "שלום عبد الله يا", "😀" * 32, "W" * 32, "Z\u0335\u0336\u0337a" * 6, "a\u200b\u202eb" * 8
 
@@ -39,6 +40,6 @@ def test_names_of_any_kind_break_no_page(window, address):
             expect(opened.page.locator("main h1").first).to_be_visible()
             expect(opened.page.locator("main .blank", has_text="正在读取")).to_have_count(0)
             opened.page.wait_for_load_state("networkidle")
-            for size in (DESK, PHONE):
+            for size in (DESK, TABLET, PHONE):
                 opened.page.set_viewport_size(size)
                 assert opened.overflow() <= 0, (user, path)
