@@ -11,7 +11,7 @@ import { consent } from "./consent.js";
 import { noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
-import { isClaimable, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
+import { isClaimable, mayBeOwn, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
 import { el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
@@ -22,6 +22,7 @@ import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
 import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, moreKinds, outlookOf, rankLines, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
+import { person } from "./session.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
 import { share } from "./share.js";
@@ -61,6 +62,7 @@ class Page {
   #winners = new Map(); // by winners' places: who is known to have won, and what
   #judged = ""; // the `review` that a frame told and that was not read yet
   #edited = 0; // the `edited` that came with it
+  #openedAt = Date.now();
   #unfolded = false; // all kinds of prizes show
 
   constructor(task, signal) {
@@ -287,6 +289,7 @@ class Page {
     noteWinner(this.#winners, frame, task);
     if (this.#celebrated.has(frame.seq) || this.signal.aborted) return;
     this.#celebrated.add(frame.seq);
+    if (!task.is_prize && mayBeOwn(frame, person, this.#openedAt)) this.reload();
     this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
     celebrate(frame, wonWords(frame, task));
   }

@@ -4,6 +4,7 @@ import { secondsUntil } from "./clock.js";
 
 const DAY_MS = 86400000;
 const LONG_SECONDS = 60; // a shorter cooldown is waited for
+const IN_FLIGHT_MS = 10_000; // somebody who digs and opens the page anew may get the outcome until then
 const OUT = ["frozen", "expiring", "returned"]; // in these states it cannot be claimed, or not now
 
 export const isMailed = ({ goods_type, draw_type }) => goods_type === 2 && draw_type === 2;
@@ -15,6 +16,13 @@ export function wonBy({ rank, money_fen }, { ranks = [] }) {
   const { goods_type, draw_type, value } = ranks[rank - 1];
   return { ...won, rank, money_fen, goods_type, draw_type, value };
 }
+
+/**
+ * Whether the win that a frame tells may be the caller's, who dug in another window or before a reload: the details tell.
+ * Many people have no name but WeChat's. They read the details only on a page just opened, so that not all do at once.
+ */
+export const mayBeOwn = ({ wxname }, { nickName, named }, openedAt) => (
+  wxname === nickName && (named !== 0 || Date.now() - openedAt < IN_FLIGHT_MS));
 
 /** The picture of what somebody won: that of its kind, if it has one. */
 export const wonThumbnail = ({ rank, ranks = [], thumbnail }) => (rank && ranks[rank - 1].thumbnail) || thumbnail;

@@ -120,6 +120,15 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(windo
     expect(page.get_by_label("物品名")).to_have_value("打好的字")
 
 
+def test_a_win_of_somebody_without_a_name_can_be_claimed_on_a_page_just_opened(window, publisher, unnamed):
+    code = publisher.publish(a_picture(), forecast_num=1)
+    opened = come_in(window, unnamed)
+    opened.go(f"/#/task/{code}")
+    expect(opened.page.locator(".watchers")).to_be_visible()
+    Person(publisher.address, unnamed["unionid"], unnamed["token"]).post("/postTask", code=code)
+    expect(opened.page.locator("#claim > section")).to_be_visible()
+
+
 def test_a_publisher_has_numbers_where_others_have_the_disc(window, address, publisher):
     code = publisher.publish(a_picture(), name="有账的猫", forecast_num=90_000)
     opened = window("小明", viewport=PHONE)

@@ -74,6 +74,18 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     owner.says("埋下宝贝")
 
 
+def test_a_win_from_another_window_can_be_claimed_here(client, publisher):
+    user = f"小双{random.randrange(10**9)}"
+    code = publisher.publish(a_picture(), prize_num=2, forecast_num=4, interval=2, fluctuation=0)
+    person = Person.log_in(publisher.address, user)
+    here = client(user)
+    here.open("treasure", code)
+    here.says("1 人在看")
+    while not person.post("/postTask", code=code)["is_prize"]:
+        pass
+    here.says("填写收货地址")
+
+
 def test_ones_own_page_begins_with_what_waits_for_an_act(client, publisher):
     user = f"小艾{random.randrange(10**9)}"
     code, person = a_win(publisher, user, draw_type=2, name="一把铜锁")

@@ -14,9 +14,9 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
-import { ranksLeft, wonBy } from "../../shared/prizes.js";
+import { mayBeOwn, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
-import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
+import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
@@ -34,6 +34,7 @@ Component({
     /** `code` comes with a link of ours, `scene` with a poster's code: a share token, encoded. */
     onLoad({ code, scene }) {
       this.life = { aborted: false };
+      this.openedAt = Date.now();
       this.outcomes = outcomes((frame) => this.receive(frame), this.life);
       this.winners = new Map(); // by winners' places: who is known to have won, and what
       this.opened = code || decodeURIComponent(scene || "");
@@ -148,7 +149,10 @@ Component({
         case "prize":
           this.mark(frame.no);
           noteWinner(this.winners, frame, task);
-          if (frame.seq !== this.dugSeq) this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
+          if (frame.seq !== this.dugSeq) {
+            this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
+            if (!task.is_prize && mayBeOwn(frame, me(), this.openedAt)) this.read().catch(showProblem);
+          }
           this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
           break;
         case "start":
