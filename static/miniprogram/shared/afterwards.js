@@ -22,13 +22,13 @@ export function noteWinner(winners, { no, wxname, ...won }, task) {
   if (what || !winners.has(no)) winners.set(no, { wxname, what });
 }
 
-/** Return treasures that can be dug next, those that open or cool down first: [{ code, title, state }]. */
+/** Return treasures that can be dug next, the soonest first, and of those open now the square's first: [{ code, title, state }]. */
 function next(but) {
   const waits = ({ starts_at = 0, cd_until }) => secondsUntil(Math.max(starts_at, cd_until));
   const open = seen.filter(({ code, status, mine, won, name }) => code !== but && !status && !mine && !won && name);
   return open
     .map((card) => ({ card, left: waits(card) }))
-    .sort((one, other) => (one.left || Infinity) - (other.left || Infinity))
+    .sort((one, other) => one.left - other.left)
     .slice(0, NEXT)
     .map(({ card, left }) => ({ code: card.code, title: title(card), state: stateOf(card, left).text }));
 }

@@ -183,6 +183,22 @@ def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(client, pub
     loser.keeps_silent("挖一锹", "手机可以自己重算一遍")
 
 
+def test_where_to_dig_next_begins_with_what_is_open(client, publisher):
+    code = publisher.publish(a_picture(), name="一个瓷瓶", cd=0)
+    for place in "左中右":  # a page of the square has at most three treasures of one publisher
+        Person.log_in(publisher.address, f"{place}邻").publish(a_picture(), name=f"{place}边的瓷瓶", cd=0)
+    cooling = publisher.publish(a_picture(), name="凉着的瓷瓶", cd=3600, forecast_num=700)
+    Person.log_in(publisher.address, "阿土").post("/postTask", code=cooling)
+    loser = client("小瓷")
+    loser.open("square")
+    loser.says("凉着的瓷瓶")
+    loser.goes_on_to(code)
+    loser.says("一起挖的人")
+    take_down(publisher.address, code)
+    loser.says("接下来挖哪个", "左边的瓷瓶", "中边的瓷瓶", "右边的瓷瓶")
+    loser.keeps_silent("凉着的瓷瓶")
+
+
 def test_goods_are_handed_over_for_a_pick_up_code(client, publisher):
     where = {"place": "人民广场 3 号口", "pickup_time": "周六下午", "contact": "微信 ming-1"}
     code, person = a_win(publisher, "小芳", draw_type=1, **where)
