@@ -199,6 +199,21 @@ async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(co
     assert (await alice.post("/payTask", code=code, money=2))["status"] == 0
 
 
+async def test_an_order_that_a_limit_closed_while_wechat_took_it_is_not_handed_out(
+    context, monkeypatch, alice
+):
+    code = await alice.publish_packet()
+
+    async def close() -> None:
+        [order] = await find(context, "orders")
+        await context.store.orders.moves(order["_id"], row.closed())
+
+    meanwhile(monkeypatch, context.pay, "create_order", after=close, once=True)
+    package = (await alice.order(code))["package"]
+    made = {order["state"]: order["prepay_id"] for order in await find(context, "orders")}
+    assert made == {"closed": "", "asked": package.removeprefix("prepay_id=")}
+
+
 async def test_a_second_payment_of_one_task_goes_back_whole(client, context, alice):
     code = await alice.publish_packet()
     first = await alice.order(code)

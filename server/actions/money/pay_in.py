@@ -172,9 +172,10 @@ async def _order_at_wechat(context: Context, order: Order) -> Order | None:
             raise WeChatBusy from None
         await ask_about_order(context, order, close=False)
         return None
-    await context.store.orders.moves(order["_id"], row.prepaid(prepay_id))
-    order["prepay_id"] = prepay_id
-    return order
+    made = await context.store.orders.move(order["_id"], row.prepaid(prepay_id))
+    if made is None:  # it was paid meanwhile, or a simultaneous request found it above a limit and closed it
+        await ask_about_order(context, order, close=True)
+    return made
 
 
 async def ask_about_order(context: Context, order: Order, *, close: bool) -> Order:
