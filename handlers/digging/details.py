@@ -109,6 +109,7 @@ class GetTaskDetails(Interface):
             raise NoSuchTask
         async with context.hub.known.keep(code) as watched:
             await self.let_in()
+            await context.hub.refresh(watched)
             if not watched.opens_for(unionid):
                 raise NotShown
             if owes(watched.standing, unionid) and await look_at_payment(context, code):
@@ -116,7 +117,6 @@ class GetTaskDetails(Interface):
             if request.is_share and request.from_unionid:
                 sharer = request.from_unionid
             share = await self._opened(code, unionid, sharer)
-            await context.hub.refresh(watched)
             prize = await self._prize(watched, unionid) if unionid in watched.winners else None
             return task_page(context, watched, unionid, share=share, prize=prize)
 

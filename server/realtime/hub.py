@@ -184,6 +184,8 @@ class Hub:
         heard = self._bus.hears(watched.code) and await self._bus.caught_up()
         if watched.behind or not heard:
             await self.read_now(watched)
+        elif watched in self._reading:  # perhaps for news that says only that something changed
+            await asyncio.wait([self._reading[watched]], timeout=READ_SECONDS)
 
     @contextmanager
     def hearing(self, code: str) -> Iterator[None]:

@@ -23,6 +23,7 @@ from server.operation.alarms import check_queues
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture, admit
 from support.meanwhile import failing, meanwhile
+from support.operators import hide
 from support.purse import expect_balance, find, let_pass, rest, sweep_until_quiet
 from support.reviews import read_again
 from support.steps import Killed, die
@@ -86,8 +87,7 @@ async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(cli
     assert all(someone.unionid not in str(queued) for someone in people)
     assert (await report(people[TO_HOLD - 1], code, "vulgar"))["status"] == 0
     assert await is_hidden(context, code)
-    shown = await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
-    assert shown["status"] == 0
+    await hide(client, code, 0, "没有问题")
     assert (await client.get("/ops/reports"))["data"] == []
     for someone in people[TO_HOLD:-1]:
         await report(someone, code)
@@ -126,7 +126,7 @@ async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_sho
         await report(someone, code)
 
     async def show() -> None:
-        assert (await client.post("/ops/hide", code=code, hidden=0, reason="没有问题"))["status"] == 0
+        await hide(client, code, 0, "没有问题")
 
     meanwhile(monkeypatch, context.store.reports, "counting", after=show)
     await report(people[-1], code)
@@ -137,7 +137,7 @@ async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(client, c
     bob, carol = await who_counts(client, context, 2, code)
     await report(bob, code)
     meanwhile(monkeypatch, context.store.reports, "close_decided", before=lambda: report(carol, code))
-    await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
+    await hide(client, code, 0, "没有问题")
     [queued] = (await client.get("/ops/reports"))["data"]
     assert queued["number"] == 1
 
@@ -149,11 +149,33 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
         await report(someone, code)
     for hidden, review, note in ((None, "held", reported_note(24)), (1, "hidden", "违法"), (0, "shown", "")):
         if hidden is not None:
-            await client.post("/ops/hide", code=code, hidden=hidden, reason="违法")
+            await hide(client, code, hidden)
         details = await alice.get("/getTaskDetails", code=code)
         assert (details["review"], details["review_note"]) == (review, note)
         [position] = await context.store.tasks.positions([code])  # other processes read the state here
         assert review_of(position) == review
+
+
+@pytest.mark.parametrize("hidden", [1, 0])
+async def test_a_page_waits_for_the_read_of_what_an_operator_just_decided(
+    client, context, monkeypatch, alice, bob, code, hidden
+):
+    await hide(client, code, 1 - hidden)
+    for someone in (alice, bob):
+        await someone.get("/getTaskDetails", code=code)
+    pinged = asyncio.Event()
+
+    async def note_ping() -> None:
+        pinged.set()
+
+    meanwhile(monkeypatch, context.hub, "_read", before=pinged.wait)
+    meanwhile(monkeypatch, context.bus, "caught_up", after=note_ping)
+    await hide(client, code, hidden)
+    details, strangers = await asyncio.gather(
+        *(someone.get("/getTaskDetails", code=code) for someone in (alice, bob))
+    )
+    assert details["review"] == ("hidden" if hidden else "shown")
+    assert strangers.get("error", "") == ("no_such_task" if hidden else "")
 
 
 @pytest.mark.parametrize("state", [{"hidden": 1}, {"hidden": 1, "reported": 1}], ids=str)
@@ -174,7 +196,7 @@ async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     people = await who_counts(client, context, TO_HOLD, code)
     await rest(context)
     assert await context.store.prizes.number(code) == TO_HOLD
-    await client.post("/ops/hide", code=code, hidden=1, reason="违法")
+    await hide(client, code, 1)
     for someone in people:
         assert (await report(someone, code))["status"] == 0
     assert (await client.get("/ops/reports"))["data"] == []
@@ -282,13 +304,13 @@ async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_we
     ring = await who_counts(client, context, TO_HOLD + 1, right, first, second, third)
     for someone in ring:
         await report(someone, right)
-    assert (await client.post("/ops/hide", code=right, hidden=1, reason="违法"))["status"] == 0
+    await hide(client, right, 1)
     for code in (first, second):
         for someone in ring[:TO_HOLD]:
             await report(someone, code)
     assert [await is_hidden(context, code) for code in (first, second)] == [True, False]
-    await client.post("/ops/hide", code=first, hidden=0, reason="没有问题")
-    await client.post("/ops/hide", code=second, hidden=0, reason="没有问题")
+    await hide(client, first, 0, "没有问题")
+    await hide(client, second, 0, "没有问题")
     strangers = [await client.log_in(f"stranger-{k}") for k in range(TO_HOLD - 1)]
     await grow_old(context, *strangers)
     for someone in strangers:
@@ -323,7 +345,7 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     [queued] = (await client.get("/ops/reports"))["data"]
     assert queued["number"] == 2 * TO_HOLD
     # An operator looked and found nothing wrong. Only reports after this decision count.
-    await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
+    await hide(client, code, 0, "没有问题")
     for someone in people[2 * TO_HOLD :]:
         await report(someone, code)
     assert await is_hidden(context, code)
@@ -360,7 +382,7 @@ async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_
 async def test_a_publisher_may_not_end_what_an_operator_hid(client, context, alice, code):
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
-    assert (await client.post("/ops/hide", code=code, hidden=1, reason="违法"))["status"] == 0
+    await hide(client, code, 1)
     assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
 
 

@@ -14,7 +14,7 @@ from server.actions.money.show_addresses import OPEN_AT_ONCE
 from server.actions.reviews.report import settle_reports
 from server.context import Context
 from support.client import Client, Someone
-from support.operators import operator
+from support.operators import hide, operator
 from support.purse import DAY_MS, find, let_pass, rest, sweep_after, sweep_until_quiet
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
@@ -216,7 +216,7 @@ async def test_ten_are_open_over_all_treasures_of_a_publisher(client, context):
     assert read_at_once == [[1, 2, 3], [1, 2, 3, 4, 5, 6, 7]]
     assert await read(amy, other) == [1, 2]
     await operator(client)
-    await client.post("/ops/hide", code=codes[0], hidden=1, reason="违法")
+    await hide(client, codes[0], 1)
     assert await read(alice, codes[1]) == [1, 2, 3, 4, 5, 6, 7]
 
 
@@ -234,7 +234,7 @@ async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_address
             await client.people[f"winner-{k}"].get("/getTaskDetails", code=code)
             await client.people[f"winner-{k}"].post("/report", code=code, reason="fraud")
     elif closed == "taken down":
-        await client.post("/ops/hide", code=code, hidden=1, reason="违法")
+        await hide(client, code, 1)
     else:
         what = "task" if closed == "task frozen" else "person"
         await client.post("/ops/freeze", what=what, code=code, depth=0, reason="像是骗局")
@@ -256,7 +256,7 @@ async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_address
         await settle_reports(context)
         assert await read(alice, code) == [1, 2, 3]
     elif closed == "taken down":
-        await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
+        await hide(client, code, 0, "没有问题")
         assert await read(alice, code) == [1, 2, 3]
     else:
         await client.post("/ops/release", what=what, code=code, depth=0, reason="没有问题")
@@ -275,7 +275,7 @@ async def test_the_table_of_what_nobody_sends_is_given_also_under_report(client,
     await bob.dig(code)
     await rest(context)
     await operator(client)
-    await client.post("/ops/hide", code=code, hidden=1, reason="违法")
+    await hide(client, code, 1)
     assert (await alice.fetch("/getWinners", code=code, format="csv")).status_code == 200
     assert (await alice.get("/getWinners", code=code))["addresses_closed"] == ""
 

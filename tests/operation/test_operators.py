@@ -29,7 +29,7 @@ from server.store.people.people import People
 from server.store.pipelines import newest_with
 from support.client import Client
 from support.meanwhile import meanwhile
-from support.operators import begin_and_hang_up, operator
+from support.operators import begin_and_hang_up, hide, operator
 from support.planner import without_index
 from support.production import PRODUCTION
 from support.stored import everything
@@ -50,9 +50,9 @@ async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client):
     code = await (await client.log_in("alice")).publish()
     assert (await enter(client, ACT, name="赵会计"))["status"] == 0
     assert (await client.get("/ops/me"))["name"] == "老王"
-    await client.post("/ops/hide", code=code, hidden=1, reason="看看")
+    await hide(client, code, 1, "看看")
     assert (await enter(client, "open sesame", name="老王"))["status"] == 0
-    await client.post("/ops/hide", code=code, hidden=0, reason="好了")
+    await hide(client, code, 0, "好了")
     log = (await client.get("/ops/log"))["data"]
     assert [(act["operator"], act["shared"]) for act in log] == [("老王", 1), ("老王", 0)]
 
@@ -199,8 +199,8 @@ async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fi
     code = await alice.publish(name="机械键盘", forecast_num=100_000)
     await bob.dig(code)
     await client.post("/ops/login", token=ACT)
-    await client.post("/ops/hide", code=code, hidden=1, reason="看看")
-    await client.post("/ops/hide", code=code, hidden=0, reason="好了")
+    await hide(client, code, 1, "看看")
+    await hide(client, code, 0, "好了")
     await client.post("/ops/ban", code=code, depth=1, days=1, reason="捣乱")
     ban, shown, hidden = await read(client)
     assert [(act["name"], act["depth"], act["wxname"]) for act in (ban, shown, hidden)] == [

@@ -27,7 +27,7 @@ from server.store.audit_log import Actor
 from server.telemetry import metrics
 from support.heartbeats import a_heartbeat
 from support.meanwhile import failing
-from support.operators import guess, open_feed, operator
+from support.operators import guess, hide, open_feed, operator
 from support.steps import Killed, Steps
 
 
@@ -91,14 +91,14 @@ async def test_an_operators_acts_are_done_and_logged(client, context, open_page,
     page = await open_page(bob, code)
     await page.until("snapshot")
     assert (await client.post("/ops/end", code=code))["error"] == "bad_request"
-    await client.post("/ops/hide", code=code, hidden=1, reason="图片不合适")
+    await hide(client, code, 1, "图片不合适")
     assert (await bob.get("/getTaskList"))["data"] == []
     assert (await page.until("error"))["error"] == "no_such_task"
     assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
     assert (await bob.dig(code))["error"] == "no_such_task"
     mine = await alice.get("/getTaskDetails", code=code)
     assert (mine["review"], mine["review_note"]) == ("hidden", "图片不合适")
-    await client.post("/ops/hide", code=code, hidden=0, reason="弄错了")
+    await hide(client, code, 0, "弄错了")
     assert len((await bob.get("/getTaskList"))["data"]) == 1
     await page.ask(action="subscribe", code=code)
     await page.until("snapshot")

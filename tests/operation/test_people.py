@@ -9,6 +9,7 @@ from server.game.amounts import DAY_MS
 from server.operation import alarms, timeline
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client, Someone
+from support.operators import hide
 from support.planner import without_index
 from support.purse import rest
 from support.reviews import CHECKED, settle
@@ -166,7 +167,7 @@ async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_
 ):
     code = await alice.publish(forecast_num=100_000)
     for hidden in (1, 0, 1):
-        assert (await client.post("/ops/hide", code=code, hidden=hidden, reason="看看"))["status"] == 0
+        await hide(client, code, hidden, "看看")
     _, second, _ = (await client.get("/ops/log"))["data"]
     for read, since in ((timeline.READ, 0), (3, 0), (2, second["at"])):
         monkeypatch.setattr(timeline, "READ", read)
@@ -323,7 +324,7 @@ async def test_reports_are_events_of_the_task_and_of_the_person(client, context,
     await bob.dig(code)
     await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"created_at": 1}})
     assert (await bob.post("/report", code=code, reason="fraud", text="图是假的"))["status"] == 0
-    await client.post("/ops/hide", code=code, hidden=1, reason="是假的")
+    await hide(client, code, 1, "是假的")
     [reported] = [each for each in await read(client, of="task", code=code) if each["what"] == "reported"]
     assert (reported["wxname"], reported["why"], reported["state"]) == ("bob", "fraud: 图是假的", "upheld")
     theirs = await read(client, of="person", code=code, depth=1)
@@ -335,9 +336,9 @@ async def test_older_pages_stay_as_they_are_while_more_happens(client, context, 
     monkeypatch.setattr(timeline, "PAGE", 2)
     code = await (await client.log_in("alice")).publish()
     for hidden in (1, 0, 1):
-        await client.post("/ops/hide", code=code, hidden=hidden, reason=f"{hidden}")
+        await hide(client, code, hidden, f"{hidden}")
     before = await read(client, of="task", code=code)
-    await client.post("/ops/hide", code=code, hidden=0, reason="又好了")
+    await hide(client, code, 0, "又好了")
     seen, more = list(before), 1
     while more:
         reply = await client.get("/ops/timeline", of="task", code=code, before=seen[-1]["at"])

@@ -12,7 +12,7 @@ from server.runtime.background import Background
 from server.store.digging import square
 from support.client import Client
 from support.drafts import publish_many
-from support.operators import open_feed, operator
+from support.operators import hide, open_feed, operator
 
 ROWS = 12
 
@@ -77,7 +77,7 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client, context, alice, b
     plain = await alice.publish()
     unpaid, paid = await alice.publish_packet(), await alice.paid_packet()
     assert await codes(client, of="hidden") == []
-    await client.post("/ops/hide", code=plain, hidden=1, reason="看看")
+    await hide(client, plain, 1, "看看")
     assert await codes(client, of="hidden") == [plain]
     goods = await alice.publish()
     await context.store.tasks.rows.update_one({"_id": goods}, {"$set": {"open": 0}})  # it is being checked
@@ -88,7 +88,7 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client, context, alice, b
     assert whole == (await client.get("/ops/task", code=paid))["money"]["held_fen"] > 0
     await bob.win(paid)
     assert (await client.get("/ops/list", of="held"))["held_fen"][paid] == whole  # all owed money is held
-    await client.post("/ops/hide", code=plain, hidden=0, reason="好了")
+    await hide(client, plain, 0, "好了")
     assert await codes(client, of="hidden") == []
     assert (await client.get("/ops/list", of="odd"))["error"] == "bad_request"
 
@@ -156,7 +156,7 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     listed = [task["code"] for task in (await client.get("/ops/list", of="featured"))["data"]]
     assert sorted(listed) == sorted(chosen)
 
-    await client.post("/ops/hide", code=others[0], hidden=1, reason="看看")
+    await hide(client, others[0], 1, "看看")
     assert (await bob.dig(others[1]))["is_prize"] == 1  # this is its last prize, so the treasure ends
     chosen = [code for code in chosen if code not in others[:2]]
     first, second = await page(), await page(2)

@@ -20,6 +20,12 @@ async def operator(client: Client) -> httpx.AsyncClient:
     return client.http
 
 
+async def hide(client: Client, code: str, hidden: int, reason: str = "违法") -> None:
+    """Let an operator who is logged in hide a task, or show it again."""
+    reply = await client.post("/ops/hide", code=code, hidden=hidden, reason=reason)
+    assert reply["status"] == 0, reply
+
+
 async def guess(client: Client, address: str, token: str = "a guess") -> str:  # noqa: S107
     """Try to log in from an address behind a proxy; return the error, "" if there is none."""
     headers = {"X-Forwarded-For": f"203.0.113.9, {address}"}
