@@ -30,6 +30,7 @@ from server.errors import (
     Internal,
     NoSuchTask,
     NotLoggedIn,
+    Obstacle,
     OutcomeUnknown,
     Refusal,
     TokenRequired,
@@ -79,7 +80,7 @@ def of_document(kind: type[_Struct], document: Mapping[str, Any], **others: obje
 
 class RefusalReply(Reply, kw_only=True):
     """The reply to a refused request. `cooling_down` has `is_cd`, `time` and `cd_until`, `payout_waits` has
-    `claim_from`, and a reached limit has `retry_after`."""
+    `claim_from`, `cannot_leave` has `obstacles`, and a reached limit has `retry_after`."""
 
     status: int = 1
     error: str
@@ -90,6 +91,7 @@ class RefusalReply(Reply, kw_only=True):
     time: int | msgspec.UnsetType = msgspec.UNSET
     cd_until: int | msgspec.UnsetType = msgspec.UNSET
     claim_from: int | msgspec.UnsetType = msgspec.UNSET
+    obstacles: list[Obstacle] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)

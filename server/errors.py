@@ -6,7 +6,9 @@ Only the table lives here. Refusals are raised anywhere and translated at two ed
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
+
+import msgspec
 
 
 class BadSettings(Exception):
@@ -21,7 +23,8 @@ class Refusal(Exception):
 
     `msg` is shown to the person unchanged, so it calls fields as the form's labels do. `param` is for authors
     of clients: the name of the wrong parameter, "" if no parameter is wrong. `extra` holds integers that the
-    reply gets as further fields (for `cooling_down`: is_cd, time, cd_until; for TooOften: retry_after).
+    reply gets as further fields (for `cooling_down`: is_cd, time, cd_until; for TooOften: retry_after); for
+    CannotLeave it holds a list of `Obstacle`.
     """
 
     error: ClassVar[str]
@@ -30,7 +33,7 @@ class Refusal(Exception):
     # The reply's Retry-After, sent with 429 and 503.
     retry_after_seconds: int = 1
 
-    def __init__(self, msg: str | None = None, *, param: str = "", **extra: int) -> None:
+    def __init__(self, msg: str | None = None, *, param: str = "", **extra: Any) -> None:
         self.msg = msg or self.default_msg
         self.param = param
         self.extra = extra
@@ -112,8 +115,21 @@ class Leaving(Refusal):
     error, default_msg = "leaving", "你正在注销账号，不能再开始新的；要继续用，先在“我的”里撤销注销"
 
 
+class Obstacle(msgspec.Struct, frozen=True):
+    """What has to end before an account can be deleted, and what to do about it.
+
+    `opens` is the page of the treasure with this `code` where that is done: its own, that of its winners, or
+    "" if there is none.
+    """
+
+    text: str
+    code: str = ""
+    opens: Literal["treasure", "winners", ""] = ""
+
+
 class CannotLeave(Refusal):
-    """The message says what has to end before the account can be deleted."""
+    """The message says what has to end before the account can be deleted, and so do the reply's
+    `obstacles`."""
 
     error, default_msg = "cannot_leave", "现在还不能注销账号"
 

@@ -406,7 +406,7 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
     await erase_leavers(context)
     assert await find(context, "people", _id=bob.unionid, forgotten_as={"$exists": False})
     await bob.post("/keepAccount")
-    assert await told() == "现在还不能注销：你在“她的狗”里挖到的奖品还没有办完。办完再来"
+    assert await told() == "现在还不能注销：你在“她的狗”里挖到的奖品还没有办完，等发布者寄出。办完再来"
     await alice.post("/shipPrize", code=mailed, depth=1, **parcel)
     assert "“她的狗”里挖到的奖品" in await told()
     await bob.post("/receivePrize", code=mailed)

@@ -43,11 +43,11 @@ class Need(NamedTuple):
     depth: int = 0
 
 
-# What stops an erasure: in words for an operator, and for the person.
+# What stops an erasure: in words for an operator, and for the person (`next` is what becomes of a prize).
 REASONS: dict[str, tuple[str, str]] = {
     "runs": (
         "task {code} of theirs runs: end it at /ops, or wait for its end",
-        "你发布的“{name}”还在进行，先结束它，或等它结束",
+        "你发布的“{name}”还在进行，等它结束（没有人挖过的可以提前结束）",
     ),
     "checked": (
         "their task {code} is {state}: wait for its check, or decide at /ops",
@@ -55,15 +55,15 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "prizes": (
         "prizes of their task {code} are neither given nor returned: wait until they are",
-        "你发布的“{name}”还有奖品没有给出或退回",
+        "你发布的“{name}”还有奖品没有给出或退回，等中奖的人领走，过期的会退回",
     ),
     "refund": (
         "a refund of their task {code} is under way: wait until it is refunded",
-        "你发布的“{name}”有一笔退款还没有到账",
+        "你发布的“{name}”有一笔退款还没有到账，等它到账",
     ),
     "payment": (
         "a payment of their task {code} is under way: wait until WeChat's answer is known",
-        "你发布的“{name}”有一笔付款还没有结果",
+        "你发布的“{name}”有一笔付款还没有结果，等微信给出结果",
     ),
     "unreported": (
         "the delivery of their task {code} is not reported to WeChat: wait until it is",
@@ -71,11 +71,11 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "unsent": (
         "goods of their task {code} are not sent: wait until they are",
-        "你发布的“{name}”还有奖品没有寄出",
+        "你发布的“{name}”还有奖品没有寄出，请先寄出",
     ),
     "prize": (
         "their prize {code}:{depth} is {state}: wait for its end",
-        "你在“{name}”里挖到的奖品还没有办完",
+        "你在“{name}”里挖到的奖品还没有办完，{next}",
     ),
     "frozen": ("an operator froze them: release them at /ops", "平台正在核对你的账号，请联系客服"),
     "won": (

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Literal
 
 from server.actions.alone import Busy, alone, erasure_of
 from server.actions.people.account import ban_of
-from server.actions.people.erase import REASONS, CannotErase, erase, needs_of, pseudonym_of
+from server.actions.people.erase import REASONS, CannotErase, Need, erase, needs_of, pseudonym_of
 from server.context import Context
-from server.errors import CannotLeave, NotLoggedIn
+from server.errors import CannotLeave, NotLoggedIn, Obstacle
 from server.game.amounts import DAY_MS, spoken
 from server.realtime.news import Revoked
 from server.store.audit_log import Actor
@@ -21,8 +22,18 @@ from server.store.people.erasure import new_pseudonym
 from server.store.people.people import Person
 
 DAYS = 7
-# The most reasons that a refusal names at once.
-TOLD = 5
+# The most reasons that a refusal names in its message, and in its list.
+TOLD, LISTED = 5, 20
+# The pages where a person does something about what stops the deletion, if not at the treasure's own.
+_OPENS: dict[str, Literal["winners", ""]] = {"prizes": "winners", "unsent": "winners", "frozen": ""}
+# What becomes of a prize that somebody won, by its state.
+_NEXT = {
+    "claiming": "接着把它领完",
+    "given": "等发布者寄出",
+    "sent": "收到了就点“确认收到”",
+    "held": "等平台核对完",
+    "frozen": "等平台核对完",
+}
 # What the operators' log calls a person who deletes their account: it must not have their name.
 THEMSELVES = Actor("the person themselves", shared=False)
 
@@ -58,9 +69,17 @@ async def _refuse(context: Context, person: Person) -> None:
         raise CannotLeave(f"账号停用期间不能注销，{until}再来，或联系客服")
     needs = await needs_of(context.store, person, parcels=True)
     if needs:
-        told = list(dict.fromkeys(REASONS[need.why][1].format(**need._asdict()) for need in needs))
-        more = f"；还有 {len(told) - TOLD} 项" if len(told) > TOLD else ""
-        raise CannotLeave(f"现在还不能注销：{'；'.join(told[:TOLD])}{more}。办完再来")
+        told = list(dict.fromkeys(map(_obstacle, needs)))
+        first, left = [each.text for each in told[:TOLD]], len(told) - TOLD
+        if left > 0:
+            first.append(f"还有 {left} 项")
+        listed = told[:LISTED] + [Obstacle(f"还有 {len(told) - LISTED} 项")] * (len(told) > LISTED)
+        raise CannotLeave(f"现在还不能注销：{'；'.join(first)}。办完再来", obstacles=listed)
+
+
+def _obstacle(need: Need) -> Obstacle:
+    text = REASONS[need.why][1].format(**need._asdict(), next=_NEXT.get(need.state, ""))
+    return Obstacle(text, need.code, _OPENS.get(need.why, "treasure"))
 
 
 async def stay(context: Context, person: Person) -> None:

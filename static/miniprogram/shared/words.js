@@ -134,6 +134,9 @@ export const LEAVING = [
   "活动规则、挖过和挖到的记录换成随机代号，保留至少两年。",
 ];
 
+// What a person reads above the list of what stops the deletion of their account, and the way to each.
+export const STOPPED = { title: "现在还不能注销，先办完这些：", treasure: "去看看", winners: "去发奖" };
+
 /** Return what a person who deletes their account reads; `moment` is when it will be deleted, in words. */
 export const leavesAt = (moment) => `账号将在 ${moment} 以后删除。在那以前可以查看、领已经挖到的奖品，或者撤销。`;
 

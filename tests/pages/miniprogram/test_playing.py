@@ -248,10 +248,16 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
         phone.shows("有七天可以反悔")
         phone.until("scrolled", lambda told: told["selector"] == ".asked")
         phone.tap(".leave")
-        phone.shows("你发布的“自己的猫”还在进行")
+        phone.shows("现在还不能注销，先办完这些：", "你发布的“自己的猫”还在进行，等它结束", "去看看")
+        phone.press("去看看")
+        assert phone.until("opened")["page"] == "/pages/treasure/treasure"
         owner.post("/endTask", code=code)
+        phone.open("/pages/mine/mine")
+        phone.until_it_says("注销账号")
+        phone.tap(".askleave")
+        phone.until_it_says("有七天可以反悔")
         phone.tap(".leave")
-        phone.shows("以后删除", "撤销注销")
+        phone.shows("账号将在", "撤销注销")
         phone.tap(".keep")
         phone.shows("联系客服", "注销账号")
     assert Person.log_in(address, "想走的人").get("/getMyInfo")["delete_at"] == 0

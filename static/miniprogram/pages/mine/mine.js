@@ -3,7 +3,7 @@
 import { naming } from "../../parts/naming.js";
 import { LISTS, stateOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
-import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
+import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -12,7 +12,7 @@ Component({
   behaviors: [naming],
 
   data: {
-    me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
+    me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", obstacles: [], told: LEAVING, why: NAMING.mine,
     tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
     waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: "published", cards: [], none: "", unread: false, more: false, again: CLAIM.again,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
@@ -111,7 +111,7 @@ Component({
     /** Open or close what somebody reads before they delete their account. */
     askToLeave() {
       const asked = !this.data.asked;
-      this.setData({ asked, stopped: "" }, () => asked && wx.pageScrollTo({ selector: ".asked" })); // it is below what was tapped
+      this.setData({ asked, stopped: "", obstacles: [] }, () => asked && wx.pageScrollTo({ selector: ".asked" })); // it is below what was tapped
     },
 
     /** Delete the account in seven days. It ends the login here too; the next request logs in again. */
@@ -126,10 +126,12 @@ Component({
     async decide(path) {
       try {
         await api.post(path);
-        this.setData({ asked: false, stopped: "" });
+        this.setData({ asked: false, stopped: "", obstacles: [] });
         await this.renew();
       } catch (error) {
-        this.setData({ stopped: error.message });
+        const { obstacles = [] } = error.reply || {};
+        const listed = obstacles.map((each) => ({ ...each, goes: STOPPED[each.opens] || "" }));
+        this.setData({ stopped: listed.length ? STOPPED.title : error.message, obstacles: listed });
         if (!error.error) showProblem(error);
       }
     },
