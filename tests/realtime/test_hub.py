@@ -138,6 +138,20 @@ async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(context,
     assert watched.seq == 1
 
 
+async def test_the_poll_asks_about_many_tasks_in_several_short_queries(context, mute, monkeypatch, alice, bob):
+    monkeypatch.setattr(hub, "POLLED_AT_ONCE", 2)
+    codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(3)]
+    watcher = Collecting()
+    for code in codes:
+        await context.hub.watch(watcher, code, None, False)
+        await dig(mute, Attempt(code, bob.unionid, "", admit))
+    asked = meanwhile(monkeypatch, context.store.tasks, "positions")
+    await context.hub._poll()
+    await asyncio.wait(context.hub._reading.values())
+    assert [len(part) for (part,) in asked] == [2, 1]
+    assert {frame["code"] for frame in watcher.frames if frame["type"] == "cd"} == set(codes)
+
+
 async def test_reading_stops_if_the_task_is_forgotten_meanwhile(context, mute, monkeypatch, alice, bob, code):
     await alice.get("/getTaskDetails", code=code)
     find, asked, goes_on = context.store.tasks.find, asyncio.Event(), asyncio.Event()
