@@ -249,7 +249,7 @@ class Hub:
     async def _history(self, task: Task) -> tuple[list[Dig], list[Dig]]:
         """Return a task's newest digs, and the earlier digs that a page shows."""
         code, after = task["_id"], max(0, task["now_depth"] - REPLAYED_DIGS)
-        digs = await self._store.digs.after(code, after, REPLAYED_DIGS + 1)
+        digs = await self._store.digs.following(task, after, REPLAYED_DIGS + 1)
         return digs, await self._store.digs.early(code, FIRST_PARTICIPANTS) if after else []
 
     # ---- what happened
@@ -397,7 +397,7 @@ class Hub:
             self._send_dig(watched, encode([watched.snapshot(self._now_ms())]))
             metrics.RESYNCS.inc()
         else:
-            for dig in await self._missing(watched, task["now_depth"]):
+            for dig in await self._missing(watched, task):
                 self.deliver(dig)
         if task["status"] and watched.seq >= task["now_depth"]:
             self._take(watched.code, news_of_end(task))
@@ -411,10 +411,10 @@ class Hub:
         watched.let_back(self._now_ms())
         self._ticks.plan(watched)
 
-    async def _missing(self, watched: WatchedTask, now_depth: int) -> list[Dig]:
-        if now_depth <= watched.seq and not watched.behind:
+    async def _missing(self, watched: WatchedTask, task: Task) -> list[Dig]:
+        if task["now_depth"] <= watched.seq and not watched.behind:
             return []
-        return await self._store.digs.after(watched.code, watched.seq, REPLAYED_DIGS)
+        return await self._store.digs.following(task, watched.seq, REPLAYED_DIGS)
 
     async def _rest(self) -> None:
         await asyncio.sleep(POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)

@@ -13,6 +13,7 @@ from server.context import Context
 from server.realtime import hub, known_tasks
 from server.realtime.news import EndNews
 from server.realtime.watched_task import WatchedTask
+from support.client import rest
 from support.histories import CODE, a_history, frames_of, task_after
 from support.meanwhile import meanwhile
 from support.watchers import Collecting, admit
@@ -138,7 +139,9 @@ async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(context,
     assert watched.seq == 1
 
 
-async def test_the_poll_asks_about_many_tasks_in_several_short_queries(context, mute, monkeypatch, alice, bob):
+async def test_the_poll_asks_about_many_tasks_in_several_short_queries(
+    context, mute, monkeypatch, alice, bob
+):
     monkeypatch.setattr(hub, "POLLED_AT_ONCE", 2)
     codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(3)]
     watcher = Collecting()
@@ -173,20 +176,35 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(context, mute, m
 
 
 async def test_a_subscription_during_a_read_counts_as_a_gap(context, mute, monkeypatch, bob, code):
-    after = context.store.digs.after
+    following = context.store.digs.following
 
     async def missed(*asked: Any) -> Any:
-        monkeypatch.setattr(context.store.digs, "after", after)
-        found = await after(*asked)
+        monkeypatch.setattr(context.store.digs, "following", following)
+        found = await following(*asked)
         await dig(mute, Attempt(code, bob.unionid, "", admit))
         context.hub._on_subscribed(code)
         return found
 
-    monkeypatch.setattr(context.store.digs, "after", missed)
+    monkeypatch.setattr(context.store.digs, "following", missed)
     watcher = Collecting()
     await context.hub.watch(watcher, code, None, False)
     await asyncio.wait(context.hub._reading.values())
     assert [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"] == [1]
+
+
+async def test_a_page_has_the_newest_dig_that_only_its_task_holds_and_joins_no_second_collection(
+    context, trips, alice, bob
+):
+    code = await alice.publish(forecast_num=100_000, cd=0)
+    for _ in range(2):
+        await bob.dig(code)
+    await rest(context)
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+    await context.store.digs.collection.delete_one({"code": code, "depth": 2})
+    watcher, before = Collecting(), len(trips.sent)
+    await context.hub.watch(watcher, code, 0, False)
+    assert [frame["seq"] for frame in watcher.frames if frame["type"] in ("cd", "snapshot")] == [1, 2, 2]
+    assert trips.sent[before:] == ["aggregate tasks", "find digs"]
 
 
 async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, context, mute, monkeypatch):

@@ -113,8 +113,8 @@ class MemoryTasks:
             ]
         )
 
-    async def after(self, code: str, depth: int, limit: int) -> Any:
-        return await self._read(lambda: self.world.digs[code][depth : depth + limit])
+    async def following(self, task: Task, depth: int, limit: int) -> Any:
+        return await self._read(lambda: self.world.digs[task["_id"]][depth : depth + limit])
 
     async def early(self, code: str, places: int) -> Any:
         return await self._read(lambda: [dig for dig in self.world.digs[code] if dig.get("n", 99) <= places])

@@ -169,6 +169,19 @@ class Digs(Documents[Dig]):
         found = _found({"code": code, "depth": {"$gt": depth}}, {"depth": pymongo.ASCENDING}, limit)
         return await self.collection.aggregate(found).to_list(limit)
 
+    async def following(self, task: Task, depth: int, limit: int) -> list[Dig]:
+        """Return at most `limit` digs of a task deeper than `depth`, in order: all that the task had when it
+        was read, perhaps more.
+
+        Of these, the history may have lacked only the newest, and the task itself has that. So this needs no
+        second collection, whose state of another moment would leave a gap.
+        """
+        digs = await self.in_order({"code": task["_id"], "depth": {"$gt": depth}}, "depth", limit)
+        last = task.get("last_dig")
+        if last is not None and last["depth"] > (digs[-1]["depth"] if digs else depth) and len(digs) < limit:
+            digs.append(last)
+        return digs
+
     async def joins(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
         """Return one page of a task's participants in the order they joined; `is_prize` says whether
         their first dig won."""
