@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import msgspec
@@ -83,6 +83,9 @@ class Hub:
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
         self._read_for_ahead = SingleFlight[WatchedTask, None]()
+        # Set if news may have been missed. The poll then asks about all tasks together. After a reconnect,
+        # thousands of reads of single tasks would keep digs waiting.
+        self._may_lack = asyncio.Event()
         self._background = Background()
         self._keepers = Background()
 
@@ -320,7 +323,7 @@ class Hub:
         watched = self.known.by_code.get(code)
         if watched is not None and watched.loaded:
             metrics.GAPS.inc()
-            self._read_soon(watched)
+            self._may_lack.set()
         elif watched is not None:
             watched.read_again = True  # what is being read may be older than this subscription
 
@@ -417,7 +420,11 @@ class Hub:
         return await self._store.digs.following(task, watched.seq, REPLAYED_DIGS)
 
     async def _rest(self) -> None:
-        await asyncio.sleep(POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
+        """Wait until the next poll: it comes at once after a subscription to a task that is known here."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE):
+                await self._may_lack.wait()
+        self._may_lack.clear()
 
     async def _poll(self) -> None:
         """Read how deep all tasks here are: if a task's last news was lost, no later news shows the gap."""

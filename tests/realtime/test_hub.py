@@ -207,6 +207,27 @@ async def test_a_page_has_the_newest_dig_that_only_its_task_holds_and_joins_no_s
     assert trips.sent[before:] == ["aggregate tasks", "find digs"]
 
 
+async def test_after_a_reconnect_only_the_tasks_that_were_dug_meanwhile_are_read(
+    context, mute, monkeypatch, alice, bob
+):
+    codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(3)]
+    watcher = Collecting()
+    for code in codes:
+        await context.hub.watch(watcher, code, None, False)
+    monkeypatch.setattr(hub, "POLL_SECONDS", 600.0)
+    polls = meanwhile(monkeypatch, context.store.tasks, "positions")
+    context.hub._on_subscribed(codes[0])
+    while not polls:
+        await context.bus.ping()
+    await dig(mute, Attempt(codes[1], bob.unionid, "", admit))
+    read = meanwhile(monkeypatch, context.store.tasks, "find")
+    for code in codes:
+        context.hub._on_subscribed(code)
+    while not any(frame["type"] == "cd" for frame in watcher.frames):
+        await context.bus.ping()
+    assert read == [(codes[1],)]
+
+
 async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, context, mute, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
