@@ -20,7 +20,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, moreKinds, outlookOf, rankLines, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -419,8 +419,7 @@ class Page {
   refused(error) {
     const { task } = this;
     if (this.signal.aborted) return;
-    // The ring counts down; a number of seconds in the text would not.
-    this.shaft.say(error.error === "cooling_down" ? "慢了一步" : error.message);
+    this.shaft.say(refusedWords(error));
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
     else if (error.error === "no_such_task") this.gone();

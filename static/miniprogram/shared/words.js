@@ -238,6 +238,9 @@ export function chanceWords({ status, one_in, nearest, is_prize, mine }) {
   return one_in ? `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}` : `${others ? "下" : "这"}一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
+/** Return why a dig was refused. A cooldown is counted down beside these words, so they have no seconds that would not. */
+export const refusedWords = ({ error, message }) => (error === "cooling_down" ? "慢了一步" : message);
+
 // What the winner reads when the ground opens, and the choice whether it makes a sound.
 export const WIN = { title: "恭喜，你挖到了！", claim: "去领取", signal: "挖到时响一声、震一下" };
 export const placeWords = ({ now_depth, no }) => `第 ${now_depth} 层，你是名单上的第 ${no} 位`;

@@ -142,6 +142,19 @@ def test_details_that_another_process_does_not_know_yet_are_read_once_more(addre
             phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
 
 
+def test_a_dig_that_came_too_late_is_told_without_seconds_that_stand_still(address, publisher):
+    code = publisher.publish(a_picture(), cd=3600)
+    with a_phone(address, "阿迟") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
+        Person.log_in(address, "小刚").post("/postTask", code=code)
+        dug = phone.until("frame", lambda told: told["frame"]["type"] == "cd")["frame"]
+        phone.shows("后可挖")
+        phone.hear(**dug | {"cd_until": 0})  # to this phone, the cooldown is over
+        phone.press("挖一锹")
+        assert "还要等" not in phone.shows("慢了一步")
+
+
 def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address, publisher):
     code = publisher.publish(a_picture())
     with a_phone(address, "小明") as phone:

@@ -15,7 +15,7 @@ import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { mayBeOwn, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -260,7 +260,7 @@ Component({
     },
 
     refused(error) {
-      this.setData({ said: error.message });
+      this.setData({ said: refusedWords(error) });
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.data.task.cd_until, error.reply.cd_until) });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
       else if (!error.error) throw error;
