@@ -154,6 +154,10 @@ class Phone:
         """Wait for an element with exactly this text, and tap it; a form's button submits the form."""
         self._order(do="press", label=label)
 
+    def tap_beside(self) -> None:
+        """Tap beside what lies over the page, as soon as something does."""
+        self._order(do="tapBeside")
+
     def fill(self, label: str, text: str) -> None:
         """Type into the field with this placeholder or label."""
         self._order(do="fill", label=label, text=text)

@@ -9,6 +9,7 @@ const SILENT = "wabao.silent"; // "silent": a win neither sounds nor shakes
 const STROKE_MS = 600;
 const REST_MS = 1000; // the server takes one cheer a second from a person
 const SHOWN_MS = 1500;
+const HASTE_MS = 700; // people tap again and again in a race: until then a tap is still meant for the button
 const MARKS = { heart: "❤️", fire: "🔥", clover: "🍀", laugh: "😄", wow: "😮", star: "⭐" };
 
 export const moment = Behavior({
@@ -59,8 +60,13 @@ export const moment = Behavior({
 
     openGround(reply) {
       const { task } = this.data;
+      this.groundOpenedAt = Date.now();
       this.setData({ won: { place: placeWords(reply), title: wonWords(task, task) || title(task), picture: wonThumbnail(task) } });
       if (!this.data.silent) soundAndShake();
+    },
+
+    tapBeside() {
+      if (Date.now() - this.groundOpenedAt > HASTE_MS) this.closeGround();
     },
 
     closeGround() {

@@ -316,6 +316,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
         if (submits(found)) tell(found.closest("wx-form"), "submit", { value: valuesOf(found.closest("wx-form")) });
         else tell(found, "tap");
       }),
+    tapBeside: () => onceThere((each) => takes(each, "clickoverlay") && each.textContent.trim(), (found) => tell(found, "clickoverlay")),
     fill: ({ label, text }) =>
       onceThere((each) => ["placeholder", "ariaLabel"].some((name) => attribute(each, name) === label), (found) => {
         typed.set(found, text);

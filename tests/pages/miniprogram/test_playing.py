@@ -55,12 +55,13 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("1 人挖过", "第 1 层", "这一锹 1/1", "1. 小刚", "1 秒后可挖")
         phone.shows("挖一锹")
         phone.press("进来就挖")  # nothing was chosen before, so this digs at once
+        phone.tap_beside()  # in haste, in the moment in which the ground opens: it stays open
         phone.shows("⛏️")
         phone.until("shaken")
         phone.until("sounded")
         phone.shows("恭喜，你挖到了！", "第 2 层，你是名单上的第 2 位", "已开，关掉")
         phone.tap(".sound")
-        phone.shows("已关，打开")
+        phone.shows("恭喜，你挖到了！", "已关，打开")
         phone.tap(".go")
         phone.until("scrolled")
         phone.shows("第 2 层，挖到了！", "填写收货地址", "2. 小燕挖到了", "剩 2 / 3 份", "2 人挖过")
