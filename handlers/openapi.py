@@ -12,7 +12,7 @@ import msgspec
 from handlers.base import Interface, RefusalReply
 from handlers.examples import examples
 from handlers.glossary import MEANINGS
-from handlers.languages import Language, say, summary
+from handlers.languages import CHANGES, Language, say, summary
 from handlers.ops.operators import COOKIE, OperatorInterface
 from handlers.schemas import refusal_table, schemas_of
 
@@ -52,7 +52,7 @@ def document(interfaces: tuple[type[Interface], ...], version: str, language: La
             "description": f"{say(NO_IDENTITY, language)}\n\n{refusal_table(language)}",
         },
         "tags": [{"name": say(room, language)} for room in dict.fromkeys(map(_room, interfaces))],
-        "x-changes": _changes(CHANGELOG.read_text("utf-8")),
+        "x-changes": _changes(CHANGELOG.read_text("utf-8"), language),
         "paths": {
             interface.path: {interface.method.lower(): _operation(interface, components, language)}
             for interface in interfaces
@@ -79,13 +79,16 @@ def with_sandbox(document: dict[str, Any], sandbox: Mapping[str, Any]) -> dict[s
     }
 
 
-def _changes(changelog: str) -> list[dict[str, Any]]:
-    """Return what changed in each version, the newest first."""
+def _changes(changelog: str, language: Language) -> list[dict[str, Any]]:
+    """Return what changed in each version, the newest first. What has no translation is in English."""
+    said = CHANGES if language == "zh" else {}
     versions = []
     for part in changelog.split("\n## ")[1:]:
         version, _, listed = part.partition("\n")
-        items = listed.split("\n- ")[1:]
-        versions.append({"version": version, "changes": [" ".join(item.split()) for item in items]})
+        items = [" ".join(item.split()) for item in listed.split("\n- ")[1:]]
+        versions.append(
+            {"version": said.get(version, version), "changes": [said.get(item, item) for item in items]}
+        )
     return versions
 
 

@@ -11,7 +11,6 @@ const WORDS = {
     parts: {interfaces: "接口", websocket: "长连接", changes: "更新"},
     raw: "原始文件",
     silent: "没有读到接口文档，请稍后刷新。",
-    changes: "更新记录只有英文。",
   },
   en: {
     title: "Wabao · reference",
@@ -19,7 +18,6 @@ const WORDS = {
     parts: {interfaces: "Interfaces", websocket: "Websocket", changes: "Changes"},
     raw: "raw document",
     silent: "The documents could not be read. Please load the page again later.",
-    changes: "",
   },
 };
 const SOURCES = {interfaces: "/openapi.json", websocket: "/asyncapi.json", changes: "/openapi.json"};
@@ -110,8 +108,6 @@ function draw(document) {
 
 function drawChanges(versions) {
   const page = document.getElementById("reference");
-  page.lang = "en";
-  document.getElementById("said").textContent = words.changes;
   for (const {version, changes} of versions) {
     const title = document.createElement("h2");
     title.textContent = version;

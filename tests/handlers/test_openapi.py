@@ -18,7 +18,7 @@ from handlers.asyncapi import MESSAGES
 from handlers.base import Interface, RefusalReply
 from handlers.digging.task_page import Why
 from handlers.glossary import GLOSSARY, MEANINGS, VALUES
-from handlers.languages import CATALOGUE, ENGLISH, SUMMARIES
+from handlers.languages import CATALOGUE, CHANGES, ENGLISH, SUMMARIES
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import CLOSES, ConnectRequest
@@ -169,6 +169,15 @@ def test_each_text_is_there_in_both_languages_and_none_is_left_over():
         assert chinese != english or not CHINESE_LETTER.search(chinese), chinese
     for document in (interfaces("zh"), channel("zh")):
         assert [text for text in described(document) if not CHINESE_LETTER.search(text)] == []
+
+
+def test_each_entry_of_the_changelog_is_there_in_both_languages_and_none_is_left_over():
+    english, chinese = (interfaces(language)["x-changes"] for language in ("en", "zh"))
+    entries = [entry for version in english for entry in version["changes"]]
+    assert {*entries, *(version["version"] for version in english)} >= CHANGES.keys() >= set(entries)
+    translated = [entry for version in chinese for entry in version["changes"]]
+    assert len(translated) == len(entries) > 20
+    assert [entry for entry in translated if not CHINESE_LETTER.search(entry)] == []
 
 
 @pytest.mark.parametrize("catalogue", [CATALOGUE, GLOSSARY], ids=lambda path: path.stem)
