@@ -100,10 +100,14 @@ class OpsSearch(OperatorInterface):
         ids, codes, prizes = found
         is_id = len(query) == PUBLIC_CHARACTERS
         numbered = await store.people.with_public_id(query) if is_id else None
-        people = [*([numbered] if numbered else []), *await store.people.find_all(sorted(ids)), *named]
-        first = await store.tasks.find_many(sorted({*codes, *(prize["code"] for _, prize in prizes)}))
-        names = {task["_id"]: task["name"] for task in first}
-        listed = {task["_id"]: task for task in [*first, *tasks]}
+        those = {person["_id"]: person for person in await store.people.find_all(sorted(set(ids)))}
+        people = [*([numbered] if numbered else []), *(those[each] for each in ids if each in those), *named]
+        codes += [prize["code"] for _, prize in prizes]
+        first = {task["_id"]: task for task in await store.tasks.find_many(sorted(set(codes)))}
+        names = {code: task["name"] for code, task in first.items()}
+        coded = [task for task in tasks if task["_id"] == query]
+        numbers = [first[each] for each in codes if each in first]
+        listed = {task["_id"]: task for task in [*coded, *numbers, *tasks]}
         return OpsSearchReply(
             data=board_tasks(self.context, list(listed.values())[:LISTED_TASKS]),
             people=self._shown(people),
@@ -113,14 +117,18 @@ class OpsSearch(OperatorInterface):
             ],
         )
 
-    async def _by_number(self, query: str) -> tuple[set[str], set[str], list[tuple[FoundBy, Prize]]]:
-        """Return the people's ids, tasks' codes and prizes that this number belongs to."""
+    async def _by_number(self, query: str) -> tuple[list[str], list[str], list[tuple[FoundBy, Prize]]]:
+        """Return the people's ids, tasks' codes and prizes that this number belongs to.
+
+        What only one can have comes first: an order, a bill or a refund. Many prizes may have one phone, or
+        be in one parcel.
+        """
         store, prizes = self.context.store, list[tuple[FoundBy, Prize]]()
         # The embedded store reads all documents that a partial index lacks, so skip this for a search by
         # name. An order's number may happen to have no digit.
         named = len(query) < ORDER_CHARACTERS and not any(map(str.isdigit, query))
         if named or not query.isascii():
-            return set(), set(), prizes
+            return [], [], prizes
         digits = phone_digits(query) if self.session.operator.may("act") else ""
         order, bill, refund, parcels = await asyncio.gather(
             store.orders.find_either(query),
@@ -128,15 +136,15 @@ class OpsSearch(OperatorInterface):
             store.refunds.find(query),
             store.prizes.found_by("number", [query], LISTED_PRIZES),
         )
+        paid = None if bill is None else await store.prizes.find(bill["prize"])
+        prizes += [("bill", paid)] if paid is not None else []
         if digits:
             hashes = self.context.keys.phone_hashes(digits)
             phones = await store.prizes.found_by("phone_hash", hashes, LISTED_PRIZES)
             prizes += [("phone", prize) for prize in phones]
         prizes += [("parcel", prize) for prize in parcels]
-        paid = None if bill is None else await store.prizes.find(bill["prize"])
-        prizes += [("bill", paid)] if paid is not None else []
-        ids = {prize["unionid"] for _, prize in prizes} | ({order["publisher"]} if order else set())
-        return ids, {each["code"] for each in (order, refund) if each is not None}, prizes
+        ids = [*([order["publisher"]] if order else []), *(prize["unionid"] for _, prize in prizes)]
+        return ids, [each["code"] for each in (order, refund) if each is not None], prizes
 
     def _shown(self, people: list[Person]) -> list[FoundPerson]:
         """Return the rows of these people, each person once."""

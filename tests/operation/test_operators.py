@@ -493,6 +493,27 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
 
 
+async def test_what_only_one_prize_can_have_is_found_before_the_many_in_a_parcel_of_that_number(
+    client, context
+):
+    await enter(client, LOOK)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.won_packet(bob)
+    await bob.claim(code)
+    [bill] = await context.store.bills.collection.find({"code": code}).to_list(2)
+    prize = await context.store.prizes.find(f"{code}:1")
+    other = await alice.publish(name="一车杂物")
+    many = [
+        {**prize, "_id": f"{other}:{n}", "code": other, "unionid": f"{n}", "number": bill["_id"]}
+        for n in range(1, 61)
+    ]
+    await context.store.prizes.collection.insert_many(many)
+    found = await search(client, bill["_id"])
+    assert [prize["by"] for prize in found["prizes"]] == ["bill", *["parcel"] * 49]
+    assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
+    assert [task["code"] for task in found["data"]] == [code, other]
+
+
 async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_look(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=2, cd=0)
