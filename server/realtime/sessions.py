@@ -56,9 +56,14 @@ class Sessions:
 
     async def poll(self) -> None:
         """Read from MongoDB what no news has told."""
-        now_ms = self._now_ms()
+        now_ms, before = self._now_ms(), set(self._known)
         found = await self._ended_since(self._polled_ms - LOOKED_BACK_MS)
         for unionid, generation in found.items():
             self.end(unionid, generation)
-        self._known = {unionid: known for unionid, known in self._known.items() if unionid in found}
+        # What news told during the read may be newer than the read.
+        self._known = {
+            unionid: known
+            for unionid, known in self._known.items()
+            if unionid in found or unionid not in before
+        }
         self._polled_ms = now_ms

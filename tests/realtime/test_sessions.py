@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from handlers.websocket import IDENTITY_REFUSED
+from server.realtime.sessions import Sessions
 from support.client import Client, Someone
 from support.purse import find
 
@@ -136,3 +137,16 @@ async def test_a_bare_id_is_no_way_around_a_logout(client, alice):
     assert (await bare.get("/getMyInfo"))["status"] == 0
     await alice.post("/logout")
     assert (await bare.get("/getMyInfo"))["error"] == "token_required"
+
+
+async def test_what_news_tells_during_a_poll_is_not_forgotten_by_that_poll():
+    async def read(_since_ms: int) -> dict[str, int]:
+        if not sessions.valid("somebody"):
+            sessions.end("somebody", 2)  # the tokens end after MongoDB has answered
+        return {}
+
+    sessions = Sessions([], read, lambda: 0)
+    await sessions.poll()
+    assert sessions.valid("somebody") == 2
+    await sessions.poll()
+    assert sessions.valid("somebody") == 0
