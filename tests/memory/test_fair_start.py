@@ -12,6 +12,7 @@ from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
+from pymongo.errors import AutoReconnect
 from redis.asyncio import Redis
 
 from devtools.sandbox import Sandbox
@@ -29,7 +30,7 @@ from server.telemetry import metrics
 from support.client import Client, Someone, admit
 from support.histories import a_history
 from support.invariants import check_history
-from support.meanwhile import meanwhile
+from support.meanwhile import failing, meanwhile
 
 WINDOW_MS = 300
 BAN = {"reason": "用脚本挖宝", "at": 1, "until": 0}
@@ -232,6 +233,19 @@ async def test_ids_that_nobody_has_get_no_place_and_are_answered_after_people(cl
     refused = await asyncio.gather(*asked)
     assert (told["status"], told["now_depth"], drawn.sizes) == (0, 2, [1])
     assert {reply["error"] for reply in refused} <= {"cooling_down", "not_logged_in"}
+
+
+async def test_somebody_about_whom_mongodb_could_not_be_asked_digs_after_the_others(
+    context, cooled, drawn, monkeypatch, alice, bob, carol
+):
+    """As while a replica set elects a primary."""
+    code, _ = await cooled(alice)
+    await bob.get("/getMyInfo")
+    monkeypatch.setattr(context.store.people, "admitting", failing(AutoReconnect("no primary")))
+    first, second = await asyncio.gather(carol.dig(code), bob.dig(code))
+    assert first["error"] == "cooling_down"
+    assert second["status"] == 0
+    assert drawn.sizes == [1]
 
 
 async def test_a_process_that_never_heard_of_the_task_gathers_too(client, context, cooled, other, drawn):

@@ -306,7 +306,7 @@ async def _look(context: Context, request: Attempt) -> Dug | None:
 
 async def _who_enters(context: Context, request: Attempt) -> str | None:
     """Return the person whose place in the random order the request takes; None for a caller who will be
-    refused later.
+    refused later, or whom MongoDB could not be asked about now.
 
     A person has one place, even if they ask both by a token and by their bare id. Unknown ids, ended tokens
     and banned people get no place: each would cost a read of the store, and could be drawn before a person.
@@ -314,7 +314,9 @@ async def _who_enters(context: Context, request: Attempt) -> str | None:
     try:
         person = await request.admit(await known_people_of(context).find(request.unionid, request.session))
         check_ban(person, context.clock.now_ms())
-    except Refusal:
+    except Exception as error:
+        if not isinstance(error, Refusal) and not is_unavailable(error):
+            raise
         return None
     return request.unionid
 
