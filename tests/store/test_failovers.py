@@ -11,13 +11,15 @@ import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from devtools.sandbox import Sandbox
+from server.actions.digging.dig import Attempt, dig
 from server.context import Context
+from server.errors import Unavailable
 from server.settings import Settings
 from server.store import is_unavailable
 from server.store.alarms import new_alarm
 from server.store.gauges import MoneyGauges
 from server.store.messages.messages import MOST_CONSENTS
-from support.client import a_picture
+from support.client import a_picture, admit
 from support.invariants import check_history
 from support.servers import PATIENCE_SECONDS
 from support.wire.faulty import (
@@ -243,6 +245,18 @@ async def test_a_dig_with_an_id_waits_no_longer_than_its_own_limit_behind_others
     finally:
         wire.release()
     assert (await dave.dig(code, dig_id="daves-dig"))["error"] == "cooling_down"
+
+
+async def test_the_limit_of_a_dig_counts_from_its_arrival(context, wire, bob, code):
+    """Its code may have been looked up first, and the whole request has a limit too."""
+    arrived = asyncio.get_running_loop().time() - 4
+    wire.hold()
+    try:
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(2):
+                await dig(context, Attempt(code, bob.unionid, "", admit, arrived=arrived))
+    finally:
+        wire.release()
 
 
 async def test_a_publication_sent_again_with_its_publish_id_is_the_same_task(context, wire, alice, bob):

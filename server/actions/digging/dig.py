@@ -86,7 +86,7 @@ def _now() -> float:
 
 @dataclass(slots=True)
 class Attempt:
-    """A request to dig. `arrived` and `deadline` are in the loop's time.
+    """A request to dig. `arrived` is in the loop's time.
 
     `session` is the session of the caller's token, None without a token. A request with a bare id, which
     others may know, must not take the place of the id's owner in the random order. `address` returns the
@@ -104,9 +104,13 @@ class Attempt:
     arrived: float = field(default_factory=_now)
     hung_up: Callable[[], bool] = bool
     waits: Callable[[], None] = lambda: None
-    deadline: float = field(default_factory=lambda: _now() + DEADLINE_SECONDS)
     ordered_for: int = 0
     counted: bool = False
+
+    @property
+    def deadline(self) -> float:
+        """When the request is given up (the loop's time)."""
+        return self.arrived + DEADLINE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
