@@ -287,6 +287,7 @@ async def test_times_that_do_not_fit_are_refused_in_words(context, alice):
         ({"starts_at": now_ms + 2 * HOUR_MS, "ends_at": now_ms + HOUR_MS}, "ends_at"),
         ({"starts_at": now_ms + HOUR_MS, "ends_at": now_ms + HOUR_MS + 60_000}, "ends_at"),
         ({"cd": 60, "forecast_num": 61, "ends_at": now_ms + HOUR_MS}, "forecast_num"),
+        ({"cd": 3600, "ends_at": now_ms + HOUR_MS // 2}, "cd"),
     ):
         reply = await alice.post("/postTask", **(draft | times))
         assert (reply["error"], reply["param"]) == ("bad_request", param), times

@@ -308,13 +308,16 @@ def _rules(
     # The deepest depth must be reachable before the task expires.
     deepest = lasts_seconds // cd_seconds if cd_seconds else rules.max_depth
     if rules.max_depth > deepest:
-        until = "到结束时" if draft.ends_at else f"{lasts_seconds * 1000 // DAY_MS} 天内"
+        until = "到结束时" if draft.ends_at else f" {lasts_seconds * 1000 // DAY_MS} 天内"
+        if draft.prize_num > deepest:
+            most_seconds = lasts_seconds // draft.prize_num
+            raise BadRequest(f"“每锹之后冷却几秒”最大为 {most_seconds}，否则{until}挖不完", param="cd")
         if draft.prize_num * (interval + fluctuation) > deepest:
             raise BadRequest(
-                f"“奖品数量”×（间隔 + 浮动）最大为 {deepest} 层，否则 {until}挖不完",
+                f"“奖品数量”×（间隔 + 浮动）最大为 {deepest} 层，否则{until}挖不完",
                 param="interval",
             )
-        raise BadRequest(f"“预计挖多少锹”最大为 {deepest}，否则 {until}挖不完", param="forecast_num")
+        raise BadRequest(f"“预计挖多少锹”最大为 {deepest}，否则{until}挖不完", param="forecast_num")
     return rules
 
 
