@@ -354,6 +354,9 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
     assert ["两行" in row["refused"] for row in both] == [True, True]
     short = await alice.post("/shipPrizes", code=code, table=a_table(head=("深度", "中奖者", "运单号")))
     assert (short["error"], "快递公司" in short["msg"]) == ("bad_request", True)
+    saved = a_table(("4", "p3", "德邦", "DB12345678"), encoding="utf-16")
+    unread = await alice.post("/shipPrizes", code=code, table=saved)
+    assert (unread["error"], "逗号分隔" in unread["msg"]) == ("bad_request", True)
     monkeypatch.setattr(ship_all, "MOST_CHANGES", 1)
     refused = await alice.post("/shipPrizes", code=code, table=table)
     assert (refused["error"], "什么都没有记" in refused["msg"]) == ("bad_request", True)

@@ -21,6 +21,8 @@ SECONDS = 3.5
 NUMBER = re.compile(r"[0-9A-Za-z]{5,40}")
 COLUMNS = ("深度", "中奖者", "快递公司", "运单号")
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+# Spreadsheets also save tables in UTF-16, or with tabs or semicolons, in which no column is found.
+_RIGHT = "请用下载的表格填好快递，存成“CSV UTF-8（逗号分隔）”再传"
 _NOT_TRIED = "没有轮到，再传一次就接着记"
 
 
@@ -47,11 +49,11 @@ def parcels_of(table: bytes) -> list[Parcel]:
     try:
         lines = list(csv.reader(io.StringIO(_text_of(table)), strict=True))
     except csv.Error:
-        raise BadRequest("这不是 CSV 表格：请用下载的表格填好快递再传", param="table") from None
+        raise BadRequest(f"这不是 CSV 表格：{_RIGHT}", param="table") from None
     head = [cell.strip() for cell in lines[0]] if lines else []
     missing = [name for name in COLUMNS if name not in head]
     if missing:
-        raise BadRequest(f"表格里没有“{'、'.join(missing)}”这一列：请用下载的表格填好再传", param="table")
+        raise BadRequest(f"表格里没有“{'、'.join(missing)}”这一列：{_RIGHT}", param="table")
     places = [head.index(name) for name in COLUMNS]
     found = []
     for row, line in enumerate(lines[1:], 2):
