@@ -1,7 +1,7 @@
 // Claiming a prize: an address for the post, a code to pick it up, or a bill to confirm.
 
 import { secondsUntil } from "../miniprogram/shared/clock.js";
-import { claimStep, stateOf } from "../miniprogram/shared/prizes.js";
+import { claimStep, isOverdue, stateOf } from "../miniprogram/shared/prizes.js";
 import { CLAIM, NAMING, changeWords, contactWords, handingLines, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
 import { callWeChat, get, post } from "./api.js";
 import { attempt, el, fill, set, write } from "./dom.js";
@@ -49,7 +49,15 @@ export function claim(task, signal, deadline) {
   }
 
   begin(panel);
-  signal.addEventListener("abort", () => clearInterval(panel.looking));
+  const ticking = setInterval(() => {
+    if (!isOverdue(task) || section.dataset.state === stateOf(task)) return;
+    write(deadline, "");
+    begin(panel);
+  }, TICK_MS);
+  signal.addEventListener("abort", () => {
+    clearInterval(panel.looking);
+    clearInterval(ticking);
+  });
   return section;
 }
 

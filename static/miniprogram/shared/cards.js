@@ -2,6 +2,7 @@
 // or won it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
+import { isOverdue } from "./prizes.js";
 import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, endsWords, footprintWords, inReview, laterWords, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
 
 /** Return the state of a card's treasure, as a kind and in words; `left` is the seconds of its cooldown. */
@@ -59,7 +60,7 @@ function wonFoot(card) {
   const foot = { said: "", act: "", opens: "treasure", urgent: false, parcel };
   if (card.prize_state === "sent") return { ...foot, act: CLAIM.arrived };
   if (card.is_draw) return { ...foot, said: prizeWords(card, card.prize_state) };
-  if (waitWords(card)) return { ...foot, act: prizeWords(card, card.prize_state) };
+  if (waitWords(card)) return { ...foot, act: prizeWords(card, isOverdue(card) ? "expiring" : card.prize_state) };
   if (laterWords(card)) return { ...foot, act: prizeWords(card, card.prize_state), said: [wonWords(card, card), laterWords(card)].filter(Boolean).join(" · ") };
   const until = card.claim_until ? `${asMoment(card.claim_until)} 截止` : "";
   return { ...foot, act: CLAIM.go, urgent: true, said: [wonWords(card, card), until].filter(Boolean).join(" · ") };

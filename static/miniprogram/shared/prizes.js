@@ -38,21 +38,26 @@ export const handsOver = (winners) => winners.some(({ goods_type, draw_type, is_
  * The fields from which a claim is shown. A prize that is `claiming` is claimed in the same way as one that is
  * `won`.
  */
-export function stateOf({ is_prize, is_draw, prize_state }) {
+export function stateOf(task) {
+  const { is_prize, is_draw, prize_state } = task;
+  if (isOverdue(task)) return `${is_prize} ${is_draw} overdue`;
   return `${is_prize} ${is_draw} ${!prize_state || prize_state === "claiming" ? "won" : prize_state}`;
 }
 
+const hasDeadline = ({ claim_until, is_draw, prize_state }) => Boolean(claim_until) && !is_draw && ![...OUT, "held"].includes(prize_state);
+
 /** Whether a winner may still claim, so that the page says until when. */
-export function isClaimable({ claim_until, is_draw, prize_state }) {
-  return Boolean(claim_until) && !is_draw && ![...OUT, "held"].includes(prize_state);
-}
+export const isClaimable = (task) => hasDeadline(task) && secondsUntil(task.claim_until) > 0;
+
+/** Whether the time to claim a prize is over; the server takes it back soon, and tells nobody then. */
+export const isOverdue = (task) => hasDeadline(task) && !secondsUntil(task.claim_until);
 
 /**
  * Where a winner's claim is: "waits", and `waitWords` say why; "packet" or "paid"; "onSite" or "gone"; "address", or
  * "mailed" where `/drawPrize` tells address and parcel.
  */
 export function claimStep(task) {
-  if (task.prize_state === "held" || OUT.includes(task.prize_state)) return "waits";
+  if (task.prize_state === "held" || OUT.includes(task.prize_state) || isOverdue(task)) return "waits";
   if (task.goods_type === 1) return task.is_draw ? "paid" : "packet";
   if (task.draw_type === 1) return task.is_draw ? "gone" : "onSite";
   return task.is_draw ? "mailed" : "address";
@@ -74,7 +79,7 @@ export const mayEdit = ({ mine, status, now_depth, review }) => Boolean(mine) &&
 
 /** Which message may be offered about a treasure, by its name in OFFERS; "" if none. */
 export function offerOf(task) {
-  if (task.is_prize) return task.is_draw || OUT.includes(task.prize_state) ? "" : "won";
+  if (task.is_prize) return task.is_draw || OUT.includes(task.prize_state) || isOverdue(task) ? "" : "won";
   if (task.status || task.need_pay) return "";
   if (task.mine) return "published";
   if (secondsUntil(task.cd_until) <= LONG_SECONDS) return "";

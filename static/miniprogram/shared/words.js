@@ -1,6 +1,7 @@
 // What people read, in any client, by what the server calls it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
+import { isOverdue } from "./prizes.js";
 
 /** A treasure's name as people see it; for a red packet, with its amount before it. A treasure that was taken down has no name. */
 export function title({ goods_type, money, name, ranks = [] }) {
@@ -327,7 +328,10 @@ const FROZEN = {
 };
 
 /** Why a winner does not get a prize, or not for now; "" if they do. Only red packets are held. */
-export const waitWords = ({ goods_type, prize_state }) => (prize_state === "frozen" ? FROZEN[goods_type] : WAITS[prize_state] || "");
+export function waitWords(task) {
+  if (isOverdue(task)) return "已过领奖期限，奖品会退回发布者。";
+  return task.prize_state === "frozen" ? FROZEN[task.goods_type] : WAITS[task.prize_state] || "";
+}
 
 const PRIZE = { won: "待领取", claiming: "领取中", given: "已领取", held: "核对中", frozen: "已冻结", expiring: "退回中", returned: "已退回" };
 const MAILED = { won: "待填地址", given: "待寄出", sent: "已寄出", received: "已收到" };

@@ -64,6 +64,22 @@ def test_an_address_can_be_changed_until_its_day_is_over(window, publisher):
     expect(claim).to_contain_text("超过 24 小时，不能再改")
 
 
+def test_a_prize_is_claimed_no_more_once_its_time_is_over(window, publisher):
+    code = publisher.publish(a_picture(), forecast_num=1)
+    winner = Person.log_in(publisher.address, "阿晚")
+    winner.post("/postTask", code=code)
+    page = window("阿晚").page
+    page.clock.install()
+    page.goto(f"{publisher.address}/#/task/{code}")
+    claim = page.locator("#claim")
+    expect(claim).to_contain_text("之前领取")
+    expect(page.get_by_label("收货人")).to_be_visible()
+    page.clock.fast_forward(31 * DAY_MS)
+    expect(claim).to_contain_text("已过领奖期限，奖品会退回发布者。")
+    expect(page.get_by_label("收货人")).to_be_hidden()
+    expect(claim).not_to_contain_text("之前领取")
+
+
 def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window, publisher, shared):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
     publisher.pay(code, 1)

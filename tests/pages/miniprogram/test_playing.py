@@ -231,6 +231,14 @@ def test_a_red_packet_can_be_taken_and_an_address_changed_only_in_their_time(add
         write_record(shared.data_dir, "prizes", f"{goods}:1", claimed_at=1)
         phone.open(f"/pages/treasure/treasure?code={goods}")
         assert "更改地址" not in phone.shows("超过 24 小时，不能再改")
+        late = publisher.publish(a_picture(), forecast_num=1)
+        winner.post("/postTask", code=late)
+        far_ms = 4_102_444_800_000  # until then, the server looks for no prizes to take back
+        write_record(shared.data_dir, "tasks", late, ended_at=1, due_at=far_ms)
+        phone.open(f"/pages/treasure/treasure?code={late}")
+        assert "收货人" not in phone.shows("已过领奖期限，奖品会退回发布者。")
+        phone.open("/pages/mine/mine?which=won")
+        phone.shows("退回中")
 
 
 def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_kept_for_the_next(address):

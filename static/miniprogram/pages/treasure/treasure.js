@@ -127,6 +127,7 @@ Component({
       if (now !== left) this.setData({ left: now, wait: waitsWords(now), starts: startWords(task) });
       const words = task.mine && !task.need_pay ? this.cooling() : "";
       if (words !== cooling) this.setData({ cooling: words });
+      this.showClaim();
       this.countClaim();
     },
 
