@@ -206,7 +206,7 @@ def begin_repeated(context: Context) -> Background:
     Leading(context, repeated).begin()
     context.outages.begin(repeated)
     monitor_of(context).begin(repeated)
-    repeated.spawn(context.heartbeats.run())
+    repeated.repeat(context.heartbeats.run, 1.0, at_once=True)  # it ends only if it fails
     return repeated
 
 
