@@ -29,8 +29,8 @@ OPERATION_SECONDS = 1.0
 # connections reads. A crowd's publishes take turns on the other connections, each of which carries some
 # thousand publishes a second.
 CONNECTIONS = 6
-# How long a script may take, and how many run at once. Requests wait for scripts, and connections must be
-# left for the news.
+# How long a script may take, and news while Redis lately failed to answer; and how many scripts run at once.
+# Requests wait for both, and connections must be left for the news.
 SCRIPT_SECONDS, SCRIPTS_AT_ONCE = 0.3, 2
 # What is raised when Redis does not answer.
 GONE = (RedisError, OSError, TimeoutError)
@@ -184,7 +184,8 @@ class Bus:
         if not self.up:
             return False
         published = self._redis.publish(self._channel(code), payload)
-        return await self._ask(published, "a message was not published") is not None
+        seconds = SCRIPT_SECONDS if self._doubted else OPERATION_SECONDS
+        return await self._ask(published, "a message was not published", seconds) is not None
 
     async def listen(self, code: str) -> bool:
         """Subscribe to a task; return whether that was acknowledged within a second.
