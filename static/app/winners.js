@@ -4,7 +4,7 @@ import { get, getFile, post } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { mayRepeat } from "../miniprogram/shared/api.js";
 import { handing } from "../miniprogram/shared/planning.js";
-import { handsOver, isMailed } from "../miniprogram/shared/prizes.js";
+import { handsOver, isMailed, shippingStep } from "../miniprogram/shared/prizes.js";
 import { OWN, WINNERS, claimsEnd, noWinners, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { parcel, shipping } from "./shipping.js";
@@ -95,7 +95,7 @@ function makeList(code, scanned, load) {
   const rows = new Map(); // by depth: an unchanged row stays, with what is being typed in it
 
   function rowOf(winner, task) {
-    const says = JSON.stringify(winner);
+    const says = JSON.stringify([winner, shippingStep(winner)]); // that a parcel can be corrected ends with time
     if (rows.get(winner.depth)?.says !== says) rows.set(winner.depth, { says, element: row(winner, task, load) });
     return rows.get(winner.depth).element;
   }
@@ -109,7 +109,7 @@ function makeList(code, scanned, load) {
   }
 
   function show(data, task, number, none) {
-    const now = JSON.stringify([data, number, wanted, none]);
+    const now = JSON.stringify([data, data.map(shippingStep), number, wanted, none]);
     write(said, data.length ? "" : wanted === "all" ? none : WINNERS.empty);
     if (now === shown) return; // keep the focus and what is selected
     set(more, { hidden: data.length >= number });

@@ -5,7 +5,8 @@ import { secondsUntil } from "./clock.js";
 const DAY_MS = 86400000;
 const LONG_SECONDS = 60; // a shorter cooldown is waited for
 const IN_FLIGHT_MS = 10_000; // somebody who digs and opens the page anew may get the outcome until then
-const OUT = ["frozen", "expiring", "returned"]; // in these states it cannot be claimed, or not now
+const GONE = ["expiring", "returned"];
+const OUT = ["frozen", ...GONE]; // in these states it cannot be claimed, or not now
 
 export const isMailed = ({ goods_type, draw_type }) => goods_type === 2 && draw_type === 2;
 
@@ -31,8 +32,9 @@ export const wonThumbnail = ({ rank, ranks = [], thumbnail }) => (rank && ranks[
 export const ranksLeft = ({ ranks = [] }, { ranks_left: left = [] }) => (
   ranks.map((rank, place) => (left.length ? { ...rank, prizes_left: Math.min(rank.prizes_left, left[place]) } : rank)));
 
-/** Whether a publisher has goods to hand over for a pick-up code. */
-export const handsOver = (winners) => winners.some(({ goods_type, draw_type, is_draw }) => goods_type === 2 && draw_type === 1 && !is_draw);
+/** Whether a publisher has goods to hand over for a pick-up code, now or once their winner shows one. */
+export const handsOver = (winners) => winners.some(({ goods_type, draw_type, is_draw, state }) => (
+  goods_type === 2 && draw_type === 1 && !is_draw && !GONE.includes(state)));
 
 /**
  * The fields from which a claim is shown. A prize that is `claiming` is claimed in the same way as one that is

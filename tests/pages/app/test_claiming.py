@@ -9,6 +9,7 @@ from playwright.sync_api import APIResponse, Route, expect
 
 from support.browser import Person, run_until, write_record
 from support.client import a_picture
+from support.servers import until
 
 WITHIN_A_SECOND = 1000
 DAY_MS = 86_400_000
@@ -64,6 +65,32 @@ def test_an_address_can_be_changed_until_its_day_is_over(window, publisher):
     expect(claim).to_contain_text("超过 24 小时，不能再改")
 
 
+def test_a_publisher_has_no_form_for_what_is_over(window, publisher, shared):
+    mailed = publisher.publish(a_picture(), forecast_num=1)
+    on_site = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
+    winner = Person.log_in(publisher.address, "阿过")
+    for code in (mailed, on_site):
+        winner.post("/postTask", code=code)
+    winner.claim(mailed, receiver="过哥", phone="13800000000", address="科技园 1 号")
+    publisher.post("/shipPrize", code=mailed, depth=1, carrier="顺丰", number="SF0123456789")
+    page = window("小明").page
+    page.clock.install()
+    page.goto(f"{publisher.address}/#/winners/{mailed}")
+    correct = page.get_by_role("button", name="改快递信息")
+    expect(correct).to_be_visible()
+    with page.expect_response("**/getWinners*"):
+        page.clock.fast_forward(DAY_MS)
+    expect(correct).to_be_hidden()
+    page.goto(f"{publisher.address}/#/winners/{on_site}")
+    pickup = page.get_by_role("button", name="核对")
+    expect(pickup).to_be_visible()
+    expect(page.locator(".winners li")).to_have_count(1)  # it is written
+    write_record(shared.data_dir, "prizes", f"{on_site}:1", state="returned")
+    page.reload()
+    expect(page.locator(".winners")).to_contain_text("已退回")
+    expect(pickup).to_be_hidden()
+
+
 def test_a_prize_is_claimed_no_more_once_its_time_is_over(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     winner = Person.log_in(publisher.address, "阿晚")
@@ -85,6 +112,7 @@ def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window
     publisher.pay(code, 1)
     winner = Person.log_in(publisher.address, "阿等")
     winner.post("/postTask", code=code)
+    until(lambda: publisher.get("/getWinners", code=code)["data"])  # a prize is written just after its dig
     tomorrow_ms = int(time.time() * 1000) + DAY_MS
     write_record(shared.data_dir, "prizes", f"{code}:1", waits_until=tomorrow_ms, waits_for="newcomer")
     page = window("阿等").page
