@@ -15,9 +15,10 @@ export function digs(task, signal) {
   const list = el("ol.digs");
   const nobody = el("p.blank", { hidden: true });
   const problem = el("p.problem", { role: "alert" });
+  const again = el("button", { hidden: true, onclick: () => renew() }, "再试一次");
   const more = el("button", { hidden: true, onclick: () => lookBack() }, DIGS.more);
   const element = el("details.panel.fold", { ontoggle: () => renew() },
-    el("summary", {}, el("h2", {}, DIGS.title)), list, nobody, more, problem);
+    el("summary", {}, el("h2", {}, DIGS.title)), list, nobody, more, problem, again);
   const rows = new Map(); // by depth
   let lookedBack = false;
 
@@ -34,7 +35,7 @@ export function digs(task, signal) {
     return attempt(problem, async () => {
       const { data } = await get("/getDigs", { code, before });
       if (!signal.aborted) take(data);
-    });
+    }).finally(() => set(again, { hidden: rows.size > 0 || !problem.textContent })); // otherwise 更早的 and new digs try again
   }
 
   const renew = atMostEvery(RENEW_MS, () => {

@@ -9,7 +9,7 @@ const KEPT = 200; // newer digs drive older ones out, unless somebody looked bac
 const RENEW_MS = 2000;
 
 export const history = Behavior({
-  data: { digs: [], digsRead: false, digsOpen: false, digsWords: DIGS },
+  data: { digs: [], digsRead: false, digsUnread: "", digsOpen: false, digsWords: DIGS },
 
   methods: {
     unfoldDigs() {
@@ -23,13 +23,16 @@ export const history = Behavior({
     },
 
     async takeDigs() {
-      const { data } = await api.get("/getDigs", { code: this.data.task.code });
+      const { data } = await api.get("/getDigs", { code: this.data.task.code }).catch((error) => {
+        if (!this.data.digsRead) this.setData({ digsUnread: error.message });
+        throw error;
+      });
       const rows = data.map((each) => this.named(each));
       const newest = this.data.digs.length ? this.data.digs[0].depth : 0;
       const gap = data.length === PAGE && data[PAGE - 1].depth > newest + 1; // more was dug than one page: begin anew
       if (gap) this.lookedBack = false;
       const digs = [...rows.filter(({ depth }) => depth > newest), ...(gap ? [] : this.data.digs)];
-      if (!this.life.aborted) this.setData({ digs: this.lookedBack ? digs : digs.slice(0, KEPT), digsRead: true });
+      if (!this.life.aborted) this.setData({ digs: this.lookedBack ? digs : digs.slice(0, KEPT), digsRead: true, digsUnread: "" });
     },
 
     named(each) {
