@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -17,7 +18,7 @@ from server.game.amounts import FEN_PER_YUAN, NEARLY, day_of
 from server.game.findings import Finding, FindingKind
 from server.game.invariants import broken_by_totals
 from server.game.task import Task
-from server.operation.audit import audit
+from server.operation.audit import all_waiting, audit_task, differences, read_money
 from server.operation.findings import texts_of
 from server.realtime.own_database import OwnDatabase
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # How often a check runs, unless its own interval is longer.
 CHECK_SECONDS = 30.0
 LEDGER_SECONDS = 60.0
+# Less than LATE_SECONDS: the last task may take some looks.
+LEDGER_RUN_SECONDS = 5.0
 # Nobody can do anything about a message that may not have arrived. So its alarm ends by itself after this
 # time.
 UNCLEAR_MS = 3_600_000
@@ -180,10 +183,31 @@ async def compare_totals(store: Store, task: Task) -> list[Finding] | None:
     return None
 
 
-async def check_ledger(store: Store) -> list[Alarm]:
-    """Compare every fen with the ledger."""
-    audited = await audit(store)
-    return list(map(_alarm, audited.differences + audited.waiting))
+@dataclass(slots=True)
+class Progress:
+    """How far the check of the ledger has come: the next run goes on after this task's code."""
+
+    after: str = ""
+
+
+async def check_ledger(store: Store, progress: Progress | None = None) -> list[Alarm]:
+    """Find the payments that need the operator, and compare the fen of some tasks with the ledger.
+
+    Tasks are compared for LEDGER_RUN_SECONDS. So a run does not get longer with each task that ever was; it
+    is the rounds over all tasks that do. A task with a difference is compared in each run until it has none.
+    """
+    progress, until = progress or Progress(), time.monotonic() + LEDGER_RUN_SECONDS
+    differ = {alarm["code"] for alarm in await store.alarms.lasting() if alarm["kind"] == "books"}
+    found = [each for code in sorted(differ) for each in differences(await read_money(store, code))]
+    async for code in store.ledger.codes(progress.after):
+        if code not in differ:
+            found += (await audit_task(store, code))[1]
+        progress.after = code
+        if time.monotonic() > until:
+            break
+    else:
+        progress.after = ""
+    return list(map(_alarm, [*found, *await all_waiting(store)]))
 
 
 async def check_messages(store: Store, now_ms: int) -> list[Alarm]:

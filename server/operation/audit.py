@@ -109,21 +109,27 @@ async def audit(store: Store, pay: Pay | None = None) -> Audit:
     """Audit every task in the ledger; with `pay`, also ask WeChat about every order, bill and refund."""
     audited = Audit()
     async for code in store.ledger.codes():
-        for look in range(LOOKS):
-            money = await read_money(store, code)
-            found = differences(money)
-            if pay is not None and not found:
-                found = await remote_differences(money, pay)
-            if not found:
-                break
-            if look < LOOKS - 1:
-                await asyncio.sleep(LOOKS_APART_SECONDS)
+        money, found = await audit_task(store, code, pay)
         audited.tasks += 1
         audited.fen.update({name: getattr(money, name) for name in SUMS})
         audited.differences += found
         audited.waiting += waiting(money)
     audited.waiting = list(dict.fromkeys(audited.waiting))
     return audited
+
+
+async def audit_task(store: Store, code: str, pay: Pay | None = None) -> tuple[TaskMoney, list[Finding]]:
+    """Return a task's records, and where they still do not agree after some looks."""
+    for look in range(LOOKS):
+        money = await read_money(store, code)
+        found = differences(money)
+        if pay is not None and not found:
+            found = await remote_differences(money, pay)
+        if not found:
+            break
+        if look < LOOKS - 1:
+            await asyncio.sleep(LOOKS_APART_SECONDS)
+    return money, found
 
 
 async def read_money(store: Store, code: str) -> TaskMoney:
@@ -139,6 +145,17 @@ async def read_money(store: Store, code: str) -> TaskMoney:
         await store.ledger.of_task(code),
         set(await store.digs.won_depths(code)),
     )
+
+
+async def all_waiting(store: Store) -> list[Finding]:
+    """Return what `waiting` returns, for all tasks together."""
+    documents: list[tuple[PaymentKind, Mapping[str, Any]]] = [
+        *(("order", order) for order in await store.orders.alarmed()),
+        *(("bill", bill) for bill in await store.bills.alarmed()),
+        *(("refund", refund) for refund in await store.refunds.alarmed()),
+    ]
+    found = [_waits(kind, document, document["code"]) for kind, document in documents]
+    return list(dict.fromkeys(found))
 
 
 def waiting(money: TaskMoney) -> list[Finding]:

@@ -17,6 +17,7 @@ from server.operation.alarms import (
     LEDGER_SECONDS,
     Alarm,
     Check,
+    Progress,
     check_invariants,
     check_ledger,
     check_messages,
@@ -77,9 +78,10 @@ class Monitor:
         self._silences: list[AlarmRecord] = []  # earlier silences for other reasons, not written yet
         self._silence_told = False
         self._told_at = float("-inf")
+        progress = Progress()
         self._checks = [
             Check("invariants", ["invariant"], self._check_invariants),
-            Check("books", ["books", *_PAYMENTS], lambda: check_ledger(store), LEDGER_SECONDS),
+            Check("books", ["books", *_PAYMENTS], lambda: check_ledger(store, progress), LEDGER_SECONDS),
             Check("queues", ["queue"], lambda: check_queues(store, now_ms())),
             Check("payouts", ["payouts"], lambda: check_payouts(store, settings.payout_day_yuan, now_ms())),
             Check("patterns", ["pattern", "held"], lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),

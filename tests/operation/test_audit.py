@@ -9,12 +9,15 @@ import pytest
 
 from server.context import Context
 from server.game.findings import LedgerWhat
+from server.operation import alarms
+from server.operation.alarms import Alarm, Progress, check_ledger
 from server.operation.audit import differences, read_money, remote_differences
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
+from server.store.alarms import new_alarm
 from server.wechat.pay.answers import PayRefused
 from support.client import Client
-from support.meanwhile import failing
+from support.meanwhile import failing, meanwhile
 from support.purse import DAY_MS, expect_balance, find, let_pass, rest, sweep_after, sweep_until_quiet
 
 # By name: collection, document, changes (None deletes the document), and a part of the audit's line.
@@ -196,3 +199,26 @@ async def test_the_sweep_adds_an_entry_that_the_ledger_lacks(client, context, al
     await sweep_after(context, 61_000)
     assert [found["state"] for found in await find(context, "orders")] == ["spent"]
     assert [entry["amount_fen"] for entry in await find(context, "ledger")] == [200]
+
+
+async def test_the_ledger_is_checked_some_tasks_at_a_time_and_what_differs_each_time(
+    context, monkeypatch, alice
+):
+    codes = sorted([await alice.paid_packet() for _ in range(3)])
+    monkeypatch.setattr(alarms, "LEDGER_RUN_SECONDS", 0.0)
+    looked = meanwhile(monkeypatch, alarms, "audit_task")
+    await context.store.ledger.rows.update_one({"code": codes[1]}, {"$set": {"amount_fen": 1}})
+    [order] = await find(context, "orders", code=codes[2])
+    await context.store.orders.raise_alarm(order["_id"], "CONTRADICTION")
+    waits = Alarm("order", codes[2], "waits", (order["_id"], "CONTRADICTION"))
+    progress, found = Progress(), list[set[str]]()
+    for run in range(5):
+        told = await check_ledger(context.store, progress)
+        assert waits in told
+        found.append({alarm.what for alarm in told if alarm.code == codes[1]})
+        if run == 1:  # as the monitor keeps it
+            await context.store.alarms.insert(new_alarm("a", "books", codes[1], "ledger", [], 1))
+        if run == 3:
+            await context.store.ledger.rows.update_one({"code": codes[1]}, {"$set": {"amount_fen": 200}})
+    assert found == [set(), {"ledger"}, {"ledger"}, {"ledger"}, set()]
+    assert [code for _, code, *_ in looked] == [codes[0], codes[1], codes[2], codes[0]]

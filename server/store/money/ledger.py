@@ -80,12 +80,12 @@ class Ledger(Documents[Entry]):
             held[row["_id"]["code"]] += _SIGN[row["_id"]["kind"]] * row["fen"]
         return held
 
-    async def codes(self) -> AsyncIterator[str]:
-        """Yield the codes of all tasks with a ledger entry or a prize, in order and each once.
+    async def codes(self, after: str = "") -> AsyncIterator[str]:
+        """Yield the codes of all tasks with a ledger entry or a prize, in order and each once; only those
+        above `after`.
 
         Each query is answered from an index alone, and its result is bounded.
         """
-        after = ""
         while True:
             horizon, page = None, set[str]()
             for name in (self.NAME, "orders", "prizes", "bills", "refunds"):

@@ -44,6 +44,10 @@ class Payments(DueDocuments[T]):
         """
         await self.collection.update_one({"_id": number}, {"$set": {"alarm": alarm}})
 
+    async def alarmed(self) -> list[T]:
+        """Return the payments that need the operator."""
+        return await self.collection.find({"alarm": {"$gt": ""}}).to_list(None)
+
     async def alarms(self) -> dict[str, int]:
         """Return how many payments need the operator, by alarm."""
         found = await self.sums({"alarm": {"$gt": ""}}, "$alarm", number=1)
