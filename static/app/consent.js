@@ -11,6 +11,7 @@ import { keep, person, recall } from "./session.js";
 
 const ASKED = "wabao.asked"; // the occasions at which somebody was asked: [unionid, occasion]
 const KEPT = 200;
+const TICK_MS = 1000;
 const TITLES = {
   won: "中奖领取提醒", claim_ends: "领奖到期提醒", ended: "宝贝结束通知", refused: "审核结果通知", cooldown_over: "冷却结束提醒", announced: "新宝贝提醒",
 };
@@ -20,8 +21,12 @@ export function consent(signal) {
   const element = el("div");
   if (document.documentElement.dataset.messages !== "1") return { element, show() {}, showFollow() {} };
   let shown = "";
+  let last = null; // the task shown last: what may be offered also changes with time
+  const ticking = setInterval(() => last && show(last), TICK_MS);
+  signal.addEventListener("abort", () => clearInterval(ticking));
 
   function show(task) {
+    last = task;
     const name = offerOf(task);
     present(name, name && [name, task.code, ...(name === "cooldown" ? [task.cd_until] : [])].join(":"), task.code);
   }

@@ -437,6 +437,17 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
         phone.shows("第 1 层 · 已领取")
 
 
+def test_no_reminder_of_a_cooldown_is_offered_in_its_last_minute(address, publisher):
+    code = publisher.publish(a_picture(), name="一只茶盘", cd=3600, forecast_num=700)
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    with a_phone(address, "小绿") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("冷却结束提醒我")
+        soon = {"seq": 2, "cd_until": int(time.time() * 1000) + 62_000, "now_depth": 2}
+        phone.hear(type="cd", wxheadpic="", one_in=699, nearest=3, deepest=700, **soon)
+        phone.until_it_lacks("冷却结束提醒我")
+
+
 def test_messages_are_offered_after_a_win_and_after_publishing_once(address, publisher):
     code = publisher.publish(a_picture(), name="一盏灯", forecast_num=1, draw_type=1)
     mine = publisher.publish(a_picture(), name="一把扇子")

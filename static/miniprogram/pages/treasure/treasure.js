@@ -14,7 +14,7 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
-import { mayBeOwn, ranksLeft, wonBy } from "../../shared/prizes.js";
+import { mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
@@ -121,8 +121,9 @@ Component({
     },
 
     count() {
-      const { task, left, cooling } = this.data;
+      const { task, left, cooling, offer } = this.data;
       if (!task) return;
+      if (offer && !nameOf(task)) this.setData({ offer: null }); // its time is over
       const now = task.status ? 0 : secondsUntil(task.cd_until);
       if (now !== left) this.setData({ left: now, wait: waitsWords(now), starts: startWords(task) });
       const words = task.mine && !task.need_pay ? this.cooling() : "";
