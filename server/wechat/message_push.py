@@ -76,7 +76,7 @@ class MessagePush:
         """
         try:
             sealed = msgspec.json.decode(body, type=_Sealed)
-        except ValueError:  # msgspec's errors, and UnicodeDecodeError
+        except (ValueError, RecursionError):  # ValueError: msgspec's errors, and UnicodeDecodeError
             raise ForgedPush("the body is not JSON in safe mode") from None
         if not _equal(msg_signature, self.signature(timestamp, nonce, sealed.encrypt)):
             raise ForgedPush("the signature is wrong")
