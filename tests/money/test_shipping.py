@@ -13,7 +13,9 @@ from server.actions.money.ship import CARRIERS
 from server.actions.money.show_addresses import OPEN_AT_ONCE
 from server.actions.reviews.report import settle_reports
 from server.context import Context
+from server.errors import NotShippable
 from support.client import Client, Someone
+from support.meanwhile import failing
 from support.operators import hide, operator
 from support.purse import DAY_MS, find, let_pass, rest, sweep_after, sweep_until_quiet
 
@@ -365,6 +367,29 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
     monkeypatch.setattr(ship_all, "MOST_CHANGES", 100)
     late = await alice.post("/shipPrizes", code=code, table=a_table(("2", "p1", "中通", "ZT11111111")))
     assert "没有轮到" in late["data"][0]["refused"]
+
+
+async def test_a_table_from_before_a_winner_changed_the_address_is_not_noted_for_that_winner(
+    client, context, monkeypatch
+):
+    alice, code = await winners(client, context, 2)
+    moved = client.people["p0"]
+
+    async def upload(rows: list[dict[str, str]]) -> list[str]:
+        filled = [{**row, "快递公司": "顺丰", "运单号": f"SF1234567{row['深度']}"} for row in rows]
+        sent = a_table(*(tuple(row.values()) for row in filled), head=tuple(filled[0]))
+        return [row["refused"] for row in (await alice.post("/shipPrizes", code=code, table=sent))["data"]]
+
+    taken = await table(alice, code)
+    assert (await moved.claim(code, **{**ADDRESS, "address": "-杭州市 上城区清泰街 1 号"}))["is_draw"] == 1
+    first, second = await upload(taken)
+    assert ("改过地址" in first, second) == (True, "")
+    unread = [row | {"收件人": "", "地址": "（先寄出前面的）"} for row in taken]
+    monkeypatch.setattr(ship_all, "ship", failing(NotShippable("记到这一步了")))
+    assert await upload(unread[:1]) == ["记到这一步了"]
+    monkeypatch.undo()
+    assert [row["状态"] for row in await table(alice, code)] == ["待寄出", "已寄出"]
+    assert await upload(await table(alice, code)) == [""]
 
 
 async def test_a_red_packets_statement_follows_its_money(context, alice, bob, carol, dave):

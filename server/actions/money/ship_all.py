@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from server.actions.money.claim import open_address
 from server.actions.money.ship import CARRIERS, ship
 from server.context import Context
 from server.errors import BadRequest, NotShippable
@@ -20,6 +21,8 @@ MOST_CHANGES = 100
 SECONDS = 3.5
 NUMBER = re.compile(r"[0-9A-Za-z]{5,40}")
 COLUMNS = ("深度", "中奖者", "快递公司", "运单号")
+# A row has no receiver if the publisher could not read the address yet, or any more.
+_WHERE = ("收件人", "地址")
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 # Spreadsheets also save tables in UTF-16, or with tabs or semicolons, in which no column is found.
 _RIGHT = "请用下载的表格填好快递，存成“CSV UTF-8（逗号分隔）”再传"
@@ -34,6 +37,8 @@ class Parcel(NamedTuple):
     winner: str
     carrier: str
     number: str
+    receiver: str
+    address: str
 
 
 class ShippedRow(msgspec.Struct):
@@ -54,7 +59,7 @@ def parcels_of(table: bytes) -> list[Parcel]:
     missing = [name for name in COLUMNS if name not in head]
     if missing:
         raise BadRequest(f"表格里没有“{'、'.join(missing)}”这一列：{_RIGHT}", param="table")
-    places = [head.index(name) for name in COLUMNS]
+    places = [head.index(name) if name in head else len(head) for name in (*COLUMNS, *_WHERE)]
     found = []
     for row, line in enumerate(lines[1:], 2):
         cells = [line[place].strip() if place < len(line) else "" for place in places]
@@ -90,6 +95,8 @@ async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parc
         refused = _why_not(parcel, prize, [each.depth for each in new])
         if not refused and asyncio.get_running_loop().time() > until:
             refused = _NOT_TRIED
+        if not refused and prize is not None and _is_elsewhere(context, parcel, prize):
+            refused = "中奖者改过地址，和表格里的不同：请核对，没寄错就在名单里单独记"
         if not refused and prize is not None:
             carrier = CARRIERS[CARRIERS.index(parcel.carrier)]
             try:
@@ -100,8 +107,18 @@ async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parc
     return outcomes
 
 
-def _plain(number: str) -> str:
-    return "".join(number.split())
+def _is_elsewhere(context: Context, parcel: Parcel, prize: Prize) -> bool:
+    """Whether the winner changed the address after the publisher took the table.
+
+    Some spreadsheets write ? for a rare character.
+    """
+    where = open_address(context, prize) if prize["state"] == "given" else None
+    told = _plain(parcel.address.removeprefix("'")) if parcel.receiver else ""
+    return where is not None and bool(told) and "?" not in told and told != _plain(where.address)
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())
 
 
 def _is_noted(parcel: Parcel, prize: Prize | None) -> bool:
