@@ -84,8 +84,8 @@ function kindWords({ goods_type, draw_type, value, money_fen, sum_fen }) {
   return goods_type === 1 ? `红包，每个 ${yuan(money_fen)}` : howGiven({ goods_type, draw_type, value });
 }
 
-/** The kinds of prizes of a treasure, to be listed; [] if all are alike. */
-export const rankLines = ({ ranks = [] }) => ranks.map((rank) => ({
+/** The kinds of prizes of a treasure, to be listed, last those of which none is left; [] if all are alike. */
+export const rankLines = ({ ranks = [] }) => [...ranks].sort((one, other) => !one.prizes_left - !other.prizes_left).map((rank) => ({
   name: rank.name, thumbnail: rank.thumbnail, what: kindWords(rank), left: `剩 ${rank.prizes_left} / ${rank.prize_num} 份`,
 }));
 
