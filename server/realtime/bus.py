@@ -190,11 +190,12 @@ class Bus:
     async def listen(self, code: str) -> bool:
         """Subscribe to a task; return whether that was acknowledged within a second.
 
-        If the acknowledgement comes later, `on_subscribed` is called then.
+        If the acknowledgement comes later, `on_subscribed` is called then. If Redis lately failed to answer,
+        nobody waits for it.
         """
         acknowledged = self._acknowledged.setdefault(code, asyncio.Event())
         await self._command("subscribe", code)
-        if not self.up:
+        if not self.up or self._doubted:
             return False
         try:
             async with asyncio.timeout(OPERATION_SECONDS):

@@ -104,18 +104,20 @@ async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url)
             assert not listening.hears(CODE)
 
 
-async def test_news_waits_a_second_for_a_frozen_redis_only_once(redis):
-    """Each dig waits until its news is sent, and the digs of a task wait for each other."""
+async def test_nobody_waits_a_second_for_a_frozen_redis_again_and_again(redis):
+    """Each dig waits until its news is sent, and a task's first page waits for the subscription."""
     loop = asyncio.get_running_loop()
     with ExpectLog(app_log, ".*", required=False):
-        async with a_bus(redis.uri) as (listening, _, _):
+        async with a_bus(redis.uri) as (listening, _, subscribed):
             os.kill(redis.pid, signal.SIGSTOP)
             assert not await listening.publish(CODE, b"")
             began = loop.time()
             assert not await listening.publish(CODE, b"")
+            assert not await listening.listen("bbbbbbbb")
             assert listening.up
             assert loop.time() - began < OPERATION_SECONDS
             os.kill(redis.pid, signal.SIGCONT)
+            assert await subscribed.get() == "bbbbbbbb"
 
 
 async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis_url, monkeypatch):
