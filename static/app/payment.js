@@ -1,9 +1,11 @@
 // Paying for a red packet. In WeChat `wx.requestPayment` takes the order's five values; here the sandbox
 // plays the person who pays.
 
-import { callWeChat, post } from "./api.js";
-import { PAY, cashRules, payButton, payWords } from "../miniprogram/shared/words.js";
-import { attempt, el, write } from "./dom.js";
+import { callWeChat, get, post } from "./api.js";
+import { countDown } from "../miniprogram/shared/clock.js";
+import { keepShown } from "../miniprogram/shared/renewing.js";
+import { PAY, cashRules, payButton, payUntil, payUntilWords, payWords } from "../miniprogram/shared/words.js";
+import { attempt, el, set, write } from "./dom.js";
 
 const APPID = "wxsandbox000000000"; // the appid of the sandbox's mini-program; a real one knows its own
 
@@ -11,6 +13,7 @@ const APPID = "wxsandbox000000000"; // the appid of the sandbox's mini-program; 
 export function payment(task, signal, paid) {
   const said = el("p.problem", { role: "alert" });
   const button = el("button.primary", { onclick: () => press() }, payButton(task));
+  const deleted = el("span", {}, payUntilWords(0));
 
   function press() {
     button.disabled = true;
@@ -25,6 +28,16 @@ export function payment(task, signal, paid) {
     if (!signal.aborted) await paid(); // `paid` reads the details, which asks WeChat if the notice is late
   }
 
+  get("/getMyInfo").then(({ to_do }) => {
+    const until = payUntil(task, to_do);
+    if (!until || signal.aborted) return;
+    const stop = countDown(until, (seconds) => {
+      write(deleted, payUntilWords(until));
+      set(button, { hidden: !seconds });
+    });
+    signal.addEventListener("abort", stop);
+  }).catch(keepShown);
+
   return el(
     "section.panel.stack",
     {},
@@ -33,7 +46,7 @@ export function payment(task, signal, paid) {
     el("p.hint", {}, rules()),
     said,
     button,
-    el("p.hint", {}, `开发环境：由沙箱代为付款，不花真钱。${PAY.deleted}`),
+    el("p.hint", {}, "开发环境：由沙箱代为付款，不花真钱。", deleted),
   );
 }
 

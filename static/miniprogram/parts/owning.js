@@ -4,14 +4,14 @@
 import { secondsUntil } from "../shared/clock.js";
 import { mayEdit, mayEnd } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
-import { OWN, PAY, WINNERS, cashRules, coolingWords, endWords, liveNumbers, payButton, payWords, statementNumbers } from "../shared/words.js";
+import { OWN, PAY, WINNERS, cashRules, coolingWords, endWords, liveNumbers, payButton, payUntil, payUntilWords, payWords, statementNumbers } from "../shared/words.js";
 import { api, ask, buryAgain, pay, showProblem } from "../wechat.js";
 
 const RENEW_MS = 5000;
 
 export const owning = Behavior({
   data: {
-    own: null, due: null, ends: false, edits: false, statement: [], paying: false,
+    own: null, due: null, ends: false, edits: false, statement: [], paying: false, payUntil: payUntilWords(0), payable: true,
     ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title, cash: "",
   },
 
@@ -33,8 +33,16 @@ export const owning = Behavior({
     },
 
     async showCash() {
-      const { cash } = await api.get("/getMyInfo");
+      const { cash, to_do } = await api.get("/getMyInfo");
+      this.dueUntil = payUntil(this.data.task, to_do);
       if (!this.life.aborted) this.setData({ cash: cashRules(cash) });
+      this.countDue();
+    },
+
+    /** Say until when it can be paid for: the page counts the seconds. */
+    countDue() {
+      const until = payUntilWords(this.dueUntil);
+      if (until !== this.data.payUntil) this.setData({ payUntil: until, payable: !this.dueUntil || secondsUntil(this.dueUntil) > 0 });
     },
 
     renewStatement() {

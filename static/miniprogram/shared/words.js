@@ -454,7 +454,19 @@ export const payWords = ({ prize_num, money, owed_fen, ranks = [] }) => [
   ranks.length ? `${prize_num} 份奖品里的红包` : `${prize_num} 个红包，每个 ${money} 元`,
   `，共 ${yuan(owed_fen)}。支付成功后开挖，没人挖到的会退回。`,
 ].join("");
-export const PAY = { title: "支付后开挖", deleted: "24 小时内没有支付会自动删除；你定的结束时间先到，就到时删除。" };
+export const PAY = { title: "支付后开挖" };
+
+/** Until when it can be paid for; `until` is 0 while that is not known. */
+export function payUntilWords(until) {
+  if (!until) return "24 小时内没有支付会自动删除；你定的结束时间先到，就到时删除。";
+  return secondsUntil(until) ? `${asMoment(until)} 以前没有支付会自动删除。` : "没有支付，已经自动删除。";
+}
+
+/** Until when a treasure can be paid for, by what `/getMyInfo` says waits; 0 if it says nothing of that. */
+export function payUntil({ code, review }, toDo) {
+  const due = toDo.find((each) => each.act === "pay" && each.code === code);
+  return due && review === "shown" ? due.until : 0; // during a check it is kept
+}
 export const payDue = ({ owed_fen }) => `待支付 ${yuan(owed_fen)}`;
 export const payButton = ({ owed_fen }) => `支付 ${yuan(owed_fen)}`;
 

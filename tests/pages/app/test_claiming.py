@@ -65,6 +65,20 @@ def test_an_address_can_be_changed_until_its_day_is_over(window, publisher):
     expect(claim).to_contain_text("超过 24 小时，不能再改")
 
 
+def test_a_treasure_is_paid_for_until_it_is_deleted(window, address):
+    publisher = Person.log_in(address, "阿忘")
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
+    page = window("阿忘").page
+    page.clock.install()
+    page.goto(f"{address}/#/task/{code}")
+    expect(page.get_by_text("以前没有支付会自动删除。")).to_be_visible()
+    pay = page.get_by_role("button", name="支付 1 元")
+    expect(pay).to_be_visible()
+    page.clock.fast_forward(DAY_MS)
+    expect(page.get_by_text("没有支付，已经自动删除。")).to_be_visible()
+    expect(pay).to_be_hidden()
+
+
 def test_a_publisher_has_no_form_for_what_is_over(window, publisher, shared):
     mailed = publisher.publish(a_picture(), forecast_num=1)
     on_site = publisher.publish(a_picture(), forecast_num=1, draw_type=1)

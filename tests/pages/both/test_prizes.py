@@ -232,7 +232,7 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     owner, winner = client("小明"), client("朵朵")
     owner.open("treasure", code)
     owner.says("【现金红包2元】开工大吉", "1 个红包，每个 2 元，共 2 元。")
-    owner.says("24 小时内没有支付会自动删除；你定的结束时间先到，就到时删除。")
+    owner.says("以前没有支付会自动删除。")
     owner.says("不公开的红包，一天发出的钱最多 50 元")
     winner.open("treasure", code)
     winner.says("等发布者付款")

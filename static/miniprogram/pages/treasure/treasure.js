@@ -130,6 +130,7 @@ Component({
       if (words !== cooling) this.setData({ cooling: words });
       this.showClaim();
       this.countClaim();
+      this.countDue();
     },
 
     receive(frame) {
