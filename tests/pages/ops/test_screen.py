@@ -225,8 +225,8 @@ def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(
 def test_digs_wins_and_endings_appear_as_they_happen(operator, running, publisher):
     opened = operator()
     code = publisher.publish(a_picture(), name="看得见的猫", forecast_num=1)
-    Person.log_in(running.address, "阿强").post("/postTask", code=code)
-    line = opened.page.locator(".stream li.won", has_text="阿强")
+    Person.log_in(running.address, "阿亮").post("/postTask", code=code)
+    line = opened.page.locator(".stream li.won", has_text="阿亮")
     expect(line).to_contain_text("在第 1 层挖到了！ · 结束：奖品挖完")
     expect(line.get_by_role("link", name="看得见的猫")).to_be_visible()
     row = opened.page.locator(f".tasks [data-code='{code}']")
