@@ -7,12 +7,13 @@ import pytest
 
 from server.actions.people.account import ban_person
 from server.actions.reviews.review import BANNED
+from server.game.amounts import FOLLOWED_MS
 from server.game.review import why_looked_at
 from server.settings import GUARDED_DEFAULTS
 from server.store.people.people import Ban
 from support.meanwhile import failing
 from support.operators import operator
-from support.purse import find
+from support.purse import find, let_pass
 from support.reviews import CHECKED, settle, state_of
 from support.stored import person_of
 
@@ -103,6 +104,6 @@ async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_t
         await alice.publish(prize_num=MOST + 1, interval=3, fluctuation=1)
     [task] = await find(context, "tasks")
     assert (task["review"], task["open"]) == ("checking", 0)
-    await context.store.tasks.rows.update_one({"_id": task["_id"]}, {"$set": {"due_at": 1}})
+    await let_pass(context, FOLLOWED_MS)
     await settle(context)
     assert (await state_of(context, task["_id"]))["review"] == "held"

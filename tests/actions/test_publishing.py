@@ -15,7 +15,7 @@ from server.actions.digging.commit import COMMITTED_MS
 from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.game import draw
-from server.game.amounts import DAY_MS, spoken
+from server.game.amounts import DAY_MS, FOLLOWED_MS, spoken
 from server.game.sealed import Sealed
 from server.game.task import AHEAD_DAYS
 from server.security.keys import Keys
@@ -518,8 +518,7 @@ class TestWhereContentsAreChecked:
         with mock.patch("server.actions.digging.edit.submit_task", failing(RuntimeError())):
             await alice.post("/editTask", code=code, name="坏话")
         assert await find(context, "reviews") == []
-        await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"due_at": 1}})
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, FOLLOWED_MS)
         await settle(context)
         await sweep_until_quiet(context)
         [task] = await find(context, "tasks")

@@ -384,13 +384,15 @@ def test_a_publisher_ends_a_treasure_that_nobody_dug(client, publisher):
 
 
 def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(client, publisher):
-    code = publisher.publish(a_picture())
-    other = Person.log_in(publisher.address, "老王")
-    other.post("/postTask", code=code)
+    code = publisher.publish(a_picture(), forecast_num=500_000, cd=0)
+    for name in ("老王", "隔壁老李"):
+        Person.log_in(publisher.address, name).post("/postTask", code=code)
     reader = client("朵朵")
     reader.open("treasure", code)
+    reader.says("隔壁老李")
+    reader.keeps_silent("第 1 层")
     reader.press("谁挖了哪一层")
-    reader.says("第 1 层", "老王")
+    reader.says("第 1 层", "第 2 层", "老王")
     reader.press("举报")
     reader.fill("补充说明（可不填，200 字以内）", "看着像假的")
     reader.press("欺诈，不给奖品")
