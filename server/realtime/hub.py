@@ -259,8 +259,9 @@ class Hub:
 
     def deliver(self, dig: Dig) -> None:
         """Take a dig of this or another process."""
-        self.cooldowns.learn(dig)
         watched = self.known.by_code.get(dig["code"])
+        if watched is None or not watched.status:  # the end of a task, told meanwhile, ended its cooldown
+            self.cooldowns.learn(dig)
         if watched is None:
             return
         if not watched.loaded:

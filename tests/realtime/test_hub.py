@@ -102,6 +102,23 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(context, o
         await dig(other, Attempt(code, carol.unionid, "", admit))
 
 
+async def test_news_of_a_dig_after_that_of_the_end_begins_no_cooldown(
+    context, monkeypatch, alice, bob, carol
+):
+    code = await alice.publish(forecast_num=40_000, cd=60)
+    await context.hub.watch(Collecting(), code, None, False)
+    written = meanwhile(
+        monkeypatch,
+        context.store.digs,
+        "write",
+        after=lambda: end_task_as_operator(context, code, "违反规则"),
+        once=True,
+    )
+    assert (await bob.dig(code))["status"] == 0
+    assert len(written) == 1
+    assert (await carol.dig(code))["error"] == "ended"
+
+
 async def test_unreadable_messages_do_not_stop_the_reading_of_others_and_are_logged_once_a_minute(
     context, other, caplog, bob, code
 ):
