@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 
 import msgspec
@@ -83,9 +83,10 @@ class Hub:
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
         self._read_for_ahead = SingleFlight[WatchedTask, None]()
-        # Set if news may have been missed. The poll then asks about all tasks together. After a reconnect,
-        # thousands of reads of single tasks would keep digs waiting.
-        self._may_lack = asyncio.Event()
+        # The tasks whose news may have been missed. After a reconnect these are all tasks here: thousands of
+        # reads of single tasks would keep digs waiting.
+        self._unheard: list[WatchedTask] = []
+        self._unheard_came = asyncio.Event()
         self._background = Background()
         self._keepers = Background()
 
@@ -93,6 +94,7 @@ class Hub:
         """Connect to the bus, and begin all repeated work."""
         self._bus.start(self._on_message, self._on_subscribed)
         self._keepers.repeat(self._poll, self._rest)
+        self._keepers.repeat(self._poll_unheard, 0.0)
         self._keepers.repeat(self._clear_away, 1.0)
         self._keepers.repeat(self.audience.tell, 1.0)
         self._keepers.repeat(self.audience.renew, COUNT_SECONDS)
@@ -324,7 +326,8 @@ class Hub:
         watched = self.known.by_code.get(code)
         if watched is not None and watched.loaded:
             metrics.GAPS.inc()
-            self._may_lack.set()
+            self._unheard.append(watched)
+            self._unheard_came.set()
         elif watched is not None:
             watched.read_again = True  # what is being read may be older than this subscription
 
@@ -421,19 +424,25 @@ class Hub:
         return await self._store.digs.following(task, watched.seq, REPLAYED_DIGS)
 
     async def _rest(self) -> None:
-        """Wait until the next poll: it comes at once after a subscription to a task that is known here."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE):
-                await self._may_lack.wait()
-        self._may_lack.clear()
+        await asyncio.sleep(POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
 
     async def _poll(self) -> None:
         """Read how deep all tasks here are: if a task's last news was lost, no later news shows the gap."""
-        known = self.known.loaded()
-        for at in range(0, len(known), POLLED_AT_ONCE):
-            await self._poll_some(known[at : at + POLLED_AT_ONCE])
+        await self._look_at(self.known.loaded())
 
-    async def _poll_some(self, known: list[WatchedTask]) -> None:
+    async def _poll_unheard(self) -> None:
+        """Once tasks were subscribed to that are known here, read how deep these are."""
+        await self._unheard_came.wait()
+        self._unheard_came.clear()
+        unheard, self._unheard = self._unheard, []
+        await self._look_at(unheard)
+
+    async def _look_at(self, known: list[WatchedTask]) -> None:
+        """Read these tasks' depths, and then those that are deeper or otherwise than this process knew."""
+        for at in range(0, len(known), POLLED_AT_ONCE):
+            await self._look_at_some(known[at : at + POLLED_AT_ONCE])
+
+    async def _look_at_some(self, known: list[WatchedTask]) -> None:
         codes = [watched.code for watched in known]
         positions = {found["_id"]: found for found in await self._store.tasks.positions(codes)}
         for watched in known:
