@@ -166,6 +166,29 @@ def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address, p
         phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
 
 
+def test_two_taps_at_once_publish_one_treasure_and_make_one_bill(address, tmp_path):
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(a_picture())
+    twice = Person.log_in(address, "两下")
+    with a_phone(address, "两下", picture) as phone:
+        phone.open("/pages/publish/publish")
+        phone.until("answered", lambda told: told["path"] == "/getMyInfo")
+        phone.tap(".picture")
+        phone.until("uploaded")
+        for _ in range(2):
+            phone.fire(".draft", "submit", value={"name": "一只猫", "prize_num": "1", "forecast_num": "9"})
+        phone.until("opened", lambda told: told["page"] == "/pages/treasure/treasure")
+        assert len(twice.get("/getMyRelease")["data"]) == 1
+        unpaid = twice.post("/postTask", goods_type=1, money=1, prize_num=1, forecast_num=9, name="一元")
+        phone.open(f"/pages/treasure/treasure?code={unpaid['code']}")
+        phone.shows("支付 1 元")
+        for _ in range(2):
+            phone.tap(".pay")
+        phone.shows("我发布的", "一元")
+        phone.until_it_lacks("支付 1 元")
+        assert [told.get("path") for told in phone.said].count("/payTask") == 2  # "asking" and "answered"
+
+
 def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
     picture = tmp_path / "packet.jpg"
     picture.write_bytes(a_picture())

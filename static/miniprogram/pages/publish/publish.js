@@ -159,6 +159,7 @@ Component({
      * latter.
      */
     async publish({ detail }) {
+      if (this.data.busy) return; // a second tap, before the button showed that it is disabled
       this.setData({ busy: true, said: "" });
       let sent = false;
       try {
