@@ -2,9 +2,9 @@
 
 import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
-import { mayPass } from "../../shared/api.js";
+import { mayPass, mayRepeat } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, KIND, NAMING, PUBLISH, cashRules, cooldownHint, fluctuationHint, publishersTax, yuan } from "../../shared/words.js";
+import { AUDIENCE, CLAIM, FIELDS, GIVING, KIND, NAMING, PUBLISH, cashRules, cooldownHint, fluctuationHint, publishersTax, yuan } from "../../shared/words.js";
 import { admitted, api, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
@@ -26,18 +26,21 @@ Component({
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: { prize_num: "1" }, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
     cash: "", tax: "", least: "", speed: "", busy: false,
-    ...NO_TIMES, today: "", said: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
+    ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
 
   methods: {
+    /** Read what this server allows; without that, the form has goods only. */
     async onShow() {
+      this.burying = toBury() || this.burying;
+      this.setData({ unread: "" });
       try {
         await admitted();
         this.showNaming();
         const { red_packets: taken, cash, fair_start_ms } = await api.get("/getMyInfo");
         this.rules = { ...cash, fair_start_ms };
-        const again = toBury();
-        if (again) this.fill((await api.get("/getTaskDetails", { code: again })).data);
+        if (this.burying) this.fill((await api.get("/getTaskDetails", { code: this.burying })).data);
+        this.burying = "";
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
         const now = new Date();
@@ -45,6 +48,8 @@ Component({
         this.setData({ today, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: cashRules(cash) });
         this.adapt();
       } catch (error) {
+        this.setData({ unread: error.message });
+        if (!mayRepeat(error)) this.burying = "";
         showProblem(error);
       }
     },
