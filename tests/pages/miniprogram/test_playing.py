@@ -461,6 +461,19 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
         phone.shows("第 1 层 · 已领取")
 
 
+@pytest.mark.parametrize("page", ["mine/mine?which=dug", "publisher/publisher?by="])
+def test_the_cards_of_each_list_count_down(address, page):
+    publisher = Person.log_in(address, f"凉茶铺{len(page)}")
+    code = publisher.publish(a_picture(), name="一碗凉茶", cd=4, forecast_num=100_000)
+    by = publisher.get("/getTaskDetails", code=code)["data"]["publisher_id"] if page.endswith("=") else ""
+    with a_phone(address, "阿凉") as phone:
+        Person.log_in(address, "阿凉").post("/postTask", code=code)
+        phone.open(f"/pages/{page}{by}")
+        phone.shows("一碗凉茶", "冷却")
+        phone.until_it_lacks("冷却")
+        phone.until_it_says("可以挖")
+
+
 def test_no_reminder_of_a_cooldown_is_offered_in_its_last_minute(address, publisher):
     code = publisher.publish(a_picture(), name="一只茶盘", cd=3600, forecast_num=700)
     Person.log_in(address, "阿强").post("/postTask", code=code)

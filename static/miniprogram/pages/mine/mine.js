@@ -1,8 +1,9 @@
 // You: your numbers, and what you won, published and dug.
 
+import { countCards, stateNow } from "../../parts/counting.js";
 import { naming } from "../../parts/naming.js";
-import { LISTS, stateOf, waiting } from "../../shared/cards.js";
-import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
+import { LISTS, waiting } from "../../shared/cards.js";
+import { asMoment, observeCard } from "../../shared/clock.js";
 import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
@@ -21,10 +22,16 @@ Component({
   methods: {
     onLoad({ which }) {
       if (LISTS[which]) this.setData({ which });
+      this.found = new Map(); // the cards that count down, by key
     },
 
     onShow() {
       this.renew();
+      this.stopCounting = countCards(this, ({ key }) => this.found.get(key));
+    },
+
+    onHide() {
+      this.stopCounting();
     },
 
     onPullDownRefresh() {
@@ -57,6 +64,7 @@ Component({
 
     turn({ currentTarget }) {
       this.setData({ which: currentTarget.dataset.which, cards: [], none: "", unread: false, more: false });
+      this.found.clear();
       this.next(1).catch((error) => this.unread(error));
     },
 
@@ -70,11 +78,12 @@ Component({
       data.forEach(observeCard);
       const found = data.map((each) => {
         const card = { ...each, ...whose(each) };
-        const left = card.status ? 0 : secondsUntil(card.cd_until);
-        const state = line ? line(card) : stateOf(card, left).text;
+        const state = line ? line(card) : stateNow(card);
         const depth = line || !card.name ? "" : depthWords(card);
         const { code, thumbnail, signed, wxname, publisher_id } = card;
-        return { key: `${code} ${card.depth}`, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, depth, where: whereWords(card), foot: foot(card) };
+        const key = `${code} ${card.depth}`;
+        if (!line) this.found.set(key, card);
+        return { key, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, depth, where: whereWords(card), foot: foot(card) };
       });
       const known = new Set(found.map(({ key }) => key)); // pages overlap if a new row came between two reads
       const cards = [...(page === 1 ? [] : this.data.cards.filter(({ key }) => !known.has(key))), ...found];

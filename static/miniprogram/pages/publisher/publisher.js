@@ -1,9 +1,9 @@
 // A publisher: how they treat winners, their treasures, and following them. Without `by`: whom you follow.
 
 import { accept, offerOfFollow } from "../../consent.js";
+import { countCards, stateNow } from "../../parts/counting.js";
 import { opening } from "../../parts/opening.js";
-import { stateOf } from "../../shared/cards.js";
-import { observeCard, secondsUntil } from "../../shared/clock.js";
+import { observeCard } from "../../shared/clock.js";
 import { PUBLISHER, handedWords, prizesLeft, title, whereWords } from "../../shared/words.js";
 import { admitted, api, showProblem } from "../../wechat.js";
 
@@ -20,12 +20,22 @@ Component({
   methods: {
     onLoad({ by = "" }) {
       this.by = by;
+      this.found = new Map(); // the server's cards, by code
       if (!by) wx.setNavigationBarTitle({ title: PUBLISHER.followed });
     },
 
     /** Read the list anew: the person may have stopped following the publisher from whose page they come back. */
     onShow() {
       this.start();
+      this.stopCounting = countCards(this, ({ code }) => this.found.get(code));
+    },
+
+    onHide() {
+      this.stopCounting();
+    },
+
+    onUnload() {
+      this.stopCounting();
     },
 
     onPullDownRefresh() {
@@ -49,10 +59,13 @@ Component({
 
     async readPublisher(page) {
       const found = await api.get("/getPublisher", { publisher_id: this.by, page });
-      found.data.forEach(observeCard);
+      found.data.forEach((card) => {
+        observeCard(card);
+        this.found.set(card.code, card);
+      });
       const cards = found.data.map((card) => ({
         code: card.code, thumbnail: card.thumbnail, title: title(card), prizes: prizesLeft(card), where: whereWords(card),
-        state: stateOf(card, card.status ? 0 : secondsUntil(card.cd_until)).text,
+        state: stateNow(card),
       }));
       const { wxname: name, wxheadpic: face, mine, following } = found;
       this.setData({ name, face, mine, following, handed: handedWords(found), cards: page === 1 ? cards : [...this.data.cards, ...cards] });
