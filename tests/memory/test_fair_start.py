@@ -154,12 +154,17 @@ async def test_a_person_who_digs_twice_has_one_place_and_gets_one_dig(client, co
     assert len(await check_history(context, code)) == 2
 
 
-async def test_nobody_takes_somebody_elses_place_with_their_id(client, cooled, drawn, alice, bob):
-    await bob.lock()
+async def test_nobody_takes_somebody_elses_place_with_their_id(client, cooled, drawn, alice, bob, carol):
+    for owner in (bob, carol):
+        await owner.lock()
     code, _ = await cooled(alice)
-    forged = asyncio.ensure_future(Someone(client, bob.unionid, "", {}, send_token=False).dig(code))
-    own, refused = await asyncio.gather(bob.dig(code), forged)
-    assert (own["status"], own["now_depth"], refused["error"]) == (0, 2, "token_required")
+    forged = [
+        asyncio.ensure_future(Someone(client, owner.unionid, "", {}, send_token=False).dig(code))
+        for owner in (bob, carol)
+    ]
+    own, *refused = await asyncio.gather(bob.dig(code), *forged)
+    assert (own["status"], own["now_depth"]) == (0, 2)
+    assert {reply["error"] for reply in refused} <= {"token_required", "cooling_down"}
     assert drawn.sizes == [1]
 
 
