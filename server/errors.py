@@ -253,7 +253,7 @@ class NotEnded(Refusal):
 
 
 class HasDigs(Refusal):
-    error, default_msg = "has_digs", "已经有人开挖，不能提前结束"
+    error, default_msg = "has_digs", "已经有人开挖，不能提前结束，等奖品挖完或到期"
 
 
 class NotAPicture(Refusal):

@@ -105,13 +105,16 @@ def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal |
     return None
 
 
+DUG_ALREADY = "已经有人开挖，文字和图片不能再改"
+
+
 def why_not_end(task: Document, unionid: str) -> Refusal | None:
     """Return why this person cannot end a task: its publisher can if nobody has dug, or if reports hide
     it."""
     if task["publisher"] != unionid:
         return NotYours()
     if task["status"]:
-        return Ended()
+        return Ended("这个宝贝已经结束了")
     return HasDigs() if task["now_depth"] and not task.get("reported") else None
 
 
@@ -121,9 +124,9 @@ def why_not_edit(task: Document, unionid: str) -> Refusal | None:
     if task["publisher"] != unionid:
         return NotYours()
     if task["status"]:
-        return Ended()
+        return Ended("这个宝贝已经结束了，不能再改，可以再埋一个")
     if task["now_depth"]:
-        return HasDigs("已经有人开挖，文字和图片不能再改")
+        return HasDigs(DUG_ALREADY)
     return NotShown("这个宝贝已经被下架，不能修改") if task["hidden"] else None
 
 

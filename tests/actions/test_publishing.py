@@ -19,6 +19,7 @@ from server.game.amounts import DAY_MS, FOLLOWED_MS, spoken
 from server.game.sealed import Sealed
 from server.game.task import AHEAD_DAYS
 from server.security.keys import Keys
+from server.store.digging.tasks import Tasks
 from support.client import Someone, a_picture
 from support.meanwhile import failing, meanwhile
 from support.purse import expect_balance, find, only, rest, sweep_until_quiet
@@ -446,6 +447,16 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     refused = await alice.post("/editTask", code=code, name="别的")
     assert (refused["error"], refused["msg"]) == ("has_digs", "已经有人开挖，文字和图片不能再改")
     assert (await bob.get("/getTaskDetails", code=code))["name"] == NEW["name"]
+
+
+async def test_who_comes_too_late_to_edit_or_end_a_treasure_reads_what_is_left_to_do(alice, monkeypatch):
+    code = await alice.publish()
+    monkeypatch.setattr(Tasks, "edit", mock.AsyncMock(return_value=None))  # somebody digs at this moment
+    late = await alice.post("/editTask", code=code, name="别的")
+    assert late["msg"] == "已经有人开挖，文字和图片不能再改"
+    await alice.post("/endTask", code=code)
+    assert (await alice.post("/endTask", code=code))["msg"] == "这个宝贝已经结束了"
+    assert (await alice.post("/editTask", code=code, name="别的"))["msg"].endswith("可以再埋一个")
 
 
 async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(context, monkeypatch, alice, bob):

@@ -13,7 +13,7 @@ from server.context import Context
 from server.errors import HasDigs, refuse
 from server.game.amounts import FOLLOWED_MS
 from server.game.ranks import pictures_of
-from server.game.reasons import why_not_edit
+from server.game.reasons import DUG_ALREADY, why_not_edit
 from server.game.review import why_looked_at
 from server.game.task import Task
 from server.store.files import thumbnail_path
@@ -46,7 +46,7 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     edited = await context.store.tasks.edit(code, publisher["_id"], changes)
     if edited is None:
         await _may_edit(context, code, publisher["_id"])
-        raise HasDigs  # somebody had dug, and the dig was not there at this second look
+        raise HasDigs(DUG_ALREADY)  # somebody had dug, and the dig was not there at this second look
     if "review" in changes:
         await submit_task(context, edited, publisher["openid"])
     for pic in set(pictures_of(task)).difference(pictures_of(edited)):
