@@ -30,6 +30,7 @@ from server.realtime import known_tasks, replay, sockets
 from server.realtime.bus import CONNECTIONS
 from server.realtime.frames import Frame
 from server.running import listening, worker
+from server.security.keys import TOKEN_DAYS
 from server.settings import GUARDED_DEFAULTS, Settings
 from server.store import Store
 from server.store.alarms import KEPT_ALARMS
@@ -61,6 +62,10 @@ LIMITS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
         ("(at most {:,})", (follow.MOST,)),
         ("at most {} new rows", (MOST_CHANGES,)),
         ("a form of at most {} KB", (base.BODY_BYTES >> 10,)),
+        ("stops for {:.0f} s", (base.Receiver.silence_seconds,)),
+        ("or takes {:.0f} s in all", (base.Receiver.body_seconds,)),
+        ("slower than {} KB/s", (base.Receiver.least_bytes_a_second >> 10,)),
+        ("token is valid for {} days", (TOKEN_DAYS,)),
     ),
     "realtime.md": (
         ("up to {} subscriptions", (push.SUBSCRIPTIONS,)),
@@ -333,6 +338,13 @@ def test_every_interface_is_in_the_table():
         if line.startswith("| ")
     )
     assert {interface.path for interface in INTERFACES} <= set(re.findall("`(/[^`]+)`", rows))
+
+
+def test_the_calls_that_end_the_use_of_a_bare_id_are_listed():
+    text = read(SOURCE / "docs" / "interfaces.md")
+    listed = text[text.index("the first of these calls") : text.index("From then on")]
+    locks = {interface.path for interface in INTERFACES if interface.locks}
+    assert {f"/{name}" for name in re.findall(r"`(\w+)`", listed)} == locks
 
 
 def test_every_frame_is_in_the_table_with_its_fields():
