@@ -13,7 +13,7 @@ from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_field
 from handlers.parameters import Page, Unionid
 from server.actions.announce import square_of
 from server.context import Context
-from server.game.amounts import FEN_PER_YUAN, claim_until_ms
+from server.game.amounts import FEN_PER_YUAN, claim_days_of, claim_until_ms
 from server.game.prize import GIVEN, PrizeState, claim_from_ms
 from server.game.ranks import GivenAs
 from server.game.reasons import may_see
@@ -253,7 +253,9 @@ def _prize_card(context: Context, task: WonTask) -> PrizeCard:
         "rank": prize.get("rank", 0),
         "is_draw": int(prize["state"] in GIVEN),
         "claim_until": claim_until_ms(
-            task["ended_at"], context.settings.claim_days, prize.get("released_at", 0)
+            task["ended_at"],
+            claim_days_of(task, context.settings.claim_days),
+            prize.get("released_at", 0),
         ),
         "claim_from": claim_from_ms(prize, context.clock.now_ms()),
         "prize_state": prize["state"],

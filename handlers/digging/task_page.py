@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from handlers.digging.cards import ShownTask, goods_url, owed_fields, picture_url, rank_rows, value_of
 from server.actions.pictures import SIGNED_MS
 from server.context import Context
-from server.game.amounts import FEN_PER_YUAN, claim_until_ms, total_fen
+from server.game.amounts import FEN_PER_YUAN, claim_days_of, claim_until_ms, total_fen
 from server.game.dig import seconds_left
 from server.game.prize import GIVEN, PrizeState, claim_from_ms
 from server.game.reasons import owes, why_barred, why_closed
@@ -175,7 +175,9 @@ def task_page(
         "rank": shown.get("rank", 0),
         "is_prize": unionid in watched.winners,
         "is_draw": prize is not None and prize["state"] in GIVEN,
-        "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days, released_at_ms),
+        "claim_until": claim_until_ms(
+            watched.ended_at, claim_days_of(watched.task, context.settings.claim_days), released_at_ms
+        ),
         "claim_from": claim_from_ms(shown, now_ms),
         "mine": watched.task["publisher"] == unionid,
         "is_cd": left > 0 or bool(why),

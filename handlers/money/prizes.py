@@ -20,7 +20,7 @@ from server.actions.money.confirm import confirm_pickup
 from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
 from server.errors import AddressesClosed
-from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_until_ms
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_days_of, claim_until_ms
 from server.game.prize import GIVEN, GONE, UNCLAIMED, PrizeState, is_out
 from server.game.ranks import BY_MAIL, is_mailed
 from server.game.task import Task
@@ -130,7 +130,9 @@ class DrawPrize(ProvenAct):
             money_fen=prize["amount_fen"],
             rank=prize.get("rank", 0),
             claim_until=claim_until_ms(
-                claimed.task["ended_at"], settings.claim_days, prize.get("released_at", 0)
+                claimed.task["ended_at"],
+                claim_days_of(claimed.task, settings.claim_days),
+                prize.get("released_at", 0),
             ),
             change_until=change_until_ms(prize),
             package_info=claimed.package_info,
@@ -277,7 +279,7 @@ class GetWinners(Interface):
         rows = await asyncio.to_thread(_winner_rows, self.context, task, on_page, shown)
         if request.format == "json":
             released = [p.get("released_at", 0) for p in prizes if p["state"] in UNCLAIMED]
-            claim_days = self.context.settings.claim_days
+            claim_days = claim_days_of(task, self.context.settings.claim_days)
             until_ms = claim_until_ms(task["ended_at"], claim_days, max(released, default=0))
             return GetWinnersReply(
                 data=rows, number=len(wanted), claim_until=until_ms, addresses_closed=shown.closed

@@ -9,7 +9,7 @@ import msgspec
 from handlers.digging.cards import owed_fen
 from server.actions.money.ship import ARRIVAL_MS
 from server.context import Context
-from server.game.amounts import DAY_MS, claim_until_ms
+from server.game.amounts import DAY_MS, claim_days_of, claim_until_ms
 from server.game.prize import claim_from_ms
 from server.game.review import is_shown, review_of
 from server.game.task import unpaid_until_ms
@@ -63,6 +63,7 @@ def _of_prize(context: Context, matter: Matter, prize: WonPrize, made: ToDo) -> 
     if prize["state"] == "sent":
         made.act, made.until = "receive", prize.get("sent_at", 0) + ARRIVAL_MS
         return made
-    now_ms, claim_days = context.clock.now_ms(), context.settings.claim_days
-    made.until = claim_until_ms(matter["task"]["ended_at"], claim_days, prize.get("released_at", 0))
+    now_ms, task = context.clock.now_ms(), matter["task"]
+    claim_days = claim_days_of(task, context.settings.claim_days)
+    made.until = claim_until_ms(task["ended_at"], claim_days, prize.get("released_at", 0))
     return None if claim_from_ms(prize, now_ms) or 0 < made.until <= now_ms else made

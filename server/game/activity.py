@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.game.amounts import claim_until_ms, in_words, spoken
+from server.game.amounts import claim_days_of, claim_until_ms, in_words, spoken
 from server.game.chance import outlook
 from server.game.draw import read_rules
 from server.game.ranks import GOODS, RED_PACKET, Kind, TaskRank, is_mailed
@@ -26,7 +26,7 @@ def activity_rules(task: Task, *, task_days: int, claim_days: int, contact: str)
         ("数量", f"{task['prize_num']} 份，每人最多得一份"),
         ("怎么抽", _draw(task)),
         ("时间", _time(task, task_days)),
-        ("怎么领", _how_to_get(task, claim_days)),
+        ("怎么领", _how_to_get(task, claim_days_of(task, claim_days))),
         ("没有人领的", _unclaimed(task)),
         ("谁可以参加", "满 18 周岁的人；未满 18 周岁的，要由监护人同意并陪同。参加不收费"),
     ]

@@ -91,6 +91,16 @@ def spoken(at_ms: int) -> str:
     return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"
 
 
+def claim_days_of(task: Mapping[str, Any], otherwise: int) -> int:
+    """Return for how many days after the end of a task its prizes can be claimed.
+
+    These are the days that its rules named when it was published, even if the setting, `otherwise`, has
+    changed since.
+    """
+    days: int = task.get("claim_days", otherwise)
+    return days
+
+
 def claim_until_ms(ended_at_ms: int, claim_days: int, released_at_ms: int = 0) -> int:
     """Return until when prizes of a task that ended at `ended_at_ms` can be claimed, in unix ms; 0 while the
     task runs.

@@ -24,7 +24,7 @@ from server.errors import (
     Refusal,
     WrongAmount,
 )
-from server.game.amounts import claim_until_ms, in_words, total_fen, whole_yuan
+from server.game.amounts import claim_days_of, claim_until_ms, in_words, total_fen, whole_yuan
 from server.game.lifecycle import Document
 from server.game.prize import GIVEN, GONE, is_frozen, is_held
 from server.game.ranks import RED_PACKET
@@ -146,7 +146,8 @@ def frozen(prize: Document) -> Refusal:
 
 def is_claim_over(task: Document, prize: Document, claim_days: int, now_ms: int) -> bool:
     """Whether the time to claim a prize is over. It has no end while the task runs."""
-    until_ms = claim_until_ms(task["ended_at"], claim_days, prize.get("released_at", 0))
+    days = claim_days_of(task, claim_days)
+    until_ms = claim_until_ms(task["ended_at"], days, prize.get("released_at", 0))
     return bool(until_ms) and now_ms > until_ms
 
 

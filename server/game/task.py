@@ -52,7 +52,8 @@ class Task(Texts):
     `place` and `pickup_time` say where and when goods on site are handed over, `not_sent_to` to which
     provinces goods by mail are not sent, and `contact` how winners, and nobody else, reach the publisher.
 
-    `edited` counts how often its publisher changed its texts or its picture, absent if never.
+    `edited` counts how often its publisher changed its texts or its picture, absent if never. `claim_days` is
+    as in `claim_days_of`.
 
     `starts_at` is there if its publisher announced it for that time, `ends_at` if they limited it. Before it
     starts, it cools down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
@@ -111,6 +112,7 @@ class Task(Texts):
     left_fen: NotRequired[int]
     starts_at: NotRequired[int]
     ends_at: NotRequired[int]
+    claim_days: NotRequired[int]
     due_at: NotRequired[int]
 
 

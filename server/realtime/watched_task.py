@@ -69,6 +69,7 @@ SHOWN = (
     "place",
     "pickup_time",
     "contact",
+    "claim_days",
     "not_sent_to",
     "is_public",
 )

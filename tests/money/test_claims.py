@@ -400,6 +400,17 @@ async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
     assert (await bob.claim(code, receiver="王", phone="12345", address="路"))["claim_until"] == deadline_ms
 
 
+async def test_a_prize_can_be_claimed_as_long_as_its_rules_said_when_it_was_published(context, alice, bob):
+    code = await alice.publish(forecast_num=1)
+    context.settings = msgspec.structs.replace(context.settings, claim_days=1)
+    assert "结束后 10 天截止" in str(await bob.get("/getRules", code=code))
+    await bob.win(code)
+    [task] = await find(context, "tasks")
+    assert await deadlines_told(bob, alice, code) == {task["ended_at"] + 10 * DAY_MS}
+    await sweep_until_quiet(context, 2 * DAY_MS)
+    assert (await bob.claim(code, **ADDRESS))["is_draw"] == 1
+
+
 async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
     context, alice, bob
 ):

@@ -14,7 +14,7 @@ from server.actions.money.refund import owe_refund
 from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import Ended, HasDigs, refuse
-from server.game.amounts import DAY_MS, claim_until_ms, hidden_fen
+from server.game.amounts import DAY_MS, claim_days_of, claim_until_ms, hidden_fen
 from server.game.lifecycle import Move
 from server.game.opening import ended, ended_undug
 from server.game.opening import expired as time_over
@@ -133,7 +133,8 @@ async def _settle_over(context: Context, task: Task) -> int | None:
             await store.orders.move_all({"code": code}, wake())  # a sweep closes the order
         return None
     await _owe_back(context, "unwon", task, hidden_fen(task))
-    deadline_ms = claim_until_ms(task["ended_at"], context.settings.claim_days)
+    claim_days = claim_days_of(task, context.settings.claim_days)
+    deadline_ms = claim_until_ms(task["ended_at"], claim_days)
     if not await _write_missing_prizes(context, task):
         return now_ms() + UNWRITTEN_MS
     if task["prizes_left"] == task["prize_num"]:  # nobody won
@@ -142,7 +143,7 @@ async def _settle_over(context: Context, task: Task) -> int | None:
         return await _expire_prizes(context, task, deadline_ms)
     # A day before the deadline, winners are told. If they have only a day to claim, the message of their win
     # has told them.
-    if "claim_ends" in context.settings.templates and context.settings.claim_days > 1:
+    if "claim_ends" in context.settings.templates and claim_days > 1:
         if now_ms() < deadline_ms - DAY_MS:
             return deadline_ms - DAY_MS
         await tell_of_deadline(context, await store.prizes.of_task(code), deadline_ms)

@@ -396,6 +396,7 @@ def _task(
         "expires_at": 0,
         "ended_at": 0,
         "end_reason": "",
+        "claim_days": settings.claim_days,
     }
     task["kinds"] = kinds_of(prizes.ranks or [task])
     if prizes.ranks:

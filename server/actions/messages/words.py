@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from server.context import Context
-from server.game.amounts import RELEASED_MS, claim_until_ms, hidden_fen, in_words, total_fen
+from server.game.amounts import RELEASED_MS, claim_days_of, claim_until_ms, hidden_fen, in_words, total_fen
 from server.game.prize import AWAITING_OPERATOR, UNCLAIMED
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.review import IN_REVIEW, is_shown, is_taken_down, review_of
@@ -68,7 +68,7 @@ def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> W
     if prize["state"] not in UNCLAIMED:
         return MOOT
     # While the task runs, nobody knows when it ends; a winner can claim at least until this time.
-    days = context.settings.claim_days
+    days = claim_days_of(task, context.settings.claim_days)
     ended_at_ms = task["ended_at"] or context.clock.now_ms()
     until_ms = claim_until_ms(ended_at_ms, days, prize.get("released_at", 0))
     first = message["kind"] == "won"
