@@ -116,9 +116,9 @@ class Context:
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""
+        await self.leader.close()  # first, so that another process leads meanwhile
         await self.background.finish()
         await self.closing.aclose()
-        await self.leader.close()
         await self.hub.close()
         await self.bus.close()
         await self.wechat.aclose()

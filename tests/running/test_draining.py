@@ -137,6 +137,21 @@ def test_a_worker_killed_before_the_order_is_drawn_wrote_nothing_and_the_same_di
     assert [(reply["now_depth"], reply["repeated"]) for reply in replies] == [(2, 0), (2, 1)]
 
 
+def test_a_worker_ends_without_an_error_though_the_store_stands_still_in_the_middle_of_its_work(server):
+    publisher, digger = (Person.log_in(server.address, user) for user in ("publisher", "dave"))
+    code = publisher.publish(a_picture(), cd=1)
+    children = server.children()
+    (worker,), (store,) = children["worker"], children["SecantusDB"]
+    assert digger.post("/postTask", code=code)["status"] == 0
+    os.kill(store, signal.SIGSTOP)  # before the dig is noted as written
+    try:
+        os.kill(worker, signal.SIGTERM)
+        assert server.wait_for(rf"worker 1 \(pid {worker}\) ended with (\d+)")[1] == "0"
+    finally:
+        os.kill(store, signal.SIGCONT)
+    server.wait_for("serving")
+
+
 def test_a_server_that_stops_tries_those_gathered_before_its_end(server):
     carol = Person.log_in(server.address, "carol")
     code, cd_until = let_a_cooldown_pass(server, carol)
