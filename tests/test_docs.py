@@ -52,6 +52,7 @@ LIMITS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
         ("up to {} s, or up to {:.0f} s", (worker.WAIT_SECONDS, worker.LONGER_WAIT_SECONDS)),
         ("{} KB and {} lines", (listening.HEAD_BYTES >> 10, listening.HEAD_LINES)),
         ("may come in {} pieces", (listening.HEAD_PIECES,)),
+        ("{} requests in flight", (worker.REQUESTS_A_PERSON,)),
     ),
     "interfaces.md": (
         ("at most {} scans", (decode.MAX_SCANS,)),
