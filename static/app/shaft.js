@@ -1,7 +1,7 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
 import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
-import { WHY_NOT, chanceWords, deepestWords, startWords } from "../miniprogram/shared/words.js";
+import { WHY_NOT, chanceWords, deepestWords, endsFirst, startWords } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
@@ -47,7 +47,7 @@ export function shaft(onDig) {
     if (key === counted) return;
     counted = key;
     stop();
-    stop = countDown(task.status ? 0 : task.cd_until, (seconds) => {
+    stop = countDown(task.status ? 0 : endsFirst(task) ? task.expires_at : task.cd_until, (seconds) => {
       const ready = button.show(task, busy, seconds);
       if (cooling && !seconds) {
         write(line, ready ? OVER : "");
@@ -94,7 +94,8 @@ function digButton(onDig, strokes) {
   }
 
   function show(task, busy, seconds) {
-    const why = task.status ? "ended" : lasting(task.why);
+    const ends = endsFirst(task);
+    const why = task.status || (ends && !seconds) ? "ended" : lasting(task.why);
     ready = !seconds && !why && !busy;
     set(element, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
     element.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";
@@ -103,7 +104,7 @@ function digButton(onDig, strokes) {
       const time = asTime(seconds);
       write(big, time);
       big.className = time.length > 7 ? "days" : time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
-      const then = startWords(task) ? "开挖" : why ? "别人可挖" : "可挖";
+      const then = ends ? "截止" : startWords(task) ? "开挖" : why ? "别人可挖" : "可挖";
       write(small, `${seconds < 60 ? "秒" : ""}后${then}`);
     } else {
       fill(big, icon(why === "ended" || why === "not_paid" || why === "no_such_task" ? "lock" : "shovel", 44));

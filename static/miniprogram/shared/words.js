@@ -239,6 +239,9 @@ export function chanceWords({ status, one_in, nearest, is_prize, mine }) {
   return one_in ? `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}` : `${others ? "下" : "这"}一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
+/** Whether a treasure ends before its cooldown, so that nobody can dig it any more. */
+export const endsFirst = ({ cd_until, expires_at }) => Boolean(expires_at) && expires_at <= cd_until;
+
 /** Return why a dig was refused. A cooldown is counted down beside these words, so they have no seconds that would not. */
 export const refusedWords = ({ error, message }) => (error === "cooling_down" ? "慢了一步" : message);
 
@@ -405,7 +408,7 @@ export const endWords = ({ now_depth, goods_type }) => [
 ].join("");
 
 /** How long a dig still waits, at its button. */
-export const waitsWords = (seconds) => `${asTime(seconds)}${seconds < 60 ? " 秒" : " "}后可挖`;
+export const waitsWords = (seconds, task) => `${asTime(seconds)}${seconds < 60 ? " 秒" : " "}后${endsFirst(task) ? "截止" : "可挖"}`;
 
 /** How long others still wait before they may dig. */
 export const coolingWords = (seconds, task) => startWords(task) || (seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : OWN.open);

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Opener, Person, Window
+from support.browser import PHONE, Opener, Person, Window, write_record
 from support.client import a_picture
 from support.login import log_in
 
@@ -63,6 +63,15 @@ def test_a_cooldown_is_over_for_others_where_somebody_has_won(window, address, p
 def test_the_last_seconds_before_an_opening_are_called_seconds(window, publisher):
     code = publisher.publish(a_picture(), name="一只银碗", starts_at=int(time.time() * 1000) + 58_000)
     expect(window("朵朵", f"/#/task/{code}").page.locator("button.dig")).to_contain_text("秒后开挖")
+
+
+def test_a_treasure_that_ends_before_its_cooldown_counts_down_to_its_end(window, address, publisher, shared):
+    code = publisher.publish(a_picture(), name="一只银盘", cd=3600)
+    Person.log_in(address, "朵朵").post("/postTask", code=code)
+    write_record(shared.data_dir, "tasks", code, expires_at=int(time.time() * 1000) + 7000)
+    button = window("阿强", f"/#/task/{code}").page.locator("button.dig")
+    expect(button).to_contain_text(re.compile("后截止|已结束"))
+    expect(button).to_contain_text("已结束")
 
 
 def come_in(window: Opener, data: dict[str, Any]) -> Window:

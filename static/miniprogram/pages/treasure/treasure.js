@@ -15,7 +15,7 @@ import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, endsFirst, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -124,8 +124,8 @@ Component({
       const { task, left, cooling, offer } = this.data;
       if (!task) return;
       if (offer && !nameOf(task)) this.setData({ offer: null }); // its time is over
-      const now = task.status ? 0 : secondsUntil(task.cd_until);
-      if (now !== left) this.setData({ left: now, wait: waitsWords(now), starts: startWords(task) });
+      const now = task.status ? 0 : secondsUntil(endsFirst(task) ? task.expires_at : task.cd_until);
+      if (now !== left) this.setData({ left: now, wait: waitsWords(now, task), starts: startWords(task) });
       const words = task.mine && !task.need_pay ? this.cooling() : "";
       if (words !== cooling) this.setData({ cooling: words });
       this.showClaim();
