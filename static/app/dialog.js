@@ -1,6 +1,6 @@
 // Dialogs: one thing at a time, closed by Escape, by its button or by a click beside it.
 
-import { el, icon } from "./dom.js";
+import { el, fill, icon } from "./dom.js";
 
 let number = 0;
 
@@ -28,6 +28,17 @@ export function open(element) {
   document.body.append(element);
   element.showModal();
   return element;
+}
+
+/** Fill a place in a dialog with what `read` resolves with. If it fails, the place says why, and offers another try. */
+export async function readInto(place, waiting, read) {
+  fill(place, el("p", { role: "status" }, waiting));
+  try {
+    fill(place, await read());
+  } catch (error) {
+    fill(place, el("p.problem", { role: "alert" }, error.message), el("div", {}, el("button", { onclick: () => readInto(place, waiting, read) }, "再试一次")));
+    if (!error.error) throw error;
+  }
 }
 
 /** Ask before something that cannot be undone; resolves to whether it was agreed to. */

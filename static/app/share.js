@@ -1,13 +1,13 @@
 // Sharing a task: the poster and a link. Both carry the share token, never the sharer's unionid.
 
 import { SHARE } from "../miniprogram/shared/words.js";
-import { post } from "./api.js";
-import { dialog } from "./dialog.js";
-import { attempt, el, fill, notice, write } from "./dom.js";
+import { Refused, post } from "./api.js";
+import { dialog, readInto } from "./dialog.js";
+import { el, notice } from "./dom.js";
 
 export function share(task) {
   const link = `${location.origin}/?code=${task.share || task.code}`;
-  const poster = el("div.poster", { role: "status" }, SHARE.drawing);
+  const poster = el("div.poster");
   const field = el("input", { value: link, readonly: true, "aria-label": "链接", onfocus: () => field.select() });
   const copy = async () => {
     field.select();
@@ -24,11 +24,11 @@ export function share(task) {
     el("div.row", {}, field, el("button", { onclick: copy }, "复制")),
     el("p.hint", {}, `保存海报或复制链接发给朋友。${SHARE.fair}`),
   );
-  attempt(poster, async () => {
+  readInto(poster, SHARE.drawing, async () => {
     const { pic } = await post("/getSharePic", { code: task.code });
     const image = el("img", { alt: `“${task.name}”的海报，上面有二维码`, width: 750, height: 1334 });
-    image.addEventListener("error", () => write(poster, SHARE.broken), { once: true });
     image.src = pic;
-    fill(poster, image);
+    await image.decode().catch(() => { throw new Refused({ msg: SHARE.broken, error: "picture" }, 0); });
+    return image;
   });
 }

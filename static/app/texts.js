@@ -2,8 +2,8 @@
 
 import { TEXTS } from "../miniprogram/shared/words.js";
 import { get } from "./api.js";
-import { dialog } from "./dialog.js";
-import { attempt, el, fill, set } from "./dom.js";
+import { dialog, readInto } from "./dialog.js";
+import { el } from "./dom.js";
 
 /** Return the links at a page's foot. They work before a login too. */
 export function textLinks() {
@@ -22,11 +22,7 @@ export function rulesButton({ code }) {
 
 /** Open a dialog with what `read` resolves with. */
 function tell(title, read) {
-  const shown = el("div.stack", { role: "status" }, "正在读取…");
+  const shown = el("div.stack");
   dialog(title, shown);
-  attempt(shown, async () => {
-    const found = await read();
-    set(shown, { role: null }); // nobody wants all of it read out at once
-    fill(shown, found);
-  });
+  readInto(shown, "正在读取…", read);
 }
