@@ -78,6 +78,8 @@ class Alarm(msgspec.Struct, frozen=True):
     - held (red packets wait for the operator): `what` is `held`, `values` how many, and their sum in yuan.
     - order, bill, refund (the operator is needed): `what` is `waits`, `values` its number and what WeChat Pay
       said.
+    - order, bill, refund (many of them wait for one reason): `what` is `many`, `values` what WeChat Pay said,
+      and how many.
     - bill (over a week old, and WeChat puts it off for the day): `what` is `overdue`, `values` its number.
     - order (this mini-program may not report deliveries): `what` is `shipping`.
     - invariant, books: `what` is a finding's name, `values` are its values.

@@ -39,6 +39,9 @@ ASKED_MS = 30 * DAY_MS
 # limit is reached on many days, and the operator is needed.
 OVERDUE_MS = 7 * DAY_MS
 
+# More payments that wait for the same reason are told as one.
+MOST_ALIKE = 5
+
 SUMS = ("paid_fen", "given_fen", "refunded_fen", "held_fen", "owed_fen", "withheld_fen")
 _IN = PAID.split()
 _OWED = (*UNSETTLED, "expiring")
@@ -148,14 +151,22 @@ async def read_money(store: Store, code: str) -> TaskMoney:
 
 
 async def all_waiting(store: Store) -> list[Finding]:
-    """Return what `waiting` returns, for all tasks together."""
+    """Return what `waiting` returns, for all tasks together.
+
+    If many payments of a kind wait for the same reason, such as an empty account, that is one finding: so
+    many alarms would hide the others.
+    """
     documents: list[tuple[PaymentKind, Mapping[str, Any]]] = [
         *(("order", order) for order in await store.orders.alarmed()),
         *(("bill", bill) for bill in await store.bills.alarmed()),
         *(("refund", refund) for refund in await store.refunds.alarmed()),
     ]
-    found = [_waits(kind, document, document["code"]) for kind, document in documents]
-    return list(dict.fromkeys(found))
+    found = dict.fromkeys(_waits(kind, document, document["code"]) for kind, document in documents)
+    alike = Counter((each.kind, each.values[1]) for each in found if each.what == "waits")
+    return [
+        *(each for each in found if each.what != "waits" or alike[each.kind, each.values[1]] <= MOST_ALIKE),
+        *(Finding(kind, "", "many", (why, n)) for (kind, why), n in alike.items() if n > MOST_ALIKE),
+    ]
 
 
 def waiting(money: TaskMoney) -> list[Finding]:

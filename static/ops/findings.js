@@ -17,6 +17,7 @@ export function say({ kind, what, values }) {
   if (kind === "payouts") return t(`payouts_${what}`, ...values);
   if (kind === "held") return t("held_waits", ...values);
   if (what === "waits") return t("said_waits", values[0], waits(values[1]));
+  if (what === "many") return t("said_many", values[1], waits(values[0]));
   return t(`said_${what}`, ...values.map((value) => (value === "" ? t("nothing") : named("value", value))));
 }
 

@@ -15,7 +15,10 @@ from server.actions.money.refund import note_refund
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
+from server.operation import audit as auditing
+from server.operation.alarms import Alarm, check_ledger
 from server.operation.audit import audit
+from server.operation.monitor import key_of
 from server.wechat.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, expect_balance, find, let_pass, only, rest, sweep_after, sweep_until_quiet
@@ -114,6 +117,18 @@ async def test_calls_that_come_too_often_for_wechat_need_no_operator_and_the_swe
     await sweep(context)
     assert len(asked) == 1
     assert [bill["alarm"] for bill in await find(context, "bills")] == ["", ""]
+
+
+async def test_many_bills_that_wait_for_money_are_one_alarm(client, context, monkeypatch, alice, bob, carol):
+    code = await alice.won_packet(bob, carol, prizes=2)
+    await client.misbehave("refuse", call="transfer", code="NOT_ENOUGH", times=2)
+    for someone in (bob, carol):
+        assert (await someone.claim(code))["error"] == "wechat_busy"
+    assert {alarm.what for alarm in await check_ledger(context.store)} == {"waits"}
+    monkeypatch.setattr(auditing, "MOST_ALIKE", 1)
+    [many] = await check_ledger(context.store)
+    assert many == Alarm("bill", "", "many", ("NOT_ENOUGH", "2"))
+    assert key_of(many) == key_of(msgspec.structs.replace(many, values=("NOT_ENOUGH", "3")))
 
 
 async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(client, context):

@@ -78,6 +78,7 @@ export const FINDINGS = {
   said_left: ["已经没有要做的事，还代管着 {0} 分", "nothing is left to do, and {0} fen are still held"],
   said_at_wechat: ["{0} 在这里是 {1}，微信支付说的是 {2}", "{0} is {1} here, and WeChat Pay says {2}"],
   said_waits: ["{0}：{1}", "{0}: {1}"],
+  said_many: ["{0} 笔：{1}", "{0} of them: {1}"],
   said_overdue: ["{0}：等了一周多，微信还是说当天的转账额度满了。到商户平台 → 商家转账申请提高；付不了的，和中奖者说好，冻结这个奖品再退回发布者", "{0}: the winner has waited for over a week, and WeChat says that today's transfers are full. Apply for more in its console; if it cannot be paid, agree with the winner, freeze the prize and return it"],
   said_shipping: ["微信不让这个小程序录入发货信息（48001），收到的钱可能都冻结着：到小程序后台开通「发货信息管理」，一小时内自动补录", "WeChat lets this mini-program report no delivery (48001), so all payments may be frozen: open order shipping management in its console; all is reported within the hour"],
   value_won: ["待领", "won"],
