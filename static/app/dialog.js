@@ -17,7 +17,7 @@ export function closed(title, ...children) {
   const opened = el(
     "dialog",
     { "aria-labelledby": id },
-    el("div.inside", {}, el("header", {}, el("h2", { id }, title), close), ...children),
+    el("div.inside", {}, el("div.head", {}, el("h2", { id }, title), close), ...children),
   );
   opened.addEventListener("click", (event) => event.target === opened && opened.close());
   opened.addEventListener("close", () => opened.remove());

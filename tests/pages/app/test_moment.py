@@ -138,6 +138,7 @@ def test_a_press_in_haste_does_not_close_a_win_that_nobody_has_seen(window, publ
     digger.page.keyboard.press("Escape")
     won(digger)
     assert digger.page.evaluate("hits") == ["won shown", False, False]
+    expect(digger.page.get_by_role("dialog").get_by_role("banner")).to_have_count(0)
     digger.page.keyboard.press("Escape")
     expect(digger.page.get_by_role("dialog")).to_have_count(0)
 
