@@ -241,6 +241,7 @@ def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(watcher, address,
     page.clock.pause_at(page.evaluate("Date.now() / 1000") + 60)  # from now on no timer repeats anything
     with page.expect_request("**/postTask"):
         watcher.go(f"/#/task/{code}")
+    page.clock.run_for(100)  # the button changes once the stroke is painted; a repetition would take 200 ms
     expect(page.locator(".dig")).to_have_attribute("aria-busy", "true")
     sockets[-1].close(code=1001, reason="restarting")
     expect(page.locator("#banner")).to_contain_text("断开")
