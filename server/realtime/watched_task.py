@@ -200,8 +200,8 @@ class WatchedTask:
         """Take the task's state and its newest digs, some of which may have come after the task was read.
 
         If the task has more digs than `digs`, `early` has those of its first participants, then its wins.
-        Returns False if a dig is missing: if it moved from its task to the history between the two reads,
-        neither has it. Digs before a missing one are not replayed.
+        Returns False if a dig is missing: a new primary may not show at once all that a majority has. Digs
+        before a missing one are not replayed.
         """
         self._take_names(task)
         self.rules, self._public_url = read_rules(task["params"]), public_url
