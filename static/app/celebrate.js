@@ -60,6 +60,8 @@ export async function celebrationOfMine(task, reply, signal) {
   return { show, cheer };
 }
 
+if (history.state?.dialog) history.back(); // the page was loaded anew over a dialog: the back button has nothing to close
+
 /** Let the browser's back button close a dialog. Once it is closed and the history is as before, call `then`. */
 function closeOnBack(opened, then) {
   const back = () => opened.close();

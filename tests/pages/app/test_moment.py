@@ -143,6 +143,19 @@ def test_a_press_in_haste_does_not_close_a_win_that_nobody_has_seen(window, publ
     expect(digger.page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_a_page_loaded_anew_over_a_win_is_left_by_one_step_back(window, publisher):
+    code = publisher.publish(a_picture(), forecast_num=1)
+    digger = window(None, "/#/mine")
+    digger.log_in("朵朵", digs=False)
+    digger.go(f"/#/task/{code}")
+    press(digger)
+    won(digger)
+    digger.page.reload()
+    expect(digger.page.locator("#claim > section")).to_be_visible()
+    digger.page.go_back()
+    expect(digger.page).to_have_url(f"{digger.address}/#/mine")
+
+
 def test_who_leaves_during_the_stroke_of_a_win_finds_a_page_that_works(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     digger = window(None, f"/#/task/{code}")
