@@ -22,7 +22,7 @@ from server.actions.money.ship_all import MOST_CHANGES
 from server.actions.people import follow
 from server.app import INTERFACES
 from server.check import Row, line_of
-from server.errors import REFUSALS
+from server.errors import REFUSALS, Refusal
 from server.game.task import AHEAD_DAYS
 from server.operation import leader, patterns, timeline
 from server.pictures import cost, decode
@@ -346,6 +346,17 @@ def test_the_calls_that_end_the_use_of_a_bare_id_are_listed():
     listed = text[text.index("the first of these calls") : text.index("From then on")]
     locks = {interface.path for interface in INTERFACES if interface.locks}
     assert {f"/{name}" for name in re.findall(r"`(\w+)`", listed)} == locks
+
+
+@pytest.mark.parametrize("text", [CLIENTS, CLIENTS_ENGLISH], ids=name_of)
+def test_the_http_status_of_each_refusal_is_listed(text):
+    (line,) = re.findall("^- .*HTTP.*405.*(?:\n  .*)*", read(text), re.MULTILINE)
+    kinds = list(Refusal.__subclasses__())
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    by_tornado = {404, 405}
+    statuses = {kind.http_status for kind in kinds} | by_tornado
+    assert set(map(int, re.findall("[2-5][0-9]{2}", line))) == statuses
 
 
 def test_every_frame_is_in_the_table_with_its_fields():
