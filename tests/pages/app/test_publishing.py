@@ -127,6 +127,10 @@ def test_the_first_problem_is_said_beneath_its_field_which_has_the_focus(window)
     page.get_by_label("奖品数量").fill("1000")
     page.get_by_label("每锹之后冷却几秒").fill("3600")
     submit.click()
+    _is_blamed(page.get_by_label("每锹之后冷却几秒"), "“每锹之后冷却几秒”最大为 2592，否则 30 天内挖不完")
+    page.get_by_label("奖品数量").fill("400")
+    page.get_by_label(SEVERAL).fill("5")
+    submit.click()
     _is_blamed(page.get_by_label(SEVERAL), "“奖品数量”×（间隔 + 浮动）最大为 720 层，否则 30 天内挖不完")
 
 
