@@ -197,6 +197,7 @@ async def check_ledger(store: Store, progress: Progress | None = None) -> list[A
 
     Tasks are compared for LEDGER_RUN_SECONDS. So a run does not get longer with each task that ever was; it
     is the rounds over all tasks that do. A task with a difference is compared in each run until it has none.
+    A run that fails is repeated, since what it found is lost.
     """
     progress, until = progress or Progress(), time.monotonic() + LEDGER_RUN_SECONDS
     differ = {alarm["code"] for alarm in await store.alarms.lasting() if alarm["kind"] == "books"}
@@ -204,12 +205,14 @@ async def check_ledger(store: Store, progress: Progress | None = None) -> list[A
     async for code in store.ledger.codes(progress.after):
         if code not in differ:
             found += (await audit_task(store, code))[1]
-        progress.after = code
         if time.monotonic() > until:
+            after = code
             break
     else:
-        progress.after = ""
-    return list(map(_alarm, [*found, *await all_waiting(store)]))
+        after = ""
+    found += await all_waiting(store)
+    progress.after = after
+    return list(map(_alarm, found))
 
 
 async def check_messages(store: Store, now_ms: int) -> list[Alarm]:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from unittest import mock
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from server.context import Context
 from server.game.findings import LedgerWhat
@@ -212,6 +213,10 @@ async def test_the_ledger_is_checked_some_tasks_at_a_time_and_what_differs_each_
     await context.store.orders.raise_alarm(order["_id"], "CONTRADICTION")
     waits = Alarm("order", codes[2], "waits", (order["_id"], "CONTRADICTION"))
     progress, found = Progress(), list[set[str]]()
+    silent = failing(AutoReconnect("no primary"))
+    with mock.patch.object(context.store.refunds, "alarmed", silent), pytest.raises(AutoReconnect):
+        await check_ledger(context.store, progress)
+    looked.clear()
     for run in range(5):
         told = await check_ledger(context.store, progress)
         assert waits in told
