@@ -56,7 +56,7 @@ class Sessions:
 
     async def poll(self) -> None:
         """Read from MongoDB what no news has told."""
-        now_ms, before = self._now_ms(), set(self._known)
+        now_ms, before = self._now_ms(), self._known.copy()
         found = await self._ended_since(self._polled_ms - LOOKED_BACK_MS)
         for unionid, generation in found.items():
             self.end(unionid, generation)
@@ -64,6 +64,6 @@ class Sessions:
         self._known = {
             unionid: known
             for unionid, known in self._known.items()
-            if unionid in found or unionid not in before
+            if unionid in found or before.get(unionid) != known
         }
         self._polled_ms = now_ms
