@@ -387,7 +387,10 @@ async def test_a_table_from_before_a_winner_changed_the_address_is_not_noted_for
     unread = [row | {"收件人": "", "地址": "（先寄出前面的）"} for row in taken]
     monkeypatch.setattr(ship_all, "ship", failing(NotShippable("记到这一步了")))
     assert await upload(unread[:1]) == ["记到这一步了"]
+    await moved.claim(code, **{**ADDRESS, "address": "'杭州市上城区清泰街 2 号"})
+    assert await upload(await table(alice, code)) == ["记到这一步了"]
     monkeypatch.undo()
+    await moved.claim(code, **{**ADDRESS, "address": "-杭州市 上城区清泰街 1 号"})
     assert [row["状态"] for row in await table(alice, code)] == ["待寄出", "已寄出"]
     assert await upload(await table(alice, code)) == [""]
 

@@ -113,8 +113,14 @@ def _is_elsewhere(context: Context, parcel: Parcel, prize: Prize) -> bool:
     Some spreadsheets write ? for a rare character.
     """
     where = open_address(context, prize) if prize["state"] == "given" else None
-    told = _plain(parcel.address.removeprefix("'")) if parcel.receiver else ""
-    return where is not None and bool(told) and "?" not in told and told != _plain(where.address)
+    told = parcel.address if parcel.receiver else ""
+    return where is not None and bool(told) and "?" not in told and _bare(told) != _bare(where.address)
+
+
+def _bare(text: str) -> str:
+    """Return a cell's text without the ' that the table has before what a spreadsheet would take for a
+    formula."""
+    return _plain(text).removeprefix("'")
 
 
 def _plain(text: str) -> str:
