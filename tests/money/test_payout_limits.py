@@ -81,6 +81,21 @@ async def test_two_orders_at_once_cannot_both_pass_the_limit(context, monkeypatc
     assert len(await find(context, "sandbox_orders")) == 2 - len(refused)
 
 
+async def test_an_order_above_the_limit_that_a_simultaneous_request_handed_out_is_closed_at_wechat(
+    context, monkeypatch, alice
+):
+    code, other = [await alice.publish_packet(money=6) for _ in range(2)]
+
+    async def hand_out() -> None:
+        await alice.order(code, 6)
+        [made] = await find(context, "orders")
+        await context.store.database["orders"].insert_one(made | {"_id": other + "MADE", "code": other})
+
+    meanwhile(monkeypatch, Orders, "ordered_fen", before=hand_out, once=True)
+    assert (await alice.post("/payTask", code=code, money=6))["error"] == "over_limit"
+    assert [order["trade_state"] for order in await find(context, "sandbox_orders")] == ["CLOSED"]
+
+
 async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(context, alice):
     codes = [await alice.publish_packet(money=6) for _ in range(2)]
     await alice.order(codes[0], 6)

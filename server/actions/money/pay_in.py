@@ -94,7 +94,9 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
         try:
             await _check_paid_limits(context, order)
         except OverLimit:
-            await orders.moves(order["_id"], row.closed())  # WeChat has not heard of this order
+            closed = await orders.move(order["_id"], row.closed())
+            if closed is not None and closed["prepay_id"]:  # a simultaneous request was below the limit
+                await ask_about_order(context, order, close=True)
             raise
     elif order["state"] == "asked" and not order["prepay_id"]:
         await _check_paid_limits(context, order)  # a process may have died before this check
