@@ -49,6 +49,10 @@ Wait: TypeAlias = Literal[
     "private", "newcomer", "newcomers", "among_newcomers", "person_quota", "merchant_quota"
 ]
 
+# Limits of WeChat, which also hold for a prize that an operator released individually. The wait for them ends
+# early if there is room again.
+QUOTAS: tuple[Wait, ...] = ("person_quota", "merchant_quota")
+
 prize = Table(
     "prize",
     first="won",
@@ -305,10 +309,10 @@ _BEFORE: dict[str, dict[str, Test]] = {
 def claim_from_ms(known: Document, now_ms: int) -> int:
     """Return when a prize that a limit put off can be claimed, in unix ms; 0 if it does not wait.
 
-    A prize that an operator released individually does not wait, unless WeChat's limits still have no room.
+    A prize that an operator released individually waits for WeChat's limits only.
     """
-    waits = known["state"] == "won" and "released_alone" not in known
-    waits_until_ms: int = known.get("waits_until", 0) if waits else 0
+    waits = "released_alone" not in known or known.get("waits_for") in QUOTAS
+    waits_until_ms: int = known.get("waits_until", 0) if known["state"] == "won" and waits else 0
     return waits_until_ms if waits_until_ms > now_ms else 0
 
 

@@ -45,8 +45,6 @@ _WAITS: dict[Wait, str] = {
     "person_quota": "微信规定一个人一天最多从这里领 {0.payout_person_day_yuan} 元，你今天的满了",
     "merchant_quota": "微信规定这里一天最多发出 {0.payout_day_yuan} 元，今天的满了",
 }
-# These waits end early if there is room again.
-_QUOTAS = ("person_quota", "merchant_quota")
 _ANY_FEN = 10**15
 
 
@@ -59,7 +57,7 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
     """
     now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
     waits = now_ms < prize.get("waits_until", 0)
-    if waits and prize.get("waits_for") in _QUOTAS:
+    if waits and prize.get("waits_for") in row.QUOTAS:
         waits = await _is_full(context, prize)
     elif "released_alone" in prize:
         return
