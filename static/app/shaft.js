@@ -1,7 +1,8 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
 import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
-import { WHY_NOT, chanceWords, deepestWords, endsFirst, startWords } from "../miniprogram/shared/words.js";
+import { endsFirst } from "../miniprogram/shared/prizes.js";
+import { WHY_NOT, chanceWords, deepestWords, startWords } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";

@@ -79,11 +79,14 @@ export const mayEnd = ({ mine, status, now_depth, review }) => (
 /** Whether a publisher may change its texts and its picture: while nobody has dug it. */
 export const mayEdit = ({ mine, status, now_depth, review }) => Boolean(mine) && !status && now_depth === 0 && review !== "hidden";
 
+/** Whether a treasure ends before its cooldown, so that nobody can dig it any more. */
+export const endsFirst = ({ cd_until, expires_at }) => Boolean(expires_at) && expires_at <= cd_until;
+
 /** Which message may be offered about a treasure, by its name in OFFERS; "" if none. */
 export function offerOf(task) {
   if (task.is_prize) return task.is_draw || OUT.includes(task.prize_state) || isOverdue(task) ? "" : "won";
   if (task.status || task.need_pay) return "";
   if (task.mine) return "published";
-  if (secondsUntil(task.cd_until) <= LONG_SECONDS) return "";
+  if (secondsUntil(task.cd_until) <= LONG_SECONDS || endsFirst(task)) return "";
   return task.starts_at && !task.now_depth && secondsUntil(task.starts_at) ? "opening" : "cooldown";
 }

@@ -1,7 +1,7 @@
 // What people read, in any client, by what the server calls it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
-import { isOverdue } from "./prizes.js";
+import { endsFirst, isOverdue } from "./prizes.js";
 
 /** A treasure's name as people see it; for a red packet, with its amount before it. A treasure that was taken down has no name. */
 export function title({ goods_type, money, name, ranks = [] }) {
@@ -238,9 +238,6 @@ export function chanceWords({ status, one_in, nearest, is_prize, mine }) {
   const others = is_prize || mine;
   return one_in ? `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}` : `${others ? "下" : "这"}一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
-
-/** Whether a treasure ends before its cooldown, so that nobody can dig it any more. */
-export const endsFirst = ({ cd_until, expires_at }) => Boolean(expires_at) && expires_at <= cd_until;
 
 /** Return why a dig was refused. A cooldown is counted down beside these words, so they have no seconds that would not. */
 export const refusedWords = ({ error, message }) => (error === "cooling_down" ? "慢了一步" : message);

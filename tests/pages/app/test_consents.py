@@ -1,11 +1,12 @@
 """Messages to people who left: offered after a win, after publishing and in a long cooldown, each once."""
 
+import time
 from typing import Any
 
 import httpx
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Person
+from support.browser import PHONE, Person, write_record
 from support.client import a_picture
 from support.screen import operate
 from support.servers import until
@@ -72,6 +73,20 @@ def test_no_reminder_of_a_cooldown_is_offered_once_it_is_over(window, address, p
     expect(section).to_be_visible()
     page.clock.fast_forward(3_590_000)
     expect(section).to_have_count(0)
+
+
+def test_no_reminder_is_offered_of_a_cooldown_after_the_end(window, address, publisher, shared):
+    code = publisher.publish(a_picture(), name="一只茶杯", cd=3600, forecast_num=700)
+    Person.log_in(address, "阿强").post("/postTask", code=code)
+    write_record(shared.data_dir, "tasks", code, expires_at=int(time.time() * 1000) + 1_000_000)
+    page = window("小蓝").page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/#/task/{code}")
+    expect(page.locator("button.dig")).to_contain_text("后截止")
+    page.wait_for_load_state("networkidle")
+    assert [url for url in asked if "/getTemplates" in url] == []
+    expect(page.get_by_role("region", name="提醒")).to_have_count(0)
 
 
 def test_a_long_cooldown_can_be_left(window, address, publisher):
