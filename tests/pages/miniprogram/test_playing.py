@@ -124,12 +124,16 @@ def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(a
 
 
 def test_a_treasure_that_ends_before_its_cooldown_says_when_it_ends(address, publisher, shared):
-    code = publisher.publish(a_picture(), name="一只银盘", cd=3600)
-    Person.log_in(address, "小刚").post("/postTask", code=code)
-    write_record(shared.data_dir, "tasks", code, expires_at=int(time.time() * 1000) + 1_000_000)
+    soon, over = (publisher.publish(a_picture(), name="一只银盘", cd=3600) for _ in range(2))
+    for code, ends in ((soon, int(time.time() * 1000) + 1_000_000), (over, 1)):
+        Person.log_in(address, "小刚").post("/postTask", code=code)
+        write_record(shared.data_dir, "tasks", code, expires_at=ends)  # the server ends none of them yet
     with a_phone(address, "朵朵") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.open(f"/pages/treasure/treasure?code={soon}")
         phone.shows("后截止")
+        phone.open(f"/pages/treasure/treasure?code={over}")
+        phone.shows("一起挖的人")
+        assert "挖一锹" not in phone.shows("已结束")
 
 
 def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, publisher):

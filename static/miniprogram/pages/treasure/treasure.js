@@ -14,13 +14,18 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
-import { mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, endsFirst, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
+import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // the code of a treasure, or of somebody's share of it
+
+/** Why this person cannot dig, at the button; "" if they can, perhaps after a cooldown. */
+function whyNot(task) {
+  return WHY_NOT[endsFirst(task) && !secondsUntil(task.expires_at) ? "ended" : task.why] || "";
+}
 
 Component({
   behaviors: [claiming, history, linking, moment, naming, opening, owning, sharing],
@@ -110,7 +115,7 @@ Component({
       for (const each of task.users) if (each.is_prize) noteWinner(this.winners, each, task);
       const shared = task.review === "shown" && !task.gone; // otherwise nobody could open the link
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
-      this.setData({ handing: handingLines(task), ranks: rankLines(task), moreKinds: moreKinds(task), task, shared, review, facts: facts(task).join(" · "), buried: buriedWords(task), undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
+      this.setData({ handing: handingLines(task), ranks: rankLines(task), moreKinds: moreKinds(task), task, shared, review, facts: facts(task).join(" · "), buried: buriedWords(task), undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: whyNot(task), starts: startWords(task) });
       const after = afterwards(task, this.winners);
       this.setData({ after });
       seekNext(after, task, api.get, () => this.life.aborted || this.show());
@@ -125,7 +130,7 @@ Component({
       if (!task) return;
       if (offer && !nameOf(task)) this.setData({ offer: null }); // its time is over
       const now = task.status ? 0 : secondsUntil(endsFirst(task) ? task.expires_at : task.cd_until);
-      if (now !== left) this.setData({ left: now, wait: waitsWords(now, task), starts: startWords(task) });
+      if (now !== left) this.setData({ left: now, wait: waitsWords(now, task), starts: startWords(task), whyNot: whyNot(task) });
       const words = task.mine && !task.need_pay ? this.cooling() : "";
       if (words !== cooling) this.setData({ cooling: words });
       this.showClaim();
