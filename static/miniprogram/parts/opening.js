@@ -10,12 +10,16 @@ export const opening = Behavior({
   methods: {
     /** Let the page begin; if that fails, say why, and offer another try where one may succeed. */
     async start() {
+      if (this.starting) return; // a second tap, before WeChat hid the button
+      this.starting = true;
       this.setData({ problem: "", passes: false }); // hides the button that tries again
       try {
         await this.begin();
       } catch (error) {
         this.setData({ problem: error.message, passes: mayRepeat(error) });
         showProblem(error);
+      } finally {
+        this.starting = false;
       }
     },
 

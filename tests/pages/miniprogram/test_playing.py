@@ -109,6 +109,19 @@ def test_pages_say_what_keeps_them_empty_and_try_again():
             phone.until_it_says("网络不通，请检查网络后再试", "再试一次")
 
 
+def test_two_taps_on_another_try_are_one():
+    stored = {"wabao.person": {"unionid": "somebody", "token": "a token"}}
+    with a_phone("http://127.0.0.1:9", "小燕", named=False, storage=stored) as phone:
+        phone.open("/pages/treasure/treasure?code=AAAAAAAAAAAA")
+        phone.shows("再试一次")
+        before = [told.get("path") for told in phone.said].count("/getTaskDetails")
+        for _ in range(2):
+            phone.tap(".retry")
+        phone.until_it_lacks("再试一次")
+        phone.shows("再试一次")
+        assert [told.get("path") for told in phone.said].count("/getTaskDetails") == 2 * before
+
+
 def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(address, publisher):
     code = publisher.publish(a_picture(), name="一只慢猫", cd=600)
     Person.log_in(address, "小刚").post("/postTask", code=code)
