@@ -11,10 +11,15 @@ import { onChange, person } from "./session.js";
  */
 export function askName(signal, why, saved) {
   const isNamed = () => person.named !== 0;
-  const edit = () => needed(() => import("./profile.js")).then(
-    ({ editProfile }) => signal.aborted || editProfile(signal, saved),
-    ({ message }) => notice(message),
-  );
+  let loading = false;
+  const edit = () => {
+    if (loading) return; // a second press would open a second dialog
+    loading = true;
+    needed(() => import("./profile.js")).then(
+      ({ editProfile }) => signal.aborted || editProfile(signal, saved),
+      ({ message }) => notice(message),
+    ).finally(() => { loading = false; });
+  };
   const panel = el("section.panel.stack.unnamed", { hidden: isNamed() },
     el("p", {}, NAMING.seen, "“", el("bdi", {}, person.nickName), "”。", why),
     el("div", {}, el("button.primary", { onclick: edit }, NAMING.ask)));
