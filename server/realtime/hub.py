@@ -83,9 +83,10 @@ class Hub:
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
         self._read_for_ahead = SingleFlight[WatchedTask, None]()
-        # The tasks whose news may have been missed. After a reconnect these are all tasks here: thousands of
-        # reads of single tasks would keep digs waiting.
-        self._unheard: list[WatchedTask] = []
+        # The tasks whose news may have been missed, and those of them that are being looked at. After a
+        # reconnect these are all tasks here: thousands of reads of single tasks would keep digs waiting.
+        self._unheard: dict[WatchedTask, None] = {}
+        self._looked_at: dict[WatchedTask, None] = {}
         self._unheard_came = asyncio.Event()
         self._background = Background()
         self._keepers = Background()
@@ -190,7 +191,7 @@ class Hub:
     async def refresh(self, watched: WatchedTask) -> None:
         """Let `watched` have all that happened until now: by the news, else by a read of 2 s at most."""
         heard = self._bus.hears(watched.code) and await self._bus.caught_up()
-        if watched.behind or not heard:
+        if watched.behind or not heard or watched in self._unheard or watched in self._looked_at:
             await self.read_now(watched)
         elif watched in self._reading:  # perhaps for news that says only that something changed
             await asyncio.wait([self._reading[watched]], timeout=READ_SECONDS)
@@ -326,7 +327,7 @@ class Hub:
         watched = self.known.by_code.get(code)
         if watched is not None and watched.loaded:
             metrics.GAPS.inc()
-            self._unheard.append(watched)
+            self._unheard[watched] = None
             self._unheard_came.set()
         elif watched is not None:
             watched.read_again = True  # what is being read may be older than this subscription
@@ -434,8 +435,11 @@ class Hub:
         """Once tasks were subscribed to that are known here, read how deep these are."""
         await self._unheard_came.wait()
         self._unheard_came.clear()
-        unheard, self._unheard = self._unheard, []
-        await self._look_at(unheard)
+        self._looked_at, self._unheard = self._unheard, {}
+        try:
+            await self._look_at(list(self._looked_at))
+        finally:
+            self._looked_at = {}
 
     async def _look_at(self, known: list[WatchedTask]) -> None:
         """Read these tasks' depths, and then those that are deeper or otherwise than this process knew."""

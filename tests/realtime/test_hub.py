@@ -242,6 +242,22 @@ async def test_after_a_reconnect_only_the_tasks_that_were_dug_meanwhile_are_read
     assert read == [(codes[1],)]
 
 
+async def test_a_page_that_is_asked_for_just_after_a_reconnect_has_the_digs_of_the_outage(
+    client, context, mute, monkeypatch
+):
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=100_000, cd=0)
+    await context.hub.watch(Collecting(), code, None, False)
+    shown = asyncio.Event()
+    looked = meanwhile(monkeypatch, context.store.tasks, "positions", before=shown.wait)
+    for depth in (1, 2):
+        await dig(mute, Attempt(code, bob.unionid, "", admit))
+        context.hub._on_subscribed(code)
+        assert (await bob.get("/getTaskDetails", code=code))["now_depth"] == depth
+    assert ([code],) in looked
+    shown.set()
+
+
 async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, context, mute, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
