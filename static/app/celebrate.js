@@ -34,7 +34,10 @@ export async function celebrationOfMine(task, reply, signal) {
     coins,
   );
   opened.classList.add("won");
-  opened.addEventListener("cancel", (event) => opened.matches(".settled") || event.preventDefault());
+  const barInHaste = (event) => opened.matches(".settled") || event.preventDefault();
+  opened.addEventListener("cancel", barInHaste);
+  // Space has no button yet that takes it: it would scroll the page.
+  addEventListener("keydown", (event) => event.key === " " && opened.open && barInHaste(event), { signal });
   document.body.append(opened);
   await painted(); // it is laid out by now
   if (signal.aborted) opened.remove();

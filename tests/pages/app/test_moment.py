@@ -124,8 +124,10 @@ def test_the_dialog_of_a_win_takes_no_key_before_it_is_shown(window, publisher):
     digger.log_in("阿强", digs=False)
     press(digger)
     digger.page.locator("dialog.won[open]").wait_for(state="attached")
-    digger.page.keyboard.press("Enter")
+    for key in ("Enter", "Space"):
+        digger.page.keyboard.press(key)
     won(digger)
+    assert digger.page.evaluate("scrollY") == 0
 
 
 def test_a_press_in_haste_does_not_close_a_win_that_nobody_has_seen(window, publisher):
