@@ -36,7 +36,12 @@ export async function readInto(place, waiting, read) {
   try {
     fill(place, await read());
   } catch (error) {
-    fill(place, el("p.problem", { role: "alert" }, error.message), el("div", {}, el("button", { onclick: () => readInto(place, waiting, read) }, "再试一次")));
+    const again = () => {
+      readInto(place, waiting, read);
+      place.tabIndex = -1;
+      place.focus(); // the button is gone
+    };
+    fill(place, el("p.problem", { role: "alert" }, error.message), el("div", {}, el("button", { onclick: again }, "再试一次")));
     if (!error.error) throw error;
   }
 }

@@ -106,6 +106,7 @@ def test_a_page_that_was_not_read_can_be_read_again_unless_it_is_refused(window,
         page.unroute(f"**/{path}*")
         again.click()
         expect(dialog.locator(drawn).first).to_be_visible()
+        expect(dialog.locator(":focus")).to_have_count(1)
         expect(again).to_be_hidden()
         page.keyboard.press("Escape")
     opened.go("/#/task/AAAAAAAAAAAA")
