@@ -15,7 +15,7 @@ export function digs(task, signal) {
   const list = el("ol.digs");
   const nobody = el("p.blank", { hidden: true });
   const problem = el("p.problem", { role: "alert" });
-  const again = el("button", { hidden: true, onclick: () => renew() }, "再试一次");
+  const again = el("button", { hidden: true, onclick: () => { renew(); element.firstChild.focus(); } }, "再试一次"); // it will be hidden
   const more = el("button", { hidden: true, onclick: () => lookBack() }, DIGS.more);
   const element = el("details.panel.fold", { ontoggle: () => renew() },
     el("summary", {}, el("h2", {}, DIGS.title)), list, nobody, more, problem, again);

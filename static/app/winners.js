@@ -7,6 +7,7 @@ import { handing } from "../miniprogram/shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../miniprogram/shared/prizes.js";
 import { OWN, WINNERS, claimsEnd, noWinners, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
+import { focusHeading } from "./router.js";
 import { parcel, shipping } from "./shipping.js";
 
 const RENEW_MS = 20_000; // frames report most changes, but not those that only time brings
@@ -19,7 +20,7 @@ export function winners(root, signal, code, scanned = "") {
   const closed = el("p.review", { role: "status", hidden: true });
   const load = inTurn(read, signal);
   const list = makeList(code, scanned, load);
-  const retry = el("button", { onclick: () => { write(list.said, "正在读取…"); load(); } }, "再试一次");
+  const retry = el("button", { onclick: () => { write(list.said, "正在读取…"); load(); focusHeading(root); } }, "再试一次"); // it will be hidden
   const unread = el("p.buttons.middle", { hidden: true }, retry);
   const again = el("p.buttons", { hidden: true }, el("a.button", { href: `#/publish/${code}` }, OWN.again));
   root.classList.add("narrow");

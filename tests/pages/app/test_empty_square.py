@@ -90,6 +90,7 @@ def test_a_page_that_was_not_read_can_be_read_again_unless_it_is_refused(window,
         expect(page.locator("main")).to_contain_text(words)
         expect(again).to_be_hidden()
         expect(page.get_by_text("网络不通")).to_be_hidden()
+        expect(page.locator("h1:focus")).to_have_count(1)
     page.route("**/getDigs*", fail)
     opened.go(f"/#/task/{code}")
     page.locator("summary", has_text="谁挖了哪一层").click()
@@ -98,6 +99,7 @@ def test_a_page_that_was_not_read_can_be_read_again_unless_it_is_refused(window,
     again.click()
     expect(page.locator("details.panel")).to_contain_text("还没有人挖过")
     expect(again).to_be_hidden()
+    expect(page.locator("summary:focus")).to_have_count(1)
     for name, path, drawn in (("分享", "getSharePic", "img"), ("活动规则", "getRules", "h3")):
         page.route(f"**/{path}*", fail)
         page.get_by_role("button", name=name).click()
