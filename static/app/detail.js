@@ -20,7 +20,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -378,7 +378,10 @@ class Page {
   /** Show a dig's outcome; a win in parts, a frame each: the end of the stroke, the celebration, the page behind it. */
   async dug(reply, celebration, end) {
     const { task, signal } = this;
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      if (reply.is_prize) notice(lateWin(task, reply));
+      return;
+    }
     this.#dugSeq = reply.seq;
     if (reply.seq >= task.seq) {
       Object.assign(task, {

@@ -246,6 +246,9 @@ export const refusedWords = ({ error, message }) => (error === "cooling_down" ? 
 export const WIN = { title: "恭喜，你挖到了！", claim: "去领取", signal: "挖到时响一声、震一下" };
 export const placeWords = ({ now_depth, no }) => `第 ${now_depth} 层，你是名单上的第 ${no} 位`;
 
+/** Return what winners read if the reply to their dig comes after they left its page. */
+export const lateWin = (task, { now_depth }) => `${title(task)}：第 ${now_depth} 层，挖到了！`;
+
 /** Return the deepest level that can still matter. */
 export const deepestWords = ({ status, deepest }) => (status ? "" : `最深到第 ${deepest} 层`);
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Route, expect
 
-from support.browser import NOTE_SIGNALS, Window
+from support.browser import NOTE_SIGNALS, Window, run_until
 from support.client import a_picture
 
 LEAST_MS = 600
@@ -168,6 +168,21 @@ def test_who_leaves_during_the_stroke_of_a_win_finds_a_page_that_works(window, p
     expect(digger.page.locator("dialog")).to_have_count(0)
     digger.page.get_by_role("link", name="广场").click()
     expect(digger.page.get_by_role("heading", name="广场")).to_be_visible()
+
+
+def test_a_win_whose_reply_comes_after_its_page_was_left_is_told(window, publisher):
+    code = publisher.publish(a_picture(), name="一只陶罐", forecast_num=1)
+    digger = window(None, f"/#/task/{code}")
+    digger.log_in("朵朵", digs=False)
+    held: list[Route] = []
+    digger.page.route("**/postTask", lambda route: held.append(route), times=1)
+    press(digger)
+    run_until(digger.page, lambda: bool(held))
+    digger.go("/#/mine")
+    expect(digger.page.get_by_role("heading", name="朵朵")).to_be_visible()
+    held[0].continue_()
+    expect(digger.page.locator(".notice")).to_have_text("一只陶罐：第 1 层，挖到了！")
+    expect(digger.page.locator("dialog")).to_have_count(0)
 
 
 def test_with_reduced_motion_a_dig_and_a_win_only_fade(window, publisher):

@@ -170,6 +170,17 @@ def test_details_that_another_process_does_not_know_yet_are_read_once_more(addre
             phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
 
 
+def test_a_win_after_its_page_was_left_is_told_without_a_sound(address, publisher):
+    code = publisher.publish(a_picture(), name="一只陶罐", forecast_num=1)
+    with a_phone(address, "阿溜") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("挖一锹")
+        phone.tap(".dig")
+        phone.open("/pages/square/square")
+        assert phone.until("toast")["title"] == "一只陶罐：第 1 层，挖到了！"
+        assert "shaken" not in [told["type"] for told in phone.said]
+
+
 def test_a_dig_that_came_too_late_is_told_without_seconds_that_stand_still(address, publisher):
     code = publisher.publish(a_picture(), cd=3600)
     with a_phone(address, "阿迟") as phone:

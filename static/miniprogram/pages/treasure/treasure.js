@@ -15,7 +15,7 @@ import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -254,6 +254,10 @@ Component({
     dug(reply) {
       const { task } = this.data;
       const { seq, now_depth, cd_until, prizes_left, task_status, is_prize } = reply;
+      if (this.life.aborted) {
+        if (is_prize) wx.showToast({ title: lateWin(task, reply), icon: "none" });
+        return;
+      }
       this.dugSeq = seq;
       if (reply.joined) this.add(reply);
       this.setData({ said: is_prize ? `第 ${now_depth} 层，挖到了！${wonWords(reply, task)}` : `第 ${now_depth} 层，什么也没有` });
