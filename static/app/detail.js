@@ -12,7 +12,7 @@ import { noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
 import { isClaimable, mayBeOwn, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
-import { ask } from "./dialog.js";
+import { ask, onceLoaded } from "./dialog.js";
 import { digs } from "./digs.js";
 import { el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
@@ -24,8 +24,6 @@ import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, fact
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
-import { report } from "./report.js";
-import { share } from "./share.js";
 import { statement } from "./statement.js";
 import { rulesButton } from "./texts.js";
 import { askWaiting } from "./waiting.js";
@@ -84,7 +82,8 @@ class Page {
     this.after = after(() => this.fairness.check());
     for (const each of task.users) if (each.is_prize) noteWinner(this.#winners, each, task);
     this.watchers = el("span.watchers");
-    this.sharing = el("button.quiet", { onclick: () => share(task) }, icon("share", 20), "分享");
+    const share = onceLoaded(() => import("./share.js"), (loaded) => signal.aborted || loaded.share(task));
+    this.sharing = el("button.quiet", { onclick: share }, icon("share", 20), "分享");
     this.facts = el("p.facts");
     this.buried = el("span");
     this.ranks = el("ul.ranks");
@@ -99,7 +98,8 @@ class Page {
   }
 
   fill(root) {
-    const { task } = this;
+    const { task, signal } = this;
+    const report = onceLoaded(() => import("./report.js"), (loaded) => signal.aborted || loaded.report(task));
     root.classList.add("detail");
     this.showTexts();
     fill(
@@ -110,7 +110,7 @@ class Page {
         this.digs.element),
       el("div.column", {}, this.fairness.element,
         el("p.buttons", {}, rulesButton(task),
-          task.mine ? null : el("button.quiet", { onclick: () => report(task) }, REPORT.name))),
+          task.mine ? null : el("button.quiet", { onclick: report }, REPORT.name))),
     );
     this.show();
     this.showClaim();

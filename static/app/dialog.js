@@ -1,15 +1,19 @@
 // Dialogs: one thing at a time, closed by Escape, by its button or by a click beside it.
 
-import { el, fill, icon } from "./dom.js";
+import { needed } from "./api.js";
+import { el, fill, icon, notice } from "./dom.js";
 
 let number = 0;
 
 /** Open a dialog with a title and return it. It is gone once closed. */
 export function dialog(title, ...children) {
-  return open(closed(title, ...children));
+  const opened = closed(title, ...children);
+  document.body.append(opened);
+  opened.showModal();
+  return opened;
 }
 
-/** Return a dialog that `open` opens later, so that its contents are made and loaded before. */
+/** Return a dialog that the caller opens later, so that its contents are made and loaded before. */
 export function closed(title, ...children) {
   number += 1;
   const id = `dialog-${number}`;
@@ -24,10 +28,14 @@ export function closed(title, ...children) {
   return opened;
 }
 
-export function open(element) {
-  document.body.append(element);
-  element.showModal();
-  return element;
+/** Return a listener that loads the module of a dialog and hands it to `use`. Meanwhile further presses do nothing. */
+export function onceLoaded(load, use) {
+  let loading = false;
+  return () => {
+    if (loading) return;
+    loading = true;
+    needed(load).then(use, ({ message }) => notice(message)).finally(() => { loading = false; });
+  };
 }
 
 /** Fill a place in a dialog with what `read` resolves with. If it fails, the place says why, and offers another try. */

@@ -1,7 +1,7 @@
 // Asking for a name where others will see it: WeChat hands out none since 2022.
 
-import { needed } from "./api.js";
-import { el, notice, set } from "./dom.js";
+import { onceLoaded } from "./dialog.js";
+import { el, set } from "./dom.js";
 import { NAMING } from "../miniprogram/shared/words.js";
 import { onChange, person } from "./session.js";
 
@@ -11,15 +11,7 @@ import { onChange, person } from "./session.js";
  */
 export function askName(signal, why, saved) {
   const isNamed = () => person.named !== 0;
-  let loading = false;
-  const edit = () => {
-    if (loading) return; // a second press would open a second dialog
-    loading = true;
-    needed(() => import("./profile.js")).then(
-      ({ editProfile }) => signal.aborted || editProfile(signal, saved),
-      ({ message }) => notice(message),
-    ).finally(() => { loading = false; });
-  };
+  const edit = onceLoaded(() => import("./profile.js"), ({ editProfile }) => signal.aborted || editProfile(signal, saved));
   const panel = el("section.panel.stack.unnamed", { hidden: isNamed() },
     el("p", {}, NAMING.seen, "“", el("bdi", {}, person.nickName), "”。", why),
     el("div", {}, el("button.primary", { onclick: edit }, NAMING.ask)));

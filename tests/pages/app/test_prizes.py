@@ -121,6 +121,7 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(windo
     page.goto(root + f"#/task/{code}")
     page.get_by_role("button", name="挖一锹").click()
     page.get_by_role("button", name="去领取").click()
+    expect(page.locator("#claim > section")).to_be_focused()  # so the dialog's place in the history is gone
     expect(page.locator(".claim .unnamed")).to_be_visible()
     page.goto(root + "#/publish")
     page.get_by_label("物品名").fill("打好的字")
