@@ -282,6 +282,8 @@ def test_a_red_packet_can_be_taken_and_an_address_changed_only_in_their_time(add
             winner.post("/postTask", code=code)
         # A prize is written just after its dig.
         until(lambda: all(publisher.get("/getWinners", code=code)["data"] for code in (packet, goods)))
+        phone.open("/pages/square/square")
+        phone.until("answered", lambda told: told["path"] == "/getTaskList")  # it is logged in
         soon_ms = int(time.time() * 1000) + 3_000
         write_record(shared.data_dir, "prizes", f"{packet}:1", waits_until=soon_ms, waits_for="newcomer")
         phone.open(f"/pages/treasure/treasure?code={packet}")
