@@ -139,7 +139,9 @@ class Prizes(DueDocuments[Prize]):
         index("winner_once", "code unionid", unique=True),
         index("of_task", "code depth"),
         index("of_winner", "unionid -won_at"),
-        index("of_publisher", "publisher"),
+        # What was claimed since a time, for the limits of money.
+        index("claimed_from_publisher", "publisher -claimed_at"),
+        index("claimed_by_winner", "unionid -claimed_at"),
         index("unsent", "publisher state given_at _id", there="address_box"),
         index("pickup_once", "code pickup", unique=True, there="pickup"),
         # These are sparse, not partial, so that the embedded store uses them too.
