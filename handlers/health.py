@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import REGISTRY, GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from tornado.httputil import HTTPServerRequest
 from tornado.log import app_log
@@ -21,6 +19,7 @@ from handlers.base import BaseHandler, Reply
 from handlers.languages import Language
 from server.actions.gauges import money_gauges
 from server.errors import BadToken
+from server.operation.scrape import exposition
 from server.store import is_unavailable
 from server.store.gauges import MoneyGauges
 
@@ -84,7 +83,7 @@ def _say_not_ready(handler: BaseHandler, silent: list[str], why: str) -> None:
 
 
 class Metrics(BaseHandler):
-    """`/metrics`, in Prometheus' format, for all processes of this machine. It shows turnover: not public."""
+    """`/metrics`, in Prometheus' format, for all processes of all machines. It shows turnover: not public."""
 
     async def get(self) -> None:
         """Answer the metrics of all processes and the gauges of the database. 401 without a token."""
@@ -93,10 +92,7 @@ class Metrics(BaseHandler):
             refusal = BadToken("口令不对，请用 METRICS_TOKEN 或 OPS_TOKEN 作 Bearer 令牌")
             self.finish(self._envelope(refusal, 401))
             return
-        registry = REGISTRY
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        families = await self.context.scrape.gather()
         money = b""  # a gap in the series says that the gauges could not be read
         try:
             async with asyncio.timeout(2 * READY_SECONDS):
@@ -107,7 +103,7 @@ class Metrics(BaseHandler):
             if not isinstance(error, TimeoutError) and not is_unavailable(error):
                 app_log.error("the gauges of the database cannot be shown", exc_info=error)
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(generate_latest(registry) + money)
+        self.finish(await asyncio.to_thread(exposition, families) + money)
 
     def _admitted(self) -> bool:
         """Whether the request has METRICS_TOKEN or OPS_TOKEN. In development, requests from this machine need
@@ -134,11 +130,7 @@ def is_local(request: HTTPServerRequest) -> bool:
 
 
 class _Money(Collector):
-    """The gauges of the database as metrics.
-
-    It does not use `Gauge`: with several processes, that would keep each value in a file of its process, and
-    later scrapes would show the old value too.
-    """
+    """The gauges of the database as metrics: the same whichever process is asked."""
 
     def __init__(self, gauges: MoneyGauges) -> None:
         self._gauges = gauges

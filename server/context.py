@@ -14,6 +14,7 @@ from server.clock import Clock
 from server.errors import BadSettings
 from server.operation.heartbeats import Heartbeats
 from server.operation.leader import Leader
+from server.operation.scrape import Scrape
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
 from server.realtime.limits import Limits
@@ -65,6 +66,7 @@ class Context:
     outages: Outages = field(init=False)
     heartbeats: Heartbeats = field(init=False)
     leader: Leader = field(init=False)
+    scrape: Scrape = field(init=False)
     limits: Limits = field(init=False)
     background: Background = field(default_factory=Background)
     # What the functions under `per_context` have made, and how each is closed.
@@ -76,6 +78,7 @@ class Context:
         self.outages = Outages(self.database, self.bus, self.hub.connections, self.hub.activity)
         self.heartbeats = Heartbeats(self.hub, self.bus, self.outages, self.clock.now_ms)
         self.leader = Leader(self.store, self.bus, self.database, self.bus.process, self.clock.now_ms)
+        self.scrape = Scrape(self.bus, self.background)
         self.limits = Limits(self.settings, self.keys, self.bus, self.background)
 
     @property

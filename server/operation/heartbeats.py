@@ -132,7 +132,9 @@ class Heartbeats:
             rest = min(SAMPLE_SECONDS, 1 - self._now_ms() % 1000 / 1000)
             due = loop.time() + rest
             await asyncio.sleep(rest)
-            self._lag = max(self._lag, loop.time() - due)
+            late = max(loop.time() - due, 0.0)
+            metrics.LOOP_LAG.observe(late)
+            self._lag = max(self._lag, late)
             over = self._now_ms() // 1000 - 1
             if over > told or over < told - SET_BACK_SECONDS:
                 told = over

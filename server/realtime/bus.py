@@ -23,6 +23,7 @@ from tornado.log import app_log
 from server.errors import BadSettings
 from server.runtime.background import end_tasks
 from server.settings import Settings
+from server.telemetry import metrics
 
 OPERATION_SECONDS = 1.0
 # Connections of a process. Small hosted plans allow 20 for all processes (docs/mongodb.md). One of our
@@ -179,13 +180,14 @@ class Bus:
         found: Mapping[str, Any] | None = await self._ask(self._redis.info())
         return found
 
-    async def publish(self, code: str, payload: bytes) -> bool:
-        """Send a message to all who listen to a task; return whether it was sent."""
+    async def publish(self, code: str, payload: bytes) -> int | None:
+        """Send a message to all who listen to a task; return how many they are, None if it was not sent."""
         if not self.up:
-            return False
+            return None
         published = self._redis.publish(self._channel(code), payload)
         seconds = SCRIPT_SECONDS if self._doubted else OPERATION_SECONDS
-        return await self._ask(published, "a message was not published", seconds) is not None
+        number: int | None = await self._ask(published, "a message was not published", seconds)
+        return number
 
     async def listen(self, code: str) -> bool:
         """Subscribe to a task; return whether that was acknowledged within a second.
@@ -293,9 +295,12 @@ class Bus:
 
     async def _ask(self, answer: Awaitable[Any], lost: str = "", seconds: float = OPERATION_SECONDS) -> Any:
         """Return what Redis answers in time; None if it does not, and log `lost` if given."""
+        began, outcome = time.monotonic(), "failed"
         try:
             async with asyncio.timeout(seconds):
-                return await answer
+                answered = await answer
+            outcome = "ok"
+            return answered
         except GONE as error:
             self._doubted = True
             if lost:
@@ -305,6 +310,8 @@ class Bus:
             self._doubted = True
             app_log.exception("redis answered what cannot be read")
             return None
+        finally:
+            metrics.redis_seconds(outcome).observe(time.monotonic() - began)
 
     def _channel(self, code: str) -> str:
         return f"{self._prefix}:task:{code}"

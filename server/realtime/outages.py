@@ -19,6 +19,7 @@ from server.realtime.own_database import OwnDatabase
 from server.realtime.watched_task import Sink
 from server.runtime.background import Background
 from server.runtime.single_flight import retrieve
+from server.telemetry import metrics
 
 PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.5, 2.0
 ANSWER_SECONDS = 1.25
@@ -77,6 +78,7 @@ class Outages:
             asked.cancel()
 
     def _note(self, name: StoreName, *, answers: bool) -> None:
+        metrics.STORE_UP.labels(name).set(answers)
         before = self.frame().state
         if answers:
             self._silent.discard(name)

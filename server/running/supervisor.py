@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import logging
 import os
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,8 +20,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-
-from prometheus_client.multiprocess import mark_process_dead
 
 from server.errors import BadSettings
 from server.running.failed_starts import FailedStarts
@@ -51,8 +47,6 @@ ANSWER_SECONDS = 5.0
 LONGEST_READY_PAUSE_SECONDS = 1.0
 ASKED_SECONDS = 5.0
 ASKED_TIMES = 3
-MEMORY = Path("/dev/shm")  # noqa: S108  (the directory made there is ours alone, or the start is refused)
-METRICS_BYTES = 16 << 20
 _POLL_SECONDS = 0.02
 
 log = logging.getLogger("wabao.supervisor")
@@ -80,7 +74,6 @@ class Supervisor:
         self._stores: list[EmbeddedStore] = []
         self._failed_starts = FailedStarts(settings)
         directory = Path(settings.data_dir).absolute()
-        self._metrics = metrics_directory(directory)
         self._lock = lock_directory(directory)
         # The identity of the database, once it is known. DATA_DIR has it too, but may be deleted while we
         # run.
@@ -96,11 +89,6 @@ class Supervisor:
         _raise_file_limit()
         self._warn()
         secrets = secrets_of(self._settings)  # makes a missing secret, before several workers could
-        shutil.rmtree(self._metrics, ignore_errors=True)
-        try:
-            self._metrics.mkdir(mode=0o700)
-        except OSError as error:
-            raise BadSettings(f"{self._metrics} cannot be made anew: {error.strerror}") from None
         self._stores = start_missing(self._settings, self._lock)
         environment = self._environment()
         try:
@@ -136,7 +124,7 @@ class Supervisor:
 
     def _environment(self) -> dict[str, str]:
         """Return the workers' environment: ours, with the URIs of the embedded stores."""
-        environment = {**os.environ, **GIVES_MEMORY_BACK, "PROMETHEUS_MULTIPROC_DIR": str(self._metrics)}
+        environment = {**os.environ, **GIVES_MEMORY_BACK}
         for store in self._stores:
             environment[store.setting] = store.uri
         return environment
@@ -200,7 +188,6 @@ class Supervisor:
                 code = await watchdog.ended(child, name)
             # We have no /metrics, so the next worker that serves counts the replacements.
             uncounted = (0 if watchdog.served else uncounted) + watchdog.stood_still
-            _forget_metrics(child.pid, self._metrics)
             if code == BAD_SETTINGS_EXIT and not self._served:  # it said why; a restart would not help
                 self._exit_code = code
                 self._stopping.set()
@@ -290,7 +277,6 @@ class Supervisor:
                 stop_child(worker, 0)
         for store in self._stores:
             store.stop()
-        shutil.rmtree(self._metrics, ignore_errors=True)
 
 
 def _end_of(child: subprocess.Popen[bytes], code: int) -> str:
@@ -309,14 +295,6 @@ def _killed_by_failures(child: subprocess.Popen[bytes]) -> Iterator[None]:
         raise
 
 
-def _forget_metrics(pid: int, directory: Path) -> None:
-    """Delete the gauges of a worker that is gone. Gauges that cannot be deleted are still shown."""
-    try:
-        mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
-    except OSError as error:
-        log.warning("metrics of worker %d were not deleted: %s", pid, error)
-
-
 async def _end_if_silent(store: EmbeddedStore, child: subprocess.Popen[bytes]) -> None:
     """Kill a store that lives but does not answer, such as SecantusDB on a full disk."""
     failures = 0
@@ -328,20 +306,6 @@ async def _end_if_silent(store: EmbeddedStore, child: subprocess.Popen[bytes]) -
             log.warning("%s cannot be asked whether it works: %s", store.name, error)
     log.error("%s (pid %d) does not answer any more: ending it", store.name, child.pid)
     child.kill()
-
-
-def metrics_directory(data_dir: Path) -> Path:
-    """Return where the workers' metrics lie: in memory if there is room.
-
-    Prometheus' client writes through memory maps: on a full disk, each write could kill the process (SIGBUS).
-    """
-    try:
-        roomy = shutil.disk_usage(MEMORY).free >= METRICS_BYTES
-    except OSError:
-        roomy = False
-    if not roomy:
-        return data_dir / "metrics"
-    return MEMORY / f"wabao-{hashlib.sha256(bytes(data_dir)).hexdigest()[:16]}"
 
 
 class Delays:

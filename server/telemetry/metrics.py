@@ -1,4 +1,4 @@
-"""What `/metrics` shows. Prometheus' client sums the processes if PROMETHEUS_MULTIPROC_DIR is set.
+"""What `/metrics` shows of a process (`server/operation/scrape.py` gathers all processes).
 
 No label holds a code, an id or anything else about a person.
 """
@@ -6,15 +6,11 @@ No label holds a code, an id or anything else about a person.
 from __future__ import annotations
 
 import functools
-import os
+import platform
 
-from prometheus_client import Counter, Gauge, Histogram, values
+from prometheus_client import Counter, Gauge, Histogram, Info
 
-_PID = os.getpid()
-if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-    # By default each count asks the kernel for the process id, which costs more than counting. No worker
-    # forks, so the id stays the same.
-    values.ValueClass = values.MultiProcessValue(lambda: _PID)  # type: ignore[no-untyped-call]
+from server import __version__
 
 FRAME_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5)
 STORE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
@@ -52,7 +48,7 @@ GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of whi
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
-CONNECTIONS = Gauge("wabao_websockets", "Open websockets", multiprocess_mode="livesum")
+CONNECTIONS = Gauge("wabao_websockets", "Open websockets")
 VISITS_LOST = Counter(
     "wabao_visits_lost",
     "Pages told without a share token, since MongoDB did not take the note of their visit",
@@ -61,7 +57,6 @@ QUEUE_LENGTH = Gauge(
     "wabao_queue_length",
     "Requests that wait in a queue before the store",
     ["queue"],
-    multiprocess_mode="livesum",
 )
 QUEUE_SECONDS = Histogram(
     "wabao_queue_seconds",
@@ -69,9 +64,7 @@ QUEUE_SECONDS = Histogram(
     ["queue"],
     buckets=STORE_BUCKETS,
 )
-OPEN_CONNECTIONS = Gauge(
-    "wabao_connections", "Open connections, websockets included", multiprocess_mode="livesum"
-)
+OPEN_CONNECTIONS = Gauge("wabao_connections", "Open connections, websockets included")
 TURNED_AWAY = Counter(
     "wabao_turned_away",
     "Connections and requests turned away, or closed for others, by reason",
@@ -84,6 +77,19 @@ STORE_SECONDS = Histogram(
     ["command"],
     buckets=STORE_BUCKETS,
 )
+REDIS_SECONDS = Histogram(
+    "wabao_redis_seconds",
+    "Seconds that Redis took to answer, or not to answer, by outcome: ok or failed",
+    ["outcome"],
+    buckets=STORE_BUCKETS,
+)
+STORE_UP = Gauge("wabao_store_up", "Whether a store answers: 1 or 0", ["store"])
+LOOP_LAG = Histogram(
+    "wabao_loop_lag_seconds",
+    "Seconds that the event loop is late, measured ten times a second",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
+Info("wabao_build", "What runs").info({"version": __version__, "python": platform.python_version()})
 
 # `labels()` takes a lock and makes texts of its arguments. What is counted at each request is looked up here.
 request_seconds = functools.cache(REQUESTS.labels)
@@ -92,3 +98,4 @@ digs = functools.cache(DIGS.labels)
 queue_length = functools.cache(QUEUE_LENGTH.labels)
 queue_seconds = functools.cache(QUEUE_SECONDS.labels)
 store_seconds = functools.cache(STORE_SECONDS.labels)
+redis_seconds = functools.cache(REDIS_SECONDS.labels)

@@ -7,12 +7,17 @@ from typing import ClassVar
 import msgspec
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.log import app_log
+from tornado.testing import ExpectLog
 
 from devtools.sandbox import Sandbox
 from handlers.health import is_local
 from server.actions import gauges
 from server.actions.gauges import money_gauges
 from server.context import Context
+from server.operation.scrape import ANSWER, ASK, PROCESS, Answer, Question
+from server.realtime.bus import Bus
+from server.runtime.background import Background
 from server.store import Store
 from support.meanwhile import meanwhile
 from support.trips import Trips
@@ -69,6 +74,52 @@ def test_only_a_loopback_address_is_the_machine_itself(address, local):
     )
     request.remote_ip = address
     assert is_local(request) == local
+
+
+PROMISED = (
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+    "process_open_fds",
+    "wabao_build_info",
+    "wabao_loop_lag_seconds_count",
+    'wabao_redis_seconds_count{outcome="ok"',
+    f'wabao_store_up{{process="{PROCESS}",store="redis"}} 1.0',
+    f'wabao_store_up{{process="{PROCESS}",store="mongodb"}} 1.0',
+)
+
+
+async def test_a_process_tells_of_itself_its_loop_and_its_stores(client, context):
+    working = Background()
+    context.outages.begin(working)
+    working.spawn(context.heartbeats.run())
+    shown = ""
+    async with asyncio.timeout(10):
+        while missing := [each for each in PROMISED if f"\n{each}" not in shown]:
+            shown = (await client.http.get("/metrics")).text
+    assert not missing
+    await working.end()
+
+
+async def test_the_metrics_of_another_version_are_left_out(client, context):
+    await context.bus.connected.wait()
+    bus = Bus(context.settings, context.bus._prefix)
+    bus.start(lambda *_: None, lambda _: None)
+    bus.hear(ASK, lambda payload: asked.put_nowait(payload))
+    asked: asyncio.Queue[bytes] = asyncio.Queue()
+    await bus.connected.wait()
+    assert await asked.get() == b""
+    gathering = asyncio.create_task(context.scrape.gather(["wabao_build"]))
+    question = msgspec.msgpack.decode(await asked.get(), type=Question)
+    assert question.names == ["wabao_build"]
+    with ExpectLog(app_log, "messages on the bus could not be taken"):
+        await bus.publish(ANSWER, msgspec.msgpack.encode(Answer(question.number, b"of a later version")))
+        assert [family.name for family in await gathering] == ["wabao_build"]
+    await bus.close()
+
+
+async def test_without_redis_a_process_shows_its_own_metrics(client, context):
+    context.bus.connected.clear()
+    assert "wabao_build_info" in (await client.http.get("/metrics")).text
 
 
 def money(text: str) -> dict[str, float]:

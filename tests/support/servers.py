@@ -3,7 +3,6 @@
 import os
 import re
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,11 +15,10 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
 
+import httpx
 import pytest
-from prometheus_client.mmap_dict import MmapedDict
 
 from server.running.stores import free_port
-from server.running.supervisor import metrics_directory
 from server.runtime.children import tie_to
 from server.settings import Settings
 from support import SOURCE
@@ -95,10 +93,6 @@ class Running:
     def wait(self) -> int:
         """Wait for the end, read the rest of the output, and return the exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
-        # A killed server leaves its metrics. A server that refused to start must not delete a running
-        # server's.
-        if code < 0:
-            shutil.rmtree(metrics_directory(self.data_dir.absolute()), ignore_errors=True)
         self._reader.join(PATIENCE_SECONDS)
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -120,7 +114,7 @@ def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
 
 def clean_environment(**values: str) -> dict[str, str]:
     """Return this process's environment without the server's settings, plus these values."""
-    settings = {name.upper() for name in Settings.__struct_fields__} | {"PROMETHEUS_MULTIPROC_DIR"}
+    settings = {name.upper() for name in Settings.__struct_fields__}
     return {name: value for name, value in os.environ.items() if name not in settings} | values
 
 
@@ -142,12 +136,9 @@ def assert_all_end(descriptors: list[int]) -> None:
 
 def websockets(server: Running) -> dict[int, int]:
     """Return how many websockets each worker serves, by its pid."""
-    found = {}
-    for pid in server.children()["worker"]:
-        path = metrics_directory(server.data_dir.absolute()) / f"gauge_livesum_{pid}.db"
-        values = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
-        found[pid] = next((int(value) for key, value, *_ in values if "wabao_websockets" in key), 0)
-    return found
+    text = httpx.get(f"{server.address}/metrics", timeout=PATIENCE_SECONDS).text
+    found = re.findall(r'^wabao_websockets\{process="[^"]*:(\d+)"\} (\S+)', text, re.MULTILINE)
+    return {int(pid): int(float(number)) for pid, number in found}
 
 
 def takes_connections(port: int) -> bool:
