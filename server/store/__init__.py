@@ -8,7 +8,6 @@ concern, so data that was read or acknowledged stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import pymongo
@@ -25,6 +24,7 @@ from server.runtime.page_reads import PageReads
 from server.store.agenda import Agenda
 from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
+from server.store.cluster import read_clock
 from server.store.digging.digs import Digs
 from server.store.digging.tasks import Tasks
 from server.store.digging.visits import Shares, Visits
@@ -176,9 +176,7 @@ class Store:
 
     async def now_ms(self) -> int:
         """Return the primary's clock (unix ms)."""
-        admin = self.client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.PRIMARY)
-        now: datetime = (await admin.command("hello"))["localTime"]
-        return int(now.timestamp() * 1000)
+        return int(await read_clock(self.client, ReadPreference.PRIMARY))
 
     def close(self) -> None:
         """Close the connections."""

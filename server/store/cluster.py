@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import msgspec
@@ -12,9 +13,11 @@ from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ReadPreference
 from pymongo.errors import PyMongoError
+from pymongo.read_preferences import Nearest, Primary
 
 _Address: TypeAlias = tuple[str, int | None]
 _CONNECT_MS = 5000
+_AWARE = CodecOptions[dict[str, Any]](tz_aware=True)
 
 
 class Cluster(msgspec.Struct, frozen=True):
@@ -52,6 +55,16 @@ async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
     )
 
 
+async def read_clock(client: AsyncIOMotorClient[Any], member: Nearest | Primary) -> float:
+    """Return the clock of the member that this read preference selects (unix ms). Raises the driver's error.
+
+    `command` heeds neither the codec options nor the read preference of its database or client.
+    """
+    hello = await client.admin.command("hello", read_preference=member, codec_options=_AWARE)
+    now: datetime = hello["localTime"]
+    return now.timestamp() * 1000
+
+
 async def read_clocks(uri: str, members: Sequence[_Address]) -> tuple[list[Reading], list[str]]:
     """Return each member's clock, and the members that did not answer."""
     found = await asyncio.gather(*(_read_clock(uri, member) for member in members))
@@ -67,14 +80,13 @@ async def _read_clock(uri: str, member: _Address) -> Reading | None:
         serverSelectionTimeoutMS=_CONNECT_MS,
     )
     try:
-        admin = client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.NEAREST)
-        await admin.command("hello")  # so that the round trip below does not include connecting
+        await read_clock(client, ReadPreference.NEAREST)  # so that no round trip below includes connecting
         readings = []
         for _ in range(3):
             began, sent = time.monotonic(), time.time()
-            hello = await admin.command("hello")
+            now_ms = await read_clock(client, ReadPreference.NEAREST)
             took_ms = (time.monotonic() - began) * 1000
-            ahead_ms = hello["localTime"].timestamp() * 1000 - sent * 1000 - took_ms / 2
+            ahead_ms = now_ms - sent * 1000 - took_ms / 2
             readings.append(Reading(_name(member), ahead_ms, took_ms / 2))
         return min(readings, key=lambda reading: reading.unsure_ms)
     except PyMongoError:
