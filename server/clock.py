@@ -7,6 +7,7 @@ MongoDB's time.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 # A smaller offset replaces the one in use only after this long.
 TRUSTED_SECONDS = 10.0
@@ -15,9 +16,13 @@ TRUSTED_SECONDS = 10.0
 class Clock:
     """One per process. Times are unix milliseconds."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, wall_ns: Callable[[], int] = time.time_ns, monotonic_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        """`wall_ns` and `monotonic_ns` are this machine's clocks (ns)."""
+        self._monotonic_ns = monotonic_ns
         # The machine's own clock, until MongoDB's is seen for the first time.
-        self._offset_ms = time.time_ns() // 1_000_000 - _monotonic_ms()
+        self._offset_ms = wall_ns() // 1_000_000 - self._monotonic_ms()
         self._offset_seen = float("-inf")
 
     def see(self, now_ms: int) -> None:
@@ -26,15 +31,14 @@ class Clock:
         A slow answer makes MongoDB's clock look behind, never ahead. By a clock that is behind, people would
         be refused after their cooldown is over, so the greatest offset of the last TRUSTED_SECONDS counts.
         """
-        offset_ms = now_ms - _monotonic_ms()
-        seen = time.monotonic()
+        seen = self._monotonic_ns() / 1e9
+        offset_ms = now_ms - self._monotonic_ms()
         if offset_ms >= self._offset_ms or seen - self._offset_seen > TRUSTED_SECONDS:
             self._offset_ms, self._offset_seen = offset_ms, seen
 
     def now_ms(self) -> int:
         """Return MongoDB's time: our monotonic clock plus the offset in use."""
-        return _monotonic_ms() + self._offset_ms
+        return self._monotonic_ms() + self._offset_ms
 
-
-def _monotonic_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
+    def _monotonic_ms(self) -> int:
+        return self._monotonic_ns() // 1_000_000

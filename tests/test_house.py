@@ -49,6 +49,7 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (HTTP1Connection._read_message_inner, "read_until_regex"),
     (HTTP1Connection._read_chunked_body, "read_until"),
 ]
+CLOCKS = {"time", "datetime", "loop", "io_loop"}  # what has the standard library's clocks
 # Words with one meaning each, and the modules in which names of functions may begin with the word.
 WORDS = {
     # Only a winner claims.
@@ -89,6 +90,19 @@ def test_no_module_hides_one_of_the_standard_library():
         if name in sys.stdlib_module_names
     ]
     assert hiding == []
+
+
+def test_no_test_patches_a_clock_of_the_standard_library():
+    """asyncio and all libraries read these clocks, too: what needs a clock takes one."""
+    patching = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources("tests", "bench", "devtools")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith(("setattr", "patch", "patch.object"))
+        and CLOCKS & set(re.findall(r"\w+", " ".join(map(ast.unparse, node.args[:2]))))
+    ]
+    assert patching == []
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -9,6 +9,7 @@ import base64
 import binascii
 import secrets
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 import msgspec
@@ -60,10 +61,15 @@ def signed_by_merchant(pairs: SandboxKeyPairs, text: str, signature: str) -> boo
 
 
 def signed_headers(
-    pairs: SandboxKeyPairs, body: bytes, genuine: bool = True, *, by_certificate: bool = False
+    pairs: SandboxKeyPairs,
+    body: bytes,
+    genuine: bool = True,
+    *,
+    by_certificate: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> dict[str, str]:
     """Return the headers that sign a reply or a notice now, with a wrong signature unless `genuine`."""
-    stamp, nonce = str(int(time.time())), secrets.token_hex(16)
+    stamp, nonce = str(int(clock())), secrets.token_hex(16)
     if genuine:
         text = f"{stamp}\n{nonce}\n".encode() + body + b"\n"
         raw = _private(pairs["platform_private_key"]).sign(text, PKCS1v15(), SHA256())

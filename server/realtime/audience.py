@@ -40,8 +40,15 @@ class _Other:
 class Audience:
     """One per process. `send(watched, frames)` sends to all watchers of a task."""
 
-    def __init__(self, known: KnownTasks, bus: Bus, send: Callable[[WatchedTask, bytes], None]) -> None:
+    def __init__(
+        self,
+        known: KnownTasks,
+        bus: Bus,
+        send: Callable[[WatchedTask, bytes], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._known = known
+        self._clock = clock
         self._bus = bus
         self._send = send
         self._others: dict[str, _Other] = {}
@@ -111,7 +118,7 @@ class Audience:
             other = self._others[news.process] = _Other(0.0)
             self._asks = self._asks or not news.whole
         self._whole = self._whole or news.asks
-        other.heard_at = time.monotonic()
+        other.heard_at = self._clock()
         if news.whole:
             self._take(other, dict.fromkeys(other.counts.keys() - news.counts.keys(), 0))
         self._take(other, news.counts)
@@ -133,7 +140,7 @@ class Audience:
 
     def _forget_silent(self) -> None:
         """Forget the processes that told nothing for 15 s; all of them while Redis is away."""
-        oldest = time.monotonic() - SILENT_SECONDS
+        oldest = self._clock() - SILENT_SECONDS
         for process, other in list(self._others.items()):
             if other.heard_at < oldest or not self._bus.up:
                 self._take(other, dict.fromkeys(other.counts, 0))

@@ -59,14 +59,19 @@ class OwnDatabase:
     """One per process. `wrong` is None while the database may be served from."""
 
     def __init__(
-        self, store: Store, keys: Keys, identity: str = "", see: Callable[[int], None] = lambda _: None
+        self,
+        store: Store,
+        keys: Keys,
+        identity: str = "",
+        see: Callable[[int], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`identity` is that of our database, if it is known; otherwise the first database that is found
         counts as ours.
 
         `see` is told MongoDB's time with each look.
         """
-        self._store, self._keys, self._see = store, keys, see
+        self._store, self._keys, self._see, self._clock = store, keys, see, clock
         self.identity = identity
         self.wrong: Wrong | None = None
         self.featured: list[str] = []  # the tasks on top of the square, the last one first
@@ -84,8 +89,8 @@ class OwnDatabase:
         self.identity = self.identity or found
         if about is None or found != self.identity:
             self.wrong = Wrong("identity", (self.identity, found))
-            self._doubted_until = time.monotonic() + DOUBT_SECONDS
-        elif time.monotonic() >= self._doubted_until:
+            self._doubted_until = self._clock() + DOUBT_SECONDS
+        elif self._clock() >= self._doubted_until:
             self.wrong = self._lacking(about["keys"])
             self.featured = about.get("featured", [])[::-1]
         self._seen_connections = made

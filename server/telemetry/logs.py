@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from traceback import format_tb, walk_tb
 from types import TracebackType
@@ -42,10 +43,10 @@ class OneLine(logging.Formatter):
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s")
         # The places whose traceback was logged lately.
-        self._shown = TTLCache[str, None](PLACES_KEPT, STACK_SECONDS, lambda: time.monotonic())
+        self._shown = TTLCache[str, None](PLACES_KEPT, STACK_SECONDS, clock)
 
     def formatException(  # noqa: N802  (logging's name)
         self,

@@ -103,9 +103,11 @@ class WeChat:
         base_url: str,
         leases: Leases,
         call_seconds: float = 6.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.appid = appid
         self._secret = secret
+        self._clock = clock
         self._api = Api(base_url, call_seconds)
         # Calls that nobody waits for have connections of their own, so that they take no connection from
         # logins.
@@ -250,7 +252,7 @@ class WeChat:
         An answer holds for an hour, and a refusal for a minute, since each order that waits asks.
         https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_istrademanaged
         """
-        now = time.monotonic()
+        now = self._clock()
         if now > self._managed_until:
             path, body = "/wxa/sec/order/is_trade_managed", {"appid": self.appid}
             try:

@@ -124,25 +124,13 @@ async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis
     listening = Bus(Settings(redis_url=redis_url), "test_commands")
     listening.start(lambda *_: None, lambda _: None)
     await listening.connected.wait()
-    connection, pubsub = listening.connection, listening._pubsub
-    assert pubsub is not None
-    subscribe = pubsub.subscribe
-
-    loop = asyncio.get_running_loop()
-    now, passed = loop.time, 0.0
-
-    async def slow(channel: str) -> None:
-        nonlocal passed
-        passed += 0.4 * OPERATION_SECONDS
-        for _ in range(2):  # an overdue task would be cancelled in the first turn, and end in the second
-            await asyncio.sleep(0)
-        await subscribe(channel)
-
-    monkeypatch.setattr(loop, "time", lambda: now() + passed)
-
-    monkeypatch.setattr(pubsub, "subscribe", slow)
+    connection = listening.connection
     codes = [f"code{number}" for number in range(5)]
-    await asyncio.gather(*(listening.listen(code) for code in codes))
+    monkeypatch.setattr(bus, "OPERATION_SECONDS", 0.5)
+    async with listening._commands:
+        commands = asyncio.gather(*(listening.listen(code) for code in codes))
+        await asyncio.sleep(bus.OPERATION_SECONDS)  # as if the commands before them took this long
+    await commands
     while not all(listening.hears(code) for code in codes):
         await listening.ping()
     assert listening.connection == connection

@@ -65,19 +65,18 @@ async def test_each_look_tells_the_clock_mongodbs_time(context):
     assert before_ms <= seen_ms <= await context.store.now_ms()
 
 
-async def test_two_clusters_under_one_name_are_not_served_from_by_turns(context, monkeypatch):
+async def test_two_clusters_under_one_name_are_not_served_from_by_turns(context):
     now = 1000.0
-    monkeypatch.setattr(own_database.time, "monotonic", lambda: now)
-    assert await context.database.answers()
-    ours = context.database.identity
+    database = OwnDatabase(context.store, context.keys, clock=lambda: now)
+    assert await database.answers()
     for _ in range(3):
         await give_identity(context, "another")
-        assert not await context.database.answers()
-        await give_identity(context, ours)
-        assert not await context.database.answers()
+        assert not await database.answers()
+        await give_identity(context, database.identity)
+        assert not await database.answers()
         now += own_database.DOUBT_SECONDS / 2
     now += own_database.DOUBT_SECONDS
-    assert await context.database.answers()
+    assert await database.answers()
 
 
 async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_ready(client, context):

@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -419,16 +418,16 @@ async def test_an_unchecked_text_is_for_an_operator_and_an_unanswered_check_for_
 
 
 async def test_whether_deliveries_are_reported_is_asked_hourly_and_a_minute_after_a_refusal(
-    context, base, script, monkeypatch
+    context, base, script
 ):
-    path, clock = "/wxa/sec/order/is_trade_managed", [1000.0]
+    path, now = "/wxa/sec/order/is_trade_managed", 1000.0
     script("/cgi-bin/stable_token", token("one"))
     script(path, {"errcode": 48001, "errmsg": "api unauthorized"}, {"errcode": 0, "is_trade_managed": True})
-    monkeypatch.setattr("server.wechat.time", SimpleNamespace(monotonic=lambda: clock[0]))
-    async with connected(context, base) as wechat:
+    async with connected(context, base, clock=lambda: now) as wechat:
 
         async def told(after_seconds: float) -> tuple[bool | int, int]:
-            clock[0] += after_seconds
+            nonlocal now
+            now += after_seconds
             try:
                 answer: bool | int = await wechat.is_trade_managed()
             except WeChatError as refused:
