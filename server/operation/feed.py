@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Protocol
 
 import msgspec
+from cachetools import TTLCache
 from tornado.log import app_log
 
 from server.clock import Clock
@@ -26,6 +27,7 @@ from server.operation.heartbeats import (
     HeartbeatEnd,
     Second,
     add_up,
+    read_heartbeats,
 )
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
@@ -50,6 +52,7 @@ KEPT_SECONDS = 10
 # A silent process is still shown for this long, so that the operator sees its silence.
 PRESENT_SECONDS = 30
 HISTORY_EVENTS = 60
+UNREAD_TOLD_SECONDS = 60.0
 
 
 class Viewer(Protocol):
@@ -181,6 +184,8 @@ class Feed:
         self._ends: list[HeartbeatEnd] = []
         self._heartbeats: list[Heartbeat] = []
         self._newest: dict[str, Heartbeat] = {}
+        # The processes whose unreadable heartbeats were logged lately.
+        self._unread = TTLCache[str, None](100, UNREAD_TOLD_SECONDS, lambda: time.monotonic())
         self._board = b""
         self._board_at = 0.0
         self._stock: dict[str, int] = {"running": 0, "prizes": 0, "prizes_left": 0, "counted_at": 0}
@@ -231,7 +236,11 @@ class Feed:
         found = await self._bus.read_heartbeats(self._after)
         self._after, data = (self._after, []) if found is None else found
         # In a thread: 15 minutes of several processes would hold the loop too long.
-        new = await asyncio.to_thread(_decode, data)
+        new, unread = await asyncio.to_thread(read_heartbeats, data)
+        for process, why in unread.items():
+            if process not in self._unread:
+                self._unread[process] = None
+                app_log.warning("heartbeats of %.40s cannot be read: %s", process, why)
         late = {beat.second for beat in new}
         beats = [*(beat for beat in self._heartbeats if beat.second > complete - KEPT_SECONDS), *new]
         told = [b for b in beats if b.second <= complete and (b.second > self._shown or b.second in late)]
@@ -373,17 +382,6 @@ class Feed:
             if record["kind"] not in ("mongodb", "database", "redis")
         ]
         self._names = await self._store.tasks.names(alarm.code for alarm in self._lasting[:ALARMS_TOLD])
-
-
-def _decode(data: list[bytes]) -> list[Heartbeat]:
-    """Return the heartbeats that can be read. Heartbeats of other versions of this server are logged."""
-    heartbeats = []
-    for each in data:
-        try:
-            heartbeats.append(msgspec.msgpack.decode(each, type=Heartbeat))
-        except msgspec.MsgspecError as error:
-            app_log.warning("a heartbeat cannot be read: %s", error)
-    return heartbeats
 
 
 def _row(beat: Heartbeat) -> ProcessRow:

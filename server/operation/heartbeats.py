@@ -10,8 +10,10 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, TypeAlias
 
 import msgspec
+from msgspec import Meta
 from prometheus_client import Counter, Histogram
 from prometheus_client.samples import Sample
 
@@ -47,6 +49,8 @@ _COUNTERS = {
 }
 # The counters that have a label. In `counts` the label stands behind a dot: "digs.won".
 _LABELLED = ("digs", "closes", "errors", "limited")
+Number: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
+Milliseconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class HeartbeatDig(msgspec.Struct, frozen=True):
@@ -75,24 +79,54 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
     `counts` are the increases of counters, such as "digs.won" or "joins". `frame` and `store` are the
     increases of two histograms' buckets; as in Prometheus, each bucket includes all lower buckets.
+
+    Whatever decodes as a heartbeat can be added up, even if a process of another version sent it.
     """
 
     process: str
     pid: int
     second: int
     since: int
-    rss_bytes: int
+    rss_bytes: Number
     draining: int
-    watchers: int
-    largest_unsent_bytes: int
-    lag_ms: float
+    watchers: Number
+    largest_unsent_bytes: Number
+    lag_ms: Milliseconds
     redis_up: int
-    counts: dict[str, int]
-    frame: list[int]
-    store: list[int]
+    counts: dict[str, Number]
+    frame: list[Number]
+    store: list[Number]
     digs: list[HeartbeatDig]
     ends: list[HeartbeatEnd]
     mongodb_up: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if buckets are not those of this version."""
+        for buckets, bounds in ((self.frame, metrics.FRAME_BUCKETS), (self.store, metrics.STORE_BUCKETS)):
+            if buckets and (len(buckets) != len(bounds) + 1 or sorted(buckets) != buckets):
+                raise ValueError("the buckets of a histogram are not ours")
+
+
+class _Named(msgspec.Struct):
+    process: str
+
+
+def read_heartbeats(data: Iterable[bytes]) -> tuple[list[Heartbeat], dict[str, str]]:
+    """Return the heartbeats that can be read, and why others cannot: the newest error by process, "?" if that
+    cannot be read either."""
+    found: list[Heartbeat] = []
+    unread: dict[str, str] = {}
+    for each in data:
+        try:
+            found.append(msgspec.msgpack.decode(each, type=Heartbeat))
+        except (msgspec.MsgspecError, ValueError) as error:
+            metrics.UNREAD.inc()
+            try:
+                name = msgspec.msgpack.decode(each, type=_Named).process
+            except (msgspec.MsgspecError, ValueError):
+                name = "?"
+            unread[name] = str(error)
+    return found, unread
 
 
 class Heartbeats:
@@ -252,7 +286,7 @@ def _second(at: int, heartbeats: list[Heartbeat]) -> Second:
     labelled: dict[str, dict[str, int]] = {kind: {} for kind in _LABELLED}
     for name, count in counts.items():
         kind, dot, label = name.partition(".")
-        if dot:
+        if dot and kind in labelled:
             labelled[kind][label] = count
     frame = [sum(column) for column in zip(*(p.frame for p in heartbeats if p.frame), strict=False)]
     store = [sum(column) for column in zip(*(p.store for p in heartbeats if p.store), strict=False)]

@@ -47,6 +47,7 @@ REPLACED = Counter("wabao_workers_replaced", "Workers that stood still, were end
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
+UNREAD = Counter("wabao_heartbeats_unread", "Heartbeats that this process could not read, and left out")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
 CONNECTIONS = Gauge("wabao_websockets", "Open websockets")
 VISITS_LOST = Counter(

@@ -18,7 +18,7 @@ from handlers.ops.screen import feed_of
 from handlers.websocket import STUCK_SECONDS, TOO_SLOW
 from server.actions.operate import end_task
 from server.context import Context
-from server.operation.heartbeats import HeartbeatDig, HeartbeatEnd, add_up, quantile_ms
+from server.operation.heartbeats import HeartbeatDig, HeartbeatEnd, add_up, quantile_ms, read_heartbeats
 from server.running.worker import monitor_of
 from server.runtime.background import Background
 from server.settings import Settings
@@ -353,6 +353,36 @@ def test_seconds_add_up_over_processes():
     assert seconds[0].digs == {"won": 4, "cooling_down": 14}
     assert (seconds[0].joins, seconds[0].wins, seconds[0].replaced) == (2, 4, 2)
     assert (seconds[0].watchers, seconds[0].processes, seconds[1].watchers) == (6, 2, 3)
+
+
+ODD: dict[str, Any] = {
+    "another kind of counts": {"counts": {"later.kind": 1}},
+    "negative counts": {"counts": {"joins": -1}},
+    "too large": {"watchers": 1 << 60},
+    "no number": {"lag_ms": float("nan")},
+    "other buckets": {"frame": [1, 2, 3]},
+    "buckets that fall": {"store": [2, 1, *[3] * 10]},
+    "words for a number": {"since": "yesterday"},
+}
+
+
+@pytest.mark.parametrize("odd", [*ODD.values(), b"\xff", b""], ids=[*ODD, "no heartbeat", "nothing"])
+def test_a_heartbeat_of_another_version_is_added_up_or_left_out_counted_and_named(odd):
+    ours = msgspec.to_builtins(a_heartbeat("ours", 5))
+    packed = odd if isinstance(odd, bytes) else msgspec.msgpack.encode({**ours, "process": "theirs", **odd})
+    before = metrics.UNREAD._value.get()
+    found, unread = read_heartbeats([packed, msgspec.msgpack.encode(ours)])
+    left_out = int(metrics.UNREAD._value.get() - before)
+    assert [*unread] == ["theirs" if isinstance(odd, dict) else "?"] * left_out
+    (second,) = add_up(found)
+    assert second.processes == 2 - left_out
+    assert msgspec.json.decode(msgspec.json.encode(second))
+    assert left_out == (0 if odd == ODD["another kind of counts"] else 1)
+
+
+def test_a_process_whose_name_is_not_text_is_left_out_too():
+    packed = msgspec.msgpack.encode({"process": b"\xff"}).replace(b"\xc4\x01\xff", b"\xa1\xff")
+    assert [*read_heartbeats([packed])[1]] == ["?"]
 
 
 def test_a_quantile_lies_within_its_bucket():
