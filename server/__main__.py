@@ -23,6 +23,7 @@ from server.game import draw
 from server.running.stores import StoreFailed, names_embedded_store, running_store, server_address
 from server.settings import Settings, new_secret, read_settings, secrets_of
 from server.telemetry.logs import set_up_logging
+from server.telemetry.streams import open_closed_streams
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction as Subparsers
@@ -48,6 +49,7 @@ a page that is open shows the name until it is opened again"""
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand. Return its exit code: 0 if it succeeded, 1 if it failed, 2 if it could not begin."""
+    open_closed_streams()
     parsed = _parser().parse_args(arguments)
     try:
         code = parsed.run(parsed)

@@ -230,11 +230,7 @@ class Supervisor:
             )
         if self._demo:
             lines.append(f"A crowd plays there and writes to {self._crowd_log}")
-        try:
-            sys.stdout.write("".join(line + "\n" for line in lines))
-            sys.stdout.flush()
-        except OSError as error:  # a full disk, or nobody reads any more
-            log.warning("the address was not printed: %s", error)
+        sys.stdout.write("".join(line + "\n" for line in lines))
         if self._demo:
             await self._keep_crowd()
 

@@ -16,6 +16,8 @@ from types import TracebackType
 
 from cachetools import TTLCache
 
+from server.telemetry.streams import queue_streams
+
 WORD_CHARACTERS = 300
 MESSAGE_CHARACTERS = 2000
 # Strangers choose the text that these two patterns are matched with. Neither backtracks, so matching takes
@@ -115,7 +117,8 @@ def shown_path(path: str) -> str:
 
 
 def set_up_logging() -> None:
-    """Send the log of this process to its standard error."""
+    """Send the log of this process to its standard error. Nothing that it prints waits for a reader."""
+    queue_streams()
     # Switch off what logging would look up for each line although no line shows it; `_srcfile` is for the
     # caller's place: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logMultiprocessing = False

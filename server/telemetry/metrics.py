@@ -72,6 +72,11 @@ TURNED_AWAY = Counter(
     ["why"],
 )
 LIMITED = Counter("wabao_limited", "Requests refused because a limit was reached, by kind", ["kind"])
+OUTPUT_DROPPED = Counter(
+    "wabao_output_dropped",
+    "Lines of the log and of standard output that were dropped, since nobody read them in time",
+    ["stream"],
+)
 STORE_SECONDS = Histogram(
     "wabao_store_seconds",
     "Seconds an operation on MongoDB took, by command",
