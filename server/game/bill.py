@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, tomorrow_ms, unanswered_in
-from server.game.lifecycle import ABSENT, NOW, After, Document, Is, Move, Over, Row, Table, Test
+from server.game.lifecycle import ABSENT, NOW, After, Document, Is, Move, Over, Row, Table
 from server.game.prize import freed, given_by_bill
 
 OPEN = "asked waiting"
@@ -84,19 +84,18 @@ def refused(code: str, due_at_ms: int) -> Row:
 
 
 @bill
-def noted(amount_fen: int | None, remote: str, alarm: str, due_at_ms: int) -> Row:
+def noted(remote: str, alarm: str, due_at_ms: int) -> Row:
     """WeChat names a state in which the bill has not ended, but the winner cannot confirm it (yet, or any
     more)."""
     sets = {"remote": remote, "alarm": alarm, "due_at": due_at_ms}
-    return Row(OPEN, where=_of(amount_fen), sets=sets, drops="unknown_since")
+    return Row(OPEN, sets=sets, drops="unknown_since")
 
 
 @bill
-def confirmable(amount_fen: int | None, package_info: str, due_at_ms: int) -> Row:
+def confirmable(package_info: str, due_at_ms: int) -> Row:
     """The winner can confirm the bill, with `package_info`."""
     return Row(
         f"{OPEN} -> waiting",
-        where=_of(amount_fen),
         sets={
             "remote": "WAIT_USER_CONFIRM",
             "package_info": package_info,
@@ -108,22 +107,21 @@ def confirmable(amount_fen: int | None, package_info: str, due_at_ms: int) -> Ro
 
 
 @bill
-def given(amount_fen: int | None, now_ms: int) -> Row:
+def given(now_ms: int) -> Row:
     """The winner has the money."""
-    return _end("given", amount_fen, "SUCCESS", "", now_ms, "prize ledger")
+    return _end("given", "SUCCESS", "", now_ms, "prize ledger")
 
 
 @bill
-def failed(amount_fen: int | None, remote: str, fail_reason: str, now_ms: int) -> Row:
+def failed(remote: str, fail_reason: str, now_ms: int) -> Row:
     """The bill will never be paid: it was cancelled, the winner did not confirm it for a day, or WeChat
     cannot pay the winner."""
-    return _end("failed", amount_fen, remote, fail_reason, now_ms, "prize")
+    return _end("failed", remote, fail_reason, now_ms, "prize")
 
 
-def _end(state: str, amount_fen: int | None, remote: str, fail_reason: str, now_ms: int, owes: str) -> Row:
+def _end(state: str, remote: str, fail_reason: str, now_ms: int, owes: str) -> Row:
     return Row(
         f"{OPEN} -> {state}",
-        where=_of(amount_fen),
         sets={
             "remote": remote,
             "fail_reason": fail_reason,
@@ -136,31 +134,24 @@ def _end(state: str, amount_fen: int | None, remote: str, fail_reason: str, now_
     )
 
 
-def _of(amount_fen: int | None) -> dict[str, Test]:
-    """An amount that WeChat names must be the bill's."""
-    return {} if amount_fen is None else {"amount_fen": amount_fen}
-
-
 @bill
 def unanswered(now_ms: int) -> list[Row]:
     """WeChat gives no clear answer about the bill."""
     return unanswered_in(OPEN, now_ms)
 
 
-def meaning(
-    known: Document, state: str, amount_fen: int | None, package_info: str, fail_reason: str, now_ms: int
-) -> Move:
+def meaning(known: Document, state: str, package_info: str, fail_reason: str, now_ms: int) -> Move:
     """Return the move of a bill for which WeChat names this state. What WeChat left out is passed as ""."""
     match state:
         case "SUCCESS":
-            return given(amount_fen, now_ms)
+            return given(now_ms)
         case "FAIL" | "CANCELLED":
-            return failed(amount_fen, state, fail_reason, now_ms)
+            return failed(state, fail_reason, now_ms)
         case "WAIT_USER_CONFIRM":
             package_info = package_info or known["package_info"]
-            return confirmable(amount_fen, package_info, now_ms + ASK_WAITING_MS)
+            return confirmable(package_info, now_ms + ASK_WAITING_MS)
     slow = state in ("ACCEPTED", "PROCESSING") and now_ms - known["created_at"] > SLOW_MS
-    return noted(amount_fen, state, state if slow else "", now_ms + ASK_AGAIN_MS)
+    return noted(state, state if slow else "", now_ms + ASK_AGAIN_MS)
 
 
 def after_query(known: Document, state: str | None) -> Literal["send", "give up", "note"]:

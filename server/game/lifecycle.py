@@ -3,11 +3,11 @@
     bill = Table("bill", first="asked", ends="given failed", effects="ledger prize")
 
     @bill
-    def given(amount_fen: int, now_ms: int) -> Row:
-        return Row("asked waiting -> given", where={"amount_fen": amount_fen},
+    def given(now_ms: int) -> Row:
+        return Row("asked waiting -> given",
                    sets={"remote": "SUCCESS", "ended_at": now_ms}, drops="unknown_since", owes="prize ledger")
 
-`given(200, now_ms)` is a `Move`: one conditional update of one document, which `server/store/transitions.py`
+`given(now_ms)` is a `Move`: one conditional update of one document, which `server/store/transitions.py`
 compiles for MongoDB; a test checks that the store then does what `tests/support/rows.py` does in Python. A
 row whose states and tests do not fit a document leaves it alone. Several rows of one move are alternatives:
 the first that fits is done, by one update.

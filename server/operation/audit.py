@@ -379,8 +379,8 @@ async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
         never_held = bill["remote"] == NEVER_HELD or (bill["state"], bill["remote"]) == ("asked", "")
         return str(error), isinstance(error, PayRefused) and error.not_found and never_held
     said = f"{answer.state}, {answer.amount_fen} fen"
-    if answer.amount_fen not in (None, bill["amount_fen"]):
-        return said, False
+    if not answer.fits(bill["amount_fen"], bytes(bill["body"])):
+        return f"{said}, or to another person", False
     final = {"SUCCESS": "given", "FAIL": "failed", "CANCELLED": "failed"}.get(answer.state)
     return said, final == bill["state"] if final else not is_over(bill)
 

@@ -55,7 +55,6 @@ NOT_OF_THE_MODEL = {
     "bill.unanswered[1] unknown_since": AN_ALARM,
     "refund.unanswered[0] unknown_since": AN_ALARM,
     "refund.unanswered[1] unknown_since": AN_ALARM,
-    **{f"bill.{row}[0] amount_fen": AN_AMOUNT for row in ("failed", "given", "confirmable", "noted")},
     "prize.given_by_mail[1] claimed_at": CORRECTED,
     "prize.sent[1] sent_at": CORRECTED,
     "prize.approved[0] weighed": ONCE,

@@ -10,7 +10,7 @@ from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.game.order import expired
 from support import SOURCE
 from support.leading import lead
-from support.purse import expect_balance, find, let_pass, rest, sweep_after
+from support.purse import expect_balance, find, let_pass, only, rest, sweep_after
 
 HOUR_MS = 3_600_000
 AHEAD_MS = 25 * HOUR_MS
@@ -98,7 +98,7 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(context, liar, monke
     transfer = context.pay.transfer
 
     async def held_up(body: bytes) -> Any:
-        bill = await context.store.bills.move(f"{code}D1A1", stop_sending())
+        bill = await context.store.bills.move((await only(context, "bills"))["_id"], stop_sending())
         move = give_up(liar.clock.now_ms(), "")
         given_up.append(await liar.store.bills.move(bill["_id"], move) is not None)
         return await transfer(body)

@@ -239,7 +239,8 @@ async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill
     await bob.claim(packet)
     begin_to_watch()
     difference = {"what": "ledger", "values": ["800", "paid:nobody", ""]}
-    refused = {"what": "waits", "values": [f"{packet}D1A1", "PARAM_ERROR"]}
+    number = (await context.store.bills.of_task(packet))[0]["_id"]
+    refused = {"what": "waits", "values": [number, "PARAM_ERROR"]}
     expected = {
         "invariant": {"code": dug, "what": "depth", "values": ["1", "0", "0"]},
         "books": {"code": unpaid, **difference},

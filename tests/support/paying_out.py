@@ -128,7 +128,7 @@ SAID = {
 
 
 def said_of_bill(state: str) -> Move:
-    return bill.meaning({"package_info": "", "created_at": NOW}, state, None, "", "", NOW)
+    return bill.meaning({"package_info": "", "created_at": NOW}, state, "", "", NOW)
 
 
 def said_of_refund(status: str) -> Move:

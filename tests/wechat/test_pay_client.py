@@ -85,7 +85,7 @@ async def test_a_repeated_order_is_the_same_and_another_under_its_number_is_refu
     number = a_number()
     orders = [await shop.pay.create_order(number, "红包", 100, OPENID, expires_at_ms) for _ in range(2)]
     assert orders[0] == orders[1]
-    with pytest.raises(PayRefused, match="INVALID_REQUEST"):
+    with pytest.raises(PayRefused, match="CONTRADICTION"):
         await shop.pay.create_order(number, "红包", 101, OPENID, expires_at_ms)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ from server.game.reasons import frozen, why_held, why_not_claim
 from server.game.task import Task
 from server.store.money.bills import Bill
 from server.store.money.prizes import Prize
-from server.wechat.pay.answers import PayUnknown
+from server.wechat.pay.answers import Contradiction, PayUnknown
 from server.wechat.pay.client import DAY_REFUSED
 
 ATTEMPTS = 3
@@ -42,6 +43,7 @@ LEAST_DIGITS, MOBILE_DIGITS = 5, 11  # for a phone
 RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
+PREPARED = "红包正在准备，请稍后、在领奖截止以前再来领取"
 ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
 
 # Advice for a winner whom WeChat cannot pay now, by WeChat's `fail_reason`.
@@ -54,6 +56,9 @@ _FAILED = {
         ("ACCOUNT_FROZEN", "PAYEE_ACCOUNT_ABNORMAL", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED"), _RESTRICTED
     ),
 }
+
+
+log = logging.getLogger("wabao.money")
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -155,6 +160,9 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
                 return _claimed(task, prize, bill, context.clock.now_ms())
     except PayUnknown:
         raise OutcomeUnknown from None
+    except Contradiction:
+        log.exception("prize %s is not paid: the operator has to look at it", prize["_id"])
+        raise WeChatBusy(PREPARED) from None
     raise OutcomeUnknown
 
 
@@ -202,7 +210,7 @@ def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
         raise PayoutWaits(said, claim_from=tomorrow_ms(now_ms))
     over = bill["state"] == "waiting" and now_ms > bill["sent_at"] + CONFIRM_MS
     if over or (bill["state"] == "asked" and bill["alarm"]):
-        raise WeChatBusy("红包正在准备，请稍后、在领奖截止以前再来领取")
+        raise WeChatBusy(PREPARED)
     return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")
 
 

@@ -157,19 +157,25 @@ async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = No
     """Note what a notice or a reply of WeChat's says of a bill; return the bill as it is afterwards. Safe to
     repeat.
 
-    `bill` may be left out if the answer is final. Then `follow_bill` has to be called; if the process dies
-    first, a sweep does it. Raises Contradiction if we have no such bill of that amount, or if ours ended
-    otherwise.
+    `bill` may be left out: then it is read. If it has ended, `follow_bill` has to be called; if the process
+    dies first, a sweep does it. Raises Contradiction if we have no such bill of that amount for that person,
+    or if ours ended otherwise.
     """
-    bills, number, now_ms = context.store.bills, answer.out_bill_no, context.clock.now_ms()
-    package_info, fail_reason = answer.package_info or "", answer.fail_reason or ""
-    said = row.meaning(bill or {}, answer.state, answer.amount_fen, package_info, fail_reason, now_ms)
+    bills = context.store.bills
+    number = answer.out_bill_no
+    known = bill or await bills.find(number)
+    if known is None:
+        raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
+    if not answer.fits(known["amount_fen"], bytes(known["body"])):
+        await bills.raise_alarm(number, CONTRADICTION)
+        raise Contradiction(f"bill {number}, of {answer.amount_fen} fen, is of another amount or person")
+    package_info = answer.package_info or ""
+    fail_reason = answer.fail_reason or ""
+    said = row.meaning(known, answer.state, package_info, fail_reason, context.clock.now_ms())
     noted = await bills.move(number, said)
     if noted is not None:
         return noted
-    known = await bills.find(number)
-    if known is None or answer.amount_fen not in (None, known["amount_fen"]):
-        raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
+    known = await bills.get(number)
     if answer.final and (known["state"] == "given") != (answer.state == "SUCCESS"):
         await bills.raise_alarm(number, CONTRADICTION)
         raise Contradiction(f"bill {number} is {known['state']}, and WeChat says {answer.state} now")

@@ -14,12 +14,14 @@ from server.game.prize import GIVEN, UNCLAIMED, PrizeState, Wait, Why
 from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
 from server.game.task import Task
+from server.security.random_codes import derived_code
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS, Document, look_up
 
 # Claims within this time are added up for the limits of a day.
 TOGETHER_MS = 30_000
+WINNER_CHARACTERS = 6  # of a bill's number
 GIVEN_AT_ONCE = 200  # Prizes that are read in one trip.
 # The fields that tell where goods went.
 WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
@@ -442,6 +444,9 @@ def parcel(prize: Prize | WonPrize) -> Parcel:
 def bill_number(prize: Prize) -> str:
     """Return the number, of at most 32 characters, of the bill for this prize's present attempt.
 
-    The number follows from the prize, so every process makes the same number.
+    The number follows from the prize and its winner, so every process makes the same number. After a restore
+    of the database somebody else may win the prize: then the number is another one. If the same person wins
+    it, the number is the same, and WeChat pays it once.
     """
-    return f"{prize['code']}D{prize['depth']}A{prize['attempt']}"
+    winner = derived_code(prize["unionid"].encode(), prize["_id"], WINNER_CHARACTERS)
+    return f"{prize['code']}D{prize['depth']}A{prize['attempt']}W{winner}"

@@ -95,7 +95,8 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What WeChat says of a bill. SUCCESS, FAIL and CANCELLED are final.
 
     `package_info` is for `wx.requestMerchantTransfer`; only the reply to `transfer` carries it, while the
-    state is WAIT_USER_CONFIRM. `amount_fen` is None in the replies to `transfer` and `cancel_transfer`.
+    state is WAIT_USER_CONFIRM. `amount_fen` and `openid` are None in the replies to `transfer` and
+    `cancel_transfer`.
     `fail_reason` is WeChat's code, such as OVERDUE_CLOSE or ACCOUNT_FROZEN. WeChat names the merchant in
     `mchid`, in `mch_id`, or not at all.
     """
@@ -105,6 +106,7 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
     package_info: str | None = None
     fail_reason: str | None = None
     amount_fen: Fen | None = msgspec.field(name="transfer_amount", default=None)
+    openid: str | None = None
     appid: str | None = None
     mchid: str | None = None
     mch_id: str | None = None
@@ -113,6 +115,11 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
     def final(self) -> bool:
         """Whether nothing can change any more."""
         return self.state in ("SUCCESS", "FAIL", "CANCELLED")
+
+    def fits(self, amount_fen: int, body: bytes) -> bool:
+        """Whether WeChat may say this of a transfer of this amount with this body; b"" if it was deleted."""
+        openid = msgspec.json.decode(body)["openid"] if body else self.openid
+        return self.amount_fen in (None, amount_fen) and self.openid in (None, openid)
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

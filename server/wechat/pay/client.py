@@ -28,6 +28,7 @@ from wechatpayv3.utils import (  # type: ignore[import-untyped]
 )
 
 from server.settings.merchant import Merchant
+from server.store.money.payments import CONTRADICTION
 from server.wechat.connection import Connection
 from server.wechat.pay.answers import (
     CURRENCY,
@@ -61,6 +62,9 @@ REFUNDS = "/v3/refund/domestic/refunds"
 _STRANGE_ADDRESS = "此IP地址不允许调用"
 # 批量转账 had QUOTA_EXCEED for this. https://developers.weixin.qq.com/community/pay/doc/0000c4ce8fc640598fee2a6e551800
 _FULL_DAY = "单日转账额度"
+# WeChat has this number already, with another body: of a transfer, or of a refund.
+# https://pay.weixin.qq.com/doc/v3/merchant/4012716434 and 4012791862
+_OTHER_BODY = ("商户单号已存在", "与首次请求时不一致", "与之前请求不一致")
 # WeChat sends these with 4xx or 5xx; they always mean "ask again".
 _UNCERTAIN = frozenset({"SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"})
 _SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
@@ -405,6 +409,8 @@ def _failed(status: int, content: bytes) -> PayRefused | PayUnknown:
         return PayRefused(ADDRESS_REFUSED, failure.message[:200], status)
     if failure.code == "QUOTA_EXCEED" or (failure.code == "INVALID_REQUEST" and _FULL_DAY in failure.message):
         return PayRefused(DAY_REFUSED, failure.message[:200], status)
+    if failure.code == "INVALID_REQUEST" and any(words in failure.message for words in _OTHER_BODY):
+        return PayRefused(CONTRADICTION, failure.message[:200], status)
     return PayRefused(failure.code, failure.message[:200], status)
 
 

@@ -1,0 +1,108 @@
+"""A database that was restored to an earlier time: WeChat still knows what happened since."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from server.actions.money.pay_out import note_bill
+from server.context import Context
+from server.store.money.prizes import bill_number
+from server.wechat.pay.answers import BillAnswer, Contradiction
+from support.purse import DAY_MS, audit, find, only, sweep_after, sweep_until_quiet
+
+ENVIRONMENT = {"TASK_DAYS": "5"}
+HOUR_MS = 3_600_000
+
+
+async def stored(context: Context) -> dict[str, list[dict[str, Any]]]:
+    """Return a backup of the database, without the sandbox's collections: WeChat is never restored."""
+    database = context.store.database
+    names = await database.list_collection_names()
+    return {
+        name: await find(context, name) for name in names if not name.startswith("sandbox") and name != "meta"
+    }
+
+
+async def restore(context: Context, backup: dict[str, list[dict[str, Any]]]) -> None:
+    """Put the backup in place of the database."""
+    for name, documents in backup.items():
+        collection = context.store.database[name]
+        await collection.delete_many({})
+        if documents:
+            await collection.insert_many(documents)
+
+
+async def test_after_a_restore_another_winner_gets_another_number(client, context, alice, bob, carol):
+    code = await alice.paid_packet()
+    backup = await stored(context)
+    for winner in (bob, carol):
+        await restore(context, backup)
+        await winner.win(code)
+        await client.confirm((await winner.claim(code))["package_info"])
+        assert (await only(context, "prizes"))["state"] == "given"
+        assert (await only(context, "bills"))["unionid"] == winner.unionid
+    paid = await find(context, "sandbox_bills")
+    assert [bill["state"] for bill in paid] == ["SUCCESS"] * 2
+    assert len({bill["openid"] for bill in paid}) == 2
+
+
+async def test_after_a_restore_the_same_winner_is_paid_once(client, context, alice, bob):
+    code = await alice.won_packet(bob)
+    backup = await stored(context)
+    await client.confirm((await bob.claim(code))["package_info"])
+    await restore(context, backup)
+    await bob.claim(code)
+    await sweep_after(context, HOUR_MS)
+    assert (await only(context, "prizes"))["state"] == "given"
+    await only(context, "sandbox_bills")
+
+
+@pytest.mark.changes_ledger
+@pytest.mark.parametrize("other", [{"openid": "o-somebody-else"}, {"transfer_amount": 100}])
+async def test_a_number_that_wechat_knows_from_another_transfer_is_a_contradiction(
+    client, context, alice, bob, other
+):
+    """WeChat refuses the transfer, then names another person or amount in a reply, and then in a notice."""
+    code = await alice.won_packet(bob)
+    await client.misbehave("error_before", call="transfer")
+    await bob.claim(code)
+    bill = await only(context, "bills")
+    body = msgspec.json.decode(bytes(bill["body"])) | other
+    await context.pay.transfer(msgspec.json.encode(body))
+    for error in ("wechat_busy", "wechat_busy"):
+        assert (await bob.claim(code))["error"] == error
+        assert (await only(context, "bills"))["alarm"] == "CONTRADICTION"
+    await context.sandbox.pay.bills.update_one({}, {"$set": {"state": "SUCCESS"}})
+    assert (await bob.claim(code))["error"] == "wechat_busy"
+    await sweep_after(context, HOUR_MS)
+    names = {"openid": body["openid"], "amount_fen": body["transfer_amount"]}
+    told = BillAnswer(out_bill_no=bill["_id"], state="SUCCESS", **names)
+    with pytest.raises(Contradiction):
+        await note_bill(context, told)
+    after = await only(context, "bills")
+    assert (after["state"], after["alarm"]) == ("asked", "CONTRADICTION")
+    assert (await only(context, "prizes"))["state"] == "claiming"
+    report = await audit(context.store, context.pay)
+    assert [finding.values[1] for finding in report.waiting] == ["CONTRADICTION"]
+    assert [finding.what for finding in report.differences] == ["at_wechat"]
+
+
+@pytest.mark.changes_ledger
+async def test_a_refund_that_wechat_knows_with_another_amount_is_a_contradiction(context, alice, bob):
+    code = await alice.paid_packet(prizes=3)
+    backup = await stored(context)
+    await alice.post("/endTask", code=code)
+    await sweep_until_quiet(context)
+    await restore(context, backup)
+    await bob.win(code)
+    await sweep_until_quiet(context, 6 * DAY_MS)
+    refund = await only(context, "refunds")
+    assert (refund["state"], refund["alarm"]) == ("asked", "CONTRADICTION")
+
+
+def test_the_longest_number_is_one_that_wechat_takes():
+    prize: Any = {"_id": "Z" * 12 + ":1", "code": "Z" * 12, "depth": 199_999_000, "attempt": 99}
+    number = bill_number(prize | {"unionid": "u" * 40})
+    assert len(number) <= 32
+    assert number.isalnum()
