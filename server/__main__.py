@@ -96,9 +96,9 @@ def _add_serving(commands: _Commands) -> None:
     commands.add_parser(
         "check",
         help="check whether MONGODB_URI and REDIS_URL can carry this server",
-        description="Let a treasure live in a scratch database that is dropped, and ask for the plan of each "
-        "query; look at versions, clocks and limits. Prints a table. Exits with 0 when nothing in "
-        "it FAILED, 1 when something did, 2 when it could not begin.",
+        description="Look at MongoDB's version, members, clocks, rights and indexes, and at Redis's limits. "
+        "Prints a table. Exits with 0 when nothing in it FAILED, 1 when something did, 2 when it could not "
+        "begin.",
     ).set_defaults(run=_check)
     commands.add_parser(
         "secret",
@@ -235,7 +235,7 @@ def _release(parsed: argparse.Namespace) -> int:
     _refuse_embedded(settings, "release")
 
     async def work(store: Store) -> int:
-        if not parsed.unchecked and await _checked(settings):
+        if not parsed.unchecked and await _checked(settings, store, builds=True):
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
         # A log entry would make a new database look used, so for a new one the entry is written afterwards.
         new = await is_new(store.database)
@@ -253,7 +253,7 @@ def _release(parsed: argparse.Namespace) -> int:
 def _check(_: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
     _refuse_embedded(settings, "check")
-    return _on_store(lambda _: _checked(settings), settings)
+    return _on_store(lambda store: _checked(settings, store), settings)
 
 
 def _secret(_: argparse.Namespace) -> int:
@@ -262,22 +262,18 @@ def _secret(_: argparse.Namespace) -> int:
 
 
 def _refuse_embedded(settings: Settings, command: str) -> None:
-    """Raise BadSettings without a MONGODB_URI.
-
-    A check drops databases. While SecantusDB drops a database, it answers nothing, so a server on the same
-    SecantusDB would fail.
-    """
+    """Raise BadSettings without a MONGODB_URI: a server prepares its embedded store itself."""
     if names_embedded_store(settings):
         raise BadSettings(f"{command} needs the MONGODB_URI of a MongoDB, not of a server's embedded store")
 
 
-async def _checked(settings: Settings) -> int:
+async def _checked(settings: Settings, store: Store, *, builds: bool = False) -> int:
     """Print the table of a check; return 1 if something in it failed."""
-    from server.check import check, line_of
+    from server.check import check
 
     failed = 0
-    async for row in check(settings, settings.mongodb_uri):
-        _tell(line_of(row))
+    async for row in check(settings, store, builds=builds):
+        _tell(str(row))
         failed += row.verdict == "FAILED"
     return 1 if failed else 0
 

@@ -72,7 +72,6 @@ WRITERS = (
     "server/memory/visiting.py",  # writes visits together, for actions/digging/visit.py
     "server/operation/leader.py",  # writes the leader's lease
     "server/operation/monitor.py",  # writes the alarms
-    "server/check/",  # writes into a database that it makes and drops
 )
 
 

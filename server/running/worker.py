@@ -18,6 +18,7 @@ from handlers.limits import person_of
 from server.actions.pictures import disk_of
 from server.actions.rotate import SEALING_SECONDS, note_sealing
 from server.app import make_app, unready_app
+from server.check import log_failures
 from server.context import Context, Sandbox, per_context
 from server.errors import BadSettings
 from server.operation.monitor import Monitor
@@ -32,7 +33,7 @@ from server.runtime.single_flight import retrieve
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
 from server.store import Store, is_unavailable, said_by
-from server.store.schema import RELEASE, is_new, prepare, require_prepared
+from server.store.schema import is_new, prepare, require_prepared
 from server.telemetry import metrics
 
 # The supervisor kills a worker 25 s after SIGTERM. CONTEXT_SECONDS and the times in `bounded.py` add up to
@@ -118,9 +119,7 @@ async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
         log.info("preparing the database, which is empty")
         await prepare(store.database, indexes, log.debug)  # the database is empty, so this is quick
         return
-    found = await require_prepared(store.database, indexes)
-    if found.missing:
-        log.warning("indexes are missing: %s; run %s", ", ".join(found.missing_names), RELEASE)
+    await require_prepared(store.database, indexes)
 
 
 async def look_at_redis(settings: Settings) -> None:
@@ -261,6 +260,7 @@ async def serve(
     metrics.REPLACED.inc(replaced)
     heart.serving()
     log.info("serving")
+    repeated.spawn(log_failures(settings, context.store))
     await asked_to_stop.wait()
     await asyncio.gather(server.drain(), context.hub.drain())
     try:

@@ -174,6 +174,12 @@ class Store:
         """
         await self.database["meta"].find_one({}, {"_id": 1})
 
+    async def try_out(self) -> None:
+        """Write something, as the server does, and read it, in 5 s at most. Raises PyMongoError."""
+        with pymongo.timeout(OPERATION_SECONDS):
+            await self.meta.upserts({"_id": "check"}, {"$inc": {"times": 1}})
+            await self.read_something()
+
     async def now_ms(self) -> int:
         """Return the primary's clock (unix ms)."""
         return int(await read_clock(self.client, ReadPreference.PRIMARY))

@@ -78,7 +78,7 @@ async def prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
 
 
 async def _prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
-    await _is_noted(database)
+    await is_noted(database)
     if await database.list_collection_names():
         found = await compare(database, indexes)
         for collection, wanted in found.wanted.items():
@@ -111,7 +111,7 @@ async def _tell_silence(database: _Database, say: Say) -> None:
 
 async def require_prepared(database: _Database, indexes: Indexes) -> Found:
     """Return which indexes are missing. Raises BadSettings unless the data is of a version to serve from."""
-    if not await _is_noted(database):
+    if not await is_noted(database):
         found = "the database is empty" if await is_new(database) else "the data has no version"
         raise BadSettings(f"MONGODB_URI: {found}: run {RELEASE}")
     return await compare(database, indexes)
@@ -130,7 +130,7 @@ async def is_new(database: _Database) -> bool:
     return True
 
 
-async def _is_noted(database: _Database) -> bool:
+async def is_noted(database: _Database) -> bool:
     """Whether the database notes the version of its data. Raises BadSettings if it is not this server's."""
     found = await database[META].find_one({"_id": _ID})
     if found is not None and found.get("version") != VERSION:

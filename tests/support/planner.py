@@ -62,7 +62,8 @@ def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, in
         return False
     if not _is_bounded(condition.get(keys[0][0])) and (condition or not order):
         return False
-    if index is _ID and _is_equal(condition.get("_id")):
+    asked = condition.get("_id")
+    if index is _ID and _is_equal(asked) and not _is_several(asked):
         return True  # at most one document matches, so the order does not matter
     wanted = [(field, way) for field, way in order.items() if not _is_equal(condition.get(field))]
     while keys and _is_equal(condition.get(keys[0][0])):
@@ -72,7 +73,13 @@ def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, in
 
 
 def _is_equal(value: Any) -> bool:
-    return value is not None and (not isinstance(value, Mapping) or list(value) in (["$eq"], ["$all"]))
+    """Return whether a condition asks for single values. MongoDB merges the index entries of several."""
+    equal = (["$eq"], ["$all"], ["$in"])
+    return value is not None and (not isinstance(value, Mapping) or list(value) in equal)
+
+
+def _is_several(value: Any) -> bool:
+    return isinstance(value, Mapping) and "$in" in value
 
 
 def _is_bounded(value: Any) -> bool:

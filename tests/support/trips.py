@@ -5,6 +5,23 @@ from typing import Any
 
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+_READS = ("find", "aggregate", "count", "distinct")
+_WRITES = ("insert", "update", "delete", "findAndModify", "createIndexes")
+
+
+def asks_for_less(command: Mapping[str, Any]) -> bool:
+    """Return whether a command asks for less than a majority, and is not one of the looks that may be local.
+
+    These are `Documents.taken` and `Digs.made_as`.
+    """
+    name = next(iter(command))
+    if name not in _READS:
+        return name in _WRITES and command.get("writeConcern") != {"w": "majority"}
+    asked = command.get("filter", {}).keys(), command.get("projection")
+    may_be_local = asked in (({"_id"}, {"_id": 1}), ({"made_as"}, {"made_as": 1}))
+    level = command.get("readConcern", {}).get("level")
+    return level != "majority" and not (level == "local" and may_be_local)
+
 
 class Listener(CommandListener):
     """Hears of each command when it is sent, but does not hear of its end."""

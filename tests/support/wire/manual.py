@@ -15,7 +15,6 @@ COMMANDS = {
     for name, fields in {
         "aggregate": "aggregate:target pipeline:pipeline cursor:any allowDiskUse:bool explain:bool hint:any",
         "buildInfo": "buildInfo:any",
-        "collStats": "collStats:name",
         "count": "count:name query:query",
         "createIndexes": "createIndexes:name indexes:indexes",
         "delete": "delete:name deletes:deletes ordered:bool",
@@ -23,7 +22,6 @@ COMMANDS = {
         "drop": "drop:name",
         "dropDatabase": "dropDatabase:any",
         "dropIndexes": "dropIndexes:name index:any",
-        "enableSharding": "enableSharding:name",
         "endSessions": "endSessions:any",
         "explain": "explain:command verbosity:name",
         "find": (
@@ -40,7 +38,6 @@ COMMANDS = {
         "listCollections": "listCollections:any filter:query nameOnly:bool cursor:any",
         "listDatabases": "listDatabases:any nameOnly:bool filter:query",
         "listIndexes": "listIndexes:name cursor:any",
-        "shardCollection": "shardCollection:name key:any",
         "ping": "ping:any",
         "update": "update:name updates:updates ordered:bool",
     }.items()

@@ -1,59 +1,42 @@
-"""How MongoDB would answer a query: with which index, and whether it sorts. For `python -m server check`."""
+"""How MongoDB would answer each query that was sent: with which index, and whether it sorts."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo.errors import OperationFailure
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
-
-from server.store.failures import DUPLICATE_KEY, refused_reason
-from server.store.pipelines import Document
+from server.store import Store
+from server.store.cluster import look
+from support.planner import without_index
 
 _ASKED = ("find", "aggregate", "distinct")
 # Parts of an explanation that say nothing about the plan that was chosen.
 _PASSED_OVER = {"rejectedPlans", "command", "parsedQuery", "slotBasedPlan", "serverInfo"}
 
 
-class Recorder(CommandListener):
-    """Keeps each query that is sent, and what MongoDB refuses. PyMongo calls it in the thread that sends."""
+async def slow_queries(store: Store, commands: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the queries that read a whole collection or sort what they find, and what is wrong with each.
 
-    def __init__(self) -> None:
-        # Queries as `explain` takes them, by command, collection and shape: queries of one shape have one
-        # plan.
-        self.queries: dict[str, Document] = {}
-        # What MongoDB said, by command. A taken key is no refusal: it decides who was first.
-        self.refused: dict[str, str] = {}
-
-    def started(self, event: CommandStartedEvent) -> None:
-        """Keep the queries of a command, one of each shape."""
-        for query in explainable(event.command_name, event.command):
-            self.queries.setdefault(_named(query), query)
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Keep why some of a command's writes were refused."""
-        for error in event.reply.get("writeErrors", ()):
-            self._note(event.command_name, error)
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        """Keep why a command was refused."""
-        self._note(event.command_name, event.failure)
-
-    def _note(self, command: str, said: Mapping[str, Any]) -> None:
-        if "code" in said and said["code"] != DUPLICATE_KEY:
-            reason = refused_reason(OperationFailure(said.get("errmsg", ""), said["code"], said))
-            if reason is not None:
-                self.refused[command] = reason
+    MongoDB is asked for its plans. SecantusDB plans otherwise, so there the rules of MongoDB's manual judge.
+    """
+    embedded = (await look(store.client)).embedded
+    found: dict[str, list[str]] = {}
+    for name, query in _one_of_each_shape(commands).items():
+        if embedded:
+            wrong = list(without_index(query, store.indexes()))
+        else:
+            plan = await store.database.command("explain", query, verbosity="executionStats")
+            wrong = list(slow_parts(plan))
+        if wrong:
+            found[name] = wrong
+    return found
 
 
-def explainable(name: str, command: Mapping[str, Any]) -> Iterator[Document]:
+def _one_of_each_shape(commands: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return queries by command, collection and shape: queries of one shape have one plan."""
+    queries = [query for command in commands for query in explainable(next(iter(command)), command)]
+    return {_named(query): query for query in queries}
+
+
+def explainable(name: str, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the queries of a command as `explain` takes them; for a write, a find of what it changes.
 
     A find of any one document is not included, since it needs no index.
@@ -71,11 +54,6 @@ def explainable(name: str, command: Mapping[str, Any]) -> Iterator[Document]:
     elif name in ("update", "delete"):
         for part in command[f"{name}s"]:
             yield {"find": collection, "filter": part["q"]}
-
-
-async def explain(database: AsyncIOMotorDatabase[Document], query: Document) -> Document:
-    """Return MongoDB's plan for a query, with what it did when it was run."""
-    return await database.command("explain", query, verbosity="executionStats")
 
 
 def slow_parts(plan: Any) -> Iterator[str]:
@@ -100,7 +78,7 @@ def _nodes(plan: Any) -> Iterator[Mapping[str, Any]]:
             yield from _nodes(value)
 
 
-def _named(query: Document) -> str:
+def _named(query: dict[str, Any]) -> str:
     (command, collection), *rest = query.items()
     return f"{command} {collection} {_shape(dict(rest))}"
 
