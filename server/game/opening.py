@@ -36,15 +36,10 @@ def _open(lasts_ms: int) -> dict[str, Any]:
 
 
 @opening
-def opened_by_payment(out_trade_no: str, lasts_ms: int) -> list[Row]:
-    """This order paid for the task. The task opens even if reports hide it, but not while it is in review or
-    after it was taken down."""
-    where: dict[str, Test] = {"status": 0, "review": _REVIEWED}
-    sets = {"paid_by": out_trade_no, **_open(lasts_ms)}
-    return [
-        Row("unopened -> open", where={**where, "hidden": 0}, sets=sets),
-        Row("unopened -> open", where={**where, "hidden": 1, "reported": 1}, sets=sets),
-    ]
+def opened_by_payment(out_trade_no: str, lasts_ms: int) -> Row:
+    """This order paid for the task. It does not open while it is in review or after it was taken down."""
+    where: dict[str, Test] = {"status": 0, "review": _REVIEWED, "hidden": 0}
+    return Row("unopened -> open", where=where, sets={"paid_by": out_trade_no, **_open(lasts_ms)})
 
 
 @opening
@@ -78,18 +73,16 @@ def ended(reason: EndReason, note: str, unopened: bool) -> Row:
 
 
 @ending
-def ended_undug(reason: EndReason, note: str) -> list[Row]:
-    """Somebody ends a task that nobody has dug, or that reports hide."""
-    return [
-        Row("running -> over", where={"now_depth": Is("at most", 0)}, sets=_over(reason, note)),
-        Row("running -> over", where={"now_depth": Is("above", 0), "reported": 1}, sets=_over(reason, note)),
-    ]
+def ended_undug(reason: EndReason, note: str) -> Row:
+    """Somebody ends a task that nobody has dug."""
+    return Row("running -> over", where={"now_depth": 0}, sets=_over(reason, note))
 
 
 @ending
 def expired() -> Row:
-    """The task's time is over."""
-    return Row("running -> over", when=Over((("expires_at", -1),)), sets=_over("expired", ""))
+    """The task's time is over. While reports hide the task, it stands still."""
+    still = {"reported": ABSENT}
+    return Row("running -> over", where=still, when=Over((("expires_at", -1),)), sets=_over("expired", ""))
 
 
 @ending

@@ -109,13 +109,12 @@ DUG_ALREADY = "已经有人开挖，文字和图片不能再改"
 
 
 def why_not_end(task: Document, unionid: str) -> Refusal | None:
-    """Return why this person cannot end a task: its publisher can if nobody has dug, or if reports hide
-    it."""
+    """Return why this person cannot end a task: its publisher can if nobody has dug."""
     if task["publisher"] != unionid:
         return NotYours()
     if task["status"]:
         return Ended("这个宝贝已经结束了")
-    return HasDigs() if task["now_depth"] and not task.get("reported") else None
+    return HasDigs() if task["now_depth"] else None
 
 
 def why_not_edit(task: Document, unionid: str) -> Refusal | None:

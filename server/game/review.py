@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
+from server.game.amounts import DAY_MS
 from server.game.lifecycle import NOW, Row, Table, With
 from server.game.ranks import is_mailed
 
@@ -18,6 +19,8 @@ ReviewShown: TypeAlias = Literal["checking", "shown", "held", "refused", "hidden
 Part: TypeAlias = Literal["text", "picture"]
 IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")
 _LEVELS_A_PRIZE = 3
+# Without an operator's decision, reports hide a task for this long.
+REPORTED_MS = DAY_MS
 
 review = Table("review", first="checking", ends="shown refused", due="checking shown refused")
 
@@ -116,6 +119,11 @@ def is_checking(task: Mapping[str, object]) -> bool:
 def is_taken_down(task: Mapping[str, object]) -> bool:
     """Whether an operator hides a task, in review or not. Reports alone do not count."""
     return bool(task.get("hidden")) and not task.get("reported")
+
+
+def reported_until_ms(task: Mapping[str, Any]) -> int:
+    """Return until when reports alone hide a task (unix ms); 0 if they do not hide it."""
+    return task["reported_at"] + REPORTED_MS if task.get("reported") else 0
 
 
 def is_shown(task: Mapping[str, object]) -> bool:

@@ -40,8 +40,8 @@ class Task(Texts):
     `review` is absent if the task needs no review, as if it were "shown". Until it is "shown", the task is
     not open. `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid`
     is 1 if it was paid while in review: it opens once it is shown. `shown_at` is when it passed the review.
-    `reported` is 1 if reports hide it, since `reported_at`; `unhidden_at` is when that ended because no
-    operator had decided. `decided` is how often operators hid or showed it.
+    `reported` is 1 while reports hide it; `reported_at`, since when they do, stays until an operator decides.
+    `decided` is how often operators hid or showed it.
 
     A task with several kinds of prizes has `ranks`, how many of each are still hidden (`ranks_left`), and
     what these pay together (`left_fen`). Then `goods_type` is 1 if at least one kind is red packets,
@@ -105,7 +105,6 @@ class Task(Texts):
     prepaid: NotRequired[int]
     reported: NotRequired[int]
     reported_at: NotRequired[int]
-    unhidden_at: NotRequired[int]
     decided: NotRequired[int]
     ranks: NotRequired[list[TaskRank]]
     ranks_left: NotRequired[list[int]]

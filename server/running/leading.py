@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from server.actions.digging.dig import settle_pending
 from server.actions.messages.send import delete_old_messages, send_messages
 from server.actions.people.leave import erase_leavers
-from server.actions.reviews.report import HOUR_MS, settle_reports
+from server.actions.reviews.report import settle_reports
 from server.actions.reviews.review import settle_reviews
 from server.actions.runs import do_runs
 from server.actions.sweep import ADDRESS_DAYS, SWEPT, sweep
@@ -54,7 +54,7 @@ WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (("pending",), _whole(settle_pending)),
     (SWEPT, sweep),
     (("people", "reviews"), _whole(settle_reviews)),
-    (("reports", "reported"), _whole(settle_reports)),
+    (("reports",), _whole(settle_reports)),
     (("messages",), _whole(send_messages)),
     (("notices",), _whole(_send_notices)),
     (("leavers",), _whole(erase_leavers)),
@@ -73,10 +73,7 @@ class Leading:
     def __init__(self, context: Context, working: Background) -> None:
         """All work that is begun runs in `working`."""
         self._context = context
-        self._ages_ms: dict[Kind, int] = {
-            "addresses": ADDRESS_DAYS * DAY_MS,
-            "reported": context.settings.report_hide_hours * HOUR_MS,
-        }
+        self._ages_ms: dict[Kind, int] = {"addresses": ADDRESS_DAYS * DAY_MS}
         unused: set[Kind] = set()
         if not context.settings.templates:
             unused.add("messages")

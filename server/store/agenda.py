@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
-from server.store.digging.tasks import long_reported
 from server.store.documents import Documents
 from server.store.meta import LOOK, AboutDatabase
 from server.store.money.prizes import old_address
@@ -13,14 +12,13 @@ from server.store.pipelines import Document
 
 # - pending: digs that the history may lack.
 # - addresses: of goods that arrived long ago.
-# - reported: tasks that reports alone have hidden for long enough.
 # - notices: what the sandbox has to tell.
 # - leavers: people whose days to keep their account are over.
 # - runs: what operators started.
 # - the others: collections whose documents have `due_at`.
 Kind: TypeAlias = Literal[
     "pending", "orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses", "people", "reviews",
-    "reports", "reported", "messages", "notices", "leavers", "runs",
+    "reports", "messages", "notices", "leavers", "runs",
 ]
 
 
@@ -40,7 +38,7 @@ class Agenda(Documents[AboutDatabase]):
     async def look(self, now_ms: int, kinds: Iterable[Kind], ages_ms: Mapping[Kind, int]) -> Due | None:
         """Return which of these kinds have something due; None in a database that was never prepared.
 
-        `ages_ms` says after how long "addresses" and "reported" are due. As in `DueDocuments.lease_due`,
+        `ages_ms` says after how long a kind is due, as "addresses" are. As in `DueDocuments.lease_due`,
         `now_ms` only says where to look.
         """
         asked = [_any_of(kind, now_ms - ages_ms.get(kind, 0)) for kind in kinds]
@@ -69,7 +67,6 @@ def _query(kind: Kind, before_ms: int) -> tuple[str, Document]:
     others: dict[str, tuple[str, Document]] = {
         "pending": ("tasks", {"pending": 1}),
         "addresses": ("prizes", old_address(before_ms)),
-        "reported": ("tasks", long_reported(before_ms)),
         "runs": ("runs", {"open": 1}),
         "leavers": ("people", {"leaving.due_at": due}),
         # The same query as in `SandboxNotices.lease`, which `server/` must not import.

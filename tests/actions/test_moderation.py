@@ -13,7 +13,8 @@ from server.actions.money.pay_in import NOT_BEGUN, follow_payments
 from server.actions.people.account import check_ban
 from server.actions.people.erase import CannotErase, erase
 from server.actions.people.whom import Whom
-from server.actions.reviews.report import reported_note, settle_reports
+from server.actions.reviews.report import REPORTED_NOTE
+from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Banned, NotShown
 from server.game import order as row
@@ -56,11 +57,10 @@ async def grow_old(context: Context, *people: Someone) -> None:
 
 
 async def who_counts(client: Client, context: Context, number: int, *codes: str) -> list[Someone]:
-    """Return people whose reports count: they logged in long ago, and opened these tasks and dug in them."""
+    """Return people whose reports count: they logged in long ago, and dug in these tasks."""
     people = [await client.log_in(f"old-{k}") for k in range(number)]
     for someone in people:
         for code in codes:
-            await someone.get("/getTaskDetails", code=code)
             assert (await someone.dig(code))["status"] == 0
     await grow_old(context, *people)
     return people
@@ -114,7 +114,7 @@ async def test_one_person_counts_once_however_often_they_report(client, context,
     [bob] = await who_counts(client, context, 1, code)
     replies = await asyncio.gather(*(report(bob, code, text=str(k)) for k in range(2 * TO_HOLD)))
     assert [reply["status"] for reply in replies] == [0] * len(replies)
-    assert await context.store.reports.counting(code, 0, 100) == [bob.unionid]
+    assert [each["unionid"] for each in await find(context, "reports")] == [bob.unionid]
     assert not await is_hidden(context, code)
 
 
@@ -128,7 +128,7 @@ async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_sho
     async def show() -> None:
         await hide(client, code, 0, "没有问题")
 
-    meanwhile(monkeypatch, context.store.reports, "counting", after=show)
+    meanwhile(monkeypatch, context.store.reports, "join", after=show)
     await report(people[-1], code)
     assert not await is_hidden(context, code)
 
@@ -147,7 +147,7 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
 ):
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
-    for hidden, review, note in ((None, "held", reported_note(24)), (1, "hidden", "违法"), (0, "shown", "")):
+    for hidden, review, note in ((None, "held", REPORTED_NOTE), (1, "hidden", "违法"), (0, "shown", "")):
         if hidden is not None:
             await hide(client, code, hidden)
         details = await alice.get("/getTaskDetails", code=code)
@@ -269,58 +269,60 @@ async def test_a_banned_person_reports_nothing(client, context, alice):
     assert await context.store.reports.collection.count_documents({}) == 0
 
 
-@pytest.mark.parametrize("lacks", ["a visit", "a dig"])
-async def test_only_who_opened_a_treasure_and_dug_in_it_counts_and_others_are_queued(client, context, lacks):
-    alice = await client.log_in("alice")
-    code, other = await alice.publish(), await alice.publish()
-    people = await who_counts(client, context, TO_HOLD, other if lacks == "a dig" else code)
-    if lacks == "a dig":
-        for someone in people:
-            await someone.get("/getTaskDetails", code=code)
-    else:
-        await context.store.database["visits"].delete_many({})
-    for someone in people:
+async def test_who_did_not_dig_in_a_treasure_does_not_count_but_is_queued(client, context, alice, code):
+    for someone in await who_counts(client, context, TO_HOLD, await alice.publish()):
+        await someone.get("/getTaskDetails", code=code)
         assert (await report(someone, code))["status"] == 0
     assert not await is_hidden(context, code)
     [queued] = (await client.get("/ops/reports"))["data"]
     assert queued["number"] == TO_HOLD
 
 
-async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_most(client, context):
+async def test_nobody_takes_part_in_a_second_hiding_before_the_first_is_decided(client, context):
+    """The rows, columns and diagonals of a square of people: no two of them meet twice."""
     alice, amy = await client.log_in_all("alice", "amy")
     codes = [await owner.publish() for owner in (alice, amy) for _ in range(6)]
-    ring = await who_counts(client, context, TO_HOLD, *codes)
-    await asyncio.gather(*(report(someone, code) for code in codes for someone in ring))
-    assert sum([await is_hidden(context, code) for code in codes]) <= 1
-    for code in codes:  # again, but one report after the other, which helps the accounts most
-        for someone in ring:
-            await report(someone, code)
-    assert sum([await is_hidden(context, code) for code in codes]) <= 1
+    people = await who_counts(client, context, TO_HOLD**2, *codes)
+    groups = {
+        code: [people[TO_HOLD * y + (x + k * y) % TO_HOLD] for y in range(TO_HOLD)]
+        for x in range(TO_HOLD)
+        for k, code in enumerate(codes[4 * x + 1 : 4 * x + 4])
+    } | {codes[4 * x]: people[TO_HOLD * x : TO_HOLD * (x + 1)] for x in range(TO_HOLD)}
 
+    async def hidden() -> list[str]:
+        return [code for code in codes if await is_hidden(context, code)]
 
-async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_weighs_less(client, context):
-    alice = await client.log_in("alice")
-    right, first, second, third = [await alice.publish() for _ in range(4)]
-    ring = await who_counts(client, context, TO_HOLD + 1, right, first, second, third)
-    for someone in ring:
-        await report(someone, right)
-    await hide(client, right, 1)
-    for code in (first, second):
-        for someone in ring[:TO_HOLD]:
+    await asyncio.gather(*(report(someone, code) for code in codes for someone in groups[code]))
+    for code in codes:  # again, but one report after the other, which helps them most
+        for someone in groups[code]:
             await report(someone, code)
-    assert [await is_hidden(context, code) for code in (first, second)] == [True, False]
-    await hide(client, first, 0, "没有问题")
-    await hide(client, second, 0, "没有问题")
-    strangers = [await client.log_in(f"stranger-{k}") for k in range(TO_HOLD - 1)]
-    await grow_old(context, *strangers)
-    for someone in strangers:
-        await someone.get("/getTaskDetails", code=third)
-        assert (await someone.dig(third))["status"] == 0
-        await report(someone, third)
-    await report(ring[0], third)  # her earlier reports: right once, wrong twice
-    assert not await is_hidden(context, third)
-    await report(ring[TO_HOLD], third)  # her only earlier report was right
-    assert await is_hidden(context, third)
+    first = await hidden()
+    assert 1 <= len(first) <= TO_HOLD
+    took_part = [each["unionid"] for each in await find(context, "reports", hides=1)]
+    assert len(set(took_part)) == len(took_part)
+    last = await alice.publish()
+    others = [await client.log_in(f"other-{k}") for k in range(TO_HOLD)]
+    spent = [each for each in people if each.unionid in took_part]
+    for someone in [*spent, *others]:
+        await someone.dig(last)
+    await grow_old(context, *others)
+    for someone in [*spent, *others]:
+        assert not await is_hidden(context, last)
+        await report(someone, last)
+    assert await is_hidden(context, last)  # those who count nowhere else keep nobody from counting
+    await let_pass(context, DAY_MS + 1)
+    await sweep(context)
+    assert await hidden() == []
+    for code in codes:
+        for someone in groups[code]:
+            await report(someone, code)
+    assert len(await hidden()) <= TO_HOLD - len(first)  # only who took part in nothing yet
+    for code in first:
+        await hide(client, code, 0, "没有问题")
+    [again] = [code for code in codes if code not in first and not await is_hidden(context, code)][:1]
+    for someone in groups[again]:
+        await report(someone, again)
+    assert await is_hidden(context, again)
 
 
 async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(
@@ -331,10 +333,10 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
         await report(someone, code)
     assert [alarm.what for alarm in await check_queues(context.store, context.clock.now_ms())] == ["hidden"]
     await let_pass(context, DAY_MS - 60_000)
-    await settle_reports(context)
+    await sweep(context)
     assert await is_hidden(context, code)
     await let_pass(context, 60_001)
-    await settle_reports(context)
+    await sweep(context)
     assert not await is_hidden(context, code)
     await read_again(context, code)
     assert (await people[-1].get("/getTaskDetails", code=code))["review"] == "shown"
@@ -351,39 +353,33 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     assert await is_hidden(context, code)
 
 
-async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(client, context, alice, bob):
-    code = await alice.paid_packet(prize_num=2, forecast_num=2, interval=10, fluctuation=0)
-    for someone in await who_counts(client, context, TO_HOLD, code):
-        assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
-        await report(someone, code)
-    assert (await bob.dig(code))["error"] == "no_such_task"
-    assert (await alice.post("/endTask", code=code))["status"] == 0
-    await sweep_until_quiet(context)
-    assert [(refund["state"], refund["amount_fen"]) for refund in await find(context, "refunds")] == [
-        ("refunded", 400)
-    ]
-    await expect_balance(context)
-
-
-async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_keeps_its_money(
-    client, context, alice, bob
+@pytest.mark.parametrize("who", ["nobody", "show", "hide"])
+async def test_what_reports_hide_stands_still_keeps_its_money_and_ends_that_much_later(
+    client, context, alice, bob, who
 ):
     code = await alice.paid_packet(prize_num=2, forecast_num=2, interval=10, fluctuation=0)
+    hour_ms, tasks = 3_600_000, context.store.tasks
+    ends_ms = context.clock.now_ms() + hour_ms
+    await tasks.collection.update_one({"_id": code}, {"$set": {"expires_at": ends_ms, "due_at": ends_ms}})
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
     assert (await bob.dig(code))["error"] == "no_such_task"
-    await sweep_until_quiet(context, DAY_MS + 1)
-    await settle_reports(context)
-    assert (await bob.dig(code))["status"] == 0
+    await sweep_until_quiet(context, DAY_MS - 1000)
+    assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
+    assert (await tasks.get(code))["status"] == 0
+    if who == "nobody":
+        await sweep_until_quiet(context, 1001)
+    else:
+        await hide(client, code, int(who == "hide"), "看过了")
+    assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
+    task = await tasks.get(code)
+    assert (task["status"], task["hidden"]) == (0, int(who == "hide"))
+    assert task["expires_at"] - context.clock.now_ms() == pytest.approx(hour_ms, abs=60_000)
+    assert (await bob.dig(code)).get("error") == ("no_such_task" if who == "hide" else None)
     assert await find(context, "refunds") == []
     await expect_balance(context)
-
-
-async def test_a_publisher_may_not_end_what_an_operator_hid(client, context, alice, code):
-    for someone in await who_counts(client, context, TO_HOLD, code):
-        await report(someone, code)
-    await hide(client, code, 1)
-    assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
+    await sweep_until_quiet(context, hour_ms)
+    assert (await tasks.get(code))["end_reason"] == "expired"
 
 
 REASON = "用脚本挖宝"

@@ -540,15 +540,6 @@ async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
     assert (await only(context, "orders"))["state"] == "closed"
 
 
-async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(client, context, alice):
-    code = await alice.publish_packet()
-    parameters = await alice.order(code)
-    assert await context.store.tasks.hide_reported(code, 0, "有多人举报")
-    await sweep_until_quiet(context)
-    assert await try_to_pay(client, context, parameters)
-    assert (await only(context, "orders"))["state"] == "spent"
-
-
 MINUTE_MS = 60_000
 
 

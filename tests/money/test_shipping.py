@@ -11,7 +11,7 @@ import pytest
 from server.actions.money import ship_all
 from server.actions.money.ship import CARRIERS
 from server.actions.money.show_addresses import OPEN_AT_ONCE
-from server.actions.reviews.report import settle_reports
+from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import NotShippable
 from support.client import Client, Someone
@@ -255,7 +255,7 @@ async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_address
     if closed == "reported":
         assert (await ship(alice, code, depth=1))["status"] == 0  # the parcel is on its way already
         await let_pass(context, DAY_MS + 1)
-        await settle_reports(context)
+        await sweep(context)
         assert await read(alice, code) == [1, 2, 3]
     elif closed == "taken down":
         await hide(client, code, 0, "没有问题")

@@ -227,7 +227,6 @@ SOMETHING_DUE: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"state": "given", "given_at": 1, "address_box": {"key": "k", "box": b"b"}},
         {"state": "given", "given_at": 2**50, "address_box": {"key": "k", "box": b"b"}},
     ),
-    "reported": ("tasks", {"reported": 1, "reported_at": 1}, {"reported": 1, "reported_at": 2**50}),
     "leavers": ("people", {"leaving": {"due_at": 1}}, {"leaving": {"due_at": 2**50}}),
     "runs": ("runs", {"open": 1}, {"outcome": "done"}),
     "notices": (

@@ -2,13 +2,13 @@
 
 import dataclasses
 
-from server.actions.digging.end_task import end_own_task
+from server.actions.digging.end_task import settle_task
 from server.actions.operate import ban, hide_task
 from server.actions.people.whom import Whom
-from server.actions.reviews.report import HOUR_MS, report, settle_reports
+from server.actions.reviews.report import report, settle_reports
 from server.context import Context
 from server.game.amounts import DAY_MS
-from server.game.review import review_of
+from server.game.review import REPORTED_MS, review_of
 from server.store.audit_log import Actor
 from server.store.reviews.reports import Report
 from support.client import rest
@@ -32,7 +32,6 @@ async def before_the_last_report(stage: Stage) -> Stage:
     # An earlier scenario may have banned her, which ended her session.
     stage = dataclasses.replace(stage, alice=await stage.client.log_in("alice"))
     code = await stage.alice.publish()
-    await stage.bob.get("/getTaskDetails", code=code)
     await stage.bob.dig(code)
     await rest(stage.context)
     for k in range(1, stage.context.settings.reports_to_hold):
@@ -76,19 +75,13 @@ async def act_show(victim: Context, stage: Stage) -> None:
 async def reported_for_long(stage: Stage) -> Stage:
     """Let reports hide goods for as long as they may without an operator's decision."""
     stage = await reported(stage)
-    await let_pass(stage.context, stage.context.settings.report_hide_hours * HOUR_MS)
+    await let_pass(stage.context, REPORTED_MS)
     return stage
 
 
 async def act_unhide(victim: Context, stage: Stage) -> None:
     """A sweep shows the treasure again."""
-    del stage
-    await settle_reports(victim)
-
-
-async def act_end(victim: Context, stage: Stage) -> None:
-    """The publisher ends the treasure, though somebody has dug."""
-    await end_own_task(victim, stage.code, stage.alice.unionid)
+    await settle_task(victim, await victim.store.tasks.get(stage.code))
 
 
 async def act_ban(victim: Context, stage: Stage) -> None:
@@ -111,7 +104,8 @@ async def check_nobody_waits_in_vain(context: Context) -> None:
             assert ("hide" if task["hidden"] else "show", task["_id"]) in log
             assert state != "held"
         elif number >= context.settings.reports_to_hold:
-            assert state == ("shown" if "unhidden_at" in task else "held")
+            assert state == ("held" if "reported" in task else "shown")
+            assert "reported_at" in task
         else:
             assert (state, bool(number)) == ("shown", bool(await find(context, "reports")))
     for person in await find(context, "people", banned={"$exists": True}):
@@ -124,6 +118,5 @@ REPORT_SCENARIOS: dict[str, Scenario] = {
     "an operator hides a reported treasure": (reported, act_hide),
     "an operator shows a reported treasure": (reported, act_show),
     "reports hide a treasure no longer": (reported_for_long, act_unhide),
-    "a publisher ends what reports hide": (reported, act_end),
     "a publisher is banned": (before_the_last_report, act_ban),
 }

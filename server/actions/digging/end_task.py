@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from server.actions.announce import announce_end, end_by
+from server.actions.announce import announce_end, announce_judged, end_by
 from server.actions.digging.win import record_prize
 from server.actions.messages.write import tell_of_deadline, tell_of_end
 from server.actions.money.pay_in import ask_about_order, follow_payments
@@ -23,7 +23,7 @@ from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, retur
 from server.game.ranks import pictures_of
 from server.game.reasons import is_claim_over, why_not_end
 from server.game.refund import RefundKind
-from server.game.review import IN_REVIEW, is_checking, is_taken_down
+from server.game.review import IN_REVIEW, is_checking, is_taken_down, reported_until_ms
 from server.game.task import Task, unpaid_until_ms
 from server.store.money.orders import Order
 
@@ -41,7 +41,7 @@ log = logging.getLogger("wabao.money")
 
 
 async def end_own_task(context: Context, code: str, unionid: str) -> None:
-    """End a task for its publisher, if nobody has dug it, or if reports hide it. What nobody won is refunded.
+    """End a task for its publisher, if nobody has dug it. What nobody won is refunded.
 
     Raises NoSuchTask, NotYours, Ended, HasDigs.
     """
@@ -70,6 +70,11 @@ async def settle_task(context: Context, task: Task) -> None:
     if is_checking(task) and not task["status"]:  # the process died before it submitted the task to WeChat
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
+    if reported_until_ms(task):
+        if await context.store.tasks.unhide_reported(task["_id"]):
+            await announce_judged(context, task["_id"])
+        task = await context.store.tasks.get(task["_id"])
+    until_ms = reported_until_ms(task)
     if task["open"] and not task["status"] and context.clock.now_ms() >= task["expires_at"]:
         if await context.store.tasks.move(task["_id"], time_over()) is not None:
             await announce_end(context, task["_id"])
@@ -77,13 +82,18 @@ async def settle_task(context: Context, task: Task) -> None:
     if task["status"]:
         await tell_of_end(context, task)
     settle = _settle_over if task["status"] else _settle_open if task["open"] else _settle_unopened
-    await context.store.tasks.again(task, await settle(context, task))
+    again_ms = await settle(context, task)
+    if until_ms:
+        again_ms = min(again_ms or until_ms, until_ms)
+    await context.store.tasks.again(task, again_ms)
 
 
 async def _settle_open(context: Context, task: Task) -> int:
     """Write prizes that are missing; return when to look at the task again (unix ms)."""
     written = await _write_missing_prizes(context, task)
-    return task["expires_at"] if written else context.clock.now_ms() + UNWRITTEN_MS
+    if not written:
+        return context.clock.now_ms() + UNWRITTEN_MS
+    return reported_until_ms(task) or task["expires_at"]
 
 
 async def _settle_unopened(context: Context, task: Task) -> int | None:

@@ -66,8 +66,7 @@ def _waits(prize: Prize) -> bool:
 
 async def _why_closed(context: Context, task: Task) -> str:
     if task.get("reported"):
-        hours = context.settings.report_hide_hours
-        return f"有多人举报，这期间看不到收货地址；没有人处理的话，最多 {hours} 小时后恢复"
+        return "有多人举报，这期间看不到收货地址；没有人处理的话，最多 24 小时后恢复"
     if not is_shown(task):
         return "平台下架了它，看不到收货地址；有疑问请联系客服"
     frozen = [freeze_key("task", task["_id"]), freeze_key("person", task["publisher"])]

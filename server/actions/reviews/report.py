@@ -6,23 +6,13 @@ from server.actions.announce import announce_judged
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, NotShown
 from server.game.amounts import DAY_MS, FOLLOWED_MS
-from server.game.reports import weight_together
 from server.game.review import is_shown, review_of
 from server.store.digging.tasks import View
-from server.store.due import BATCH
 from server.store.people.people import Person
 from server.store.reviews.reports import Report, ReportReason
 
-HOUR_MS = 3_600_000
-# A group of authors counts once and may be large, so LOOKED_AT times REPORTS_TO_HOLD reports are looked at.
-LOOKED_AT = 10
-# If the authors of a task's reports together made this many earlier reports, only an operator can judge them.
-TOO_MANY = 10_000
-
-
-def reported_note(hours: int) -> str:
-    """Return what publisher and winners read while reports hide a task."""
-    return f"有多人举报；没有人处理的话，最多 {hours} 小时后恢复显示"
+# What publisher and winners read while reports hide a task.
+REPORTED_NOTE = "有多人举报；没有人处理的话，最多 24 小时后恢复显示"
 
 
 async def report(context: Context, person: Person, code: str, reason: ReportReason, text: str) -> None:
@@ -30,9 +20,10 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
 
     The report waits for an operator if its author first logged in a day ago or earlier and has dug somewhere.
     So any number of reports from new accounts does nothing. The report counts towards hiding the task if its
-    author opened this task and dug in it. Once the reports that count weigh REPORTS_TO_HOLD together
-    (`weight_together`), the task is hidden. Safe to repeat: if the process dies before that, a sweep does it.
-    A winner's report of a task that an operator has hidden is saved, but no operator has to decide about it.
+    author dug in it. Once REPORTS_TO_HOLD reports count, the task is hidden for a day, or until an operator
+    decides. Who took part in that counts nowhere else before an operator has decided. Safe to repeat: if the
+    process dies before that, a sweep does it. A winner's report of a task that an operator has hidden is
+    saved, but no operator has to decide about it.
 
     Raises NoSuchTask; BadRequest if the task is the author's own; NotShown if the author may not see it or it
     was never shown. (Nobody could decide about reports of a refused task.)
@@ -79,46 +70,24 @@ async def _judge(context: Context, view: View, person: Person) -> tuple[bool, bo
     if person["created_at"] > context.clock.now_ms() - DAY_MS:
         return False, False
     if view["first"] is not None:
-        return True, await context.store.visits.opened(view["task"]["_id"], person["_id"])
+        return True, True
     return (await context.store.digs.numbers(person["_id"])).digs > 0, False
 
 
 async def settle_reports(context: Context) -> None:
-    """Do what dead processes left undone about reports, and show again the tasks that reports alone have
-    hidden for long enough.
-
-    Safe in several processes at once.
-    """
+    """Do what dead processes left undone about reports. Safe in several processes at once."""
     async for saved in context.store.reports.lease_due(context.clock.now_ms):
         await _follow(context, saved)
-    tasks, age_ms = context.store.tasks, context.settings.report_hide_hours * HOUR_MS
-    for code in await tasks.long_reported(context.clock.now_ms() - age_ms, BATCH):
-        if await tasks.unhide_reported(code, age_ms):
-            await announce_judged(context, code)
 
 
 async def _follow(context: Context, saved: Report) -> None:
-    """Hide the task if its reports weigh enough and no operator has decided since. Safe to repeat."""
-    store, settings = context.store, context.settings
+    """Hide the task if enough reports count and no operator has decided since. Safe to repeat."""
+    store, least = context.store, context.settings.reports_to_hold
     code, decided = saved["code"], saved.get("decided", 0)
     if (
-        settings.reports_to_hold
-        and await _weight(context, code, decided) >= settings.reports_to_hold
-        and await store.tasks.hide_reported(code, decided, reported_note(settings.report_hide_hours))
+        least
+        and await store.reports.join(code, decided, least)
+        and await store.tasks.hide_reported(code, decided, REPORTED_NOTE)
     ):
         await announce_judged(context, code)
     await store.reports.again(saved, None)
-
-
-async def _weight(context: Context, code: str, decided: int) -> float:
-    """Return what the open reports of a task weigh together.
-
-    A report is written before the reports are weighed. So if the same people report two tasks at the same
-    time, the later weighing finds the reports of both.
-    """
-    reports, least = context.store.reports, context.settings.reports_to_hold
-    reporters = await reports.counting(code, decided, LOOKED_AT * least)
-    if len(reporters) < least:
-        return 0.0
-    earlier = await reports.by_people(reporters, code, TOO_MANY)
-    return weight_together(reporters, earlier) if len(earlier) < TOO_MANY else 0.0

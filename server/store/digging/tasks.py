@@ -10,7 +10,7 @@ from pymongo import IndexModel
 
 from server.errors import NoSuchTask, NotYours
 from server.game.dig import Dig
-from server.game.review import IN_REVIEW
+from server.game.review import IN_REVIEW, REPORTED_MS
 from server.game.sealed import Sealed
 from server.game.task import Task
 from server.store.digging.square import (
@@ -36,6 +36,10 @@ _SEEDLESS = {"seed_box": 0}
 _UNOPENED: Document = {"open": 0, "status": 0}
 # The condition for a task in strangers' lists. An edit is reviewed while its task stays open.
 _LISTED: Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
+# The end of a task that reports hide no longer: the time for which they hid it is added.
+_RUNS_HIDDEN: Document = {"$and": [{"$eq": ["$reported", 1]}, {"$eq": ["$status", 0]}]}
+_LATER: Document = {"$add": ["$expires_at", {"$subtract": [NOW_MS, "$reported_at"]}]}
+_SINCE_REPORTED: Document = {"$cond": [_RUNS_HIDDEN, _LATER, "$expires_at"]}
 SPARE = 40  # How many more places are read for a page of the square, since some stand on later pages.
 # What tells whether a task changed without a dig.
 POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
@@ -416,7 +420,8 @@ class Tasks(DueDocuments[Task]):
         changes: Document = {
             "hidden": int(hidden),
             "hidden_note": {"$literal": note} if hidden else "$$REMOVE",
-            **dict.fromkeys(("reported", "reported_at", "unhidden_at"), "$$REMOVE"),
+            **dict.fromkeys(("reported", "reported_at"), "$$REMOVE"),
+            "expires_at": _SINCE_REPORTED,
             "decided": {"$add": [{"$ifNull": ["$decided", 0]}, 1]},
             **({"due_at": {"$cond": [unopened, NOW_MS, "$due_at"]}} if hidden else {}),
         }
@@ -446,36 +451,37 @@ class Tasks(DueDocuments[Task]):
 
     async def hide_reported(self, code: str, decided: int, note: str) -> bool:
         """Hide a task from all but publisher and winners, until an operator decides or `unhide_reported`
-        shows it.
+        shows it. Until then it stands still: it does not end.
 
         Returns whether this call hid it. It does not hide the task if the task is hidden already, if
         operators have made more decisions than `decided`, or if reports have hidden the task since the last
-        decision and `unhide_reported` has shown it.
+        decision.
         """
-        changes = {"hidden": 1, "reported": 1, "reported_at": NOW_MS, "hidden_note": {"$literal": note}}
+        changes = {
+            "hidden": 1,
+            "reported": 1,
+            "reported_at": NOW_MS,
+            "hidden_note": {"$literal": note},
+            "due_at": {"$min": ["$due_at", {"$add": [NOW_MS, REPORTED_MS]}]},
+        }
         found = await self.collection.update_one(
             # None finds tasks without the field; a field that would be 0 is left out, too.
-            {"_id": code, "hidden": 0, "decided": decided or None, "unhidden_at": None},
+            {"_id": code, "hidden": 0, "decided": decided or None, "reported_at": None},
             [{"$set": changes}],
         )
         return found.modified_count == 1
 
-    async def long_reported(self, before_ms: int, limit: int) -> list[str]:
-        """Return the codes of tasks that reports alone have hidden since before then, the longest first."""
-        found = await self.in_order(long_reported(before_ms), "reported_at", limit, {"_id": 1})
-        return [task["_id"] for task in found]
-
-    async def unhide_reported(self, code: str, age_ms: int) -> bool:
-        """Show a task that reports alone have hidden for `age_ms`, by MongoDB's clock; return whether this
+    async def unhide_reported(self, code: str) -> bool:
+        """Show a task that reports alone have hidden for REPORTED_MS, by MongoDB's clock; return whether this
         call did.
 
-        Until an operator decides, reports do not hide it again.
+        `reported_at` stays: until an operator decides, reports do not hide it again.
         """
-        over = {"$lte": ["$reported_at", {"$subtract": [NOW_MS, age_ms]}]}
+        over = {"$lte": ["$reported_at", {"$subtract": [NOW_MS, REPORTED_MS]}]}
         changes = {
             "hidden": 0,
-            "unhidden_at": NOW_MS,
-            **dict.fromkeys(("reported", "reported_at", "hidden_note"), "$$REMOVE"),
+            "expires_at": _SINCE_REPORTED,
+            **dict.fromkeys(("reported", "hidden_note"), "$$REMOVE"),
         }
         found = await self.collection.update_one(
             {"_id": code, "reported": 1},
@@ -528,11 +534,6 @@ class Tasks(DueDocuments[Task]):
 
 def _runs(task: Task, now_ms: int) -> bool:
     return not task["status"] and task["opened_at"] <= now_ms
-
-
-def long_reported(before_ms: int) -> Document:
-    """Return the query that finds tasks that reports alone have hidden since before that time."""
-    return {"reported": 1, "reported_at": {"$lte": before_ms}}
 
 
 def _has_picture(path: str) -> Document:

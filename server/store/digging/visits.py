@@ -60,10 +60,6 @@ class Visits(Documents[Document]):
             # Another process inserted the same visits at this moment: now this only updates them.
             await self.collection.bulk_write(updates, ordered=False)
 
-    async def opened(self, code: str, unionid: str) -> bool:
-        """Whether a person opened a task's page."""
-        return await self.rows.find_one({"_id": f"{code}:{unionid}"}, {"_id": 1}) is not None
-
     async def of_tokens(self, tokens: list[str]) -> dict[str, Visit]:
         """Return the visits that these tokens stand for, by token."""
         asked = set(tokens)

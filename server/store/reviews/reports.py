@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-from server.game.reports import Outcome, PastReport
+from pymongo.errors import DuplicateKeyError
+
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 
+# What an operator decided about the reported task: to hide it (upheld), or to show it (dismissed).
+Outcome: TypeAlias = Literal["upheld", "dismissed"]
 ReportReason: TypeAlias = Literal["fraud", "illegal", "vulgar", "infringing", "abusive", "other"]
+
+
+ASKED = 1_000  # Reports of one task that are looked at.
 
 
 class Report(TypedDict):
     """`counts` is 1 if it counts towards hiding the task, see `server/actions/reviews/report.py`.
 
-    `open` is there while it waits for an operator, `outcome` once an operator has decided. `decided` is the
-    task's field of that name when it was reported. `due_at` is there until what follows from it is done. `at`
-    is unix ms.
+    `open` is there while it waits for an operator, `outcome` once an operator has decided. `hides` is 1 if
+    its author takes part in hiding the task and no operator has decided. `decided` is the task's field of
+    that name when it was reported. `due_at` is there until what follows from it is done. `at` is unix ms.
     """
 
     _id: str
@@ -27,6 +33,7 @@ class Report(TypedDict):
     counts: int
     at: int
     open: NotRequired[int]
+    hides: NotRequired[int]
     outcome: NotRequired[Outcome]
     decided: NotRequired[int]
     due_at: NotRequired[int]
@@ -41,25 +48,32 @@ class Reports(DueDocuments[Report]):
         index("of_task", "code -at"),
         index("newest_of_person", "unionid -at"),
         index("oldest", "at open"),
+        index("hides_once", "unionid", unique=True, there="hides"),
         DUE_INDEX,
     )
 
-    async def counting(self, code: str, decided: int, limit: int) -> list[str]:
-        """Return the authors of the newest open reports of a task that count and were made after its last
-        `decided` decisions."""
-        made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None finds absent fields
-        return [report["unionid"] for report in await self.in_order(made, "-at", limit, {"unionid": 1})]
+    async def join(self, code: str, decided: int, least: int) -> bool:
+        """Let `least` people who reported a task take part in hiding it; return whether so many can.
 
-    async def by_people(self, unionids: list[str], but: str, limit: int) -> list[PastReport]:
-        """Return these people's reports that counted, at most `limit`, leaving out those of the task
-        `but`."""
-        made = {"unionid": {"$in": unionids}, "counts": 1, "code": {"$ne": but}}
-        fields = {"_id": 0, "unionid": 1, "code": 1, "outcome": 1}
-        found = self.rows.find(made, fields, limit=limit)
-        return [
-            PastReport(row["unionid"], row["code"], row.get("outcome", ""))
-            for row in await found.to_list(limit)
-        ]
+        Only open reports that count, and that were made after its last `decided` decisions, are asked; the
+        oldest first. A person takes part in one hiding at a time: an index allows no second one, so people
+        who report several tasks at one moment do not count twice either.
+        """
+        made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None finds absent fields
+        reports = await self.in_order(made, "at", ASKED, {"unionid": 1})
+        if len(reports) < least:
+            return False
+        authors = {"$in": [report["unionid"] for report in reports]}
+        elsewhere = await self.collection.distinct(
+            "unionid", {"unionid": authors, "hides": 1, "code": {"$ne": code}}
+        )
+        free = [report["_id"] for report in reports if report["unionid"] not in elsewhere][:least]
+        try:
+            for key in sorted(free):
+                await self.collection.update_one({"_id": key, "open": 1}, {"$set": {"hides": 1}})
+        except DuplicateKeyError:  # at this moment, they take part elsewhere
+            return False
+        return len(free) == least
 
     async def queue(self, limit: int) -> list[Report]:
         """Return the open reports, the oldest first."""
@@ -88,7 +102,8 @@ class Reports(DueDocuments[Report]):
     async def close_decided(self, code: str, decided: int, outcome: Outcome) -> None:
         """Close the reports that a task got before this decision; later ones stay open."""
         earlier = {"code": code, "open": 1, "decided": {"$not": {"$gte": decided}}}
-        await self.collection.update_many(earlier, {"$set": {"outcome": outcome}, "$unset": {"open": ""}})
+        changes = {"$set": {"outcome": outcome}, "$unset": {"open": "", "hides": ""}}
+        await self.collection.update_many(earlier, changes)
 
     async def delete_of_task(self, code: str) -> None:
         """Delete the reports of a task that is about to be deleted: nobody could decide on them."""

@@ -72,9 +72,8 @@ export function shippingStep({ goods_type, draw_type, state, sent_at, address_de
   return state === "sent" && secondsUntil(sent_at + DAY_MS) ? "correct" : "";
 }
 
-/** Whether a publisher may end a treasure: while nobody has dug it, or a report keeps it from being seen. */
-export const mayEnd = ({ mine, status, now_depth, review }) => (
-  Boolean(mine) && !status && (now_depth === 0 || review === "held"));
+/** Whether a publisher may end a treasure: while nobody has dug it. */
+export const mayEnd = ({ mine, status, now_depth }) => Boolean(mine) && !status && now_depth === 0;
 
 /** Whether a publisher may change its texts and its picture: while nobody has dug it. */
 export const mayEdit = ({ mine, status, now_depth, review }) => Boolean(mine) && !status && now_depth === 0 && review !== "hidden";
