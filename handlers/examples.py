@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from server.decoding import decode
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 
@@ -17,5 +17,5 @@ def examples(kind: str) -> dict[str, Any]:
 
     An interface has one for each struct that it takes: `request` and `reply`.
     """
-    found: dict[str, dict[str, Any]] = msgspec.json.decode(EXAMPLES.read_bytes())
+    found: dict[str, dict[str, Any]] = decode(EXAMPLES.read_bytes(), dict[str, dict[str, Any]])
     return found[kind]

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from handlers.languages import ENGLISH, Language, say
+from server.decoding import decode
 from server.errors import REFUSALS
 from server.operation.webhook import TITLES
 
@@ -47,7 +48,7 @@ class _Glossary(msgspec.Struct):
     fields: dict[str, Meaning]
 
 
-_read = msgspec.json.decode(GLOSSARY.read_bytes(), type=_Glossary)
+_read = decode(GLOSSARY.read_bytes(), _Glossary)
 MEANINGS, VALUES = _read.fields, _read.values
 _refusals = {error: refusal.default_msg for error, refusal in REFUSALS.items()}
 for _name, _texts in {"refusals": _refusals, "alarms": TITLES}.items():

@@ -12,13 +12,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import msgspec
+from server.decoding import decode
 
 Language: TypeAlias = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 CATALOGUE = Path(__file__).with_name("languages.json")
-_TEXTS: dict[str, dict[str, str]] = msgspec.json.decode(CATALOGUE.read_bytes())
+_TEXTS: dict[str, dict[str, str]] = decode(CATALOGUE.read_bytes(), dict[str, dict[str, str]])
 SUMMARIES, CHINESE, ENGLISH = _TEXTS["summaries"], _TEXTS["chinese"], _TEXTS["english"]
 CHANGES = _TEXTS["changes"]  # the headings and entries of CHANGELOG.md, each in one line
 

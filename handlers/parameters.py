@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 from tornado import httputil
 
+from server.decoding import decode
 from server.errors import BadRequest
 
 Unionid = Annotated[
@@ -190,8 +191,8 @@ def _body_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[s
             raise BadRequest(f"请求的表单无法解析（{error}），请检查 Content-Type 和内容") from None
         return {name: _decoded(found) for name, found in arguments.items()}
     try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decoded = decode(body)
+    except ValueError:
         raise BadRequest("请求的 JSON 无法解析，应为一个 JSON 对象") from None
     if not isinstance(decoded, dict):
         raise BadRequest("请求的 JSON 应为一个对象")

@@ -32,6 +32,7 @@ from handlers.websocket import (
 )
 from server.actions.people.account import check_session, known_people_of
 from server.context import Context, per_context
+from server.decoding import decode
 from server.errors import (
     BadRequest,
     BadToken,
@@ -140,7 +141,6 @@ class Ping(msgspec.Struct, tag="ping", tag_field="action"):
 
 
 Message: TypeAlias = Hello | Subscribe | Unsubscribe | Cheer | Ping
-_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 class Push(Socket):
@@ -407,10 +407,11 @@ def _decode_message(message: str | bytes) -> Message:
     if isinstance(message, bytes):
         raise BadRequest("应为 JSON 文字消息，不能用二进制")
     try:
-        return _decoder.decode(message)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        found: Message = decode(message, Message)
+    except ValueError:
         raise BadRequest(
             '应为 {"action":"subscribe"或"unsubscribe","code":"…","since":整数?,"ticks":真假?}、'
             '{"action":"cheer","code":"…","sign":"heart"等六种} 或 {"action":"ping"}，'
             '没有说过是谁时先发 {"action":"hello","token":"…"}'
         ) from None
+    return found

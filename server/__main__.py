@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from server.decoding import decode
 from server.errors import BadSettings
 from server.game import draw
 from server.running.stores import StoreFailed, names_embedded_store, running_store, server_address
@@ -408,7 +409,7 @@ def _verify(parsed: argparse.Namespace) -> int:
         proof = _read_proof(parsed.proof)
     except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
         return _complain(f"{parsed.proof} cannot be read: {error or type(error).__name__}", 2)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except ValueError as error:
         return _complain(f"{parsed.proof} is not a proof: {error}", 2)
     found = draw.differences(proof, parsed.commitment, seed_hash=parsed.seed_hash, nonce=parsed.nonce)
     for difference in found:
@@ -505,10 +506,10 @@ def _fetch_pages(url: str) -> Iterator[draw.Proof]:
 
 
 def _decode_proof(text: bytes) -> draw.Proof:
-    envelope = msgspec.json.decode(text, type=_Envelope)
+    envelope = decode(text, _Envelope)
     if envelope.status == 1:
         raise ValueError(f"the reply is a refusal, {envelope.error}: {envelope.msg}")
-    return msgspec.json.decode(text, type=draw.Proof)
+    return decode(text, draw.Proof)
 
 
 if __name__ == "__main__":

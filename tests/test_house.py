@@ -129,6 +129,16 @@ def test_what_calls_itself_pure_is_held_to_it():
     assert [module for module in pure if not f"{module}.".startswith(held)] == []
 
 
+def test_json_is_decoded_in_one_place():
+    decoding = re.compile(r"\bjson\.(decode|Decoder|loads?)\b|\bjson_decode\b")
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sources("server", "handlers", "devtools/sandbox")
+        if decoding.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == ["server/decoding.py"]
+
+
 @pytest.mark.usefixtures("io_loop")  # a store's client needs a current loop
 def test_only_actions_write_to_a_store():
     store = Store("mongodb://nowhere")

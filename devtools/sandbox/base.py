@@ -14,6 +14,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from devtools.sandbox.store import SandboxStore
 from server.context import Context
+from server.decoding import decode
 from server.store import is_unavailable, said_by
 
 # A call that was told to hang closes the connection after this long, if the client still waits.
@@ -150,7 +151,7 @@ class SandboxHandler(RequestHandler):
 def decoded(body: bytes, kind: type[_Body]) -> _Body:
     """Return a body of JSON as a `kind`. Raises WeChatFailure."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return decode(body, kind)
     except ValueError:  # msgspec's errors, and UnicodeDecodeError
         raise WeChatFailure(47001) from None
 

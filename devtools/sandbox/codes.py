@@ -7,7 +7,7 @@ import io
 import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -18,6 +18,7 @@ from qrcode.image.pil import PilImage
 
 from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
 from devtools.sandbox.store.codes import TokenState
+from server.decoding import decode
 
 TOKEN_MS = 7_200_000
 # The next token is handed out when the current one has five minutes left.
@@ -27,7 +28,7 @@ FORCED_A_DAY, FORCED_APART_MS, DAY_MS = 20, 30_000, 86_400_000
 
 # The pages of the released mini-program.
 _APP = Path(__file__).parents[2] / "static" / "miniprogram" / "app.json"
-PAGES = frozenset(msgspec.json.decode(_APP.read_bytes())["pages"])
+PAGES = frozenset(decode(_APP.read_bytes(), dict[str, Any])["pages"])
 
 _SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@._~-]{1,32}")
 _PAGE = re.compile(r"[0-9A-Za-z_.-][0-9A-Za-z_./-]{0,127}")

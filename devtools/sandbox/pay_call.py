@@ -15,6 +15,7 @@ from devtools.sandbox.store.keys import SandboxKeyPairs
 from devtools.sandbox.store.merchant import SANDBOX_CERT_SERIAL, SANDBOX_MCHID
 from devtools.sandbox.store.notices import Misbehaviour
 from server.context import Context
+from server.decoding import decode
 
 PREFIX = "/sandbox"
 # A request's signature may be five minutes old.
@@ -126,7 +127,7 @@ class PayCall(SandboxHandler):
     def read(self, kind: type[_Body]) -> _Body:
         """Return the body as a `kind`. Raises PayFailure PARAM_ERROR."""
         try:
-            return msgspec.json.decode(self.request.body, type=kind)
+            return decode(self.request.body, kind)
         except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
             raise PayFailure("PARAM_ERROR", f"输入源“/body”不合法：{error}") from None
 

@@ -15,6 +15,7 @@ from devtools.sandbox.orders import describe_order
 from devtools.sandbox.signing import signed_by_merchant
 from devtools.sandbox.store.merchant import SANDBOX_MCHID
 from devtools.sandbox.transfers import find_bill, tell_bill
+from server.decoding import decode
 from server.settings import SANDBOX_APPID
 
 Flag = Annotated[int, Meta(ge=0, le=1)]
@@ -37,7 +38,7 @@ class Wallet(SandboxHandler):
             values: Any = {name: self.get_body_argument(name) for name in self.request.body_arguments}
         else:
             try:
-                values = msgspec.json.decode(self.request.body)
+                values = decode(self.request.body)
             except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
                 raise WalletFailure(str(error)) from None
         try:

@@ -16,6 +16,7 @@ from server.actions.digging.dig import Attempt, dig
 from server.actions.digging.draft import NAMED, Draft, RankRequest, RankTextsRequest
 from server.actions.digging.publish import publish
 from server.actions.digging.visit import visiting_of
+from server.decoding import decode
 from server.errors import BadRequest, NoSuchTask
 from server.game.chance import outlook_after
 from server.game.dig import seconds_left
@@ -171,8 +172,8 @@ def ranks_of(asked: object, kind: type[_Rank]) -> list[_Rank]:
     """
     fixed = set(RankRequest.__struct_fields__).difference(kind.__struct_fields__)
     try:
-        listed = msgspec.json.decode(asked) if isinstance(asked, str) else asked
-    except (msgspec.DecodeError, RecursionError):
+        listed = decode(asked) if isinstance(asked, str) else asked
+    except ValueError:
         listed = None
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise BadRequest("“各种奖品”应为最多 10 种奖品的 JSON 列表", param="prizes")

@@ -47,6 +47,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from server.decoding import decode
+
 SEED_BYTES = 32
 NONCE = r"\A[0-9a-f]{32}\Z"
 MOST_PRIZES, MOST_FORECAST, MOST_INTERVAL = 1_000, 1_000_000, 100_000
@@ -128,8 +130,8 @@ def encode_rules(rules: Rules) -> str:
 
 
 def read_rules(params: str) -> Rules:
-    """Return the rules of a task's `params`. Raises msgspec.MsgspecError."""
-    return msgspec.json.decode(params, type=Rules)
+    """Return the rules of a task's `params`. Raises ValueError."""
+    return decode(params, Rules)
 
 
 def hash_seed(seed: bytes) -> str:
@@ -232,7 +234,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_proof(seed: bytes, params: str, commitment: str, dug: int, digs: list[ProvedDig]) -> Proof:
-    """Return the proof of a task, with some or all of its `dug` digs. Raises msgspec.MsgspecError."""
+    """Return the proof of a task, with some or all of its `dug` digs. Raises ValueError."""
     rules = read_rules(params)
     return Proof(
         seed=seed.hex(),
@@ -263,7 +265,7 @@ def differences(
     try:
         seed = bytes.fromhex(proof.seed)
         rules = read_rules(proof.params)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         return [f"the proof cannot be read: {error}"]
     found = list(_rule_differences(rules, proof.params))
     if found:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from server.decoding import decode
 from server.game.amounts import BEIJING
 from server.security.certificates import trusted
 from server.settings import Settings
@@ -146,8 +147,8 @@ class Webhook:
             if len(text) > REPLY_BYTES:
                 raise NotTold("the reply is too long")
         try:
-            errcode = msgspec.json.decode(text, type=_RobotReply).errcode
-        except msgspec.MsgspecError:
+            errcode = decode(text, _RobotReply).errcode
+        except ValueError:
             raise NotTold("the reply is no robot's") from None
         if errcode:
             raise NotTold(f"errcode {errcode}")

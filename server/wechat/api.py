@@ -13,6 +13,7 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from server.decoding import decode
 from server.errors import BadLoginCode, LoginBlocked, Refusal, WeChatBusy
 from server.wechat.connection import Connection
 
@@ -69,7 +70,7 @@ class Api(Connection):
         """Return the answer as a `kind`. Raises what `call` raises; Unanswered if the answer is no `kind`."""
         content = await self.call(method, path, parameters, body)
         try:
-            return msgspec.json.decode(content, type=kind)
+            return decode(content, kind)
         except ValueError:  # msgspec's errors, and UnicodeDecodeError
             _log.warning("WeChat's %s did not answer what its documentation says", path)
             raise Unanswered from None
@@ -118,7 +119,7 @@ def _failure(path: str, content: bytes) -> _Failure:
     if not content.lstrip().startswith(b"{"):
         return _Failure()
     try:
-        return msgspec.json.decode(content, type=_Failure)
+        return decode(content, _Failure)
     except ValueError:  # msgspec's errors, and UnicodeDecodeError
         _log.warning("WeChat's %s answered broken JSON", path)
         raise Unanswered from None

@@ -15,6 +15,7 @@ import msgspec
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import unpad
 
+from server.decoding import decode
 from server.wechat.content import UNCHECKED, Result
 
 # WeChat pads to 32 bytes, although AES has blocks of 16.
@@ -75,8 +76,8 @@ class MessagePush:
         that cannot be read, or that WeChat calls invalid, is UNCHECKED.
         """
         try:
-            sealed = msgspec.json.decode(body, type=_Sealed)
-        except (ValueError, RecursionError):  # ValueError: msgspec's errors, and UnicodeDecodeError
+            sealed = decode(body, _Sealed)
+        except ValueError:
             raise ForgedPush("the body is not JSON in safe mode") from None
         if not _equal(msg_signature, self.signature(timestamp, nonce, sealed.encrypt)):
             raise ForgedPush("the signature is wrong")
@@ -103,15 +104,15 @@ class MessagePush:
 
 def _event_in(message: bytes) -> Event:
     try:
-        read = msgspec.json.decode(message, type=_Message)
+        read = decode(message, _Message)
     except ValueError:
         log.warning("WeChat pushed a message that does not have the documented fields")
         return Event()
     checked = UNCHECKED
     if read.kind == MEDIA_CHECK:
         try:
-            if msgspec.json.decode(read.errcode, type=int, strict=False) == 0:
-                checked = msgspec.json.decode(read.result, type=Result)
+            if str(decode(read.errcode)) == "0":
+                checked = decode(read.result, Result)
         except ValueError:
             log.warning("WeChat pushed a picture's result that does not have the documented fields")
     return Event(read.kind, read.trace_id, checked)

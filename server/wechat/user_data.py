@@ -13,6 +13,7 @@ from Crypto.Cipher import AES
 from Crypto.Util.Padding import unpad
 from msgspec import Meta
 
+from server.decoding import decode
 from server.errors import BadUserData
 
 Name = Annotated[str, Meta(max_length=128)]
@@ -50,7 +51,7 @@ def decrypt_user(session_key: str, iv: str, encrypted_data: str, appid: str) -> 
     try:
         cipher = AES.new(_from_base64(session_key), AES.MODE_CBC, _from_base64(iv))
         plain = unpad(cipher.decrypt(_from_base64(encrypted_data)), AES.block_size, "pkcs7")
-        user = msgspec.json.decode(plain, type=UserData)
+        user = decode(plain, UserData)
     except ValueError:  # the errors of base64, cipher, padding, msgspec and UTF-8
         raise BadUserData from None
     if user.watermark.appid != appid:

@@ -14,6 +14,7 @@ from server.actions.money.hold import apply_freezes, newness_of, refuse_waiting
 from server.actions.money.pay_in import LOOK_APART_MS
 from server.actions.money.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.context import Context
+from server.decoding import decode
 from server.errors import (
     BadRequest,
     ClaimOver,
@@ -274,4 +275,4 @@ def open_address(context: Context, prize: Prize) -> Address | None:
     sealed = prize.get("address_box")
     if sealed is None:
         return None
-    return msgspec.json.decode(context.keys.open("address", sealed, prize["_id"]), type=Address)
+    return decode(context.keys.open("address", sealed, prize["_id"]), Address)

@@ -6,7 +6,6 @@ answers. It also tells what an error means for the money.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import time
@@ -27,6 +26,7 @@ from wechatpayv3.utils import (  # type: ignore[import-untyped]
     rsa_verify,
 )
 
+from server.decoding import decode
 from server.settings.merchant import Merchant
 from server.store.money.payments import CONTRADICTION
 from server.wechat.connection import Connection
@@ -268,7 +268,7 @@ class Pay(Connection):
 
         Refused with NOT_ENOUGH if the operating account (运营账户) cannot pay.
         """
-        number = json.loads(body).get("out_bill_no", "")
+        number = decode(body, dict[str, Any]).get("out_bill_no", "")
         return await self._bill(number, "POST", TRANSFERS, msgspec.Raw(body))
 
     async def query_transfer(self, out_bill_no: str) -> BillAnswer:
@@ -305,12 +305,12 @@ class Pay(Connection):
         try:
             if not self._is_signed(found, body.decode()):
                 raise ForgedNotice("its signature is wrong")
-            notice = msgspec.json.decode(body, type=_Notice)
+            notice = decode(body, _Notice)
             sealed, key = notice.resource, self.merchant.api_v3_key
             opened = aes_decrypt(sealed.nonce, sealed.ciphertext, sealed.associated_data, key)
             if opened is None:
                 raise ForgedNotice("it cannot be decrypted")
-            resource = self._read(notice.event_type, msgspec.json.decode(opened, type=dict[str, object]))
+            resource = self._read(notice.event_type, decode(opened, dict[str, object]))
             return Notice(id=notice.id, event_type=notice.event_type, resource=resource)
         except ValueError as error:  # the errors of UTF-8, base64, cipher and msgspec
             raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
@@ -366,7 +366,7 @@ class Pay(Connection):
     async def _ask(self, kind: type[_Answer], method: str, path: str, body: object = None) -> _Answer:
         content = await self._call(method, path, body)
         try:
-            return msgspec.json.decode(content, type=kind)
+            return decode(content, kind)
         except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
             raise PayUnknown(f"an answer that WeChat does not document: {type(error).__name__}") from None
 
@@ -399,7 +399,7 @@ def _check_currency(number: str, amount: OrderAmount | RefundAmount | None) -> N
 
 def _failed(status: int, content: bytes) -> PayRefused | PayUnknown:
     try:
-        failure = msgspec.json.decode(content, type=_Failure)
+        failure = decode(content, _Failure)
     except ValueError:  # most likely a proxy's page
         return PayUnknown(f"HTTP {status} without a reason")
     unclear = not 400 <= status < 500 or status == httpx.codes.TOO_MANY_REQUESTS
