@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,7 +15,6 @@ from tornado.httputil import HTTPServerRequest
 from tornado.log import app_log
 
 from handlers.base import BaseHandler, Reply
-from handlers.languages import Language
 from server.actions.gauges import money_gauges
 from server.errors import BadToken
 from server.operation.scrape import exposition
@@ -148,20 +146,3 @@ class _Money(Collector):
         for row in self._gauges["alarms"]:
             alarms.add_metric([row["kind"], row["alarm"]], row["number"])
         yield alarms
-
-
-class OpenApi(BaseHandler):
-    """`/openapi.json`, generated from the declarations that parse requests; in English with `lang=en`."""
-
-    def initialize(self, documents: Mapping[Language, dict[str, Any]]) -> None:  # type: ignore[override]
-        super().initialize()
-        self._documents = documents
-
-    def get(self) -> None:
-        language: Language = "en" if self.get_query_argument("lang", "") == "en" else "zh"
-        self.finish(msgspec.json.encode(self._documents[language]))
-
-
-class AsyncApi(OpenApi):
-    """`/asyncapi.json`, generated from the declarations of what `/ws` takes and sends; in English with
-    `lang=en`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from tornado.web import HTTPError
 
 from handlers.base import BaseHandler, Receiver
+from handlers.languages import Language
 
 STATIC = Path(__file__).parents[1] / "static"
 VERSION_DIGITS = 12
@@ -23,6 +25,7 @@ _CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".json": "application/json; charset=utf-8",
 }
 # Ends the name of a large file that stands compressed in `static/`.
 _KEPT_GZIPPED = ".gz"
@@ -60,7 +63,7 @@ class Site:
             digest.update(text)
         self.version = digest.hexdigest()[:VERSION_DIGITS]
         self.root = f"/static/{name}/{self.version}"
-        files = {path: _static_file(path, text) for path, text in texts.items()}
+        files = {path: static_file(path, text) for path, text in texts.items()}
         self.files = {path.removesuffix(_KEPT_GZIPPED): file for path, file in files.items()}
 
     def page(self, values: dict[str, str]) -> StaticFile:
@@ -71,10 +74,11 @@ class Site:
         text = self.files[f"{self.name}/index.html"].body.decode()
         for name, value in {**values, "root": self.root}.items():
             text = text.replace("{{" + name + "}}", value)
-        return _static_file("index.html", text.encode())
+        return static_file("index.html", text.encode())
 
 
-def _static_file(path: str, kept: bytes) -> StaticFile:
+def static_file(path: str, kept: bytes) -> StaticFile:
+    """Return the file that is kept at a path, and compress it if it is not kept compressed."""
     if path.endswith(_KEPT_GZIPPED):
         path, body, gzipped = path.removesuffix(_KEPT_GZIPPED), gzip.decompress(kept), kept
     else:
@@ -146,6 +150,19 @@ class Page(FileHandler):
         self.send(self._page, "no-cache")
 
     head = get
+
+
+class Description(FileHandler):
+    """`/openapi.json` and `/asyncapi.json`, generated from declarations; in English with `lang=en`."""
+
+    def initialize(self, described: Callable[[Language], StaticFile]) -> None:  # type: ignore[override]
+        """Take from the route table what makes the document, once a language."""
+        super().initialize()
+        self._described = described
+
+    def get(self) -> None:
+        """Send the document. Clients ask for it again each time, because it may change with a version."""
+        self.send(self._described("en" if self.get_query_argument("lang", "") == "en" else "zh"), "no-cache")
 
 
 def security_headers(public_url: str, foreign_pictures: bool) -> dict[str, str]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import msgspec
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler, _HandlerDelegate
@@ -15,7 +16,7 @@ from tornado.web import Application, RequestHandler, _HandlerDelegate
 from handlers import asyncapi, files, health, openapi, pages, push, texts, unready, uploads, websocket
 from handlers.base import Interface
 from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
-from handlers.languages import LANGUAGES
+from handlers.languages import Language
 from handlers.messages import consents
 from handlers.money import payments, prizes, shipping, statement
 from handlers.ops import pictures, screen
@@ -87,19 +88,26 @@ def make_app(context: Context) -> Guarded:
     """Return the application; it serves until its context is closed."""
     given = {"context": context}
     interfaces = (*INTERFACES, *screen.OPS_INTERFACES)
-    url, reference, channel = context.settings.public_url, {}, {}
-    for language in LANGUAGES:
+    url = context.settings.public_url
+
+    @functools.cache
+    def reference(language: Language) -> pages.StaticFile:
         document = openapi.document(interfaces, __version__, language)
         if context.sandbox is not None:
             document = openapi.with_sandbox(document, context.sandbox.described(language))
-        reference[language] = document | {"servers": [{"url": url}]}
-        channel[language] = asyncapi.document(__version__, language) | {"servers": asyncapi.servers(url)}
+        return pages.static_file("openapi.json", msgspec.json.encode(document | {"servers": [{"url": url}]}))
+
+    @functools.cache
+    def channel(language: Language) -> pages.StaticFile:
+        document = asyncapi.document(__version__, language) | {"servers": asyncapi.servers(url)}
+        return pages.static_file("asyncapi.json", msgspec.json.encode(document))
+
     routes = [
         URLSpec(r"/healthz", health.Health, given),
         URLSpec(r"/readyz", health.Ready, given),
         URLSpec(r"/metrics", health.Metrics, given),
-        URLSpec(r"/openapi\.json", health.OpenApi, {"documents": reference}),
-        URLSpec(r"/asyncapi\.json", health.AsyncApi, {"documents": channel}),
+        URLSpec(r"/openapi\.json", pages.Description, {"described": reference}),
+        URLSpec(r"/asyncapi\.json", pages.Description, {"described": channel}),
         URLSpec(r"/files/(.+)", files.File, given),
         URLSpec(r"/miniProgramCode", files.MiniProgramCode, given),
         URLSpec(r"/ws", push.Push, given),

@@ -5,6 +5,7 @@ import importlib
 import json
 import pkgutil
 import re
+import time
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -228,6 +229,25 @@ ASYNCAPI = SOURCE / "tests/pages/miniprogram/node_modules/@asyncapi/specs/schema
 def test_the_channels_description_is_valid():
     schema = json.loads(ASYNCAPI.read_text(encoding="utf-8"))
     assert list(Draft7Validator(schema).iter_errors(channel())) == []
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.json"])
+async def test_a_description_is_made_once_sent_compressed_and_not_again_to_who_has_it(client, path):
+    first = await client.http.get(path)
+    assert (first.headers["Content-Encoding"], first.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    plain = await client.http.get(path, headers={"Accept-Encoding": "identity"})
+    assert plain.content == first.content
+    known = {"If-None-Match": first.headers["Etag"]}
+    again = await client.http.get(path, headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    english = await client.http.get(path, params={"lang": "en"}, headers=known)
+    assert english.status_code == 200
+    took = []
+    for _ in range(3):
+        began = time.thread_time()
+        assert (await client.http.get(path, headers={"If-None-Match": "no"})).status_code == 200
+        took.append(time.thread_time() - began)
+    assert min(took) < 0.01
 
 
 async def test_the_channel_is_described_with_each_message_and_frame(client):
