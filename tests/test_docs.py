@@ -174,13 +174,14 @@ def test_the_checks_run_the_two_lines_of_the_first_page():
     run, test = (code for code in blocks(README, "sh") if "venv .venv" in code)
     assert blocks(SOURCE / "CONTRIBUTING.md", "sh")[0] == test
     checks = read(SOURCE / ".ci" / "run")
-    for line in (run, test):
-        assert line.count("\n") == 1
-        begin, activate, *commands = line.strip().split(" && ")
+    for block in (run, test):
+        assert block.count("\n") == 1
+        begin, activate, *commands = block.strip().split(" && ")
         assert (begin, activate) == ("python3 -m venv .venv", ". .venv/bin/activate")
         assert len(commands) == 2
         for command in commands:
-            assert re.search(rf"^{re.escape(command)}( >.*| \|\| .*)?$", checks, re.MULTILINE), command
+            line = rf'^("\${{run\[@\]}}" )?{re.escape(command)}( >.*| \|\| .*)?$'
+            assert re.search(line, checks, re.MULTILINE), command
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
