@@ -1,4 +1,8 @@
-"""Leases that one process at a time has, such as the leader's: `leases`. A lease that is not renewed ends."""
+"""Leases that one process at a time has, such as the leader's: `leases`. A lease that is not renewed ends.
+
+No lease lasts for longer than it was taken for. If MongoDB's clock was set back, whoever next asks for the
+lease cuts it to that length.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,12 @@ from server.store.pipelines import NOW_MS
 
 
 class Lease(TypedDict):
-    """Which process has a lease, and until when by MongoDB's clock (unix ms)."""
+    """Which process has a lease, until when by MongoDB's clock (unix ms), and how long it may last (ms)."""
 
     _id: str
     holder: str
     until: int
+    lasts: int
 
 
 class Leases(Documents[Lease]):
@@ -46,8 +51,10 @@ def _taken(holder: str, lasts_ms: int) -> list[dict[str, Any]]:
     """Return the update that takes or renews a lease if it is free or this process has it."""
     over = {"$lte": [{"$ifNull": ["$until", 0]}, NOW_MS]}
     free = {"$or": [{"$eq": ["$holder", holder]}, over]}
+    longest = {"$add": [NOW_MS, "$lasts"]}
     taken = {
         "holder": {"$cond": [free, holder, "$holder"]},
-        "until": {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$until"]},
+        "until": {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, {"$min": ["$until", longest]}]},
+        "lasts": {"$cond": [free, lasts_ms, "$lasts"]},
     }
     return [{"$set": taken}]
