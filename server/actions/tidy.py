@@ -1,5 +1,7 @@
 """Deleting what nobody needs any more: uploads that nothing uses, old posters, old visits and reports.
 
+It also cuts the cooldowns that became longer because MongoDB's clock was set back.
+
 The leader does it for all. It may be killed between any two writes: what was begun is found again.
 """
 
@@ -28,7 +30,10 @@ log = logging.getLogger("wabao.tidy")
 
 async def tidy(context: Context) -> None:
     """Delete what is due, some at a time. The leader calls this again and again."""
-    context.clock.see(await context.store.now_ms())  # what is deleted must be old by MongoDB's clock
+    store_ms = await context.store.now_ms()
+    if cut := await context.store.tasks.cut_cooldowns(store_ms):
+        log.warning("MongoDB's clock was set back: cut the cooldowns of %d treasures to their length", cut)
+    context.clock.see(store_ms)  # what is deleted must be old by MongoDB's clock
     until, now_ms, store = time.monotonic() + TURN_SECONDS, context.clock.now_ms(), context.store
     settings = context.settings
     # All tasks that ran before then are long over.

@@ -40,14 +40,17 @@ class Cooldowns:
         self._waiting: dict[str, asyncio.Event] = {}
 
     def learn(self, dig: Dig) -> None:
-        """Remember a task's newest dig for TRUSTED_SECONDS each time it is heard of. Ignore older digs."""
+        """Remember a task's newest dig for TRUSTED_SECONDS each time it is heard of. Ignore older digs.
+
+        A later dig that is not as deep as the known one follows a restored database.
+        """
         code = dig["code"]
         known = self._known.get(code)
-        depth = 0 if known is None or known.dig is None else known.dig["depth"]
-        if depth > dig["depth"]:
+        last = None if known is None else known.dig
+        if last is not None and last["depth"] > dig["depth"] and last["at"] >= dig["at"]:
             return
         self._known[code] = _Known(dig["cd_until"], dig, time.monotonic())
-        if depth < dig["depth"]:
+        if last is None or last["depth"] != dig["depth"]:
             self._wake(code)
 
     def learn_opening(self, code: str, opened_at: int) -> None:

@@ -400,7 +400,8 @@ class Hub:
         watched.gone = task is None
         if task is None:
             return
-        if task["now_depth"] - watched.seq > REPLAYED_DIGS:
+        if watched.undone or task["now_depth"] - watched.seq > REPLAYED_DIGS:
+            watched.undone = False
             await self._load(watched)
             self._send_dig(watched, encode([watched.snapshot(self._now_ms())]))
             metrics.RESYNCS.inc()
@@ -447,7 +448,8 @@ class Hub:
             await self._look_at_some(known[at : at + POLLED_AT_ONCE])
 
     async def _look_at_some(self, known: list[WatchedTask]) -> None:
-        codes = [watched.code for watched in known]
+        codes, undone = [watched.code for watched in known], list[WatchedTask]()
+        stands = {watched: watched.stand for watched in known}
         positions = {found["_id"]: found for found in await self._store.tasks.positions(codes)}
         for watched in known:
             position = positions.get(watched.code)
@@ -458,10 +460,22 @@ class Hub:
             if position is None:
                 continue
             self._clock.see(position["now"])
+            if watched.contradicts(position, stands[watched]):
+                undone.append(watched)
+                watched.undone = True
+                self._read_soon(watched)
+                continue
             watched.heard = max(watched.heard, position["now_depth"])
             if watched.behind or watched.differs(position):
                 metrics.POLLED_GAPS.inc()
                 self._read_soon(watched)
+        if undone:
+            app_log.warning(
+                "the database has other digs of %d watched treasures than were known here, such as of %s: it "
+                "was restored, or its clock was set back; they are read anew",
+                len(undone),
+                undone[0].code,
+            )
 
     async def _poll_sessions(self) -> None:
         """Read which people's tokens ended, unless nobody is here and no person's record is trusted."""

@@ -8,6 +8,7 @@ anew.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from itertools import count
 from typing import Any, Protocol
 
@@ -131,7 +132,9 @@ class WatchedTask:
         self.renamed = 0  # the task's `renamed` when the names were read
         self.seq = 0
         self.heard = 0  # the deepest dig that news or a read named
-        self.cd_until = 0
+        self.cd_until = self.dug_at = 0  # `dug_at`: when the dig `seq` was made
+        self.undone = False  # the store has less than is known here: the task must be read anew
+        self._doubted = False  # the last poll read less than was known here
         self.prizes_left = 0
         self.last_won = 0  # the depth of the deepest prize found
         self.ranks_left: list[int] = []
@@ -207,7 +210,7 @@ class WatchedTask:
         self.rules, self._public_url = read_rules(task["params"]), public_url
         self.seq = task["now_depth"]
         self.heard = max(self.heard, self.seq)
-        self.cd_until = task["cd_until"]
+        self.cd_until, self.dug_at = task["cd_until"], _dug_at(task)
         self.prizes_left = task["prizes_left"]
         self.ranks_left = task.get("ranks_left", [])
         self.participants = task["participants"]
@@ -344,7 +347,7 @@ class WatchedTask:
         if dig["depth"] != self.seq + 1:
             return b""
         self.seq = dig["depth"]
-        self.cd_until = dig["cd_until"]
+        self.cd_until, self.dug_at = dig["cd_until"], dig["at"]
         self.prizes_left = dig["prizes_left"]
         self.ranks_left = dig.get("ranks_left", self.ranks_left)
         self.participants = dig["participants"]
@@ -383,6 +386,24 @@ class WatchedTask:
         known = self.status, self.open, self.renamed, self.prepaid, self.review
         read = position["status"], position["open"], position.get("renamed", 0), position.get("prepaid", 0)
         return known != (*read, review_of(position))
+
+    @property
+    def stand(self) -> tuple[int, int, int, int, int]:
+        """What a later read of the store cannot contradict, unless the database was restored."""
+        return self.seq, self.status, self.open, self.cd_until, self.dug_at
+
+    def contradicts(self, position: dict[str, Any], stand: tuple[int, int, int, int, int]) -> bool:
+        """Whether what was known here is not so: the database was restored, or its clock set back.
+
+        `position` is a row of `Tasks.positions`, and `stand` what was known before it was read. A new primary
+        may not know all yet, so two rows running must have less than was known.
+        """
+        depth, status, opened, *last = stand
+        if position["now_depth"] < depth or position["status"] < status or position["open"] < opened:
+            self._doubted = not self._doubted
+            return not self._doubted
+        self._doubted = False
+        return position["now_depth"] == depth and last != [position["cd_until"], _dug_at(position)]
 
     def cheer(self, unionid: str, sign: Sign) -> bool:
         """Count a cheer; False if this person cheered already since watchers were last told."""
@@ -441,3 +462,8 @@ class WatchedTask:
         snapshot: list[Frame] = [self.snapshot(now_ms)]
         replay = b"" if since is None else self.replay.after(since)
         return replay + encode(snapshot)
+
+
+def _dug_at(task: Mapping[str, Any]) -> int:
+    """Return when a task was dug last (unix ms), 0 if never."""
+    return int(task["last_dig"]["at"]) if task.get("last_dig") else 0

@@ -66,6 +66,7 @@ def task_after(digs: list[Dig]) -> Task:
     last = digs[-1]
     return a_task(
         now_depth=last["depth"],
+        last_dig=last,
         cd_until=last["cd_until"],
         prizes_left=last["prizes_left"],
         participants=last["participants"],

@@ -436,10 +436,12 @@ def _owed_reply(context: Context, view: View, request: Attempt) -> Dig | None:
     """
     if view["same"] is not None:
         return view["same"]
-    last, cd_ms = view["task"].get("last_dig"), view["task"]["cd_ms"]
+    task = view["task"]
+    last, cd_ms = task.get("last_dig"), task["cd_ms"]
     if last is None or last["unionid"] != request.unionid or not cd_ms:
         return None
-    return last if _counts_at(context, request, view["now"]) < last["at"] + cd_ms else None
+    cd_until = task["cd_until"] or last["at"] + cd_ms  # 0 after the last dig
+    return last if _counts_at(context, request, view["now"]) < cd_until else None
 
 
 def _refuse_for_task(context: Context, view: View, request: Attempt) -> None:
@@ -453,7 +455,8 @@ def _refuse_for_task(context: Context, view: View, request: Attempt) -> None:
     if 0 < task["expires_at"] <= _counts_at(context, request, view["now"]):
         raise Ended  # a sweep is about to end the task
     if "last_dig" in task:
-        context.hub.cooldowns.learn(task["last_dig"])
+        cd_until = task["cd_until"]  # less than the dig's own after MongoDB's clock was set back
+        context.hub.cooldowns.learn({**task["last_dig"], "cd_until": cd_until})
     elif opened_at := awaited_opening(task):
         context.hub.cooldowns.learn_opening(request.code, opened_at)
     if task["cd_until"] > _counts_at(context, request, view["now"]):

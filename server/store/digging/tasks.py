@@ -41,8 +41,13 @@ _RUNS_HIDDEN: Document = {"$and": [{"$eq": ["$reported", 1]}, {"$eq": ["$status"
 _LATER: Document = {"$add": ["$expires_at", {"$subtract": [NOW_MS, "$reported_at"]}]}
 _SINCE_REPORTED: Document = {"$cond": [_RUNS_HIDDEN, _LATER, "$expires_at"]}
 SPARE = 40  # How many more places are read for a page of the square, since some stand on later pages.
-# What tells whether a task changed without a dig.
-POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
+# What tells whether a task changed without a dig, or is not the task that was known.
+POSITION = (
+    *("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid"),
+    *("cd_until", "last_dig.at"),
+)
+# By clocks of two members that are less than this apart, a dig may have been made later than now.
+APART_MS = 5000
 
 class Winner(TypedDict):
     """A winner, as a page of the square needs it."""
@@ -196,6 +201,16 @@ class Tasks(DueDocuments[Task]):
         if recorded is None or recorded["_id"] != dig["_id"] or recorded["dig_id"] != dig["dig_id"]:
             return None
         return recorded
+
+    async def cut_cooldowns(self, now_ms: int) -> int:
+        """End the cooldowns of digs that were made later than now after one more cooldown at most: MongoDB's
+        clock was set back. Return how many were cut."""
+        longest = {"$add": [NOW_MS, "$cd_ms"]}
+        cut = await self.rows.update_many(
+            {"last_dig.at": {"$gt": now_ms + APART_MS}, "status": 0},
+            [{"$set": {"cd_until": {"$min": ["$cd_until", longest]}}}],
+        )
+        return cut.modified_count
 
     async def edit(self, code: str, publisher: str, changes: Document) -> Task | None:
         """Change a task's texts and pictures; None if somebody has dug, or if the task has ended, is hidden
