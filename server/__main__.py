@@ -230,7 +230,7 @@ def _work(parsed: argparse.Namespace) -> int:
 
 def _release(parsed: argparse.Namespace) -> int:
     from server.actions.command_line import logged
-    from server.store.schema import is_new, prepare
+    from server.store.schema import is_noted, prepare
 
     settings = read_settings(os.environ)
     _refuse_embedded(settings, "release")
@@ -239,7 +239,7 @@ def _release(parsed: argparse.Namespace) -> int:
         if not parsed.unchecked and await _checked(settings, store, builds=True):
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
         # A log entry would make a new database look used, so for a new one the entry is written afterwards.
-        new = await is_new(store.database)
+        new = not await is_noted(store.database)
         async with nullcontext() if new else logged(store, "release", lease="release"):
             await prepare(store.database, store.indexes(), _tell)
         if new:
@@ -316,10 +316,13 @@ def _on_store(
 ) -> int:
     """Run `work` on MONGODB_URI, or on the store of the server running in DATA_DIR; return its exit code.
 
+    Raises BadSettings for data of another version.
+
     `limited` is false for work whose operations may take longer than the usual 5 s.
     """
     from server.actions.alone import Busy
     from server.store import Store, denials_told, is_unavailable, said_by
+    from server.store.schema import is_noted
 
     uri = settings.mongodb_uri or running_store(settings)
 
@@ -327,6 +330,7 @@ def _on_store(
         store = Store(uri, limited=limited)
         try:
             await store.reach()
+            await is_noted(store.database)
             return await work(store)
         finally:
             store.close()

@@ -15,6 +15,7 @@ import pytest
 
 from server.__main__ import main
 from server.game import draw
+from server.store.schema import VERSION
 from support.databases import with_database
 from support.production import PRODUCTION
 from support.proofs import SEED, a_reply
@@ -139,6 +140,27 @@ def test_release_creates_indexes_and_may_be_repeated(mongodb_uri, tmp_path, monk
         assert len(database["digs"].index_information()) > 1
         assert [name for name in database.list_collection_names() if "sandbox" in name] == []
         client.drop_database(database.name)
+
+
+@pytest.mark.parametrize("command", ["release", "release --unchecked", "check", "audit", "rotate"])
+@pytest.mark.parametrize(("version", "age"), [(VERSION - 1, "older"), (VERSION + 1, "newer")])
+def test_no_command_touches_data_of_another_version(
+    mongodb_uri, tmp_path, monkeypatch, capsys, command, version, age
+):
+    uri = with_database(mongodb_uri, f"another_{os.getpid()}")
+    for name, value in (PRODUCTION | {"MONGODB_URI": uri, "DATA_DIR": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        database = client.get_default_database()
+        try:
+            database.meta.insert_one({"_id": "schema", "version": version})
+            assert main(command.split()) == 2
+            assert database.list_collection_names() == ["meta"]
+            assert database.meta.count_documents({}) == 1
+        finally:
+            client.drop_database(database)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"the data is of version {version}, {age} than version {VERSION} of this server" in line
 
 
 def test_release_without_a_database_names_the_setting(monkeypatch, capsys):

@@ -33,7 +33,7 @@ from server.runtime.single_flight import retrieve
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
 from server.store import Store, is_unavailable, said_by
-from server.store.schema import is_new, prepare, require_prepared
+from server.store.schema import is_noted, prepare, require_prepared
 from server.telemetry import metrics
 
 # The supervisor kills a worker 25 s after SIGTERM. CONTEXT_SECONDS and the times in `bounded.py` add up to
@@ -115,7 +115,7 @@ async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
     if prepares:
         await prepare(store.database, indexes, log.info)
         return
-    if not settings.guarded and await is_new(store.database):
+    if not settings.guarded and not await is_noted(store.database):
         log.info("preparing the database, which is empty")
         await prepare(store.database, indexes, log.debug)  # the database is empty, so this is quick
         return

@@ -35,8 +35,9 @@ RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
 _OTHER_OPTIONS = (85, 86)  # An index of this name or key has other options, such as a collation.
-# The version of the documents that this server reads and writes. It serves from no other version.
-VERSION = 1
+# The version of the documents that this server reads and writes. It serves from no other version. Raise it
+# with each change that a server could not read; it never starts again (1 to 19 are data of before).
+VERSION = 20
 # Unique indexes that may also be there without `unique`: see docs/mongodb.md about sharding.
 MAY_REPEAT = frozenset((each.NAME, name) for each in (Digs, People) for name in each.MAY_REPEAT)
 
@@ -112,33 +113,38 @@ async def _tell_silence(database: _Database, say: Say) -> None:
 async def require_prepared(database: _Database, indexes: Indexes) -> Found:
     """Return which indexes are missing. Raises BadSettings unless the data is of a version to serve from."""
     if not await is_noted(database):
-        found = "the database is empty" if await is_new(database) else "the data has no version"
-        raise BadSettings(f"MONGODB_URI: {found}: run {RELEASE}")
+        raise BadSettings(f"MONGODB_URI: the database is empty: run {RELEASE}")
     return await compare(database, indexes)
 
 
-async def is_new(database: _Database) -> bool:
-    """Whether the database was neither prepared nor served from: it has no version, and no data either.
+async def is_noted(database: _Database) -> bool:
+    """Whether the database notes the version of its data; False if it is new: without a version or data.
 
-    It counts as new until the preparation by another process has ended.
+    It counts as new until the preparation by another process has ended. Raises BadSettings for data of
+    another version, or of none.
     """
-    if await database[META].find_one({"_id": _ID}) is not None:
-        return False
+    found = await database[META].find_one({"_id": _ID})
+    if found is None and await _has_data(database):
+        found = await database[META].find_one({"_id": _ID}) or {}  # another process may just have prepared it
+    if found is None or found.get("version") == VERSION:
+        return found is not None
+    version = found.get("version")
+    if isinstance(version, int) and version > VERSION:
+        age, remedy = "newer", ""
+    else:
+        age = "older"
+        remedy = ", or begin with an empty database (of the embedded store: an empty DATA_DIR)"
+    raise BadSettings(
+        f"MONGODB_URI: the data is of version {version!r}, {age} than version {VERSION} of this server: "
+        f"start the release that wrote it{remedy}; nothing was changed"
+    )
+
+
+async def _has_data(database: _Database) -> bool:
     for name in await database.list_collection_names():
         if name != META and await database[name].find_one({}, {"_id": 1}) is not None:
-            return False
-    return True
-
-
-async def is_noted(database: _Database) -> bool:
-    """Whether the database notes the version of its data. Raises BadSettings if it is not this server's."""
-    found = await database[META].find_one({"_id": _ID})
-    if found is not None and found.get("version") != VERSION:
-        raise BadSettings(
-            f"MONGODB_URI: the data is of version {found.get('version')!r}, and this server serves from "
-            f"version {VERSION} alone"
-        )
-    return found is not None
+            return True
+    return False
 
 
 async def compare(database: _Database, indexes: Indexes) -> Found:

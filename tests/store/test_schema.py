@@ -101,6 +101,7 @@ class Limits(Listener):
 
 async def test_a_build_has_no_limit_and_says_how_far_it_has_come(store, monkeypatch, mongodb_uri):
     monkeypatch.setattr(schema, "PROGRESS_SECONDS", 0.001)
+    await prepare(store.database, {}, print)
     await store.database["digs"].insert_many([{"code": f"{n}", "n": n} for n in range(5_000)])
     limits, said = Limits(), []
     for limited in (False, True):
@@ -151,6 +152,7 @@ async def test_a_build_goes_on_whatever_limit_the_uri_sets(store, wire):
 async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(store, wire):
     wire.next("createIndexes", refuse(85))
     through = Store(wire.uri(store.database.name), limited=False)
+    await prepare(store.database, {}, print)
     await store.database["digs"].insert_one({"n": 1})
     try:
         with pytest.raises(BadSettings, match=r"^MONGODB_URI: digs: 85: told to fail$"):
@@ -170,6 +172,7 @@ async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_ch
 
 
 async def test_documents_that_a_unique_index_forbids_are_told_in_one_line(store):
+    await prepare(store.database, {}, print)
     await store.database["digs"].insert_many([{"n": 1}, {"n": 1}])
     with pytest.raises(BadSettings, match=r"digs has two documents that .* allows once, by {'n': -1}"):
         await prepare(store.database, INDEXES, print)
@@ -210,14 +213,23 @@ async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_cha
     assert await store.database["meta"].find_one({"_id": "database"}) == identity
 
 
-@pytest.mark.parametrize("meta", [{}, {"version": "1"}, {"version": 0}, {"version": 2}])
-async def test_data_of_another_version_is_neither_served_nor_released(store, meta):
-    await store.database["meta"].insert_one({"_id": "schema", **meta})
-    said = rf"the data is of version {meta.get('version')!r}, and this server serves from version 1 alone"
+@pytest.mark.parametrize("version", [None, "20", 1, VERSION - 1, VERSION + 1])
+@pytest.mark.parametrize("noted", [True, False])
+async def test_data_of_another_version_is_neither_served_nor_released(store, version, noted):
+    """Nor is data that notes no version."""
+    if noted:
+        await store.database["meta"].insert_one({"_id": "schema", "version": version})
+    else:
+        version = None
+        await store.database["digs"].insert_one({"n": 1})
+    before = await store.database.list_collection_names()
+    age = "newer" if version == VERSION + 1 else "older"
+    said = rf"the data is of version {version!r}, {age} than .*; nothing was changed"
     for look in (prepare(store.database, INDEXES, print), require_prepared(store.database, INDEXES)):
-        with pytest.raises(BadSettings, match=said):
+        with pytest.raises(BadSettings, match=said) as refused:
             await look
-    assert await store.database.list_collection_names() == ["meta"]
+        assert "\n" not in str(refused.value)
+    assert await store.database.list_collection_names() == before
 
 
 async def test_a_worker_builds_no_missing_index(store, mongodb_uri, redis_url, tmp_path):
@@ -239,13 +251,6 @@ async def test_a_new_database_is_prepared_at_the_first_start_in_development_alon
     assert await store.database.list_collection_names() == []
     await asyncio.gather(*(look_at_data(settings, prepares=False) for _ in range(2)))
     await _assert_prepared(store)
-
-
-async def test_data_without_a_version_is_not_prepared_by_a_start(store, mongodb_uri, redis_url, tmp_path):
-    await store.database["digs"].insert_one({"n": 1})
-    with pytest.raises(BadSettings, match="the data has no version: run python -m server release"):
-        await look_at_data(settings_of(store, mongodb_uri, redis_url, tmp_path), prepares=False)
-    assert await store.database.list_collection_names() == ["digs"]
 
 
 def test_data_that_a_server_does_not_know_ends_it_with_one_line_and_2(
