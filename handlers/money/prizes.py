@@ -17,7 +17,7 @@ from handlers.parameters import Code, Page, Unionid
 from handlers.tables import BOM, csv_rows, moment
 from server.actions.money.claim import Address, change_until_ms, claim, open_address
 from server.actions.money.confirm import confirm_pickup
-from server.actions.money.show_addresses import ShownAddresses, show_addresses
+from server.actions.money.show_addresses import why_addresses_closed
 from server.context import Context
 from server.errors import AddressesClosed
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_days_of, claim_until_ms
@@ -32,7 +32,6 @@ PAGE_SIZE = 20
 OVERDUE_MS = 3 * DAY_MS
 NO_ADDRESS = Address("", "", "")
 ADDRESS_DELETED = "（已删除）"
-_ADDRESS_WAITS = "（先寄出前面的）"
 _STATES = {
     "won": "待领取",
     "claiming": "领取中",
@@ -215,12 +214,12 @@ class WinnerRow(ShownPrize, kw_only=True):
     never.
 
     `state`: won, claiming, given, frozen (by an operator), expiring, returned. Red packets may also be held.
-    Goods by mail are given once the winner's address has come, then sent, then received. `address_waits` is 1
-    if the address has come, but is shown only once earlier goods are sent. `address_deleted` is 1 once the
-    address was deleted: 90 days after the goods arrived or, if none were sent, after the address came. It is
-    also deleted if the prize is returned or the winner erased. `rank` is the prize's place in the details'
-    `ranks`, from 1, and `prize` is its name there. If all prizes are alike, `rank` is 0 and `prize` is the
-    task's name. `overdue` is 1 if the address came more than three days ago and the goods are not sent.
+    Goods by mail are given once the winner's address has come, then sent, then received. `address_deleted` is
+    1 once the address was deleted: 90 days after the goods arrived or, if none were sent, after the address
+    came. It is also deleted if the prize is returned or the winner erased. `rank` is the prize's place in the
+    details' `ranks`, from 1, and `prize` is its name there. If all prizes are alike, `rank` is 0 and `prize`
+    is the task's name. `overdue` is 1 if the address came more than three days ago and the goods are not
+    sent.
     """
 
     depth: int
@@ -229,7 +228,6 @@ class WinnerRow(ShownPrize, kw_only=True):
     wxheadpic: str
     won_at: int
     given_at: int
-    address_waits: int
     address_deleted: int
     overdue: int
 
@@ -241,8 +239,7 @@ class GetWinnersReply(Reply, kw_only=True):
 
     If an operator released prizes that nobody has claimed yet, `claim_until` is that of the prize released
     last. `addresses_closed` says why no address is shown: the task is under report, taken down or frozen. It
-    is "" if addresses are shown: those of the first ten goods that are not sent yet, over all tasks of this
-    publisher.
+    is "" if addresses are shown.
     """
 
     claim_until: int
@@ -266,9 +263,9 @@ class GetWinners(Interface):
         publisher = await self.person()
         task = await self.context.store.tasks.get_own(request.code, publisher["_id"])
         prizes = await self.context.store.prizes.of_task(request.code)
-        shown = await show_addresses(self.context, task, prizes)
-        if shown.closed and request.format == "csv":
-            raise AddressesClosed(shown.closed)
+        closed = await why_addresses_closed(self.context, task)
+        if closed and request.format == "csv":
+            raise AddressesClosed(closed)
         now_ms = self.context.clock.now_ms()
         wanted = [prize for prize in prizes if request.wanted in ("all", _stands(prize))]
         on_page = wanted
@@ -276,13 +273,13 @@ class GetWinners(Interface):
             first = (request.page - 1) * PAGE_SIZE
             on_page = sorted(wanted, key=lambda prize: not _is_overdue(prize, now_ms))[first:][:PAGE_SIZE]
         # Opening a thousand addresses takes a while.
-        rows = await asyncio.to_thread(_winner_rows, self.context, task, on_page, shown)
+        rows = await asyncio.to_thread(_winner_rows, self.context, task, on_page, closed)
         if request.format == "json":
             released = [p.get("released_at", 0) for p in prizes if p["state"] in UNCLAIMED]
             claim_days = claim_days_of(task, self.context.settings.claim_days)
             until_ms = claim_until_ms(task["ended_at"], claim_days, max(released, default=0))
             return GetWinnersReply(
-                data=rows, number=len(wanted), claim_until=until_ms, addresses_closed=shown.closed
+                data=rows, number=len(wanted), claim_until=until_ms, addresses_closed=closed
             )
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')
@@ -302,13 +299,10 @@ def _is_overdue(prize: Prize, now_ms: int) -> bool:
     return _stands(prize) == "to_send" and prize["given_at"] < now_ms - OVERDUE_MS
 
 
-def _winner_rows(
-    context: Context, task: Task, prizes: list[Prize], shown: ShownAddresses
-) -> list[WinnerRow]:
+def _winner_rows(context: Context, task: Task, prizes: list[Prize], closed: str) -> list[WinnerRow]:
     rows, ranks, now_ms = [], task.get("ranks", []), context.clock.now_ms()
     for prize in prizes:
-        where = open_address(context, prize) if prize["_id"] in shown.prize_ids else None
-        waits = where is None and not shown.closed and prize["state"] == "given" and "address_box" in prize
+        where = open_address(context, prize) if prize["state"] in GIVEN and not closed else None
         rows.append(
             of_document(
                 WinnerRow,
@@ -319,7 +313,6 @@ def _winner_rows(
                 wxheadpic=picture_url(context, prize["wxheadpic"]),
                 is_draw=int(prize["state"] in GIVEN),
                 **msgspec.structs.asdict(where or NO_ADDRESS),
-                address_waits=int(waits),
                 address_deleted=prize.get("address_deleted", 0),
                 overdue=int(_is_overdue(prize, now_ms)),
                 **parcel(prize),
@@ -340,11 +333,7 @@ def _csv_of(rows: list[WinnerRow]) -> bytes:
                 moment(row.given_at),
                 row.receiver,
                 row.phone,
-                ADDRESS_DELETED
-                if row.address_deleted
-                else _ADDRESS_WAITS
-                if row.address_waits
-                else row.address,
+                ADDRESS_DELETED if row.address_deleted else row.address,
                 row.carrier,
                 row.number,
                 moment(row.sent_at),

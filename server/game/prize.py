@@ -169,10 +169,12 @@ def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int, claimed_aft
 
 
 @prize
-def sent(carrier: str, number: str, now_ms: int, due_at_ms: int, sent_after_ms: int) -> list[Row]:
+def sent(
+    carrier: str, number: str, beside: str, now_ms: int, due_at_ms: int, sent_after_ms: int
+) -> list[Row]:
     """The publisher sent the prize, and it counts as received at `due_at_ms`; or they correct the carrier and
-    number of a parcel that they sent later than `sent_after_ms`."""
-    parcel = {"carrier": carrier, "number": number}
+    number of a parcel that they sent later than `sent_after_ms`. `beside` is as in `Prize`."""
+    parcel = {"carrier": carrier, "number": number, "beside": beside}
     first = {**parcel, "sent_at": now_ms, "due_at": due_at_ms}
     return [
         Row("given -> sent", where={"address_box": PRESENT}, sets=first),

@@ -6,7 +6,7 @@ deleted, except for the review of a refused profile, which stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from server.game.amounts import DAY_MS
@@ -19,6 +19,8 @@ ReviewShown: TypeAlias = Literal["checking", "shown", "held", "refused", "hidden
 Part: TypeAlias = Literal["text", "picture"]
 IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")
 _LEVELS_A_PRIZE = 3
+# For so many days the prizes by mail of a publisher's tasks are added up.
+MAILED_DAYS = 30
 # Without an operator's decision, reports hide a task for this long.
 REPORTED_MS = DAY_MS
 
@@ -86,18 +88,23 @@ def review_of(task: Mapping[str, object]) -> ReviewShown:
     return "held" if task.get("reported") else "hidden"
 
 
-def why_looked_at(task: Mapping[str, Any], most_prizes: int) -> str:
+def mailed_prizes(task: Mapping[str, Any]) -> int:
+    """Return how many prizes of a task are goods by mail."""
+    return sum(each["prize_num"] for each in task.get("ranks", [task]) if is_mailed(each))
+
+
+def why_looked_at(task: Mapping[str, Any], lately: Iterable[Mapping[str, Any]], most_prizes: int) -> str:
     """Return in words why an operator has to look at a task before others see it, "" if nobody has to.
 
-    The winners of goods by mail send their addresses to the publisher. So a task waits if it has more than
-    `most_prizes` prizes by mail (0 switches the check off), or more than one for every three levels. A task
-    with a single prize has `forecast_num` levels.
+    The winners of goods by mail send their addresses to the publisher. So a task waits if `lately`, the tasks
+    that its publisher published lately, have more than `most_prizes` prizes by mail, or if it has itself more
+    than one for every three levels. A task with a single prize has `forecast_num` levels.
     """
-    mailed = sum(each["prize_num"] for each in task.get("ranks", [task]) if is_mailed(each))
-    if not mailed or not most_prizes:
+    mailed = mailed_prizes(task)
+    if not mailed:
         return ""
-    if mailed > most_prizes:
-        return f"邮寄的奖品超过 {most_prizes} 份，为保护中奖者的地址，要人工看一看"
+    if sum(map(mailed_prizes, lately)) > most_prizes:
+        return f"{MAILED_DAYS} 天里邮寄的奖品超过 {most_prizes} 份，为保护中奖者的地址，要人工看一看"
     one = task["prize_num"] == 1
     levels = task["forecast_num"] if one else task["interval"] * task["prize_num"] // mailed
     if levels < _LEVELS_A_PRIZE:

@@ -219,7 +219,7 @@ function pickupForm(code, scanned, load, task) {
 }
 
 function row(winner, task, onSent) {
-  const { wxname, wxheadpic, depth, state, receiver, phone, address, address_waits: waits, address_deleted: deleted } = winner;
+  const { wxname, wxheadpic, depth, state, receiver, phone, address, address_deleted: deleted } = winner;
   return el("li.panel", {},
     avatar(wxheadpic, 44),
     el("div", {},
@@ -227,7 +227,6 @@ function row(winner, task, onSent) {
       el("p.hint", {}, [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
       winner.overdue && !deleted ? el("p.problem", {}, WINNERS.overdue) : null,
-      waits ? el("p.hint", {}, WINNERS.waits) : null,
       deleted && state !== "returned" ? el("p.hint", {}, WINNERS.deleted) : null,
       state === "frozen" ? el("p.hint", {}, WINNERS.frozen) : null,
       parcel(winner),

@@ -10,7 +10,6 @@ import pytest
 
 from server.actions.money import ship_all
 from server.actions.money.ship import CARRIERS
-from server.actions.money.show_addresses import OPEN_AT_ONCE
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import NotShippable
@@ -182,44 +181,27 @@ async def read(owner: Someone, code: str) -> list[int]:
     """Return the depths of the addresses that the publisher can read."""
     rows = (await owner.get("/getWinners", code=code))["data"]
     assert all(bool(row["address"]) == bool(row["phone"]) == bool(row["receiver"]) for row in rows)
-    assert all(row["address_waits"] for row in rows if row["state"] == "given" and not row["address"])
     return [row["depth"] for row in rows if row["address"]]
 
 
-async def test_a_publisher_reads_ten_addresses_at_a_time_and_the_next_when_those_are_sent(client, context):
-    alice = await client.log_in("alice")
-    code = await won_by(client, context, alice, OPEN_AT_ONCE + 3)
-    first = list(range(1, OPEN_AT_ONCE + 1))
-    assert await find(context, "prizes", address_shown_at={"$exists": True}) == []
-    assert await read(alice, code) == first
-    csv = (await alice.fetch("/getWinners", code=code, format="csv")).text
-    assert csv.count(PHONE) == OPEN_AT_ONCE
-    assert csv.count("先寄出前面的") == 3
-    noted = await find(context, "prizes", address_shown_at={"$exists": True})
-    assert sorted(prize["depth"] for prize in noted) == first
-    blind = await ship(alice, code, depth=OPEN_AT_ONCE + 1)
-    assert (blind["error"], "还没有打开" in blind["msg"]) == ("not_shippable", True)
-
-    assert (await ship(alice, code, depth=4))["status"] == 0
-    assert await read(alice, code) == list(range(1, OPEN_AT_ONCE + 2))
-    for depth in first:
-        assert (await ship(alice, code, depth=depth))["status"] == 0
-    assert await read(alice, code) == list(range(1, OPEN_AT_ONCE + 4))
-    # The winners can always read their own addresses.
-    own = await client.people["winner-13"].claim(code)
-    assert own["phone"] == f"{PHONE}0013"
-
-
-async def test_ten_are_open_over_all_treasures_of_a_publisher(client, context):
+async def test_a_parcels_number_counts_once_for_a_publisher(client, context):
     alice, amy = await client.log_in_all("alice", "amy")
-    codes = [await won_by(client, context, alice, 7) for _ in range(2)]
-    other = await won_by(client, context, amy, 2)
-    read_at_once = await asyncio.gather(*(read(alice, code) for code in reversed(codes)))
-    assert read_at_once == [[1, 2, 3], [1, 2, 3, 4, 5, 6, 7]]
-    assert await read(amy, other) == [1, 2]
-    await operator(client)
-    await hide(client, codes[0], 1)
-    assert await read(alice, codes[1]) == [1, 2, 3, 4, 5, 6, 7]
+    codes = [await won_by(client, context, alice, 2) for _ in range(2)]
+    others = await won_by(client, context, amy, 1)
+    at_once = await asyncio.gather(*(ship(alice, codes[0], depth=depth) for depth in (1, 2)))
+    assert sorted(reply.get("error", "") for reply in at_once) == ["", "not_shippable"]
+    [first] = [prize["depth"] for prize in await find(context, "prizes", state="sent")]
+    replies = [
+        await ship(alice, codes[0], depth=first),  # the same again
+        await ship(alice, codes[1], depth=first),  # another prize of this winner, in the same parcel
+        await ship(alice, codes[1], depth=3 - first),
+        await ship(alice, codes[1], depth=3 - first, carrier="其他"),
+        await ship(alice, codes[0], depth=3 - first, number="SF0000002"),
+        await ship(alice, codes[0], depth=3 - first),  # corrected to a number that is taken
+        await ship(amy, others),  # she may be right, and who uses a number first need not be
+    ]
+    refused = "这个运单号已经记给了另一位中奖者，请核对"
+    assert [reply.get("msg", "") for reply in replies] == ["", "", refused, refused, "", refused, ""]
 
 
 @pytest.mark.parametrize("closed", ["reported", "taken down", "task frozen", "publisher frozen"])
@@ -426,7 +408,7 @@ async def test_goods_by_mail_are_counted_as_they_go(alice, bob, carol):
     for depth, winner in enumerate((bob, carol), 1):
         await winner.win(code)
         await winner.claim(code, receiver="王", phone="12345", address="路")
-        await alice.post("/shipPrize", code=code, depth=depth, carrier="顺丰", number="SF12345")
+        await alice.post("/shipPrize", code=code, depth=depth, carrier="顺丰", number=f"SF1234{depth}")
     await bob.post("/receivePrize", code=code)
     statement = await alice.get("/getStatement", code=code)
     names = ("prizes_won", "prizes_given", "prizes_sent", "prizes_received", "paid_fen", "held_fen")

@@ -75,7 +75,7 @@ class Steps:
         else:
             yield from self._prize(world, prize.awaits_pickup, "123456", NOW)
         # A publisher may send either request, whatever the kind of the prize.
-        yield from self._prize(world, prize.sent, "", "", NOW, NOW, NOW, gone=True)
+        yield from self._prize(world, prize.sent, "", "", "", NOW, NOW, NOW, gone=True)
         yield from self._prize(world, prize.received, NOW)
         yield from self._prize(world, prize.handed_over, NOW, gone=True)
         yield from self._prize(world, prize.expired, BEFORE if world.over else LATER)

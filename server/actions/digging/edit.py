@@ -8,13 +8,12 @@ from server.actions.announce import announce_judged
 from server.actions.digging.draft import Edited
 from server.actions.digging.publish import renamed, take_pictures, texts_of
 from server.actions.people.account import take_upload
-from server.actions.reviews.submit import submit_task
+from server.actions.reviews.submit import may_be_looked_at, submit_task
 from server.context import Context
 from server.errors import HasDigs, refuse
 from server.game.amounts import FOLLOWED_MS
 from server.game.ranks import pictures_of
 from server.game.reasons import DUG_ALREADY, why_not_edit
-from server.game.review import why_looked_at
 from server.game.task import Task
 from server.store.files import thumbnail_path
 from server.store.people.people import Person
@@ -40,7 +39,7 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
         await take_pictures(context, publisher, changes["ranks"], said.prizes)
     if changes.items() <= task.items():
         return task
-    if context.settings.checks_content or why_looked_at(task, context.settings.mail_review_prizes):
+    if context.settings.checks_content or may_be_looked_at(context.settings, task):
         # If this process dies before it submits the edit, a sweep does.
         changes |= {"review": "checking", "due_at": now_ms + FOLLOWED_MS}
     edited = await context.store.tasks.edit(code, publisher["_id"], changes)

@@ -17,14 +17,14 @@ from server.actions.digging.draft import Draft, RankRequest, RankTextsRequest, T
 from server.actions.messages.write import announce_to_followers
 from server.actions.people.account import check_ban, take_upload
 from server.actions.pictures import disk_of, draw_red_packet
-from server.actions.reviews.submit import submit_task
+from server.actions.reviews.submit import may_be_looked_at, submit_task
 from server.context import Context
 from server.errors import BadCommitment, BadRequest, DiskLow
 from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, in_words, ranks_fen
 from server.game.provinces import provinces_in
 from server.game.ranks import BY_MAIL, GOODS, ON_SITE, RED_PACKET, TaskRank, kinds_of
-from server.game.review import is_checking, why_looked_at
+from server.game.review import is_checking
 from server.game.task import AHEAD_DAYS, Task, Texts, unpaid_until_ms
 from server.security.random_codes import derived_code, random_code
 from server.settings import Settings
@@ -409,7 +409,7 @@ def _task(
         task["starts_at"] = starts_at
     if ends_at:
         task["ends_at"] = ends_at
-    if settings.checks_content or why_looked_at(task, settings.mail_review_prizes):
+    if settings.checks_content or may_be_looked_at(settings, task):
         # If this process dies before it submits the task, a sweep does.
         task["review"], task["due_at"] = "checking", now_ms + FOLLOWED_MS
     elif draft.goods_type == GOODS:

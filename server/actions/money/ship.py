@@ -6,7 +6,6 @@ from typing import Literal, TypeAlias, get_args
 
 from server.actions.announce import announce_claim
 from server.actions.money.hold import apply_freezes
-from server.actions.money.show_addresses import is_address_open
 from server.context import Context
 from server.errors import NotSent, NotShippable, NotWon
 from server.game import prize as row
@@ -27,26 +26,37 @@ ARRIVAL_MS = 15 * DAY_MS
 async def ship(context: Context, code: str, unionid: str, depth: int, carrier: Carrier, number: str) -> Prize:
     """Note that the publisher sent the prize of this depth, or correct its parcel within a day.
 
-    Raises NoSuchTask, NotShippable.
+    A publisher's parcels go to one winner each. Raises NoSuchTask, NotShippable.
     """
     prizes, now_ms = context.store.prizes, context.clock.now_ms()
     await context.store.tasks.get_own(code, unionid)
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
-    if prize is not None:
-        frozen = await apply_freezes(context, prize)  # a simultaneous freeze may have missed this prize
-        if not frozen and "address_box" in prize and not await is_address_open(context, prize):
-            raise NotShippable("这一份的收货地址还没有打开：请先寄出更早填好地址的")
-    sends = row.sent(carrier, number, now_ms, now_ms + ARRIVAL_MS, now_ms - CORRECTABLE_MS)
-    sent = await prizes.move(prize_id, sends)
+    if prize is None:
+        raise NotShippable(_why_not(None))
+    await apply_freezes(context, prize)  # a simultaneous freeze may have missed this prize
+    beside = await _beside(context, prize, number)
+    sends = row.sent(carrier, number, beside, now_ms, now_ms + ARRIVAL_MS, now_ms - CORRECTABLE_MS)
+    sent = await prizes.move_if_new(prize_id, sends)
     if sent is not None:
         await announce_claim(context, sent)
-    else:
-        sent = await prizes.find(prize_id)
-        # It is no error to name the same parcel again, even when the parcel may no longer be corrected.
-        if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
-            raise NotShippable(_why_not(sent))
+        return sent
+    sent = await prizes.get(prize_id)
+    # It is no error to name the same parcel again, even when the parcel may no longer be corrected.
+    if (sent.get("carrier"), sent.get("number")) != (carrier, number):
+        await _beside(context, prize, number)  # another prize may have got this parcel at this moment
+        raise NotShippable(_why_not(sent))
     return sent
+
+
+async def _beside(context: Context, prize: Prize, number: str) -> str:
+    """Return what `beside` is for a prize in this parcel. Raises NotShippable if its publisher sent the
+    parcel to another winner."""
+    found = await context.store.prizes.in_parcel(prize["publisher"], number)
+    others = [other for other in found if other["_id"] != prize["_id"]]
+    if any(other["unionid"] != prize["unionid"] for other in others):
+        raise NotShippable("这个运单号已经记给了另一位中奖者，请核对")
+    return prize["_id"] if others else ""
 
 
 def _why_not(prize: Prize | None) -> str:

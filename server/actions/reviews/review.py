@@ -140,7 +140,7 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
 
 async def _conclude(context: Context, review: Review, why: list[str]) -> Review | None:
     """Show what was checked, or hold it with all its reasons: an operator decides about all at once."""
-    if "look" in review:
+    if review.get("look"):
         why.append(review["look"])
     publisher = await context.store.people.find(review["unionid"]) if review["code"] else None
     if publisher is not None and ban_of(publisher, context.clock.now_ms()) is not None:

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from server.context import Context
 from server.errors import NotLoggedIn
+from server.game.amounts import DAY_MS
 from server.game.ranks import pictures_of
-from server.game.review import why_looked_at
+from server.game.review import MAILED_DAYS, mailed_prizes, why_looked_at
 from server.game.task import Task
 from server.security.random_codes import random_code
+from server.settings import Settings
 from server.store.people.people import WECHAT_USER, Chosen, Person
 from server.store.reviews.reviews import new_review
+
+
+def may_be_looked_at(settings: Settings, task: Task) -> bool:
+    """Whether a task has to be in review until it is known whether an operator has to look at it."""
+    return bool(settings.mail_review_prizes and mailed_prizes(task))
+
+
+async def _why_looked_at(context: Context, task: Task) -> str:
+    """Say why an operator has to look at a stored task, "" if nobody has to.
+
+    The task counts itself, and so do tasks published at the same moment: each counts the other.
+    """
+    most, since_ms = context.settings.mail_review_prizes, context.clock.now_ms() - MAILED_DAYS * DAY_MS
+    # Each has at least one prize by mail, so these tell whether they are too many.
+    lately = await context.store.tasks.by_mail(task["publisher"], since_ms, most + 1)
+    return why_looked_at(task, lately, most)
 
 
 async def submit_task(context: Context, task: Task, openid: str) -> None:
@@ -27,8 +45,8 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
     review["code"], review["picture"] = task["_id"], pictures[0] if pictures else ""
     if pictures[1:]:
         review["more"] = pictures[1:]
-    if look := why_looked_at(task, context.settings.mail_review_prizes):
-        review["look"] = look
+    if may_be_looked_at(context.settings, task):
+        review["look"] = await _why_looked_at(context, task)
     if edited:
         review["edited"] = edited
     await context.store.reviews.insert(review)

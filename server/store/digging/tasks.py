@@ -450,10 +450,12 @@ class Tasks(DueDocuments[Task]):
         """Whether a task is hidden or refused."""
         return await self.rows.find_one({"_id": code, "hidden": 1}, {"_id": 1}) is not None
 
-    async def hidden_of(self, publisher: str, limit: int) -> list[str]:
-        """Return the codes of a person's tasks that are hidden or refused, the newest first."""
-        hidden = {"publisher": publisher, "hidden": 1}
-        return [task["_id"] for task in await self.in_order(hidden, "-created_at _id", limit, {"_id": 1})]
+    async def by_mail(self, publisher: str, since_ms: int, limit: int) -> list[Task]:
+        """Return the newest goods by mail that a person published since that time: what tells their
+        number."""
+        mailed = {"publisher": publisher, "created_at": {"$gte": since_ms}, "kinds": "by_mail"}
+        fields = ["goods_type", "draw_type", "prize_num", "ranks"]
+        return await self.in_order(mailed, "-created_at _id", limit, fields)
 
     async def shows_picture(self, path: str) -> bool:
         """Whether a task that others may see (`review.is_shown`) shows this upload."""

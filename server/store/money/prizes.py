@@ -24,7 +24,7 @@ TOGETHER_MS = 30_000
 WINNER_CHARACTERS = 6  # of a bill's number
 GIVEN_AT_ONCE = 200  # Prizes that are read in one trip.
 # The fields that tell where goods went.
-WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
+WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": "", "beside": ""}
 
 
 class WonPrize(TypedDict):
@@ -49,9 +49,10 @@ class Prize(WonPrize):
     """Times are unix milliseconds, 0 for never. `amount_fen` is 0 for goods.
 
     `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is sealed
-    for the prize's own id; `address_shown_at` is when its publisher could first read it, and
-    `address_deleted` is there once it was deleted. `phone_hash` is a keyed hash of its phone, by which
-    operators find it. `carrier` and `number` are those of the parcel, and are deleted with the address.
+    for the prize's own id; `address_deleted` is there once it was deleted. `phone_hash` is a keyed hash of
+    its phone, by which operators find it. `carrier` and `number` are those of the parcel, and are deleted
+    with the address; `beside` is "" for the first prize in its parcel, and the prize's own id for another one
+    of its winner.
 
     `weighed` is the attempt that was approved. `withheld_at` is the time from which a prize is held, frozen
     or `freezing`. `was_held_at` and `was_held_for` say when and why a limit last held it. `bill_lost`: WeChat
@@ -79,7 +80,7 @@ class Prize(WonPrize):
     pickup: NotRequired[str]
     address_box: NotRequired[Sealed]
     phone_hash: NotRequired[str]
-    address_shown_at: NotRequired[int]
+    beside: NotRequired[str]
     address_deleted: NotRequired[int]
     weighed: NotRequired[int]
     held_for: NotRequired[Why]
@@ -148,6 +149,7 @@ class Prizes(DueDocuments[Prize]):
         index("pickup_once", "code pickup", unique=True, there="pickup"),
         # These are sparse, not partial, so that the embedded store uses them too.
         index("in_parcel", "number", sparse=True),
+        index("parcel_once", "publisher number beside", unique=True, there="number"),
         index("to_phone", "phone_hash", sparse=True),
         index("money_won", "-won_at", only={"amount_fen": {"$gt": 0}}),
         index("waiting", "withheld_at", sparse=True),
@@ -219,16 +221,6 @@ class Prizes(DueDocuments[Prize]):
             {"code": code, "unionid": unionid}, dict.fromkeys(WonPrize.__annotations__, 1)
         )
 
-    async def unsent(self, publisher: str, but: list[str], limit: int) -> set[str]:
-        """Return the ids of `limit` goods that a publisher has to send: those whose addresses came first.
-
-        Tasks whose codes are in `but` are left out.
-        """
-        addressed: Document = {"publisher": publisher, "state": "given", "address_box": {"$exists": True}}
-        addressed["code"] = {"$nin": but}
-        came_first = await self.in_order(addressed, "given_at _id", limit, {"_id": 1})
-        return {prize["_id"] for prize in came_first}
-
     async def matters(self, unionid: str, since_ms: int, limit: int) -> list[Matter]:
         """Return what may wait for a person, in one trip: prizes won, goods to send, tasks not paid.
 
@@ -263,12 +255,9 @@ class Prizes(DueDocuments[Prize]):
         # The pipeline ends with the fields of Matter.
         return await self.rows.aggregate(pipeline).to_list(None)  # type: ignore[return-value]
 
-    async def note_address_shown(self, prize_ids: list[str], now_ms: int) -> None:
-        """Note that from now on the publisher may read these addresses."""
-        await self.collection.update_many(
-            {"_id": {"$in": prize_ids}, "address_shown_at": {"$exists": False}},
-            {"$set": {"address_shown_at": now_ms}},
-        )
+    async def in_parcel(self, publisher: str, number: str) -> list[Prize]:
+        """Return two of the prizes that a publisher sent in a parcel of this number, if there are so many."""
+        return await self.collection.find({"publisher": publisher, "number": number}, limit=2).to_list(2)
 
     async def delete_old_addresses(self, before_ms: int, age_ms: int) -> None:
         """Delete what `old_address` finds, if the goods arrived `age_ms` ago by MongoDB's clock.
@@ -285,8 +274,8 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def move_if_new(self, prize_id: str, move: Move) -> Prize | None:
-        """Apply a move to one prize as `move` does; return None, too, if another prize has its pick-up
-        code."""
+        """Apply a move to one prize as `move` does; return None, too, if another prize has its pick-up code
+        or its parcel."""
         try:
             return await self.move(prize_id, move)
         except DuplicateKeyError:

@@ -20,12 +20,12 @@ class Review(TypedDict):
 
     `text_said` and `picture_said` are WeChat's `suggest`, "" until it is known, and `risks` the kinds of risk
     it named. `traces` are the trace_ids of the requests to check the picture; the last request was sent at
-    `asked_at`. `why` says in words why it is held or refused. `look`, if it is there, says why an operator
-    has to look at it, whatever WeChat says of it. The review of a profile has the chosen name and picture in
-    `wxname` and `wxheadpic`. `choice` numbers the choices of a person; it is absent if name and picture came
-    from WeChat's data. `more` are the pictures that are checked once `picture` has passed, one after the
-    other. `edited` is the number that the task's field of that name had at the submission; it is absent for
-    0.
+    `asked_at`. `why` says in words why it is held or refused. `look` is there if its goods are sent by mail,
+    and says why an operator has to look at it, whatever WeChat says of it; "" if none has to. The review of a
+    profile has the chosen name and picture in `wxname` and `wxheadpic`. `choice` numbers the choices of a
+    person; it is absent if name and picture came from WeChat's data. `more` are the pictures that are checked
+    once `picture` has passed, one after the other. `edited` is the number that the task's field of that name
+    had at the submission; it is absent for 0.
     """
 
     _id: str

@@ -66,8 +66,8 @@ export function claimStep(task) {
 }
 
 /** What a publisher may do about a winner's parcel: "name" it, "correct" it within a day, or "" nothing. */
-export function shippingStep({ goods_type, draw_type, state, sent_at, address_deleted, address_waits }) {
-  if (!isMailed({ goods_type, draw_type }) || address_deleted || address_waits) return "";
+export function shippingStep({ goods_type, draw_type, state, sent_at, address_deleted }) {
+  if (!isMailed({ goods_type, draw_type }) || address_deleted) return "";
   if (state === "given") return "name";
   return state === "sent" && secondsUntil(sent_at + DAY_MS) ? "correct" : "";
 }

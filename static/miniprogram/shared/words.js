@@ -353,7 +353,6 @@ export const WINNERS = {
   title: "中奖者和发奖", table: "下载表格（CSV）", send: "把表格（CSV）发到聊天",
   check: "核对取件码", pickup: "中奖者的 6 位取件码", compare: "核对", scan: "扫取件码", notPickup: "这不是这个宝贝的取件码",
   carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "改好了", correct: "改快递信息",
-  waits: "收货地址已经填好。每次打开 10 份，寄出前面的，它就打开",
   deleted: "收货地址已删除：领取后保留 90 天",
   frozen: "运营者冻结了它，先不要交付；有疑问请联系客服",
   overdue: "地址填好三天了，还没有寄出", more: "更多", empty: "这里没有",

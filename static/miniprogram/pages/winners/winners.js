@@ -72,12 +72,11 @@ Component({
 
     rowOf(winner) {
       const { task } = this;
-      const { depth, wxname, wxheadpic, state, receiver, phone, address, address_waits, address_deleted, carrier, number } = winner;
+      const { depth, wxname, wxheadpic, state, receiver, phone, address, address_deleted, carrier, number } = winner;
       return {
         depth, wxname, wxheadpic, receiver, phone, address, carrier, number,
         how: [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · "),
         overdue: Boolean(winner.overdue) && !address_deleted,
-        waits: Boolean(address_waits),
         deleted: Boolean(address_deleted) && state !== "returned",
         frozen: state === "frozen",
         times: parcelWords(winner),
