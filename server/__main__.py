@@ -81,7 +81,7 @@ def _add_serving(commands: _Commands) -> None:
     worker = commands.add_parser("worker", help="one serving process, started by the server")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--heartbeats", type=int, required=True, help="descriptor of the pipe for heartbeats")
-    worker.add_argument("--replaced", type=int, default=0, help="hung workers replaced and not counted yet")
+    worker.add_argument("--ended", default="{}", help="how workers ended that are not counted yet, as JSON")
     worker.add_argument("--database", default="", help="the identity of the database, if it is known")
     worker.add_argument("--prepare", action="store_true", help="prepare the database, which is embedded")
     worker.set_defaults(run=_work)
@@ -218,10 +218,11 @@ def _work(parsed: argparse.Namespace) -> int:
     set_up_logging()
     listener = socket.socket(fileno=parsed.listener)
     heart, settings = Heart(parsed.heartbeats), read_settings(os.environ)
+    counts = msgspec.json.decode(parsed.ended, type=dict[str, int])
     with denials_told():
         asyncio.run(
             serve(
-                *(settings, listener, heart, parsed.replaced, parsed.database, _sandbox(settings)),
+                *(settings, listener, heart, counts, parsed.database, _sandbox(settings)),
                 prepares=parsed.prepare,
             )
         )

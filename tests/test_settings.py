@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from server.__main__ import main
 from server.errors import BadSettings
-from server.running.stores import start_missing
+from server.running.stores import missing_stores
 from server.settings import GUARDED_DEFAULTS, Settings, check_secret, read_settings, secrets_of
 from support.production import KEY, MERCHANT, PRIVATE_KEY, PRODUCTION, PUBLIC_KEY
 
@@ -220,9 +220,9 @@ def test_no_proxy_is_trusted_unless_it_is_named():
 def test_production_has_no_sandbox_and_no_embedded_store():
     settings = read_settings(PRODUCTION)
     assert not settings.sandboxed
-    assert start_missing(settings, lock=-1) == []
+    assert missing_stores(settings, lock=-1) == []
     with pytest.raises(BadSettings, match="MONGODB_URI"):
-        start_missing(Settings(app_env="production", redis_url="redis://x"), lock=-1)
+        missing_stores(Settings(app_env="production", redis_url="redis://x"), lock=-1)
 
 
 def test_without_a_merchant_production_starts_with_goods_alone():
@@ -326,6 +326,8 @@ def test_an_old_style_key_is_rewritten_in_the_new_one():
 
 
 def test_the_secret_made_for_development_is_kept_and_readable_by_its_owner_alone(tmp_path):
+    for name in ("data", "other"):
+        (tmp_path / name).mkdir()
     settings = Settings(data_dir=str(tmp_path / "data"))
     [secret] = secrets_of(settings)
     assert len(secret) >= 32

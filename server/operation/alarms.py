@@ -21,6 +21,7 @@ from server.game.task import Task
 from server.operation.audit import all_waiting, audit_task, differences, read_money
 from server.operation.findings import texts_of
 from server.realtime.own_database import OwnDatabase
+from server.telemetry import metrics
 
 if TYPE_CHECKING:
     from server.store import Store
@@ -48,9 +49,10 @@ CHECKED_DIGS = 20_000
 # this.
 PAUSE_SECONDS = 0.1
 ALARMS_TOLD = 30
+FAILED_SECONDS = 60.0
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "database", "disk", "start",
+    "redis", "mongodb", "database", "disk", "start", "ended", "work",
     "unchecked", "message", "review", "queue", "payouts", "pattern", "held", FindingKind,
 ]
 
@@ -64,6 +66,8 @@ class Alarm(msgspec.Struct, frozen=True):
     - database (it is not ours, or sealed under secrets that we lack): `what` is as `OwnDatabase` says.
     - disk: `what` is `free`, `values` the MiB that are free and the MiB that should be.
     - start (the supervisor cannot start a process): `what` is the process's name.
+    - ended (many workers ended lately): told to the webhook alone, like `start`.
+    - work (work that no request waits for failed within the last minute): `what` is its name.
     - unchecked (a check is late): `what` is the check's name, `values` when it last ended (unix ms, or "").
     - message (WeChat takes no messages): `what` is WeChat's error code, or `late` if it does not answer;
       `values` is how many wait.
@@ -95,6 +99,29 @@ def silence(database: OwnDatabase) -> Alarm:
     """Return the alarm for a MongoDB that counts as silent: it does not answer, or may not be served from."""
     wrong = database.wrong
     return Alarm("mongodb") if wrong is None else Alarm("database", "", wrong.what, wrong.values)
+
+
+class FailedWork:
+    """Which work of this process failed within the last minute, by its own metrics."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts = _failures()
+        self._failed_at: dict[str, float] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of that work. Call it more than once a minute."""
+        now, before = self._clock(), self._counts
+        self._counts = _failures()
+        for name, number in self._counts.items():
+            if number > before.get(name, 0):
+                self._failed_at[name] = now
+        return sorted(name for name, at in self._failed_at.items() if now - at < FAILED_SECONDS)
+
+
+def _failures() -> dict[str, float]:
+    samples = [sample for family in metrics.FAILED_WORK.collect() for sample in family.samples]
+    return {each.labels["work"]: each.value for each in samples if each.name.endswith("_total")}
 
 
 class Check:

@@ -273,7 +273,7 @@ class Feed:
 
     async def _run(self) -> None:
         """Send while there are viewers. A silent store delays only what is read from it."""
-        reading = Background()
+        reading = Background(self._telling.failures)
         works = (
             (self._tell_board, BOARD_SECONDS),  # MongoDB's silence is an alarm
             (self._count_stock, ALARMS_SECONDS),
@@ -283,13 +283,17 @@ class Feed:
         )
         for work, seconds in works:
             reading.repeat(self._outages.database.while_ours(work), seconds, at_once=True)
+        reading.repeat(self._tell_heartbeats, self._rest, at_once=True)
         try:
-            while self._viewers:
-                await self._tell_heartbeats()
-                await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
+            while self._viewers:  # noqa: ASYNC110  (nobody waits for the end)
+                await asyncio.sleep(1)
         finally:
             self._running = False  # the next viewer starts it again
             await reading.end()
+
+    async def _rest(self) -> None:
+        """Wait until the next second is complete."""
+        await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
 
     async def _tell_heartbeats(self) -> None:
         new, seconds = await self._read_heartbeats()

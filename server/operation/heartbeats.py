@@ -22,6 +22,7 @@ from server.game.task import Task
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
 from server.realtime.outages import Outages
+from server.runtime.background import Background
 from server.telemetry import metrics
 
 HISTORY_SECONDS = 900
@@ -43,12 +44,12 @@ _COUNTERS = {
     "resyncs": metrics.RESYNCS,
     "uploads": metrics.UPLOADS,
     "logins": metrics.LOGINS,
-    "replaced": metrics.REPLACED,
+    "replaced": metrics.WORKERS_ENDED,
     "errors": metrics.REFUSALS,
     "limited": metrics.LIMITED,
 }
 # The counters that have a label. In `counts` the label stands behind a dot: "digs.won".
-_LABELLED = ("digs", "closes", "errors", "limited")
+_LABELLED = ("digs", "closes", "errors", "limited", "replaced")
 Number: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 53)]
 Milliseconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 
@@ -130,7 +131,7 @@ def read_heartbeats(data: Iterable[bytes]) -> tuple[list[Heartbeat], dict[str, s
 
 
 class Heartbeats:
-    """Makes this process's heartbeat and sends it through Redis, each second while `run` runs."""
+    """Makes this process's heartbeat and sends it through Redis, each second from `begin` on."""
 
     def __init__(self, hub: Hub, bus: Bus, outages: Outages, now_ms: Callable[[], int]) -> None:
         self._hub = hub
@@ -142,6 +143,7 @@ class Heartbeats:
         self._frame = _buckets(metrics.DIG_TO_FRAME)
         self._store = _buckets(metrics.STORE_SECONDS)
         self._lag = 0.0
+        self._told = 0
         self._digs: list[HeartbeatDig] = []
         self._wins: list[HeartbeatDig] = []
         self._ends: list[HeartbeatEnd] = []
@@ -157,22 +159,26 @@ class Heartbeats:
         if len(self._ends) < EVENTS_TOLD:
             self._ends.append(HeartbeatEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
 
-    async def run(self) -> None:
-        """Until cancelled, measure the loop's lag ten times a second, and send a heartbeat after each
+    def begin(self, working: Background) -> None:
+        """Until `working` ends, measure the loop's lag ten times a second, and send a heartbeat after each
         second."""
+        self._told = self._now_ms() // 1000 - 1
+        working.repeat(self._beat, self._rest)
+
+    async def _rest(self) -> None:
         loop = asyncio.get_running_loop()
-        told = self._now_ms() // 1000 - 1
-        while True:
-            rest = min(SAMPLE_SECONDS, 1 - self._now_ms() % 1000 / 1000)
-            due = loop.time() + rest
-            await asyncio.sleep(rest)
-            late = max(loop.time() - due, 0.0)
-            metrics.LOOP_LAG.observe(late)
-            self._lag = max(self._lag, late)
-            over = self._now_ms() // 1000 - 1
-            if over > told or over < told - SET_BACK_SECONDS:
-                told = over
-                await self._bus.write_heartbeat(msgspec.msgpack.encode(self.take(over)))
+        rest = min(SAMPLE_SECONDS, 1 - self._now_ms() % 1000 / 1000)
+        due = loop.time() + rest
+        await asyncio.sleep(rest)
+        late = max(loop.time() - due, 0.0)
+        metrics.LOOP_LAG.observe(late)
+        self._lag = max(self._lag, late)
+
+    async def _beat(self) -> None:
+        over = self._now_ms() // 1000 - 1
+        if over > self._told or over < self._told - SET_BACK_SECONDS:
+            self._told = over
+            await self._bus.write_heartbeat(msgspec.msgpack.encode(self.take(over)))
 
     def take(self, second: int) -> Heartbeat:
         """Return what happened since the last call, as the heartbeat of `second` (unix seconds)."""
@@ -236,8 +242,11 @@ def _increases(now: dict[float, int], before: dict[float, int]) -> list[int]:
 
 
 def _rss_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * _PAGE_BYTES
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * _PAGE_BYTES
+    except OSError:  # /proc is not there, or no descriptor is left
+        return 0
 
 
 class Second(msgspec.Struct, array_like=True):
@@ -310,7 +319,7 @@ def _second(at: int, heartbeats: list[Heartbeat]) -> Second:
         uploads=counts["uploads"],
         logins=counts["logins"],
         errors=labelled["errors"],
-        replaced=counts["replaced"],
+        replaced=sum(number for how, number in labelled["replaced"].items() if how != "drained"),
         limited=labelled["limited"],
     )
 

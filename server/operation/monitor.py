@@ -17,6 +17,7 @@ from server.operation.alarms import (
     LEDGER_SECONDS,
     Alarm,
     Check,
+    FailedWork,
     Progress,
     check_invariants,
     check_ledger,
@@ -78,6 +79,7 @@ class Monitor:
         self._silences: list[AlarmRecord] = []  # earlier silences for other reasons, not written yet
         self._silence_told = False
         self._told_at = float("-inf")
+        self._failed_work = FailedWork()
         progress = Progress()
         self._checks = [
             Check("invariants", ["invariant"], self._check_invariants),
@@ -186,6 +188,7 @@ class Monitor:
         found = [Alarm("redis")] if "redis" in self._outages.silent else []
         if self._disk.low:
             found.append(Alarm("disk", "", "free", (str(self._disk.free_mb), str(self._disk.least_mb))))
+        found += [Alarm("work", "", name) for name in self._failed_work.names()]
         found += [alarm for check in self._checks for alarm in check.late()]
         return found + [alarm for check in self._checks for alarm in check.found]
 

@@ -21,7 +21,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from tornado.log import app_log
 
 from server.errors import BadSettings
-from server.runtime.background import end_tasks
+from server.runtime.background import Background
 from server.settings import Settings
 from server.telemetry import metrics
 
@@ -39,8 +39,6 @@ GONE = (RedisError, OSError, TimeoutError)
 PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
-# How often to log messages that we cannot read: a process of another version may send one each second.
-UNTAKEN_TOLD_SECONDS = 60.0
 # How long Redis keeps the places of one random order: far longer than the longest FAIR_START_MS.
 PLACES_MS = 10_000
 HEARTBEATS_MS = 900_000
@@ -60,7 +58,6 @@ class Bus:
         # Why there is no connection, if a person has to fix the cause; "" otherwise.
         self.fault: Fault = ""
         self._told = False
-        self._untaken, self._untaken_told = 0, float("-inf")
         self._connections = 0
         self._prefix = prefix
         self._on_message: Callable[[str, bytes], None]
@@ -98,7 +95,8 @@ class Bus:
         self._pings: dict[bytes, asyncio.Future[bool]] = {}
         self._last_heartbeat_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
-        self._reader: asyncio.Task[None] | None = None
+        self._reading = Background()
+        self._delay = 0.0  # before the next connection
 
     @property
     def up(self) -> bool:
@@ -154,7 +152,7 @@ class Bus:
         subscription. Both are called on the loop and must not block.
         """
         self._on_message, self._on_subscribed = on_message, on_subscribed
-        self._reader = asyncio.get_running_loop().create_task(self._keep_reading())
+        self._reading.repeat(self._read_until_gone, self._rest, at_once=True)
 
     def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
         """Call `listener` with each message under `name`, and with b"" after each connect. The name is not a
@@ -167,8 +165,7 @@ class Bus:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._reader is not None:
-            await end_tasks([self._reader])
+        await self._reading.end()
         await self._redis.aclose()
 
     async def ping(self) -> bool:
@@ -335,22 +332,21 @@ class Bus:
             if pubsub.connection is not None:
                 await pubsub.connection.disconnect(nowait=True)
 
-    async def _keep_reading(self) -> None:
-        delay = 0.0
-        while True:
-            began = time.monotonic()
-            try:
-                await self._read()
-            except GONE as error:
-                self._note_gone(error)
-            except Exception:  # noqa: BLE001  (a new connection may be readable)
-                app_log.exception("redis sent what cannot be read; connecting again")
-            finally:
-                self.connected.clear()
-                for acknowledged in self._acknowledged.values():
-                    acknowledged.clear()
-            delay = 0.05 if time.monotonic() - began > GREATEST_DELAY_SECONDS else min(delay * 2, 1.0) or 0.05
-            await asyncio.sleep(delay)
+    async def _read_until_gone(self) -> None:
+        began = time.monotonic()
+        try:
+            await self._read()
+        except GONE as error:
+            self._note_gone(error)
+        finally:
+            self.connected.clear()
+            for acknowledged in self._acknowledged.values():
+                acknowledged.clear()
+            lasted = time.monotonic() - began > GREATEST_DELAY_SECONDS
+            self._delay = 0.05 if lasted else min(self._delay * 2, GREATEST_DELAY_SECONDS) or 0.05
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(self._delay)
 
     def _note_gone(self, error: BaseException) -> None:
         """Keep the reason why there is no connection, and log it once per outage."""
@@ -401,15 +397,8 @@ class Bus:
             self._answer(message["data"], True)
         if message["type"] not in ("message", "subscribe"):
             return
-        try:
+        with self._reading.failures.noted("taking a message of the bus"):
             self._tell(message)
-        except Exception:  # noqa: BLE001  (one message must not end the reading of all others)
-            self._untaken += 1
-            if time.monotonic() - self._untaken_told >= UNTAKEN_TOLD_SECONDS:
-                app_log.exception(
-                    "messages on the bus could not be taken (at most one line a minute): %d", self._untaken
-                )
-                self._untaken, self._untaken_told = 0, time.monotonic()
 
     def _tell(self, message: dict[str, Any]) -> None:
         code = message["channel"].decode().removeprefix(self._channel(""))

@@ -79,7 +79,6 @@ class Hub:
         self._now_ms = clock.now_ms
         self.sessions = Sessions(self.connections, store.people.ended_since, clock.now_ms)
         self.audience = Audience(self.known, self._bus, self._send)
-        self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
         self._read_for_ahead = SingleFlight[WatchedTask, None]()
@@ -90,6 +89,7 @@ class Hub:
         self._unheard_came = asyncio.Event()
         self._background = Background()
         self._keepers = Background()
+        self._ticks = Ticks(self._now_ms, self._keepers.failures)
 
     def start(self) -> None:
         """Connect to the bus, and begin all repeated work."""

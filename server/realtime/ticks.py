@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 from server.realtime.frames import Tick, encode
 from server.realtime.watched_task import WatchedTask
+from server.runtime.background import Failures
 from server.telemetry import metrics
 
 
 class Ticks:
     """One per process. Ticks are planned only for tasks with a watcher that wants them."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
+    def __init__(self, now_ms: Callable[[], int], failures: Failures) -> None:
+        self._now_ms, self._failures = now_ms, failures
         self._planned: dict[str, asyncio.TimerHandle] = {}
 
     def close(self) -> None:
@@ -48,8 +49,9 @@ class Ticks:
         self._planned.pop(watched.code, None)
         if not watched.ticking:
             return
-        frame = encode([Tick(code=watched.code, time=value)])
-        for watcher in list(watched.ticking):
-            watcher.send(frame)
-        metrics.DELIVERIES.inc(len(watched.ticking))
+        with self._failures.noted("a cooldown's tick"):
+            frame = encode([Tick(code=watched.code, time=value)])
+            for watcher in list(watched.ticking):
+                watcher.send(frame)
+            metrics.DELIVERIES.inc(len(watched.ticking))
         self.plan(watched, after=value)

@@ -55,20 +55,26 @@ class FailedStarts:
             lasting["end_at"] = _now_ms()
             self._changed.set()
 
-    async def tell(self) -> None:
-        """Tell the webhook of each begin and end, until cancelled. What the webhook did not take is told
-        again."""
-        while self._webhook is not None:
-            await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self._tell(self._webhook)
-            except Exception as error:  # noqa: BLE001  (perhaps no descriptor or thread is left for us)
-                log.warning("the webhook was not told of processes that cannot be started: %r", error)
-                self._changed.set()
-            await asyncio.sleep(PAUSE_SECONDS)
+    def note(self, name: str, fails: bool) -> None:
+        """Note that work of the supervisor failed, or succeeded."""
+        if fails:
+            self.begin(name)
+        else:
+            self.end(name)
 
-    async def _tell(self, webhook: Webhook) -> None:
+    async def tell(self) -> None:
+        """Tell the webhook of the next begins and ends. Raises what went wrong; these are then told again."""
+        await self._changed.wait()
+        self._changed.clear()
+        try:
+            await self._tell()
+        except Exception:
+            self._changed.set()
+            raise
+
+    async def _tell(self) -> None:
+        assert self._webhook is not None  # noqa: S101  (else nothing changes)
+        webhook = self._webhook
         untold = [(record, bool(record["end_at"])) for record in self._alarms.values()]
         events = [event for record, _ in untold for event in webhook.untold(record)]
         if events:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from functools import partial, wraps
 from typing import Any, TypeAlias
 
 from server.actions.digging.dig import settle_pending
@@ -37,6 +37,7 @@ Work: TypeAlias = Callable[[Context, frozenset[Kind]], Coroutine[Any, Any, None]
 def _whole(work: Callable[[Context], Awaitable[None]]) -> Work:
     """Return work that handles all of its kinds, whichever of them is due."""
 
+    @wraps(work)
     async def do(context: Context, due: frozenset[Kind]) -> None:
         del due
         await work(context)

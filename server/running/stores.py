@@ -1,7 +1,7 @@
 """SecantusDB and Valkey as child processes: the stores of a server whose settings name no others.
 
 Both keep everything below one directory, listen only on 127.0.0.1, and end with the process that started
-them, even if that process is killed. `start_missing` refuses to embed stores in production. `supervisor.py`
+them, even if that process is killed. `missing_stores` refuses to embed stores in production. `supervisor.py`
 starts a dead store again.
 """
 
@@ -17,11 +17,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from server.errors import BadSettings
+from server.runtime.background import CannotYet
 from server.runtime.children import start_child, stop_child
 from server.settings import Settings
 from server.store import Store, is_unavailable, refused_reason
@@ -34,11 +36,12 @@ ASKING_DESCRIPTORS = 8
 _POLL_SECONDS = 0.005
 TAKEN = b"ddress already in use"
 TRIES = 3
+LOWEST_EPHEMERAL = 32_768  # Linux's default
 
 log = logging.getLogger("wabao.stores")
 
 
-class StoreFailed(Exception):
+class StoreFailed(CannotYet):
     """An embedded store did not start. The message is one line: the end of the store's log, and its path."""
 
 
@@ -88,12 +91,15 @@ class EmbeddedStore:
 
     def start(self) -> None:
         """Launch the store and return once it answers. Raises StoreFailed if it does not."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.launch()
         self.wait_until_ready()
 
     def launch(self) -> subprocess.Popen[bytes]:
-        """Start the process, without waiting for it to answer."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        """Start the process, without waiting for it to answer.
+
+        Never makes the directory: if DATA_DIR was moved away, the store must not begin anew in an empty one.
+        """
         # Written before the process starts: if writing fails, there is no process that nobody knows of.
         address = self.address_file(self.directory)
         if not address.exists() or address.read_text() != self.uri:  # a full disk would empty the file
@@ -255,11 +261,11 @@ def lock_directory(directory: Path) -> int:
         time.sleep(_POLL_SECONDS)
 
 
-def start_missing(settings: Settings, lock: int) -> list[EmbeddedStore]:
-    """Start a store for each URI that is not set, and return them once they answer.
+def missing_stores(settings: Settings, lock: int) -> list[EmbeddedStore]:
+    """Return a store for each URI that is not set, before its start.
 
-    `lock` is what `lock_directory` returned for DATA_DIR. Raises StoreFailed; BadSettings if a store may not
-    be embedded or is not installed.
+    `lock` is what `lock_directory` returned for DATA_DIR. Raises BadSettings if a store may not be
+    embedded or is not installed.
     """
     kinds = [
         kind
@@ -270,12 +276,17 @@ def start_missing(settings: Settings, lock: int) -> list[EmbeddedStore]:
         return []
     if settings.app_env == "production":
         raise BadSettings("APP_ENV=production has no embedded stores: set MONGODB_URI and REDIS_URL")
-    stores: list[EmbeddedStore] = [kind(settings.data_dir, lock) for kind in kinds]
+    return [kind(settings.data_dir, lock) for kind in kinds]
+
+
+def start_stores(stores: Iterable[EmbeddedStore]) -> None:
+    """Start the stores that do not run, and return once all answer. Raises StoreFailed; OSError if one cannot
+    be started."""
     for store in stores:
-        store.launch()
+        if not store.alive():
+            store.launch()
     for store in stores:
         store.wait_until_ready()
-    return stores
 
 
 def _last_store(settings: Settings) -> str:
@@ -328,7 +339,6 @@ def remember_identity(settings: Settings, identity: str) -> None:
     try:
         if remembered_identity(settings) == identity:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"database.{os.getpid()}")
         draft.write_text(identity, encoding="ascii")
         draft.replace(path)
@@ -350,8 +360,11 @@ def free_port() -> int:
     Outgoing connections take ephemeral ports. While a store is down, one of them could take its port; even
     our own attempt to reach the store could, and that attempt would then connect to itself.
     """
-    text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
-    lowest_ephemeral = int(text.split()[0])
+    try:
+        text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+        lowest_ephemeral = int(text.split()[0])
+    except OSError:  # /proc is not there
+        lowest_ephemeral = LOWEST_EPHEMERAL
     candidates = range(min(10_000, lowest_ephemeral - 1_000), lowest_ephemeral)
     for port in random.sample(candidates, len(candidates)):
         with socket.socket() as attempt:

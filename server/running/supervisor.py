@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import logging
 import os
 import resource
@@ -16,23 +17,25 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from server.errors import BadSettings
-from server.running.failed_starts import FailedStarts
+from server.running.failed_starts import PAUSE_SECONDS, FailedStarts
 from server.running.stores import (
     EmbeddedMongoDB,
     EmbeddedStore,
     lock_directory,
+    missing_stores,
     remembered_identity,
     server_file,
-    start_missing,
+    start_stores,
 )
 from server.running.watchdog import REFUSING, SERVING, Watchdog
-from server.runtime.background import end_tasks
+from server.runtime.background import Background, CannotYet, Failures
 from server.runtime.children import GIVES_MEMORY_BACK, ended, start_child, stop_child
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
@@ -41,7 +44,10 @@ BACKLOG = 4096
 WORKERS_SECONDS = 25.0
 PORT_SECONDS = 2.0
 STEADY_SECONDS = 10.0
-GREATEST_DELAY_SECONDS = 5.0
+# An alarm tells of MANY_ENDS workers that ended unasked within ENDS_SECONDS.
+MANY_ENDS, ENDS_SECONDS, LOOKED_SECONDS = 3, 600.0, 5.0
+# How a worker ended, by the sign of its exit code.
+HOW_ENDED = {0: "drained", 1: "failed", -1: "killed"}
 BAD_SETTINGS_EXIT = 2
 ANSWER_SECONDS = 5.0
 LONGEST_READY_PAUSE_SECONDS = 1.0
@@ -73,39 +79,53 @@ class Supervisor:
         self._refusing: set[str] = set()  # workers that may not serve from the database they met
         self._stores: list[EmbeddedStore] = []
         self._failed_starts = FailedStarts(settings)
+        self._keepers = Background(Failures(self._failed_starts.note))
+        self._hung_up = asyncio.Event()
+        self._serves: dict[str, asyncio.Event] = {}  # set while the worker of this name serves
+        self._uncounted = Counter[str]()  # how workers ended that no worker has counted yet
+        self._ends = deque[float](maxlen=MANY_ENDS)  # when workers ended that nobody had asked to
         directory = Path(settings.data_dir).absolute()
         self._lock = lock_directory(directory)
         # The identity of the database, once it is known. DATA_DIR has it too, but may be deleted while we
         # run.
         self._identity = remembered_identity(settings)
         self._listeners = listen(settings.port, settings.web_concurrency)
-        server_file(settings).write_text(f"http://127.0.0.1:{settings.port}", encoding="ascii")
 
     async def run(self) -> int:
-        """Serve until SIGTERM or SIGINT; return the exit code. Raises StoreFailed and BadSettings."""
+        """Serve until SIGTERM or SIGINT; return the exit code. Raises BadSettings.
+
+        SIGHUP replaces the workers. Other signals for which programs have their own use change nothing.
+        """
         loop = asyncio.get_running_loop()
         for asked in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(asked, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up.set)
+        for unused in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+            loop.add_signal_handler(unused, log.warning, "%s means nothing here", unused.name)
         _raise_file_limit()
         self._warn()
         secrets = secrets_of(self._settings)  # makes a missing secret, before several workers could
-        self._stores = start_missing(self._settings, self._lock)
-        environment = self._environment()
+        self._stores = missing_stores(self._settings, self._lock)
         try:
-            async with asyncio.TaskGroup() as keepers:
-                tasks = [keepers.create_task(self._keep_store(store)) for store in self._stores]
-                for number, listener in enumerate(self._listeners, 1):
-                    tasks.append(
-                        keepers.create_task(self._keep_worker(f"worker {number}", listener, environment))
-                    )
-                tasks.append(keepers.create_task(self._announce(Keys(*secrets))))
-                tasks.append(keepers.create_task(self._failed_starts.tell()))
-                await self._stopping.wait()
-                for task in tasks:
-                    task.cancel()
+            self._keepers.persist(partial(self._start, Keys(*secrets)), "starting")
+            await self._stopping.wait()
         finally:
+            await self._keepers.end()
             await self._stop()
         return self._exit_code
+
+    async def _start(self, keys: Keys) -> None:
+        """Start the missing stores. Once they answer, begin to keep them, the workers and all else."""
+        start_stores(self._stores)
+        environment = self._environment()
+        for store in self._stores:
+            self._keep_store(store)
+        for number, listener in enumerate(self._listeners, 1):
+            self._keep_worker(f"worker {number}", listener, environment)
+        self._keepers.repeat(self._replace_workers, 0.0)
+        self._keepers.repeat(self._look_at_ends, LOOKED_SECONDS)
+        self._keepers.persist(partial(self._announce, keys), "announcing")
+        self._keepers.repeat(self._failed_starts.tell, PAUSE_SECONDS, at_once=True, name="webhook")
 
     def _warn(self) -> None:
         """Log each setting that may be intended, but lets strangers do more than most operators want."""
@@ -129,73 +149,105 @@ class Supervisor:
             environment[store.setting] = store.uri
         return environment
 
-    async def _keep(self, name: str, live: Callable[[], Awaitable[str]]) -> None:
-        """Run a child again and again: `live` starts it, waits for its end, and returns how it ended.
+    def _keep(self, name: str, live: Callable[[], Awaitable[tuple[subprocess.Popen[bytes], int]]]) -> None:
+        """Run a child again and again: `live` starts it, waits for its end, and returns it and its exit code.
 
-        A failed start (no process, descriptor or memory is left) ends neither us nor the other children.
+        A start that fails (no process, descriptor or memory is left), and a child that ends soon, end neither
+        us nor the other children.
         """
-        delays = Delays()
-        while not self._stopping.is_set():
-            try:
-                how = await live()
-            except Exception as error:
-                how = f"cannot be started: {error!r}"
-                self._failed_starts.begin(name)
-                if not isinstance(error, OSError):
-                    log.exception("%s cannot be started", name)
-            if not self._stopping.is_set():
-                await delays.wait(f"{name} {how}")
 
-    async def _keep_store(self, store: EmbeddedStore) -> None:
-        first = store.process  # `start_missing` started it
+        async def turn() -> None:
+            began = time.monotonic()
+            child, code = await live()
+            level = logging.ERROR if code else logging.INFO
+            log.log(level, "%s (pid %d) ended with %d; starting it again", name, child.pid, code)
+            if code and time.monotonic() - began < STEADY_SECONDS:
+                raise CannotYet(f"it ended with {code} {time.monotonic() - began:.1f} s after its start")
 
-        async def live() -> str:
+        self._keepers.repeat(turn, 0.0, at_once=True, name=name)
+
+    def _keep_store(self, store: EmbeddedStore) -> None:
+        first = store.process  # `start_stores` started it
+
+        async def live() -> tuple[subprocess.Popen[bytes], int]:
             nonlocal first
             child, first = first or store.launch(), None
             self._failed_starts.end(store.name)
-            with _killed_by_failures(child):
-                watching = asyncio.create_task(_end_if_silent(store, child))
+            looking = Background(self._keepers.failures)
+            look = partial(_end_if_silent, store, child, deque[bool](maxlen=ASKED_TIMES))
+            looking.repeat(look, ASKED_SECONDS, name=f"asking {store.name}")
+            with _killed_unwatched(child, self._stopping):
                 try:
-                    return _end_of(child, await ended(child))
+                    return child, await ended(child)
                 finally:
-                    await end_tasks([watching])
+                    await looking.end()
 
-        await self._keep(store.name, live)
+        self._keep(store.name, live)
 
-    async def _keep_worker(self, name: str, listener: socket.socket, environment: dict[str, str]) -> None:
+    def _keep_worker(self, name: str, listener: socket.socket, environment: dict[str, str]) -> None:
         descriptor = listener.fileno()
         command = [sys.executable, "-m", "server", "worker", "--listener", str(descriptor)]
         if any(isinstance(store, EmbeddedMongoDB) for store in self._stores):
             command.append("--prepare")
-        uncounted = 0
+        serves = self._serves[name] = asyncio.Event()
 
-        async def live() -> str:
-            nonlocal uncounted
+        async def live() -> tuple[subprocess.Popen[bytes], int]:
             watchdog = Watchdog(hears=partial(self._note_sign, name), aborting=self._aborting)
             heartbeats = watchdog.worker_end
             known = ("--database", self._identity)
+            counts, self._uncounted = self._uncounted, Counter()
             try:
                 child = start_child(
-                    [*command, *known, "--heartbeats", str(heartbeats), "--replaced", str(uncounted)],
+                    [*command, *known, "--heartbeats", str(heartbeats), "--ended", json.dumps(counts)],
                     environment=environment,
                     pass_fds=(descriptor, heartbeats),
                 )
             except BaseException:
+                self._uncounted += counts
                 watchdog.close()
                 raise
             self._workers[name] = child
-            with _killed_by_failures(child):
+            with _killed_unwatched(child, self._stopping):
                 code = await watchdog.ended(child, name)
-            # We have no /metrics, so the next worker that serves counts the replacements.
-            uncounted = (0 if watchdog.served else uncounted) + watchdog.stood_still
+            serves.clear()
+            self._note_end("hung" if watchdog.stood_still else HOW_ENDED[(code > 0) - (code < 0)])
+            if not watchdog.served:
+                self._uncounted += counts
             if code == BAD_SETTINGS_EXIT and not self._served:  # it said why; a restart would not help
                 self._exit_code = code
                 self._stopping.set()
             elif code and not watchdog.served:
                 self._failed_starts.begin(name)
-            return _end_of(child, code)
+            return child, code
 
-        await self._keep(name, live)
+        self._keep(name, live)
+
+    def _note_end(self, how: str) -> None:
+        """Count the end of a worker. We have no /metrics, so the next worker that serves shows the counts."""
+        self._uncounted[how] += 1
+        if how != "drained":
+            self._ends.append(time.monotonic())
+
+    async def _look_at_ends(self) -> None:
+        """Tell the webhook if many workers ended lately."""
+        oldest = time.monotonic() - ENDS_SECONDS
+        if sum(at > oldest for at in self._ends) >= MANY_ENDS:
+            self._failed_starts.begin("", "ended")
+        else:
+            self._failed_starts.end("", "ended")
+
+    async def _replace_workers(self) -> None:
+        """After SIGHUP, end the workers one by one: each drains, and the next is ended once its successor
+        serves."""
+        await self._hung_up.wait()
+        self._hung_up.clear()
+        log.info("SIGHUP: replacing the workers one by one")
+        for name, worker in list(self._workers.items()):
+            worker.terminate()
+            await ended(worker)
+            while self._workers[name] is worker or not self._serves[name].is_set():
+                self._serves[name].clear()  # while it drained, it said that it serves
+                await self._serves[name].wait()
 
     def _note_sign(self, name: str, sign: bytes) -> None:
         """Note whether a worker serves, or refuses the database.
@@ -206,6 +258,7 @@ class Supervisor:
         """
         if sign == SERVING:
             self._served = True
+            self._serves[name].set()
             self._failed_starts.end(name)
             self._refusing.discard(name)
         elif sign == REFUSING:
@@ -218,6 +271,7 @@ class Supervisor:
     async def _announce(self, keys: Keys) -> None:
         """Once the server is ready, print its address and, in development, the operators' token."""
         settings = self._settings
+        server_file(settings).write_text(f"http://127.0.0.1:{settings.port}", encoding="ascii")
         pause = _POLL_SECONDS
         while not await _answers(settings.port, "/readyz"):
             await asyncio.sleep(pause)
@@ -232,23 +286,23 @@ class Supervisor:
             lines.append(f"A crowd plays there and writes to {self._crowd_log}")
         sys.stdout.write("".join(line + "\n" for line in lines))
         if self._demo:
-            await self._keep_crowd()
+            self._keep_crowd()
 
     @property
     def _crowd_log(self) -> Path:
         return Path(self._settings.data_dir).absolute() / "crowd.log"
 
-    async def _keep_crowd(self) -> None:
+    def _keep_crowd(self) -> None:
         command = [sys.executable, "-m", "server", "crowd"]
         address = f"http://127.0.0.1:{self._settings.port}"
 
-        async def live() -> str:
+        async def live() -> tuple[subprocess.Popen[bytes], int]:
             with self._crowd_log.open("ab") as output:
                 self._crowd = start_child([*command, "--url", address], output=output)
             self._failed_starts.end("the crowd")
-            return _end_of(self._crowd, await ended(self._crowd))
+            return self._crowd, await ended(self._crowd)
 
-        await self._keep("the crowd", live)
+        self._keep("the crowd", live)
 
     async def _stop(self) -> None:
         """Stop the workers first, because they need the stores while they drain; then stop the stores.
@@ -275,49 +329,30 @@ class Supervisor:
             store.stop()
 
 
-def _end_of(child: subprocess.Popen[bytes], code: int) -> str:
-    return f"(pid {child.pid}) ended with {code}"
-
-
 @contextmanager
-def _killed_by_failures(child: subprocess.Popen[bytes]) -> Iterator[None]:
+def _killed_unwatched(child: subprocess.Popen[bytes], stopping: asyncio.Event) -> Iterator[None]:
     """Kill the child if watching it fails: otherwise it would live unwatched, and another would be
     started."""
     try:
         yield
-    except Exception:
+    finally:
+        if child.poll() is None and not stopping.is_set():
+            child.kill()
+            child.wait()
+
+
+async def _end_if_silent(
+    store: EmbeddedStore, child: subprocess.Popen[bytes], answered: deque[bool]
+) -> None:
+    """Kill a store that lives but does not answer, such as SecantusDB on a full disk.
+
+    `answered` has the latest answers, at most ASKED_TIMES. Raises OSError or RuntimeError if we have no
+    descriptor or no thread left to ask it.
+    """
+    answered.append(await store.answers())
+    if len(answered) == ASKED_TIMES and not any(answered):
+        log.error("%s (pid %d) does not answer any more: ending it", store.name, child.pid)
         child.kill()
-        child.wait()
-        raise
-
-
-async def _end_if_silent(store: EmbeddedStore, child: subprocess.Popen[bytes]) -> None:
-    """Kill a store that lives but does not answer, such as SecantusDB on a full disk."""
-    failures = 0
-    while failures < ASKED_TIMES:
-        await asyncio.sleep(ASKED_SECONDS)
-        try:
-            failures = 0 if await store.answers() else failures + 1
-        except (OSError, RuntimeError) as error:  # we have no descriptor or no thread left to ask it
-            log.warning("%s cannot be asked whether it works: %s", store.name, error)
-    log.error("%s (pid %d) does not answer any more: ending it", store.name, child.pid)
-    child.kill()
-
-
-class Delays:
-    """The wait before a process is restarted. It doubles while the process lives less than STEADY_SECONDS."""
-
-    def __init__(self) -> None:
-        self._seconds = 0.0
-        self._began = time.monotonic()
-
-    async def wait(self, what: str) -> None:
-        """Log what happened to a process, and wait until its next start is due."""
-        steady = time.monotonic() - self._began >= STEADY_SECONDS
-        self._seconds = 0.0 if steady else min(max(2 * self._seconds, 0.1), GREATEST_DELAY_SECONDS)
-        log.error("%s; starting it again in %.1f s", what, self._seconds)
-        await asyncio.sleep(self._seconds)
-        self._began = time.monotonic()
 
 
 def listen(port: int, count: int) -> list[socket.socket]:

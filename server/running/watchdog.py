@@ -16,7 +16,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 
+from server.runtime.background import Background
 from server.runtime.children import ended
 
 HEARTBEAT_SECONDS = 1.0
@@ -33,7 +35,7 @@ log = logging.getLogger("wabao.supervisor")
 
 
 class Heart:
-    """A worker's end of the pipe. `beat` runs from the loop's first turn to its last, even while draining."""
+    """A worker's end of the pipe."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
@@ -49,16 +51,17 @@ class Heart:
         found."""
         self._says = REFUSING
 
+    def begin(self, working: Background) -> None:
+        """Send a heartbeat each second, until `working` ends: from the loop's first turn to its last, even
+        while draining."""
+        working.repeat(self.beat, HEARTBEAT_SECONDS, at_once=True)
+
     async def beat(self) -> None:
-        """Send a heartbeat each second until cancelled, or until the supervisor is about to end."""
-        while True:
-            try:
-                os.write(self._descriptor, self._says)
-            except BlockingIOError:
-                pass  # the supervisor is stopped; when it continues, it finds heartbeats in the full pipe
-            except BrokenPipeError:
-                return
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+        """Send a heartbeat."""
+        # If the supervisor is stopped, it finds heartbeats in the full pipe when it continues. If the pipe is
+        # broken, it is about to end, and we with it.
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._descriptor, self._says)
 
 
 class Watchdog:

@@ -10,7 +10,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -205,7 +205,7 @@ def begin_repeated(context: Context) -> Background:
     Leading(context, repeated).begin()
     context.outages.begin(repeated)
     monitor_of(context).begin(repeated)
-    repeated.repeat(context.heartbeats.run, 1.0, at_once=True)  # it ends only if it fails
+    context.heartbeats.begin(repeated)
     return repeated
 
 
@@ -213,7 +213,7 @@ async def serve(
     settings: Settings,
     listener: socket.socket,
     heart: Heart,
-    replaced: int,
+    counts: Mapping[str, int],
     identity: str,
     sandbox: Callable[[Store], Sandbox] | None,
     *,
@@ -221,7 +221,7 @@ async def serve(
 ) -> None:
     """Serve on `listener` until SIGTERM or SIGINT, then drain and return, within 25 s of the signal.
 
-    `replaced` is how many earlier workers stood still and were ended; this one counts them in its metrics.
+    `counts` are the ends of earlier workers by how they ended; this one counts them in its metrics.
     `identity` is that of the database, if an earlier worker served from one. `prepares` is true for a
     database that the server has started itself.
     """
@@ -229,7 +229,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
-    living = loop.create_task(heart.beat())
+    living = Background()
+    heart.begin(living)
     waiting, keys = Waiting(heart.refusing), Keys(*secrets_of(settings))
     unready = unready_app(settings, lambda: waiting.why)
     server = BoundedServer(unready, bounds=bounds_of(settings), person_of=partial(person_of, keys))
@@ -243,7 +244,8 @@ async def serve(
     if not identity:
         accepting.cancel()
         await server.drain()
-        await end_tasks([looking, living])
+        await end_tasks([looking])
+        await living.end()
         return
     remember_identity(settings, identity)
     await looking
@@ -257,7 +259,8 @@ async def serve(
     server.request_callback = app  # which answers from the next request on
     serving.set()
     await accepting  # raises if it could not accept
-    metrics.REPLACED.inc(replaced)
+    for how, number in counts.items():
+        metrics.WORKERS_ENDED.labels(how).inc(number)
     heart.serving()
     log.info("serving")
     repeated.spawn(log_failures(settings, context.store))
@@ -269,5 +272,5 @@ async def serve(
             await context.close()
     except TimeoutError:  # a store stands still; what is left undone, others find
         log.warning("work in the background did not end within %d s", CONTEXT_SECONDS)
-    living.cancel()
+    await living.end()
     log.info("drained")

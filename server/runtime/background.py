@@ -1,25 +1,99 @@
-"""The one way to run work that nobody waits for: once, or again and again."""
+"""The one way to run work that nobody waits for: once, or again and again.
+
+Whatever such work raises is counted, logged once a minute, and told; repeated work then goes on. Nothing ends
+it but `end`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from typing import Any, TypeVar
 
 from tornado.log import app_log
 
 from server.store import is_unavailable, said_by
+from server.telemetry import metrics
 
 FINISH_SECONDS = 3.0
+LOGGED_SECONDS = 60.0
+FIRST_DELAY_SECONDS, GREATEST_DELAY_SECONDS = 0.1, 5.0
 
 T = TypeVar("T")
+Work = Callable[[], Awaitable[None]]
+
+
+class CannotYet(Exception):
+    """Raised by work that expects to be tried again. The text says all, so it is logged without a
+    traceback."""
+
+
+@dataclass(slots=True)
+class _Logged:
+    at: float
+    since: int = 0  # failures since then
+
+
+class Failures:
+    """What work raised.
+
+    A store that does not answer is logged, but neither counted nor told here: it has an alarm of its own.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str, bool], None] = lambda _name, _fails: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`tell` is called with the work's name: after each failure with True, after each success with
+        False."""
+        self._tell, self._clock = tell, clock
+        self._logged: dict[tuple[str, type[BaseException]], _Logged] = {}
+
+    def note(self, name: str, error: BaseException) -> None:
+        """Note that the work of this name raised an error."""
+        unavailable = is_unavailable(error)
+        if not unavailable:
+            metrics.FAILED_WORK.labels(name).inc()
+            self._tell(name, True)
+        logged, now = self._logged.get((name, type(error))), self._clock()
+        if logged is not None and now - logged.at < LOGGED_SECONDS:
+            logged.since += 1
+            return
+        more = f" ({logged.since} times more since the last line)" if logged and logged.since else ""
+        self._logged[name, type(error)] = _Logged(now)
+        if unavailable:
+            app_log.warning("%s: a store does not answer: %s%s", name, said_by(error), more)
+        elif isinstance(error, CannotYet | OSError):
+            app_log.error("%s failed: %s%s", name, error, more)
+        else:
+            app_log.error("%s failed%s", name, more, exc_info=error)
+
+    def well(self, name: str) -> None:
+        """Note that the work of this name succeeded."""
+        self._tell(name, False)
+
+    @contextmanager
+    def noted(self, name: str) -> Iterator[None]:
+        """Note what is raised inside, and go on after it."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  (noted)
+            self.note(name, error)
 
 
 class Background:
-    """Work that begins at different times and ends together. Its failures are logged."""
+    """Work that begins at different times and ends together."""
 
-    def __init__(self) -> None:
+    pause = staticmethod(asyncio.sleep)
+
+    def __init__(self, failures: Failures | None = None) -> None:
+        self.failures = failures or Failures()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -28,25 +102,53 @@ class Background:
         return bool(self._tasks)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run `work` once. If it fails, the failure is logged."""
+        """Run `work` once. If it fails, the failure is noted."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(partial(self._done, getattr(work, "__qualname__", "work")))
         return task
 
     def repeat(
         self,
-        work: Callable[[], Awaitable[None]],
-        rest: float | Callable[[], Awaitable[None]],
+        work: Work,
+        rest: float | Work,
         *,
         at_once: bool = False,
+        name: str = "",
     ) -> None:
         """Run `work` again and again until `end`, with a rest before each turn.
 
         `rest` is a number of seconds, or an async function that returns when the rest is over. With
-        `at_once`, the first turn comes at once. A failed turn is logged, and the next one follows.
+        `at_once`, the first turn comes at once. After a failure the next step waits: 0.1 s, after further
+        failures longer, at most 5 s. A store that does not answer needs no such wait.
         """
-        self.spawn(_repeat(work, rest if callable(rest) else partial(asyncio.sleep, rest), at_once=at_once))
+        resting = rest if callable(rest) else partial(self.pause, rest)
+        steps = (work, resting) if at_once else (resting, work)
+        self.spawn(self._take(cycle(steps), work, name or _name(work)))
+
+    def persist(self, work: Work, name: str) -> None:
+        """Run `work` until it succeeds, with the same waits after failures as `repeat`."""
+        self.spawn(self._take(cycle([work]), work, name, once=True))
+
+    async def _take(self, steps: Iterator[Work], work: Work, name: str, *, once: bool = False) -> None:
+        delay = 0.0
+        for step in steps:
+            try:
+                await step()
+            except (Exception, asyncio.CancelledError) as error:
+                task = asyncio.current_task()
+                if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                    raise  # it was this work that was cancelled, not what it waited for
+                self.failures.note(name, error)
+                if not is_unavailable(error):
+                    delay = min(max(2 * delay, FIRST_DELAY_SECONDS), GREATEST_DELAY_SECONDS)
+                    await self.pause(delay)
+                continue
+            if step is work:
+                delay = 0.0
+                self.failures.well(name)
+                if once:
+                    return
 
     async def finish(self, seconds: float = FINISH_SECONDS) -> None:
         """Wait until all current work is done, at most `seconds`."""
@@ -57,33 +159,15 @@ class Background:
         """Cancel all current work, and return once it has ended."""
         await end_tasks(self._tasks)
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
+    def _done(self, name: str, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and is_unavailable(error):
-            app_log.warning("work in the background: a store does not answer: %s", said_by(error))
-        elif error is not None:
-            app_log.error("work in the background failed", exc_info=error)
-
-
-async def _repeat(
-    work: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]], *, at_once: bool
-) -> None:
-    if not at_once:
-        await rest()
-    while True:
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001  (logged, and tried again in its next turn)
-            if is_unavailable(error):
-                app_log.warning("%s: a store does not answer: %s", _name(work), said_by(error))
-            else:
-                app_log.exception("%s failed", _name(work))
-        await rest()
+        if error is not None:
+            self.failures.note(name, error)
 
 
 def _name(work: Callable[..., Any]) -> str:
-    return _name(work.func) if isinstance(work, partial) else work.__name__
+    return _name(work.func) if isinstance(work, partial) else work.__qualname__
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -444,7 +444,6 @@ def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:
     path = Path(settings.data_dir) / "secret_key"
     if not makes and not path.exists():
         raise BadSettings(f"no secret is in DATA_DIR={settings.data_dir!r}: give the servers' SECRET_KEYS")
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"secret_key.{os.getpid()}")
     if not path.exists():
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

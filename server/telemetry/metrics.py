@@ -43,7 +43,7 @@ MESSAGES = Counter(
     "Messages to people who left, by kind and by what became of each try",
     ["kind", "outcome"],
 )
-REPLACED = Counter("wabao_workers_replaced", "Workers that stood still, were ended and replaced")
+WORKERS_ENDED = Counter("wabao_workers_ended", "Workers that ended, by how, and were replaced", ["how"])
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
@@ -72,6 +72,11 @@ TURNED_AWAY = Counter(
     ["why"],
 )
 LIMITED = Counter("wabao_limited", "Requests refused because a limit was reached, by kind", ["kind"])
+FAILED_WORK = Counter(
+    "wabao_failed_work",
+    "Failures of work that no request waits for, without those of a silent store",
+    ["work"],
+)
 OUTPUT_DROPPED = Counter(
     "wabao_output_dropped",
     "Lines of the log and of standard output that were dropped, since nobody read them in time",

@@ -13,6 +13,7 @@ export function say({ kind, what, values }) {
   if (kind === "review") return t(`review_${what}`, ...values);
   if (kind === "queue") return t(`queue_${what}`, ...values);
   if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", lately(Number(values[0]))) : t("never_checked"));
+  if (kind === "work") return t("work_failed", what);
   if (kind === "pattern") return t(`pattern_${what}`, ...values);
   if (kind === "payouts") return t(`payouts_${what}`, ...values);
   if (kind === "held") return t("held_waits", ...values);

@@ -91,7 +91,7 @@ PROMISED = (
 async def test_a_process_tells_of_itself_its_loop_and_its_stores(client, context):
     working = Background()
     context.outages.begin(working)
-    working.spawn(context.heartbeats.run())
+    context.heartbeats.begin(working)
     shown = ""
     async with asyncio.timeout(10):
         while missing := [each for each in PROMISED if f"\n{each}" not in shown]:
@@ -111,7 +111,7 @@ async def test_the_metrics_of_another_version_are_left_out(client, context):
     gathering = asyncio.create_task(context.scrape.gather(["wabao_build"]))
     question = msgspec.msgpack.decode(await asked.get(), type=Question)
     assert question.names == ["wabao_build"]
-    with ExpectLog(app_log, "messages on the bus could not be taken"):
+    with ExpectLog(app_log, "taking a message of the bus failed"):
         await bus.publish(ANSWER, msgspec.msgpack.encode(Answer(question.number, b"of a later version")))
         assert [family.name for family in await gathering] == ["wabao_build"]
     await bus.close()

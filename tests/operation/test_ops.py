@@ -1,6 +1,5 @@
 """The operator's interfaces: access, views, acts, and the log of acts."""
 
-import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -174,7 +173,8 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(client, co
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
-    pulsing = asyncio.ensure_future(context.heartbeats.run())
+    pulsing = Background()
+    context.heartbeats.begin(pulsing)
     seen: dict[str, list[dict[str, Any]]] = {"history": [], "heartbeat": [], "board": []}
     feed = frames(http, settings)
     async for frame in feed:
@@ -202,8 +202,7 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(client, co
     assert any(second[joins] for second in history["seconds"])
     assert history["digs"][-1]["code"] == code
     assert bob.unionid not in json.dumps([seen, history])
-    pulsing.cancel()
-    await asyncio.wait([pulsing])
+    await pulsing.end()
 
 
 async def test_a_board_comes_without_alarm_even_if_the_running_treasures_cannot_be_counted(
@@ -267,7 +266,8 @@ async def test_the_feed_tells_of_an_end_without_a_dig(client, context, settings)
     http = await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish(name="一只猫")
-    pulsing = asyncio.ensure_future(context.heartbeats.run())
+    pulsing = Background()
+    context.heartbeats.begin(pulsing)
     await alice.post("/endTask", code=code)
     feed = frames(http, settings)
     async for frame in feed:
@@ -277,8 +277,7 @@ async def test_the_feed_tells_of_an_end_without_a_dig(client, context, settings)
     assert [(end["code"], end["name"], end["end_reason"]) for end in frame["ends"]] == [
         (code, "一只猫", "publisher")
     ]
-    pulsing.cancel()
-    await asyncio.wait([pulsing])
+    await pulsing.end()
 
 
 async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, settings):
@@ -348,7 +347,7 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
 
 
 def test_seconds_add_up_over_processes():
-    digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1, "replaced": 1}
+    digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1, "replaced.hung": 1, "replaced.drained": 5}
     seconds = add_up([a_heartbeat("a", 5, **digs), a_heartbeat("b", 5, **digs), a_heartbeat("a", 6)])
     assert [second.at for second in seconds] == [5, 6]
     assert seconds[0].digs == {"won": 4, "cooling_down": 14}

@@ -187,7 +187,7 @@ async def frames(feed: Any) -> AsyncIterator[dict[str, Any]]:
 async def test_a_clock_that_jumps_back_does_not_silence_the_feed(client, context, settings):
     await context.bus.connected.wait()
     pulsing = Background()
-    pulsing.spawn(context.heartbeats.run())
+    context.heartbeats.begin(pulsing)
     feed = await open_feed(await operator(client), settings)
     async for frame in frames(feed):
         if frame["type"] == "heartbeat" and frame["seconds"]:

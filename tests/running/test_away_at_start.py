@@ -220,7 +220,7 @@ async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_
     settings, redis_url, wire, caplog
 ):
     uri = wire.uri(urlsplit(settings.mongodb_uri).path[1:])
-    known = read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": settings.data_dir})
+    known = read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "SECRET_KEY": settings.secret_key})
     told: list[str] = []
     waiting, asked_to_stop = Waiting(lambda: told.append("refusing")), asyncio.Event()
     wire.hold()

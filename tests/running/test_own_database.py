@@ -116,13 +116,14 @@ def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_one_that_kill_
     server.kill()
 
 
-def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_empty_store(tmp_path):
+def test_when_data_dir_is_emptied_under_a_server_nothing_is_answered_from_the_empty_store(tmp_path):
     server = Running(tmp_path / "data", free_port())
     server.wait_for("Wabao is ready at ")
     code = Person.log_in(server.address, "alice").publish(a_picture())
     assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "not_logged_in"
     until(lambda: "database" in os.listdir(server.data_dir))
     shutil.rmtree(server.data_dir)
+    server.data_dir.mkdir()
     os.kill(server.children()["SecantusDB"][0], signal.SIGKILL)
     answers: set[str] = set()
 

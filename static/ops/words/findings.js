@@ -6,6 +6,8 @@ export const FINDINGS = {
   alarm_database: ["数据库不对，已停止服务", "Not our database: nothing is served"],
   alarm_disk: ["磁盘快满了，不能发布和上传", "The disk is nearly full: no publishing, no uploads"],
   alarm_start: ["有进程起不来", "A process cannot be started"],
+  alarm_work: ["有后台工作出错", "Work in the background fails"],
+  work_failed: ["{0}，一分钟内出过错，还会重试：看日志", "{0}, within the last minute; it is tried again: see the log"],
   alarm_invariant: ["数据前后矛盾", "The record contradicts itself"],
   alarm_books: ["账目不平", "The ledger does not balance"],
   alarm_unchecked: ["没有按时核对", "A check is late"],

@@ -149,5 +149,5 @@ export const SCREEN = {
   silent: ["{0} 秒没有消息", "silent for {0} s"],
   no_redis: ["连不上 Redis", "without Redis"],
   no_mongodb: ["连不上 MongoDB", "without MongoDB"],
-  replaced: ["15 分钟内 {0} 个卡死后重启，最近一次 {1}", "{0} hung and replaced in 15 min, last at {1}"],
+  replaced: ["15 分钟内 {0} 个中途结束后重启，最近一次 {1}", "{0} ended and replaced in 15 min, last at {1}"],
 };

@@ -180,12 +180,12 @@ def test_replaced_workers_are_told_above_the_processes(operator, data_dir):
     note = opened.page.locator(".processes-panel .note")
     expect(note).to_have_text("")
     at = int(time.time())
-    hung = [a_heartbeat("hung", at - 100, replaced=1), a_heartbeat("hung", at - 3, replaced=2)]
+    hung = [a_heartbeat("hung", at - ago, **{"replaced.hung": number}) for ago, number in ((100, 1), (3, 2))]
     send_heartbeats(data_dir, hung)
     opened = operator(viewport=PHONE)
     told = time.strftime("%H:%M:%S", time.localtime(at - 3))
     note = opened.page.locator(".processes-panel .note")
-    expect(note).to_have_text(f"15 分钟内 3 个卡死后重启，最近一次 {told}")
+    expect(note).to_have_text(f"15 分钟内 3 个中途结束后重启，最近一次 {told}")
     is_readable(opened)
 
 

@@ -1,0 +1,143 @@
+"""All that the supervisor and a worker repeat: whatever it raises, it goes on, and tells of it."""
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from prometheus_client import REGISTRY
+
+from handlers.ops.screen import feed_of
+from server.actions.alone import alone
+from server.operation.alarms import Alarm
+from server.running.stores import free_port
+from server.running.supervisor import Supervisor
+from server.running.watchdog import Heart
+from server.running.worker import begin_repeated, monitor_of
+from server.runtime import background
+from server.runtime.background import Background, Failures
+
+WORKERS = {
+    "Bus._read_until_gone", "Feed._count_queues", "Feed._count_stock", "Feed._end_sessions",
+    "Feed._read_alarms", "Feed._tell_board", "Feed._tell_heartbeats", "Heart.beat", "Heartbeats._beat",
+    "Audience.renew", "Audience.tell", "Hub._clear_away", "Hub._poll", "Hub._poll_sessions",
+    "Hub._poll_unheard", "Leader.ask", "Leading._lead", "Leading.look", "Monitor._look",
+    "Monitor._run_check", "Monitor._tell_due", "Monitor._turn", "Outages._ask",
+    "alone.<locals>.renew", "note_sealing",
+}
+SUPERVISORS = {
+    "Supervisor._look_at_ends", "Supervisor._replace_workers", "Valkey", "announcing", "starting",
+    "webhook", "worker 1", "the crowd",
+}
+ENVIRONMENT = {"ALARM_WEBHOOK": "http://127.0.0.1:1/robot"}
+
+
+class Repeated(NamedTuple):
+    """Work that was to be repeated; it was not begun."""
+
+    name: str
+    failures: Failures
+    work: Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Time:
+    """A clock that goes on while somebody rests."""
+
+    now: float = 0.0
+
+    async def rest(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+really_repeat = Background.repeat
+
+
+@pytest.fixture(autouse=True)
+def repeated(monkeypatch: pytest.MonkeyPatch) -> list[Repeated]:
+    """All that is to be repeated from now on. Nothing repeats it."""
+    found = list[Repeated]()
+
+    def repeat(self: Background, work: Any, *_: Any, at_once: bool = False, name: str = "") -> None:
+        del at_once
+        found.append(Repeated(name or background._name(work), self.failures, work))
+
+    monkeypatch.setattr(Background, "repeat", repeat)
+    monkeypatch.setattr(Background, "persist", lambda self, work, name: repeat(self, work, name=name))
+    return found
+
+
+def failures_of(name: str) -> float:
+    return REGISTRY.get_sample_value("wabao_failed_work_total", {"work": name}) or 0
+
+
+async def fail(each: Repeated, seconds: float) -> int:
+    """Let this work fail once, and on for some seconds; return how often it failed, once it has gone on."""
+    failed, went_on, time = 0, asyncio.Event(), Time()
+
+    async def work() -> None:
+        nonlocal failed
+        if not failed or time.now < seconds:
+            failed += 1
+            raise asyncio.CancelledError if failed == 2 else LookupError("a bug")
+        went_on.set()
+
+    working = Background(each.failures)
+    working.pause = time.rest  # type: ignore[method-assign,assignment]
+    really_repeat(working, work, 0.1, name=each.name)
+    async with asyncio.timeout(10):
+        await went_on.wait()
+    await working.end()
+    return failed
+
+
+@pytest.mark.parametrize("seconds", [0, 10])
+async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_them(
+    context, repeated, log, seconds
+):
+    Heart(os.open(os.devnull, os.O_WRONLY)).begin(Background())
+    context.bus.start(lambda *_: None, lambda _: None)
+    begin_repeated(context)
+    feed_of(context)._telling.spawn(feed_of(context)._run())
+    async with alone(context.store, "rotate"):
+        pass
+    assert {each.name for each in repeated} == WORKERS
+    for each in {each.name: each for each in repeated}.values():
+        before, said = failures_of(each.name), len(log.getvalue())
+        failed = await fail(each, seconds)
+        assert 2 < failed < 20 if seconds else failed == 1
+        assert failures_of(each.name) - before == failed
+        lines = re.findall(rf" {re.escape(each.name)} failed", log.getvalue()[said:])
+        assert len(lines) == (2 if seconds else 1)  # one for each kind of error
+        assert Alarm("work", "", each.name) in monitor_of(context)._found()
+
+
+@pytest.mark.parametrize("seconds", [0, 10])
+async def test_all_that_the_supervisor_repeats_goes_on_after_failures_and_tells_of_them(
+    settings, repeated, log, seconds
+):
+    given = msgspec.structs.replace(settings, redis_url="", web_concurrency=1, port=free_port())
+    supervisor = Supervisor(given, demo=True)
+    running = asyncio.create_task(supervisor.run())
+    await asyncio.sleep(0)
+    (starting,) = repeated
+    await starting.work()
+    supervisor._keep_crowd()
+    assert {each.name for each in repeated} == SUPERVISORS
+    for each in {each.name: each for each in repeated}.values():
+        before, said = failures_of(each.name), len(log.getvalue())
+        failed = await fail(each, seconds)
+        assert failures_of(each.name) - before == failed
+        lines = re.findall(rf" {re.escape(each.name)} failed", log.getvalue()[said:])
+        assert len(lines) == (2 if seconds else 1)
+        told = supervisor._failed_starts._alarms[f"start::{each.name}"]
+        assert told["begin_at"] > 0
+        assert told["end_at"] > 0
+    assert not running.done()
+    supervisor._stopping.set()
+    assert await running == 0
