@@ -97,9 +97,9 @@ def run(url: str, name: str, most: int, pipe: Connection) -> None:
 
 async def _run(url: str, name: str, most: int, pipe: Connection) -> None:
     settings = read_settings({"REDIS_URL": url})
-    bus, background = Bus(settings, "limits-bench"), Background()
-    bus.start(lambda *_: None, lambda _: None)
     keys = Keys(b"the bench's secret, of 32 characters")
+    bus, background = Bus(settings, "limits-bench", keys), Background()
+    bus.start(lambda *_: None, lambda _: None)
     limits = Limits(settings, keys, bus, background)
     await bus.connected.wait()
     count = Count("bench", name, most, WINDOW_SECONDS)

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from server.realtime.bus import CONNECTIONS, Bus
+from server.realtime.bus import CONNECTIONS, redis_facts
 from server.settings import Settings
 from server.store import Store, is_denied, is_unavailable, said_by
 from server.store.cluster import Cluster, look, read_clocks
@@ -112,11 +112,7 @@ async def _write(store: Store) -> Row:
 async def _redis_rows(settings: Settings) -> list[Row]:
     if not settings.redis_url:
         return [Row("Redis", "not asked", "REDIS_URL is not set")]
-    bus = Bus(settings, "wabao:check")
-    try:
-        facts = await bus.facts()
-    finally:
-        await bus.close()
+    facts = await redis_facts(settings)
     if facts is None:
         return [Row("Redis", "FAILED", "it does not answer")]
     cluster = facts.get("cluster_enabled")

@@ -106,10 +106,10 @@ class Context:
             raise BadSettings("WECHAT_APPID is not set, and no sandbox plays WeChat")
         store = store or Store(settings.mongodb_uri)
         clock = Clock()
-        bus = Bus(settings, f"wabao:{store.database.name}")
+        keys = Keys(*secrets_of(settings))
+        bus = Bus(settings, f"wabao:{store.database.name}", keys)
         hub = Hub(store, bus, settings.public_url, clock)
         played = sandbox(store) if sandbox is not None and settings.sandboxed else None
-        keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.leases)
         merchant = await played.merchant() if played else settings.merchant
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)

@@ -80,8 +80,7 @@ LIMITS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
         ("nobody watches, for {:.0f} s", (known_tasks.IDLE_SECONDS,)),
     ),
     "operating.md": (
-        ("{} failed logins per address", (operators.TRIES_OF_ONE,)),
-        ("and {} in total", (operators.TRIES_OF_ALL,)),
+        ("{} failed logins per address", (operators.TRIES,)),
         ("ends after {} hours", (SESSION_MS // 3_600_000,)),
         ("the newest {:,} are read", (timeline.READ,)),
         ("tasks of more than {:,} digs", (timeline.DIGS,)),

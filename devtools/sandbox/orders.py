@@ -98,6 +98,7 @@ class MakeOrder(PayCall):
                     "expires_at_ms": expires_at_ms,
                     "paid_at_ms": 0,
                     "bank_type": "",
+                    "coupon_fen": 0,
                     "refundable_fen": asked.amount.total,
                     "refunds": [],
                 }
@@ -154,6 +155,7 @@ def describe_order(order: SandboxOrder) -> dict[str, object]:
     }
     if not order["paid_at_ms"]:
         return said
+    coupon_fen = order["coupon_fen"]
     return said | {
         "transaction_id": order["transaction_id"],
         "trade_type": "JSAPI",
@@ -162,10 +164,26 @@ def describe_order(order: SandboxOrder) -> dict[str, object]:
         "payer": {"openid": order["openid"]},
         "amount": {
             "total": order["total_fen"],
-            "payer_total": order["total_fen"],
+            "payer_total": order["total_fen"] - coupon_fen,
             "currency": "CNY",
             "payer_currency": "CNY",
         },
+        **({"promotion_detail": [_coupon(order["_id"], coupon_fen)]} if coupon_fen else {}),
+    }
+
+
+def _coupon(number: str, fen: int) -> dict[str, object]:
+    """Return a coupon for which the merchant bears the cost (免充值)."""
+    return {
+        "coupon_id": f"coupon-{number}",
+        "name": "满减券",
+        "scope": "GLOBAL",
+        "type": "NOCASH",
+        "amount": fen,
+        "wechatpay_contribute": 0,
+        "merchant_contribute": fen,
+        "other_contribute": 0,
+        "currency": "CNY",
     }
 
 

@@ -64,7 +64,7 @@ class PaymentRequest(msgspec.Struct, rename="camel"):
     """What `wx.requestPayment` takes, with the appid of its mini-program.
 
     `decline`: the person cancels. `credit`: they pay by a credit card. `bank_type` is WeChat's name of their
-    means of payment; "-": WeChat does not tell.
+    means of payment; "-": WeChat does not tell. `coupon_fen` are paid by a coupon.
     """
 
     app_id: str
@@ -76,6 +76,7 @@ class PaymentRequest(msgspec.Struct, rename="camel"):
     decline: Flag = 0
     credit: Flag = 0
     bank_type: Annotated[str, Meta(max_length=32)] = ""
+    coupon_fen: Annotated[int, Meta(ge=0)] = 0
 
 
 class PayOrder(Wallet):
@@ -100,7 +101,9 @@ class PayOrder(Wallet):
             return "fail cancel"
         prepay_id = asked.package.removeprefix("prepay_id=")
         bank_type = asked.bank_type or ("CMB_CREDIT" if asked.credit else "OTHERS")
-        order = await self.state.pay.pay_order(prepay_id, bank_type.strip("-"), now_ms())
+        order = await self.state.pay.pay_order(
+            prepay_id, bank_type.strip("-"), asked.coupon_fen, now_ms()
+        )
         if order is None:
             raise WalletFailure("订单已支付、已关闭或不存在")
         await tell(

@@ -15,13 +15,13 @@ from handlers.base import Interface, ProvenAct, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.parameters import Code, Page, Unionid
 from handlers.tables import BOM, csv_rows, moment
-from server.actions.money.claim import Address, change_until_ms, claim, open_address
+from server.actions.money.claim import Address, change_until_ms, claim, open_address, open_pickup
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.show_addresses import why_addresses_closed
 from server.context import Context
 from server.errors import AddressesClosed
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_days_of, claim_until_ms
-from server.game.prize import GIVEN, GONE, UNCLAIMED, PrizeState, is_out
+from server.game.prize import GIVEN, GONE, UNCLAIMED, PrizeState
 from server.game.ranks import BY_MAIL, is_mailed
 from server.game.task import Task
 from server.security.plain_text import LINES, ONE_LINE
@@ -114,7 +114,7 @@ class DrawPrize(ProvenAct):
             self.context, request.code, person["_id"], request.receiver, request.phone, request.address
         )
         settings, pay, prize = self.context.settings, self.context.pay, claimed.prize
-        pickup = prize.get("pickup", "") if is_out(prize) else ""
+        pickup = open_pickup(self.context, prize)
         picture = ""
         if pickup:
             page = f"{settings.public_url}/?code={prize['code']}&pickup={pickup}"

@@ -19,7 +19,6 @@ from server.actions.operator_sessions import (
     begin_session,
     end_session,
     find_session,
-    is_known,
     operator_of,
 )
 from server.context import Context
@@ -31,9 +30,8 @@ from server.settings.operators import NAME_CHARACTERS, Role
 
 COOKIE = "wabao_operator"
 TRIES_SECONDS = 60
-# Failed logins per minute, across processes. Per address, so that a guesser shuts out nobody else; in total,
-# to bound a guesser with many addresses.
-TRIES_OF_ONE, TRIES_OF_ALL = 10, 300
+# Failed logins of an address per minute, across processes. Behind an unknown proxy all have its address.
+TRIES = 10
 # A request of an operator has a few hundred bytes. It may use a spare connection, which must soon be free
 # again.
 BODY_SECONDS = 10
@@ -53,7 +51,7 @@ class OpsLoginRequest(msgspec.Struct):
 
 
 class OpsLogin(Interface):
-    """Log an operator in, for 12 hours. Per minute: 10 failed logins per address, 300 in total."""
+    """Log an operator in, for 12 hours. Per minute and address: 10 failed logins."""
 
     path = "/ops/login"
     method = "POST"
@@ -65,16 +63,20 @@ class OpsLogin(Interface):
         refuse_queries(self.request)
 
     async def answer(self, request: OpsLoginRequest) -> None:
-        """Set an HttpOnly cookie. Raises BadToken, TooMany, and BadRequest if a name is needed."""
-        found = address_of(self.context, self.request)
+        """Set an HttpOnly cookie. Raises BadToken, TooMany, and BadRequest if a name is needed.
+
+        A correct token is accepted whatever others guess: no token can be guessed, and its owner must get in
+        while strangers try.
+        """
         operator = operator_of(self.context, request.token)
-        counted = await self._admit(found, right=operator is not None)
         if operator is None:
+            # The address is hashed, so that Redis does not get it.
+            whose = self.context.keys.operator_hash(address_of(self.context, self.request), "")
+            await self.context.limits.take([Count("operators", whose, TRIES, TRIES_SECONDS)])
             raise BadToken("口令不对，请检查后再试")
         if not (operator.name or request.name.strip()):
             raise BadRequest("用共用的口令登录时，请填写自己的姓名", param="name")
-        session_id = await begin_session(self.context, operator, request.name.strip(), found)
-        await self.context.limits.give_back(counted)
+        session_id = await begin_session(self.context, operator, request.name.strip())
         self.set_cookie(
             COOKIE,
             session_id,
@@ -83,28 +85,6 @@ class OpsLogin(Interface):
             samesite="Strict",
             secure=self.context.settings.public_url.startswith("https://"),
         )
-
-    async def _admit(self, address: str, *, right: bool) -> list[Count]:
-        """Count a try; return what was counted. Raises TooOften.
-
-        It is counted before the token is checked, so that parallel tries gain nothing. An
-        address that is over its own limit adds nothing to the total. Strangers with many addresses can use
-        the total up. Operators are not shut out by that: known addresses are not counted in the total, nor
-        bound by it. Behind an unknown proxy everybody has the proxy's address, so operators cannot be told
-        from strangers. Then a correct token is accepted, however many wrong tokens there were.
-        """
-        of_all = Count("operators", "all", TRIES_OF_ALL, TRIES_SECONDS)
-        if not self.context.settings.knows_addresses:
-            counted = [] if right else [of_all]
-            await self.context.limits.take(counted)
-            return counted
-        of_one = self.context.keys.operator_hash(address, "")  # hashed, so that Redis gets no address
-        counted = [Count("operators", of_one, TRIES_OF_ONE, TRIES_SECONDS)]
-        await self.context.limits.take(counted)
-        if not await is_known(self.context, address):
-            await self.context.limits.take([of_all])
-            counted.append(of_all)
-        return counted
 
 
 def refuse_other_sites(request: HTTPServerRequest) -> None:

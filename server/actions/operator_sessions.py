@@ -35,17 +35,16 @@ def operator_of(context: Context, token: str) -> Operator | None:
     return found[0] if found else None
 
 
-def _hashed(context: Context, value: str, operator: Operator) -> str:
-    """Return the hash under which the store keeps a session's id or an address."""
-    return context.keys.operator_hash(value, operator.token)
+def _hashed(context: Context, session_id: str, operator: Operator) -> str:
+    """Return the hash under which the store keeps a session's id."""
+    return context.keys.operator_hash(session_id, operator.token)
 
 
-async def begin_session(context: Context, operator: Operator, name: str, address: str) -> str:
-    """Return a new session's id. `name` is what was typed; `address` counts as known for a week."""
+async def begin_session(context: Context, operator: Operator, name: str) -> str:
+    """Return a new session's id. `name` is what was typed."""
     session_id = secrets.token_urlsafe(32)
     key, now_ms = _hashed(context, session_id, operator), context.clock.now_ms()
-    kept = _hashed(context, address, operator)
-    await context.store.operator_sessions.begin(key, operator.name or name, kept, now_ms)
+    await context.store.operator_sessions.begin(key, operator.name or name, now_ms)
     return session_id
 
 
@@ -65,9 +64,3 @@ async def find_session(context: Context, session_id: str) -> Session | None:
 async def end_session(context: Context, session: Session) -> None:
     """End a session. Its open feeds close a few seconds later, in all processes."""
     await context.store.operator_sessions.end(session.key, context.clock.now_ms())
-
-
-async def is_known(context: Context, address: str) -> bool:
-    """Whether an operator logged in from this address in the last week, with a token that is still valid."""
-    kept = [_hashed(context, address, operator) for operator in context.operators]
-    return await context.store.operator_sessions.knows(kept, context.clock.now_ms())

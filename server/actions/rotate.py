@@ -178,9 +178,13 @@ def _sealed_anew(
     purpose, changes = rotated.purpose, []
     for key, sealed in page:
         try:
-            changes.append((key, sealed, keys.seal(purpose, keys.open(purpose, sealed, key), key)))
+            plain = keys.open(purpose, sealed, key)
         except ValueError:
             rotated.broken.append(key)
+            continue
+        is_code = purpose == "pickup"
+        anew = keys.seal_pickup(plain.decode(), key) if is_code else keys.seal(purpose, plain, key)
+        changes.append((key, sealed, anew))
     return changes
 
 

@@ -8,6 +8,8 @@ task is open, we have to report to WeChat that what was paid for was delivered.
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from server.game.amounts import FOLLOWED_MS, unanswered_in
 from server.game.lifecycle import ABSENT, NOW, PRESENT, Is, Over, Row, Table
 
@@ -17,6 +19,15 @@ SHIPPING_REFUSED = "SHIPPING_REFUSED"
 PAID = "paid spent unusable"
 
 order = Table("order", first="asked", ends="spent unusable closed", due="asked paid", effects="delivery")
+
+
+class Coupon(TypedDict):
+    """A coupon with which a part of an order was paid: its id at WeChat, its fen, and how many of these the
+    merchant bears."""
+
+    id: str
+    fen: int
+    merchant_fen: int
 
 
 @order
@@ -33,15 +44,24 @@ def asking(now_ms: int, apart_ms: int) -> Row:
 
 
 @order
-def paid(amount_fen: int, transaction_id: str, bank_type: str, now_ms: int) -> Row:
+def paid(
+    amount_fen: int,
+    transaction_id: str,
+    bank_type: str,
+    payer_fen: int,
+    coupons: list[Coupon],
+    now_ms: int,
+) -> Row:
     """WeChat has the money. This may follow `closed`: then the money has to be used or refunded all the
-    same."""
+    same. `payer_fen` of it came from the person, the rest from `coupons`."""
     return Row(
         "asked closed -> paid",
         where={"amount_fen": amount_fen},
         sets={
             "transaction_id": transaction_id,
             "bank_type": bank_type,
+            "payer_fen": payer_fen,
+            "coupons": coupons,
             "paid_at": now_ms,
             "alarm": "",
             "due_at": now_ms + FOLLOWED_MS,

@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 
 from server.game.amounts import RELEASED_MS
 from server.game.lifecycle import ABSENT, PRESENT, Document, Is, Keep, Over, Row, Table, Test
-from server.game.sealed import Sealed
+from server.game.sealed import Sealed, SealedCode
 
 PrizeState: TypeAlias = Literal[
     "won", "claiming", "given", "sent", "received", "held", "frozen", "expiring", "returned"
@@ -189,7 +189,7 @@ def received(now_ms: int) -> Row:
 
 
 @prize
-def awaits_pickup(pickup: str, now_ms: int) -> Row:
+def awaits_pickup(pickup: SealedCode, now_ms: int) -> Row:
     """The winner has a pick-up code, unique within its task."""
     return Row("won -> claiming", sets={"pickup": pickup, "claimed_at": now_ms})
 

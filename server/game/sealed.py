@@ -10,3 +10,9 @@ class Sealed(TypedDict):
 
     key: str
     box: bytes
+
+
+class SealedCode(Sealed):
+    """A short code that people type: sealed, and a keyed hash by which it is found."""
+
+    hash: str

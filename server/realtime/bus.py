@@ -1,7 +1,8 @@
 """Redis: the news between processes. The only module that imports redis.
 
 Redis keeps nothing that matters: a process that hears nothing reads MongoDB. Each acknowledged subscription,
-also one after a reconnect, means that earlier news may have been missed.
+also one after a reconnect, means that earlier news may have been missed. Whoever else reaches Redis can tell
+us nothing: each message and heartbeat carries an HMAC under our secret, and others are counted and dropped.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tornado.log import app_log
 
 from server.errors import BadSettings
 from server.runtime.background import Background
+from server.security.keys import Keys
 from server.settings import Settings
 from server.telemetry import metrics
 
@@ -51,8 +53,9 @@ Fault: TypeAlias = Literal["", "certificate", "password"]
 class Bus:
     """The connection of one process to the other processes."""
 
-    def __init__(self, settings: Settings, prefix: str) -> None:
-        """`prefix` begins all names in Redis. Raises BadSettings."""
+    def __init__(self, settings: Settings, prefix: str, keys: Keys) -> None:
+        """`prefix` begins all names in Redis. `keys` sign what we say. Raises BadSettings."""
+        self._keys = keys
         self.process = secrets.token_hex(6)
         self.connected = asyncio.Event()
         # Why there is no connection, if a person has to fix the cause; "" otherwise.
@@ -172,16 +175,12 @@ class Bus:
         """Whether Redis answers."""
         return await self._ask(self._redis.ping()) is not None
 
-    async def facts(self) -> Mapping[str, Any] | None:
-        """Return what Redis says of itself (INFO), None if it does not answer."""
-        found: Mapping[str, Any] | None = await self._ask(self._redis.info())
-        return found
-
     async def publish(self, code: str, payload: bytes) -> int | None:
         """Send a message to all who listen to a task; return how many they are, None if it was not sent."""
         if not self.up:
             return None
-        published = self._redis.publish(self._channel(code), payload)
+        channel = self._channel(code)
+        published = self._redis.publish(channel, self._keys.sign_message(channel, payload))
         seconds = SCRIPT_SECONDS if self._doubted else OPERATION_SECONDS
         number: int | None = await self._ask(published, "a message was not published", seconds)
         return number
@@ -249,26 +248,25 @@ class Bus:
             return
         # The entries' ids are times of Redis's clock, so only that clock says which entries are old.
         oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
-        entry = self._redis.xadd(
-            f"{self._prefix}:heartbeats", {"heartbeat": heartbeat}, minid=oldest, approximate=True
-        )
+        name = f"{self._prefix}:heartbeats"
+        signed = self._keys.sign_message(name, heartbeat)
+        entry = self._redis.xadd(name, {"heartbeat": signed}, minid=oldest, approximate=True)
         written = await self._ask(entry, "a heartbeat was lost")
         if written is not None:
             self._last_heartbeat_ms = int(written.split(b"-")[0])
 
     async def read_heartbeats(self, after: str = "-") -> tuple[str, list[bytes]] | None:
         """Return the last entry's id, and the heartbeats after the entry `after`. None without Redis."""
-        last, heartbeats = after, []
+        last, heartbeats, name = after, [], f"{self._prefix}:heartbeats"
         while True:
             oldest = "-" if last == "-" else f"({last}"
-            found = await self._ask(
-                self._redis.xrange(f"{self._prefix}:heartbeats", min=oldest, count=HEARTBEATS_PAGE)
-            )
+            found = await self._ask(self._redis.xrange(name, min=oldest, count=HEARTBEATS_PAGE))
             if found is None:
                 return None
             if found:
                 last = found[-1][0].decode()
-                heartbeats += [fields[b"heartbeat"] for _, fields in found]
+                read = [self._read_signed(name, fields.get(b"heartbeat", b"")) for _, fields in found]
+                heartbeats += [heartbeat for heartbeat in read if heartbeat is not None]
             if len(found) < HEARTBEATS_PAGE:
                 return last, heartbeats
 
@@ -309,6 +307,13 @@ class Bus:
             return None
         finally:
             metrics.redis_seconds(outcome).observe(time.monotonic() - began)
+
+    def _read_signed(self, name: str, signed: bytes) -> bytes | None:
+        """Return what one of our processes said under this name; None, and count it, if none did."""
+        said = self._keys.read_message(name, signed)
+        if said is None:
+            metrics.FORGED.inc()
+        return said
 
     def _channel(self, code: str) -> str:
         return f"{self._prefix}:task:{code}"
@@ -401,19 +406,33 @@ class Bus:
             self._tell(message)
 
     def _tell(self, message: dict[str, Any]) -> None:
-        code = message["channel"].decode().removeprefix(self._channel(""))
+        channel = message["channel"].decode()
+        code = channel.removeprefix(self._channel(""))
         subscribed = message["type"] == "subscribe"
+        said = b"" if subscribed else self._read_signed(channel, message["data"])
+        if said is None:
+            return
         if subscribed and not self.up:
             self._connections += 1
             self.fault, self._told = "", False
             self.connected.set()
         if code in self._listeners:
-            self._listeners[code](b"" if subscribed else message["data"])
+            self._listeners[code](said)
         elif not subscribed:
-            self._on_message(code, message["data"])
+            self._on_message(code, said)
         elif code in self._acknowledged:
             self._acknowledged[code].set()
             self._on_subscribed(code)
+
+
+async def redis_facts(settings: Settings) -> Mapping[str, Any] | None:
+    """Return what Redis says of itself (INFO), None if it does not answer. Raises BadSettings."""
+    bus = Bus(settings, "wabao:facts", Keys(secrets.token_bytes(32)))  # nothing is said through it
+    try:
+        found: Mapping[str, Any] | None = await bus._ask(bus._redis.info())
+    finally:
+        await bus.close()
+    return found
 
 
 _ADVICE: dict[Fault, str] = {

@@ -22,7 +22,7 @@ from server.check import log_failures
 from server.context import Context, Sandbox, per_context
 from server.errors import BadSettings
 from server.operation.monitor import Monitor
-from server.realtime.bus import Bus
+from server.realtime.bus import redis_facts
 from server.realtime.own_database import OwnDatabase
 from server.running.bounded import BoundedServer, Bounds
 from server.running.leading import Leading
@@ -124,11 +124,7 @@ async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
 
 async def look_at_redis(settings: Settings) -> None:
     """Raise BadSettings if Redis is a cluster. A Redis that does not answer is no reason to raise."""
-    bus = Bus(settings, "wabao:start")
-    try:
-        facts = await bus.facts()
-    finally:
-        await bus.close()
+    facts = await redis_facts(settings)
     if facts is not None and facts.get("cluster_enabled"):
         raise BadSettings("REDIS_URL names a Redis Cluster: give it a single Redis, or one with replicas")
 

@@ -22,12 +22,13 @@ from Crypto.Protocol.KDF import HKDF
 from tornado.web import create_signed_value, decode_signed_value
 
 from server.errors import Unavailable
-from server.game.sealed import Sealed
+from server.game.sealed import Sealed, SealedCode
 
 TOKEN_DAYS = 30
 TOKEN_CHARACTERS = 400  # a token with the longest unionid is shorter
 TOKENS_REMEMBERED = 10_000
 FINGERPRINT_DIGITS = 16
+MAC_BYTES = 16  # of a message between processes
 
 
 class Proven(NamedTuple):
@@ -44,7 +45,8 @@ class KeyMissing(Unavailable, ValueError):
 class Keys:
     """Seals, opens, signs and verifies.
 
-    Values are sealed for the purposes seed, address and commitment. A sealed commitment is not stored.
+    Values are sealed for the purposes seed, address, pickup and commitment. A sealed commitment is not
+    stored.
     """
 
     def __init__(self, first: bytes, *others: bytes) -> None:
@@ -114,16 +116,41 @@ class Keys:
         return self._derive("operator").hex()[:24]
 
     def operator_hash(self, value: str, operator_token: str) -> str:
-        """Return a keyed hash of an operator's session or address. It depends on `operator_token` too."""
+        """Return a keyed hash of an operator's session, or of an address. It depends on `operator_token`
+        too."""
         key = hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256")
         return hmac.digest(key, value.encode(), "sha256").hex()
 
+    def seal_pickup(self, pickup: str, prize_id: str) -> SealedCode:
+        """Return a pick-up code as it is stored."""
+        sealed = self.seal("pickup", pickup.encode(), prize_id)
+        return SealedCode(**sealed, hash=self.pickup_hashes(prize_id.partition(":")[0], pickup)[0])
+
+    def pickup_hashes(self, code: str, pickup: str) -> list[str]:
+        """Return the keyed hashes by which a pick-up code of a task is found, as `phone_hashes` does."""
+        return self._hashes("pickup hash", f"{code}:{pickup}")
+
     def phone_hashes(self, digits: str) -> list[str]:
         """Return the keyed hashes by which a phone is found: the first is under the secret that seals."""
-        return [
-            hmac.digest(self._derive("phone", secret), digits.encode(), "sha256").hex()
-            for secret in self._secrets
-        ]
+        return self._hashes("phone", digits)
+
+    def _hashes(self, purpose: str, value: str) -> list[str]:
+        """Return the hash of a value under each secret."""
+        keys = [self._derive(purpose, secret) for secret in self._secrets]
+        return [hmac.digest(key, value.encode(), "sha256").hex() for key in keys]
+
+    def sign_message(self, channel: str, message: bytes) -> bytes:
+        """Return a message between our processes as it goes through Redis: its HMAC, then the message."""
+        return _message_mac(self._derive("message"), channel, message) + message
+
+    def read_message(self, channel: str, signed: bytes) -> bytes | None:
+        """Return the message that `sign_message` signed for this channel, under any of the secrets; else
+        None."""
+        mac = signed[:MAC_BYTES]
+        message = signed[MAC_BYTES:]
+        keys = [self._derive("message", secret) for secret in self._secrets]
+        ours = any(hmac.compare_digest(_message_mac(key, channel, message), mac) for key in keys)
+        return message if ours else None
 
     def limit_name(self, who: str) -> str:
         """Return a keyed hash of a person or an address: the name under which Redis counts for a limit."""
@@ -167,3 +194,7 @@ class Keys:
         except ValueError:
             return None
         return None
+
+
+def _message_mac(key: bytes, channel: str, message: bytes) -> bytes:
+    return hmac.digest(key, channel.encode() + b"\n" + message, "sha256")[:MAC_BYTES]

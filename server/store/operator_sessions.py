@@ -1,6 +1,6 @@
 """Operators' sessions: `operator_sessions`, a document per login.
 
-It holds no session's id and no address, only keyed hashes of both (`Keys.operator_hash`).
+It holds no session's id, only a keyed hash of it (`Keys.operator_hash`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from typing import TypedDict
 from server.store.documents import Documents, index
 
 SESSION_MS = 12 * 3_600_000
-# How long an address counts as one from which operators log in. The document is deleted after that.
-KNOWN_MS = 7 * 24 * 3_600_000
 
 
 class OperatorSession(TypedDict):
-    """A session: whose it is, from which address, and from when until when it is valid (unix ms)."""
+    """A session: whose it is, and from when until when it is valid (unix ms)."""
 
     _id: str
     name: str
-    address: str
     created_at: int
     ends_at: int
 
@@ -30,17 +27,12 @@ class OperatorSessions(Documents[OperatorSession]):
     """Reads and writes of `operator_sessions`."""
 
     NAME = "operator_sessions"
-    INDEXES = (
-        index("of_address", "address -created_at"),
-        index("outdated", "delete_at", expireAfterSeconds=0),
-    )
+    INDEXES = (index("outdated", "delete_at", expireAfterSeconds=0),)
 
-    async def begin(self, key: str, name: str, address: str, now_ms: int) -> None:
+    async def begin(self, key: str, name: str, now_ms: int) -> None:
         """Record a session of 12 hours."""
-        written = OperatorSession(
-            _id=key, name=name, address=address, created_at=now_ms, ends_at=now_ms + SESSION_MS
-        )
-        delete_at = datetime.fromtimestamp((now_ms + KNOWN_MS) / 1000, UTC)  # MongoDB's deletion needs a date
+        written = OperatorSession(_id=key, name=name, created_at=now_ms, ends_at=now_ms + SESSION_MS)
+        delete_at = datetime.fromtimestamp((now_ms + SESSION_MS) / 1000, UTC)  # its deletion needs a date
         await self.rows.insert_one({**written, "delete_at": delete_at})
 
     async def find(self, keys: Collection[str], now_ms: int) -> OperatorSession | None:
@@ -56,8 +48,3 @@ class OperatorSessions(Documents[OperatorSession]):
     async def end(self, key: str, now_ms: int) -> None:
         """End a session now, for good."""
         await self.collection.update_one({"_id": key}, {"$min": {"ends_at": now_ms}})
-
-    async def knows(self, addresses: Collection[str], now_ms: int) -> bool:
-        """Whether somebody logged in from one of these addresses within a week."""
-        recent = {"address": {"$in": list(addresses)}, "created_at": {"$gt": now_ms - KNOWN_MS}}
-        return await self.collection.find_one(recent, {"_id": 1}) is not None

@@ -17,6 +17,7 @@ BATCH = 100  # Even a slow store writes this many within 5 s.
 PLACES = {
     "seed": ("tasks", "seed_box"),
     "address": ("prizes", "address_box"),
+    "pickup": ("prizes", "pickup"),
 }
 
 

@@ -45,6 +45,9 @@ MESSAGES = Counter(
 )
 WORKERS_ENDED = Counter("wabao_workers_ended", "Workers that ended, by how, and were replaced", ["how"])
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
+FORGED = Counter(
+    "wabao_redis_forged", "Messages and heartbeats in Redis that no process of ours signed, and were dropped"
+)
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
 UNREAD = Counter("wabao_heartbeats_unread", "Heartbeats that this process could not read, and left out")

@@ -100,12 +100,16 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
     mailed = await alice.publish(forecast_num=1)
     assert (await bob.dig(mailed))["is_prize"] == 1
     assert (await bob.claim(mailed, **MAIL))["is_draw"] == 1
+    on_site = await alice.publish(forecast_num=1, draw_type=1)
+    await bob.dig(on_site)
+    pickup = (await bob.claim(on_site))["pickup"]
     packet = await alice.paid_packet()
     await restart_servers(settings, NEW, OLD)
     old, new = fingerprint(OLD), fingerprint(NEW)
     assert await run_rotate(settings) == (
         0,
-        f"seed: 3 sealed anew, from {old} to {new}\naddress: 1 sealed anew, from {old} to {new}\n"
+        f"seed: 4 sealed anew, from {old} to {new}\naddress: 1 sealed anew, from {old} to {new}\n"
+        f"pickup: 1 sealed anew, from {old} to {new}\n"
         f"all of it is sealed under {new}; other secrets are needed for tokens alone\n",
     )
     await restart_servers(settings, NEW)  # servers no longer need the old secret
@@ -118,6 +122,8 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
     assert draw.differences(proof, None) == []
     [row] = (await alice.get("/getWinners", code=mailed))["data"]
     assert {name: row[name] for name in MAIL} == MAIL
+    assert (await bob.claim(on_site))["pickup"] == pickup
+    assert (await alice.post("/confirmDraw", code=on_site, pickup=pickup))["status"] == 0
     await carol.win(packet)
     claimed = await carol.claim(packet)
     assert (await later.confirm(claimed["package_info"])).endswith(":ok")
@@ -187,7 +193,7 @@ async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(store, settin
     monkeypatch.setattr(SealedValues, "replace", written_but_unanswered)
     monkeypatch.setattr(rotating, "REST_SECONDS", 0.0)
     keys = Keys(NEW.encode(), OLD.encode())
-    assert [rotated.left for rotated in await rotate(store, keys)] == [{}, {}]
+    assert [rotated.left for rotated in await rotate(store, keys)] == [{}, {}, {}]
     assert await store.sealed_values.fingerprints("seed") == [keys.fingerprint]
     assert failed == ["seed", "seed"]
 
@@ -261,6 +267,7 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settin
     assert [(each.purpose, each.sealed.total(), each.left) for each in rotated] == [
         ("seed", 1, {}),
         ("address", 1, {}),
+        ("pickup", 0, {}),
     ]
     [prize] = await context.store.prizes.of_task(code)
     assert msgspec.json.decode(new.open("address", prize["address_box"], prize["_id"])) == elsewhere
@@ -279,6 +286,9 @@ async def test_every_kind_of_value_that_the_server_seals_is_rotated(client, cont
     code = await alice.publish(forecast_num=1)
     await bob.dig(code)
     await bob.claim(code, **MAIL)
+    on_site = await alice.publish(forecast_num=1, draw_type=1)
+    await bob.dig(on_site)
+    await bob.claim(on_site)
     assert set(sealed) == set(sealed_values.PLACES)
     for purpose, associated in sealed.items():
         places = dict((await context.store.sealed_values.page(purpose, context.keys.fingerprint, ""))[0])

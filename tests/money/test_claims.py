@@ -15,6 +15,7 @@ from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.freeze import freeze, release
 from server.errors import Locked, WrongPickup
+from server.security.keys import Keys
 from support.client import Someone
 from support.operators import operator
 from support.purse import DAY_MS, find, let_pass, rest, sweep_after, sweep_until_quiet
@@ -144,7 +145,7 @@ async def test_only_a_winner_claims_and_only_with_a_token(client, context, alice
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
 
 
-async def test_goods_on_site_are_handed_over_against_a_code(alice, bob, carol):
+async def test_goods_on_site_are_handed_over_against_a_code(context, alice, bob, carol):
     code = await won_goods(alice, [bob, carol], draw_type=1)
     reply = await bob.claim(code)
     assert (reply["is_draw"], reply["state"], reply["draw_type"]) == (0, "claiming", 1)
@@ -153,6 +154,8 @@ async def test_goods_on_site_are_handed_over_against_a_code(alice, bob, carol):
     assert (await bob.claim(code))["pickup"] == reply["pickup"]
     other = (await carol.claim(code))["pickup"]
     assert other != reply["pickup"]
+    stored = repr(await find(context, "prizes"))
+    assert [f"'{each}'" in stored for each in ("claiming", other, reply["pickup"])] == [True, False, False]
     assert (await bob.post("/confirmDraw", code=code, pickup=reply["pickup"]))["error"] == "not_yours"
     confirmed = await alice.post("/confirmDraw", code=code, pickup=reply["pickup"])
     assert (confirmed["status"], confirmed["is_draw"], confirmed["depth"]) == (0, 1, 1)
@@ -162,12 +165,21 @@ async def test_goods_on_site_are_handed_over_against_a_code(alice, bob, carol):
     assert (await carol.get("/getTaskDetails", code=code))["is_draw"] == 0
 
 
-async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(monkeypatch, alice, bob, carol):
+@pytest.mark.parametrize("is_new", [False, True], ids=["the same secret", "a new secret meanwhile"])
+async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
+    context, monkeypatch, alice, bob, carol, is_new
+):
     code = await won_goods(alice, [bob, carol], draw_type=1)
     drawn = iter([7, 7, 7, 8])
     monkeypatch.setattr("server.actions.money.claim.secrets.randbelow", lambda _: next(drawn))
+    first, second = (b"a secret of this test: %d, 32 characters" % number for number in (1, 2))
+    monkeypatch.setattr(context, "keys", Keys(first, *context.keys._secrets))
     assert (await bob.claim(code))["pickup"] == "000007"
+    if is_new:
+        monkeypatch.setattr(context, "keys", Keys(second, *context.keys._secrets))
     assert (await carol.claim(code))["pickup"] == "000008"
+    for depth, pickup in ((1, "000007"), (2, "000008")):
+        assert (await alice.post("/confirmDraw", code=code, pickup=pickup))["depth"] == depth
 
 
 async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(context, other, alice, bob):

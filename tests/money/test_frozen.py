@@ -171,7 +171,10 @@ async def hand_over(client: Client, context: Context, code: str, draw_type: int)
     alice = client.people["alice"]
     if draw_type == BY_MAIL:
         return await alice.post("/shipPrize", code=code, **PARCEL)
-    pickup = (await only(context, "prizes", code=code)).get("pickup", "000000")
+    prize: Any = await only(context, "prizes", code=code)
+    pickup = "000000"
+    if "pickup" in prize:
+        pickup = context.keys.open("pickup", prize["pickup"], prize["_id"]).decode()
     return await alice.post("/confirmDraw", code=code, pickup=pickup)
 
 

@@ -278,7 +278,7 @@ async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
         await alice.order(code)
     await alice.post("/endTask", code=useless)
     for made in await find(context, "orders"):
-        paid = row.paid(made["amount_fen"], "t", "OTHERS", 0)
+        paid = row.paid(made["amount_fen"], "t", "OTHERS", 200, [], 0)
         assert await context.store.orders.moves(made["_id"], paid)
         await context.store.orders.raise_alarm(made["_id"], "FREQUENCY_LIMITED")
     assert await context.store.orders.alarms() == {"FREQUENCY_LIMITED": 2}
@@ -315,6 +315,21 @@ async def check_no_card(context: Context, code: str) -> None:
     assert (made["state"], "live" in made) == ("unusable", False)
     [task] = await find(context, "tasks", _id=code)
     assert (task["open"], task["status"], task["end_reason"]) == (0, 1, "credit")
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["by its notice", "by a query"])
+async def test_what_the_person_paid_and_what_a_coupon_did_are_kept(client, context, alice, lost):
+    code = await alice.publish_packet()
+    if lost:
+        await client.misbehave("lose_notice")
+    assert (await client.wx("pay", **await alice.order(code), couponFen=50)).endswith(":ok")
+    await sweep_until_quiet(context)
+    order = await only(context, "orders")
+    assert (order["state"], order["amount_fen"], order["payer_fen"]) == ("spent", 200, 150)
+    assert order["coupons"] == [{"id": f"coupon-{order['_id']}", "fen": 50, "merchant_fen": 50}]
+    other = await alice.paid_packet()
+    plain = await only(context, "orders", code=other)
+    assert (plain["payer_fen"], plain["coupons"]) == (200, [])
 
 
 async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(client, context):

@@ -20,7 +20,7 @@ from server.actions.operator_sessions import begin_session
 from server.context import Context
 from server.settings import Settings
 from server.store import Store
-from server.store.operator_sessions import KNOWN_MS, SESSION_MS
+from server.store.operator_sessions import SESSION_MS
 from support.client import Client
 from support.operators import guess, open_feed, operator
 
@@ -129,7 +129,7 @@ async def test_a_session_lasts_twelve_hours(client, context):
 async def test_another_token_ends_all_sessions(client, context, settings):
     changed = replace(context, settings=msgspec.structs.replace(settings, ops_token="an older token"))
     for opened, name in ((context, "管理员"), (changed, "")):
-        cookie = {"Cookie": f"{COOKIE}={await begin_session(opened, opened.operators[0], '管理员', 'a')}"}
+        cookie = {"Cookie": f"{COOKIE}={await begin_session(opened, opened.operators[0], '管理员')}"}
         assert (await client.get("/ops/me", cookie))["name"] == name
         assert (await client.get("/ops/log", cookie)).get("error") == (None if name else "token_required")
 
@@ -137,11 +137,11 @@ async def test_another_token_ends_all_sessions(client, context, settings):
 async def test_the_store_has_neither_a_sessions_id_nor_an_address(client, context):
     assert await guess(client, OFFICE, TOKEN) == ""
     (record,) = await context.store.operator_sessions.collection.find().to_list(None)
-    assert set(record) == {"_id", "name", "address", "created_at", "ends_at", "delete_at"}
+    assert set(record) == {"_id", "name", "created_at", "ends_at", "delete_at"}
     kept = repr(record)
     assert client.http.cookies[COOKIE] not in kept
     assert OFFICE not in kept
-    assert (record["delete_at"].timestamp() * 1000 - record["created_at"]) == pytest.approx(KNOWN_MS)
+    assert (record["delete_at"].timestamp() * 1000 - record["created_at"]) == pytest.approx(SESSION_MS)
     indexes = await context.store.operator_sessions.collection.index_information()
     assert indexes["outdated"]["expireAfterSeconds"] == 0
 
@@ -166,16 +166,6 @@ class TestUnderHttps:
     async def test_the_cookie_goes_over_https_only(self, client):
         reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})
         assert "secure" in {part.strip().lower() for part in reply.headers["Set-Cookie"].split(";")}
-
-    @pytest.mark.usefixtures("one_minute")
-    async def test_without_a_trusted_proxy_guessers_are_limited_together_and_lock_out_no_operator(
-        self, client, monkeypatch
-    ):
-        monkeypatch.setattr(operators, "TRIES_OF_ALL", 15)
-        errors = [await guess(client, f"198.51.100.{k}") for k in range(17)]
-        assert errors == ["bad_token"] * 15 + ["too_many"] * 2
-        assert await guess(client, OFFICE, TOKEN) == ""
-        assert await guess(client, OFFICE) == "too_many"
 
 
 async def test_a_login_by_query_is_refused(client):
@@ -216,52 +206,6 @@ async def test_a_page_of_another_site_can_do_nothing(client):
 
 @pytest.mark.usefixtures("one_minute")
 async def test_a_page_of_another_site_uses_up_no_tries(client):
-    for _ in range(operators.TRIES_OF_ONE + 1):
+    for _ in range(operators.TRIES + 1):
         await client.post("/ops/login", {"Origin": "https://evil.example"}, name="x", token="a guess")
     await operator(client)
-
-
-@pytest.mark.usefixtures("one_minute")
-class TestStrangersWithManyAddresses:
-    """Strangers use up the failed logins that are allowed to all addresses together."""
-
-    @pytest.fixture(autouse=True)
-    def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(operators, "TRIES_OF_ALL", 5)
-
-    async def exhaust(self, client: Client) -> None:
-        assert [await guess(client, f"203.0.113.{k}") for k in range(6)] == ["bad_token"] * 5 + ["too_many"]
-        assert await guess(client, "192.0.2.1", TOKEN) == "too_many"
-
-    async def test_strangers_do_not_lock_out_an_address_from_which_an_operator_logged_in(self, client):
-        assert await guess(client, OFFICE, TOKEN) == ""
-        await client.post("/ops/logout")
-        await self.exhaust(client)
-        assert await guess(client, OFFICE) == "bad_token"
-        assert await guess(client, OFFICE, TOKEN) == ""
-
-    async def test_failures_of_a_known_address_do_not_count_for_the_others(self, client):
-        assert await guess(client, OFFICE, TOKEN) == ""
-        for _ in range(7):
-            assert await guess(client, OFFICE) == "bad_token"
-        await self.exhaust(client)
-
-    async def test_a_known_address_has_the_limit_of_one_address(self, client):
-        assert await guess(client, OFFICE, TOKEN) == ""
-        errors = [await guess(client, OFFICE) for _ in range(operators.TRIES_OF_ONE + 1)]
-        assert errors == ["bad_token"] * operators.TRIES_OF_ONE + ["too_many"]
-
-    async def test_a_known_address_is_forgotten_after_a_week(self, client, context):
-        assert await guess(client, OFFICE, TOKEN) == ""
-        await self.exhaust(client)
-        week_ago = context.clock.now_ms() - KNOWN_MS
-        await change_record(context, created_at=week_ago + 60_000)
-        assert await guess(client, OFFICE) == "bad_token"
-        await change_record(context, created_at=week_ago)
-        assert await guess(client, OFFICE, TOKEN) == "too_many"
-
-    async def test_a_failed_login_makes_no_address_known(self, client):
-        assert await guess(client, OFFICE) == "bad_token"
-        for k in range(4):
-            assert await guess(client, f"203.0.113.{k}") == "bad_token"
-        assert await guess(client, OFFICE, TOKEN) == "too_many"

@@ -16,17 +16,21 @@ from server.realtime import bus
 from server.realtime.bus import OPERATION_SECONDS, Bus
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
+from server.security.keys import Keys
 from server.settings import Settings
+from server.telemetry import metrics
 from support.link import Link
 
 CODE = "aaaaaaaa"
+NEW, OLD = (b"the secret of the tests: %d, 32 characters" % number for number in (1, 2))
+KEYS = Keys(NEW, OLD)
 
 
 @contextlib.asynccontextmanager
 async def a_bus(url: str) -> AsyncIterator[tuple[Bus, asyncio.Queue[bytes], asyncio.Queue[str]]]:
     """A bus that listens to CODE, a queue of what it hears, and a queue of its later subscriptions."""
     heard, subscribed = asyncio.Queue[bytes](), asyncio.Queue[str]()
-    listening = Bus(Settings(redis_url=url), "test_bus")
+    listening = Bus(Settings(redis_url=url), "test_bus", KEYS)
     listening.start(lambda _, payload: heard.put_nowait(payload), subscribed.put_nowait)
     await listening.connected.wait()
     assert await listening.listen(CODE)
@@ -46,7 +50,7 @@ async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_messag
 
 async def test_who_has_caught_up_has_heard_all_that_was_published_before(redis_url):
     heard: list[bytes] = []
-    listening, telling = (Bus(Settings(redis_url=redis_url), "test_caught_up") for _ in range(2))
+    listening, telling = (Bus(Settings(redis_url=redis_url), "test_caught_up", KEYS) for _ in range(2))
     listening.start(lambda _, payload: heard.append(payload), lambda _: None)
     telling.start(lambda *_: None, lambda _: None)
     assert not await listening.caught_up(), "it is not connected yet"
@@ -121,7 +125,7 @@ async def test_nobody_waits_a_second_for_a_frozen_redis_again_and_again(redis):
 
 
 async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis_url, monkeypatch):
-    listening = Bus(Settings(redis_url=redis_url), "test_commands")
+    listening = Bus(Settings(redis_url=redis_url), "test_commands", KEYS)
     listening.start(lambda *_: None, lambda _: None)
     await listening.connected.wait()
     connection = listening.connection
@@ -172,3 +176,35 @@ async def test_a_full_redis_loses_charts_and_no_news(tmp_path):
             assert await heard.get() == b"a dig"
     finally:
         full.kill()
+
+
+def forged() -> float:
+    return float(metrics.FORGED._value.get())
+
+
+async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
+    async with a_bus(redis_url) as (listening, heard, _):
+        channel, heartbeats = listening._channel(CODE), "test_bus:heartbeats"
+        stranger, older = Keys(b"another secret: 32 characters or more"), Keys(OLD)
+        news = KEYS.sign_message(channel, b"news")
+        nonsense = [
+            *(b"", b"x", b"news", b"x" * 16, b"x" * 16 + b"news"),
+            stranger.sign_message(channel, b"news"),
+            KEYS.sign_message(listening._channel("bbbbbbbb"), b"news"),
+            news[:-1],
+            news + b"x",
+        ]
+        before = forged()
+        for each in nonsense:
+            await listening._redis.publish(channel, each)
+            await listening._redis.xadd(heartbeats, {"heartbeat": each})
+        await listening._redis.xadd(heartbeats, {"another field": news})
+        await listening._redis.publish(channel, older.sign_message(channel, b"of a server whose turn comes"))
+        await listening.publish(CODE, b"ours")
+        assert [await heard.get(), await heard.get()] == [b"of a server whose turn comes", b"ours"]
+        await listening.write_heartbeat(b"ours")
+        read = await listening.read_heartbeats()
+        assert read is not None
+        assert read[1] == [b"ours"]
+        assert forged() - before == 2 * len(nonsense) + 1
+        assert heard.empty()

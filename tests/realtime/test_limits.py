@@ -26,7 +26,7 @@ class Process:
 
     def __init__(self, url: str, **environment: str) -> None:
         settings = read_settings({"REDIS_URL": url, **environment})
-        self.bus = Bus(settings, "limits-of-tests")
+        self.bus = Bus(settings, "limits-of-tests", KEYS)
         self.background = Background()
         self.bus.start(lambda *_: None, lambda _: None)
         self.limits = Limits(settings, KEYS, self.bus, self.background)

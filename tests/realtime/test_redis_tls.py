@@ -19,9 +19,12 @@ from handlers.ops.screen import feed_of
 from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.running.worker import look_at_redis
+from server.security.keys import Keys
 from server.settings import Settings, read_settings
 from support.link import Link
 from support.redis_cluster import RedisCluster
+
+KEYS = Keys(b"a secret that only the tests know, 32+")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure
     redis_url, certificate
 ):
     async with tls_front(redis_url, certificate) as url:
-        bus = Bus(Settings(redis_url=url), "test_tls")
+        bus = Bus(Settings(redis_url=url), "test_tls", KEYS)
         with ExpectLog(app_log, "redis is gone: .*certificate verify failed.*REDIS_CA_CERT"):
             assert not await bus.ping()
             bus.start(lambda *_: None, lambda _: None)
@@ -71,7 +74,7 @@ async def test_such_a_certificate_is_taken_if_the_settings_say_so(redis_url, cer
     pem = pem_of(certificate).replace("\n", "\\n")
     said = {"REDIS_TLS_VERIFY": "0"} if how == "unverified" else {"REDIS_CA_CERT": pem}
     async with tls_front(redis_url, certificate) as url:
-        bus = Bus(read_settings({"REDIS_URL": url, **said}), "test_tls")
+        bus = Bus(read_settings({"REDIS_URL": url, **said}), "test_tls", KEYS)
         bus.start(lambda *_: None, lambda _: None)
         await bus.connected.wait()
         assert await bus.publish("aaaaaaaa", b"") is not None

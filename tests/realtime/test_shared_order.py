@@ -40,7 +40,7 @@ class Process:
     """The fair start of one process, which hears of digs only through `learn_end`."""
 
     def __init__(self, url: str) -> None:
-        self.bus = Bus(Settings(redis_url=url), "order-of-tests")
+        self.bus = Bus(Settings(redis_url=url), "order-of-tests", KEYS)
         self.background, self.cooldowns, self.clock = Background(), Cooldowns(), Clock()
         deaf: Any = SimpleNamespace(cooldowns=self.cooldowns, hearing=lambda _: nullcontext())
         self.order = SharedOrder(self.bus, KEYS)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from server.game.lifecycle import After, Document, Is, Keep, Move, Over, Row, Table, Test, With
-from server.game.sealed import Sealed
+from server.game.order import Coupon
+from server.game.sealed import Sealed, SealedCode
 
 
 def apply(move: Move, document: Document, now_ms: int) -> dict[str, Any] | None:
@@ -94,6 +95,8 @@ def _examples(hint: Any) -> list[Any]:
         int: [1],
         str: ["x"],
         Sealed: [Sealed(key="x", box=b"x")],
+        SealedCode: [SealedCode(key="x", box=b"x", hash="x")],
+        Coupon: [Coupon(id="x", fen=1, merchant_fen=1)],
         bool: [False, True],
         types.NoneType: [None],
     }

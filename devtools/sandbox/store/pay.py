@@ -35,7 +35,8 @@ class SandboxOrder(TypedDict):
     """`_id` is the out_trade_no; `asked` the request's body, which a repetition must equal.
 
     `refundable_fen` is what can still be refunded: refunds under way are already subtracted. `bank_type` says
-    what card or account paid it, "" if the sandbox is not to say. `shipped` has the reports of its delivery.
+    what card or account paid it, "" if the sandbox is not to say. `coupon_fen` of it were paid by a coupon.
+    `shipped` has the reports of its delivery.
     """
 
     _id: str
@@ -49,6 +50,7 @@ class SandboxOrder(TypedDict):
     expires_at_ms: int
     paid_at_ms: int
     bank_type: str
+    coupon_fen: int
     refundable_fen: int
     refunds: list[SandboxRefund]
     refunded_at_ms: NotRequired[int]
@@ -126,11 +128,19 @@ class SandboxPay:
         )
         return closed.modified_count == 1
 
-    async def pay_order(self, prepay_id: str, bank_type: str, now_ms: int) -> SandboxOrder | None:
+    async def pay_order(
+        self, prepay_id: str, bank_type: str, coupon_fen: int, now_ms: int
+    ) -> SandboxOrder | None:
         """Pay an order, once; None if it cannot be paid."""
+        paid = {"trade_state": "SUCCESS", "paid_at_ms": now_ms, "bank_type": bank_type}
         return await self.orders.find_one_and_update(
-            {"prepay_id": prepay_id, "trade_state": "NOTPAY", "expires_at_ms": {"$gt": now_ms}},
-            {"$set": {"trade_state": "SUCCESS", "paid_at_ms": now_ms, "bank_type": bank_type}},
+            {
+                "prepay_id": prepay_id,
+                "trade_state": "NOTPAY",
+                "expires_at_ms": {"$gt": now_ms},
+                "total_fen": {"$gte": coupon_fen},
+            },
+            {"$set": {**paid, "coupon_fen": coupon_fen}},
             return_document=ReturnDocument.AFTER,
         )
 

@@ -238,7 +238,11 @@ async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
         if prize["state"] != "won":
             raise ClaimOver
         pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"
-        awaits = awaits_pickup(pickup, context.clock.now_ms())
+        older = context.keys.pickup_hashes(prize["code"], pickup)[1:]
+        if older and await context.store.prizes.find_pickup(prize["code"], older) is not None:
+            continue
+        sealed = context.keys.seal_pickup(pickup, prize["_id"])
+        awaits = awaits_pickup(sealed, context.clock.now_ms())
         moved = await context.store.prizes.move_if_new(prize["_id"], awaits)
         prize = moved or await context.store.prizes.get(prize["_id"])
     raise OutcomeUnknown
@@ -268,6 +272,14 @@ def phone_digits(phone: str) -> str:
     if not (digits.isascii() and digits.isdigit() and len(digits) >= LEAST_DIGITS):
         return ""
     return digits[2:] if len(digits) == MOBILE_DIGITS + 2 and digits.startswith("86") else digits
+
+
+def open_pickup(context: Context, prize: Prize) -> str:
+    """Return the pick-up code of goods that wait to be handed over, "" for other prizes. Only for the
+    winner."""
+    if "pickup" not in prize or not is_out(prize):
+        return ""
+    return context.keys.open("pickup", prize["pickup"], prize["_id"]).decode()
 
 
 def open_address(context: Context, prize: Prize) -> Address | None:

@@ -22,7 +22,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
     tries_left = await store.pickups.begin_try(code)
     if tries_left is None:
         raise Locked
-    prize = await store.prizes.find_pickup(code, pickup)
+    prize = await store.prizes.find_pickup(code, context.keys.pickup_hashes(code, pickup))
     if prize is None:
         if not tries_left:
             raise WrongPickup("取件码不对，输错次数太多，请十分钟后再试")

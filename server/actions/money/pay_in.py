@@ -41,6 +41,7 @@ FIRST_ASK_MS = 60_000
 LOOK_APART_MS = 2_000
 LOOK_SECONDS = 2.0
 ATTEMPTS = 3
+COUPONS_KEPT = 20
 # Everybody can read this, so it does not mention the ban.
 NOT_BEGUN = "没有开始，付的钱全额退回"
 NO_CREDIT = "请换零钱或储蓄卡，再发一个"
@@ -225,8 +226,20 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
     Contradiction if we have no such order of that amount.
     """
     number, now_ms = answer.out_trade_no, context.clock.now_ms()
-    transaction_id, bank_type = answer.transaction_id or "", answer.bank_type or ""
-    move = row.paid(answer.amount_fen or 0, transaction_id, bank_type, now_ms)
+    amount_fen = answer.amount_fen or 0
+    payer_fen = answer.amount.payer_total if answer.amount is not None else None
+    coupons = [
+        row.Coupon(id=each.coupon_id, fen=each.amount, merchant_fen=each.merchant_contribute)
+        for each in answer.promotion_detail or ()
+    ]
+    move = row.paid(
+        amount_fen,
+        answer.transaction_id or "",
+        answer.bank_type or "",
+        amount_fen if payer_fen is None else payer_fen,
+        coupons[:COUPONS_KEPT],
+        now_ms,
+    )
     if await context.store.orders.moves(number, move):
         return True
     order = await context.store.orders.find(number)

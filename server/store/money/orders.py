@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypeAlias
 
+from server.game.order import Coupon
 from server.game.order import order as lifecycle
 from server.store.documents import index
 from server.store.due import DUE_INDEX
@@ -16,8 +17,9 @@ class Order(Payment):
     """`live` is there until the task may get another order.
 
     `no_credit` is 1 if no credit card may pay it. `bank_type` is the kind of account that paid it, "" if
-    WeChat does not say. `prepay_id` is "" until WeChat gives one; `expires_at` is when WeChat stops taking
-    the payment. `refunding` is the number of the refund that was sent last, at `refunding_at`.
+    WeChat does not say. `payer_fen` is what the person paid, and `coupons` paid the rest. `prepay_id` is ""
+    until WeChat gives one; `expires_at` is when WeChat stops taking the payment. `refunding` is the number of
+    the refund that was sent last, at `refunding_at`.
     """
 
     publisher: str
@@ -31,6 +33,8 @@ class Order(Payment):
     paid_at: int
     no_credit: NotRequired[int]
     bank_type: NotRequired[str]
+    payer_fen: NotRequired[int]
+    coupons: NotRequired[list[Coupon]]
     live: NotRequired[int]
     refunding: NotRequired[str]
     refunding_at: NotRequired[int]

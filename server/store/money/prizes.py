@@ -12,7 +12,7 @@ from server.game.amounts import FEN_PER_YUAN
 from server.game.lifecycle import Move
 from server.game.prize import GIVEN, UNCLAIMED, PrizeState, Wait, Why
 from server.game.prize import prize as lifecycle
-from server.game.sealed import Sealed
+from server.game.sealed import Sealed, SealedCode
 from server.game.task import Task
 from server.security.random_codes import derived_code
 from server.store.documents import index
@@ -77,7 +77,7 @@ class Prize(WonPrize):
     won_at: int
     claimed_at: int
     given_at: int
-    pickup: NotRequired[str]
+    pickup: NotRequired[SealedCode]
     address_box: NotRequired[Sealed]
     phone_hash: NotRequired[str]
     beside: NotRequired[str]
@@ -146,7 +146,7 @@ class Prizes(DueDocuments[Prize]):
         index("claimed_from_publisher", "publisher -claimed_at"),
         index("claimed_by_winner", "unionid -claimed_at"),
         index("unsent", "publisher state given_at _id", there="address_box"),
-        index("pickup_once", "code pickup", unique=True, there="pickup"),
+        index("pickup_once", "code pickup.hash", unique=True, there="pickup"),
         # These are sparse, not partial, so that the embedded store uses them too.
         index("in_parcel", "number", sparse=True),
         index("parcel_once", "publisher number beside", unique=True, there="number"),
@@ -158,6 +158,7 @@ class Prizes(DueDocuments[Prize]):
         index("addresses", "given_at", there="address_box"),
         index("given_by", "publisher -given_at", only={"given_at": {"$gt": 0}}),
         index("sealed", "address_box.key _id", there="address_box.key"),
+        index("sealed_pickup", "pickup.key _id", there="pickup.key"),
         DUE_INDEX,
     )
 
@@ -165,9 +166,9 @@ class Prizes(DueDocuments[Prize]):
         """Return the prize that this person won in this task."""
         return await self.collection.find_one({"code": code, "unionid": unionid})
 
-    async def find_pickup(self, code: str, pickup: str) -> Prize | None:
-        """Return the prize of a task that this pick-up code stands for."""
-        return await self.collection.find_one({"code": code, "pickup": pickup})
+    async def find_pickup(self, code: str, hashes: list[str]) -> Prize | None:
+        """Return the prize of a task whose pick-up code has one of these keyed hashes."""
+        return await self.collection.find_one({"code": code, "pickup.hash": {"$in": hashes}})
 
     async def of_task(self, code: str) -> list[Prize]:
         """Return a task's prizes that were won, by depth."""

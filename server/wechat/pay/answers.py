@@ -36,10 +36,22 @@ class PaymentParameters(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OrderAmount(msgspec.Struct, frozen=True):
-    """What an order costs."""
+    """What an order costs, and how much of that the person paid, once it is paid."""
 
     total: Fen
     currency: str = CURRENCY
+    payer_total: Fen | None = None
+
+
+class Promotion(msgspec.Struct, frozen=True):
+    """A coupon with which a part of an order was paid: its fen, and how many of these the merchant bears.
+
+    https://pay.weixin.qq.com/doc/v3/merchant/4012791859
+    """
+
+    coupon_id: str = ""
+    amount: Fen = 0
+    merchant_contribute: Fen = 0
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +69,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     amount: OrderAmount | None = None
     transaction_id: str | None = None
     bank_type: str | None = None
+    promotion_detail: list[Promotion] | None = None
 
     @property
     def amount_fen(self) -> int | None:
