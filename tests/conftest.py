@@ -231,7 +231,7 @@ class TestedStore:
 
 
 _tested: list[TestedStore] = []
-_made_pictures: dict[bytes, Any] = {}
+_made_pictures: dict[Any, Any] = {}
 
 
 @pytest.fixture(scope="session")
@@ -426,15 +426,16 @@ def _pictures_made_once() -> Iterator[None]:
 
     Tests of pictures override this fixture.
     """
-    ask = pictures._Process.ask
+    make_anew = pictures._Process.make
 
-    async def remember(process: pictures._Process, job: bytes) -> Any:
+    async def remember(process: pictures._Process, make: Any, thing: Any) -> Any:
+        job = make, thing
         if job not in _made_pictures:
-            _made_pictures[job] = await ask(process, job)
+            _made_pictures[job] = await make_anew(process, make, thing)
         return _made_pictures[job]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pictures._Process, "ask", remember)
+        patched.setattr(pictures._Process, "make", remember)
         yield
 
 

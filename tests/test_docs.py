@@ -24,7 +24,7 @@ from server.check import Row
 from server.errors import REFUSALS, Refusal
 from server.game.task import AHEAD_DAYS
 from server.operation import leader, patterns, timeline
-from server.pictures import cost, decode
+from server.pictures import decode
 from server.realtime import known_tasks, replay, sockets
 from server.realtime.bus import CONNECTIONS
 from server.realtime.frames import Frame
@@ -54,9 +54,9 @@ LIMITS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
     ),
     "interfaces.md": (
         ("at most {} scans", (decode.MAX_SCANS,)),
-        ("at most {} MB and {} megapixels", (decode.MAX_BYTES >> 20, cost.MAX_PIXELS // 10**6)),
+        ("at most {} MB and {} megapixels", (decode.MAX_BYTES >> 20, decode.MAX_PIXELS // 10**6)),
         ("(WebP {})", (decode.MAX_WEBP_PIXELS // 10**6,)),
-        ("at most {} KB and sides of at most {:,}", (decode.FULL_BYTES // 1000, cost.FULL_SIDE)),
+        ("at most {} KB and sides of at most {:,}", (decode.FULL_BYTES // 1000, decode.FULL_SIDE)),
         ("thumbnail at most {} KB", (decode.THUMBNAIL_BYTES // 1000,)),
         ("(at most {:,})", (follow.MOST,)),
         ("at most {} new rows", (MOST_CHANGES,)),

@@ -44,7 +44,7 @@ def disk_of(context: Context) -> Disk:
 def pictures_of(context: Context) -> PicturePool:
     """The processes that make pictures."""
     pool = PicturePool()
-    context.closing.push_async_callback(pool.close)
+    context.closing.callback(pool.close)
     return pool
 
 
@@ -59,8 +59,8 @@ async def upload_picture(
 ) -> tuple[int, str, str]:
     """Store a person's picture; return its file_id, its path and its thumbnail's path.
 
-    Raises NotAPicture, PictureTooLarge, TooMany, what `charge` raises, and Unavailable if its turn did not
-    come in time.
+    Raises NotAPicture, PictureTooLarge, what `charge` raises, and Unavailable if its turn did not come in
+    time.
     """
     picture = await pictures_of(context).normalise(data, owner)
     await charge(picture.stored_bytes)
@@ -75,8 +75,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     It is drawn once, and drawn again after the task has ended or the person changed their name or picture;
     the old poster is deleted soon after. If WeChat draws no mini-program code, the poster shows the QR code
     of the task's page. That poster is kept under another name, so that a later call can still get one with
-    WeChat's code. Raises NotLoggedIn, what `admit` raises, TooMany, and Unavailable if its turn did not come
-    in time.
+    WeChat's code. Raises NotLoggedIn, what `admit` raises, and Unavailable if its turn did not come in time.
     """
     person = await context.store.people.find(unionid)
     if person is None:

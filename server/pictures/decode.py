@@ -16,9 +16,11 @@ from PIL import Image, ImageCms
 from PIL.Image import Resampling, Transpose
 
 from server.errors import NotAPicture, PictureTooLarge
-from server.pictures.cost import FULL_SIDE, JPEG, MAX_PIXELS
 from server.pictures.jpeg import count_scans
 
+JPEG = b"\xff\xd8"  # how a JPEG begins
+MAX_PIXELS = 16_000_000
+FULL_SIDE = 1600
 MAX_BYTES = 10 * 1024 * 1024
 MAX_WEBP_PIXELS = 8_000_000  # its decoder takes twice the memory of any other
 MAX_SCANS = 20  # cameras and encoders write 10 to 15
@@ -52,7 +54,7 @@ _UPRIGHT = {
 _ORIENTATION = 0x0112
 
 
-class Picture(msgspec.Struct, frozen=True, tag=True):
+class Picture(msgspec.Struct, frozen=True):
     """A picture as it is stored. `width` and `height` are those of `full`, in pixels."""
 
     full: bytes
@@ -67,12 +69,11 @@ class Picture(msgspec.Struct, frozen=True, tag=True):
         return len(self.full) + len(self.thumbnail)
 
 
-def normalise(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
+def normalise(data: bytes) -> Picture:
     """Return an uploaded picture as it is stored: a PNG if something in it is transparent, else a JPEG.
 
     A picture that would be too large as a PNG is put on white, as a JPEG.
 
-    `most_pixels` is what `cost_of` counted for its owner. A file that turns out to have more is not accepted.
     Sizes and scans are checked before any pixel is decoded. Raises NotAPicture and PictureTooLarge.
     """
     if len(data) > MAX_BYTES:
@@ -81,7 +82,7 @@ def normalise(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
         raise PictureTooLarge(f"JPEG 的扫描次数太多，请另存为最多 {MAX_SCANS} 次扫描的普通 JPEG 再上传")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as source:
-            _refuse_too_large(source, most_pixels)
+            _refuse_too_large(source)
             image = _decoded(source)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureTooLarge from error
@@ -92,12 +93,10 @@ def normalise(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
     return encoded(image)
 
 
-def _refuse_too_large(source: Image.Image, most_pixels: int) -> None:
+def _refuse_too_large(source: Image.Image) -> None:
     pixels = source.width * source.height
     if pixels > MAX_PIXELS:
         raise PictureTooLarge
-    if pixels > most_pixels:
-        raise NotAPicture
     if source.format == "WEBP" and pixels > MAX_WEBP_PIXELS:
         raise PictureTooLarge("WebP 图片请缩小到 800 万像素以内，或另存为 JPEG 再上传")
 

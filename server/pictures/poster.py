@@ -44,7 +44,7 @@ _PIECE = re.compile(r"[0-9A-Za-z]+|.")
 _NO_LINE_STARTS_WITH = "，。、！？；：）》】」』”’…,.!?;:)]}%"
 
 
-class Poster(msgspec.Struct, frozen=True, tag=True):
+class Poster(msgspec.Struct, frozen=True):
     """What a share poster shows. Pictures are JPEG or PNG.
 
     `face` is the sharer's; if it is empty, a disc with the first character of their name is drawn. `until` is
