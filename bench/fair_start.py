@@ -227,7 +227,7 @@ class Windows:
             return
         after = await self._task()
         tally.dug.append(after["now_depth"] - before["now_depth"])
-        tally.fastest_won += after["last_dig"]["unionid"] == self.people[1].unionid
+        tally.fastest_won += after["last_dig"]["unionid"] == self.people[1].id
         tally.refused |= {reply["error"] for _, _, reply in found if reply["status"]}
         tally.first_reply_ms.append((min(replied for _, replied, _ in found) - ended) * 1000)
         tally.all_replied_ms.append((max(replied for _, replied, _ in found) - ended) * 1000)

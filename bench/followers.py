@@ -77,7 +77,7 @@ def main() -> int:
         dug = server.publish(other, 0)
         with pymongo.MongoClient[dict[str, Any]]("127.0.0.1", port, directConnection=True) as client:
             database = client["wabao"]
-            follow(database, publisher.unionid, asked.followers, asked.willing)
+            follow(database, publisher.id, asked.followers, asked.willing)
             dig_while(server, digger, dug, lambda digs: digs < CALM_DIGS // 4)  # warms up
             before = dig_while(server, digger, dug, lambda digs: digs < CALM_DIGS)
             before_kb, began = rss_kb(worker), time.perf_counter()

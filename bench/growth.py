@@ -224,7 +224,7 @@ def fill(database: Any, asking: Asking, tasks: int, digs: int, own_tasks: int = 
             fields = {"_id": code, "now_depth": each, "participants": each, "opened_at": opened_at}
             fields |= {"created_at": opened_at, "publisher": f"person{number % PEOPLE}"}
             if number < own_tasks:
-                fields["publisher"] = asking.digger.unionid
+                fields["publisher"] = asking.digger.id
             ended = {"status": 1, "ended_at": opened_at + DAY_MS, "end_reason": "expired"}
             document = {**task, **fields, **({} if runs else ended)}
             for name in ("last_dig", "due_at", "pending"):
@@ -235,7 +235,7 @@ def fill(database: Any, asking: Asking, tasks: int, digs: int, own_tasks: int = 
         for depth in range(1, each + 1):
             own = depth == 1 and number < own_tasks
             fields = {"_id": f"{code}:{depth}", "code": code, "depth": depth, "n": depth, "no": depth}
-            fields["unionid"] = asking.digger.unionid if own else f"person{(number * 7 + depth) % PEOPLE}"
+            fields["unionid"] = asking.digger.id if own else f"person{(number * 7 + depth) % PEOPLE}"
             fields |= {"dig_id": "", "at": now_ms - number, "is_prize": int(depth == 1 and number % 5 == 0)}
             deep.append(stored({**made, **fields}))  # type: ignore[typeddict-item]
         if len(deep) >= BATCH:

@@ -151,7 +151,7 @@ def _two(client: Client) -> tuple[Someone, Someone]:
 def _environment(world: World) -> dict[str, str]:
     settings = world.settings
     own = {name: str(getattr(settings, name.lower())) for name in SETTINGS}
-    return own | {name.upper(): world.client.people[name].unionid for name in PEOPLE}
+    return own | {name.upper(): world.client.people[name].id for name in PEOPLE}
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ class Race:
                 tally.success_ms.append(ending.first_ms)
             if not ending.last["status"]:
                 depths.add(ending.last["now_depth"])
-                tally.acks.append((self.people[index].unionid, ending.last))
+                tally.acks.append((self.people[index].id, ending.last))
             elif ending.last["error"] not in ("cooling_down", "already_won"):
                 tally.broken.append(f"{code}: somebody was left with {ending.last['error']}")
         if not outlasted:
@@ -181,7 +181,7 @@ class Race:
         self, tally: Tally, code: str, dig: Any, endings: dict[int, Ending], named: dict[int, str]
     ) -> None:
         """Check that the digger got the dig's reply, and gets it again both with the `dig_id` and without."""
-        index = next(i for i, person in enumerate(self.people) if person.unionid == dig["unionid"])
+        index = next(i for i, person in enumerate(self.people) if person.id == dig["unionid"])
         ending = endings[index]
         if ending.last["status"] or ending.last["now_depth"] != dig["depth"]:
             tally.broken.append(f"{dig['_id']}: recorded, but its digger was told {ending.last}")

@@ -53,7 +53,7 @@ def fill(uri: str, people: int, tasks: int) -> None:
         named = [(n, name(n, 4)) for n in range(first, min(first + BATCH, people))]
         database.people.insert_many(
             {"_id": f"p{n}", "openid": f"o{n}", "nickName": each, "terms": terms_of(each, ""),
-             "public_id": f"{n:016}", "created_at": BEGAN_MS + n * YEAR_MS // people}
+             "unionid": f"u{n}", "created_at": BEGAN_MS + n * YEAR_MS // people}
             for n, each in named
         )  # fmt: skip
     for first in range(0, tasks, BATCH):
@@ -110,7 +110,7 @@ async def measure(store: Store, rounds: int) -> bool:
     for what, text in texts.items():
         asked[f"people, {what}"] = partial(store.people.search, text, LIMIT, BEGAN_MS + YEAR_MS)
         asked[f"treasures, {what}"] = partial(store.tasks.search, text, LIMIT, BEGAN_MS + YEAR_MS)
-    asked["a person's number"] = partial(store.people.with_public_id, "0" * 16)
+    asked["a person's number"] = partial(store.people.find, "0" * 11)
     asked["an order's number"] = partial(store.orders.find_either, f"42{7:026}")
     asked["a number that nothing has"] = partial(store.orders.find_either, "0" * 28)
     asked["a parcel's number"] = partial(store.prizes.found_by, "number", ["SF7"], LIMIT)

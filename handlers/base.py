@@ -97,9 +97,9 @@ class RefusalReply(Reply, kw_only=True):
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The sender of a request, as it claims. `generation` is that of the token that proves the claim; None
-    without proof."""
+    without proof. `person_id` is "" if nobody is known."""
 
-    unionid: str
+    person_id: str
     generation: int | None
 
     @property
@@ -116,7 +116,7 @@ class Caller:
         who know the id cannot use up the owner's limit. The name of that count has a space in it, and no id
         has a space.
         """
-        return self.unionid if self.proven or not self.unionid else f"{self.unionid} unproven"
+        return self.person_id if self.proven or not self.person_id else f"{self.person_id} unproven"
 
 
 NOBODY = Caller("", None)
@@ -465,23 +465,19 @@ class Interface(Receiver):
             async with within(ANSWER_SECONDS):
                 await self.guard()
                 request = self.read(body)
+                self.caller = await self.identify(request)
                 return await self.answer(request)
         except TookTooLong:
             app_log.warning("trace_id=%s %s took too long", self.trace_id, type(self).__name__)
             raise self._unanswered() from None
 
     def read(self, body: bytes) -> Any:
-        """Return the request as its struct, and set `caller`.
-
-        Raises BadRequest, BadToken, TokenRequired, NotLoggedIn.
-        """
+        """Return the request as its struct. Raises BadRequest, TokenRequired, NotLoggedIn."""
         values = read_parameters(self.request, body)
         kind = self.pick(values)
         if _needs_unionid(kind) and values.get("unionid") in (None, ""):
             self._require_some_identity()
-        request = parse(kind, values)
-        self.caller = self._identify(request)
-        return request
+        return parse(kind, values)
 
     def _require_some_identity(self) -> None:
         """Raise TokenRequired or NotLoggedIn if there is no token. If there is a token, `parse` refuses the
@@ -489,20 +485,29 @@ class Interface(Receiver):
         if presented_token(self.request.headers) is None:
             raise TokenRequired if self.needs_token or self.context.settings.require_token else NotLoggedIn
 
-    def _identify(self, request: msgspec.Struct) -> Caller:
-        """Return who the request is from: by its token, else by its `unionid`."""
+    async def identify(self, request: Any) -> Caller:
+        """Return who the request is from: by its token, else by its `unionid`.
+
+        From here on, the request has their id of ours in place of the unionid. Raises BadToken,
+        TokenRequired, NotLoggedIn.
+        """
         if "unionid" not in request.__struct_fields__:
             return NOBODY  # logging in must work even if an old token is sent along
-        unionid: str = getattr(request, "unionid", None) or ""
+        unionid: str = request.unionid or ""
         token = presented_token(self.request.headers)
         if token is not None:
             proven = self.context.keys.read_token(token)
             if proven is None or unionid not in ("", proven.unionid):
                 raise BadToken
-            return Caller(*proven)
+            request.unionid = proven.person_id
+            return Caller(proven.person_id, proven.generation)
         if self.needs_token or self.context.settings.require_token:
             raise TokenRequired
-        return Caller(unionid, None)
+        if unionid:
+            request.unionid = await known_people_of(self.context).id_of(unionid)
+            if not request.unionid:
+                raise NotLoggedIn
+        return Caller(request.unionid or "", None)
 
     async def admit(self, person: Person | None) -> Person:
         """Check the caller by their record as just read; return it. Raises what `check_session` raises."""
@@ -511,13 +516,13 @@ class Interface(Receiver):
     async def let_in(self) -> Person:
         """Admit the caller by what this process has cached of them. Raises what `admit` raises."""
         known = known_people_of(self.context)
-        return await self.admit(await known.find(self.caller.unionid, self.caller.generation))
+        return await self.admit(await known.find(self.caller.person_id, self.caller.generation))
 
     async def person(self) -> Person:
         """Read the caller's whole record, admit them, and return it. Raises what `admit` raises."""
         if self.caller.proven:
-            return await self.admit(await read_caller(self.context, self.caller.unionid, lock=self.locks))
-        return await self.admit(await self.context.store.people.find(self.caller.unionid))
+            return await self.admit(await read_caller(self.context, self.caller.person_id, lock=self.locks))
+        return await self.admit(await self.context.store.people.find(self.caller.person_id))
 
     async def active_person(self) -> Person:
         """Return the caller's record, as `person` does. Also raises Banned and Leaving."""

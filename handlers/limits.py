@@ -39,7 +39,7 @@ def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
     if token is None and target.startswith("/ws?"):
         token = _token_of_query(target.partition("?")[2])
     proven = keys.read_token(token) if token else None
-    return "" if proven is None else proven.unionid
+    return "" if proven is None else proven.person_id
 
 
 def _token_of_query(query: str) -> str:

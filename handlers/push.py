@@ -233,9 +233,12 @@ class Push(Socket):
         if proven is None and self.context.settings.require_token:
             raise TokenRequired
         # Set before the record is read: if the token is ended after that, this connection is closed.
-        self.unionid, self.generation = proven or (asked.unionid or "", None)
-        person = await known_people_of(self.context).find(self.unionid, self.generation)
-        check_session(self.generation, person)
+        known = known_people_of(self.context)
+        if proven is not None:
+            self.unionid, self.generation = proven.person_id, proven.generation
+        elif asked.unionid:
+            self.unionid = await known.id_of(asked.unionid)
+        check_session(self.generation, await known.find(self.unionid, self.generation))
         await limit(self.context, self.request, self._caller, {"new_sockets": 1})
         self._enter()
         if asked.code is not None:

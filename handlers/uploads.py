@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 import msgspec
 
-from handlers.base import Interface, Reply, uploads_of
+from handlers.base import Caller, Interface, Reply, uploads_of
 from handlers.digging.cards import picture_url
 from handlers.forms import Form
 from handlers.limits import limit
@@ -122,11 +122,11 @@ class UploadFile(Interface):
 
     async def _name(self, unionid: object) -> None:
         """Note who uploads and, if they may, begin the upload."""
-        caller = self._identify(parse(UploadFileRequest, {"unionid": unionid}))
+        caller = await super().identify(parse(UploadFileRequest, {"unionid": unionid}))
         if self._upload is not None and caller != self.caller:
             raise BadRequest("“登录身份”前后不一致，请重新登录", param="unionid")
         self.caller = caller
-        if self._upload is None and caller.unionid:
+        if self._upload is None and caller.person_id:
             await self._admit()
             if disk_of(self.context).low:
                 raise DiskLow
@@ -158,15 +158,20 @@ class UploadFile(Interface):
             raise BadRequest("请求的表单没有传完，请再试一次")
         if not self._has_file:
             raise BadRequest(NO_FILE, param="file")
-        return UploadFileRequest(self.caller.unionid)
+        return UploadFileRequest(self.caller.person_id)
+
+    async def identify(self, request: UploadFileRequest) -> Caller:
+        """Return who the form said it is from."""
+        return self.caller
 
     async def answer(self, request: UploadFileRequest) -> UploadFileReply:
         """Raises what `upload_picture` raises."""
         assert self._upload is not None  # noqa: S101  (else `read` refused)
-        if self.context.hub.sessions.valid(self.caller.unionid) > (self.caller.generation or 0):
+        if self.context.hub.sessions.valid(self.caller.person_id) > (self.caller.generation or 0):
             await self._admit()  # their sessions ended while the picture came: they may be banned
         data = self._upload.hand_over()
-        file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data, self._charge)
+        owner = self.caller.person_id
+        file_id, path, thumbnail = await upload_picture(self.context, owner, data, self._charge)
         return UploadFileReply(
             file_id=file_id,
             url=picture_url(self.context, signed_path(self.context, path)),

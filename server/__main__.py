@@ -42,7 +42,7 @@ PROOF_BYTES = 256 << 20
 BROKEN_SHOWN = 20
 _FORGOTTEN = """\
 deleted: the person's record, name, picture, uploads, addresses and sessions
-kept under a pseudonym: {digs} digs, and what the person won and published
+kept without a name: {digs} digs, and what the person won and published
 kept for the ledger: numbers and amounts of payments, bills and refunds; WeChat keeps its own record
 kept with the tasks: their texts and pictures
 a page that is open shows the name until it is opened again"""
@@ -158,7 +158,7 @@ def _add_care(commands: _Commands) -> None:
     forgetting = commands.add_parser(
         "forget",
         help="forget a person who asks for it",
-        description="Replace a person's id, name and picture by a pseudonym, delete their addresses and "
+        description="Delete a person's record, name and picture, delete their addresses and "
         "uploads, and end their sessions. May be interrupted and run again. Exits with 0 when done, 1 if it "
         "must wait for something, 2 if it could not begin.",
     )
@@ -390,14 +390,13 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
 def _forget(parsed: argparse.Namespace) -> int:
     from server.actions.alone import erasure_of
     from server.actions.command_line import logged
-    from server.actions.people.erase import CannotErase, erase, pseudonym_of
+    from server.actions.people.erase import CannotErase, erase
 
     async def work(store: Store) -> int:
-        # The log keeps the pseudonym: the person's id must be nowhere afterwards.
-        pseudonym = pseudonym_of(await store.people.find(parsed.unionid))
-        async with logged(store, "forget", pseudonym, lease=erasure_of(parsed.unionid)) as run:
+        person_id = (await store.people.ids_of([parsed.unionid])).get(parsed.unionid, "")
+        async with logged(store, "forget", f"person:{person_id}", lease=erasure_of(person_id)) as run:
             try:
-                digs = await erase(store, parsed.unionid, pseudonym)
+                digs = await erase(store, person_id)
             except CannotErase as error:
                 run.outcome = "refused"
                 return _complain(str(error), 1)

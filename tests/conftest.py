@@ -405,7 +405,6 @@ def _erased_at_once() -> Iterator[None]:
     """Skip the waits of an erasure: in these tests a person has no request under way."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(erase, "UNDER_WAY_SECONDS", 0.0)
-        patched.setattr(erase, "REMEMBERED_SECONDS", 0.0)
         yield
 
 

@@ -6,6 +6,7 @@ from tornado.web import create_signed_value
 from server.errors import Unavailable
 from server.security.keys import TOKEN_CHARACTERS, KeyMissing, Keys, Proven
 
+ALICE = Proven("alice", 4, "alice's unionid")
 OLD, NEW = b"the old secret, long enough for us", b"the new secret, long enough for us"
 
 
@@ -48,14 +49,15 @@ def test_a_changed_value_or_one_for_another_purpose_is_not_opened():
 
 def test_tokens_of_all_secrets_are_valid_and_the_first_signs():
     both = Keys(NEW, OLD)
-    assert both.read_token(Keys(OLD).sign_token("alice", 4)) == Proven("alice", 4)
-    assert Keys(NEW).read_token(both.sign_token("alice", 4)) == Proven("alice", 4)
-    assert Keys(OLD).read_token(both.sign_token("alice", 4)) is None
+    assert both.read_token(Keys(OLD).sign_token(ALICE)) == ALICE
+    assert Keys(NEW).read_token(both.sign_token(ALICE)) == ALICE
+    assert Keys(OLD).read_token(both.sign_token(ALICE)) is None
 
 
 def test_a_token_without_a_generation_proves_nothing():
     keys = Keys(OLD)
     token = create_signed_value(keys._derive("token").hex(), "token", "alice").decode()
     assert keys.read_token(token) is None
-    assert keys.read_token(keys.sign_token("x" * 128, 10**9)) == Proven("x" * 128, 10**9)
-    assert len(keys.sign_token("x" * 128, 10**9)) <= TOKEN_CHARACTERS
+    longest = Proven("x" * 11, 10**9, "x" * 128)
+    assert keys.read_token(keys.sign_token(longest)) == longest
+    assert len(keys.sign_token(longest)) <= TOKEN_CHARACTERS

@@ -18,7 +18,7 @@ async def test_an_error_of_the_store_is_logged_without_the_values_that_were_writ
     await rest(context)
     assert "record_prize" in log.getvalue()
     assert "DuplicateKeyError" in log.getvalue()
-    assert bob.unionid not in log.getvalue()
+    assert bob.id not in log.getvalue()
 
 
 def test_other_errors_are_logged_in_full_and_their_further_lines_are_indented(log):

@@ -14,7 +14,7 @@ from parts.lines import get, log_in_all
 from parts.live import page
 from parts.serving import Person, running, store_of
 from parts.tappers import Tap
-from server.security.keys import Keys
+from server.security.keys import Keys, Proven
 
 PEOPLE = 2500
 DIGGERS = 55  # more people than the details show
@@ -64,17 +64,18 @@ class Scene:
 
     def _write_people(self, people: Collection[dict[str, Any]]) -> None:
         """Write people's records as logins would, because 2,500 logins would take a minute."""
-        one = people.find_one({"_id": self.diggers[0].unionid})
+        one = people.find_one({"unionid": self.diggers[0].unionid})
         assert one is not None
         keys = Keys(Path(self.directory, "data", "secret_key").read_bytes())
-        unionids = [f"tapper{number:022}" for number in range(PEOPLE)]
-        generation = one["generation"]
-        self.people = [Person(unionid, keys.sign_token(unionid, generation)) for unionid in unionids]
+        proven = [
+            Proven(f"{number:011}", one["generation"], f"tapper{number:022}") for number in range(PEOPLE)
+        ]
+        self.people = [Person(each.unionid, keys.sign_token(each)) for each in proven]
         people.insert_many(
             [
-                {**one, "_id": unionid, "openid": f"openid of {unionid}"}
+                {**one, "_id": each.person_id, "unionid": each.unionid, "openid": f"openid of {each.unionid}"}
                 | ({"locked": True} if number // 8 % 2 else {})
-                for number, unionid in enumerate(unionids)
+                for number, each in enumerate(proven)
             ]
         )
 

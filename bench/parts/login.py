@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import httpx
@@ -22,3 +23,9 @@ def log_in(http: httpx.Client, user: str, nickname: str) -> dict[str, Any]:
         raise SystemExit(f"{user} cannot log in: {reply}")
     data: dict[str, Any] = reply["data"]
     return data
+
+
+def person_id_of(token: str) -> str:
+    """Return the id in the database of the person whose token this is."""
+    value = token.split("|")[4].partition(":")[2]
+    return base64.b64decode(value).decode().split(" ")[0]

@@ -18,7 +18,7 @@ import httpx
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from parts.login import log_in
+from parts.login import log_in, person_id_of
 from server.running.stores import free_port
 from server.settings.limits import LimitSettings
 from server.settings.messages import NAMES, SHOWN
@@ -31,6 +31,11 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 class Person:
     unionid: str
     token: str
+
+    @property
+    def id(self) -> str:
+        """The person's id in the database."""
+        return person_id_of(self.token)
 
     @property
     def query(self) -> str:

@@ -16,7 +16,7 @@ from handlers.digging.task_page import (
 )
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.reviews.shown import require_shown
-from server.actions.digging.visit import NotNoted, visit, visiting_of
+from server.actions.digging.visit import NotNoted, sharer_of, visit, visiting_of
 from server.actions.money.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
 from server.game.reasons import owes
@@ -115,7 +115,7 @@ class GetTaskDetails(Interface):
             if owes(watched.standing, unionid) and await look_at_payment(context, code):
                 await context.hub.read_now(watched)
             if request.is_share and request.from_unionid:
-                sharer = request.from_unionid
+                sharer = await sharer_of(context, code, request.from_unionid)
             share = await self._opened(code, unionid, sharer)
             prize = await self._prize(watched, unionid) if unionid in watched.winners else None
             return task_page(context, watched, unionid, share=share, prize=prize)

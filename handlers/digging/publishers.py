@@ -17,16 +17,17 @@ from server.actions.people.follow import follow
 from server.context import Context
 from server.errors import NoSuchPublisher
 from server.game.handing import COUNTED, handed_over
-from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_face, shown_name
+from server.security.random_codes import PERSON_ID_CHARACTERS
+from server.store.people.people import Person, shown_face, shown_name
 
 PAGE_SIZE = 20
 
 PublisherId = Annotated[
     str,
     Meta(
-        pattern=rf"\A[0-9A-Za-z]{{{PUBLIC_CHARACTERS}}}\Z",
+        pattern=rf"\A[0-9A-Za-z]{{{PERSON_ID_CHARACTERS}}}\Z",
         title="发布者的编号",
-        description=f"{PUBLIC_CHARACTERS} 位字母和数字",
+        description=f"{PERSON_ID_CHARACTERS} 位字母和数字",
     ),
 ]
 
@@ -78,7 +79,7 @@ class Follow(Interface):
         await self.let_in()
         await limit(self.context, self.request, self.caller, {"consents": 1})
         following = bool(request.following)
-        await follow(self.context, self.caller.unionid, request.publisher_id, following=following)
+        await follow(self.context, self.caller.person_id, request.publisher_id, following=following)
 
 
 class FollowedRow(msgspec.Struct):
@@ -108,7 +109,7 @@ class GetMyFollows(Interface):
         )
         return GetMyFollowsReply(
             data=[
-                FollowedRow(person["public_id"], shown_name(person), face_of(self.context, person))
+                FollowedRow(person["_id"], shown_name(person), face_of(self.context, person))
                 for person in followed
             ]
         )
@@ -129,21 +130,22 @@ class GetPublisher(Interface):
         await self.let_in()
         store = self.context.store
         publisher = await store.page_reads.answered(
-            lambda: store.people.with_public_id(request.publisher_id), None
+            lambda: store.people.find(request.publisher_id), None
         )
         if publisher is None:
             raise NoSuchPublisher
-        unionid, skip = publisher["_id"], (request.page - 1) * PAGE_SIZE
+        by, skip = publisher["_id"], (request.page - 1) * PAGE_SIZE
+        caller = self.caller.person_id
         tasks, prizes, following = await asyncio.gather(
-            store.page_reads.answered(lambda: store.tasks.public_of(unionid, skip, PAGE_SIZE), None),
-            store.page_reads.answered(lambda: store.prizes.given_by(unionid, COUNTED + 1), None),
-            store.page_reads.answered(lambda: store.follows.is_followed(unionid, self.caller.unionid), None),
+            store.page_reads.answered(lambda: store.tasks.public_of(by, skip, PAGE_SIZE), None),
+            store.page_reads.answered(lambda: store.prizes.given_by(by, COUNTED + 1), None),
+            store.page_reads.answered(lambda: store.follows.is_followed(by, caller), None),
         )
         handed = handed_over(prizes)
         return GetPublisherReply(
             wxname=shown_name(publisher),
             wxheadpic=face_of(self.context, publisher),
-            mine=int(unionid == self.caller.unionid),
+            mine=int(by == caller),
             following=int(following),
             handed=handed.number,
             handed_all=handed.all,

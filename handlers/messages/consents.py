@@ -41,7 +41,7 @@ class GetTemplates(Interface):
         if not templates:
             return GetTemplatesReply(templates=[])
         ids = {template.template_id for template in templates.values()}
-        left = await self.context.store.consents.left(self.caller.unionid, sorted(ids))
+        left = await self.context.store.consents.left(self.caller.person_id, sorted(ids))
         return GetTemplatesReply(
             templates=[
                 OfferedTemplate(kind, template.template_id, left.get(template.template_id, 0))
@@ -75,7 +75,7 @@ class Subscribed(Interface):
         """Raises TooOften and what `subscribe` raises."""
         await self.let_in()
         await limit(self.context, self.request, self.caller, {"consents": 1})
-        await subscribe(self.context, self.caller.unionid, request.templates.split(","))
+        await subscribe(self.context, self.caller.person_id, request.templates.split(","))
 
 
 class RemindReply(Reply, kw_only=True):
@@ -94,4 +94,4 @@ class Remind(Interface):
         """Raises TooOften and what `remind` raises."""
         await self.let_in()
         await limit(self.context, self.request, self.caller, {"consents": 1})
-        return RemindReply(cd_until=await remind(self.context, request.code, self.caller.unionid))
+        return RemindReply(cd_until=await remind(self.context, request.code, self.caller.person_id))

@@ -20,7 +20,7 @@ from handlers.tables import BEIJING, BOM, csv_rows, moment
 from server.actions.operate import Won, export_given
 from server.game.amounts import FEN_PER_YUAN
 from server.runtime.deadline import paused
-from server.store.people.erasure import is_pseudonym
+from server.store.people.erasure import NAME
 
 # A client that has not read a part after this long is cut off.
 TAKEN_SECONDS = 20.0
@@ -115,7 +115,7 @@ def _row(won: Won) -> tuple[str, ...]:
         "" if worth is None else f"{worth:.2f}",
         str(prize["depth"]),
         # All erased people have the same name; their pseudonyms tell them apart.
-        f"{prize['wxname']} {prize['unionid']}" if is_pseudonym(prize["unionid"]) else prize["wxname"],
+        f"{prize['wxname']} {prize['unionid']}" if prize["wxname"] == NAME else prize["wxname"],
         where.receiver if where else ADDRESS_DELETED if "address_deleted" in prize else "",
         where.phone if where else "",
     )

@@ -16,8 +16,8 @@ from handlers.tables import moment
 from server.actions.operate import export_log
 from server.context import Context
 from server.errors import BadRequest
+from server.security.random_codes import PERSON_ID_CHARACTERS
 from server.store.audit_log import BEGUN, Act, Wanted, depth_of
-from server.store.people.people import PUBLIC_CHARACTERS
 
 SHOWN_ACTS = 200
 AHEAD_MS = 60_000  # for acts just written by a process whose clock is ahead
@@ -37,9 +37,9 @@ class OpsLogRequest(msgspec.Struct, kw_only=True):
     about: Annotated[
         str,
         Meta(
-            pattern=rf"\A(?:[0-9A-Za-z]{{12}}|[0-9A-Za-z]{{{PUBLIC_CHARACTERS}}})?\Z",
+            pattern=rf"\A(?:[0-9A-Za-z]{{12}}|[0-9A-Za-z]{{{PERSON_ID_CHARACTERS}}})?\Z",
             title="对象",
-            description=f"宝贝的 12 位编号，或人的 {PUBLIC_CHARACTERS} 位编号",
+            description=f"宝贝的 12 位编号，或人的 {PERSON_ID_CHARACTERS} 位编号",
         ),
     ] = ""
     since: Moment = 0
@@ -80,7 +80,7 @@ def wanted_of(context: Context, request: OpsLogRequest) -> Wanted:
     """Return what is asked for. Raises BadRequest."""
     if request.until and request.until <= request.since:
         raise BadRequest("“到”应晚于“从”", param="until")
-    is_person = len(request.about) == PUBLIC_CHARACTERS
+    is_person = len(request.about) == PERSON_ID_CHARACTERS
     return Wanted(
         request.since,
         request.until or context.clock.now_ms() + AHEAD_MS,
@@ -94,7 +94,7 @@ def wanted_of(context: Context, request: OpsLogRequest) -> Wanted:
 async def told(context: Context, acts: list[Act]) -> list[OpsAct]:
     """Return acts as operators read them. The names of all acts are read together."""
     names = await context.store.tasks.names(act.get("code", "") for act in acts)
-    people = await context.store.people.names((act.get("person", "") for act in acts), "public_id")
+    people = await context.store.people.names(act.get("person", "") for act in acts)
     return [
         of_document(
             OpsAct,

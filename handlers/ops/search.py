@@ -20,8 +20,9 @@ from server.errors import BadRequest
 from server.game.prize import PrizeState
 from server.operation.feed import BoardTask
 from server.security.plain_text import ONE_LINE
+from server.security.random_codes import PERSON_ID_CHARACTERS
 from server.store.money.prizes import Prize
-from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
+from server.store.people.people import Person, shown_name
 
 LISTED_PEOPLE = LISTED_PRIZES = 50
 ORDER_CHARACTERS = 24  # An order's number is a code, and as many characters again.
@@ -98,8 +99,8 @@ class OpsSearch(OperatorInterface):
             store.people.search(query, LISTED_PEOPLE, now_ms),
         )
         ids, codes, prizes = found
-        is_id = len(query) == PUBLIC_CHARACTERS
-        numbered = await store.people.with_public_id(query) if is_id else None
+        is_id = len(query) == PERSON_ID_CHARACTERS
+        numbered = await store.people.find(query) if is_id else None
         those = {person["_id"]: person for person in await store.people.find_all(sorted(set(ids)))}
         people = [*([numbered] if numbered else []), *(those[each] for each in ids if each in those), *named]
         codes += [prize["code"] for _, prize in prizes]

@@ -24,6 +24,7 @@ from server.context import Context, per_context
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
 from server.realtime.limits import Count
+from server.security.keys import Proven
 from server.security.plain_text import NOT_BLANK, ONE_LINE
 from server.store.people.people import Person, is_named, shown_face, shown_name
 
@@ -107,12 +108,13 @@ class UserLogin(Interface):
             data=of_document(
                 User,
                 person,
-                unionid=person["_id"],
                 nickName=shown_name(person),
                 avatarUrl=picture_url(self.context, shown_face(person)),
                 named=int(is_named(person)),
                 delete_at=delete_at(person),
-                token=self.context.keys.sign_token(person["_id"], person["generation"]),
+                token=self.context.keys.sign_token(
+                    Proven(person["_id"], person["generation"], person["unionid"])
+                ),
             )
         )
 
@@ -262,7 +264,7 @@ class SetProfile(Interface):
         await self.active_person()
         await limit(self.context, self.request, self.caller, {"profiles": 1})
         review = await set_profile(
-            self.context, self.caller.unionid, request.wxname, request.wxheadpic
+            self.context, self.caller.person_id, request.wxname, request.wxheadpic
         )
         return SetProfileReply(review=review)
 

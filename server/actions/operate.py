@@ -56,7 +56,7 @@ async def _logged(
     log, person = context.store.audit_log, ""
     if whom is not None:
         with suppress(Refusal):  # if there is no such person, the act itself is refused, and the log says so
-            person = (await find_person(context, whom))["public_id"]
+            person = (await find_person(context, whom))["_id"]
     written = await log.begin(context.clock.now_ms(), actor, act, target, reason, person)
     try:
         yield

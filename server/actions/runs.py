@@ -14,8 +14,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
 from server.actions.alone import Busy, alone, erasure_of
-from server.actions.people.erase import CannotErase, erase, pseudonym_of
-from server.actions.people.whom import Whom, find_person
+from server.actions.people.erase import CannotErase, erase
+from server.actions.people.whom import Whom, find_person, key_of
 from server.actions.rotate import CannotRotate, await_servers, number_under_others, rotate
 from server.context import Context
 from server.errors import BadRequest, BadSettings
@@ -49,7 +49,7 @@ async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -
     person = await find_person(context, whom)
     if any(run.get("unionid") == person["_id"] for run in await context.store.runs.unfinished()):
         raise BadRequest(UNDER_WAY)
-    await _ask(context, actor, "forget", reason, pseudonym_of(person), person["_id"])
+    await _ask(context, actor, "forget", reason, key_of(person), person["_id"])
 
 
 async def _ask(
@@ -169,7 +169,7 @@ async def _forget(context: Context, run: Run) -> Outcome:
 
     try:
         if await store.people.find(unionid) is not None:
-            await erase(store, unionid, run["target"], step)
+            await erase(store, unionid)
     except CannotErase as error:
         needs, more = error.needs[:SAID_LINES], len(error.needs[SAID_LINES:])
         run["said"] = [[f"need_{n.why}", n.code, n.state, f"{n.depth}"] for n in needs]

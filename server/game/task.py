@@ -30,7 +30,7 @@ class Task(Texts):
 
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
-    `publisher_id` is the publisher's `public_id`, absent if they were erased. `terms` are what a search
+    `publisher_id` is `publisher`, absent if they were erased. `terms` are what a search
     finds it by.
     `value` is what one of the goods is worth in whole yuan, as its publisher says, absent if they did not
     say. `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is the reason

@@ -34,6 +34,7 @@ class KnownPeople:
         self._connection = connection
         self._known = LRUCache[str, tuple[Person, float, int]](REMEMBERED)
         self._queue = BatchQueue("people", self._read)
+        self._ids = BatchQueue("ids of people", store.people.ids_of)
 
     async def find(self, unionid: str, generation: int | None) -> Person | None:
         """Return the fields of a person's record that admit them; None if there is no such person.
@@ -50,14 +51,10 @@ class KnownPeople:
             admits = person is not None and person["generation"] == generation
         return person if admits else await self._queue.ask(unionid)
 
-    async def exists(self, unionid: str) -> bool:
-        """Whether there is such a person. All who tap a link ask about its sharer. Raises Unavailable.
-
-        A person whose erasure has begun does not count: what is written about them then might still be there
-        after it.
-        """
-        person = self._trusted(unionid) or await self._queue.ask(unionid)
-        return person is not None and "forgotten_as" not in person
+    async def id_of(self, unionid: str) -> str:
+        """Return the id of the person whom clients without a token name so; "" if there is none. Raises
+        Unavailable."""
+        return await self._ids.ask(unionid) or ""
 
     def _trusted(self, unionid: str) -> Person | None:
         """Return what is known of a person; None if they must be read anew."""
@@ -96,6 +93,7 @@ class KnownPeople:
     async def close(self) -> None:
         """Refuse all who wait."""
         await self._queue.close()
+        await self._ids.close()
 
     async def _read(self, unionids: list[str]) -> Mapping[str, Person]:
         began, connection = _now(), self._connection()

@@ -115,7 +115,7 @@ def _cut(newest: list[Any], field: str) -> int:
 
 async def of_person(store: Store, person: Person) -> Story:
     """Return what a person did and what became of it."""
-    unionid, public_id = person["_id"], person["public_id"]
+    unionid = person["_id"]
     tasks, joins, prizes, bills, orders, messages = await asyncio.gather(
         store.tasks.released(unionid, 0, READ + 1),
         store.digs.joins_of(unionid, READ + 1),
@@ -140,7 +140,7 @@ async def of_person(store: Store, person: Person) -> Story:
         act
         for act in about
         if (act["code"] in published or (act["code"], depth_of(act)) in depths)
-        and act.get("person", "") in ("", public_id)
+        and act.get("person", "") in ("", unionid)
     ]
     found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
     found += [*_of_reports(reports, {}), *_of_messages(messages), *_of_acts(acts)]
@@ -148,7 +148,7 @@ async def of_person(store: Store, person: Person) -> Story:
     found.append(Event(person["created_at"], "first_login"))
     if "leaving" in person:
         found.append(Event(person["leaving"]["at"], "leaves"))
-    on_person = await store.audit_log.about("person", [public_id], READ + 1)
+    on_person = await store.audit_log.about("person", [unionid], READ + 1)
     since.append(_cut(on_person, "at"))
     _, effects, on_people_since = await _on_people(store, prizes, [])
     return Story(_sorted([*found, *_of_acts(on_person)], effects), max(*since, on_people_since))
@@ -166,15 +166,13 @@ async def _on_people(
     for prize in prizes:
         for unionid in (prize["unionid"], prize["publisher"]):
             places.setdefault(unionid, []).append((prize["code"], prize["depth"]))
-    people = await store.people.find_all(sorted(places))
-    of = {person["public_id"]: places[person["_id"]] for person in people}
-    about = await store.audit_log.about("person", sorted(of), READ + 1)
+    about = await store.audit_log.about("person", sorted(places), READ + 1)
     since = _cut(about, "at")
     acts = [act for act in about if act["act"] in ("freeze_person", "release_person")]
     effects = [
         event._replace(code=code, depth=depth)
         for act, event in zip(acts, _of_acts(acts), strict=True)
-        for code, depth in of[act["person"]]
+        for code, depth in places.get(act["person"], [])
     ]
     return [*_of_acts(acts)], effects, since
 

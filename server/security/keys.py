@@ -32,10 +32,14 @@ MAC_BYTES = 16  # of a message between processes
 
 
 class Proven(NamedTuple):
-    """What a valid token proves: whose it is, and to which generation of that person's tokens it belongs."""
+    """What a valid token proves: whose it is, and to which generation of that person's tokens it belongs.
 
-    unionid: str
+    `unionid` is that person's id on the wire, `person_id` their id in the database.
+    """
+
+    person_id: str
     generation: int
+    unionid: str
 
 
 class KeyMissing(Unavailable, ValueError):
@@ -106,9 +110,9 @@ class Keys:
         """The key under which a task's code follows from its `publish_id`."""
         return self._derive("publish")
 
-    def sign_token(self, unionid: str, generation: int) -> str:
-        """Return a token that proves `unionid` for `TOKEN_DAYS` days, or until its generation ends."""
-        value = f"{unionid} {generation}"
+    def sign_token(self, proven: Proven) -> str:
+        """Return a token that proves this for `TOKEN_DAYS` days, or until its generation ends."""
+        value = f"{proven.person_id} {proven.generation} {proven.unionid}"
         return create_signed_value(self._derive("token").hex(), "token", value).decode()
 
     def operator_token(self) -> str:
@@ -189,8 +193,8 @@ class Keys:
                 key = self._derive("token", secret).hex()
                 value = decode_signed_value(key, "token", token, max_age_days=TOKEN_DAYS, min_version=2)
                 if value is not None:
-                    unionid, _, generation = value.decode().partition(" ")
-                    return Proven(unionid, int(generation))
+                    person_id, generation, unionid = value.decode().split(" ", 2)
+                    return Proven(person_id, int(generation), unionid)
         except ValueError:
             return None
         return None

@@ -8,6 +8,8 @@ import string
 
 LETTERS = string.ascii_letters + string.digits
 CODE_CHARACTERS = 12
+PERSON_ID_BYTES = 8
+PERSON_ID_CHARACTERS = 11
 
 
 def random_code(characters: int = CODE_CHARACTERS) -> str:
@@ -15,9 +17,18 @@ def random_code(characters: int = CODE_CHARACTERS) -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(characters))
 
 
+def new_person_id() -> str:
+    """Return a new id of a person: 8 random bytes as 11 letters and digits."""
+    return base_62(int.from_bytes(secrets.token_bytes(PERSON_ID_BYTES), "big"), PERSON_ID_CHARACTERS)
+
+
 def derived_code(key: bytes, text: str, characters: int = CODE_CHARACTERS) -> str:
     """Return the code of this many characters that is derived from this text under this key."""
-    number = int.from_bytes(hmac.digest(key, text.encode(), "sha256"), "big")
+    return base_62(int.from_bytes(hmac.digest(key, text.encode(), "sha256"), "big"), characters)
+
+
+def base_62(number: int, characters: int) -> str:
+    """Return the last `characters` digits of a number in base 62, the lowest first."""
     letters = []
     for _ in range(characters):
         number, letter = divmod(number, len(LETTERS))

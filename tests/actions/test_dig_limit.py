@@ -21,7 +21,7 @@ ENVIRONMENT = {"DIGS_A_PERSON": f"{MOST}"}
 async def depth_at(where: Context, code: str, who: Someone, session: int | None = 0) -> int:
     """Dig; return the depth, or 0 if the person made too many digs."""
     try:
-        return (await dig(where, Attempt(code, who.unionid, "", admit, session))).dig["depth"]
+        return (await dig(where, Attempt(code, who.id, "", admit, session))).dig["depth"]
     except TooOften:
         return 0
 

@@ -136,7 +136,7 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client
     code = await alice.publish(cd=0, forecast_num=100_000)
 
     dug = await asyncio.gather(
-        *(dig(where, Attempt(code, who.unionid, "", admit)) for who in people for where in (context, other))
+        *(dig(where, Attempt(code, who.id, "", admit)) for who in people for where in (context, other))
     )
     assert sorted(each.dig["depth"] for each in dug) == list(range(1, 13))
     await check_history(context, code)
@@ -146,7 +146,7 @@ async def test_two_processes_racing_make_one_dig_per_window(client, context, oth
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
     code = await alice.publish(cd=60, forecast_num=40_000)
     turns = zip(people, [context, other] * 3, strict=True)
-    digs = [dig(where, Attempt(code, who.unionid, "", admit)) for who, where in turns]
+    digs = [dig(where, Attempt(code, who.id, "", admit)) for who, where in turns]
     made = await asyncio.gather(*digs, return_exceptions=True)
     assert sorted(getattr(each, "error", "dug") for each in made) == [*["cooling_down"] * 5, "dug"]
     await check_history(context, code)
@@ -206,8 +206,8 @@ async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client, cont
     asked = meanwhile(monkeypatch, context.store.digs, "made_as")
     await context.background.finish()
     used = await asyncio.gather(
-        digging_of(context).used(code, bob.unionid, "bobs-dig-1"),
-        *(digging_of(context).used(code, who.unionid, "bobs-dig-1") for who in people),
+        digging_of(context).used(code, bob.id, "bobs-dig-1"),
+        *(digging_of(context).used(code, who.id, "bobs-dig-1") for who in people),
     )
     assert used == [True] + [False] * len(people)
     assert sum(len(made_as) for (made_as,) in asked) == len(people) + 1
@@ -240,7 +240,7 @@ async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(cont
     reads = meanwhile(monkeypatch, context.store.tasks, "view")
     async with digging_of(context).turn(code):
         refused = await asyncio.gather(
-            *(dig(context, Attempt(code, alice.unionid, f"alices-dig-{k}", admit, 0)) for k in range(200)),
+            *(dig(context, Attempt(code, alice.id, f"alices-dig-{k}", admit, 0)) for k in range(200)),
             return_exceptions=True,
         )
     assert {type(each) for each in refused} == {OwnTask}
@@ -254,7 +254,7 @@ async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_i
     code = await alice.publish(cd=60)
     reads = meanwhile(monkeypatch, other.store.tasks, "view")
     refused = await asyncio.gather(
-        *(dig(other, Attempt(code, alice.unionid, f"alices-dig-{k}", admit, 0)) for k in range(200)),
+        *(dig(other, Attempt(code, alice.id, f"alices-dig-{k}", admit, 0)) for k in range(200)),
         return_exceptions=True,
     )
     assert {type(each) for each in refused} == {OwnTask}
@@ -338,7 +338,7 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
     held = Held(other, monkeypatch)
 
     async def ask(where: Context, code: str, who: Someone) -> Outcome:
-        return await outcome(dig(where, Attempt(code, who.unionid, "dig-one", admit, 0)))
+        return await outcome(dig(where, Attempt(code, who.id, "dig-one", admit, 0)))
 
     async def play(code: str, order: tuple[str, ...]) -> tuple[asyncio.Future[Outcome], Outcome]:
         told: dict[str, asyncio.Future[Outcome]] = {}
@@ -365,9 +365,9 @@ async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_d
     code = await alice.publish(cd=1)
     page = await open_page(alice, code)
     held = Held(other, monkeypatch)
-    slow = asyncio.ensure_future(outcome(dig(other, Attempt(code, bob.unionid, "", admit, 0))))
+    slow = asyncio.ensure_future(outcome(dig(other, Attempt(code, bob.id, "", admit, 0))))
     await held.waiting.get()
-    assert await outcome(dig(context, Attempt(code, bob.unionid, "", admit, 0))) == ("", 1, False)
+    assert await outcome(dig(context, Attempt(code, bob.id, "", admit, 0))) == ("", 1, False)
     await page.until("tick", time=0)
     held.go.set()
     assert await slow == ("", 1, True)
@@ -383,11 +383,11 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
     held = Held(context, monkeypatch)
     early = asyncio.get_running_loop().time() - 0.5
     with pytest.raises(Refusal, match="现在可以再挖") as told:
-        await dig(context, Attempt(code, bob.unionid, "", admit, 0, arrived=early))
+        await dig(context, Attempt(code, bob.id, "", admit, 0, arrived=early))
     assert told.value.extra == {"is_cd": 0, "time": 0, "cd_until": made["cd_until"]}
     assert held.waiting.empty()
     held.go.set()
-    assert await outcome(dig(context, Attempt(code, bob.unionid, "", admit, 0))) == ("", 2, False)
+    assert await outcome(dig(context, Attempt(code, bob.id, "", admit, 0))) == ("", 2, False)
 
 
 @pytest.mark.parametrize(("late_ms", "told"), [(SLOW_CLOCK_MS - 20, ("", 2, False)), (1000, REFUSED)])
@@ -400,7 +400,7 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]
     await context.store.tasks.collection.update_one({"_id": code}, ended)
     seemed = asyncio.get_running_loop().time() - late_ms / 1000
-    assert await outcome(dig(other, Attempt(code, bob.unionid, "", admit, 0, arrived=seemed))) == told
+    assert await outcome(dig(other, Attempt(code, bob.id, "", admit, 0, arrived=seemed))) == told
 
 
 async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context, monkeypatch, alice, bob):
@@ -432,7 +432,7 @@ async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(conte
         return True
 
     async def ask(code: str) -> Outcome:
-        return await outcome(dig(context, Attempt(code, bob.unionid, "", admit, 0, hung_up=hung_up)))
+        return await outcome(dig(context, Attempt(code, bob.id, "", admit, 0, hung_up=hung_up)))
 
     for name, code, error in zip(left, codes, (Unavailable.error, OutcomeUnknown.error), strict=False):
         asked: list[str] = []

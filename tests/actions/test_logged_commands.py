@@ -67,14 +67,15 @@ def test_a_rotation_is_logged_with_what_became_of_it(io_loop, context, log, monk
     ]
 
 
-def test_a_forgotten_person_is_logged_by_pseudonym_alone(io_loop, context, log):
+def test_a_forgotten_person_is_logged_by_our_id_alone(io_loop, context, log):
     io_loop.run_sync(
-        lambda: context.store.people.rows.insert_one({"_id": "bob", "openid": "o", "generation": 0})
+        lambda: context.store.people.rows.insert_one(
+            {"_id": "b" * 11, "unionid": "bob", "openid": "o", "generation": 0}
+        )
     )
     assert main(["forget", "bob"]) == 0
     assert main(["forget", "bob"]) == 1
-    (_, pseudonym, done), (_, _, refused) = log()
-    assert (pseudonym.partition(":")[0], done, refused) == ("forgotten", "done", "refused")
+    assert log() == [("run_forget", f"person:{'b' * 11}", "done"), ("run_forget", "person:", "refused")]
 
 
 def test_a_release_is_logged_also_the_first_one(io_loop, context, log, mongodb_uri, monkeypatch):

@@ -103,7 +103,7 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
         else:
             await send_until_quiet(context)
         assert len(await sent_to(client, "carol")) == number
-    (consent,) = await find(context, "consents", unionid=carol.unionid)
+    (consent,) = await find(context, "consents", unionid=carol.id)
     assert (consent["left"], consent["held"]) == (0, [])
 
 

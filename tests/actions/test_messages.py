@@ -23,12 +23,11 @@ from server.runtime.background import Background
 from server.store import Store
 from server.store.people import erasure
 from server.wechat.messages import moment
-from support.client import Client, Someone
+from support.client import Client
 from support.meanwhile import failing, meanwhile
 from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to, states
 from support.purse import DAY_MS, find, let_pass, only, rest, sweep_after, sweep_until_quiet
 from support.steps import Killed, Steps
-from support.stored import person_of
 
 ENVIRONMENT = MESSAGES
 
@@ -82,7 +81,7 @@ async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(client,
     await send_messages(context)
     await client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
     # A process adds the consent, and dies before it wakes the message.
-    await context.store.consents.add(client.people["bob"].unionid, TEMPLATES["won"])
+    await context.store.consents.add(client.people["bob"].id, TEMPLATES["won"])
     await send_messages(context)
     assert await sent_to(client, "bob") == []
     await let_pass(context, sending.LOOK_AGAIN_MS)
@@ -560,11 +559,6 @@ async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, c
     assert {each["state"] for each in await find(context, "messages", kind="won")} == {"unclear"}
 
 
-async def id_of(context: Context, someone: Someone) -> str:
-    person = await person_of(context, someone)
-    return person["public_id"]
-
-
 async def offered(client: Client, *users: str) -> list[list[tuple[str, str]]]:
     """For each of these people, return the name and the `status` in each announcement that they got."""
     sent = [[shown for kind, shown in await sent_to(client, user) if kind == "announced"] for user in users]
@@ -572,7 +566,7 @@ async def offered(client: Client, *users: str) -> list[list[tuple[str, str]]]:
 
 
 async def test_a_publisher_is_followed_and_followed_no_more(context, monkeypatch, alice, bob, carol, dave):
-    ids = [await id_of(context, who) for who in (alice, carol)]
+    ids = [who.id for who in (alice, carol)]
     for publisher_id in (*ids, ids[0]):
         assert (await bob.post("/follow", publisher_id=publisher_id))["status"] == 0
     listed = await bob.get("/getMyFollows")
@@ -583,11 +577,11 @@ async def test_a_publisher_is_followed_and_followed_no_more(context, monkeypatch
         assert (await who.get("/getPublisher", publisher_id=ids[0]))["following"] == is_following
     own = await alice.post("/follow", publisher_id=ids[0])
     assert (own["error"], own["param"], own["msg"]) == ("bad_request", "publisher_id", "这是你自己，不用关注")
-    assert (await alice.post("/follow", publisher_id="0" * 16))["error"] == "no_such_person"
+    assert (await alice.post("/follow", publisher_id="0" * 11))["error"] == "no_such_person"
     monkeypatch.setattr(following, "MOST", 2)
-    assert (await bob.post("/follow", publisher_id=await id_of(context, bob)))["error"] == "bad_request"
+    assert (await bob.post("/follow", publisher_id=bob.id))["error"] == "bad_request"
     assert (await bob.post("/follow", publisher_id=ids[0]))["status"] == 0  # he follows her already
-    many = await bob.post("/follow", publisher_id=await id_of(context, dave))
+    many = await bob.post("/follow", publisher_id=dave.id)
     assert many["msg"] == "最多关注 2 人，请先取消关注几个"
     for _ in range(2):
         assert (await bob.post("/follow", publisher_id=ids[1], following=0))["status"] == 0
@@ -595,9 +589,9 @@ async def test_a_publisher_is_followed_and_followed_no_more(context, monkeypatch
 
     # Erasing a person deletes both whom they follow and who follows them.
     for fan in (alice, carol, dave):
-        assert (await fan.post("/follow", publisher_id=await id_of(context, bob)))["status"] == 0
+        assert (await fan.post("/follow", publisher_id=bob.id))["status"] == 0
     monkeypatch.setattr(erasure, "BATCH", 1)
-    await erasing.erase(context.store, bob.unionid)
+    await erasing.erase(context.store, bob.id)
     assert await find(context, "follows") == []
 
 
@@ -606,7 +600,7 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
     await alice.publish(name="没人关注")
     assert await find(context, "messages") == []
     for fan in (bob, carol):
-        assert (await fan.post("/follow", publisher_id=await id_of(context, alice)))["status"] == 0
+        assert (await fan.post("/follow", publisher_id=alice.id))["status"] == 0
     await allow(client, "bob", "announced")
     await alice.publish(name="只给熟人", is_public=0)
     packet = await alice.publish_packet()
@@ -628,17 +622,17 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
     await alice.publish(name="伞")
     await send_until_quiet(context)
     assert await offered(client, "bob") == [[(name, "可以挖了"), ("灯", "即将开挖")]]
-    assert not any("due_at" in message for message in await find(context, "messages", unionid=bob.unionid))
+    assert not any("due_at" in message for message in await find(context, "messages", unionid=bob.id))
 
 
 async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_tried_again(
     client, context, alice, bob
 ):
-    assert (await bob.post("/follow", publisher_id=await id_of(context, alice)))["status"] == 0
+    assert (await bob.post("/follow", publisher_id=alice.id))["status"] == 0
     await allow(client, "bob", "announced")
 
     async def announcement() -> str:
-        [message] = await find(context, "messages", unionid=alice.unionid)
+        [message] = await find(context, "messages", unionid=alice.id)
         return message["state"]
 
     for publish_id, hours, state in (("tried-again-1", 23, "waiting"), ("given-up-12", 25, "moot")):
@@ -660,11 +654,11 @@ async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(cli
         monkeypatch.setattr(write, name, number)
     users = [f"fan{number}" for number in range(14)]
     alice, *fans = await client.log_in_all("alice", *users)
-    publisher_id = await id_of(context, alice)
+    publisher_id = alice.id
 
     async def change(*numbers: int, following: bool) -> None:
         for number in numbers:
-            await follow(context, fans[number].unionid, publisher_id, following=following)
+            await follow(context, fans[number].id, publisher_id, following=following)
 
     await change(*range(13), following=True)
     await change(0, 12, following=True)  # they follow already, so they keep their numbers
@@ -687,17 +681,17 @@ async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(cli
     expected = {"fan0": 1, "fan11": 1}
     assert {user: len(found[0]) for user in users if (found := await offered(client, user))[0]} == expected
     numbers = {row["follower"]: row["n"] for row in await find(context, "follows")}
-    assert numbers[fans[11].unionid] == 12
-    assert max(numbers.values()) <= (await only(context, "people", _id=alice.unionid))["followed"]
+    assert numbers[fans[11].id] == 12
+    assert max(numbers.values()) <= (await only(context, "people", _id=alice.id))["followed"]
 
 
 async def test_those_who_follow_at_the_same_moment_are_all_told(client, context, monkeypatch):
     monkeypatch.setattr(write, "AT_ONCE", 2)
     users = [f"fan{number}" for number in range(6)]
     alice, *fans = await client.log_in_all("alice", *users)
-    publisher_id = await id_of(context, alice)
+    publisher_id = alice.id
     await asyncio.gather(
-        *(follow(context, fan.unionid, publisher_id, following=True) for fan in fans for _ in range(2))
+        *(follow(context, fan.id, publisher_id, following=True) for fan in fans for _ in range(2))
     )
     for user in users:
         await allow(client, user, "announced")
@@ -712,7 +706,7 @@ async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, conte
     users = [f"fan{number}" for number in range(5)]
     alice, *fans = await client.log_in_all("alice", *users)
     for fan in fans:
-        await follow(context, fan.unionid, await id_of(context, alice), following=True)
+        await follow(context, fan.id, alice.id, following=True)
 
     async def run(kill_after: int) -> list[str]:
         """Publish and send in a process that dies after this many steps; another process goes on."""

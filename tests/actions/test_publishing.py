@@ -139,9 +139,9 @@ async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing
     asked, half = await drafted(alice), await half_of(alice)
     sealed = half["sealed_seed"]
     others = (await half_of(bob))["sealed_seed"]
-    seeds_of_tasks = text_of(context.keys.seal("seed", bytes(40), alice.unionid))
+    seeds_of_tasks = text_of(context.keys.seal("seed", bytes(40), alice.id))
     other_keys = Keys(b"a secret of another server: 32 characters")
-    unknown = text_of(other_keys.seal("commitment", bytes(40), alice.unionid))
+    unknown = text_of(other_keys.seal("commitment", bytes(40), alice.id))
     places = range(0, len(sealed), 7)
     flipped = [f"{sealed[:at]}{int(sealed[at], 16) ^ 1:x}{sealed[at + 1 :]}" for at in places]
     for wrong in (others, seeds_of_tasks, unknown, sealed[:-2], sealed[:-1], sealed + "00", *flipped):
@@ -185,7 +185,7 @@ async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came
     asked, half = await drafted(alice), await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0
-    await context.store.erasure.move_tasks(alice.unionid, "forgotten:00")
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"publisher": "somebody else"}})
     again = await alice.post("/postTask", **asked | half | {"nonce": "ab" * 16})
     assert (again["error"], "用过" in again["msg"]) == ("bad_commitment", True)
     assert await tasks_of(context) == [code]

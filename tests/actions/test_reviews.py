@@ -225,7 +225,7 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
     assert (await bob.dig(code))["status"] == 0
     await let_pass(context, 2 * 60_000)
     # A process that dies before it finishes a review leaves the review like this.
-    left = {"_id": f"task:{unpaid}", "code": unpaid, "unionid": alice.unionid, "state": "held"}
+    left = {"_id": f"task:{unpaid}", "code": unpaid, "unionid": alice.id, "state": "held"}
     await context.store.reviews.rows.insert_one(left)
     await sweep_until_quiet(context)
     assert [task["_id"] for task in await find(context, "tasks")] == [code]
@@ -345,11 +345,11 @@ async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgo
     await settle(context)
     await alice.post("/endTask", code=code)
     await sweep_until_quiet(context)
-    assert len(await find(context, "reviews", unionid=alice.unionid)) == 2
+    assert len(await find(context, "reviews", unionid=alice.id)) == 2
     with pytest.raises(forgetting.CannotErase, match=f"their task {code} is held"):
-        await forgetting.erase(context.store, alice.unionid)
+        await forgetting.erase(context.store, alice.id)
     await decide_review(context, ME, f"task:{code}", "广告", shown=False)
-    await forgetting.erase(context.store, alice.unionid)
+    await forgetting.erase(context.store, alice.id)
     assert await find(context, "reviews") == []
 
 
@@ -399,7 +399,7 @@ async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(c
     await context.store.reviews.move(f"task:{doubtful}", decided("shown", "可以"))
     await retry(context)
     await settle_reviews(context)
-    assert (await only(context, "people", _id=alice.unionid))["wxname"] == "新名字"
+    assert (await only(context, "people", _id=alice.id))["wxname"] == "新名字"
     assert (await state_of(context, doubtful))["review"] == "shown"
     assert (await state_of(context, pushed))["review"] == "shown"
     waiting = await find(context, "reviews", state="checking")
@@ -621,7 +621,7 @@ async def test_two_choices_at_once_are_both_kept(context, monkeypatch, second, a
 async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(context, step, alice):
     await alice.post("/setProfile", wxname="甲")
     with mock.patch.object(context.store.reviews, step, failing(Killed())), pytest.raises(Killed):
-        await set_profile(context, alice.unionid, "乙", None)
+        await set_profile(context, alice.id, "乙", None)
     # The older name is reviewed last, as if the process that submitted the newer name had a slow clock.
     await context.store.reviews.rows.update_many({"wxname": "甲"}, {"$inc": {"due_at": 5_000}})
     await settle(context)
@@ -631,44 +631,44 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
 
 async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(context, alice):
     with mock.patch.object(context.store.reviews, "insert", failing(Killed())), pytest.raises(Killed):
-        await set_profile(context, alice.unionid, "乙", None)
+        await set_profile(context, alice.id, "乙", None)
     await settle_reviews(context)  # too early: the process may only be slow
     assert await profile_of(context, alice) == {}
     await context.store.people.rows.update_many({"due_at": {"$exists": True}}, {"$set": {"due_at": 1}})
     await settle(context)
     assert await profile_of(context, alice) == {"wxname": "乙"}
     assert await find(context, "reviews") == []
-    await set_profile(context, alice.unionid, "丙", None)
+    await set_profile(context, alice.id, "丙", None)
     assert await find(context, "people", due_at={"$exists": True}) == []
 
 
 async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(context, alice, bob):
     for k, who in enumerate((alice, bob), 1):
-        await leave_unsubmitted(context, who.unionid, due_at=k)
+        await leave_unsubmitted(context, who.id, due_at=k)
     insert = context.store.reviews.insert
 
     async def insert_but_alices(review: Any) -> bool:
-        if review["unionid"] == alice.unionid:
+        if review["unionid"] == alice.id:
             raise ValueError("a record that cannot be read")
         return await insert(review)
 
     with mock.patch.object(context.store.reviews, "insert", insert_but_alices):
         await settle(context)
     assert [await profile_of(context, who) for who in (alice, bob)] == [{}, {"wxname": "乙"}]
-    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
+    await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"due_at": 1}})
     await settle(context)
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
 async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(context, alice):
-    await leave_unsubmitted(context, alice.unionid, due_at=1)
+    await leave_unsubmitted(context, alice.id, due_at=1)
     person = await person_of(context, alice)
-    await context.store.people.lock_out(person, "forgotten:x")
+    await context.store.people.lock_out(person)
     await settle_reviews(context)
     assert (await profile_of(context, alice), await find(context, "reviews")) == ({}, [])
     # The account is kept after all.
-    await context.store.people.let_in(alice.unionid)
-    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
+    await context.store.people.let_in(alice.id)
+    await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"due_at": 1}})
     await settle(context)
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
@@ -684,7 +684,7 @@ async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
     # The newer name is shown at once, as on a server without checks.
-    await context.store.people.set_profile(alice.unionid, "乙", None)
+    await context.store.people.set_profile(alice.id, "乙", None)
     (held,) = await find(context, "reviews")
     await decide_review(context, ME, held["_id"], "没有问题", shown=True)
     assert await profile_of(context, alice) == {"wxname": "乙"}
@@ -715,10 +715,10 @@ async def test_name_and_picture_that_a_login_brings_are_checked_too(client, cont
     for _ in range(2):
         await settle(context)
         assert bad.data["nickName"] == "还没起名"
-        (review,) = await find(context, "reviews", unionid=bad.unionid)
+        (review,) = await find(context, "reviews", unionid=bad.id)
         assert review["state"] == "refused"
         bad = await client.log_in("bob", nickname="违规词")
-        assert [each["_id"] for each in await find(context, "reviews", unionid=bad.unionid)] == [
+        assert [each["_id"] for each in await find(context, "reviews", unionid=bad.id)] == [
             review["_id"]
         ]
     await alice.post("/setProfile", wxname="自己起的名")
@@ -777,7 +777,7 @@ async def test_a_picture_beside_a_bad_name_can_be_chosen_again(context, alice):
 
 
 async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(context, alice, bob):
-    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
+    await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"nickName": ""}})
     await alice.post("/setProfile", wxname="小红")
     code = await alice.publish()
     await settle(context)
@@ -792,7 +792,7 @@ async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(conte
 
 @pytest.mark.parametrize(("name", "review"), [("违规", "refused"), ("存疑", "held")])
 async def test_a_first_treasure_shows_no_name_that_did_not_pass(context, name, review, alice):
-    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
+    await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"nickName": ""}})
     await alice.post("/setProfile", wxname=name)
     code = await alice.publish()
     await settle(context)

@@ -144,7 +144,7 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
     code, other = await publish_many(alice, {"is_public": 0}, {})
 
     async def noted() -> set[tuple[str, str, str]]:
-        names = {who.unionid: name for name, who in client.people.items()}
+        names = {who.id: name for name, who in client.people.items()}
         tasks = {code: "code", other: "other"}
         return {
             (tasks[share["code"]], names[share["sharer"]], names[share["newcomer"]])
@@ -189,7 +189,7 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
 
 
 async def test_a_share_of_somebody_whose_erasure_has_begun_is_ignored(context, bob, carol, code):
-    await context.store.people.lock_out(await context.store.people.find(bob.unionid), "a pseudonym")
+    await context.store.people.lock_out(await context.store.people.find(bob.id))
     context.made.pop(known_people_of, None)  # as in a process that has not read the record
     for _ in range(2):  # the record is read, then remembered
         await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bob.unionid)
@@ -207,7 +207,7 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     assert REGISTRY.get_sample_value("wabao_visits_lost_total") == before + 1
     # The store does not say whether the sharer exists. An accepted visit would lose the sharer, so it is
     # refused.
-    monkeypatch.setattr(known_people_of(context), "exists", away)
+    monkeypatch.setattr(known_people_of(context), "id_of", away)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"
     monkeypatch.undo()

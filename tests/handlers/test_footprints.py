@@ -11,18 +11,18 @@ async def footprints(someone: Any, **page: int) -> list[tuple[Any, ...]]:
 async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(context, alice, bob, carol):
     code = await alice.publish(prize_num=2, interval=3, fluctuation=1, forecast_num=8)
     shown: list[int] = []
-    made: dict[str, list[tuple[Any, ...]]] = {bob.unionid: [], carol.unionid: []}
-    wins = {bob.unionid: 0, carol.unionid: 0}
+    made: dict[str, list[tuple[Any, ...]]] = {bob.id: [], carol.id: []}
+    wins = {bob.id: 0, carol.id: 0}
     while (page := await bob.get("/getTaskDetails", code=code))["data"]["status"] == 0:
-        who = carol if wins[bob.unionid] else bob
+        who = carol if wins[bob.id] else bob
         dug = await who.dig(code)
         shown.append(page["data"]["one_in"])
-        made[who.unionid].insert(0, (code, dug["now_depth"], shown[-1], dug["is_prize"]))
-        wins[who.unionid] += dug["is_prize"]
+        made[who.id].insert(0, (code, dug["now_depth"], shown[-1], dug["is_prize"]))
+        wins[who.id] += dug["is_prize"]
     assert 0 in shown
     assert max(shown) > 0
     for who in (bob, carol):
-        digs = made[who.unionid]
+        digs = made[who.id]
         assert await footprints(who) == digs
         told = await who.get("/getMyInfo")
         assert told["expected_wins"] == round(sum(1 / one_in for *_, one_in, _ in digs if one_in), 2)

@@ -8,7 +8,7 @@ from tornado.web import create_signed_value
 
 from handlers.base import Interface
 from server.app import INTERFACES
-from server.security.keys import Keys
+from server.security.keys import Keys, Proven
 from support.client import Someone, a_picture
 from support.login import a_ticket
 
@@ -31,7 +31,7 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
     asked = {
         "code": code,
         "name": "一只猫",
-        "publisher_id": "A" * 16,
+        "publisher_id": "A" * 11,
         "table": b64encode("深度,中奖者,快递公司,运单号".encode()).decode(),
         "wxname": "名字",
         "wxheadpic": "/files/none.jpg",
@@ -102,13 +102,15 @@ async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, cont
     month_old = create_signed_value(
         context.keys._derive("token").hex(),
         "token",
-        f"{bob.unionid} 0",
+        f"{bob.id} 0 {bob.unionid}",
         clock=lambda: time.time() - 31 * 86_400,
     ).decode()
     tokens = {
         "somebody else's": alice.token,
         "expired": month_old,
-        "of another server": Keys(b"another secret, as long as needed").sign_token(bob.unionid, 0),
+        "of another server": Keys(b"another secret, as long as needed").sign_token(
+            Proven(bob.id, 0, bob.unionid)
+        ),
         "cut short": bob.token[:-1],
         "bent": bob.token[:-1] + ("0" if bob.token[-1] != "0" else "1"),
         "twice": f"{bob.token} {bob.token}",

@@ -59,7 +59,7 @@ async def test_publishing_stops_at_the_limit_and_nothing_is_published(client, co
     headers = {"Authorization": f"Bearer {alice.token}"}
     for _ in range(3):
         check_refused(await client.http.post("/postTask", json=mine, headers=headers), 3500, 3600)
-    assert await context.store.tasks.released_number(alice.unionid) == 2
+    assert await context.store.tasks.released_number(alice.id) == 2
     assert (await bob.post("/postTask", **await bob.draft()))["status"] == 0
     code = (await alice.get("/getMyRelease"))["data"][0]["code"]
     assert (await bob.dig(code))["status"] == 0  # digs have no such limit

@@ -108,11 +108,11 @@ async def test_a_person_keeps_the_id_of_the_first_login_whether_wechat_gives_a_u
 async def test_first_logins_at_once_with_and_without_a_unionid_make_one_person(client, context):
     people, session = context.store.people, {"openid": "o", "nickName": "", "avatarUrl": "", "gender": 0}
     logins = [
-        {**session, "_id": unionid, "city": "", "province": "", "country": "", "public_id": unionid}
+        {**session, "unionid": unionid, "city": "", "province": "", "country": ""}
         for unionid in ("u", "openid:o", "u", "openid:o")
     ]
     saved = await asyncio.gather(*(people.save(login, told=False) for login in logins))  # type: ignore[arg-type]
-    assert len({(person["_id"], person["public_id"]) for person in saved}) == 1
+    assert len({(person["_id"], person["unionid"]) for person in saved}) == 1
     assert await people.rows.count_documents({}) == 1
 
 

@@ -93,15 +93,15 @@ async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_
 async def test_its_diggers_list_has_it_without_what_its_publisher_wrote_and_shows(client, context):
     for state in STATES:
         code, [_, bob, carol, _] = await won_and_dug(client, context)
-        before = {who.unionid: (await who.get("/getMyPartake"))["data"][0] for who in (bob, carol)}
+        before = {who.id: (await who.get("/getMyPartake"))["data"][0] for who in (bob, carol)}
         await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
         won, *_ = (await bob.get("/getMyPartake"))["data"]
         dug, *_ = (await carol.get("/getMyPartake"))["data"]
         # Nobody gets the file of a hidden picture, so even the winner gets no address of it.
         for name in ("pic", "thumbnail"):  # the address is signed during the review
             won[name] = won[name].partition("?")[0]
-        assert won == before[bob.unionid] | ({"pic": "", "thumbnail": ""} if state.get("hidden") else {})
-        assert before[carol.unionid]["wxname"] == "加微信 abc"
+        assert won == before[bob.id] | ({"pic": "", "thumbnail": ""} if state.get("hidden") else {})
+        assert before[carol.id]["wxname"] == "加微信 abc"
         said = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "wxheadimgurl", "publisher_id")
         said += ("place", "pickup_time")
-        assert dug == before[carol.unionid] | dict.fromkeys(said, "") | {"signed": 0, "ranks": []}
+        assert dug == before[carol.id] | dict.fromkeys(said, "") | {"signed": 0, "ranks": []}

@@ -80,7 +80,7 @@ async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(clien
         for someone in (alice, bob, people[0], people[51]):
             seen = (await someone.fetch("/getTaskDetails", code=asked)).content
             given = msgspec.json.decode(seen)
-            assert seen == await page_from_the_store(context, asked, someone.unionid, given)
+            assert seen == await page_from_the_store(context, asked, someone.id, given)
 
 
 @pytest.mark.parametrize("redis", ["up", "down"])
@@ -108,7 +108,7 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(context, alice
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     assert (await bob.get("/getTaskDetails", code=share))["code"] == code
     for token in (
-        visiting_of(context).token(code, carol.unionid),  # correct, but never handed out to carol
+        visiting_of(context).token(code, carol.id),  # correct, but never handed out to carol
         share[:-1] + ("a" if share[-1] != "a" else "b"),
         share[::-1],
         "x" * 20,
@@ -149,7 +149,8 @@ async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(context, 
     assert (len(known._unknown), known._unknown.maxsize) == (1, known_tasks.UNKNOWN_CODES)
     assert not known.by_code
     heard = context.bus._acknowledged.keys()
-    assert heard <= {"leader", "limits", "watchers"}, "no unknown code is subscribed to"
+    own = {"leader", "limits", "watchers", "metrics", "metrics_of"}
+    assert heard <= own, "no unknown code is subscribed to"
 
 
 async def test_unused_tasks_are_kept_within_bounds(context, monkeypatch, alice):

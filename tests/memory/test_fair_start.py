@@ -131,13 +131,13 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     found = await context.store.tasks.get(code)
     other.hub.cooldowns.learn(found["last_dig"])
     digs = [
-        asyncio.ensure_future(dig(other, Attempt(code, who.unionid, "", admit, 0)))
+        asyncio.ensure_future(dig(other, Attempt(code, who.id, "", admit, 0)))
         for who in [*people, alice]
     ]  # alice is drawn first, as this process does not know yet that the task is hers; the next person digs
     *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
     assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
     assert not isinstance(dug, BaseException)
-    assert dug.dig["unionid"] == people[-1].unionid
+    assert dug.dig["unionid"] == people[-1].id
     assert drawn.sizes == [6]
 
 
@@ -174,12 +174,12 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_place_and_digs_by_the
 ):
     code, _ = await cooled(alice)
     digs = {
-        how: dig(context, Attempt(code, bob.unionid, "", admit, session))
+        how: dig(context, Attempt(code, bob.id, "", admit, session))
         for how, session in (("token", 0), ("id", None))
     }
     second = next(how for how in digs if how != first)
     carols, *bobs = await asyncio.gather(
-        asyncio.ensure_future(dig(context, Attempt(code, carol.unionid, "", admit, 0))),
+        asyncio.ensure_future(dig(context, Attempt(code, carol.id, "", admit, 0))),
         *(asyncio.ensure_future(digs[how]) for how in (first, second)),
         return_exceptions=True,
     )
@@ -196,22 +196,22 @@ async def test_somebody_who_is_known_not_to_dig_gets_no_place_and_is_refused_at_
     """The process has learned the reason from an earlier frame or read."""
     code, _ = await cooled(alice)
     if why == "already_won":
-        context.hub.known.by_code[code].winners[bob.unionid] = 1
+        context.hub.known.by_code[code].winners[bob.id] = 1
         won = context.store.tasks.view
 
         async def view(*asked: str) -> Any:
             found = await won(*asked)
-            return found | {"won": found["task"]["last_dig"] if asked[1] == bob.unionid else None}
+            return found | {"won": found["task"]["last_dig"] if asked[1] == bob.id else None}
 
         context.store.tasks.view = view  # type: ignore[method-assign]
     elif why == "banned":
-        await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
-        await known_people_of(context).find(bob.unionid, None)
+        await context.store.people.rows.update_one({"_id": bob.id}, {"$set": {"banned": BAN}})
+        await known_people_of(context).find(bob.id, None)
     refused = alice if why == "own_task" else bob
-    waits = asyncio.ensure_future(dig(context, Attempt(code, carol.unionid, "", admit, 0)))
+    waits = asyncio.ensure_future(dig(context, Attempt(code, carol.id, "", admit, 0)))
     for dig_id in ("", "some-dig-1"):
         with pytest.raises(Refusal) as told:
-            await dig(context, Attempt(code, refused.unionid, dig_id, admit, 0))
+            await dig(context, Attempt(code, refused.id, dig_id, admit, 0))
         assert told.value.error == why
     assert not waits.done()
     assert (await waits).dig["depth"] == 2
@@ -224,7 +224,7 @@ async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_
     """With a place, a banned person could come first in each process, be refused there, and delay others."""
     code, _ = await cooled(alice)
     await learned(code, context, other)
-    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
+    await context.store.people.rows.update_one({"_id": bob.id}, {"$set": {"banned": BAN}})
     told, refused = await ask_at(code, [(other, carol), (other, bob)])
     assert (told.dig["depth"], refused.error, drawn.sizes) == (2, "cooling_down", [1])
 
@@ -257,7 +257,7 @@ async def test_a_process_that_never_heard_of_the_task_gathers_too(client, contex
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, first = await cooled(alice)
     found = await asyncio.gather(
-        *(dig(other, Attempt(code, who.unionid, "", admit, 0)) for who in (bob, carol)),
+        *(dig(other, Attempt(code, who.id, "", admit, 0)) for who in (bob, carol)),
         return_exceptions=True,
     )
     assert drawn.sizes == [2]
@@ -285,7 +285,7 @@ def session_of(context: Context, who: Someone) -> int:
 async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
     """Let these people dig in this order; return their digs and refusals."""
     digs = [
-        asyncio.ensure_future(dig(where, Attempt(code, who.unionid, "", admit, session_of(where, who))))
+        asyncio.ensure_future(dig(where, Attempt(code, who.id, "", admit, session_of(where, who))))
         for where, who in asked
     ]
     return await asyncio.gather(*digs, return_exceptions=True)
@@ -295,7 +295,7 @@ async def known_at(processes: list[Context], people: list[Someone]) -> None:
     """Let processes read these people's records first, so that no read delays their places in the order."""
     for each in processes:
         known = known_people_of(each)
-        await asyncio.gather(*(known.find(who.unionid, session_of(each, who)) for who in people))
+        await asyncio.gather(*(known.find(who.id, session_of(each, who)) for who in people))
 
 
 async def learned(code: str, *processes: Context) -> None:
@@ -319,7 +319,7 @@ async def test_the_first_of_all_digs_whichever_process_it_asked(
     processes = [context, other] if first_at else [other, context]
     told = await ask_at(code, list(zip(processes * 3, people, strict=True)))
     assert [getattr(each, "error", "dug") for each in told] == [*["cooling_down"] * 5, "dug"]
-    assert (await check_history(context, code))[-1]["unionid"] == people[-1].unionid
+    assert (await check_history(context, code))[-1]["unionid"] == people[-1].id
     assert drawn.sizes == [3, 3]
 
 
@@ -356,7 +356,7 @@ async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_n
         assert 0 < await redis.ttl(key) <= 10
     assert key.decode() == f"{prefix}:random_order:{code}:{first['cd_until']}"
     assert len(names) == 2
-    assert all(len(name) == 32 and bob.unionid not in name.decode() for name in names)
+    assert all(len(name) == 32 and bob.id not in name.decode() for name in names)
 
 
 async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
@@ -367,11 +367,11 @@ async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
     await learned(code, context, other)
     asking = asyncio.ensure_future(ask_at(code, [(other, carol), (other, dave), (context, bob)]))
     await asyncio.sleep(0)
-    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
+    await context.store.people.rows.update_one({"_id": bob.id}, {"$set": {"banned": BAN}})
     *others, refused = await asking
     assert refused.error == "banned"
     assert sorted(getattr(each, "error", "dug") for each in others) == ["cooling_down", "dug"]
-    assert (await check_history(context, code))[-1]["unionid"] == dave.unionid
+    assert (await check_history(context, code))[-1]["unionid"] == dave.id
     assert sorted(drawn.sizes) == [1, 2]
 
 
@@ -397,7 +397,7 @@ async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_
     if waits:
         opened = await tasks.find(code)
         assert first["at"] >= opened["opened_at"] + WINDOW_MS
-        assert (len(digs), first["unionid"]) == (1, carol.unionid)
+        assert (len(digs), first["unionid"]) == (1, carol.id)
         assert [getattr(each, "error", "dug") for each in told] == ["cooling_down", "dug"]
 
 
@@ -443,7 +443,7 @@ async def test_a_dig_long_after_a_cooldown_and_digs_without_a_cooldown_do_not_wa
 
 async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(context, cooled, drawn, alice, bob):
     code, _ = await cooled(alice)
-    digging = asyncio.ensure_future(dig(context, Attempt(code, bob.unionid, "", admit, 0)))
+    digging = asyncio.ensure_future(dig(context, Attempt(code, bob.id, "", admit, 0)))
     await context.store.tasks.moves(code, ended("operator", "", unopened=False))
     (told,) = await asyncio.gather(digging, return_exceptions=True)
     assert getattr(told, "error", None) == "ended"

@@ -192,7 +192,7 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(context,
         reply = await alice.post("/confirmDraw", code=code, pickup=wrong)
         assert (reply["error"], f"{left} 次" in reply["msg"]) == ("wrong_pickup", True)
     outcomes = await asyncio.gather(
-        *(confirm_pickup(where, code, alice.unionid, wrong) for where in (context, other) * 4),
+        *(confirm_pickup(where, code, alice.id, wrong) for where in (context, other) * 4),
         return_exceptions=True,
     )
     assert Counter(map(type, outcomes)) == {Locked: 6, WrongPickup: 2}

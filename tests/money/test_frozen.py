@@ -326,7 +326,7 @@ async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_de
     code = await won(client, BY_MAIL, claimed=True)
     await act(client, "freeze", code)
     with pytest.raises(CannotErase, match=f"{code}:1 is frozen"):
-        await erase(context.store, client.people["bob"].unionid)
+        await erase(context.store, client.people["bob"].id)
 
 
 async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_them(

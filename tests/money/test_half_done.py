@@ -27,7 +27,7 @@ async def test_what_is_half_done_is_found(context, alice, bob):
     for collection, update, said in HALF_DONE:
         stored = context.store.database[collection]
         if collection == "freezes":
-            await stored.insert_one({"of": bob.unionid, **update})
+            await stored.insert_one({"of": bob.id, **update})
         else:
             changes = {"$set": update, "$unset": {"due_at": 0}}
             assert (await stored.update_one({}, changes)).modified_count == 1

@@ -723,13 +723,13 @@ async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an
     await sweep_until_quiet(context)
     assert "平台还要在微信录入发货" in await told()
     with pytest.raises(forgetting.CannotErase, match="is not reported to WeChat"):
-        await forgetting.erase(context.store, alice.unionid)
+        await forgetting.erase(context.store, alice.id)
     for refusal, alarm in (("48001", SHIPPING_REFUSED), ("10060031", NOT_REPORTED)):
         await client.http.post("/sandbox/misbehave", json={"what": "behave"})
         await client.misbehave("refuse", call="shipping", code=refusal, times=20)
         assert (await sweep_later(context, DAY_MS))["alarm"] == alarm
         assert "平台还要在微信录入发货" in await told()
-    await forgetting.erase(context.store, alice.unionid)
+    await forgetting.erase(context.store, alice.id)
     found = await sweep_later(context, DAY_MS)
     assert (found["openid"], found["alarm"], "then" in found, "due_at" in found) == ("", "", False, False)
 

@@ -41,7 +41,7 @@ async def test_after_a_restore_another_winner_gets_another_number(client, contex
         await winner.win(code)
         await client.confirm((await winner.claim(code))["package_info"])
         assert (await only(context, "prizes"))["state"] == "given"
-        assert (await only(context, "bills"))["unionid"] == winner.unionid
+        assert (await only(context, "bills"))["unionid"] == winner.id
     paid = await find(context, "sandbox_bills")
     assert [bill["state"] for bill in paid] == ["SUCCESS"] * 2
     assert len({bill["openid"] for bill in paid}) == 2

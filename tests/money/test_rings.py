@@ -166,8 +166,8 @@ class TestRings:
         alice, bob, carol, dora, stranger = people
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
             await winner.take(await publisher.won_packet(winner, money=2))
-        ring = await ring_of(context, carol.unionid)
-        assert ring.people == {each.unionid for each in (alice, bob, carol)}
+        ring = await ring_of(context, carol.id)
+        assert ring.people == {each.id for each in (alice, bob, carol)}
         held = await alice.won_packet(carol, money=3)  # 8 yuan have been paid already
         assert (await carol.claim(held))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=held)
@@ -212,7 +212,7 @@ class TestRings:
             {frozenset((numbers["alice"], numbers["carol"]))} & pairs
         )
         assert {(each["code"], each["amount_fen"]) for each in ring["held"]} == {(c, 500) for c in codes}
-        assert not any(each.unionid in str(ring) for each in (alice, bob, carol))
+        assert not any(each.id in str(ring) for each in (alice, bob, carol))
         await let_pass(context, 1000)
         later = await bob.won_packet(alice, money=6)
         assert (await alice.claim(later))["error"] == "payout_held"
@@ -253,7 +253,7 @@ class TestRings:
             await winner.take(await publisher.won_packet(winner, money=4))
         for other in others:
             await other.take(await alice.won_packet(other, money=1))
-        assert bob.unionid in (await ring_of(context, alice.unionid)).people
+        assert bob.id in (await ring_of(context, alice.id)).people
 
 
 class TestOneAddress:
@@ -269,10 +269,10 @@ class TestOneAddress:
         seen = await find(context, "places")
         assert all("127.0.0.1" not in str(place) for place in seen)
         monkeypatch.setattr("server.actions.money.rings.NEIGHBOURS", 1)
-        assert (await ring_of(context, alice.unionid)).people == {alice.unionid}
+        assert (await ring_of(context, alice.id)).people == {alice.id}
         monkeypatch.undo()
         await let_pass(context, 31 * DAY_MS)
-        assert (await ring_of(context, alice.unionid)).people == {alice.unionid}
+        assert (await ring_of(context, alice.id)).people == {alice.id}
 
 
 class TestPatterns:

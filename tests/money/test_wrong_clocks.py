@@ -31,12 +31,12 @@ async def test_a_persons_record_begins_by_mongodbs_clock(client, context, monkey
     right = context.clock.now_ms
     monkeypatch.setattr(context.clock, "now_ms", lambda: right() + AHEAD_MS)
     alice = await client.log_in("alice")
-    (first,) = await find(context, "people", _id=alice.unionid)
+    (first,) = await find(context, "people", _id=alice.id)
     now_ms = await context.store.now_ms()
     assert abs(now_ms - first["created_at"]) < HOUR_MS
     assert abs(now_ms // 1000 - first["generation"]) < HOUR_MS // 1000
     await client.log_in("alice")
-    assert await find(context, "people", _id=alice.unionid) == [first]
+    assert await find(context, "people", _id=alice.id) == [first]
 
 
 def test_the_store_reads_this_machines_clock_only_to_compare_it():

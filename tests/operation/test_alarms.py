@@ -586,7 +586,7 @@ async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(contex
     codes.append(await alice.won_packet(bob))
     [alarm] = await found(context, "pair")
     assert (alarm.kind, alarm.code, alarm.values) == ("pattern", codes[-1], ("3", "6"))
-    assert bob.unionid not in key_of(alarm)
+    assert bob.id not in key_of(alarm)
     assert await found(context, "pair", context.clock.now_ms() + 7 * DAY_MS) == []
 
 
@@ -617,7 +617,7 @@ async def test_a_sharer_who_brought_many_winners_is_told(client, context):
     for winner in others:
         assert await found(context, "sharer") == []
         code = await alice.won_packet(winner)
-        await context.store.shares.record([(code, eve.unionid, winner.unionid)])
+        await context.store.shares.record([(code, eve.id, winner.id)])
     [alarm] = await found(context, "sharer")
     assert alarm.values == ("5",)
 

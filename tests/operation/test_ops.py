@@ -142,7 +142,7 @@ async def test_search_and_a_tasks_page_show_no_seed_no_winning_depth_and_no_id(c
     assert reply["shares"] == {"opened": 1, "sharers": 1, "brought": 1, "most": 1}
     assert [dig["depth"] for dig in reply["digs"]] == [1]
     raw = (await http.get("/ops/task", params={"code": code})).text
-    for secret in (alice.unionid, bob.unionid, "seed", "params", "winning"):
+    for secret in (alice.id, bob.id, "seed", "params", "winning"):
         assert secret not in raw
 
 
@@ -194,7 +194,7 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(client, co
     joins = history["fields"].index("joins")
     assert any(second[joins] for second in history["seconds"])
     assert history["digs"][-1]["code"] == code
-    assert bob.unionid not in json.dumps([seen, history])
+    assert bob.id not in json.dumps([seen, history])
     await pulsing.end()
 
 

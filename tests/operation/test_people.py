@@ -27,7 +27,7 @@ async def check_reached(client: Client, context: Context, someone: Someone, key:
     assert (await client.post("/ops/signout", key=key, reason=REASON))["status"] == 0
     assert (await someone.get("/getMyInfo"))["error"] == "bad_token"
     assert (await client.post("/ops/ban", key=key, days=1, reason=REASON))["status"] == 0
-    person = await context.store.people.find(someone.unionid)
+    person = await context.store.people.find(someone.id)
     assert person["banned"]["reason"] == REASON
     assert (await client.get("/ops/person", key=key))["ban"]["reason"] == REASON
     assert (await client.post("/ops/unban", key=key, reason=REASON))["status"] == 0
@@ -40,7 +40,7 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
     someone = await client.log_in(user)
     assert (await someone.dig(code))["status"] == 0
     long_ago = {"created_at": context.clock.now_ms() - 2 * DAY_MS}
-    await context.store.people.collection.update_one({"_id": someone.unionid}, {"$set": long_ago})
+    await context.store.people.collection.update_one({"_id": someone.id}, {"$set": long_ago})
     return someone
 
 
@@ -158,7 +158,7 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
     assert (lucky["depth"], lucky["digs"], 0 < lucky["p_value"] <= 1) == (1, 1, True)
     for who in ({"of": "task", "code": code}, {"of": "person", **by_person}):
         raw = (await http.get("/ops/timeline", params=who)).text
-        for secret in (alice.unionid, bob.unionid, "seed_box"):
+        for secret in (alice.id, bob.id, "seed_box"):
             assert secret not in raw
 
 
@@ -320,7 +320,7 @@ async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, contex
 async def test_reports_are_events_of_the_task_and_of_the_person(client, context, alice, bob):
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
-    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"created_at": 1}})
+    await context.store.people.rows.update_one({"_id": bob.id}, {"$set": {"created_at": 1}})
     assert (await bob.post("/report", code=code, reason="fraud", text="图是假的"))["status"] == 0
     await hide(client, code, 1, "是假的")
     [reported] = [each for each in await read(client, of="task", code=code) if each["what"] == "reported"]

@@ -36,7 +36,7 @@ async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_dec
     assert held[0]["text"].splitlines()[0] == "存疑的猫"
     assert (await client.http.get(held[0]["pic"])).headers["Content-Type"] == "image/jpeg"
     assert held[2]["text"] == "存疑的人"
-    assert alice.unionid not in str(held)
+    assert alice.id not in str(held)
 
     assert await decide(client, held[0]["key"], shown=1) == ""
     assert (await bob.get("/getTaskDetails", code=first))["review"] == "shown"
@@ -46,7 +46,7 @@ async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_dec
     mine = await alice.get("/getTaskDetails", code=second)
     assert (mine["review"], mine["review_note"], mine["end_reason"]) == ("refused", "图片不合适", "refused")
     assert await decide(client, held[2]["key"], shown=1) == ""
-    person = await context.store.people.find(alice.unionid)
+    person = await context.store.people.find(alice.id)
     assert person["wxname"] == "存疑的人"
     assert await decide(client, held[2]["key"], shown=0) == "bad_request"
     assert (await client.get("/ops/reviews"))["data"] == []

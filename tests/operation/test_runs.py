@@ -37,7 +37,6 @@ ENVIRONMENT = {"SECRET_KEYS": f"{NEW},{OLD}"}
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the waits of an erasure: in these tests the person has no running request."""
     monkeypatch.setattr(erasing, "UNDER_WAY_SECONDS", 0.0)
-    monkeypatch.setattr(erasing, "REMEMBERED_SECONDS", 0.0)
     monkeypatch.setattr(leasing, "RENEW_SECONDS", 0.05)
     monkeypatch.setattr(leasing, "AGAIN_SECONDS", 0.02)
     monkeypatch.setattr(running, "LOOK_SECONDS", 0.05)
@@ -218,7 +217,7 @@ async def test_what_stops_a_run_is_said_and_changes_nothing(client, context, mon
     assert (rotation["outcome"], erasure["outcome"]) == ("refused", "refused")
     assert await outcomes(context) == [("run_forget", "refused"), ("run_rotate", "refused")]
     assert (await (await client.log_in("alice")).get("/getMyInfo"))["release_num"] == 1
-    assert bob.unionid not in erasure_of(bob.unionid)
+    assert bob.id not in erasure_of(bob.id)
     monkeypatch.setattr(running, "SAID_LINES", 1)
     for _ in range(2):
         await (await client.log_in("alice")).publish(forecast_num=100_000)

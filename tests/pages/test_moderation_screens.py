@@ -81,7 +81,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     xiong.claim(made[STOLEN], **ADDRESS)
     for user, reason in (("朵朵", "fraud"), ("阿强", "fraud"), ("小鹿", "illegal")):
         reporter = Person.log_in(address, user)
-        write_record(data_dir, "people", reporter.unionid, created_at=1)  # new people's reports do not count
+        write_record(data_dir, "people", reporter.id, created_at=1)  # new people's reports do not count
         reporter.post("/postTask", code=made[REPORTED])
         reporter.post("/report", code=made[REPORTED], reason=reason, text="留的地址都不回")
     made[FRAUD], _ = a_red_packet(ming, address)

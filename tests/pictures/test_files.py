@@ -169,7 +169,7 @@ async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(c
     assert drawn.size == (750, 1334)
     share = (await bob.get("/getTaskDetails", code=code))["share"]
     assert shows_code_of(drawn, f"https://wabao.example.com/?code={share}")
-    assert bob.unionid not in first["pic"]
+    assert bob.id not in first["pic"]
 
 
 async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(client, context, monkeypatch):
@@ -194,8 +194,7 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(c
     assert ended is not None
     assert (prize_line(running), prize_line(ended)) == ("仅此一份，挖到就归你", "已经结束，看看谁挖到了")
     monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
-    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
-    await forgetting.erase(context.store, bob.unionid)
+    await forgetting.erase(context.store, bob.id)
     query = {"metadata.made_for": {"$regex": f"^poster:{code}"}}
     assert await context.store.files.collection.count_documents(query) == 0
 
@@ -216,7 +215,7 @@ async def test_of_a_poster_that_is_drawn_at_once_in_two_processes_one_is_kept(co
     async def admit() -> None:
         """Let everybody draw posters."""
 
-    drawn = (make_poster(one, task, alice.unionid, admit) for one in (context, other) * 2)
+    drawn = (make_poster(one, task, alice.id, admit) for one in (context, other) * 2)
     assert len(set(await asyncio.gather(*drawn))) == 1
     query = {"metadata.made_for": {"$regex": "^poster:"}}
     assert await context.store.files.collection.count_documents(query) == 1

@@ -36,7 +36,7 @@ async def with_face(client: Client, context: Context, user: str) -> tuple[Someon
     path = await uploaded(someone)
     assert (await someone.post("/setProfile", wxheadpic=path))["status"] == 0
     await settle(context)
-    (person,) = await find(context, "people", _id=someone.unionid)
+    (person,) = await find(context, "people", _id=someone.id)
     assert person["wxheadpic"] == path
     return someone, path
 
@@ -54,7 +54,7 @@ async def test_an_upload_of_somebody_else_is_refused_and_stays_as_it_is(client, 
             assert (refused["error"], refused["param"]) == ("bad_request", name)
             assert refused["msg"] == nowhere["msg"]
     assert await find(context, "pictures.files") == before
-    assert await find(context, "tasks", publisher=bob.unionid) == []
+    assert await find(context, "tasks", publisher=bob.id) == []
     again = [(await alice.post("/postTask", url=face, publish_id="twice-the-same", **DRAFT)) for _ in "12"]
     assert again[0]["code"] == again[1]["code"]
 
@@ -66,5 +66,5 @@ async def test_a_face_stays_when_a_treasure_of_an_earlier_version_that_has_it_is
     await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"pic": face}})
     await hide_task(context, ME, code, "违法", hidden=True)
     assert await statuses(client, face) == [200, 200]
-    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$unset": {"wxheadpic": ""}})
+    await context.store.people.rows.update_one({"_id": alice.id}, {"$unset": {"wxheadpic": ""}})
     assert await statuses(client, face) == [404, 404]

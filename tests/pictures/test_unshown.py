@@ -117,7 +117,7 @@ async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_i
         assert await answered(client, path_of(face)) == NOT_FOUND
         await settle(context)
         assert await answered(client, path_of(face)) == SHOWN
-    [person] = await find(context, "people", _id=alice.unionid)
+    [person] = await find(context, "people", _id=alice.id)
     assert person["wxheadpic"] == path_of(faces[1])
     assert await answered(client, path_of(faces[0])) == SHOWN
 

@@ -294,7 +294,7 @@ async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_tw
     picture = a_picture()
     first = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
     second = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
-    await until(lambda: uploads_of(context).places[alice.unionid] == 2)
+    await until(lambda: uploads_of(context).places[alice.id] == 2)
     third = await client.http.post(
         "/uploadFile", files={"file": picture}, headers={"Authorization": f"Bearer {alice.token}"}
     )
@@ -318,7 +318,7 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
         assert (status, reply["error"]) == (429, "too_many")
     assert silent.headers["Retry-After"] == "5"
     assert uploads_of(context).held_bytes == 14 * MB
-    assert uploads_of(context).places.keys() == {alice.unionid, bob.unionid}
+    assert uploads_of(context).places.keys() == {alice.id, bob.id}
     assert (await carol.upload(a_picture()))["status"] == 0  # a small upload still fits
     for sender in held:
         sender.hang_up()
@@ -443,7 +443,7 @@ async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster
         await fast.send(bytes(1000))
         await asyncio.wait([reply], timeout=0.01)
     assert reply.result()[0] == 408
-    await until(lambda: uploads_of(context).places.keys() == {bob.unionid})
+    await until(lambda: uploads_of(context).places.keys() == {bob.id})
     fast.hang_up()
     await until(lambda: is_empty(context))
 

@@ -176,11 +176,11 @@ async def test_another_process_hears_of_digs_ends_and_watchers(client, open_page
     page = await open_page(alice, code)
     await page.until("snapshot")
 
-    made = (await dig(other, Attempt(code, bob.unionid, "", admit))).dig
+    made = (await dig(other, Attempt(code, bob.id, "", admit))).dig
     assert (await page.until("cd"))["cd_until"] == made["cd_until"]
     assert (await page.until("join"))["no"] == 1
     assert "unionid" not in json.dumps(page.frames)
-    assert bob.unionid not in json.dumps(page.frames)
+    assert bob.id not in json.dumps(page.frames)
     await other.hub.watch(Collecting(), code, None, False)
     assert (await page.until("watchers", watchers=2))["watchers"] == 2
 

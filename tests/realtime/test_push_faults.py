@@ -43,11 +43,11 @@ class TestOwnRedis:
             await other.bus.connected.wait()
             redis.kill()
             for who in (bob, carol):  # one dig by each process while Redis is down
-                await dig(other if who is bob else context, Attempt(code, who.unionid, "", admit))
+                await dig(other if who is bob else context, Attempt(code, who.id, "", admit))
                 depth += 1
             await read_up_to(page, depth)
             redis.start()
-            await dig(other, Attempt(code, bob.unionid, "", admit))
+            await dig(other, Attempt(code, bob.id, "", admit))
             depth += 1
             await read_up_to(page, depth)
         assert seqs(page) == list(range(1, depth + 1))
@@ -61,7 +61,7 @@ async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, ope
     code = await alice.publish(forecast_num=100_000, cd=0)
     page = await open_page(alice, code)
     await page.until("snapshot")
-    await dig(other, Attempt(code, bob.unionid, "", admit))
+    await dig(other, Attempt(code, bob.id, "", admit))
     assert (await page.until("join"))["seq"] == 1
 
 

@@ -66,7 +66,7 @@ async def test_an_open_page_is_told_of_other_digs_that_are_as_many(
     await page.until("cd", seq=1)
     await restore()
     monkeypatch.setattr(other.bus, "publish", lost)
-    await dig(other, Attempt(code, bob.unionid, "", admit))
+    await dig(other, Attempt(code, bob.id, "", admit))
     await context.hub._poll()
     await page.until("snapshot", seq=1)
 

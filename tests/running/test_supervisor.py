@@ -250,7 +250,7 @@ def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(se
     until(lambda: is_ready(server.address))
     alice.get("/getMyInfo")
     bob.get("/getMyInfo")
-    assert Person.log_in(server.address, "carol").unionid not in (alice.unionid, bob.unionid)
+    assert Person.log_in(server.address, "carol").id not in (alice.id, bob.id)
 
 
 def test_a_store_that_lives_but_does_not_answer_is_started_again(server):
@@ -272,7 +272,7 @@ def test_a_malformed_request_is_refused(server):
 
 def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(server, alice):
     descriptors = pidfds_of([pid for pids in server.children().values() for pid in pids])
-    body = f'{{"unionid": "{alice.unionid}"}}'.encode()
+    body = f'{{"unionid": "{alice.id}"}}'.encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(
             b"POST /getSharePic HTTP/1.1\r\nHost: wabao\r\nContent-Type: application/json\r\n"
@@ -296,7 +296,7 @@ def test_the_log_has_neither_ids_nor_tokens(server, alice):
     assert re.search(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO \d+ wabao\.access GET /getMyInfo 200 ", said
     )
-    assert alice.unionid not in said
+    assert alice.id not in said
     assert alice.openid
     assert alice.openid not in said
     assert alice.token not in said
@@ -312,7 +312,7 @@ def test_a_new_start_finds_the_data_even_after_everything_was_killed(server, ali
         again = Running(data_dir, server.port)
         again.wait_for("Wabao is ready at ")
         alice.get("/getMyInfo")
-        assert Person.log_in(again.address, "alice").unionid == alice.unionid
+        assert Person.log_in(again.address, "alice").id == alice.id
         alice.upload(a_picture())
         descriptors = pidfds_of(descendant_pids(again.process.pid))
         assert (

@@ -184,7 +184,7 @@ async def test_altered_data_makes_nobody_another_person_or_several(client, conte
         found.add((reply["data"]["unionid"], reply["data"]["openid"]))
     [(unionid, openid)] = found
     assert unionid == f"openid:{openid}"
-    assert (await context.store.people.find(bob.unionid))["openid"] == bob.data["openid"] != openid
+    assert (await context.store.people.find(bob.id))["openid"] == bob.data["openid"] != openid
 
 
 # -- the access token and the calls that need it

@@ -86,12 +86,12 @@ async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(co
     for code in (*codes, codes[0]):
         await bob.dig(code)
     await context.background.finish()
-    assert (await context.store.digs.numbers(bob.unionid))[:2] == (3, 2)
+    assert (await context.store.digs.numbers(bob.id))[:2] == (3, 2)
     await context.store.tasks.collection.update_many({}, {"$set": {"pending": 1}})
-    assert (await context.store.digs.numbers(bob.unionid))[:2] == (3, 2)
+    assert (await context.store.digs.numbers(bob.id))[:2] == (3, 2)
     await context.store.digs.collection.delete_many({"code": codes[1]})
-    assert (await context.store.digs.numbers(bob.unionid))[:2] == (3, 2)
-    tasks = await context.store.digs.tasks_joined(bob.unionid, 0, 20)
+    assert (await context.store.digs.numbers(bob.id))[:2] == (3, 2)
+    tasks = await context.store.digs.tasks_joined(bob.id, 0, 20)
     assert [task["_id"] for task in tasks] == [codes[1], codes[0]]
-    assert [task["_id"] for task in await context.store.digs.tasks_joined(bob.unionid, 1, 1)] == [codes[0]]
-    assert await context.store.digs.numbers(alice.unionid) == (0, 0, 0, 0)
+    assert [task["_id"] for task in await context.store.digs.tasks_joined(bob.id, 1, 1)] == [codes[0]]
+    assert await context.store.digs.numbers(alice.id) == (0, 0, 0, 0)

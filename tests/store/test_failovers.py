@@ -254,7 +254,7 @@ async def test_the_limit_of_a_dig_counts_from_its_arrival(context, wire, bob, co
     try:
         with pytest.raises(Unavailable):
             async with asyncio.timeout(2):
-                await dig(context, Attempt(code, bob.unionid, "", admit, arrived=arrived))
+                await dig(context, Attempt(code, bob.id, "", admit, arrived=arrived))
     finally:
         wire.release()
 

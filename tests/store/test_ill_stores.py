@@ -210,9 +210,9 @@ async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(cd=0, forecast_num=1000)
     view = context.store.tasks.view
-    before = await view(code, bob.unionid, "bobs-dig-1")
+    before = await view(code, bob.id, "bobs-dig-1")
     assert (await bob.dig(code, dig_id="bobs-dig-1"))["repeated"] == 0
-    after = await view(code, bob.unionid, "bobs-dig-1")
+    after = await view(code, bob.id, "bobs-dig-1")
     views = [View(**before | {"now": after["now"]})]
 
     async def late_view(*asked: str) -> View | None:

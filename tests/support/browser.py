@@ -30,7 +30,7 @@ from pymongo import MongoClient
 from server.running.stores import running_store
 from server.settings import read_settings
 from support.client import a_picture, goods
-from support.login import log_in
+from support.login import log_in, person_id_of
 
 # The headless shell is the same engine without windows, and needs a third of the CPU time for a page.
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -173,6 +173,11 @@ class Person:
     unionid: str
     token: str
     openid: str = ""
+
+    @property
+    def id(self) -> str:
+        """The person's id in the database."""
+        return person_id_of(self.token)
 
     @classmethod
     def log_in(cls, address: str, user: str) -> Person:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from server.context import Context
 from support.declared import check_reply
-from support.login import a_ticket
+from support.login import a_ticket, person_id_of
 
 
 def a_rare_prize(cooldown_seconds: int) -> int:
@@ -47,6 +47,11 @@ class Someone:
     token: str
     data: dict[str, Any]
     send_token: bool = True
+
+    @property
+    def id(self) -> str:
+        """The person's id in the database. A Someone without a token has none."""
+        return person_id_of(self.token)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.send_token else {}

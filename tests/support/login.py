@@ -1,5 +1,6 @@
 """Logging in through the sandbox: it gives what wx.login and wx.getUserInfo give on a phone."""
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,3 +27,9 @@ def log_in(address: str, user: str, fields: Sequence[str] = LOGIN_FIELDS, **wish
     assert reply["status"] == 0, reply
     person: dict[str, Any] = reply["data"]
     return person
+
+
+def person_id_of(token: str) -> str:
+    """Return the id in the database of the person whose token this is."""
+    value = token.split("|")[4].partition(":")[2]
+    return base64.b64decode(value).decode().split(" ")[0]

@@ -68,7 +68,7 @@ async def act_win(victim: Context, stage: Stage) -> None:
 
 async def act_subscribe(victim: Context, stage: Stage) -> None:
     """Call `/subscribed`; then send messages."""
-    await subscribe(victim, stage.bob.unionid, [TEMPLATES["won"]])
+    await subscribe(victim, stage.bob.id, [TEMPLATES["won"]])
     # The message is due now by MongoDB's clock, but perhaps a millisecond later by this process's clock.
     await stage.context.store.database["messages"].update_many(
         {"due_at": {"$gt": 0}, "asleep": {"$exists": False}}, {"$inc": {"due_at": -1000}}
@@ -84,7 +84,7 @@ async def act_sweep(victim: Context, stage: Stage) -> None:
 
 async def act_remind(victim: Context, stage: Stage) -> None:
     """Call `/remind`, and let the cooldown pass; then send messages."""
-    await remind(victim, stage.code, stage.bob.unionid)
+    await remind(victim, stage.code, stage.bob.id)
     database, now_ms = stage.context.store.database, stage.context.clock.now_ms()
     await database["tasks"].update_many({}, {"$set": {"cd_until": now_ms}})
     await database["messages"].update_many({}, {"$set": {"due_at": now_ms}})
@@ -94,10 +94,10 @@ async def act_remind(victim: Context, stage: Stage) -> None:
 async def repeat(context: Context, stage: Stage, scenario: str) -> None:
     """Let time pass after a kill, and repeat the request, as a client does that got no reply."""
     if scenario == "a consent comes" and not await find(context, "consents"):
-        await subscribe(context, stage.bob.unionid, [TEMPLATES["won"]])
+        await subscribe(context, stage.bob.id, [TEMPLATES["won"]])
     if scenario == "a cooldown is over":
         if not await find(context, "messages"):
-            await remind(context, stage.code, stage.bob.unionid)
+            await remind(context, stage.code, stage.bob.id)
         await context.store.database["tasks"].update_many({}, {"$set": {"cd_until": 1}})
 
 

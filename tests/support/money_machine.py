@@ -113,7 +113,7 @@ class MoneyMachine(RuleBasedStateMachine):
         """Publish a task with this many prizes of 2 yuan each or, with `shared`, of 2 yuan in all."""
 
         async def act() -> str:
-            alice = await self.world.context.store.people.find(self._person("alice").unionid)
+            alice = await self.world.context.store.people.find(self._person("alice").id)
             assert alice is not None
             draft = Draft(
                 goods_type=1, name="一个红包", money=2, prize_num=prizes,
@@ -142,7 +142,7 @@ class MoneyMachine(RuleBasedStateMachine):
         code = self._code(task)
 
         async def order(actor: Context) -> Any:
-            alice = await actor.store.people.find(self._person("alice").unionid)
+            alice = await actor.store.people.find(self._person("alice").id)
             assert alice is not None
             return await order_payment(actor, alice, code, 2)
 
@@ -175,7 +175,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, kill=KILLS, who=DIGGERS)
     def dig(self, task: int, kill: int, who: str) -> None:
-        code, unionid = self._code(task), self._person(who).unionid
+        code, unionid = self._code(task), self._person(who).id
 
         async def act(actor: Context) -> Dug:
             return await dig(actor, Attempt(code, unionid, secrets.token_hex(8), admit))
@@ -191,7 +191,7 @@ class MoneyMachine(RuleBasedStateMachine):
         notice=st.sampled_from(("", "", "lose_notice", "repeat_notice", "delay_notice")),
     )
     def claim(self, task: int, kill: int, who: str, confirms: bool, whim: str, notice: str) -> None:
-        code, unionid = self._code(task), self._person(who).unionid
+        code, unionid = self._code(task), self._person(who).id
 
         async def act() -> None:
             claimed = await self.world.act(kill, lambda actor: claim(actor, code, unionid, "", "", ""))
@@ -292,7 +292,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, kill=KILLS, really=SELDOM, operator=st.booleans())
     def end(self, task: int, kill: int, really: bool, operator: bool) -> None:
-        code, unionid = self._code(task), self._person("alice").unionid
+        code, unionid = self._code(task), self._person("alice").id
         if really and operator:
             self._run(self.world.act(kill, lambda actor: end_task_as_operator(actor, code, "违规")))
         elif really:

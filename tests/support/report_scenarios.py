@@ -57,7 +57,7 @@ async def reported(stage: Stage) -> Stage:
 
 async def act_report(victim: Context, stage: Stage) -> None:
     """Send the last report that is needed to hide the goods."""
-    person = await victim.store.people.find(stage.bob.unionid)
+    person = await victim.store.people.find(stage.bob.id)
     assert person is not None
     await report(victim, person, stage.code, "fraud", "")
 

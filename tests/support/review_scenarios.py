@@ -52,7 +52,7 @@ async def act_decide(victim: Context, stage: Stage) -> None:
 
 async def act_publish(victim: Context, stage: Stage) -> None:
     """Call postTask, and look at the review for the first time."""
-    person = await victim.store.people.find(stage.alice.unionid)
+    person = await victim.store.people.find(stage.alice.id)
     assert person is not None
     draft = Draft(goods_type=2, url=stage.code, name="猫", prize_num=1, forecast_num=1, draw_type=2, cd=0)
     await publish(victim, person, draft)

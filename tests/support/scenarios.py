@@ -241,24 +241,24 @@ def claiming(*refused: type[Refusal], address: str = "文三路 90 号", **limit
         if limits:
             victim.settings = replace(victim.settings, **limits)
         with suppress(*refused):
-            await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", address)
+            await claim(victim, stage.code, stage.bob.id, "王小红", "13800001111", address)
 
     return act
 
 
 def shipping(number: str) -> Act:
     """Return an act that calls shipPrize with this parcel number."""
-    return lambda victim, stage: ship(victim, stage.code, stage.alice.unionid, 1, "顺丰", number)
+    return lambda victim, stage: ship(victim, stage.code, stage.alice.id, 1, "顺丰", number)
 
 
 async def act_receive(victim: Context, stage: Stage) -> None:
     """Call receivePrize."""
-    await receive(victim, stage.code, stage.bob.unionid)
+    await receive(victim, stage.code, stage.bob.id)
 
 
 async def act_end(victim: Context, stage: Stage) -> None:
     """Call endTask."""
-    await end_own_task(victim, stage.code, stage.alice.unionid)
+    await end_own_task(victim, stage.code, stage.alice.id)
 
 
 def releasing(what: Literal["task", "prize"]) -> Act:
@@ -279,7 +279,7 @@ async def act_look(victim: Context, stage: Stage) -> None:
 
 async def act_dig(victim: Context, stage: Stage) -> None:
     """The winning dig."""
-    await dig(victim, Attempt(stage.code, stage.bob.unionid, "", admit))
+    await dig(victim, Attempt(stage.code, stage.bob.id, "", admit))
     await rest(victim)
 
 
@@ -308,7 +308,7 @@ async def act_take_down(victim: Context, stage: Stage) -> None:
 async def act_hand_over(victim: Context, stage: Stage) -> None:
     """Call confirmDraw."""
     prize = (await find(stage.context, "prizes", code=stage.code))[0]
-    await confirm_pickup(victim, stage.code, stage.alice.unionid, prize["pickup"])
+    await confirm_pickup(victim, stage.code, stage.alice.id, prize["pickup"])
 
 
 async def act_sweep(victim: Context, stage: Stage) -> None:

@@ -17,7 +17,7 @@ async def everything(context: Context) -> dict[str, list[str]]:
 
 async def person_of(context: Context, someone: Someone) -> Person:
     """Return a person's record."""
-    person = await context.store.people.find(someone.unionid)
+    person = await context.store.people.find(someone.id)
     assert person is not None
     return person
 

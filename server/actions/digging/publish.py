@@ -366,7 +366,7 @@ def _task(
         **texts_of(publisher, draft),  # type: ignore[typeddict-item]  # it has no other field of Task
         "_id": rules.code,
         "publisher": publisher["_id"],
-        "publisher_id": publisher["public_id"],
+        "publisher_id": publisher["_id"],
         "wxheadpic": shown_face(publisher),
         "goods_type": draft.goods_type,
         "draw_type": prizes.draw_type,

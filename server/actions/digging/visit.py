@@ -28,32 +28,29 @@ class NotNoted(Unavailable):
 async def visit(
     context: Context, code: str, unionid: str, sharer: str | None = None, *, generation: int | None = None
 ) -> str:
-    """Record that a person opened a task, and who brought them: `sharer` is an id or a share token.
+    """Record that a person opened a task, and who brought them, if anybody did.
 
     `generation` is that of the caller's token, None without a token.
 
-    Returns the person's own share token. A sharer who is unknown, or the person themselves, is ignored.
-    Raises NotNoted if the visit cannot be written; and Unavailable, or what MongoDB raises, if the sharer
-    cannot be read.
+    Returns the person's own share token. Raises NotNoted if the visit cannot be written.
     """
-    noted = _noted(visiting_of(context).note_visit(code, unionid, generation))
-    if sharer is None:
-        await noted
-    else:
-        await asyncio.gather(noted, _note_sharer(context, code, sharer, unionid))
-    return visiting_of(context).token(code, unionid)
+    visiting = visiting_of(context)
+    noted = [_noted(visiting.note_visit(code, unionid, generation))]
+    if sharer is not None and sharer != unionid:
+        noted.append(_noted(visiting.note_brought(code, sharer, unionid)))
+    await asyncio.gather(*noted)
+    return visiting.token(code, unionid)
 
 
-async def _note_sharer(context: Context, code: str, sharer: str, newcomer: str) -> None:
-    found: str | None = sharer
-    if len(sharer) == SHARE_CHARACTERS:
-        shared, found = await visiting_of(context).resolve(sharer)
-        if shared != code:
-            found = None
-    elif not await known_people_of(context).exists(sharer):
-        found = None
-    if found is not None and found != newcomer:
-        await _noted(visiting_of(context).note_brought(code, found, newcomer))
+async def sharer_of(context: Context, code: str, named: str) -> str | None:
+    """Return the id of who shared a task, as an old link names them: by their unionid, or by a share token.
+
+    None for an unknown one, and for a token of another task. Raises Unavailable, or what MongoDB raises.
+    """
+    if len(named) != SHARE_CHARACTERS:
+        return await known_people_of(context).id_of(named) or None
+    shared, sharer = await visiting_of(context).resolve(named)
+    return sharer if shared == code else None
 
 
 async def _noted(note: Awaitable[None]) -> None:

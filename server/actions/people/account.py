@@ -21,8 +21,7 @@ from server.game.review import ReviewState
 from server.memory.known_people import KnownPeople
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
-from server.security.random_codes import derived_code
-from server.store.people.people import PUBLIC_CHARACTERS, Ban, Login, Person
+from server.store.people.people import Ban, Login, Person
 from server.telemetry import metrics
 
 # Called with the person's id before anything is written. May raise a refusal.
@@ -42,7 +41,7 @@ async def log_in(
 ) -> Person:
     """Trade a login code, perhaps with WeChat's encrypted user data, for a person's record.
 
-    A person keeps the id of their first login, even if WeChat gave no unionid then. Without the data, a new
+    A person keeps the unionid of their first login, even if WeChat gave none then. Without the data, a new
     person has no name yet. The session key lives only as long as this call. Raises BadLoginCode,
     LoginBlocked, WeChatBusy, BadUserData, and what `admit` raises.
     """
@@ -53,7 +52,7 @@ async def log_in(
         # session, if there is one.
         user = context.wechat.decrypt_user(session, iv, encrypted_data)
     known = await context.store.people.with_openid(session.openid)
-    unionid = known["_id"] if known else session.unionid or f"openid:{session.openid}"
+    unionid = known["unionid"] if known else session.unionid or f"openid:{session.openid}"
     await admit(unionid)
     # The sender may have altered the name and the picture, so they are treated like what a person chooses.
     # Where contents are checked, the picture is left out, because a picture at a foreign address can change
@@ -61,7 +60,7 @@ async def log_in(
     checked = context.settings.checks_content
     shown = None if checked else user
     login = Login(
-        _id=unionid,
+        unionid=unionid,
         openid=session.openid,
         nickName=one_line(shown.nick_name) if shown else "",
         avatarUrl=shown.avatar_url if shown else "",
@@ -69,11 +68,9 @@ async def log_in(
         city=user.city if user else "",
         province=user.province if user else "",
         country=user.country if user else "",
-        # A public id that was derived under an older key stays in use.
-        public_id=derived_code(context.keys.publish_key, f"person:{unionid}", PUBLIC_CHARACTERS),
     )
     person = await context.store.people.save(login, told=user is not None)
-    if "forgotten_as" in person:
+    if "erasing" in person:
         raise LoginBlocked("这个账号正在注销，请稍后再登录")
     metrics.LOGINS.inc()
     if user is not None and checked:
@@ -113,7 +110,7 @@ def check_session(generation: int | None, person: Person | None) -> Person:
             raise TokenRequired
     elif generation != person["generation"]:
         raise BadToken
-    if "forgotten_as" in person:
+    if "erasing" in person:
         raise NotLoggedIn
     return person
 

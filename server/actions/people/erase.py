@@ -1,14 +1,14 @@
 """Erasing a person who asks for it: `python -m server forget UNIONID`.
 
-A random pseudonym replaces the id, the name and the picture everywhere; the person's own record is deleted
-last. The pseudonym is written into that record first, so an interrupted run can be repeated. All that the
-ledger and the draw need stays: the number of participants does not change, and every fen stays where it was.
+Name, picture and addresses go wherever they stand; the person's own record, which alone has WeChat's ids,
+is deleted last, so an interrupted run can be repeated. All that the ledger and the draw need stays under our
+id: the number of participants does not change, and every fen stays where it was.
 """
 
 from __future__ import annotations
 
 from asyncio import sleep
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from server.actions.money.report_delivery import NOT_REPORTED
@@ -20,15 +20,10 @@ from server.game.review import IN_REVIEW
 from server.game.task import Task
 from server.store import Store
 from server.store.money.freezes import freeze_key
-from server.store.people.erasure import new_pseudonym
 from server.store.people.people import Person
 
 # Longer than the time for which a process caches a person's record, plus the time of the longest request.
 UNDER_WAY_SECONDS = 20.0
-# Longer than a process caches the owner of a share token. Visits noted until then get the pseudonym
-# afterwards.
-REMEMBERED_SECONDS = 65.0
-PASSES = 5
 _REPORT_REFUSED = (NOT_REPORTED, SHIPPING_REFUSED)
 
 
@@ -100,70 +95,39 @@ class CannotErase(Exception):
         self.needs = needs
 
 
-def pseudonym_of(person: Person | None) -> str:
-    """Return a person's pseudonym: a new one, unless an interrupted run or the person's own request noted
-    one."""
-    if person is not None and "forgotten_as" in person:
-        return person["forgotten_as"]
-    if person is not None and "leaving" in person:
-        return person["leaving"]["pseudonym"]
-    return new_pseudonym()
+async def erase(store: Store, person_id: str) -> int:
+    """Erase a person; return how many of their digs stay, without a name. Raises CannotErase.
 
-
-async def erase(
-    store: Store, unionid: str, pseudonym: str = "", step: Callable[[int], None] = lambda _: None
-) -> int:
-    """Erase a person; return how many of their digs stay under the pseudonym. Raises CannotErase.
-
-    `pseudonym` is what `pseudonym_of` returned, if somebody needs to know it before. `step` is called when
-    the erasure begins to wait for requests (1), to change names (2), to wait again (3), and to change the
-    rest (4). Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS`
-    until no process can write anything more about them.
+    Waits `UNDER_WAY_SECONDS` for the person's requests under way to end.
     """
-    person = await store.people.find(unionid)
+    person = await store.people.find(person_id)
     if person is None:
         raise CannotErase(Need("nobody"))
-    if "moving" not in person:
+    if person.get("erasing") != 2:
         try:
             await _refuse_while_needed(store, person)
-            person = await _lock_out(store, person, pseudonym or pseudonym_of(person))
-            step(1)
+            await _lock_out(store, person)
             await sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out, and a ban may have come since.
-            await _refuse_while_needed(store, await store.people.get(unionid))
+            await _refuse_while_needed(store, await store.people.get(person_id))
         except CannotErase:
-            await store.people.let_in(unionid)
+            await store.people.let_in(person_id)
             raise
-        await store.people.begin_moving(unionid)
-    return await _forget(store, unionid, person["forgotten_as"], step)
+        await store.people.begin_erasing(person_id)
+    erasure = store.erasure
+    digs = await erasure.erase_name_in_digs(person_id)
+    await erasure.erase_prizes(person_id)
+    await erasure.erase_tasks(person_id)
+    await erasure.delete_pictures(person_id)
+    await erasure.erase_reviews(person_id)
+    await erasure.delete_rest(person_id)
+    await store.people.delete_erased(person_id)
+    return digs
 
 
-async def _lock_out(store: Store, person: Person, pseudonym: str) -> Person:
-    try:
-        return await store.people.lock_out(person, pseudonym)
-    except LookupError:
-        raise CannotErase(Need("changed")) from None
-
-
-async def _forget(store: Store, old: str, new: str, step: Callable[[int], None]) -> int:
-    erasure, digs = store.erasure, 0
-    step(2)
-    for number in range(PASSES):
-        if number == 1:
-            step(3)
-            await sleep(REMEMBERED_SECONDS)
-            step(4)
-        digs += await erasure.move_digs(old, new)
-        await erasure.move_prizes(old, new)
-        await erasure.move_tasks(old, new)
-        await erasure.move_pictures(old, new)
-        await erasure.move_visits(old, new)
-        await erasure.move_reviews(old, new)
-        await erasure.delete_rest(old)
-        if number and not await erasure.remaining(old, new):
-            await store.people.delete_forgotten(old, new)
-            return digs
-    raise RuntimeError(f"{await erasure.remaining(old, new)} still name the person: run it again")
+async def _lock_out(store: Store, person: Person) -> None:
+    if not await store.people.lock_out(person):
+        raise CannotErase(Need("changed"))
 
 
 async def _refuse_while_needed(store: Store, person: Person) -> None:
@@ -179,16 +143,16 @@ async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> li
     of the winner until the goods have arrived. A delivery whose report WeChat refuses stops it as well. Leave
     out `parcels` if an operator has decided about such goods and deliveries.
     """
-    unionid = person["_id"]
+    person_id = person["_id"]
     banned = [Need("banned")] if ban_of(person, await store.now_ms()) is not None else []
-    published = await store.erasure.published(unionid)
-    of_tasks = await store.erasure.given_and_owed(unionid, [task["_id"] for task in published])
+    published = await store.erasure.published(person_id)
+    of_tasks = await store.erasure.given_and_owed(person_id, [task["_id"] for task in published])
     needs = banned + [
         Need(why, task["_id"], task["name"], state)
         for task in published
         for why, state in _needs_of_task(task, *(each[task["_id"]] for each in of_tasks), parcels=parcels)
     ]
-    prizes, codes = await store.prizes.of_winner(unionid), await store.digs.won_codes(unionid)
+    prizes, codes = await store.prizes.of_winner(person_id), await store.digs.won_codes(person_id)
     won = await store.tasks.find_many(sorted({*codes, *(prize["code"] for prize in prizes)}))
     names = {task["_id"]: task["name"] for task in won}
     for prize in prizes:
@@ -197,7 +161,7 @@ async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> li
         if awaited or prize["state"] not in ("won", *GIVEN, *GONE):
             code = prize["code"]
             needs.append(Need("prize", code, names.get(code, ""), prize["state"], prize["depth"]))
-    if await store.freezes.find(freeze_key("person", unionid)) is not None:
+    if await store.freezes.find(freeze_key("person", person_id)) is not None:
         needs.append(Need("frozen"))
     needs += [
         Need("won", task["_id"], task["name"]) for task in won if task["_id"] in codes and not task["status"]

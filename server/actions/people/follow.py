@@ -8,13 +8,13 @@ from server.errors import BadRequest, NoSuchPublisher
 MOST = 1000
 
 
-async def follow(context: Context, unionid: str, public_id: str, *, following: bool) -> None:
+async def follow(context: Context, unionid: str, publisher_id: str, *, following: bool) -> None:
     """Let a person follow a publisher, or follow them no more. Safe to repeat.
 
     Raises NoSuchPublisher, BadRequest.
     """
-    publisher = await context.store.people.with_public_id(public_id)
-    if publisher is None or "forgotten_as" in publisher:
+    publisher = await context.store.people.find(publisher_id)
+    if publisher is None or "erasing" in publisher:
         raise NoSuchPublisher
     follows = context.store.follows
     if not following:

@@ -12,13 +12,13 @@ from typing import Literal
 
 from server.actions.alone import Busy, alone, erasure_of
 from server.actions.people.account import ban_of
-from server.actions.people.erase import REASONS, CannotErase, Need, erase, needs_of, pseudonym_of
+from server.actions.people.erase import REASONS, CannotErase, Need, erase, needs_of
+from server.actions.people.whom import key_of
 from server.context import Context
 from server.errors import CannotLeave, NotLoggedIn, Obstacle
 from server.game.amounts import DAY_MS, spoken
 from server.realtime.news import Revoked
 from server.store.audit_log import Actor
-from server.store.people.erasure import new_pseudonym
 from server.store.people.people import Person
 
 DAYS = 7
@@ -49,9 +49,9 @@ async def leave(context: Context, person: Person) -> int:
     store, unionid = context.store, person["_id"]
     if "leaving" not in person:
         await _refuse(context, person)
-        pseudonym, until_ms = new_pseudonym(), await store.now_ms() + DAYS * DAY_MS
-        written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", pseudonym, "")
-        asked = await store.people.ask_to_leave(unionid, pseudonym, until_ms)
+        until_ms = await store.now_ms() + DAYS * DAY_MS
+        written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", key_of(person), "")
+        asked = await store.people.ask_to_leave(unionid, until_ms)
         if asked is not None:
             await context.hub.announce_ended(Revoked(unionid, asked["generation"]))
         await store.audit_log.conclude(written, "refused" if asked is None else "done")
@@ -85,8 +85,8 @@ def _obstacle(need: Need) -> Obstacle:
 async def stay(context: Context, person: Person) -> None:
     """Keep an account after all. Safe to repeat."""
     if "leaving" in person:
-        log_of, pseudonym = context.store.audit_log, person["leaving"]["pseudonym"]
-        written = await log_of.begin(context.clock.now_ms(), THEMSELVES, "stay", pseudonym, "")
+        log_of = context.store.audit_log
+        written = await log_of.begin(context.clock.now_ms(), THEMSELVES, "stay", key_of(person), "")
         kept = await context.store.people.stay(person["_id"])
         await log_of.conclude(written, "done" if kept else "refused")
 
@@ -105,18 +105,18 @@ async def erase_leavers(context: Context) -> None:
 
 async def _erase(context: Context, person: Person) -> None:
     store, unionid = context.store, person["_id"]
-    pseudonym = pseudonym_of(person)
+    key = key_of(person)
     # An erasure that was cut off is always left to `erase`, which goes on or lets the person in again.
-    needs = [] if "forgotten_as" in person else await needs_of(store, person, parcels=True)
+    needs = [] if "erasing" in person else await needs_of(store, person, parcels=True)
     if needs:
-        log.info("%s leaves later: %s", pseudonym, ", ".join(sorted({need.why for need in needs})))
+        log.info("%s leaves later: %s", key, ", ".join(sorted({need.why for need in needs})))
         return
-    written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", pseudonym, "")
+    written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", key, "")
     try:
         async with alone(store, erasure_of(unionid)):
-            await erase(store, unionid, pseudonym)
+            await erase(store, unionid)
     except (CannotErase, Busy) as error:
-        log.info("%s leaves later: %s", pseudonym, error)
+        log.info("%s leaves later: %s", key, error)
         await store.audit_log.conclude(written, "refused")
     else:
         await store.audit_log.conclude(written, "done")

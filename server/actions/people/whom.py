@@ -1,4 +1,4 @@
-"""Whom an operator means. Operators see no ids of people, so they name a person by what the person did."""
+"""Whom an operator means. Operators see no ids of WeChat's, so they name a person by what the person did."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import msgspec
 from server.actions.money.freeze import find_target
 from server.context import Context
 from server.errors import BadRequest
-from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
+from server.security.random_codes import PERSON_ID_CHARACTERS
+from server.store.people.people import Person, shown_name
 
 SHOWN_SHARERS = 10
 # The id of a review. After an edit of a task, the number of the edit stands at the end of the review's id.
 _REVIEW = r"(?:task:[0-9A-Za-z]{12}(?::[1-9][0-9]{0,8})?|profile:[0-9A-Za-z]{12})"
 REVIEW_PATTERN = rf"\A{_REVIEW}\Z"
 # What a `Whom.key` may be.
-KEY_PATTERN = rf"\A(?:{_REVIEW}|person:[0-9A-Za-z]{{{PUBLIC_CHARACTERS}}})\Z"
+KEY_PATTERN = rf"\A(?:{_REVIEW}|person:[0-9A-Za-z]{{{PERSON_ID_CHARACTERS}}})\Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,15 @@ class BroughtBy(msgspec.Struct):
 
 
 def key_of(person: Person) -> str:
-    """Return the key by which a `Whom` names a person. It does not tell their id."""
-    return f"person:{person['public_id']}"
+    """Return the key by which a `Whom` names a person."""
+    return f"person:{person['_id']}"
 
 
 async def find_person(context: Context, whom: Whom) -> Person:
     """Return whom an operator means. Raises NoSuchTask, BadRequest."""
     store, (kind, _, number) = context.store, whom.key.partition(":")
     if kind == "person":
-        found = await store.people.with_public_id(number)
+        found = await store.people.find(number)
         if found is None:
             raise BadRequest("没有这个编号的人，或者已经注销", param="key")
         return found

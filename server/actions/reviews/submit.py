@@ -74,7 +74,7 @@ async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> Non
     If the process dies before the end, a sweep does it. Nothing is submitted for somebody who is being
     erased, because a review names them.
     """
-    if "forgotten_as" in person:
+    if "erasing" in person:
         return
     text = chosen.get("wxname", "")
     review = new_review(chosen["key"], person["_id"], person["openid"], text, context.clock.now_ms())

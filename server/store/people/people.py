@@ -1,15 +1,16 @@
-"""The people who have logged in: `people`, by unionid."""
+"""The people who have logged in: `people`, by an id of ours. Only here stand WeChat's ids of them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import ClassVar, Literal, NotRequired, TypedDict
+from typing import ClassVar, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FOLLOWED_MS
+from server.security.random_codes import new_person_id
 from server.store.digging.terms import asked_terms, terms_of
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
@@ -19,7 +20,6 @@ from server.store.pipelines import NOW_MS, Document, look_up
 NO_NAME = "还没起名"
 # The name that WeChat has given for everybody since 2022.
 WECHAT_USER = "微信用户"
-PUBLIC_CHARACTERS = 16
 
 
 class Ban(TypedDict):
@@ -45,22 +45,21 @@ class Chosen(TypedDict):
 class Leaving(TypedDict):
     """A person's request to delete their account: when it came, until when they can take it back (unix ms).
 
-    `due_at` is when the deletion is tried next; `pseudonym` is what the person will be called.
+    `due_at` is when the deletion is tried next.
     """
 
     at: int
     until: int
     due_at: int
-    pseudonym: str
 
 
 class Login(TypedDict):
     """What a login says of a person: WeChat's `nickName` and `avatarUrl`, "" if WeChat was not asked.
 
-    `public_id` names them in addresses that others see; it is kept as their first login wrote it.
+    `unionid` is kept as their first login wrote it. It is their id on the wire, and nowhere else.
     """
 
-    _id: str
+    unionid: str
     openid: str
     nickName: str
     avatarUrl: str
@@ -68,7 +67,6 @@ class Login(TypedDict):
     city: str
     province: str
     country: str
-    public_id: str
 
 
 class Person(Login):
@@ -78,12 +76,13 @@ class Person(Login):
 
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older ones were
     ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their first login
-    (unix ms). `forgotten_as` is there while the person is being erased, `moving` from when others may notice
-    the erasure: see `server/actions/people/erase.py`. `leaving` is there from a request to delete the account
+    (unix ms). `erasing` is there while the person is being erased: 1, then 2 from when others may notice:
+    see `server/actions/people/erase.py`. `leaving` is there from a request to delete the account
     until the person takes it back. `due_at` is there until what they chose is submitted to review. `followed`
     is how often somebody began to follow them. The number `n` of such a follow is never higher.
     """
 
+    _id: str
     terms: list[str]
     generation: int
     created_at: int
@@ -94,15 +93,14 @@ class Person(Login):
     locked: NotRequired[bool]
     ended_at: NotRequired[int]
     banned: NotRequired[Ban]
-    forgotten_as: NotRequired[str]
-    moving: NotRequired[int]
+    erasing: NotRequired[int]
     leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
     followed: NotRequired[int]
 
 
 # The fields of a person's record that decide whether they are admitted.
-ADMITTING = ("_id", "locked", "generation", "banned", "leaving", "forgotten_as")
+ADMITTING = ("_id", "locked", "generation", "banned", "leaving", "erasing")
 # How long one process has for an erasure, and after how long an erasure that had to wait is tried again.
 ERASING_MS = 10 * 60_000
 # The fields that say what a person chose and others do not see yet, and that it has to be submitted.
@@ -119,22 +117,24 @@ class People(DueDocuments[Person]):
     """Reads and writes of `people`."""
 
     NAME = "people"
-    # This index makes two first logins at the same moment one person. If `people` is sharded, the index
-    # cannot be unique.
-    MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"openid_once"})
+    # These indexes make two first logins at the same moment one person. If `people` is sharded, they cannot
+    # be unique.
+    MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"openid_once", "unionid_once"})
     INDEXES = (
         index("openid_once", "openid", unique=True),
+        index("unionid_once", "unionid", unique=True, sparse=True),
         IndexModel([("terms", 1), ("created_at", -1)], name="named"),
         index("tokens_ended", "ended_at", there="ended_at"),
         index("picture", "wxheadpic", there="wxheadpic"),
         index("leaving", "leaving.due_at", there="leaving.due_at"),
-        index("numbered", "public_id", sparse=True),
         DUE_INDEX,
     )
 
-    async def with_public_id(self, public_id: str) -> Person | None:
-        """Return the publisher whom others know by this id."""
-        return await self.collection.find_one({"public_id": public_id})
+    async def ids_of(self, unionids: list[str]) -> dict[str, str]:
+        """Return the ids of the people whom these unionids name on the wire, but for who is being erased."""
+        wanted = {"unionid": {"$in": unionids}, "erasing": None}
+        found = self.rows.find(wanted, {"unionid": 1}, batch_size=len(unionids) + 1)
+        return {row["unionid"]: row["_id"] for row in await found.to_list(len(unionids))}
 
     async def count_follow(self, unionid: str) -> None:
         """Note that one more person begins to follow this one."""
@@ -144,15 +144,11 @@ class People(DueDocuments[Person]):
         """Return which of these paths are the pictures of people."""
         return set(await self.collection.distinct("wxheadpic", {"wxheadpic": {"$in": paths}}))
 
-    async def names(
-        self, values: Iterable[str], field: Literal["_id", "public_id"] = "_id"
-    ) -> dict[str, str]:
-        """Return the names that others see of these people, if they exist, by their id or public id."""
-        wanted = sorted({value for value in values if value})
-        shown = {field: 1, "wxname": 1, "nickName": 1}
-        found = self.rows.find({field: {"$in": wanted}}, shown, batch_size=len(wanted) + 1)
-        rows = await found.to_list(len(wanted)) if wanted else []
-        return {row[field]: shown_name(row) for row in rows}  # type: ignore[arg-type]  # a part of a person
+    async def names(self, person_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names that others see of these people, if they exist, by their id."""
+        wanted = sorted({each for each in person_ids if each})
+        found = await self.find_all(wanted, {"wxname": 1, "nickName": 1})
+        return {row["_id"]: shown_name(row) for row in found}
 
     async def search(self, text: str, limit: int, now_ms: int) -> list[Person]:
         """Return the newest people with this text in the name that others see."""
@@ -191,9 +187,7 @@ class People(DueDocuments[Person]):
         only for a new person. A new record begins with a new generation, so that old tokens stay ended if
         somebody comes back after being erased.
         """
-        unionid = person["_id"]
-        kept = {"public_id": person["public_id"]}
-        fields: Document = {name: value for name, value in person.items() if name not in ("_id", "public_id")}
+        fields: Document = {name: value for name, value in person.items() if name != "unionid"}
         said = fields if told else {"openid": person["openid"]}
         # Search terms of WeChat's name: they count only if the person has chosen no name.
         name = person["nickName"] if person["nickName"] != WECHAT_USER else ""
@@ -201,20 +195,19 @@ class People(DueDocuments[Person]):
         unnamed: Document = {"$eq": [{"$type": "$wxname"}, "missing"]}
         # By MongoDB's clock, as `ended_at` is: a machine's own clock may be wrong by hours.
         begun = {"generation": {"$toLong": {"$divide": [NOW_MS, 1000]}}, "created_at": NOW_MS}
-        first = {"$mergeObjects": [{"$literal": fields | terms}, begun]}
-        is_new = {"$eq": [{"$type": "$openid"}, "missing"]}
+        first = {"$mergeObjects": [{"$literal": dict(person) | terms | {"_id": new_person_id()}}, begun]}
+        is_new = {"$eq": [{"$type": "$generation"}, "missing"]}
         began = {"$cond": [is_new, first, {}]}
         found_by = {"$cond": [unnamed, {"$literal": terms}, {}]} if told else {}
-        merged = {"$mergeObjects": [{"$literal": kept}, "$$ROOT", began, {"$literal": said}, found_by]}
+        merged = {"$mergeObjects": ["$$ROOT", began, {"$literal": said}, found_by]}
         saved: Person | None = None
+        who: Document = {"unionid": person["unionid"]}
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
             try:
-                saved = await self.find_one_and_update(
-                    {"_id": unionid}, [{"$replaceWith": merged}], upsert=True
-                )
+                saved = await self.find_one_and_update(who, [{"$replaceWith": merged}], upsert=True)
             except DuplicateKeyError:  # another first login wrote the record just now, perhaps by another id
                 written = await self.with_openid(person["openid"])
-                unionid = written["_id"] if written else unionid
+                who = {"_id": written["_id"]} if written else who
         return saved
 
     async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
@@ -293,36 +286,26 @@ class People(DueDocuments[Person]):
         found = self.collection.find({"ended_at": {"$gte": at_ms}}, {"generation": 1})
         return {person["_id"]: person["generation"] for person in await found.to_list(None)}
 
-    async def lock_out(self, person: Person, pseudonym: str) -> Person:
-        """Note what the person will be called once erased, and end all tokens; return the record.
+    async def lock_out(self, person: Person) -> bool:
+        """Note that a person is being erased, and end all tokens.
 
-        If this is repeated, the first pseudonym stays. Raises LookupError if the record is gone, or if the
-        person asked to be deleted, or took that back, since `person` was read.
+        Returns False if the record is gone, or if the person asked to be deleted, or took that back, since
+        `person` was read.
         """
         until = person["leaving"]["until"] if "leaving" in person else None
-        may_be = {"$or": [{"forgotten_as": {"$exists": True}}, {"leaving.until": until}]}
-        name = {"$ifNull": ["$forgotten_as", {"$literal": pseudonym}]}
-        found = await self.find_one_and_update(
-            {"_id": person["_id"], **may_be}, [{"$set": {**_ENDED, "forgotten_as": name}}]
-        )
-        if found is None:
-            raise LookupError("the person has just changed their mind, or another process erased them")
-        return found
+        may_be = {"$or": [{"erasing": {"$exists": True}}, {"leaving.until": until}]}
+        noted = {**_ENDED, "erasing": {"$ifNull": ["$erasing", 1]}}
+        return await self.find_one_and_update({"_id": person["_id"], **may_be}, [{"$set": noted}]) is not None
 
-    async def ask_to_leave(self, unionid: str, pseudonym: str, until_ms: int) -> Person | None:
+    async def ask_to_leave(self, unionid: str, until_ms: int) -> Person | None:
         """Note that a person's account will be deleted at `until_ms`, and end their tokens; None if that was
         noted already.
 
         Both are one write, so that every process drops the record it cached.
         """
-        leaving = {
-            "at": NOW_MS,
-            "until": until_ms,
-            "due_at": until_ms,
-            "pseudonym": {"$literal": pseudonym},
-        }
+        leaving = {"at": NOW_MS, "until": until_ms, "due_at": until_ms}
         return await self.find_one_and_update(
-            {"_id": unionid, "leaving": {"$exists": False}, "forgotten_as": {"$exists": False}},
+            {"_id": unionid, "leaving": {"$exists": False}, "erasing": {"$exists": False}},
             [{"$set": {**_ENDED, "leaving": leaving}}],
         )
 
@@ -330,7 +313,7 @@ class People(DueDocuments[Person]):
         """Note that a person keeps their account. Return False if they are not leaving, or if it is too
         late."""
         kept = await self.collection.update_one(
-            {"_id": unionid, "leaving": {"$exists": True}, "forgotten_as": {"$exists": False}},
+            {"_id": unionid, "leaving": {"$exists": True}, "erasing": {"$exists": False}},
             {"$unset": {"leaving": ""}},
         )
         return kept.modified_count == 1
@@ -340,18 +323,16 @@ class People(DueDocuments[Person]):
         return self.lease_due(now_ms, field="leaving.due_at", lasts_ms=ERASING_MS)
 
     async def let_in(self, unionid: str) -> None:
-        """Undo `lock_out`, unless `begin_moving` was called."""
-        await self.collection.update_one(
-            {"_id": unionid, "moving": {"$exists": False}}, {"$unset": {"forgotten_as": ""}}
-        )
+        """Undo `lock_out`, unless `begin_erasing` was called."""
+        await self.collection.update_one({"_id": unionid, "erasing": 1}, {"$unset": {"erasing": ""}})
 
-    async def begin_moving(self, unionid: str) -> None:
-        """Note that the person's erasure is about to begin: there is no way back."""
-        await self.collection.update_one({"_id": unionid}, {"$set": {"moving": 1}})
+    async def begin_erasing(self, unionid: str) -> None:
+        """Note that the person's name is about to go: there is no way back."""
+        await self.collection.update_one({"_id": unionid}, {"$set": {"erasing": 2}})
 
-    async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:
-        """Delete the record of a person whom nothing else names any more."""
-        await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})
+    async def delete_erased(self, unionid: str) -> None:
+        """Delete the record of a person whose name stands nowhere else any more."""
+        await self.collection.delete_one({"_id": unionid, "erasing": 2})
 
 
 def _shown(wxname: str | None, wxheadpic: str | None) -> Document:

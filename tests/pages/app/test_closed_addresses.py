@@ -46,7 +46,7 @@ def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, 
     expect(rows.nth(11)).to_contain_text("每次打开 10 份")
 
     reporter = Person.log_in(strict.address, "第1位")
-    write_record(strict.data_dir, "people", reporter.unionid, created_at=1)
+    write_record(strict.data_dir, "people", reporter.id, created_at=1)
     reporter.get("/getTaskDetails", code=code)
     reporter.post("/report", code=code, reason="fraud")
     page.reload()

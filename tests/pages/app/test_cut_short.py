@@ -324,7 +324,7 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watch
     expect(page.locator(".watchers")).to_be_visible()
     diggers = [Person.log_in(address, user) for user in ("阿花", "阿强")]
     for digger in diggers:
-        write_record(shared.data_dir, "people", digger.unionid, nickName=TURNED)
+        write_record(shared.data_dir, "people", digger.id, nickName=TURNED)
     diggers[0].post("/postTask", code=code)
     expect(page.locator(".said")).to_contain_text("来挖了一锹")
     assert page.locator(".said").evaluate(IN_ORDER, "来挖了一锹") is True

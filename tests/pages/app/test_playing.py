@@ -214,9 +214,9 @@ def test_a_forged_proof_is_found_out_in_the_browser(window, address, publisher):
 def _dig_until_ended(publisher: Person, people: list[Person], code: str) -> None:
     won: set[str] = set()
     while publisher.get("/getTaskDetails", code=code)["data"]["status"] == 0:
-        digger = next(person for person in people if person.unionid not in won)
+        digger = next(person for person in people if person.id not in won)
         if digger.post("/postTask", code=code)["is_prize"]:
-            won.add(digger.unionid)
+            won.add(digger.id)
 
 
 def test_the_poster_and_its_link_lead_to_the_task(window, publisher):
@@ -227,7 +227,7 @@ def test_the_poster_and_its_link_lead_to_the_task(window, publisher):
     expect(poster).to_have_js_property("complete", True)
     assert poster.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [750, 1334]
     link = urlsplit(sharer.get_by_label("链接").input_value())
-    assert publisher.unionid not in link.query
+    assert publisher.id not in link.query
     brought = window("阿强", f"{link.path}?{link.query}").page
     expect(brought.get_by_role("heading", name="分享出去的猫")).to_be_visible()
     assert urlsplit(brought.url).query == ""

@@ -89,7 +89,7 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     share = sharer.get("/getTaskDetails", code=dug)["share"]
     reporter.get("/getTaskDetails", code=share)
     reporter.post("/postTask", code=dug)
-    write_record(data_dir, "people", reporter.unionid, created_at=1)
+    write_record(data_dir, "people", reporter.id, created_at=1)
     reporter.post("/report", code=code, reason="fraud", text="一直不发货，也不回复")
     now = int(time.time() * 1000)
     write_record(data_dir, "tasks", code, hidden=1, reported=1, reported_at=now)
@@ -181,7 +181,7 @@ def test_a_ring_is_seen_and_released_at_once(operator, window, running, data_dir
     name = "甲"
     people = [Person.log_in(running.address, f"{name}{number}") for number in "一二三"]
     for person in people:
-        write_record(data_dir, "people", person.unionid, created_at=1)
+        write_record(data_dir, "people", person.id, created_at=1)
     one, two, three = people
     assert two.error_of("/drawPrize", code=won(one, two, 8)) == ""
     held = [won(one, three, 9), won(two, one, 7)]
@@ -201,7 +201,7 @@ def test_a_ring_is_seen_and_released_at_once(operator, window, running, data_dir
     for which in "一二三":
         expect(page.locator(".ring").first).to_contain_text(f"{name}{which}")
     expect(page).to_contain_text("同一个地址")
-    assert not any(person.unionid in opened.page.content() for person in people)
+    assert not any(person.id in opened.page.content() for person in people)
     is_readable(opened)
     page.get_by_role("button", name="放行").click()
     dialog = opened.page.get_by_role("dialog")

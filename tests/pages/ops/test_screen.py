@@ -130,7 +130,7 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
     packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
     digger = Person.log_in(running.address, "阿花")
-    write_record(data_dir, "people", digger.unionid, nickName=turned)
+    write_record(data_dir, "people", digger.id, nickName=turned)
     for task in (code, other, packet):
         write_record(data_dir, "tasks", task, name=turned, wxname=turned)
     opened = operator()

@@ -118,14 +118,14 @@ def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(operator, 
 
 
 def test_what_the_command_line_did_stands_in_the_log(operator, data_dir):
-    acts = [("rotate", "0123456789abcdef", "left"), ("forget", "forgotten:ab", "done")]
+    acts = [("rotate", "0123456789abcdef", "left"), ("forget", "person:ab", "done")]
     acts.append(("release", "", "done"))
     with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
         log = mongodb[DEFAULT_DATABASE]["audit_log"]
         for at, (act, target, outcome) in enumerate(acts, int(time.time() * 1000)):
             told = {"act": f"run_{act}", "target": target, "outcome": outcome, "reason": "", "shared": 0}
             log.insert_one({"at": at, "operator": "command line: wabao", **told})
-        told |= {"act": "leave", "target": "forgotten:cd", "outcome": "done"}
+        told |= {"act": "leave", "target": "person:cd", "outcome": "done"}
         log.insert_one({"at": int(time.time() * 1000) - 1000, "operator": "the person themselves", **told})
     opened = operator()
     page = opened.page
@@ -135,7 +135,7 @@ def test_what_the_command_line_did_stands_in_the_log(operator, data_dir):
         expect(lines.nth(number)).to_contain_text(said)
     expect(lines.nth(2)).to_contain_text("做了一部分，还有剩下的")
     expect(page.locator(".log b")).to_have_text([*["\u2068命令行：wabao\u2069"] * 3, "\u2068本人\u2069"])
-    expect(page.locator(".log code")).to_contain_text(["forgotten:ab", "0123456789abcdef", "forgotten:cd"])
+    expect(page.locator(".log code")).to_contain_text(["person:ab", "0123456789abcdef", "person:cd"])
     is_readable(opened)
     with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
         ours = ["command line: wabao", "the person themselves"]
