@@ -23,6 +23,7 @@ from server.errors import BadSettings
 from server.game import draw
 from server.running.stores import StoreFailed, names_embedded_store, running_store, server_address
 from server.settings import Settings, new_secret, read_settings, secrets_of
+from server.settings.kept import what_is_wrong
 from server.telemetry.logs import set_up_logging
 from server.telemetry.streams import open_closed_streams
 
@@ -58,6 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(str(error), 2)
     except StoreFailed as error:
         return _complain(str(error), 1)
+    except OSError as error:
+        if not (line := what_is_wrong(error)):
+            raise
+        return _complain(line, 2)
     return int(code)
 
 

@@ -26,6 +26,7 @@ from server.errors import BadSettings
 from server.runtime.background import CannotYet
 from server.runtime.children import start_child, stop_child
 from server.settings import Settings
+from server.settings.kept import read_kept
 from server.store import Store, is_unavailable, refused_reason
 
 START_SECONDS = 20.0
@@ -102,7 +103,7 @@ class EmbeddedStore:
         """
         # Written before the process starts: if writing fails, there is no process that nobody knows of.
         address = self.address_file(self.directory)
-        if not address.exists() or address.read_text() != self.uri:  # a full disk would empty the file
+        if not address.exists() or address.read_bytes() != self.uri.encode():  # a full disk would empty it
             address.write_text(self.uri)
         with self.log.open("ab") as log:
             self._log_begins = log.tell()
@@ -248,7 +249,7 @@ def lock_directory(directory: Path) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise BadSettings(f"DATA_DIR={str(directory)!r}: {error.strerror}") from None
+        raise BadSettings(f"DATA_DIR={str(directory)!r}: {error.filename}: {error.strerror}") from None
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -292,7 +293,7 @@ def start_stores(stores: Iterable[EmbeddedStore]) -> None:
 def _last_store(settings: Settings) -> str:
     """Return the URI of the MongoDB that a server runs, or last ran, in DATA_DIR; "" if none did."""
     path = EmbeddedMongoDB.address_file(Path(settings.data_dir).absolute())
-    return path.read_text() if path.exists() else ""
+    return read_kept(path, r"(mongodb://127\.0\.0\.1:\d+/\S*)?")
 
 
 def names_embedded_store(settings: Settings) -> bool:
@@ -326,11 +327,7 @@ def _identity_file(settings: Settings) -> Path:
 
 def remembered_identity(settings: Settings) -> str:
     """Return the identity of the database that the server of DATA_DIR serves from, "" if none is known."""
-    try:
-        # Text that is not ASCII is damaged, and matches no database.
-        return _identity_file(settings).read_text(encoding="ascii", errors="replace")
-    except FileNotFoundError:
-        return ""
+    return read_kept(_identity_file(settings), r"[0-9a-f]*")
 
 
 def remember_identity(settings: Settings, identity: str) -> None:
@@ -342,16 +339,14 @@ def remember_identity(settings: Settings, identity: str) -> None:
         draft = path.with_name(f"database.{os.getpid()}")
         draft.write_text(identity, encoding="ascii")
         draft.replace(path)
-    except OSError as error:  # a full disk
+    except (OSError, BadSettings) as error:  # a full disk, or somebody wrote there
         log.warning("the identity of the database is not kept in DATA_DIR: %s", error)
 
 
 def server_address(settings: Settings, *, port_is_set: bool) -> str:
     """Return where the server of this environment is: at PORT if that is set, else as DATA_DIR says."""
-    path = server_file(settings)
-    if not port_is_set and path.exists():
-        return path.read_text(encoding="ascii")
-    return f"http://127.0.0.1:{settings.port}"
+    known = "" if port_is_set else read_kept(server_file(settings), r"(http://127\.0\.0\.1:\d+)?")
+    return known or f"http://127.0.0.1:{settings.port}"
 
 
 def free_port() -> int:

@@ -18,6 +18,7 @@ from server.errors import BadSettings
 from server.security import addresses
 from server.settings import limits as limit_settings
 from server.settings import merchant as merchant_settings
+from server.settings.kept import read_kept
 from server.settings.messages import NAMES, Templates, read_templates
 from server.settings.operators import Operator, read_operators
 from server.settings.strength import bits_of
@@ -448,6 +449,7 @@ def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:
     if not path.exists():
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
+            os.fchmod(descriptor, 0o600)  # whatever the umask is
             file.write(new_secret())
             file.flush()
             os.fsync(file.fileno())
@@ -457,4 +459,4 @@ def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:
             pass
         finally:
             draft.unlink()
-    return [path.read_bytes()]
+    return [read_kept(path, r"[ -~]{32,}\n?").encode()]

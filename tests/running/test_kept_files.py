@@ -1,0 +1,117 @@
+"""Files of DATA_DIR that are not what they should be: one line names each."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server.__main__ import main
+from server.running.stores import free_port
+from server.settings import Settings, secrets_of
+from support import SOURCE
+from support.servers import PATIENCE_SECONDS, Running, a_server, clean_environment
+
+# Without these rights, root is refused like anybody else.
+AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+def a_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def a_loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def nuls(path: Path) -> None:
+    path.write_bytes(bytes(43))
+
+
+def no_text(path: Path) -> None:
+    path.write_bytes(b"\xff" * 43)
+
+
+def empty(path: Path) -> None:
+    path.touch()
+
+
+def forbidden(path: Path) -> None:
+    path.touch(0)
+
+
+WRONG = [
+    *(("lock", make) for make in (a_directory, a_loop, forbidden)),
+    *(("secret_key", make) for make in (a_directory, a_loop, nuls, no_text, empty, forbidden)),
+    *(("database", make) for make in (a_directory, a_loop, nuls, no_text, forbidden)),
+]
+
+
+@pytest.mark.parametrize(("name", "make"), WRONG)
+def test_a_file_that_a_start_needs_ends_it_with_one_line_that_names_it(tmp_path, name, make):
+    make(tmp_path / name)
+    assert one_line_of(tmp_path).count(str(tmp_path / name)) == 1
+
+
+@pytest.mark.parametrize("make", [empty, a_loop, lambda path: path.mkdir(0)])
+def test_a_data_dir_that_is_no_directory_of_ours_ends_a_start_with_one_line(tmp_path, make):
+    make(tmp_path / "data")
+    assert str(tmp_path / "data") in one_line_of(tmp_path / "data")
+
+
+def one_line_of(data_dir: Path) -> str:
+    """Start a server that cannot start, and return the line that it says."""
+    ended = subprocess.run(
+        [*AS_ANYBODY, sys.executable, "-m", "server"],
+        cwd=SOURCE,
+        env=clean_environment(DATA_DIR=str(data_dir), PORT=str(free_port())),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("name", ["secantusdb.uri", "secantusdb.log", "valkey.uri", "valkey.log"])
+def test_a_file_that_a_store_needs_is_named(tmp_path, name):
+    (tmp_path / name).mkdir()
+    server = Running(tmp_path, free_port())
+    server.wait_for(str(tmp_path / name))
+    server.kill()
+
+
+def test_addresses_of_an_earlier_start_need_not_be_readable(tmp_path):
+    for name in ("secantusdb.uri", "valkey.uri", "server.url"):
+        no_text(tmp_path / name)
+    with a_server(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [("audit", "secantusdb.uri"), ("crowd", "server.url"), ("rotate", "secret_key")]
+)
+@pytest.mark.parametrize("make", [a_directory, nuls, no_text])
+def test_a_command_names_the_file_that_it_cannot_use(
+    tmp_path, monkeypatch, capsys, command: str, name: str, make: Callable[[Path], None]
+):
+    for variable in set(os.environ) - set(clean_environment()):
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    make(tmp_path / name)
+    assert main([command]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / name) in line
+
+
+def test_a_new_secret_is_readable_by_its_owner_whatever_the_umask_is(tmp_path):
+    before = os.umask(0o777)
+    try:
+        secrets_of(Settings(data_dir=str(tmp_path)))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
