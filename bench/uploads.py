@@ -38,7 +38,7 @@ def main() -> None:
     drawn = {kind: a_photo(kind) for kind in kinds}
     pictures = [drawn[kinds[number % len(kinds)]] for number in range(asked.pictures)]
 
-    with ProcessPoolExecutor(1) as uploader, running(UPLOAD_MEMORY_MB="1024") as server:
+    with ProcessPoolExecutor(1) as uploader, running() as server:
         uploader.submit(os.getpid).result()  # start the process now, before anything is timed
         people = [server.log_in(f"bench{number}") for number in range(len(pictures))]
         upload(server.port, people[:2], pictures[:2])  # this starts the processes for pictures

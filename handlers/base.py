@@ -1,32 +1,34 @@
-"""The HTTP edge: bodies, identity, replies. One of the two places that turn refusals into replies."""
+"""The HTTP edge: identity, replies. One of the two places that turn refusals into replies."""
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import re
 import secrets
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import msgspec
-from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
+from handlers.bodies import (
+    BODY_BYTES,
+    STRANGERS_BYTES,
+    THROWN_AWAY_BYTES,
+    large_bodies_of,
+    length_of,
+)
 from handlers.parameters import parse, read_parameters
 from server.actions.people.account import check_ban, check_session, known_people_of, read_caller
-from server.context import Context, per_context
+from server.context import Context
 from server.errors import (
     BadRequest,
     BadToken,
-    BodyStopped,
     BodyTooLarge,
-    Busy,
     Internal,
     NoSuchTask,
     NotLoggedIn,
@@ -36,31 +38,16 @@ from server.errors import (
     TokenRequired,
     Unavailable,
 )
-from server.pictures.uploads import Uploads
 from server.runtime.deadline import TookTooLong, within
 from server.store import is_unavailable, said_by
 from server.store.people.people import Person
 from server.telemetry import metrics
 
-# JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
-BODY_BYTES = 128 << 10
-# A body up to this size, such as that of a dig, needs no room among the uploads, so that uploads cannot stop
-# digs.
-SMALL_BYTES = 16 << 10
 # The limit from the end of the request to the reply. It stands still during waits for pictures and WeChat,
 # which have limits of their own.
 ANSWER_SECONDS = 5.0
-# How much of a refused body is still read, so that its sender gets to read the reply.
-THROWN_AWAY_BYTES = 64 << 20
 HTTPS_ONLY = "max-age=31536000"  # no includeSubDomains: subdomains may belong to others
-_LENGTH = re.compile("[0-9]{1,18}")
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
-
-
-@per_context
-def uploads_of(context: Context) -> Uploads:
-    """The bodies and uploads that come in now."""
-    return Uploads(context.settings.upload_memory_mb << 20)
 
 
 class Reply(msgspec.Struct, kw_only=True):
@@ -137,9 +124,8 @@ def presented_token(headers: HTTPHeaders) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-@stream_request_body
 class BaseHandler(RequestHandler):
-    """A handler that answers in JSON, errors too. It takes no body."""
+    """A handler that answers in JSON, errors too."""
 
     context: Context
     method: ClassVar[str] = "GET"
@@ -151,19 +137,15 @@ class BaseHandler(RequestHandler):
         if context is not None:
             self.context = context
         self.trace_id = secrets.token_hex(8)
-        self._body = bytearray()
 
     def set_default_headers(self) -> None:
         """Replies are JSON and not cached. If PUBLIC_URL is https, browsers must use only https."""
-        self._headers["Content-Type"] = "application/json; charset=utf-8"
-        self._headers["Cache-Control"] = "no-store"
-        self._headers["X-Content-Type-Options"] = "nosniff"
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
         if self.settings.get("only_https"):
             self.set_header("Strict-Transport-Security", HTTPS_ONLY)
         self.clear_header("Server")
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """Ignore a body."""
 
     def compute_etag(self) -> str | None:
         """Return the ETag of a file. A JSON reply has none: a 304 in its place would lack `status`."""
@@ -187,7 +169,9 @@ class BaseHandler(RequestHandler):
             refusal = _refusal_of_status(status_code)
         if status_code == 405:
             self.set_header("Allow", self.method)
-        self.finish(self._envelope(refusal, status_code if isinstance(error, HTTPError) else 0))
+        # A form that Tornado cannot read is refused like JSON that we cannot read.
+        own = isinstance(error, HTTPError) and status_code != 400
+        self.finish(self.envelope(refusal, status_code if own else 0))
 
     def _unanswered(self) -> Refusal:
         """Return the refusal if a store did not answer. A request that writes may have written.
@@ -196,7 +180,7 @@ class BaseHandler(RequestHandler):
         """
         return Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
 
-    def _envelope(self, refusal: Refusal, http_status: int = 0) -> bytes:
+    def envelope(self, refusal: Refusal, http_status: int = 0) -> bytes:
         """Count the refusal, set the status of the reply, and return the reply's body.
 
         An `http_status` replaces the refusal's own status.
@@ -227,162 +211,63 @@ class BaseHandler(RequestHandler):
 
 
 def _refusal_of_status(status_code: int) -> Refusal:
-    words = {404: "没有这个地址，请检查接口的路径", 405: "这个接口不支持这种请求方式，请检查是 GET 还是 POST"}
+    words = {
+        400: "请求的表单无法解析，请检查 Content-Type 和内容",
+        404: "没有这个地址，请检查接口的路径",
+        405: "这个接口不支持这种请求方式，请检查是 GET 还是 POST",
+    }
     return Internal() if status_code >= 500 else BadRequest(words.get(status_code))
 
 
-class Receiver(BaseHandler):
-    """A handler that takes a request's body as it comes, up to `body_limit_bytes`.
+@stream_request_body
+class Refused(BaseHandler):
+    """Refuses a request when its headers have come, and throws its body away.
 
-    It refuses a body if nothing comes for `silence_seconds`, or if it takes `body_seconds` in all. Each byte
-    gives its sender more time, at `least_bytes_a_second`. So a slower sender is refused like one that
-    stopped.
+    The reply is sent at once, but the connection goes on until the body is whole. Some clients wait for the
+    reply before they send the rest. Others read the reply only after they sent all, and get none if they are
+    cut off.
     """
 
-    body_limit_bytes: ClassVar[int] = BODY_BYTES
-    silence_seconds: ClassVar[float] = 20
-    body_seconds: ClassVar[float] = 110
-    least_bytes_a_second: ClassVar[int] = 8 << 10  # the speed of the slowest 3G
-    _silence: asyncio.TimerHandle | None = None
-    hung_up = False  # whether the client closed the connection before its reply
-    expected_bytes = 0  # the Content-Length; 0 if there is none
-    _refused = _begun = False
-    _counted_bytes = _thrown_away_bytes = 0
+    def initialize(self, refusal: Refusal) -> None:  # type: ignore[override]
+        super().initialize()
+        self._refusal = refusal
 
-    async def serve(self, body: bytes) -> None:
-        """Answer the request. Called once its body is complete, for every method."""
-        raise NotImplementedError
-
-    def too_large(self) -> Refusal:
-        """Return the refusal of a body above `body_limit_bytes`."""
-        return BodyTooLarge(f"请求的内容太大，应在 {self.body_limit_bytes >> 10} KB 以内")
-
-    def initialize(self, context: Context | None = None) -> None:
-        """Take the context. The body may come from now on, even before `prepare`: see `takes_at_once`."""
-        super().initialize(context)
-        self._ends_at = asyncio.get_running_loop().time() + self.body_seconds
-        self._left_seconds = self.silence_seconds
-        # Switch Tornado's own limits off: one limit would answer a bare 400, the other starts an asyncio
-        # task.
-        if isinstance(self.request.connection, HTTP1Connection):
-            self.request.connection.set_max_body_size(1 << 62)
-            self.request.connection.set_body_timeout(None)  # type: ignore[arg-type]
-        length = self.request.headers.get("Content-Length", "0")
-        self.expected_bytes = int(length) if _LENGTH.fullmatch(length) else 0
-
-    @property
-    def takes_at_once(self) -> bool:
-        """Whether the body need not wait for `prepare`, which saves a small request two turns of the loop."""
-        return 0 < self.expected_bytes <= SMALL_BYTES
-
-    def prepare(self) -> Awaitable[None] | None:
-        """Refuse a body that is too large by its Content-Length, before it comes."""
-        if self.expected_bytes > self.body_limit_bytes:
-            self.refuse_body(self.too_large())
-        if self.expected_bytes > len(self._body) or "Transfer-Encoding" in self.request.headers:
-            self.expect_more()
-        return None
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """Collect the body. After a refusal, throw it away."""
-        self._begun = True
-        if self._refused:
-            self.throw_away(chunk)
-        elif len(self._body) + len(chunk) > self.body_limit_bytes:
-            self.refuse_body(self.too_large())
-        else:
-            self._body += chunk
-            try:
-                if len(self._body) > SMALL_BYTES:
-                    uploads_of(self.context).take("", len(self._body) - self._counted_bytes)
-                    self._counted_bytes = len(self._body)
-            except Busy as refusal:
-                self.refuse_body(refusal)
-        if self._refused or len(self._body) != self.expected_bytes:
-            self.expect_more(len(chunk))
-        return None
-
-    def _drop_body(self) -> None:
-        """Forget the body, and give back its part of what all bodies may take."""
-        if self._counted_bytes:
-            uploads_of(self.context).give_back("", self._counted_bytes)
-            self._counted_bytes = 0
-        self._body.clear()
-
-    def throw_away(self, chunk: bytes) -> None:
-        """Drop a chunk of a refused body. After THROWN_AWAY_BYTES, end the request."""
-        self._thrown_away_bytes += len(chunk)
-        if self._thrown_away_bytes > THROWN_AWAY_BYTES:
-            self.finish()
-
-    def refuse_body(self, refusal: Refusal) -> None:
-        """Send the refusal at once, but end the connection only after the body.
-
-        Some clients wait for the reply before they send the rest. Others read the reply only after they sent
-        all, and get no reply if they are cut off. A client that asked first (`Expect`) need not send the
-        body.
-        """
-        self._refused = True
-        self._drop_body()
-        envelope = self._envelope(refusal)
+    def prepare(self) -> None:
+        """Send the refusal. A client that asked first (`Expect`) need not send the body."""
+        envelope = self.envelope(self._refusal)
         self.set_header("Connection", "close")
         self.set_header("Content-Length", str(len(envelope)))
         self.write(envelope)
-        if self.request.headers.get("Expect") == "100-continue" and not self._begun:
+        if "Expect" in self.request.headers or length_of(self.request.headers) > THROWN_AWAY_BYTES:
             self.finish()
         else:
             self.flush()
 
-    def expect_more(self, received_bytes: int = 0) -> None:
-        """Wait for the next part of the body. What was received gives its sender more time."""
-        if self.hung_up:  # perhaps before `prepare`, for which a small body does not wait
-            return
-        loop = asyncio.get_running_loop()
-        self._note_left()
-        earned = received_bytes / self.least_bytes_a_second
-        self._left_seconds = min(self.silence_seconds, self._left_seconds + earned)
-        self._late_at = min(loop.time() + self._left_seconds, self._ends_at)
-        if self._silence is None:
-            self._silence = loop.call_at(self._late_at, self._stopped)
+    def data_received(self, chunk: bytes) -> None:
+        """Throw a piece of the body away."""
 
-    def expect_nothing(self) -> None:
-        """Stop the timer: the body is complete, or it is now the server that delays it."""
-        self._note_left()
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
+    def _end(self) -> None:
+        self.finish()
 
-    def _note_left(self) -> None:
-        """Note how much time the sender has left. Does nothing unless the timer runs."""
-        if self._silence is not None:
-            self._left_seconds = max(0.0, self._late_at - asyncio.get_running_loop().time())
+    get = head = post = put = patch = delete = options = _end
 
-    def _stopped(self) -> None:
-        self._silence = None
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._late_at:  # more came since the timer was started
-            self._silence = loop.call_at(self._late_at, self._stopped)
-        elif not self._finished:
-            if not self._refused:
-                self.refuse_body(BodyStopped())
-            self.finish()
+
+class Receiver(BaseHandler):
+    """A handler that answers all methods in one place."""
+
+    hung_up = False  # whether the client closed the connection before its reply
+
+    async def serve(self) -> None:
+        """Answer the request."""
+        raise NotImplementedError
 
     def on_connection_close(self) -> None:
-        """Stop the timer: the client hung up."""
+        """Note that the client hung up."""
         super().on_connection_close()
         self.hung_up = True
-        self.expect_nothing()
-        self._drop_body()
 
     async def _serve(self) -> None:
-        self.expect_nothing()
-        if self._refused:
-            self.finish()
-            return
-        try:
-            await self.serve(bytes(self._body))
-        finally:
-            self._drop_body()
+        await self.serve()
 
     get = head = post = put = patch = delete = options = _serve
 
@@ -408,7 +293,8 @@ class Interface(Receiver):
     chooses), `gives` that of the reply. Both are read from the annotations of `answer`. Only an interface
     that replies in encoded bytes says itself what it `gives`. `takes_files` names the fields of a form that
     hold files. `gives_texts` has the content types that a request may ask for in place of JSON.
-    `/openapi.json` is made from these attributes.
+    `/openapi.json` is made from these attributes. A body may have `body_limit_bytes` with a good token, and
+    `strangers_bytes` without one.
     """
 
     path: ClassVar[str]
@@ -418,6 +304,8 @@ class Interface(Receiver):
     needs_token: ClassVar[bool] = False
     locks: ClassVar[bool] = False
     gives_texts: ClassVar[tuple[str, ...]] = ()
+    body_limit_bytes: ClassVar[int] = BODY_BYTES
+    strangers_bytes: ClassVar[int] = STRANGERS_BYTES
 
     def __init_subclass__(cls) -> None:
         """Take from `answer` what the interface takes and, unless it says so itself, gives."""
@@ -426,6 +314,11 @@ class Interface(Receiver):
             cls.takes = _structs_in(hints["request"])
             if "gives" not in vars(cls):
                 cls.gives = (Reply,) if hints["return"] is NoneType else _structs_in(hints["return"])
+
+    @classmethod
+    def too_large(cls) -> Refusal:
+        """Return the refusal of a body above `body_limit_bytes`."""
+        return BodyTooLarge(f"请求的内容太大，应在 {cls.body_limit_bytes >> 10} KB 以内")
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes | None:
         """Act, and return the reply: a struct, encoded bytes, or None for a Reply without further fields.
@@ -441,17 +334,21 @@ class Interface(Receiver):
     async def guard(self) -> None:
         """Raise a refusal before any parameter is read. By default, raises none."""
 
-    async def serve(self, body: bytes) -> None:
+    async def serve(self) -> None:
         """Guard, parse, identify, answer. Another HTTP method is answered 405."""
         if self.request.method != self.method:
             raise HTTPError(405)
         try:
-            answered = await self._answered_in_time(body)
+            answered = await self._answered_in_time()
         except Refusal as refused:  # Most digs end here, and this is cheaper than `write_error`.
             # Kept in no local variable: see `server.errors.refuse`.
-            self.finish(self._envelope(await self._confirmed(refused)))
+            self.finish(self.envelope(await self._confirmed(refused)))
             return
         self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered or Reply()))
+
+    def on_finish(self) -> None:
+        """Give back the place of a large body."""
+        large_bodies_of(self.context).leave(self.request)
 
     async def _confirmed(self, refusal: Refusal) -> Refusal:
         """Return the refusal. In place of NoSuchTask, return Unavailable if the database may not be ours, or
@@ -460,20 +357,20 @@ class Interface(Receiver):
             return Unavailable()
         return refusal
 
-    async def _answered_in_time(self, body: bytes) -> msgspec.Struct | bytes | None:
+    async def _answered_in_time(self) -> msgspec.Struct | bytes | None:
         try:
             async with within(ANSWER_SECONDS):
                 await self.guard()
-                request = self.read(body)
+                request = self.read()
                 self.caller = await self.identify(request)
                 return await self.answer(request)
         except TookTooLong:
             app_log.warning("trace_id=%s %s took too long", self.trace_id, type(self).__name__)
             raise self._unanswered() from None
 
-    def read(self, body: bytes) -> Any:
+    def read(self) -> Any:
         """Return the request as its struct. Raises BadRequest, TokenRequired, NotLoggedIn."""
-        values = read_parameters(self.request, body)
+        values = read_parameters(self.request)
         kind = self.pick(values)
         if _needs_unionid(kind) and values.get("unionid") in (None, ""):
             self._require_some_identity()

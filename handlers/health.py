@@ -88,7 +88,7 @@ class Metrics(BaseHandler):
         if not self._admitted():
             self.set_header("WWW-Authenticate", "Bearer")
             refusal = BadToken("口令不对，请用 METRICS_TOKEN 或 OPS_TOKEN 作 Bearer 令牌")
-            self.finish(self._envelope(refusal, 401))
+            self.finish(self.envelope(refusal, 401))
             return
         families = await self.context.scrape.gather()
         money = b""  # a gap in the series says that the gauges could not be read

@@ -23,7 +23,6 @@ NOT_HTTP = "400"
 NO_ANSWER = {
     NOT_HTTP: "The request is not valid HTTP. Only this reply has no body.",
     "405": "The interface takes another method.",
-    "408": "The body stopped coming.",
     "413": "The body is too large.",
     "429": "Too many tries, uploads or connections. `Retry-After` says when to ask again.",
     "431": "The address or the headers are too long.",

@@ -196,5 +196,5 @@ def security_headers(public_url: str, foreign_pictures: bool) -> dict[str, str]:
 class NotFound(Receiver):
     """All paths without a route."""
 
-    async def serve(self, body: bytes) -> None:
+    async def serve(self) -> None:
         raise HTTPError(404)

@@ -223,7 +223,7 @@ def _work(parsed: argparse.Namespace) -> int:
     set_up_logging()
     listener = socket.socket(fileno=parsed.listener)
     heart, settings = Heart(parsed.heartbeats), read_settings(os.environ)
-    counts = msgspec.json.decode(parsed.ended, type=dict[str, int])
+    counts = decode(parsed.ended, dict[str, int])
     with denials_told():
         asyncio.run(
             serve(

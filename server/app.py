@@ -5,16 +5,26 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.routing import URLSpec
-from tornado.web import Application, RequestHandler, _HandlerDelegate
+from tornado.web import Application, RequestHandler
 
 from handlers import asyncapi, files, health, openapi, pages, push, texts, unready, uploads, websocket
-from handlers.base import Interface
+from handlers.base import Interface, Refused, presented_token
+from handlers.bodies import (
+    STRANGERS_BYTES,
+    Allowed,
+    BoundedBody,
+    LargeBodies,
+    is_small,
+    large_bodies_of,
+    length_of,
+)
 from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
 from handlers.languages import Language
 from handlers.messages import consents
@@ -24,6 +34,7 @@ from handlers.people import account
 from handlers.reviews import message_push, reporting
 from server import __version__
 from server.context import Context
+from server.errors import BadToken, BodyTooLarge, Refusal, TokenRequired
 from server.settings import Settings
 from server.telemetry import metrics
 from server.telemetry.logs import shown_path
@@ -131,51 +142,75 @@ def make_app(context: Context) -> Guarded:
     return Guarded(context, interfaces, routes, **settings)
 
 
-class Guarded(Application):
+class Careful(Application):
+    """An application that takes no large body from a stranger."""
+
+    large = LargeBodies()
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate:  # type: ignore[override]
+        """Find what answers a request, or refuses its body."""
+        answers = self.answers(request)
+        if is_small(request.headers):
+            return answers
+        refuse = partial(self._refuse, request)
+        return BoundedBody(request, answers, self.allowed(request), self.large, refuse)
+
+    def answers(self, request: HTTPServerRequest) -> HTTPMessageDelegate:
+        """Return what answers a request if its body is not too large."""
+        return super().find_handler(request)
+
+    def allowed(self, request: HTTPServerRequest) -> Allowed:
+        """Return how large a request's body may be."""
+        refusal = BodyTooLarge(f"请求的内容太大，应在 {STRANGERS_BYTES >> 10} KB 以内")
+        return Allowed(STRANGERS_BYTES, "", refusal)
+
+    def _refuse(self, request: HTTPServerRequest, refusal: Refusal) -> HTTPMessageDelegate:
+        return self.get_handler_delegate(request, Refused, {"refusal": refusal})
+
+
+class Guarded(Careful):
     """The application. It answers nothing from a database that is not ours: see `OwnDatabase`."""
 
     def __init__(
         self, context: Context, interfaces: Iterable[type[Interface]], routes: list[URLSpec], **settings: Any
     ) -> None:
         super().__init__(routes, **settings)
-        self._database, self._activity = context.database, context.hub.activity
+        self._context = context
+        self.large = large_bodies_of(context)
         # Tornado would try the expressions of all routes, one after the other.
         self.interfaces = {interface.path: interface for interface in interfaces}
         self._given = {"context": context}
 
-    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> _HandlerDelegate:
-        """Find what answers a request."""
+    def answers(self, request: HTTPServerRequest) -> HTTPMessageDelegate:
+        """Return what answers a request if its body is not too large."""
         interface = self.interfaces.get(request.path)
         if interface is not None or needs_database(request.path):
-            self._activity.note()
-            if self._database.wrong is not None:
+            self._context.hub.activity.note()
+            if self._context.database.wrong is not None:
                 refusing = unready.UnreadySocket if request.path == "/ws" else unready.Unready
                 return self.get_handler_delegate(request, refusing)
         if interface is not None:
             return self.get_handler_delegate(request, interface, self._given)
-        return super().find_handler(request, **kwargs)
+        return super().answers(request)
 
-    def get_handler_delegate(
-        self,
-        request: HTTPServerRequest,
-        target_class: type[RequestHandler],
-        target_kwargs: dict[str, Any] | None = None,
-        path_args: list[bytes] | None = None,
-        path_kwargs: dict[str, bytes] | None = None,
-    ) -> _HandlerDelegate:
-        """Return the delegate that gives a request to its handler."""
-        return _Delegate(self, request, target_class, target_kwargs, path_args, path_kwargs)
-
-
-class _Delegate(_HandlerDelegate):
-    """Lets a small body arrive before the handler's `prepare` has ended, if the handler allows it."""
-
-    def execute(self) -> Awaitable[None] | None:
-        prepared = super().execute()
-        return None if getattr(self.handler, "takes_at_once", False) else prepared
+    def allowed(self, request: HTTPServerRequest) -> Allowed:
+        """Return how large a request's body may be: more with a good token, where tokens are for."""
+        interface = self.interfaces.get(request.path)
+        if interface is None or self._context.database.wrong is not None:
+            return super().allowed(request)
+        token = presented_token(request.headers)
+        proven = self._context.keys.read_token(token) if token else None
+        if proven is not None:
+            return Allowed(interface.body_limit_bytes, proven.person_id, interface.too_large())
+        most, limit_bytes = interface.body_limit_bytes, STRANGERS_BYTES
+        if token is None and not self._context.settings.require_token:
+            limit_bytes = interface.strangers_bytes
+        if limit_bytes == most or length_of(request.headers) > most:
+            return Allowed(limit_bytes, "", interface.too_large())
+        return Allowed(limit_bytes, "", TokenRequired() if token is None else BadToken())
 
 
-def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
+def unready_app(settings: Settings, why: Callable[[], str]) -> Careful:
     """Return the application of a process that may not serve yet; `why` says why, for `/readyz`.
 
     It serves the pages, and refuses all requests that the pages make; the pages then ask again.
@@ -188,7 +223,7 @@ def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
     ]
     # Requests are counted, not logged: their lines would bury the line that says why this process does not
     # serve yet.
-    return Application(
+    return Careful(
         routes,
         default_handler_class=unready.Unready,
         log_function=count_request,

@@ -66,13 +66,6 @@ class BareLineFeed(BadRequest):
     http_status = 400
 
 
-class BodyStopped(BadRequest):
-    """A body that did not arrive whole in time."""
-
-    default_msg = "网络太慢，内容没有传完，请再试一次"
-    http_status = 408
-
-
 class BadToken(Refusal):
     error, default_msg = "bad_token", "登录已失效，请重新登录"
 

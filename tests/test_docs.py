@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers import base, push, websocket
+from handlers import bodies, push, websocket
 from handlers.glossary import VALUES
+from handlers.money.shipping import ShipPrizes
 from handlers.ops import operators
 from handlers.push import CLOSES
 from server.actions import tidy
@@ -60,10 +61,12 @@ LIMITS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
         ("thumbnail at most {} KB", (decode.THUMBNAIL_BYTES // 1000,)),
         ("(at most {:,})", (follow.MOST,)),
         ("at most {} new rows", (MOST_CHANGES,)),
-        ("a form of at most {} KB", (base.BODY_BYTES >> 10,)),
-        ("stops for {:.0f} s", (base.Receiver.silence_seconds,)),
-        ("or takes {:.0f} s in all", (base.Receiver.body_seconds,)),
-        ("slower than {} KB/s", (base.Receiver.least_bytes_a_second >> 10,)),
+        ("a form of at most {} KB", (bodies.BODY_BYTES >> 10,)),
+        ("up to {} MB", (ShipPrizes.body_limit_bytes >> 20,)),
+        ("of more than {} KB needs a good token", (bodies.STRANGERS_BYTES >> 10,)),
+        ("at most {} requests at once", (bodies.LARGE_AT_ONCE,)),
+        ("bodies have more than {} KB", (bodies.LARGE_BYTES >> 10,)),
+        ("may take {:.0f} s", (bodies.LARGE_SECONDS,)),
         ("token is valid for {} days", (TOKEN_DAYS,)),
     ),
     "realtime.md": (

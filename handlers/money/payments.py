@@ -63,13 +63,13 @@ class PayTask(Interface):
 class Notified(Receiver):
     """WeChat Pay's notices. The answer has no body: 200 taken, 401 forged, 500 please send again."""
 
-    async def serve(self, body: bytes) -> None:
+    async def serve(self) -> None:
         """Take a notice. What follows from it does not delay the answer."""
         if self.request.method != "POST":
             self.set_status(405)
             return
         try:
-            await take_notice(self.context, self.request.headers, body)
+            await take_notice(self.context, self.request.headers, self.request.body)
         except ForgedNotice as forged:
             app_log.warning("trace_id=%s a notice was refused: %s", self.trace_id, forged)
             self.set_status(401)

@@ -12,6 +12,7 @@ from msgspec import Meta
 from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
+from handlers.bodies import STRANGERS_BYTES
 from handlers.limits import address_of
 from handlers.parameters import NoParameters
 from server.actions.operator_sessions import (
@@ -32,9 +33,6 @@ COOKIE = "wabao_operator"
 TRIES_SECONDS = 60
 # Failed logins of an address per minute, across processes. Behind an unknown proxy all have its address.
 TRIES = 10
-# A request of an operator has a few hundred bytes. It may use a spare connection, which must soon be free
-# again.
-BODY_SECONDS = 10
 
 
 class OpsLoginRequest(msgspec.Struct):
@@ -55,7 +53,7 @@ class OpsLogin(Interface):
 
     path = "/ops/login"
     method = "POST"
-    body_seconds = BODY_SECONDS
+    body_limit_bytes = STRANGERS_BYTES
 
     async def guard(self) -> None:
         """Refuse other sites' pages. Refuse any query too: it may hold a token, and proxies log queries."""
@@ -103,7 +101,7 @@ def refuse_queries(request: HTTPServerRequest) -> None:
 class OperatorInterface(Interface):
     """An interface for operators, who are known by a cookie. A page of another site cannot use it."""
 
-    body_seconds = BODY_SECONDS
+    body_limit_bytes = STRANGERS_BYTES
     role: ClassVar[Role] = "look"
     session: Session
 

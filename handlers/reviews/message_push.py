@@ -31,7 +31,7 @@ class Pushed(Receiver):
     https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
     """
 
-    async def serve(self, body: bytes) -> None:
+    async def serve(self) -> None:
         """Answer `echostr`, or take an event and answer `success`."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         timestamp, nonce = self._asked("timestamp"), self._asked("nonce")
@@ -43,7 +43,9 @@ class Pushed(Receiver):
                 message_push.check_address(self._asked("signature"), timestamp, nonce)
                 self.finish(self._asked("echostr"))
             elif self.request.method == "POST":
-                event = message_push.read(self._asked("msg_signature"), timestamp, nonce, body)
+                event = message_push.read(
+                    self._asked("msg_signature"), timestamp, nonce, self.request.body
+                )
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await take_event(self.context, event)
                 self.finish("success")

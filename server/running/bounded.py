@@ -44,6 +44,7 @@ from tornado.httputil import (
     RequestStartLine,
 )
 
+from handlers.bodies import THROWN_AWAY_BYTES
 from server.errors import Refusal, TooMany, Unavailable
 from server.running.listening import AcceptQueue, Connection, TurnedAway
 from server.security.addresses import Network, counted_address, counted_networks
@@ -151,6 +152,7 @@ class BoundedServer(HTTPServer):
         self._empty.set()
         self._idle.set()
         kwargs["body_timeout"] = self._bounds.body_seconds
+        kwargs["max_body_size"] = THROWN_AWAY_BYTES
         super().initialize(*args, **kwargs)
         # One timer closes all idle connections. Tornado's own timeout would take a task, a timer and two
         # futures per request.

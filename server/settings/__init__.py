@@ -90,7 +90,6 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     payout_day_yuan: Limit = 50_000
     payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
     mail_review_prizes: Annotated[int, Meta(ge=0, le=1000)] = 0  # 0: no mailed goods wait for an operator
-    upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 96
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
     sockets_a_person: Positive = 10
     # 0: no limit; in development everybody has the same address.

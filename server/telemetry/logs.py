@@ -129,4 +129,3 @@ def set_up_logging() -> None:
     # tornado.general would log address and headers of a request that is no HTTP, with the token.
     for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "tornado.general"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the parser warns of each broken form

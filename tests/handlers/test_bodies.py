@@ -9,11 +9,22 @@ from urllib.parse import quote
 
 import pytest
 
+from handlers.bodies import (
+    BODY_BYTES,
+    LARGE_AT_ONCE,
+    LARGE_BYTES,
+    LARGEST_BYTES,
+    STRANGERS,
+    STRANGERS_BYTES,
+    large_bodies_of,
+)
+from handlers.money.shipping import ShipPrizes
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES
-from support.replies import refusal_of
+from support.client import a_picture
+from support.replies import raw_reply, refusal_of
+from support.stored import everything
 
-STRANGERS_BYTES = 16 << 10
 MOST_CPU_SECONDS = 0.01
 TRIES = 3
 PATHS = [
@@ -159,3 +170,151 @@ async def test_prizes_that_are_not_text_are_refused(client, alice, prizes):
     ):
         reply = await client.http.post("/postTask", content=body, headers={**headers, "Content-Type": kind})
         assert refusal_of(reply)["error"] == "bad_request", (kind, reply)
+
+
+# Paths that take bodies, with the most bytes that somebody with a good token may send.
+LIMITS = {
+    "/postTask": BODY_BYTES,
+    "/getTaskList": BODY_BYTES,
+    "/shipPrizes": ShipPrizes.body_limit_bytes,
+    "/uploadFile": LARGEST_BYTES,
+    "/ops/login": STRANGERS_BYTES,
+    "/payNotify": STRANGERS_BYTES,
+    "/wxPush": STRANGERS_BYTES,
+    "/nowhere": STRANGERS_BYTES,
+    "/healthz": STRANGERS_BYTES,
+    "/sandbox/authorize": STRANGERS_BYTES,
+}
+ENCODINGS: dict[str, Filling] = {
+    "application/json": of(" ", "{", "}"),
+    "application/x-www-form-urlencoded": of("a", "a=", ""),
+    "multipart/form-data; boundary=b": of(
+        "a", '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n', "\r\n--b--\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODINGS)
+@pytest.mark.parametrize("path", LIMITS)
+async def test_a_body_is_taken_up_to_its_limit_and_refused_one_byte_above(client, context, path, kind):
+    alice = await client.log_in("alice")
+    before = await everything(context)
+    good, bad = f"Bearer {alice.token}", f"Bearer {alice.token}x"
+    most = LIMITS[path]
+    strangers_most = most if path == "/uploadFile" else STRANGERS_BYTES  # where no token is required
+    for token, limit in ((good, most), ("", strangers_most), (bad, STRANGERS_BYTES)):
+        headers = {"Content-Type": kind} | ({"Authorization": token} if token else {})
+        for size, fits in ((limit, True), (limit + 1, False)):
+            body = ENCODINGS[kind](size)
+            assert len(body) == size
+
+            async def pieces(body: bytes = body) -> Any:
+                for at in range(0, len(body), 65536):
+                    yield body[at : at + 65536]
+
+            for content in (body, pieces()):
+                reply = await client.http.post(path, content=content, headers=headers)
+                error = reply.json().get("error", "") if reply.content.startswith(b"{") else ""
+                refused = reply.status_code == 413 or error == "token_required"
+                refused = refused or (token == bad and error == "bad_token" and size > STRANGERS_BYTES)
+                what = (path, kind, token[-9:], size, reply.status_code, reply.content)
+                assert refused != fits or (fits and error == "token_required"), what
+                if not fits:
+                    assert reply.headers["Connection"] == "close"
+                    assert error in ("bad_request", "picture_too_large", "token_required", "bad_token")
+    assert not large_bodies_of(context)
+    assert await everything(context) == before
+
+
+async def test_a_reply_comes_in_the_middle_of_a_body_that_is_too_large(client, settings):
+    for fields, body in (
+        (f"Content-Length: {1 << 50}", b"x"),
+        (f"Content-Length: {STRANGERS_BYTES + 1}", b"x"),
+        ("Transfer-Encoding: chunked", b"%x\r\n" % (STRANGERS_BYTES + 1) + bytes(STRANGERS_BYTES + 1)),
+        (f"Expect: 100-continue\r\nContent-Length: {STRANGERS_BYTES + 1}", b""),
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+        writer.write(f"POST /nowhere HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n".encode() + body)
+        async with asyncio.timeout(10):
+            status, reply = await raw_reply(reader)
+        assert (status, reply["error"]) == (413, "bad_request")
+        assert reply["msg"] == "请求的内容太大，应在 16 KB 以内"
+        writer.close()
+
+
+class Stalled:
+    """Requests whose bodies lack their last byte."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.lines: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def begin(self, path: str, size: int, token: str = "", sent: int = 0) -> asyncio.StreamReader:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self.lines.append((reader, writer))
+        known = f"Authorization: Bearer {token}\r\n" if token else ""
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{known}Content-Type: multipart/form-data; boundary=b\r\n"
+        writer.write(f"{head}Content-Length: {size}\r\n\r\n".encode() + bytes(sent))
+        return reader
+
+    async def end(self) -> None:
+        for _, writer in self.lines:
+            writer.transport.abort()
+            await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
+        self.lines.clear()
+
+
+@pytest.fixture
+def stalled(io_loop: Any, client: Any, settings: Any) -> Iterator[Stalled]:
+    begun = Stalled(settings.port)
+    yield begun
+    io_loop.run_sync(begun.end)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  (the server tells nobody)
+            await asyncio.sleep(0)
+
+
+async def told(reader: asyncio.StreamReader) -> tuple[int, str]:
+    async with asyncio.timeout(10):
+        status, reply = await raw_reply(reader)
+    return status, reply["error"]
+
+
+async def test_of_the_bodies_above_64_kb_the_seventeenth_is_refused_at_its_headers(client, context, stalled):
+    large = large_bodies_of(context)
+    people = await client.log_in_all(*(f"person {number}" for number in range(9)))
+    for person in people[:8]:
+        for path in ("/postTask", "/uploadFile"):
+            await stalled.begin(path, LARGE_BYTES + 1, person.token)
+    await until(lambda: len(large) == LARGE_AT_ONCE)
+    for person in (people[8], people[0]):
+        assert await told(await stalled.begin("/uploadFile", 1 << 20, person.token)) == (429, "too_many")
+    small = await client.http.post(
+        "/postTask", content=b"{}".ljust(LARGE_BYTES), headers={"Authorization": f"Bearer {people[8].token}"}
+    )
+    assert small.json()["error"] == "bad_request"
+    stalled.lines[0][1].transport.abort()  # who hangs up gives the place back
+    await until(lambda: len(large) == LARGE_AT_ONCE - 1)
+    stalled.lines[1][1].write(bytes(LARGE_BYTES + 1))  # and so does who is answered
+    await until(lambda: len(large) == LARGE_AT_ONCE - 2)
+    assert (await people[8].upload(a_picture()))["status"] == 0
+    await stalled.end()
+    await until(lambda: not large)
+
+
+async def test_one_person_sends_two_large_bodies_at_once_and_strangers_eight(client, context, stalled):
+    large = large_bodies_of(context)
+    alice, bob = await client.log_in_all("alice", "bob")
+    for _ in range(2):
+        await stalled.begin("/uploadFile", 1 << 20, alice.token)
+    await until(lambda: len(large) == 2)
+    assert await told(await stalled.begin("/uploadFile", 1 << 20, alice.token)) == (429, "too_many")
+    for _ in range(STRANGERS):
+        await stalled.begin("/uploadFile", 1 << 20)
+    await until(lambda: len(large) == 2 + STRANGERS)
+    assert await told(await stalled.begin("/uploadFile", 1 << 20)) == (429, "too_many")
+    await stalled.begin("/uploadFile", 1 << 20, bob.token)
+    await until(lambda: len(large) == 3 + STRANGERS)

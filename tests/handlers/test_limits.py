@@ -270,20 +270,6 @@ class TestBytes:
         assert errors == [None] * times + ["too_many"]
         assert await stored_files(context) == stored + 2 * times
 
-    async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(self, client, alice):
-        async def parts() -> Any:
-            yield b"--x\r\n"
-
-        reply = await client.http.post(
-            "/uploadFile",
-            content=parts(),
-            headers={
-                "Content-Type": "multipart/form-data; boundary=x",
-                "Authorization": f"Bearer {alice.token}",
-            },
-        )
-        assert reply.json()["error"] == "too_many"
-
 
 async def upload(someone: Someone, headers: dict[str, str]) -> int:
     """Upload by a bare id, or by a token in `headers`; return the HTTP status."""

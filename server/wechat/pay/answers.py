@@ -6,10 +6,12 @@ shape, or a state that this server does not know, the outcome must be treated as
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
+
+from server.decoding import decode
 
 Fen = Annotated[int, Meta(ge=0)]
 # WeChat names no other currency, and may leave this one out.
@@ -131,7 +133,7 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     def fits(self, amount_fen: int, body: bytes) -> bool:
         """Whether WeChat may say this of a transfer of this amount with this body; b"" if it was deleted."""
-        openid = msgspec.json.decode(body)["openid"] if body else self.openid
+        openid = decode(body, dict[str, Any])["openid"] if body else self.openid
         return self.amount_fen in (None, amount_fen) and self.openid in (None, openid)
 
 
