@@ -159,6 +159,8 @@ class Supervisor:
         async def turn() -> None:
             began = time.monotonic()
             child, code = await live()
+            if self._stopping.is_set():
+                return
             level = logging.ERROR if code else logging.INFO
             log.log(level, "%s (pid %d) ended with %d; starting it again", name, child.pid, code)
             if code and time.monotonic() - began < STEADY_SECONDS:
