@@ -16,7 +16,6 @@ import msgspec
 from handlers.languages import ENGLISH, Language, say
 from server.decoding import decode
 from server.errors import REFUSALS
-from server.operation.webhook import TITLES
 
 GLOSSARY = Path(__file__).with_name("glossary.json")
 # A value, and what it means in Chinese and in English.
@@ -51,5 +50,4 @@ class _Glossary(msgspec.Struct):
 _read = decode(GLOSSARY.read_bytes(), _Glossary)
 MEANINGS, VALUES = _read.fields, _read.values
 _refusals = {error: refusal.default_msg for error, refusal in REFUSALS.items()}
-for _name, _texts in {"refusals": _refusals, "alarms": TITLES}.items():
-    VALUES[_name] = [(value, text, ENGLISH[text]) for value, text in _texts.items()]
+VALUES["refusals"] = [(value, text, ENGLISH[text]) for value, text in _refusals.items()]

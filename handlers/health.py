@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.httputil import HTTPServerRequest
-from tornado.log import app_log
 
 from handlers.base import BaseHandler, Reply
-from server.actions.gauges import money_gauges
 from server.errors import BadToken
+from server.operation.counting import families_of
 from server.operation.scrape import exposition
 from server.store import is_unavailable
-from server.store.gauges import MoneyGauges
 
 READY_SECONDS = 2.0
 
@@ -84,24 +80,22 @@ class Metrics(BaseHandler):
     """`/metrics`, in Prometheus' format, for all processes of all machines. It shows turnover: not public."""
 
     async def get(self) -> None:
-        """Answer the metrics of all processes and the gauges of the database. 401 without a token."""
+        """Answer the metrics of all processes and what is counted in the database. 401 without a token."""
         if not self._admitted():
             self.set_header("WWW-Authenticate", "Bearer")
             refusal = BadToken("口令不对，请用 METRICS_TOKEN 或 OPS_TOKEN 作 Bearer 令牌")
             self.finish(self.envelope(refusal, 401))
             return
         families = await self.context.scrape.gather()
-        money = b""  # a gap in the series says that the gauges could not be read
-        try:
-            async with asyncio.timeout(2 * READY_SECONDS):
-                gauges = await money_gauges(self.context, READY_SECONDS)
-            if gauges is not None:
-                money = generate_latest(_Money(gauges))
-        except Exception as error:  # noqa: BLE001  (the other metrics must still be shown)
+        try:  # a gap in the series says that the database could not be asked
+            async with asyncio.timeout(READY_SECONDS):
+                counted = await self.context.store.gauges.find()
+            families += families_of(counted, self.context.clock.now_ms())
+        except Exception as error:
             if not isinstance(error, TimeoutError) and not is_unavailable(error):
-                app_log.error("the gauges of the database cannot be shown", exc_info=error)
+                raise
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(await asyncio.to_thread(exposition, families) + money)
+        self.finish(await asyncio.to_thread(exposition, families))
 
     def _admitted(self) -> bool:
         """Whether the request has METRICS_TOKEN or OPS_TOKEN. In development, requests from this machine need
@@ -125,24 +119,3 @@ def is_local(request: HTTPServerRequest) -> bool:
         return ipaddress.ip_address(request.remote_ip or "").is_loopback
     except ValueError:  # a Unix socket has no IP address
         return False
-
-
-class _Money(Collector):
-    """The gauges of the database as metrics: the same whichever process is asked."""
-
-    def __init__(self, gauges: MoneyGauges) -> None:
-        self._gauges = gauges
-
-    def collect(self) -> Iterator[Metric]:
-        sums = GaugeMetricFamily("wabao_money_fen", "The ledger in fen, over all tasks", labels=["sum"])
-        for name, amount_fen in self._gauges["sums_fen"].items():
-            sums.add_metric([name], amount_fen)
-        yield sums
-        alarms = GaugeMetricFamily(
-            "wabao_money_alarms",
-            "Orders, bills and refunds that need the operator, by what WeChat Pay said",
-            labels=["kind", "alarm"],
-        )
-        for row in self._gauges["alarms"]:
-            alarms.add_metric([row["kind"], row["alarm"]], row["number"])
-        yield alarms

@@ -71,7 +71,8 @@ WRITERS = (
     "server/actions/",
     "server/memory/visiting.py",  # writes visits together, for actions/digging/visit.py
     "server/operation/leader.py",  # writes the leader's lease
-    "server/operation/monitor.py",  # writes the alarms
+    "server/operation/monitor.py",  # writes the alarms, and what it counted
+    "server/operation/counting.py",  # lets the ledger keep sums
 )
 
 

@@ -13,11 +13,11 @@ from prometheus_client import REGISTRY
 
 from handlers.ops.screen import feed_of
 from server.actions.alone import alone
-from server.operation.alarms import Alarm
+from server.operation.alarms import COMPARED, Comparison
 from server.running.stores import free_port
 from server.running.supervisor import Supervisor
 from server.running.watchdog import Heart
-from server.running.worker import begin_repeated, monitor_of
+from server.running.worker import begin_repeated
 from server.runtime import background
 from server.runtime.background import Background, Failures
 
@@ -25,8 +25,8 @@ WORKERS = {
     "Bus._read_until_gone", "Feed._count_queues", "Feed._count_stock", "Feed._end_sessions",
     "Feed._read_alarms", "Feed._tell_board", "Feed._tell_heartbeats", "Heart.beat", "Heartbeats._beat",
     "Audience.renew", "Audience.tell", "Hub._clear_away", "Hub._poll", "Hub._poll_sessions",
-    "Hub._poll_unheard", "Leader.ask", "Leading._lead", "Leading.look", "Monitor._look",
-    "Monitor._run_check", "Monitor._tell_due", "Monitor._turn", "Outages._ask",
+    "Hub._poll_unheard", "Leader.ask", "Leading._lead", "Leading.look", "Monitor.compare",
+    "Monitor.count", "Monitor.look_at_disk", "Outages._ask",
     "alone.<locals>.renew", "note_sealing",
 }
 SUPERVISORS = {
@@ -107,14 +107,17 @@ async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_the
     async with alone(context.store, "rotate"):
         pass
     assert {each.name for each in repeated} == WORKERS
-    for each in {each.name: each for each in repeated}.values():
+    comparison = Comparison()
+    for number, each in enumerate({each.name: each for each in repeated}.values()):
         before, said = failures_of(each.name), len(log.getvalue())
+        comparison.alarms(await context.scrape.gather(COMPARED), [], 30 * number)
         failed = await fail(each, seconds)
         assert 2 < failed < 20 if seconds else failed == 1
         assert failures_of(each.name) - before == failed
         lines = re.findall(rf" {re.escape(each.name)} failed", log.getvalue()[said:])
         assert len(lines) == (2 if seconds else 1)  # one for each kind of error
-        assert Alarm("work", "", each.name) in monitor_of(context)._found()
+        found = comparison.alarms(await context.scrape.gather(COMPARED), [], 30 * number + 1)
+        assert each.name in [alarm.what for alarm in found if alarm.kind == "work"]
 
 
 @pytest.mark.parametrize("seconds", [0, 10])

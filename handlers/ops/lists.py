@@ -1,4 +1,4 @@
-"""Lists of tasks for operators (hidden, unpaid, featured, with money), alarms, and the sums of all money."""
+"""Lists of tasks for operators (hidden, unpaid, featured, with money), and the sums of all money."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from msgspec import Meta
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import NoParameters
-from server.actions.gauges import money_gauges
 from server.context import Context
-from server.game.amounts import FEN_PER_YUAN, day_of
+from server.game.amounts import FEN_PER_YUAN
 from server.game.task import Task
+from server.operation.counting import sums_fen
 from server.operation.feed import BoardTask, board_task
 
 LISTED_TASKS = 50
-MONEY_SECONDS = 2.0
 
 
 def board_tasks(context: Context, tasks: list[Task]) -> list[BoardTask]:
@@ -68,41 +67,11 @@ class OpsList(OperatorInterface):
         return OpsListReply(data=board_tasks(self.context, found), held_fen=held_fen)
 
 
-class PastAlarm(msgspec.Struct):
-    """An alarm as in the feed, from its begin to its end (unix ms); `end_at` is 0 while it lasts.
-
-    `name` is the task's, "" if the alarm is about no task.
-    """
-
-    kind: str
-    code: str
-    name: str
-    what: str
-    values: tuple[str, ...]
-    begin_at: int
-    end_at: int
-
-
-class OpsAlarmsReply(Reply, kw_only=True):
-    """At most 100 alarms, the newest first."""
-
-    data: list[PastAlarm]
-
-
-class OpsAlarms(OperatorInterface):
-    """The present alarms, and the latest ones that are over."""
-
-    path = "/ops/alarms"
-
-    async def answer(self, request: NoParameters) -> OpsAlarmsReply:
-        found = await self.context.store.alarms.newest()
-        names = await self.context.store.tasks.names(alarm["code"] for alarm in found)
-        told = [{**alarm, "name": names.get(alarm["code"], "")} for alarm in found]
-        return OpsAlarmsReply(data=msgspec.convert(told, list[PastAlarm]))
-
-
 class OpsMoneyReply(Reply, kw_only=True):
-    """The ledger of all tasks in fen, as added up at `at` (unix ms): at most some seconds ago, 0 if never."""
+    """The ledger of all tasks in fen, as added up at `at` (unix ms): about a minute ago, 0 if never.
+
+    `today_fen` is what winners have received today.
+    """
 
     at: int
     paid_fen: int
@@ -120,16 +89,16 @@ class OpsMoney(OperatorInterface):
     path = "/ops/money"
 
     async def answer(self, request: NoParameters) -> OpsMoneyReply:
-        """The sums are those of `/metrics`; one process adds them up for all."""
-        gauges = await money_gauges(self.context, MONEY_SECONDS)
-        sums = gauges["sums_fen"] if gauges else {}
+        """The sums are those of `/metrics`; the leader adds them up for all."""
+        counted = await self.context.store.gauges.find()
+        sums = sums_fen(counted)
         return OpsMoneyReply(
-            at=gauges["at"] if gauges else 0,
+            at=counted["at"] if counted else 0,
             paid_fen=sums.get("paid", 0),
             given_fen=sums.get("given", 0),
             refunded_fen=sums.get("refunded", 0),
             held_fen=sums.get("held", 0),
             withheld_fen=sums.get("withheld", 0),
-            today_fen=await self.context.store.payout_days.fen(day_of(self.context.clock.now_ms())),
+            today_fen=sums.get("given_today", 0),
             today_most_fen=self.context.settings.payout_day_yuan * FEN_PER_YUAN,
         )

@@ -23,7 +23,7 @@ from handlers.ops.acts import (
     OpsUnban,
 )
 from handlers.ops.export import OpsWinners
-from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney
+from handlers.ops.lists import OpsList, OpsMoney
 from handlers.ops.log import OpsExportLog, OpsLog
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
@@ -250,7 +250,6 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsSearch,
     OpsList,
     OpsMoney,
-    OpsAlarms,
     OpsTask,
     OpsTimeline,
     OpsReports,

@@ -35,7 +35,7 @@ LedgerWhat: TypeAlias = Literal[
     "left",
     "at_wechat",
 ]
-What: TypeAlias = Literal[InvariantWhat, LedgerWhat, "waits", "many", "overdue", "shipping"]
+What: TypeAlias = Literal[InvariantWhat, LedgerWhat, "waits", "overdue", "shipping"]
 
 Value: TypeAlias = str | int | tuple[str | int, ...] | None
 

@@ -1,98 +1,107 @@
-"""What is wrong: stores that do not answer, invariants that do not hold, a ledger that does not balance.
+"""The alarms: one table over the numbers that `/metrics` shows, for Prometheus and for our own comparison.
 
-This module only reads, and repairs nothing. Reading is expensive, so one process checks for all processes
-(`monitor.py`), and after each run a check waits for twenty times as long as the run took.
+`deploy/alerts.yml` is made from this table. Whoever has no Prometheus is told by the webhook: the leader
+compares the same numbers with the same table (`monitor.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+import sys
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from server.game.amounts import FEN_PER_YUAN, NEARLY, day_of
-from server.game.findings import Finding, FindingKind
-from server.game.invariants import broken_by_totals
-from server.game.task import Task
-from server.operation.audit import all_waiting, audit_task, differences, read_money
-from server.operation.findings import texts_of
+from server.game.amounts import NEARLY
+from server.game.findings import PaymentKind
+from server.operation.scrape import Family
 from server.realtime.own_database import OwnDatabase
-from server.telemetry import metrics
-
-if TYPE_CHECKING:
-    from server.store import Store
-
-# How often a check runs, unless its own interval is longer.
-CHECK_SECONDS = 30.0
-LEDGER_SECONDS = 60.0
-# Less than LATE_SECONDS: the last task may take some looks.
-LEDGER_RUN_SECONDS = 5.0
-# Nobody can do anything about a message that may not have arrived. So its alarm ends by itself after this
-# time.
-UNCLEAR_MS = 3_600_000
-# WeChat answers most checks within seconds; the check of a picture may take half an hour.
-REVIEW_LATE_MS = 600_000
-# How long something may wait for an operator before an alarm tells them.
-QUEUE_LATE_MS = 600_000
-REST_FACTOR = 20
-# A check is late if it is overdue by this much, or if its first run takes this long.
-LATE_SECONDS = 15.0
-# A longer step of time means that this process stood still.
-STEP_SECONDS = 3.0
-# Tasks with more digs than this are not checked: adding them up each time costs too much.
-CHECKED_DIGS = 20_000
-# After the check of each task, the store is left to others for as long as that check took, but no longer than
-# this.
-PAUSE_SECONDS = 0.1
-ALARMS_TOLD = 30
-FAILED_SECONDS = 60.0
+from server.store.gauges import Gauge
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "database", "disk", "start", "ended", "work",
-    "unchecked", "message", "review", "queue", "payouts", "pattern", "held", FindingKind,
+    "redis", "mongodb", "database", "disk", "start", "ended", "work", "calls",
+    "invariant", "books", "unchecked", "message", "review", "queue", "payouts", "held", PaymentKind,
 ]
+How: TypeAlias = Literal["above", "below", "grown", "failed"]
+
+# What `grown` looks back at, and `failed`.
+GROWN_SECONDS, FAILED_SECONDS = 600.0, 60.0
+# So many calls must have failed, and this share of all.
+LEAST_FAILED, FAILED_SHARE = 3, 0.3
+UNCOUNTED_SECONDS = 600
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something wrong. `code` is the task's, "" if it concerns no task. Its kinds, with what `what` and
-    `values` hold:
+    """Something is wrong. `what` says which store, call or reason, "" if the kind says it all.
 
-    - redis: `what` is a fault of the bus, or "".
-    - mongodb: `what` is "".
-    - database (it is not ours, or sealed under secrets that we lack): `what` is as `OwnDatabase` says.
-    - disk: `what` is `free`, `values` the MiB that are free and the MiB that should be.
-    - start (the supervisor cannot start a process): `what` is the process's name.
-    - ended (many workers ended lately): told to the webhook alone, like `start`.
-    - work (work that no request waits for failed within the last minute): `what` is its name.
-    - unchecked (a check is late): `what` is the check's name, `values` when it last ended (unix ms, or "").
-    - message (WeChat takes no messages): `what` is WeChat's error code, or `late` if it does not answer;
-      `values` is how many wait.
-    - message (nobody knows whether WeChat took some messages): `what` is `unclear`, `values` how many in the
-      last hour.
-    - review (WeChat does not judge content): `what` is `late`, `values` how many wait.
-    - queue (an operator has not decided): `what` is `reviews` or `reports`, `values` how many wait.
-    - queue (reports alone hide tasks, for hours at most): `what` is `hidden`, `values` how many tasks.
-    - payouts (the day's limit at WeChat is nearly reached): `what` is `day`, `values` the yuan paid out today
-      and the limit.
-    - pattern: `what` is one of `patterns.py`, `values` its numbers.
-    - held (red packets wait for the operator): `what` is `held`, `values` how many, and their sum in yuan.
-    - order, bill, refund (the operator is needed): `what` is `waits`, `values` its number and what WeChat Pay
-      said.
-    - order, bill, refund (many of them wait for one reason): `what` is `many`, `values` what WeChat Pay said,
-      and how many.
-    - bill (over a week old, and WeChat puts it off for the day): `what` is `overdue`, `values` its number.
-    - order (this mini-program may not report deliveries): `what` is `shipping`.
-    - invariant, books: `what` is a finding's name, `values` are its values.
+    `values` has the number that is too high or too low, as text; for a database that is not ours, what
+    `OwnDatabase` says. `code` is a task to look at, "" if there is none.
     """
 
     kind: Kind
     code: str = ""
     what: str = ""
     values: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What it is about. At most one alarm per key holds; it has the newest values."""
+        return f"{self.kind}:{self.what}"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """When an alarm holds: for each value of the label `by`, among the series with the labels `where`.
+
+    - above, below: the largest value is above `bound`, the smallest one below it.
+    - grown: the counter grew by `bound` or more within GROWN_SECONDS.
+    - failed: LEAST_FAILED calls, and the share FAILED_SHARE, failed within FAILED_SECONDS. `metric` is a
+      histogram with the label `outcome`.
+
+    `what` is what the alarm is about if there is no label `by`.
+    """
+
+    kind: Kind
+    title: str
+    metric: str
+    how: How = "above"
+    bound: float = 0
+    by: str = ""
+    where: dict[str, str] = {}
+    what: str = ""
+
+
+TABLE = (
+    Row("redis", "Redis 没有响应", "wabao_store_up", "below", 1, where={"store": "redis"}),
+    Row("mongodb", "MongoDB 没有响应", "wabao_store_up", "below", 1, where={"store": "mongodb"}),
+    Row("disk", "磁盘快满了，不能发布和上传", "wabao_disk_low"),
+    Row("calls", "很多调用失败", "wabao_wechat_seconds", "failed", by="call"),
+    Row("calls", "很多调用失败", "wabao_store_seconds", "failed", what="mongodb"),
+    Row("calls", "很多调用失败", "wabao_redis_seconds", "failed", what="redis"),
+    Row("work", "有后台工作出错", "wabao_failed_work", "grown", 1, by="work"),
+    Row("invariant", "数据前后矛盾", "wabao_findings", where={"kind": "invariant"}),
+    Row("books", "账目不平", "wabao_findings", where={"kind": "books"}),
+    Row("unchecked", "没有按时核对", "wabao_counted_age_seconds", bound=UNCOUNTED_SECONDS),
+    Row("held", "有奖品等你处理", "wabao_waiting", where={"what": "prizes"}),
+    Row("payouts", "今天的转账额度快满了", "wabao_payout_day_share", bound=NEARLY),
+    Row("order", "付款等你处理", "wabao_money_alarms", by="alarm", where={"kind": "order"}),
+    Row("bill", "转账等你处理", "wabao_money_alarms", by="alarm", where={"kind": "bill"}),
+    Row("refund", "退款等你处理", "wabao_money_alarms", by="alarm", where={"kind": "refund"}),
+    Row("message", "微信不收通知消息", "wabao_messages_refused", by="why"),
+    Row("review", "微信迟迟没有检查完内容", "wabao_waiting", where={"what": "checks"}),
+    Row("queue", "有内容等你处理", "wabao_waiting", where={"what": "reviews"}, what="reviews"),
+    Row("queue", "有内容等你处理", "wabao_waiting", where={"what": "reports"}, what="reports"),
+    Row("queue", "有内容等你处理", "wabao_waiting", where={"what": "hidden"}, what="hidden"),
+)
+TITLES: dict[str, str] = {
+    **{row.kind: row.title for row in TABLE},
+    # These are seen where nothing can be compared: by whoever may not serve, and by the parent.
+    "database": "数据库不对，已停止服务",
+    "start": "有进程起不来",
+    "ended": "十分钟内有三个以上的工作进程中途结束",
+}
+# The metrics of processes that the table needs.
+COMPARED = tuple(sorted({row.metric for row in TABLE}))
 
 
 def silence(database: OwnDatabase) -> Alarm:
@@ -101,179 +110,144 @@ def silence(database: OwnDatabase) -> Alarm:
     return Alarm("mongodb") if wrong is None else Alarm("database", "", wrong.what, wrong.values)
 
 
-class FailedWork:
-    """Which work of this process failed within the last minute, by its own metrics."""
+class _Sample(msgspec.Struct, frozen=True):
+    name: str
+    labels: dict[str, str]
+    value: float
+    code: str = ""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._counts = _failures()
-        self._failed_at: dict[str, float] = {}
-
-    def names(self) -> list[str]:
-        """Return the names of that work. Call it more than once a minute."""
-        now, before = self._clock(), self._counts
-        self._counts = _failures()
-        for name, number in self._counts.items():
-            if number > before.get(name, 0):
-                self._failed_at[name] = now
-        return sorted(name for name, at in self._failed_at.items() if now - at < FAILED_SECONDS)
+    def fits(self, row: Row, suffix: str = "") -> bool:
+        return self.name == row.metric + suffix and row.where.items() <= self.labels.items()
 
 
-def _failures() -> dict[str, float]:
-    samples = [sample for family in metrics.FAILED_WORK.collect() for sample in family.samples]
-    return {each.labels["work"]: each.value for each in samples if each.name.endswith("_total")}
+class Comparison:
+    """Compares numbers with the table, and remembers by how much counters grew."""
 
+    def __init__(self) -> None:
+        # Each counter of each process: when it was seen last, and what it said.
+        self._last: dict[tuple[str, ...], tuple[float, float]] = {}
+        # How much counters grew, by name and labels but for the process, between two comparisons.
+        self._grown: deque[tuple[float, list[_Sample]]] = deque()
 
-class Check:
-    """A check that runs again and again, and finds alarms of some `kinds`.
+    def alarms(self, families: Iterable[Family], counted: Iterable[Gauge], now: float) -> list[Alarm]:
+        """Return the alarms that hold. `now` is in seconds, by a clock that never goes back.
 
-    `found` is what its last run found, `ran` whether it has run at all.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        kinds: Sequence[Kind],
-        look: Callable[[], Awaitable[list[Alarm]]],
-        least_seconds: float = CHECK_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.name, self.kinds = name, kinds
-        self._look = look
-        self._least_seconds = least_seconds
-        self._clock = clock
-        self._ended_ms = ""
-        self.begin()
-
-    def begin(self) -> None:
-        """Forget what was found, and make the check due, because another process was the leader until now."""
-        self.found: list[Alarm] = []
-        self.ran = False
-        self._due = 0.0
-        self._expected = self._seen = self._clock()
-
-    def pass_time(self, *, able: bool) -> None:
-        """Note that time passed. Call it once a second.
-
-        A check that was not `able` to run, or whose process stood still, is not late because of that. Once it
-        can run, it has the whole of LATE_SECONDS again.
+        Of a process that is new here, nobody knows when it counted what it says, so that does not count as
+        growth.
         """
-        now = self._clock()
-        if not able or now - self._seen > STEP_SECONDS:
-            self._expected = max(self._expected, now)
-        self._seen = now
+        samples = [_Sample(*sample) for family in families for sample in family.samples]
+        samples += [_Sample(g["name"], g["labels"], g["value"], g["code"]) for g in counted]
+        self._note_growth(samples, now)
+        return [alarm for row in TABLE for alarm in self._of(row, samples, now)]
 
-    def late(self) -> list[Alarm]:
-        """Return the alarm that this check is late; [] if it is not."""
-        if self._seen - self._expected <= LATE_SECONDS:
-            return []
-        return [Alarm("unchecked", "", self.name, (self._ended_ms,))]
+    def _note_growth(self, samples: list[_Sample], now: float) -> None:
+        known = {key[0] for key in self._last}
+        grown = []
+        for each in samples:
+            if not each.name.endswith(("_total", "_count")):
+                continue
+            labels = dict(each.labels)
+            process = labels.pop("process", "")
+            key = (process, each.name, *sorted(f"{name}={value}" for name, value in labels.items()))
+            _, before = self._last.get(key, (now, 0.0 if process in known else each.value))
+            self._last[key] = now, each.value
+            growth = each.value - before if each.value >= before else each.value
+            if growth:
+                grown.append(_Sample(each.name, labels, growth))
+        oldest = now - GROWN_SECONDS
+        self._last = {key: seen for key, seen in self._last.items() if seen[0] >= oldest}
+        self._grown.append((now, grown))
+        while self._grown[0][0] <= oldest:
+            self._grown.popleft()
 
-    async def run_if_due(self, now_ms: Callable[[], int]) -> None:
-        """Run the check if it is due. If it fails, it is late, and is tried again after its interval."""
-        began = self._clock()
-        if began < self._due:
+    def _growth(self, row: Row, suffix: str, now: float, seconds: float) -> Iterator[_Sample]:
+        for at, grown in self._grown:
+            if at > now - seconds:
+                yield from (each for each in grown if each.fits(row, suffix))
+
+    def _of(self, row: Row, samples: list[_Sample], now: float) -> Iterator[Alarm]:
+        if row.how == "failed":
+            yield from self._failed(row, now)
             return
-        self._due = began + self._least_seconds
-        try:
-            self.found = await self._look()
-        except asyncio.CancelledError:
-            self._due = 0.0
-            raise
-        self.ran = True
-        ended = self._clock()
-        self._due = self._expected = max(self._due, ended + REST_FACTOR * (ended - began))
-        self._ended_ms = str(now_ms())
+        if row.how == "grown":
+            sums = Counter[str]()
+            for each in self._growth(row, "_total", now, GROWN_SECONDS):
+                sums[each.labels.get(row.by, row.what)] += round(each.value)
+            yield from (_alarm(row, what, n) for what, n in sums.items() if n >= row.bound)
+            return
+        sign = 1 if row.how == "above" else -1
+        most: dict[str, _Sample] = {}
+        for each in samples:
+            what = each.labels.get(row.by, row.what)
+            beyond = sign * (each.value - row.bound) > 0
+            if beyond and each.fits(row) and (what not in most or sign * (each.value - most[what].value) > 0):
+                most[what] = each
+        yield from (_alarm(row, what, each.value, each.code) for what, each in most.items())
+
+    def _failed(self, row: Row, now: float) -> Iterator[Alarm]:
+        calls, failed = Counter[str](), Counter[str]()
+        for each in self._growth(row, "_count", now, FAILED_SECONDS):
+            what = each.labels.get(row.by, row.what)
+            calls[what] += round(each.value)
+            if each.labels["outcome"] == "failed":
+                failed[what] += round(each.value)
+        for what, number in failed.items():
+            if number >= LEAST_FAILED and number > FAILED_SHARE * calls[what]:
+                yield _alarm(row, what, round(100 * number / calls[what]))
 
 
-async def check_invariants(store: Store, tasks: list[Task]) -> list[Alarm]:
-    """Compare tasks with their history. Tasks with more than CHECKED_DIGS digs are left out."""
-    found: list[Finding] = []
-    for task in tasks:
-        began = time.monotonic()
-        found += await compare_totals(store, task) or []
-        await asyncio.sleep(min(time.monotonic() - began, PAUSE_SECONDS))
-    return list(map(_alarm, found))
+def _alarm(row: Row, what: str, value: float, code: str = "") -> Alarm:
+    return Alarm(row.kind, code, what, (f"{value:g}",))
 
 
-async def compare_totals(store: Store, task: Task) -> list[Finding] | None:
-    """Return where a task contradicts its history; None if the two cannot be compared.
-
-    A task cannot be compared if it has more than CHECKED_DIGS digs, or was dug meanwhile.
-    """
-    if task["now_depth"] > CHECKED_DIGS:
-        return None
-    code = task["_id"]
-    before = {task["now_depth"] for task in await store.tasks.find_many([code])}
-    totals = await store.digs.totals(code)
-    for after in await store.tasks.find_many([code]):
-        if after["now_depth"] in before:
-            return broken_by_totals(after, totals)
-    return None
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far the check of the ledger has come: the next run goes on after this task's code."""
-
-    after: str = ""
+def rules() -> str:
+    """Return `deploy/alerts.yml`: the table as rules of Prometheus."""
+    lines = [
+        "# Made from the table in server/operation/alarms.py, with which a test compares it: after a change,",
+        "# python -m server.operation.alarms > deploy/alerts.yml",
+        "groups:",
+        "  - name: wabao",
+        "    rules:",
+        *_rule("down", "没有进程答复", "absent(wabao_build_info)", "60s"),
+    ]
+    for row in TABLE:
+        lines += _rule(row.kind, row.title, _expression(row), "30s" if row.how == "below" else "0s", row.what)
+    return "\n".join(lines) + "\n"
 
 
-async def check_ledger(store: Store, progress: Progress | None = None) -> list[Alarm]:
-    """Find the payments that need the operator, and compare the fen of some tasks with the ledger.
-
-    Tasks are compared for LEDGER_RUN_SECONDS. So a run does not get longer with each task that ever was; it
-    is the rounds over all tasks that do. A task with a difference is compared in each run until it has none.
-    A run that fails is repeated, since what it found is lost.
-    """
-    progress, until = progress or Progress(), time.monotonic() + LEDGER_RUN_SECONDS
-    differ = {alarm["code"] for alarm in await store.alarms.lasting() if alarm["kind"] == "books"}
-    found = [each for code in sorted(differ) for each in differences(await read_money(store, code))]
-    async for code in store.ledger.codes(progress.after):
-        if code not in differ:
-            found += (await audit_task(store, code))[1]
-        if time.monotonic() > until:
-            after = code
-            break
-    else:
-        after = ""
-    found += await all_waiting(store)
-    progress.after = after
-    return list(map(_alarm, found))
+def _rule(kind: str, title: str, expression: str, lasts: str, what: str = "") -> list[str]:
+    return [
+        f"      - alert: wabao_{kind}",
+        f"        expr: {expression}",
+        f"        for: {lasts}",
+        *([f"        labels: {{what: {what}}}"] if what else []),
+        f"        annotations: {{summary: {title}}}",
+    ]
 
 
-async def check_messages(store: Store, now_ms: int) -> list[Alarm]:
-    """Return an alarm for each reason why WeChat does not take messages."""
-    found = await store.messages.alarms()
-    if unclear := await store.messages.unclear_number(now_ms - UNCLEAR_MS):
-        found["unclear"] = unclear
-    return [Alarm("message", "", why, (str(number),)) for why, number in sorted(found.items())]
+def _expression(row: Row) -> str:
+    by = f"by ({row.by}) " if row.by else ""
+    series = _series(row.metric, row.where)
+    if row.how == "above":
+        return f"max {by}({series}) > {row.bound:g}"
+    if row.how == "below":
+        return f"min {by}({series}) < {row.bound:g}"
+    if row.how == "grown":
+        counter = _series(f"{row.metric}_total", row.where)
+        # A series that is new grew by all that it says, which `increase` leaves out.
+        window = f"{GROWN_SECONDS:.0f}s"
+        new = f"sum {by}({counter} unless {counter} offset {window})"
+        return f"sum {by}(increase({counter}[{window}])) >= {row.bound:g} or {new} >= {row.bound:g}"
+    calls = f"sum {by}(increase({_series(f'{row.metric}_count', row.where)}[{FAILED_SECONDS:.0f}s]))"
+    failing = _series(f"{row.metric}_count", {**row.where, "outcome": "failed"})
+    failed = f"sum {by}(increase({failing}[{FAILED_SECONDS:.0f}s]))"
+    return f"{failed} >= {LEAST_FAILED} and {failed} / {calls} > {FAILED_SHARE:g}"
 
 
-async def check_reviews(store: Store, now_ms: int) -> list[Alarm]:
-    """Return an alarm if WeChat is late with its checks of what people publish."""
-    number = await store.reviews.number("checking", now_ms - REVIEW_LATE_MS)
-    return [Alarm("review", "", "late", (str(number),))] if number else []
+def _series(name: str, labels: dict[str, str]) -> str:
+    said = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{said}}}" if said else name
 
 
-async def check_queues(store: Store, now_ms: int) -> list[Alarm]:
-    """Return an alarm for each queue in which something waits too long, and one if reports hide any task."""
-    before_ms = now_ms - QUEUE_LATE_MS
-    waiting = {
-        "reviews": await store.reviews.number("held", before_ms),
-        "reports": await store.reports.waiting_number(before_ms),
-        "hidden": await store.tasks.reported_number(),
-    }
-    return [Alarm("queue", "", what, (str(number),)) for what, number in waiting.items() if number]
-
-
-async def check_payouts(store: Store, most_yuan: int, now_ms: int) -> list[Alarm]:
-    """Return an alarm if today's payouts are NEARLY at the limit, or above; `most_yuan` 0 means no limit."""
-    paid_yuan = await store.payout_days.fen(day_of(now_ms)) // FEN_PER_YUAN
-    if not most_yuan or paid_yuan < NEARLY * most_yuan:
-        return []
-    return [Alarm("payouts", "", "day", (str(paid_yuan), str(most_yuan)))]
-
-
-def _alarm(finding: Finding) -> Alarm:
-    return Alarm(finding.kind, finding.code, finding.what, texts_of(finding))
+if __name__ == "__main__":
+    sys.stdout.write(rules())

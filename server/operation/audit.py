@@ -15,7 +15,7 @@ from typing import Any
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, hidden_fen, total_fen
 from server.game.bill import NEVER_HELD, is_over
 from server.game.draw import LEAST_FEN
-from server.game.findings import Finding, FindingKind, PaymentKind, Value, What
+from server.game.findings import Finding, PaymentKind, Value, What
 from server.game.order import PAID, SHIPPING_REFUSED
 from server.game.prize import AWAITING_OPERATOR, GONE, UNSETTLED, is_out
 from server.game.ranks import is_mailed
@@ -38,9 +38,6 @@ ASKED_MS = 30 * DAY_MS
 # WeChat puts a bill off until tomorrow if the day's limit is reached. If it has done so for this long, the
 # limit is reached on many days, and the operator is needed.
 OVERDUE_MS = 7 * DAY_MS
-
-# How many payments that wait for the same reason are told one by one.
-MOST_ALIKE = 5
 
 SUMS = ("paid_fen", "given_fen", "refunded_fen", "held_fen", "owed_fen", "withheld_fen")
 _IN = PAID.split()
@@ -148,31 +145,6 @@ async def read_money(store: Store, code: str) -> TaskMoney:
         await store.ledger.of_task(code),
         set(await store.digs.won_depths(code)),
     )
-
-
-async def all_waiting(store: Store) -> list[Finding]:
-    """Return what `waiting` returns, for all tasks together.
-
-    If many payments of a kind wait for the same reason, such as an empty account, only the oldest are told,
-    and how many wait: an alarm for each would hide all others. The oldest are told as before, since their
-    alarms must not end while they wait.
-    """
-    documents: list[tuple[PaymentKind, Mapping[str, Any]]] = [
-        *(("order", order) for order in await store.orders.alarmed()),
-        *(("bill", bill) for bill in await store.bills.alarmed()),
-        *(("refund", refund) for refund in await store.refunds.alarmed()),
-    ]
-    documents.sort(key=lambda each: each[1]["created_at"])
-    alike, told = Counter[tuple[FindingKind, Value]](), list[Finding]()
-    for each in dict.fromkeys(_waits(kind, document, document["code"]) for kind, document in documents):
-        if each.what != "waits":
-            told.append(each)
-            continue
-        reason = each.kind, each.values[1]
-        alike[reason] += 1
-        if alike[reason] <= MOST_ALIKE:
-            told.append(each)
-    return told + [Finding(kind, "", "many", (why, n)) for (kind, why), n in alike.items() if n > MOST_ALIKE]
 
 
 def waiting(money: TaskMoney) -> list[Finding]:

@@ -18,7 +18,7 @@ from server.clock import Clock
 from server.game.amounts import total_fen
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
-from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm, silence
+from server.operation.alarms import Alarm, silence
 from server.operation.heartbeats import (
     HISTORY_SECONDS,
     SET_BACK_SECONDS,
@@ -52,6 +52,9 @@ KEPT_SECONDS = 10
 # A silent process is still shown for this long, so that the operator sees its silence.
 PRESENT_SECONDS = 30
 HISTORY_EVENTS = 60
+ALARMS_TOLD = 30
+# After a count, the store is left to others for so many times as long as it took.
+REST_FACTOR = 20
 UNREAD_TOLD_SECONDS = 60.0
 
 
@@ -379,11 +382,10 @@ class Feed:
                 viewer.end()
 
     async def _read_alarms(self) -> None:
-        kept = await self._store.alarms.lasting()
         self._lasting = [
-            Alarm(record["kind"], record["code"], record["what"], tuple(record["values"]))  # type: ignore[arg-type]
-            for record in kept
-            if record["kind"] not in ("mongodb", "database", "redis")
+            Alarm(row["kind"], row["code"], row["what"], tuple(row["values"]))  # type: ignore[arg-type]
+            for row in await self._store.alarms.find()
+            if not row["end_at"] and row["kind"] not in ("mongodb", "database", "redis")
         ]
         self._names = await self._store.tasks.names(alarm.code for alarm in self._lasting[:ALARMS_TOLD])
 

@@ -31,7 +31,6 @@ SENTENCES: dict[What, str] = {
     "left": "nothing is left to do, and {} fen are still held",
     "at_wechat": "{} is {} here, and WeChat says {}",
     "waits": "{} waits: {}",
-    "many": "WeChat says {}, and {} payments wait",
     "overdue": "{} waits for over a week, now at WeChat's limit for a day: raise that, or return the prize",
     "shipping": "this mini-program may report no delivery: open 发货信息管理 in its console",
 }

@@ -1,64 +1,44 @@
-"""Noticing alarms, keeping them, and telling the webhook. The leader does it for all (`leader.py`).
+"""Counting what is wrong, comparing it with the table of alarms, and telling the webhook.
 
-An alarm is written before the webhook is told, and it is noted as told afterwards. So a kill loses nothing:
-at worst the webhook is told the same event twice, under the same id. Only the beginning of MongoDB's silence
-is reported from memory. If the process dies during that silence, the end of the silence is not told.
+The leader does this for all (`leader.py`). It saves which alarms hold before it tells the webhook, and
+afterwards that the webhook knows. So a kill loses nothing: at worst the webhook is told the same event twice,
+under the same id. While MongoDB is silent, the process that led last tells of that from memory. If it dies
+then, nobody tells the webhook that MongoDB answers again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
-from functools import partial
 
-from server.game.findings import PaymentKind
-from server.operation.alarms import (
-    LEDGER_SECONDS,
-    Alarm,
-    Check,
-    FailedWork,
-    Progress,
-    check_invariants,
-    check_ledger,
-    check_messages,
-    check_payouts,
-    check_queues,
-    check_reviews,
-    silence,
-)
+from server.operation.alarms import COMPARED, Alarm, Comparison, silence
+from server.operation.counting import count, gauges_of
 from server.operation.leader import Leader
-from server.operation.patterns import PATTERNS_SECONDS, check_patterns
-from server.operation.webhook import PAUSE_SECONDS, Event, NotTold, Webhook
+from server.operation.scrape import Scrape
+from server.operation.webhook import NotTold, Webhook
 from server.realtime.outages import Outages
 from server.runtime.background import Background
 from server.runtime.disk import Disk
 from server.settings import Settings
 from server.store import Store
-from server.store.alarms import AlarmRecord, new_alarm
+from server.store.alarms import AlarmRow, new_alarm
+from server.telemetry import metrics
 
-TURN_SECONDS = 1.0
-LOOK_SECONDS = 0.5
-# How often findings that stay the same are compared with the alarms that are stored.
-COMPARED_SECONDS = 10.0
-# How often to look for alarms of which the webhook must still be told, if no alarm was written since.
-LOOKED_SECONDS = 5.0
-CHECKED_TASKS = 20
-FIRST_RETRY_MS, LONGEST_RETRY_MS = 5_000, 600_000
-GIVEN_UP_MS = 24 * 3_600_000
-_PAYMENTS: tuple[PaymentKind, ...] = ("order", "bill", "refund")
+COUNT_SECONDS = 60.0
+# After counting, the store is left to others for so many times as long as it took.
+REST_FACTOR = 20
+COMPARE_SECONDS = 30.0
+AGAIN_SECONDS = 1.0
+DISK_SECONDS = 10.0
 
 log = logging.getLogger("wabao.alarms")
 
 
-def key_of(alarm: Alarm) -> str:
-    """Return what an alarm is about. At most one alarm per key lasts; it has the newest values."""
-    about = [alarm.kind, alarm.code, alarm.what, *(alarm.values[:1] if alarm.kind in _PAYMENTS else ())]
-    return ":".join(about)
-
-
 class Monitor:
-    """One per process. It does nothing until `begin`, and writes only while this process leads."""
+    """One per process. It does nothing until `begin`, and counts and compares only while this process
+    leads."""
 
     def __init__(
         self,
@@ -66,174 +46,98 @@ class Monitor:
         outages: Outages,
         disk: Disk,
         leader: Leader,
+        scrape: Scrape,
         now_ms: Callable[[], int],
         settings: Settings,
     ) -> None:
-        self._store, self._outages, self._webhook = store, outages, Webhook(settings)
-        self._disk, self._leader, self._now_ms = disk, leader, now_ms
-        self._led = False
-        self._compared: tuple[dict[str, Alarm], set[str]] | None = None  # what the last comparison found
-        self._compared_at = self._looked_at = float("-inf")
-        self._silent_since = 0  # since when MongoDB is silent, or not ours, unix ms; 0 if it answers
-        self._silent_why = Alarm("mongodb")
-        self._silences: list[AlarmRecord] = []  # earlier silences for other reasons, not written yet
-        self._silence_told = False
-        self._told_at = float("-inf")
-        self._failed_work = FailedWork()
-        progress = Progress()
-        self._checks = [
-            Check("invariants", ["invariant"], self._check_invariants),
-            Check("books", ["books", *_PAYMENTS], lambda: check_ledger(store, progress), LEDGER_SECONDS),
-            Check("queues", ["queue"], lambda: check_queues(store, now_ms())),
-            Check("payouts", ["payouts"], lambda: check_payouts(store, settings.payout_day_yuan, now_ms())),
-            Check("patterns", ["pattern", "held"], lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
-        ]
-        if settings.templates:
-            self._checks.append(Check("messages", ["message"], lambda: check_messages(store, now_ms())))
-        if settings.checks_content:
-            self._checks.append(Check("reviews", ["review"], lambda: check_reviews(store, now_ms())))
-
-    async def _check_invariants(self) -> list[Alarm]:
-        return await check_invariants(self._store, await self._store.tasks.matter_now([], CHECKED_TASKS))
+        self._store, self._outages, self._disk = store, outages, disk
+        self._leader, self._scrape, self._now_ms = leader, scrape, now_ms
+        self._webhook, self._day_yuan = Webhook(settings), settings.payout_day_yuan
+        self._comparison = Comparison()
+        self._rest_seconds = COUNT_SECONDS
+        self._silences: dict[str, AlarmRow] = {}  # not saved yet, by key
 
     def begin(self, working: Background) -> None:
         """Monitor, until `working` ends."""
-        working.repeat(self._look, LOOK_SECONDS, at_once=True)
-        working.repeat(self._turn, TURN_SECONDS, at_once=True)
-        if self._webhook.wanted:
-            working.repeat(self._tell_due, TURN_SECONDS)
-        for check in self._checks:
-            working.repeat(partial(self._run_check, check), TURN_SECONDS)
+        working.repeat(self.look_at_disk, DISK_SECONDS, at_once=True)
+        working.repeat(self.count, self._rest, at_once=True)
+        working.repeat(self.compare, COMPARE_SECONDS)
 
-    async def _look(self) -> None:
-        """Notice MongoDB's silence, even while all other checks wait for its answer. Asks no store."""
-        silent = "mongodb" in self._outages.silent
-        for check in self._checks:
-            check.pass_time(able=not silent)
-        if silent:
-            await self._note_silence()
+    async def look_at_disk(self) -> None:
+        """Note how much room is left on the disk of this machine."""
+        metrics.DISK_FREE.set(self._disk.free_mb << 20)
+        metrics.DISK_LOW.set(self._disk.low)
 
-    async def _turn(self) -> None:
-        """Write what began and what ended."""
+    async def _rest(self) -> None:
+        """Wait until it is time to count again. Whoever becomes the leader begins at once."""
+        await asyncio.sleep(self._rest_seconds)
+        await self._leader.lead()
+
+    async def count(self) -> None:
+        """Count what `/metrics` and the alarms need of the database, if this process leads."""
+        began, self._rest_seconds = time.monotonic(), COUNT_SECONDS
+        if not self._leader.leads or "mongodb" in self._outages.silent:
+            self._rest_seconds = AGAIN_SECONDS
+            return
+        counted = await count(self._store, self._now_ms(), self._day_yuan)
+        await self._store.gauges.save(counted)
+        self._rest_seconds = max(COUNT_SECONDS, REST_FACTOR * (time.monotonic() - began))
+
+    async def compare(self) -> None:
+        """Find out which alarms hold; save them, and tell the webhook what is new."""
         if "mongodb" in self._outages.silent:
+            if self._leader.has_lease:  # nobody else can get the lease now
+                await self._tell_silence()
             return
-        if self._silent_since:  # even if another process leads by now: only this process knows of the silence
-            await self._write_silence()
-        if self._leader.has_lease and not self._led:
-            self._compared = None
-            for check in self._checks:
-                check.begin()
-        self._led = self._leader.has_lease
-        if self._leader.leads:
-            await self._reconcile()
-
-    async def _note_silence(self) -> None:
-        """If we were the last to lead, tell of MongoDB's silence: while the silence lasts, nobody else can
-        get the lease.
-
-        A database that is not ours raises an alarm of its own, even if MongoDB was silent before.
-        """
-        if not self._leader.has_lease:
+        for key in list(self._silences):  # even if another process leads by now: only this one knows of them
+            await self._store.alarms.add(self._silences[key])
+            del self._silences[key]
+        if not self._leader.leads:
+            self._comparison = Comparison()
             return
-        why = silence(self._outages.database)
-        if self._silent_since and why != self._silent_why:
-            self._silences.append(self._silence(self._now_ms()))
-            self._silent_since, self._silence_told = 0, False
-        self._silent_why = why
-        self._silent_since = self._silent_since or self._now_ms()
-        if self._webhook.wanted and not self._silence_told and self._may_tell():
-            self._silence_told = await self._told(self._webhook.untold(self._silence(0)))
+        found = await self._found()
+        rows = await self._store.alarms.find()
+        now = self._changed(rows, found)
+        if now != rows:
+            await self._store.alarms.save(now)
+        told = await self._told(now)
+        if told != now:
+            await self._store.alarms.save(told)
 
-    def _silence(self, end_at: int) -> AlarmRecord:
-        since, told = self._silent_since, int(self._silence_told)
-        record = self._record(self._silent_why, since)
-        return {**record, "end_at": end_at, "told": told}
+    async def _found(self) -> list[Alarm]:
+        families = await self._scrape.gather(COMPARED)
+        counted = await self._store.gauges.find()
+        return self._comparison.alarms(families, gauges_of(counted, self._now_ms()), time.monotonic())
 
-    async def _write_silence(self) -> None:
-        """Write the silence that is over, from its begin to its end."""
-        for record in (*self._silences, self._silence(self._now_ms())):
-            await self._store.alarms.insert(record)
-        self._silences.clear()
-        self._looked_at = float("-inf")
-        self._silent_since, self._silence_told = 0, False
+    def _changed(self, rows: list[AlarmRow], found: list[Alarm]) -> list[AlarmRow]:
+        """Return what is to be kept: the alarms that hold, and ends of which the webhook does not know."""
+        now_ms, holding = self._now_ms(), {alarm.key: alarm for alarm in found}
+        kept: list[AlarmRow] = []
+        for row in rows:
+            alarm = holding.pop(row["key"], None)
+            if alarm is not None:
+                kept.append({**row, "code": alarm.code, "values": [*alarm.values], "end_at": 0})
+            elif row["told"] and self._webhook.wanted:
+                kept.append({**row, "end_at": row["end_at"] or now_ms})
+        return kept + [_row(alarm, now_ms) for alarm in holding.values()]
 
-    def _record(self, alarm: Alarm, begin_at: int) -> AlarmRecord:
-        record = new_alarm(key_of(alarm), alarm.kind, alarm.code, alarm.what, [*alarm.values], begin_at)
-        return {**record, "due_at": begin_at} if self._webhook.wanted else record
-
-    async def _reconcile(self) -> None:
-        """Begin and end alarms, so that the alarms that last are exactly those that were found. Alarms that
-        were not checked again yet stay as they are."""
-        alarms, began = self._store.alarms, time.monotonic()
-        found = {key_of(alarm): alarm for alarm in self._found()}
-        unknown: set[str] = {kind for check in self._checks if not check.ran for kind in check.kinds}
-        if (found, unknown) == self._compared and began - self._compared_at < COMPARED_SECONDS:
-            return
-        self._compared = None
-        lasting = {record["key"]: record for record in await alarms.lasting()}
-        now_ms = self._now_ms()
-        for key in [key for key in found if key not in lasting]:  # in the order they were found
-            await alarms.insert(self._record(found[key], now_ms))
-            await alarms.delete_old()
-        for key in found.keys() & lasting.keys():
-            if list(found[key].values) != lasting[key]["values"]:
-                await alarms.change(lasting[key]["_id"], list(found[key].values))
-        for key in lasting.keys() - found.keys():
-            if lasting[key]["kind"] not in unknown:
-                await alarms.end(lasting[key]["_id"], now_ms, tell=self._webhook.wanted)
-        self._compared, self._compared_at = (found, unknown), began
-        self._looked_at = float("-inf")
-
-    def _found(self) -> list[Alarm]:
-        found = [Alarm("redis")] if "redis" in self._outages.silent else []
-        if self._disk.low:
-            found.append(Alarm("disk", "", "free", (str(self._disk.free_mb), str(self._disk.least_mb))))
-        found += [Alarm("work", "", name) for name in self._failed_work.names()]
-        found += [alarm for check in self._checks for alarm in check.late()]
-        return found + [alarm for check in self._checks for alarm in check.found]
-
-    async def _run_check(self, check: Check) -> None:
-        if self._leader.leads and "mongodb" not in self._outages.silent:
-            await check.run_if_due(self._now_ms)
-
-    # ---- the webhook
-
-    def _may_tell(self) -> bool:
-        return time.monotonic() - self._told_at > PAUSE_SECONDS
-
-    async def _told(self, events: list[Event]) -> bool:
-        self._told_at = time.monotonic()
+    async def _told(self, rows: list[AlarmRow]) -> list[AlarmRow]:
+        """Tell the webhook what it does not know; return the rows as they are afterwards."""
+        events = [event for row in rows for event in self._webhook.untold(row)]
+        if not events:
+            return rows
         try:
             await self._webhook.tell(events)
-        except NotTold as error:
+        except NotTold as error:  # told with the next comparison
             log.warning("the webhook did not take %d events: %s", len(events), error)
-            return False
-        return True
+            return rows
+        return [{**row, "told": 1} for row in rows if not row["end_at"]]
 
-    async def _tell_due(self) -> None:
-        """Tell the webhook all that is due, in one message."""
-        if not self._leader.leads or "mongodb" in self._outages.silent or not self._may_tell():
-            return
-        if time.monotonic() - self._looked_at < LOOKED_SECONDS:
-            return
-        records = [record async for record in self._store.alarms.lease_due(self._now_ms)]
-        if not records:
-            self._looked_at = time.monotonic()
-            return
-        events = [event for record in records for event in self._webhook.untold(record)]
-        events.sort(key=lambda event: event.at)
-        if await self._told(events):
-            for record in records:
-                await self._store.alarms.note_told(record)
-            return
-        for record in records:
-            await self._try_later(record)
+    async def _tell_silence(self) -> None:
+        why = silence(self._outages.database)
+        row = self._silences.setdefault(why.key, _row(why, self._now_ms()))
+        [self._silences[why.key]] = await self._told([row])
 
-    async def _try_later(self, record: AlarmRecord) -> None:
-        now_ms = self._now_ms()
-        if now_ms - (record["end_at"] or record["begin_at"]) > GIVEN_UP_MS:
-            log.error("the webhook took nothing for a day: it will not be told of %s", record["_id"])
-            await self._store.alarms.again(record, None)
-            return
-        wait_ms = min(FIRST_RETRY_MS * 2 ** min(record["tries"], 10), LONGEST_RETRY_MS)
-        await self._store.alarms.try_later(record, now_ms + wait_ms)
+
+def _row(alarm: Alarm, begin_at_ms: int) -> AlarmRow:
+    return new_alarm(alarm.key, alarm.kind, alarm.code, alarm.what, [*alarm.values], begin_at_ms)

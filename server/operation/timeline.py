@@ -14,7 +14,7 @@ from server.game.amounts import total_fen
 from server.game.chance import chances_of, luck
 from server.game.prize import is_frozen
 from server.game.task import Task
-from server.operation.alarms import compare_totals
+from server.operation.counting import compare_totals
 from server.operation.findings import texts_of
 from server.security.keys import Keys
 from server.store import Store

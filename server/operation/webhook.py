@@ -21,42 +21,18 @@ import msgspec
 
 from server.decoding import decode
 from server.game.amounts import BEIJING
+from server.operation.alarms import TITLES
 from server.security.certificates import trusted
 from server.settings import Settings
-from server.store.alarms import AlarmRecord
+from server.store.alarms import AlarmRow
 
 POST_SECONDS = 5.0
-# Both robots take 20 messages a minute. A robot that gets more messages takes none for ten minutes.
-PAUSE_SECONDS = 3.5
 # The longest text that 企业微信 takes; 钉钉 takes longer ones.
 TEXT_BYTES = 2048
 REPLY_BYTES = 16 << 10
 
 Form = Literal["json", "wecom", "dingtalk"]
 _FORMS: dict[str, Form] = {"qyapi.weixin.qq.com": "wecom", "oapi.dingtalk.com": "dingtalk"}
-
-TITLES = {
-    "redis": "Redis 没有响应",
-    "mongodb": "MongoDB 没有响应",
-    "database": "数据库不对，已停止服务",
-    "disk": "磁盘快满了，不能发布和上传",
-    "start": "有进程起不来",
-    "ended": "十分钟内有三个以上的工作进程中途结束",
-    "work": "有后台工作出错",
-    "invariant": "数据前后矛盾",
-    "books": "账目不平",
-    "unchecked": "没有按时核对",
-    "pattern": "可疑的领奖",
-    "held": "有奖品等你处理",
-    "payouts": "今天的转账额度快满了",
-    "order": "付款等你处理",
-    "bill": "转账等你处理",
-    "refund": "退款等你处理",
-    "message": "微信不收通知消息",
-    "review": "微信迟迟没有检查完内容",
-    "queue": "有内容等你处理",
-}
-
 
 class NotTold(Exception):
     """The webhook did not take the message. The text says why, without the address, which holds a key."""
@@ -96,16 +72,19 @@ class Webhook:
         """Whether there is an address."""
         return bool(self._url)
 
-    def untold(self, alarm: AlarmRecord) -> list[Event]:
+    def untold(self, alarm: AlarmRow) -> list[Event]:
         """Return the events of which nobody was told yet: that an alarm began, that it ended."""
+        if not self.wanted:
+            return []
         events = [] if alarm["told"] else [self._event("begin", alarm, alarm["begin_at"])]
         return [*events, self._event("end", alarm, alarm["end_at"])] if alarm["end_at"] else events
 
-    def _event(self, event: Literal["begin", "end"], alarm: AlarmRecord, at: int) -> Event:
+    def _event(self, event: Literal["begin", "end"], alarm: AlarmRow, at: int) -> Event:
         kind, code = alarm["kind"], alarm["code"]
         url = f"{self._screen}#/task/{code}" if code else self._screen
         told = (alarm["what"], tuple(alarm["values"]))
-        return Event(f"{alarm['_id']}:{event}", event, kind, TITLES[kind], code, *told, at, url)
+        name = f"{alarm['key']}@{alarm['begin_at']}:{event}"
+        return Event(name, event, kind, TITLES[kind], code, *told, at, url)
 
     async def tell(self, events: list[Event]) -> None:
         """POST events. Returns once the events are taken, within POST_SECONDS; raises NotTold."""

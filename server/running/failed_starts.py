@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from server.settings import Settings
-from server.store.alarms import AlarmRecord, new_alarm
+from server.store.alarms import AlarmRow, new_alarm
 
 if TYPE_CHECKING:
     from server.operation.alarms import Kind
@@ -33,7 +33,7 @@ class FailedStarts:
             from server.operation.webhook import Webhook  # takes 20 MB; mostly not needed
 
             self._webhook = Webhook(settings)
-        self._alarms: dict[str, AlarmRecord] = {}
+        self._alarms: dict[str, AlarmRow] = {}
         self._changed = asyncio.Event()
 
     def begin(self, name: str, kind: Kind = "start") -> None:
@@ -80,7 +80,7 @@ class FailedStarts:
         if events:
             await webhook.tell(events)
         for record, ended in untold:  # an alarm may have ended, or begun anew, meanwhile
-            record["told"] = 2 if ended else 1
+            record["told"] = 1
             if ended and self._alarms.get(record["key"]) is record:
                 del self._alarms[record["key"]]
 

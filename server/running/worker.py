@@ -62,6 +62,7 @@ def monitor_of(context: Context) -> Monitor:
         context.outages,
         disk_of(context),
         context.leader,
+        context.scrape,
         context.clock.now_ms,
         context.settings,
     )

@@ -1,26 +1,22 @@
-"""Alarms, the lasting ones and the newest that are over: `alarms`. One process at a time writes them.
-
-An alarm is due while the webhook has to be told that it began or ended.
-"""
+"""The alarms that hold, and what the webhook was told of them: `alarms`, one document, which the leader
+writes."""
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
-from server.store.documents import index
-from server.store.due import DUE_INDEX, DueDocuments
+from server.store.documents import Documents
 
-KEPT_ALARMS = 100
+_ID = "now"
 
 
-class AlarmRecord(TypedDict):
-    """An alarm, and when it began and ended (unix ms); `end_at` is 0 while it lasts.
+class AlarmRow(TypedDict):
+    """An alarm since `begin_at`, and until `end_at` (unix ms), which is 0 while it holds.
 
-    `key` says what it is about; at most one alarm per key lasts. `told` is 1 once the webhook was told that
-    it began, 2 once it was told of the end too. `tries` counts the tries that have failed since then.
+    `key` says what it is about. `told` is 1 once the webhook knows that it began. An alarm that is over is
+    kept until the webhook knows that too.
     """
 
-    _id: str
     key: str
     kind: str
     code: str
@@ -29,68 +25,34 @@ class AlarmRecord(TypedDict):
     begin_at: int
     end_at: int
     told: int
-    tries: int
-    due_at: NotRequired[int]
 
 
-def new_alarm(key: str, kind: str, code: str, what: str, values: list[str], begin_at: int) -> AlarmRecord:
-    """Return an alarm that begins at this time (unix ms)."""
-    return AlarmRecord(
-        _id=f"{key}@{begin_at}",
-        key=key,
-        kind=kind,
-        code=code,
-        what=what,
-        values=values,
-        begin_at=begin_at,
-        end_at=0,
-        told=0,
-        tries=0,
+def new_alarm(key: str, kind: str, code: str, what: str, values: list[str], begin_at: int) -> AlarmRow:
+    """Return an alarm that begins at this time (unix ms), and of which the webhook does not know."""
+    return AlarmRow(
+        key=key, kind=kind, code=code, what=what, values=values, begin_at=begin_at, end_at=0, told=0
     )
 
 
-class Alarms(DueDocuments[AlarmRecord]):
+class _Kept(TypedDict):
+    _id: str
+    rows: list[AlarmRow]
+
+
+class Alarms(Documents[_Kept]):
     """Reads and writes of `alarms`."""
 
     NAME = "alarms"
-    INDEXES = (
-        index("newest", "-begin_at"),
-        index("lasting", "end_at begin_at"),
-        DUE_INDEX,
-    )
 
-    async def lasting(self) -> list[AlarmRecord]:
-        """Return the alarms that are not over, the oldest first."""
-        return await self.in_order({"end_at": 0}, "begin_at")
+    async def find(self) -> list[AlarmRow]:
+        """Return the alarms, the oldest first."""
+        found = await self.collection.find_one({"_id": _ID})
+        return found["rows"] if found is not None else []
 
-    async def newest(self, limit: int = KEPT_ALARMS) -> list[AlarmRecord]:
-        """Return the newest alarms, the last one first."""
-        return await self.in_order({}, "-begin_at", limit)
+    async def save(self, rows: list[AlarmRow]) -> None:
+        """Replace the alarms."""
+        await self.rows.update_one({"_id": _ID}, {"$set": {"rows": rows}}, upsert=True)
 
-    async def change(self, alarm_id: str, values: list[str]) -> None:
-        """Note that an alarm has other values now."""
-        await self.collection.update_one({"_id": alarm_id}, {"$set": {"values": values}})
-
-    async def end(self, alarm_id: str, end_at_ms: int, *, tell: bool) -> None:
-        """Note that an alarm is over; with `tell`, the webhook is to be told."""
-        changes = {"end_at": end_at_ms, **({"due_at": end_at_ms, "tries": 0} if tell else {})}
-        await self.collection.update_one({"_id": alarm_id, "end_at": 0}, {"$set": changes})
-
-    async def note_told(self, alarm: AlarmRecord) -> None:
-        """Note that the webhook was told what `alarm` says. If the alarm ended meanwhile, it stays due."""
-        same = {"$eq": ["$end_at", alarm["end_at"]]}
-        told = {"told": 2 if alarm["end_at"] else 1, "due_at": {"$cond": [same, "$$REMOVE", "$due_at"]}}
-        await self.collection.update_one({"_id": alarm["_id"]}, [{"$set": {**told, "tries": 0}}])
-
-    async def try_later(self, alarm: AlarmRecord, due_at_ms: int) -> None:
-        """Note that the webhook could not be told."""
-        await self.collection.update_one(
-            {"_id": alarm["_id"]}, {"$set": {"due_at": due_at_ms}, "$inc": {"tries": 1}}
-        )
-
-    async def delete_old(self) -> None:
-        """Delete all but the newest KEPT_ALARMS. Alarms that last, or must still be told, stay."""
-        for oldest in await self.in_order({}, "-begin_at", 1, {"begin_at": 1}, KEPT_ALARMS):
-            await self.collection.delete_many(
-                {"begin_at": {"$lte": oldest["begin_at"]}, "end_at": {"$gt": 0}, "due_at": {"$exists": False}}
-            )
+    async def add(self, row: AlarmRow) -> None:
+        """Add an alarm, unless it is there: it held while MongoDB could not be asked."""
+        await self.upserts({"_id": _ID, "rows.key": {"$ne": row["key"]}}, {"$push": {"rows": row}})

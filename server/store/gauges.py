@@ -1,48 +1,44 @@
-"""What `/metrics` shows of the database: `gauges`, one document, which one process computes for all.
-
-`due_at` is when it has to be computed again.
-"""
+"""What the leader counted in the database: `gauges`, one document."""
 
 from __future__ import annotations
 
 from typing import TypedDict
 
-from server.game.findings import PaymentKind
 from server.store.documents import Documents
 
-_ID = "money"
+_ID = "counted"
 
 
-class AlarmCount(TypedDict):
-    """How many payments of one kind need the operator for one reason."""
+class Gauge(TypedDict):
+    """A number under a metric's name, with its labels. `code` is a task to look at, "" if there is none."""
 
-    kind: PaymentKind
-    alarm: str
-    number: int
+    name: str
+    labels: dict[str, str]
+    value: float
+    code: str
 
 
-class MoneyGauges(TypedDict):
-    """The sums of the ledger in fen, by name, and the alarms; `at` is when they were computed (unix ms)."""
+class Counted(TypedDict):
+    """The numbers as of `at` (unix ms).
+
+    The check of the ledger goes on after the task `after`, and looks again at the tasks in `differ`.
+    """
 
     at: int
-    due_at: int
-    sums_fen: dict[str, int]
-    alarms: list[AlarmCount]
+    gauges: list[Gauge]
+    after: str
+    differ: list[str]
 
 
-class Gauges(Documents[MoneyGauges]):
+class Gauges(Documents[Counted]):
     """Reads and writes of `gauges`."""
 
     NAME = "gauges"
 
-    async def find(self) -> MoneyGauges | None:
-        """Return what was computed last, None if nothing was yet."""
-        return await self.collection.find_one({"_id": _ID, "at": {"$gt": 0}}, {"_id": 0})
+    async def find(self) -> Counted | None:
+        """Return what was counted last, None if nothing was yet."""
+        return await self.collection.find_one({"_id": _ID}, {"_id": 0})
 
-    async def lease(self, now_ms: int, until_ms: int) -> bool:
-        """Lease the next computation until `until_ms`; False if it is not due, or another process has it."""
-        return await self.upserts({"_id": _ID, "due_at": {"$lte": now_ms}}, {"$set": {"due_at": until_ms}})
-
-    async def save(self, gauges: MoneyGauges) -> None:
-        """Replace what was computed before."""
-        await self.collection.update_one({"_id": _ID}, {"$set": dict(gauges)}, upsert=True)
+    async def save(self, counted: Counted) -> None:
+        """Replace what was counted before."""
+        await self.rows.update_one({"_id": _ID}, {"$set": dict(counted)}, upsert=True)

@@ -87,8 +87,8 @@ OUTPUT_DROPPED = Counter(
 )
 STORE_SECONDS = Histogram(
     "wabao_store_seconds",
-    "Seconds an operation on MongoDB took, by command",
-    ["command"],
+    "Seconds an operation on MongoDB took, by command and outcome: ok or failed",
+    ["command", "outcome"],
     buckets=STORE_BUCKETS,
 )
 REDIS_SECONDS = Histogram(
@@ -97,7 +97,15 @@ REDIS_SECONDS = Histogram(
     ["outcome"],
     buckets=STORE_BUCKETS,
 )
+WECHAT_SECONDS = Histogram(
+    "wabao_wechat_seconds",
+    "Seconds a call to WeChat took, by call and outcome: ok, refused (by WeChat, with a reason) or failed",
+    ["call", "outcome"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
 STORE_UP = Gauge("wabao_store_up", "Whether a store answers: 1 or 0", ["store"])
+DISK_FREE = Gauge("wabao_disk_free_bytes", "Room that is left where DATA_DIR is")
+DISK_LOW = Gauge("wabao_disk_low", "1 if less than DISK_FREE_MB is left where DATA_DIR is, else 0")
 LOOP_LAG = Histogram(
     "wabao_loop_lag_seconds",
     "Seconds that the event loop is late, measured ten times a second",
@@ -112,4 +120,5 @@ digs = functools.cache(DIGS.labels)
 queue_length = functools.cache(QUEUE_LENGTH.labels)
 queue_seconds = functools.cache(QUEUE_SECONDS.labels)
 store_seconds = functools.cache(STORE_SECONDS.labels)
+wechat_seconds = functools.cache(WECHAT_SECONDS.labels)
 redis_seconds = functools.cache(REDIS_SECONDS.labels)

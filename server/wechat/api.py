@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import httpx
@@ -15,11 +16,14 @@ import msgspec
 
 from server.decoding import decode
 from server.errors import BadLoginCode, LoginBlocked, Refusal, WeChatBusy
-from server.wechat.connection import Connection
+from server.wechat.connection import Connection, timed
 
 SYSTEM_BUSY = -1
 # There was no connection, so WeChat was not asked.
 _NOT_ASKED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+# Calls that WeChat refuses, but for a bad login code, only if our own settings are wrong.
+_ABOUT_NOBODY = ("/sns/jscode2session", "/cgi-bin/stable_token")
 
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
@@ -68,12 +72,13 @@ class Api(Connection):
         body: Mapping[str, object] | None = None,
     ) -> _Answer:
         """Return the answer as a `kind`. Raises what `call` raises; Unanswered if the answer is no `kind`."""
-        content = await self.call(method, path, parameters, body)
-        try:
-            return decode(content, kind)
-        except ValueError:  # msgspec's errors, and UnicodeDecodeError
-            _log.warning("WeChat's %s did not answer what its documentation says", path)
-            raise Unanswered from None
+        with _timed(path):
+            content = await self._call(method, path, parameters, body)
+            try:
+                return decode(content, kind)
+            except ValueError:  # msgspec's errors, and UnicodeDecodeError
+                _log.warning("WeChat's %s did not answer what its documentation says", path)
+                raise Unanswered from None
 
     async def call(
         self,
@@ -88,6 +93,12 @@ class Api(Connection):
         or WeChatError if the code has none. Raises WeChatBusy if WeChat is not reached, Unanswered if no
         usable answer came in time.
         """
+        with _timed(path):
+            return await self._call(method, path, parameters, body)
+
+    async def _call(
+        self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, object] | None
+    ) -> bytes:
         content = await self._send(method, path, parameters, body)
         failure = _failure(path, content)
         if failure.errcode == SYSTEM_BUSY:
@@ -112,6 +123,13 @@ class Api(Connection):
             _log.warning("WeChat's %s answered HTTP %d", path, response.status_code)
             raise Unanswered
         return response.content
+
+
+def _timed(path: str) -> AbstractContextManager[None]:
+    """Time a call under WeChat's name for it, which is the end of its path."""
+    if path in _ABOUT_NOBODY:
+        return timed(path.rpartition("/")[2], lambda error: isinstance(error, (BadLoginCode, LoginBlocked)))
+    return timed(path.rpartition("/")[2], lambda error: isinstance(error, WeChatError))
 
 
 def _failure(path: str, content: bytes) -> _Failure:

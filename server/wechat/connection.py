@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
 from server.runtime.deadline import paused
 from server.security.certificates import trusted
+from server.telemetry import metrics
 
 CONNECT_SECONDS = 3.0
+
+
+@contextmanager
+def timed(call: str, refusals: Callable[[Exception], bool]) -> Iterator[None]:
+    """Note how long a call took, and its outcome: failed if it raises what is none of WeChat's `refusals`."""
+    began, outcome = time.monotonic(), "failed"
+    try:
+        yield
+        outcome = "ok"
+    except Exception as error:
+        outcome = "refused" if refusals(error) else "failed"
+        raise
+    finally:
+        metrics.wechat_seconds(call, outcome).observe(time.monotonic() - began)
 
 
 class Connection:

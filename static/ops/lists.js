@@ -1,9 +1,8 @@
-// Lists: what a search found, tasks of one kind, and alarms.
+// Lists: what a search found, and tasks of one kind.
 
 import { get, post } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
-import { say } from "./findings.js";
-import { count, day, duration, isolated, lately, moment, money } from "./format.js";
+import { count, day, isolated, money } from "./format.js";
 import { keyLink, personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
@@ -62,26 +61,6 @@ function taskList(now, none = "nothing_found") {
     tick();
   }
   return { element, tick, show };
-}
-
-/** Show the present alarms and the latest ones that are over, the newest first. */
-export function alarmsPage(root) {
-  const list = new Part();
-  const show = ({ data: alarms }) =>
-    list.show(alarms, () => (alarms.length ? el("ol.log.panel.past", {}, alarms.map(alarmLine)) : el("p.blank", {}, t("no_alarms"))));
-  return listPage(root, t("alarms"), list.element, () => get("/ops/alarms"), show);
-}
-
-function alarmLine({ begin_at: begin, end_at: end, ...alarm }) {
-  return el(
-    "li",
-    {},
-    el("time", {}, moment(begin)),
-    el(`span.state${end ? "" : ".bad"}`, {}, end ? t("alarm_over", lately(end), duration(end - begin)) : t("alarm_lasts")),
-    el("b", {}, t(`alarm_${alarm.kind}`)),
-    alarm.code && el("a", { href: `#/task/${alarm.code}` }, isolated(alarm.name || alarm.code)),
-    el("span.reason", {}, say(alarm)),
-  );
 }
 
 /** A page that reads its list again and again; `again()` reads it now. */

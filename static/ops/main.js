@@ -3,9 +3,9 @@
 import { get, post, whenLoggedOut } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { Feed } from "./feed.js";
-import { say } from "./findings.js";
+import { alarmText } from "./findings.js";
 import { clock, count, isolated } from "./format.js";
-import { alarmsPage, kindPage, searchPage } from "./lists.js";
+import { kindPage, searchPage } from "./lists.js";
 import { logPage } from "./log.js";
 import { login } from "./login.js";
 import { become } from "./me.js";
@@ -22,13 +22,10 @@ import { language, t } from "./words.js";
 
 const STALE_MS = 3_000; // older data is never shown as live
 const LOOK_MS = 500;
-// Kinds of alarms that are no faults: a payment waits for the operator.
-const WAITING = ["order", "bill", "refund", "pattern", "held", "queue"];
 
 const page = document.getElementById("page");
 const top = document.getElementById("top");
 const alarms = document.getElementById("alarms");
-const waiting = document.getElementById("waiting");
 
 const feed = new Feed();
 const status = el("b.status");
@@ -37,7 +34,7 @@ const ages = el("li", { hidden: true });
 const alarmList = el("ul");
 const screen = new Screen(feed);
 // How much waits behind each tab.
-const counts = Object.fromEntries(["alarms", "payouts", "reviews", "reports"].map((page) => [page, el("b.count", { hidden: true })]));
+const counts = Object.fromEntries(["payouts", "reviews", "reports"].map((page) => [page, el("b.count", { hidden: true })]));
 let entered = false;
 let told = "";
 let begun = false;
@@ -55,7 +52,6 @@ const PAGES = [
   [/^\/prize\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => prizePage(page, code, Number(depth))],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
   [/^\/list\/(hidden|unpaid|held|featured)$/, (of) => kindPage(page, of, () => feed.now())],
-  [/^\/alarms$/, () => alarmsPage(page)],
   [/^\/payouts$/, () => payoutsPage(page)],
   [/^\/ring\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => ringPage(page, code, Number(depth))],
   [/^\/reports$/, () => reportsPage(page)],
@@ -131,7 +127,7 @@ function logOut(why = "") {
   leavePage();
   entered = false;
   feed.close();
-  top.hidden = alarms.hidden = waiting.hidden = true;
+  top.hidden = alarms.hidden = true;
   document.body.classList.remove("stale");
   document.title = t("title");
   askWho(why);
@@ -170,15 +166,12 @@ function tally(page, number) {
 
 /** Show what is wrong. An unchanged list is not touched, so that screen readers read it out once. */
 function warn(found, names) {
-  tally("alarms", found.length);
   const said = JSON.stringify([found, names]);
   if (said === told) return;
   told = said;
   const line = (alarm) =>
-    el("li", {}, el("b", {}, t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, isolated(names[alarm.code] || alarm.code)), say(alarm));
-  const waits = ({ kind }) => WAITING.includes(kind);
-  fill(alarmList, found.filter((alarm) => !waits(alarm)).map(line));
-  fill(waiting, el("ul", {}, found.filter(waits).map(line)));
+    el("li", {}, el("b", {}, t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, isolated(names[alarm.code] || alarm.code)), alarmText(alarm));
+  fill(alarmList, found.map(line));
 }
 
 /** Show how old everything is. Old data is grey and under a red bar, never shown as live. */
@@ -195,7 +188,6 @@ function look() {
   write(time, began ? clock(feed.now()) : "");
   ages.hidden = !stale;
   write(ages, stale ? t("stale_bar") : "");
-  waiting.hidden = !waiting.querySelector("li");
   alarms.hidden = !stale && !alarmList.children.length;
   document.title = [alarms.hidden ? "" : "⚠ ", current.title ? `${current.title} · ` : "", t("title")].join("");
 }

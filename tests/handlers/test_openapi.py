@@ -29,7 +29,6 @@ from server.app import INTERFACES
 from server.errors import REFUSALS, Refusal
 from server.game.dig import EndReason
 from server.game.prize import PrizeState
-from server.operation.webhook import TITLES
 from server.realtime.frames import Frame
 from support import SOURCE
 from support.declared import channel, check_frame, check_reply, interfaces
@@ -158,7 +157,7 @@ def test_each_text_is_there_in_both_languages_and_none_is_left_over():
     classes = [*INTERFACES, *OPS_INTERFACES, *MESSAGES, *Frame.__subclasses__()]
     assert SUMMARIES.keys() == {each.__name__ for each in classes}
     texts = {refusal.default_msg for refusal in REFUSALS.values()}
-    texts |= set(CLOSES.values()) | set(TITLES.values())
+    texts |= set(CLOSES.values())
     structs = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
     _, schemas = msgspec.json.schema_components([*structs, RefusalReply, ConnectRequest, *MESSAGES])
     texts |= {text for schema in schemas.values() for text in described(schema["properties"])}

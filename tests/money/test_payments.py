@@ -17,9 +17,8 @@ from server.game import order as row
 from server.game.lifecycle import Move
 from server.game.opening import opened_by_review
 from server.game.order import SHIPPING_REFUSED
-from server.operation.alarms import Alarm, check_ledger
-from server.operation.monitor import key_of
 from support.client import Client
+from support.counting import payments_that_wait
 from support.meanwhile import meanwhile
 from support.operators import operator
 from support.purse import DAY_MS, all_documents, find, let_pass, only, rest, sweep_after, sweep_until_quiet
@@ -660,15 +659,15 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     await client.people["alice"].pay(code)
     await client.misbehave("refuse", call=call, code="48001", times=20)
     await sweep_after(context, MINUTE_MS + 1000)
-    [alarm] = await check_ledger(context.store)
-    assert (alarm, key_of(alarm)) == (Alarm("order", "", "shipping"), "order::shipping")
+    waits = {("order", SHIPPING_REFUSED): 2}
+    assert await payments_that_wait(context) == waits
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
     await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # a passing fault of WeChat
     await sweep_after(context, 2 * REFUSED_MS)
-    assert await check_ledger(context.store) == [alarm]
+    assert await payments_that_wait(context) == waits
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
     await sweep_after(context, REFUSED_MS)
-    assert (await check_ledger(context.store), list(map(len, await shipped(context)))) == ([], [1, 1])
+    assert (await payments_that_wait(context), list(map(len, await shipped(context)))) == ({}, [1, 1])
 
 
 async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(client, context):

@@ -7,10 +7,10 @@ import pytest
 
 from server.context import Context
 from server.game.amounts import begins_at, day_of
-from server.operation.alarms import Alarm, check_ledger, check_payouts
+from server.operation.alarms import Alarm
 from server.operation.audit import OVERDUE_MS
-from server.operation.monitor import key_of
 from support.client import Someone
+from support.counting import alarms_of, count_now, payments_that_wait
 from support.operators import operator
 from support.purse import DAY_MS, find, let_pass, sweep_until_quiet
 
@@ -167,12 +167,9 @@ async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(
     code = await alice.won_packet(bob, money=5)
     await client.misbehave("refuse", call="transfer", code="DAY_REFUSED", times=1000)
     await bob.claim(code)
-    [bill] = await find(context, "bills")
-    alarm = Alarm("bill", code, "waits", (bill["_id"], "DAY_REFUSED"))
-    assert await check_ledger(context.store) == [alarm]
+    assert await payments_that_wait(context) == {("bill", "DAY_REFUSED"): 1}
     await context.store.database["bills"].update_many({}, {"$inc": {"created_at": -OVERDUE_MS}})
-    overdue = Alarm("bill", code, "overdue", (bill["_id"],))
-    assert (await check_ledger(context.store), key_of(overdue) == key_of(alarm)) == ([overdue], False)
+    assert await payments_that_wait(context) == {("bill", "DAY_REFUSED"): 1, ("bill", "OVERDUE"): 1}
     assert (await bob.claim(code))["error"] == "payout_waits"
 
     await operator(client)
@@ -183,17 +180,28 @@ async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(
         await sweep_until_quiet(context)
     await sweep_until_quiet(context, 31 * DAY_MS)
     [refund] = await find(context, "refunds")
-    assert (refund["amount_fen"], refund["state"], await check_ledger(context.store)) == (500, "refunded", [])
+    assert (refund["amount_fen"], refund["state"]) == (500, "refunded")
+    assert await payments_that_wait(context) == {}
 
 
 async def test_the_operator_is_told_before_the_day_is_full(client, context):
-    store, now_ms = context.store, context.clock.now_ms()
+    today = day_of(context.clock.now_ms())
+    await context.store.payout_days.take(today, 2000, 2500)
+    assert await alarms_of(context, 25) == []
+    await context.store.payout_days.take(today, 1, 2500)
+    assert await alarms_of(context, 25) == [Alarm("payouts", "", "", ("0.8004",))]
+
+
+async def test_paid_out_today_is_what_left(client, context, alice, bob):
     await operator(client)
-    await store.payout_days.take(day_of(now_ms), 1999, 2500)
-    assert await check_payouts(store, 25, now_ms) == []
-    await store.payout_days.take(day_of(now_ms), 1, 2500)
-    assert await check_payouts(store, 25, now_ms) == [Alarm("payouts", "", "day", ("20", "25"))]
-    told = await client.get("/ops/money")
-    assert (told["today_fen"], told["today_most_fen"]) == (2000, 2500)
-    for most_yuan, at_ms in ((26, now_ms), (0, now_ms), (25, now_ms + DAY_MS)):
-        assert await check_payouts(store, most_yuan, at_ms) == []
+    code = await alice.won_packet(bob, money=5)
+    claimed = await bob.claim(code)
+    await count_now(context)
+    assert (await client.get("/ops/money"))["today_fen"] == 0, "it is not confirmed"
+    await client.confirm(claimed["package_info"])
+    await count_now(context)
+    assert (await client.get("/ops/money"))["today_fen"] == 500
+    yesterday = begins_at(day_of(context.clock.now_ms())) - 1
+    await context.store.ledger.rows.update_one({"kind": "given"}, {"$set": {"at": yesterday}})
+    await count_now(context)
+    assert (await client.get("/ops/money"))["today_fen"] == 0

@@ -1,11 +1,12 @@
-"""Alarms: what finds them, who notices them, how their begin and end are stored and sent to a webhook."""
+"""Alarms: when each row of the table holds, here and in Prometheus, and what a webhook is told."""
 
 import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import shutil
+import subprocess
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -16,29 +17,32 @@ from tornado.web import Application, RequestHandler
 from server.actions.pictures import disk_of
 from server.context import Context
 from server.errors import BadSettings
-from server.game.amounts import DAY_MS
 from server.game.findings import Finding
-from server.game.review import ReviewState
 from server.operation import webhook
-from server.operation.alarms import LATE_SECONDS, UNCLEAR_MS, Alarm, Check, check_reviews
+from server.operation.alarms import TABLE, TITLES, Alarm, Comparison, Row, rules
+from server.operation.counting import count, gauges_of
 from server.operation.findings import line_of, texts_of
 from server.operation.leader import Leader
-from server.operation.monitor import Monitor, key_of
-from server.operation.patterns import check_patterns
-from server.operation.webhook import TEXT_BYTES, TITLES, NotTold, Webhook
+from server.operation.monitor import Monitor
+from server.operation.scrape import Family
+from server.operation.webhook import TEXT_BYTES, NotTold, Webhook
 from server.realtime.own_database import Wrong
 from server.runtime.background import Background
 from server.settings import read_settings
 from server.store import Store
-from server.store.alarms import KEPT_ALARMS, AlarmRecord, new_alarm
+from server.store.alarms import AlarmRow, new_alarm
+from server.store.gauges import Counted, Gauge
 from server.store.messages.messages import Message
 from server.store.reviews.reviews import new_review
+from server.telemetry import metrics
+from support import SOURCE
 from support.leading import let_the_lease_end
 from support.operators import operator
-from support.purse import find, rest
+from support.purse import rest
 from support.steps import Killed, Steps
 
 CODE = "A" * 12
+RULES = SOURCE / "deploy" / "alerts.yml"
 
 
 class Robot:
@@ -77,87 +81,143 @@ def robot(serve: Callable[[Application], int]) -> Robot:
     return made
 
 
+
+def within_and_beyond(row: Row) -> tuple[dict[str, float], dict[str, float]]:
+    """Return a value at the bound of a row, and one beyond it; for counters, by how much they grow.
+
+    The keys are outcomes of calls, "" if the row is not about calls.
+    """
+    if row.how == "grown":
+        return {"": row.bound - 1}, {"": row.bound}
+    if row.how == "failed":
+        return {"ok": 7, "failed": 3}, {"ok": 6, "failed": 3}
+    return {"": row.bound}, {"": row.bound + (1 if row.how == "above" else -1)}
+
+
+def series_of(row: Row, outcome: str) -> tuple[str, dict[str, str]]:
+    by = {row.by: "X"} if row.by else {}
+    if row.how == "failed":
+        return f"{row.metric}_count", {**by, "outcome": outcome}
+    if row.how == "grown":
+        return f"{row.metric}_total", by
+    return row.metric, {**row.where, **by}
+
+
+def families(row: Row, values: dict[str, float], times: int = 1, process: str = "a:1") -> list[Family]:
+    """Return the samples of a process after calls have grown that many times."""
+    samples = []
+    for outcome, value in values.items():
+        name, labels = series_of(row, outcome)
+        grows = row.how in ("grown", "failed")
+        samples.append((name, {**labels, "process": process}, value * (times if grows else 1)))
+    return [Family(row.metric, "", "gauge", samples)]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.kind} {row.what or row.by}")
+def test_each_row_holds_beyond_its_bound_and_for_what_its_label_says(row):
+    for values, holds in zip(within_and_beyond(row), (False, True), strict=True):
+        comparison = Comparison()
+        comparison.alarms(families(row, values), [], 0)
+        found = comparison.alarms(families(row, values, 2), [], 30)
+        assert [(each.kind, each.what) for each in found] == [
+            (row.kind, "X" if row.by else row.what)
+        ] * holds
+        assert all(each.values for each in found)
+
+
+def test_growth_is_forgotten_and_starts_of_processes_are_none():
+    row = next(row for row in TABLE if row.how == "failed")
+    failing, fine = {"failed": 5.0}, {"failed": 0.0}
+    comparison = Comparison()
+    comparison.alarms(families(row, failing), [], 0)
+    assert comparison.alarms(families(row, failing, 1) + families(row, failing, 9, "b:2"), [], 30) == []
+    assert comparison.alarms(families(row, failing, 2), [], 60) != [], "the process b:2 did not answer"
+    assert comparison.alarms(families(row, failing, 1), [], 200) != [], "a counter began again"
+    assert comparison.alarms(families(row, failing, 1) + families(row, failing, 9, "b:2"), [], 300) == []
+    assert comparison.alarms(families(row, fine), [], 10_000) == []
+    assert {key[0] for key in comparison._last} == {"a:1"}
+    assert len(comparison._grown) == 1
+
+
+def test_a_treasure_to_look_at_is_that_of_the_largest_number():
+    gauge = Gauge(name="wabao_findings", labels={"kind": "books"}, value=2, code=CODE)
+    [alarm] = Comparison().alarms([], [gauge], 0)
+    assert alarm == Alarm("books", CODE, "", ("2",))
+
+
+def test_the_rules_of_prometheus_are_those_of_the_table():
+    assert RULES.read_text("utf-8") == rules(), "run python -m server.operation.alarms > deploy/alerts.yml"
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's package promtool is not installed")
+def test_each_rule_of_prometheus_fires_where_its_row_holds(tmp_path):
+    tests: list[Any] = []
+    for row in TABLE:
+        for values, fires in zip(within_and_beyond(row), (False, True), strict=True):
+            series = []
+            for outcome, value in values.items():
+                name, labels = series_of(row, outcome)
+                said = ",".join(f'{label}="{it}"' for label, it in {**labels, "process": "a:1"}.items())
+                if row.how == "failed":
+                    grows = f"0+{value:g}x20"
+                elif row.how == "grown":  # a new counter, as the process that counts first shows it
+                    grows = f"_x4 {value:g}x16"
+                else:
+                    grows = f"{value:g}x20"
+                series.append({"series": f"{name}{{{said}}}", "values": grows})
+            alert = {
+                "exp_labels": {row.by: "X"} if row.by else {"what": row.what} if row.what else {},
+                "exp_annotations": {"summary": row.title},
+            }
+            asked = {"eval_time": "3m", "alertname": f"wabao_{row.kind}", "exp_alerts": [alert] * fires}
+            tests.append({"interval": "15s", "input_series": series, "alert_rule_test": [asked]})
+    path = tmp_path / "test.yml"
+    path.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "15s", "tests": tests}))
+    for command in (["check", "rules", str(RULES)], ["test", "rules", str(path)]):
+        done = subprocess.run(["promtool", *command], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 class Scene:
-    """A monitor whose checks find the alarms in `found`. Call `turn` for each second."""
+    """A monitor that finds the alarms of the gauges in `found`. Call `turn` for each comparison."""
 
     def __init__(self, context: Context, process: str, **settings: str) -> None:
         changed = msgspec.structs.replace(context.settings, **settings)
         self.store, self.outages, self.now_ms = context.store, context.outages, context.clock.now_ms()
-        self.found: list[Alarm] = []
+        self.found: list[Gauge] = []
         self.leader = Leader(self.store, context.bus, context.database, process, context.clock.now_ms)
+        disk, scrape = disk_of(context), context.scrape
         self.monitor = Monitor(
-            self.store, self.outages, disk_of(context), self.leader, lambda: self.now_ms, changed
+            self.store, self.outages, disk, self.leader, scrape, lambda: self.now_ms, changed
         )
-        self.monitor._found = lambda: self.found  # type: ignore[method-assign]
-        for check in self.monitor._checks:
-            check.begin = lambda: None  # type: ignore[method-assign]
-            check.ran = True
 
-    async def turn(self, seconds: float = 1) -> None:
+    async def turn(self, seconds: float = 30) -> None:
         self.now_ms += int(seconds * 1000)
-        self.monitor._told_at = self.monitor._looked_at = float("-inf")  # as if both pauses were over
         await self.leader.ask()
-        await self.monitor._look()
-        await self.monitor._turn()
-        if self.monitor._webhook.wanted:
-            # MongoDB's clock, by which alarms are leased, does not go with this one.
-            due = {"due_at": {"$lte": self.now_ms}}
-            await self.store.alarms.rows.update_many(due, {"$set": {"due_at": 1}})
-            await self.monitor._tell_due()
+        if "mongodb" not in self.outages.silent:
+            found = Counted(at=self.now_ms, gauges=self.found, after="", differ=[])
+            await self.store.gauges.save(found)
+        await self.monitor.compare()
 
     async def kept(self) -> list[tuple[str, bool]]:
-        return [(record["kind"], bool(record["end_at"])) for record in await self.store.alarms.newest()]
+        return [(row["kind"], bool(row["end_at"])) for row in await self.store.alarms.find()]
 
 
-@asynccontextmanager
-async def running(*work: Leader | Monitor) -> AsyncIterator[None]:
-    background = Background()
-    for each in work:
-        each.begin(background)
-    try:
-        yield
-    finally:
-        await background.end()
+@pytest.fixture(autouse=True)
+def no_numbers_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no comparison see what other tests counted in this process."""
+
+    async def none(names: Collection[str]) -> list[Family]:
+        return []
+
+    monkeypatch.setattr("server.operation.scrape.Scrape.gather", lambda self, names=(): none(names))
 
 
-async def test_an_alarm_is_kept_with_its_begin_and_its_end(client, context):
-    await operator(client)
-    scene = Scene(context, "a")
-    scene.found = [Alarm("books", CODE, "unpaid")]
-    await scene.turn()
-    begin = scene.now_ms
-    await scene.turn(50)
-    (lasting,) = (await client.get("/ops/alarms"))["data"]
-    assert lasting == {
-        "kind": "books",
-        "code": CODE,
-        "name": "",
-        "what": "unpaid",
-        "values": [],
-        "begin_at": begin,
-        "end_at": 0,
-    }
-    scene.found = []
-    await scene.turn()
-    (over,) = (await client.get("/ops/alarms"))["data"]
-    assert (over["begin_at"], over["end_at"]) == (begin, begin + 51_000)
-    scene.found = [Alarm("books", CODE, "unpaid")]
-    await scene.turn()
-    assert await scene.kept() == [("books", False), ("books", True)]
+def wrong(value: float = 1, code: str = CODE) -> Gauge:
+    return Gauge(name="wabao_findings", labels={"kind": "books"}, value=value, code=code)
 
 
-async def test_content_checks_that_are_late_are_an_alarm(context):
-    now_ms = context.clock.now_ms()
-    found: tuple[tuple[str, ReviewState, int], ...] = (
-        *(("a", "checking", 610_000), ("b", "checking", 590_000), ("c", "held", 610_000)),
-    )
-    for key, state, ago_ms in found:
-        review = new_review(f"task:{key}", "publisher", "publisher", "check", now_ms - ago_ms)
-        review["code"], review["state"] = key, state
-        await context.store.reviews.insert(review)
-    assert await check_reviews(context.store, now_ms) == [Alarm("review", "", "late", ("1",))]
-    await context.store.reviews.rows.delete_one({"_id": "task:a"})
-    assert await check_reviews(context.store, now_ms) == []
+DISK = Gauge(name="wabao_disk_low", labels={}, value=1, code="")
 
 
 def a_message(code: str, **fields: Any) -> Message:
@@ -175,124 +235,59 @@ def a_message(code: str, **fields: Any) -> Message:
     return Message(**about | state | {"due_at": 1} | fields)
 
 
-async def test_messages_that_wechat_does_not_take_are_an_alarm(context):
-    await context.store.reviews.insert(new_review("task:a", "publisher", "publisher", "check", 1))
-    for code, alarm in (("a", "47003"), ("b", "late"), ("c", "late")):
-        await context.store.messages.insert(a_message(code, alarm=alarm))
-    ended = [("unclear", UNCLEAR_MS // 2), ("unclear", UNCLEAR_MS), ("sent", 0)]
-    for code, (state, ago_ms) in zip("def", ended, strict=True):
-        at_ms = context.clock.now_ms() - ago_ms
-        await context.store.messages.insert(a_message(code, state=state, ended_at=at_ms))
-    checked = msgspec.structs.replace(
-        context.settings, message_won=f"{'T' * 20} thing1=name", wechat_encoding_aes_key="k" * 43
-    )
-    store, leader, now_ms = context.store, context.leader, context.clock.now_ms
-    monitoring = Monitor(store, context.outages, disk_of(context), leader, now_ms, checked)
-    async with running(context.leader, monitoring):
-        async with asyncio.timeout(10):
-            while len(found := await context.store.alarms.lasting()) < 4:  # noqa: ASYNC110  (nothing tells)
-                await asyncio.sleep(0.05)
-    assert sorted((each["kind"], each["what"], each["values"]) for each in found) == [
-        ("message", "47003", ["1"]),
-        ("message", "late", ["2"]),
-        ("message", "unclear", ["1"]),
-        ("review", "late", ["1"]),
-    ]
-
-
-async def test_other_values_are_the_same_alarm(context):
+async def test_an_alarm_is_kept_while_it_holds_with_its_newest_number(context):
     scene = Scene(context, "a")
-    for held in ("800", "900"):
-        scene.found = [Alarm("books", CODE, "held", (held, "1000"))]
+    for value in (1, 2):
+        scene.found = [wrong(value)]
         await scene.turn()
-    (record,) = await context.store.alarms.newest()
-    assert (record["values"], record["end_at"]) == (["900", "1000"], 0)
-    bills = [Alarm("bill", CODE, "waits", (number, "NOT_ENOUGH")) for number in ("D1A1", "D2A1")]
-    assert len({key_of(bill) for bill in bills}) == 2
-
-
-async def test_the_last_hundred_are_kept_and_all_that_last(context):
-    scene = Scene(context, "a")
-    scene.found = [Alarm("invariant", CODE, "depth")]
+    [row] = await context.store.alarms.find()
+    assert (row["kind"], row["code"], row["values"]) == ("books", CODE, ["2"])
+    assert row["begin_at"] == scene.now_ms - 30_000
+    scene.found = []
     await scene.turn()
-    for number in range(KEPT_ALARMS + 5):
-        scene.found = [scene.found[0], Alarm("invariant", f"{number:012}", "depth")]
-        await scene.turn()
-    kept = await context.store.alarms.collection.find().to_list(None)
-    assert len(kept) == KEPT_ALARMS + 1
-    assert CODE in {record["code"] for record in kept}
-    assert "0" * 12 not in {record["code"] for record in kept}
+    assert await context.store.alarms.find() == [], "without a webhook nobody has to be told of the end"
 
 
-async def test_one_process_monitors_and_another_goes_on_after_it(context):
+async def test_one_process_compares_and_another_goes_on_after_it(context):
     first, second = Scene(context, "a"), Scene(context, "b")
-    first.found = second.found = [Alarm("books", CODE, "unpaid")]
+    first.found = second.found = [wrong()]
     await first.turn()
-    second.now_ms = first.now_ms
     await second.turn()
     assert await first.kept() == [("books", False)]
     second.found = []
-    await second.turn()
+    await second.monitor.compare()
     assert await first.kept() == [("books", False)], "only the first has the lease"
     await let_the_lease_end(context)  # the first leader was killed
     await second.turn()
-    assert await first.kept() == [("books", True)]
-    await first.turn()
-    assert await first.kept() == [("books", True)], "it only stood still, and leads no more"
-    await second.leader.close()
-    await first.turn()
-    assert await first.kept() == [("books", False), ("books", True)]
-
-
-async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context):
-    first = Scene(context, "a")
-    waits = Alarm("queue", "", "reports", ("1",))
-    first.found = [Alarm("books", CODE, "unpaid"), waits, Alarm("redis")]
-    await first.turn()
-    second = Scene(context, "b")
-    for check in second.monitor._checks:
-        check.ran = False
-    second.now_ms = first.now_ms
-    await let_the_lease_end(context)
-    await second.turn()
-    assert sorted(await first.kept()) == [("books", False), ("queue", False), ("redis", True)]
-    for check in second.monitor._checks:
-        check.ran = True
-    await second.turn()
-    assert sorted(await first.kept()) == [("books", True), ("queue", True), ("redis", True)]
+    assert await first.kept() == []
 
 
 async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context, robot):
     scene = Scene(context, "a", alarm_webhook=robot.url)
-    scene.found = [Alarm("books", CODE, "ledger", ("800", "paid:x", ""))]
+    scene.found = [wrong(3)]
     for _ in range(3):
         await scene.turn()
     assert robot.events == [("begin", "books")]
     (event,) = robot.bodies[0]["events"]
-    assert event["title"] == "账目不平"
-    assert (event["code"], event["what"], event["values"]) == (CODE, "ledger", ["800", "paid:x", ""])
+    assert (event["title"], event["code"], event["values"]) == ("账目不平", CODE, ["3"])
     assert event["url"] == f"{context.settings.public_url}/ops#/task/{CODE}"
     scene.found = []
     for _ in range(3):
         await scene.turn()
     assert robot.events == [("begin", "books"), ("end", "books")]
     assert robot.bodies[1]["events"][0]["at"] > event["at"]
+    assert await scene.kept() == []
 
 
 @pytest.mark.parametrize("answer", [(500, ""), (302, ""), (200, '{"errcode":45009}'), (200, "<html>")])
-async def test_an_alarm_that_the_webhook_did_not_take_is_told_again(context, robot, caplog, answer):
+async def test_what_the_webhook_did_not_take_is_told_with_the_next_comparison(
+    context, robot, caplog, answer
+):
     scene = Scene(context, "a", alarm_webhook=robot.url, alarm_webhook_form="wecom")
     robot.answers = [answer, answer]
-    scene.found = [Alarm("redis")]
-    await scene.turn()
-    await scene.turn(1)
-    assert len(robot.bodies) == 1, "not at once"
-    await scene.turn(5)
-    assert len(robot.bodies) == 2
-    await scene.turn(5)
-    assert len(robot.bodies) == 2, "later each time"
-    await scene.turn(6)
-    await scene.turn(600)
+    scene.found = [DISK]
+    for _ in range(4):
+        await scene.turn()
     assert len(robot.bodies) == 3
     assert robot.bodies[0] == robot.bodies[2]
     logged = [record.getMessage() for record in caplog.records if record.name.startswith("wabao")]
@@ -300,16 +295,19 @@ async def test_an_alarm_that_the_webhook_did_not_take_is_told_again(context, rob
     assert "the-key-of-the-group" not in repr(logged)
 
 
-async def test_an_alarm_that_was_over_before_it_could_be_told_is_told_whole(context, robot):
+async def test_an_alarm_that_holds_again_before_its_end_was_told_never_ended(context, robot):
     scene = Scene(context, "a", alarm_webhook=robot.url)
-    robot.answers = [(500, "")]
-    scene.found = [Alarm("redis")]
+    scene.found = [DISK]
     await scene.turn()
-    robot.bodies.clear()
+    robot.answers = [(500, "")]
     scene.found = []
-    await scene.turn(20)
-    await scene.turn(20)
-    assert robot.events == [("begin", "redis"), ("end", "redis")]
+    await scene.turn()
+    scene.found = [DISK]
+    await scene.turn()
+    assert await scene.kept() == [("disk", False)]
+    scene.found = []
+    await scene.turn()
+    assert robot.events == [("begin", "disk"), ("end", "disk"), ("end", "disk")]
 
 
 async def test_a_kill_at_any_step_loses_no_event(context, robot, settings):
@@ -322,7 +320,7 @@ async def test_a_kill_at_any_step_loses_no_event(context, robot, settings):
         scene = Scene(victim, "a", alarm_webhook=robot.url)
         killed = False
         try:
-            scene.found = [Alarm("books", CODE, "unpaid")]
+            scene.found = [wrong()]
             await scene.turn()
             scene.found = []
             await scene.turn()
@@ -334,9 +332,9 @@ async def test_a_kill_at_any_step_loses_no_event(context, robot, settings):
         heir = Scene(context, "b", alarm_webhook=robot.url)
         heir.now_ms = scene.now_ms
         heir.found = scene.found
-        await heir.turn(120)
+        await heir.turn()
         heir.found = []
-        await heir.turn(120)
+        await heir.turn()
         told = [each["id"] for body in robot.bodies for each in body["events"]]
         assert [name.rpartition(":")[2] for name in dict.fromkeys(told)] == ["begin", "end"], kill_after
         if not killed:
@@ -345,69 +343,105 @@ async def test_a_kill_at_any_step_loses_no_event(context, robot, settings):
         pytest.fail("it took more steps than were tried")
 
 
-async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_over(context, robot):
+async def test_mongodbs_silence_is_told_while_it_lasts_and_its_end_afterwards(context, robot):
     scene = Scene(context, "a", alarm_webhook=robot.url)
     await scene.turn()
     context.outages._silent.add("mongodb")
-    await scene.turn()
-    begin = scene.now_ms
-    for _ in range(30):
-        await scene.turn()
+    for _ in range(3):
+        await scene.turn(1)
     assert robot.events == [("begin", "mongodb")]
-    context.outages._silent.clear()
-    await scene.turn()
-    end = scene.now_ms
-    await scene.turn()
-    assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
-    ids = [each["id"] for body in robot.bodies for each in body["events"]]
-    assert ids[0].removesuffix(":begin") == ids[1].removesuffix(":end")
-    (record,) = await context.store.alarms.newest()
-    assert (record["begin_at"], record["end_at"], record["told"]) == (begin, end, 2)
-
-
-async def test_a_database_that_is_not_ours_is_told_from_memory_and_written_when_ours_is_back(context, robot):
-    scene = Scene(context, "a", alarm_webhook=robot.url)
-    await scene.turn()
-    context.outages._silent.add("mongodb")
-    await scene.turn()
     context.database.wrong = Wrong("identity", ("ours", ""))
-    await scene.turn()
-    assert robot.events == [("begin", "mongodb"), ("begin", "database")]
+    await scene.turn(1)
+    assert robot.events[1:] == [("begin", "database")]
     assert robot.bodies[-1]["events"][0]["values"] == ["ours", ""]
-    assert await context.store.alarms.lasting() == []
     context.database.wrong = None
     context.outages._silent.clear()
     for _ in range(3):
-        await scene.turn()
-    assert sorted(robot.events[2:]) == [("end", "database"), ("end", "mongodb")]
-    assert sorted(await scene.kept()) == [("database", True), ("mongodb", True)]
+        await scene.turn(1)
+    assert robot.events[2:] == [("end", "mongodb"), ("end", "database")]
+    ids = [each["id"] for body in robot.bodies for each in body["events"]]
+    assert {name.rpartition(":")[0] for name in ids[2:]} == {name.rpartition(":")[0] for name in ids[:2]}
+    assert await scene.kept() == []
 
 
-async def test_a_silence_is_written_also_if_another_process_monitors_by_then(context, robot):
-    first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
-    await first.turn()
-    context.outages._silent.add("mongodb")
-    for _ in range(20):
-        await first.turn()
-    context.outages._silent.clear()
-    second.now_ms = first.now_ms
-    await second.turn()
-    await first.turn()
-    await second.turn()
-    assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
-
-
-async def test_only_the_process_that_monitored_last_tells_mongodbs_silence(context, robot):
+async def test_only_the_process_that_led_last_tells_of_the_silence_and_any_leader_of_its_end(context, robot):
     first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
     await first.turn()
     await second.turn()
     context.outages._silent.add("mongodb")
     for scene in (first, second, first, second):
-        await scene.turn(20)
+        await scene.turn(1)
     assert robot.events == [("begin", "mongodb")]
+    context.outages._silent.clear()
+    await let_the_lease_end(context)
+    await second.turn()
+    await first.turn()
+    await second.turn()
+    assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
 
 
-def an_alarm(kind: str, code: str = "", end_at: int = 0) -> AlarmRecord:
+# ---- what is counted
+
+
+async def counted(context: Context) -> dict[tuple[str, ...], float]:
+    """Return what is counted now and not 0, by name and labels."""
+    found = await count(context.store, context.clock.now_ms(), context.settings.payout_day_yuan)
+    gauges = [gauge for gauge in found["gauges"] if gauge["value"] and gauge["name"] != "wabao_money_fen"]
+    return {(gauge["name"], *gauge["labels"].values()): gauge["value"] for gauge in gauges}
+
+
+async def test_what_waits_too_long_is_counted(context):
+    now_ms = context.clock.now_ms()
+    reviews = (("a", "checking", 610_000), ("b", "checking", 590_000), ("c", "held", 610_000))
+    for key, state, ago_ms in reviews:
+        review = new_review(f"task:{key}", "publisher", "publisher", "check", now_ms - ago_ms)
+        await context.store.reviews.insert({**review, "code": key, "state": state})
+    for code, alarm in (("a", "47003"), ("b", "late"), ("c", "late")):
+        await context.store.messages.insert(a_message(code, alarm=alarm))
+    for code, state, ago_ms in (("d", "unclear", 0), ("e", "unclear", 3_600_000), ("f", "sent", 0)):
+        await context.store.messages.insert(a_message(code, state=state, ended_at=now_ms - ago_ms))
+    assert await counted(context) == {
+        ("wabao_waiting", "checks"): 1,
+        ("wabao_waiting", "reviews"): 1,
+        ("wabao_messages_refused", "47003"): 1,
+        ("wabao_messages_refused", "late"): 2,
+        ("wabao_messages_refused", "unclear"): 1,
+    }
+
+
+async def test_held_prizes_are_counted_until_they_are_decided(client, context, alice, bob):
+    code = await alice.won_packet(bob)
+    await operator(client)
+    await client.post("/ops/freeze", what="task", code=code, reason="查")
+    await rest(context)
+    assert (await counted(context))["wabao_waiting", "prizes"] == 1
+    await client.post("/ops/release", what="task", code=code, reason="查过了")
+    assert ("wabao_waiting", "prizes") not in await counted(context)
+
+
+async def test_numbers_that_nobody_counts_any_more_are_an_alarm_and_the_last_ones_stay(context):
+    now_ms = context.clock.now_ms()
+    old = Counted(at=now_ms - 601_000, gauges=[wrong()], after="", differ=[])
+    assert [alarm.kind for alarm in Comparison().alarms([], gauges_of(old, now_ms), 0)] == [
+        *("books", "unchecked"),
+    ]
+
+
+async def test_the_leader_counts_as_soon_as_it_leads(context):
+    scene = Scene(context, "a")
+    background = Background()
+    scene.monitor.begin(background)
+    assert await context.store.gauges.find() is None
+    scene.leader.begin(background)
+    async with asyncio.timeout(10):
+        while (found := await context.store.gauges.find()) is None:  # noqa: ASYNC110  (nothing tells)
+            await asyncio.sleep(0.01)
+    assert found["at"] == scene.now_ms
+    assert metrics.DISK_FREE._value.get() > 0
+    await background.end()
+
+
+def an_alarm(kind: str, code: str = "", end_at: int = 0) -> AlarmRow:
     alarm = new_alarm("", kind, code, "", [], 1_795_600_799_000)
     return {**alarm, "end_at": end_at, "told": int(end_at > 0)}
 
@@ -486,176 +520,6 @@ def test_an_address_that_is_none_stops_the_start_and_is_not_shown():
         read_settings({"ALARM_WEBHOOK": "ftp://robot?key=the-key-of-the-group"})
     assert "ALARM_WEBHOOK" in str(refused.value)
     assert "the-key" not in str(refused.value)
-
-
-def test_a_check_that_is_late_says_when_it_last_ended():
-    now, found = 1000.0, [Alarm("books", "A" * 12)]
-
-    async def look() -> list[Alarm]:
-        nonlocal now
-        now += 2
-        if not found:
-            raise ValueError("as if MongoDB said nothing")
-        return found
-
-    check = Check("books", ["books"], look, 60, lambda: now)
-
-    def run() -> None:
-        asyncio.run(check.run_if_due(lambda: int(now * 1000)))
-
-    def let_pass(seconds: float) -> None:
-        nonlocal now
-        for _ in range(int(seconds)):
-            now += 1
-            check.pass_time(able=True)
-
-    let_pass(LATE_SECONDS)
-    assert check.late() == []
-    let_pass(1)
-    assert check.late() == [Alarm("unchecked", "", "books", ("",))]
-    run()
-    assert (check.late(), check.found) == ([], found)
-    found = []
-    let_pass(60)
-    with pytest.raises(ValueError, match="MongoDB"):
-        run()
-    run()  # does nothing: a failed check is not tried again at once
-    assert check.late() == []
-    let_pass(LATE_SECONDS + 1)
-    assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
-    check.begin()  # this process leads again, after another process did
-    assert (check.late(), check.found, check.ran) == ([], [], False)
-
-
-@pytest.mark.parametrize("stop", ["this process stood still", "MongoDB was silent"])
-def test_a_check_is_not_late_by_itself_after_a_stop(stop):
-    now = 1000.0
-
-    async def look() -> list[Alarm]:
-        return []
-
-    check = Check("books", ["books"], look, 60, lambda: now)
-    for _ in range(int(LATE_SECONDS)):
-        now += 1
-        check.pass_time(able=True)
-    if stop == "this process stood still":
-        now += 300
-        check.pass_time(able=True)
-    else:
-        for _ in range(300):
-            now += 1
-            check.pass_time(able=False)
-    for _ in range(int(LATE_SECONDS)):
-        now += 1
-        check.pass_time(able=True)
-    assert check.late() == []
-    now += 1
-    check.pass_time(able=True)
-    assert check.late() == [Alarm("unchecked", "", "books", ("",))]
-
-
-async def test_a_check_that_was_cut_off_is_done_at_the_next_look():
-    begun, looks = asyncio.Event(), 0
-
-    async def look() -> list[Alarm]:
-        nonlocal looks
-        looks += 1
-        begun.set()
-        if looks == 1:
-            await asyncio.Event().wait()
-        return []
-
-    check = Check("books", ["books"], look, 60)
-    running = asyncio.ensure_future(check.run_if_due(lambda: 0))
-    await begun.wait()
-    running.cancel()
-    await asyncio.wait([running])
-    await check.run_if_due(lambda: 0)
-    assert looks == 2
-
-
-async def found(context: Context, what: str, now_ms: int = 0) -> list[Alarm]:
-    alarms = await check_patterns(context.store, now_ms or context.clock.now_ms())
-    return [alarm for alarm in alarms if alarm.what == what]
-
-
-async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(context, alice, bob, carol):
-    codes = [await alice.won_packet(bob) for _ in range(2)]
-    await carol.won_packet(bob)
-    assert await found(context, "pair") == []
-    codes.append(await alice.won_packet(bob))
-    [alarm] = await found(context, "pair")
-    assert (alarm.kind, alarm.code, alarm.values) == ("pattern", codes[-1], ("3", "6"))
-    assert bob.id not in key_of(alarm)
-    assert await found(context, "pair", context.clock.now_ms() + 7 * DAY_MS) == []
-
-
-async def test_a_flood_of_small_wins_hides_no_pattern(client, context, monkeypatch):
-    monkeypatch.setattr("server.operation.patterns.MOST", 2)
-    monkeypatch.setattr("server.operation.patterns.TOLD", 2)
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    alone = await alice.won_packet(bob, money=9)
-    for _ in range(3):
-        await carol.won_packet(bob, money=1)
-    assert next(alarm.code for alarm in await found(context, "alone")) == alone
-    assert len(await found(context, "pair")) == 1
-
-
-async def test_a_treasure_that_one_or_few_dug_is_told(context, alice, bob, carol):
-    alone = await alice.won_packet(bob)
-    [alarm] = await found(context, "alone")
-    assert (alarm.code, alarm.values) == (alone, ("1", "2"))
-    for is_public in (0, 1):
-        await alice.won_packet(bob, carol, prizes=2, is_public=is_public)
-        few = await found(context, "few")
-        assert [(alarm.values) for alarm in few] == [("2", "4")]
-    assert len(await found(context, "alone")) == 1
-
-
-async def test_a_sharer_who_brought_many_winners_is_told(client, context):
-    alice, eve, *others = await client.log_in_all("alice", "eve", *"bcdfg")
-    for winner in others:
-        assert await found(context, "sharer") == []
-        code = await alice.won_packet(winner)
-        await context.store.shares.record([(code, eve.id, winner.id)])
-    [alarm] = await found(context, "sharer")
-    assert alarm.values == ("5",)
-
-
-async def test_many_people_at_one_address_are_told(client, context):
-    day = context.clock.now_ms() // DAY_MS
-    for number in range(10):
-        assert await found(context, "address") == []
-        await context.store.risks.begin(f"person{number}", day, "a place", "A" * 12)
-        await context.store.risks.begin(f"other{number}", day, f"place {number}", "B" * 12)
-    [alarm] = await found(context, "address")
-    assert (alarm.code, alarm.values) == ("A" * 12, ("10",))
-    assert await found(context, "address", (day + 1) * DAY_MS) == []
-
-
-async def test_luck_above_what_chance_allows_is_told(context, alice, bob, carol):
-    for _ in range(3):
-        await alice.won_packet(carol)  # the treasure has only one level, so carol needs no luck
-        code = await alice.won_packet(bob)
-        # Change bob's treasure to a thousand levels, so that winning at the first was lucky.
-        [task] = await find(context, "tasks", _id=code)
-        params = task["params"].replace('"forecast_num":1', '"forecast_num":1000')
-        params = params.replace('"max_depth":1', '"max_depth":1000')
-        await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"params": params}})
-    [alarm] = await found(context, "luck")
-    assert (alarm.code, alarm.values) == (code, ("3", "3", "1e-09"))
-
-
-async def test_held_red_packets_are_an_alarm_until_they_are_decided(client, context, alice, bob):
-    code = await alice.won_packet(bob)
-    assert await found(context, "held") == []
-    await operator(client)
-    await client.post("/ops/freeze", what="task", code=code, reason="查")
-    await rest(context)
-    [alarm] = await found(context, "held")
-    assert (alarm.kind, alarm.values) == ("held", ("1", "2"))
-    await client.post("/ops/release", what="task", code=code, reason="查过了")
-    assert await found(context, "held") == []
 
 
 def test_a_line_begins_with_the_task_and_names_each_value():

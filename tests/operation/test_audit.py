@@ -6,18 +6,16 @@ from typing import Any, get_args
 from unittest import mock
 
 import pytest
-from pymongo.errors import AutoReconnect
 
 from server.context import Context
 from server.game.findings import LedgerWhat
-from server.operation import alarms
-from server.operation.alarms import Alarm, Progress, check_ledger
+from server.operation import counting
 from server.operation.audit import differences, read_money, remote_differences
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
-from server.store.alarms import new_alarm
 from server.wechat.pay.answers import PayRefused
 from support.client import Client
+from support.counting import count_now
 from support.meanwhile import failing, meanwhile
 from support.purse import DAY_MS, expect_balance, find, let_pass, rest, sweep_after, sweep_until_quiet
 
@@ -206,24 +204,15 @@ async def test_the_ledger_is_checked_some_tasks_at_a_time_and_what_differs_each_
     context, monkeypatch, alice
 ):
     codes = sorted([await alice.paid_packet() for _ in range(3)])
-    monkeypatch.setattr(alarms, "LEDGER_RUN_SECONDS", 0.0)
-    looked = meanwhile(monkeypatch, alarms, "audit_task")
+    monkeypatch.setattr(counting, "LEDGER_RUN_SECONDS", 0.0)
+    looked = meanwhile(monkeypatch, counting, "audit_task")
     await context.store.ledger.rows.update_one({"code": codes[1]}, {"$set": {"amount_fen": 1}})
-    [order] = await find(context, "orders", code=codes[2])
-    await context.store.orders.raise_alarm(order["_id"], "CONTRADICTION")
-    waits = Alarm("order", codes[2], "waits", (order["_id"], "CONTRADICTION"))
-    progress, found = Progress(), list[set[str]]()
-    silent = failing(AutoReconnect("no primary"))
-    with mock.patch.object(context.store.refunds, "alarmed", silent), pytest.raises(AutoReconnect):
-        await check_ledger(context.store, progress)
-    looked.clear()
+    found = []
     for run in range(5):
-        told = await check_ledger(context.store, progress)
-        assert waits in told
-        found.append({alarm.what for alarm in told if alarm.code == codes[1]})
-        if run == 1:  # as the monitor keeps it
-            await context.store.alarms.insert(new_alarm("a", "books", codes[1], "ledger", [], 1))
+        await count_now(context)
+        gauges = (await context.store.gauges.find())["gauges"]
+        found += [gauge["code"] for gauge in gauges if gauge["labels"].get("kind") == "books"]
         if run == 3:
             await context.store.ledger.rows.update_one({"code": codes[1]}, {"$set": {"amount_fen": 200}})
-    assert found == [set(), {"ledger"}, {"ledger"}, {"ledger"}, set()]
+    assert found == ["", codes[1], codes[1], codes[1], ""]
     assert [code for _, code, *_ in looked] == [codes[0], codes[1], codes[2], codes[0]]

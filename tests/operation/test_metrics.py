@@ -1,7 +1,6 @@
 """`/metrics`: who may read it, that it has each series once, and that an alarm is 0 once it is over."""
 
 import asyncio
-from functools import partial
 from typing import ClassVar
 
 import msgspec
@@ -10,17 +9,11 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
-from devtools.sandbox import Sandbox
 from handlers.health import is_local
-from server.actions import gauges
-from server.actions.gauges import money_gauges
-from server.context import Context
+from server.operation.counting import SHOWN_SECONDS
 from server.operation.scrape import ANSWER, ASK, PROCESS, Answer, Question
 from server.realtime.bus import Bus
 from server.runtime.background import Background
-from server.store import Store
-from support.meanwhile import meanwhile
-from support.trips import Trips
 
 TOKEN = "what only Prometheus knows"
 OPS_TOKEN = "what only operators know"
@@ -128,38 +121,12 @@ def money(text: str) -> dict[str, float]:
     return {name: float(value) for name, _, value in lines}
 
 
-async def test_many_scraped_processes_ask_the_database_once(client, context, settings, monkeypatch):
-    trips = Trips()
-    monkeypatch.setattr("server.context.Store", partial(Store, listeners=[trips]))
-    others = [await Context.open(settings, Sandbox) for _ in range(2)]
-    now_ms = context.clock.now_ms()
-    await context.store.ledger.enter("paid", "x", "A" * 12, 700, now_ms)
-    for _ in range(2):
-        shown = await asyncio.gather(*(money_gauges(each, 2.0) for each in others * 5))
-        assert await money_gauges(others[0], 2.0) in shown
-    assert trips.sent.count("aggregate ledger") == 1
-    first = await money_gauges(others[1], 2.0)
-    sums_fen = {"paid": 700, "owed": 0, "given": 0, "refunded": 0, "held": 700, "withheld": 0}
-    assert first["sums_fen"] == sums_fen
-    await context.store.gauges.collection.update_one({}, {"$set": {"due_at": 0}})
-    await context.store.ledger.enter("given", "y", "A" * 12, 200, now_ms)
-    again = await money_gauges(others[0], 2.0)
-    assert (again["sums_fen"]["given"], again["sums_fen"]["held"]) == (200, 500)
-    for other in others:
-        await other.close()
-
-
-async def test_slow_gauges_are_shown_as_they_were_and_old_ones_are_absent(client, context, monkeypatch):
-    go_on = asyncio.Event()
-    meanwhile(monkeypatch, context.store.ledger, "sums_fen", before=go_on.wait)
-    assert await money_gauges(context, 0.01) is None
+async def test_what_the_leader_counted_is_shown_until_it_is_old(client, context):
     assert money((await client.http.get("/metrics")).text) == {}
-    go_on.set()
-    await context.background.finish()
-    known = await money_gauges(context, 0.01)
-    go_on.clear()
-    await context.store.gauges.collection.update_one({}, {"$set": {"due_at": 0}})
-    assert (await money_gauges(context, 0.01) or known)["at"] == known["at"]
-    await context.store.gauges.collection.update_one({}, {"$inc": {"at": -gauges.SHOWN_MS - 1}})
-    assert await money_gauges(context, 0.01) is None
-    go_on.set()
+    await context.store.ledger.enter("paid", "x", "A" * 12, 700, context.clock.now_ms())
+    shown = money(await client.scrape())
+    assert (shown['wabao_money_fen{sum="paid"}'], shown['wabao_money_fen{sum="held"}']) == (700, 700)
+    await context.store.gauges.collection.update_one({}, {"$inc": {"at": -SHOWN_SECONDS * 1000 - 1}})
+    text = (await client.http.get("/metrics")).text
+    assert money(text) == {}
+    assert "wabao_counted_age_seconds 6" in text

@@ -6,7 +6,7 @@ import pytest
 
 from server.context import Context
 from server.game.amounts import DAY_MS
-from server.operation import alarms, timeline
+from server.operation import counting, timeline
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client, Someone
 from support.operators import hide
@@ -293,7 +293,7 @@ async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(c
     assert (await judged())["differences"] == []
     await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"commitment": "0" * 64}})
     assert [each["what"] for each in (await judged())["differences"]] == ["draw"]
-    monkeypatch.setattr(alarms, "CHECKED_DIGS", 1)
+    monkeypatch.setattr(counting, "CHECKED_DIGS", 1)
     assert (await judged())["compared"] == 0
     await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"seed_box.box": b"damaged"}})
     assert (await judged())["differences"] == [{"what": "seed", "values": []}]

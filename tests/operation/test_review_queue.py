@@ -1,11 +1,7 @@
 """Held treasures wait for an operator, who sees all their parts and decides."""
 
-from server.game.review import decided
-from server.operation.alarms import Alarm, check_queues
-from server.store.reviews.reviews import new_review
 from support.client import Client
 from support.purse import expect_balance, find, sweep_until_quiet
-from support.report_scenarios import a_report
 from support.reviews import CHECKED, settle, state_of
 
 ENVIRONMENT = {**CHECKED, "OPS_TOKENS": "小林:act:a-token-that-may-act,赵会计:money:a-token-that-moves-money"}
@@ -87,19 +83,3 @@ async def test_an_edited_red_packet_is_decided_like_a_new_one(client, context, a
     assert await decide(client, held["key"], shown=1) == ""
     task = await state_of(context, code)
     assert (task["name"], task["review"], task["open"]) == ("存疑的红包", "shown", 1)
-
-
-async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(context):
-    now_ms = context.clock.now_ms()
-    for key, ago_ms in (("a", 590_000), ("b", 610_000)):
-        review = new_review(f"task:{key}", "publisher", "publisher", "check", now_ms - ago_ms)
-        review["code"], review["state"] = key, "held"
-        await context.store.reviews.insert(review)
-        await context.store.reports.insert(a_report("A" * 12, key, now_ms - ago_ms))
-    assert await check_queues(context.store, now_ms) == [
-        Alarm("queue", "", "reviews", ("1",)),
-        Alarm("queue", "", "reports", ("1",)),
-    ]
-    await context.store.reviews.move("task:b", decided("shown", ""))
-    await context.store.reports.close_decided("A" * 12, now_ms, "dismissed")
-    assert await check_queues(context.store, now_ms) == []

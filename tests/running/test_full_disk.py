@@ -10,6 +10,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from server.operation.alarms import COMPARED, Comparison
 from server.running.stores import free_port
 from server.running.worker import monitor_of
 from support.browser import Person
@@ -29,8 +30,9 @@ class TestNearlyFull:
             assert (reply["error"], "空间不足" in reply["msg"]) == ("unavailable", True)
         assert await context.store.tasks.collection.count_documents({}) == 0
         assert await context.store.files.collection.count_documents({}) == 0
-        alarms = monitor_of(context)._found()
-        assert "disk" in [alarm.kind for alarm in alarms]
+        await monitor_of(context).look_at_disk()
+        families = await context.scrape.gather(COMPARED)
+        assert "disk" in [alarm.kind for alarm in Comparison().alarms(families, [], 0)]
 
 
 @pytest.fixture

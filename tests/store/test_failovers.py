@@ -16,8 +16,7 @@ from server.context import Context
 from server.errors import Unavailable
 from server.settings import Settings
 from server.store import is_unavailable
-from server.store.alarms import new_alarm
-from server.store.gauges import MoneyGauges
+from server.store.gauges import Counted
 from server.store.messages.messages import MOST_CONSENTS
 from support.client import a_picture, admit
 from support.invariants import check_history
@@ -144,7 +143,7 @@ async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
     wire.elect_unaware()
     await context.hub._poll()
     # The first write to the new primary: after it, `majority` reads show all again.
-    await context.store.gauges.save(MoneyGauges(at=0, due_at=0, sums_fen={}, alarms=[]))
+    await context.store.gauges.save(Counted(at=0, gauges=[], after="", differ=[]))
     await context.hub._poll()
     assert (await alice.get("/getTaskDetails", code=code))["status"] == 0
 
@@ -294,23 +293,6 @@ async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(cont
     wire.heal()
     assert await context.store.refunds.insert(refund)
     assert not await context.store.refunds.insert(refund)
-
-
-async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(context, wire):
-    alarms = context.store.alarms
-    alarm = new_alarm("redis", "redis", "", "", [], 1)
-    wire.cut_off()
-    wire.next("insert", lose_reply, "alarms")
-    with pytest.raises(PyMongoError):
-        await alarms.insert(alarm)
-    wire.next("insert", leave_uncommitted(64), "alarms")
-    with pytest.raises(PyMongoError) as raised:
-        await alarms.insert(alarm)
-    assert is_unavailable(raised.value)
-    wire.heal()
-    for _ in range(2):
-        await alarms.insert(alarm)
-    assert await alarms.lasting() == [alarm]
 
 
 async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(context, wire):

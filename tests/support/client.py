@@ -12,6 +12,7 @@ import msgspec
 from PIL import Image
 
 from server.context import Context
+from support.counting import count_now
 from support.declared import check_reply
 from support.login import a_ticket, person_id_of
 
@@ -207,8 +208,8 @@ class Client:
         return said
 
     async def scrape(self) -> str:
-        """Return `/metrics`, with the gauges of the database computed anew."""
-        await self.context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
+        """Return `/metrics`, with what is counted in the database counted anew."""
+        await count_now(self.context)
         return (await self.http.get("/metrics")).text
 
 

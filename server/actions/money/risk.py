@@ -11,7 +11,7 @@ from server.context import Context, per_context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS, total_fen
 from server.memory.risk_looks import RiskLooks
-from server.security.addresses import client_address, counted_address
+from server.security.addresses import counted_address
 from server.store.digging.tasks import View
 from server.store.people.people import Person
 from server.wechat import WeChatError
@@ -41,16 +41,15 @@ def look_at_risk(context: Context, view: View, address: str) -> None:
         return
     wanted = context.settings.risk_held or context.settings.cash_ring_day_yuan
     if wanted and risk_looks_of(context).begin(person["_id"], day, UNDER_WAY):
-        context.background.spawn(_ask(context, person, address, day, view["task"]["_id"]))
+        context.background.spawn(_ask(context, person, address, day))
 
 
-async def _ask(context: Context, person: Person, address: str, day: int, code: str) -> None:
-    place = _place(context, client_address(address, None, ()))
+async def _ask(context: Context, person: Person, address: str, day: int) -> None:
     try:
         own = counted_address(address, None, context.settings.trusted_networks)
         await note_place(context, person["_id"], own)
         held = context.settings.risk_held
-        if held and await context.store.risks.begin(person["_id"], day, place, code):
+        if held and await context.store.risks.begin(person["_id"], day):
             await _ask_wechat(context, person, address, day)
     finally:
         risk_looks_of(context).end()

@@ -124,11 +124,6 @@ class Shares(Documents[Share]):
         found = await self.rows.aggregate(pipeline).to_list(1)
         return found[0] if found else {"sharers": 0, "brought": 0, "most": 0}
 
-    async def who_brought(self, newcomers: list[str]) -> list[tuple[str, str]]:
-        """Return who brought these people, as at most 100,000 pairs (sharer, newcomer)."""
-        found = self.rows.find({"newcomer": {"$in": newcomers}}, {"_id": 0, "code": 0}, limit=COUNTED)
-        return [(row["sharer"], row["newcomer"]) for row in await found.to_list(COUNTED)]
-
     async def brought_around(self, people: list[str], limit: int) -> list[tuple[str, str, str]]:
         """Return who brought these people, and whom they brought, as (sharer, newcomer, code)."""
         around = {"$or": [{"newcomer": {"$in": people}}, {"sharer": {"$in": people}}]}

@@ -48,6 +48,10 @@ class Bills(Payments[Bill]):
         DUE_INDEX,
     )
 
+    async def number_with(self, alarm: str, before_ms: int) -> int:
+        """Return how many bills from before a time (unix ms) have this alarm."""
+        return await self.rows.count_documents({"alarm": alarm, "created_at": {"$lt": before_ms}})
+
     async def of_winner(self, unionid: str, limit: int) -> list[Bill]:
         """Return a person's newest bills."""
         return await self.in_order({"unionid": unionid}, "-created_at", limit)

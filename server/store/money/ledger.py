@@ -127,6 +127,10 @@ class Ledger(Documents[Entry]):
         rest = await self._sums_between(kept["through"], None)
         return {kind: kept[kind] + rest.get(kind, 0) for kind in ENTRY_KINDS}
 
+    async def given_since_fen(self, since_ms: int) -> int:
+        """Return the sum that winners have received since a time (unix ms)."""
+        return (await self._sums_between(since_ms, None)).get("given", 0)
+
     async def _kept_sums(self) -> Document:
         found = await self._sums.find_one({"_id": _SUMS})
         return found or {"through": 0, **dict.fromkeys(ENTRY_KINDS, 0)}

@@ -44,9 +44,10 @@ class Payments(DueDocuments[T]):
         """
         await self.collection.update_one({"_id": number}, {"$set": {"alarm": alarm}})
 
-    async def alarmed(self) -> list[T]:
-        """Return the payments that need the operator."""
-        return await self.collection.find({"alarm": {"$gt": ""}}).to_list(None)
+    async def code_with(self, alarm: str) -> str:
+        """Return the task of a payment with this alarm, "" if there is none."""
+        found = await self.rows.find_one({"alarm": alarm}, {"code": 1})
+        return found["code"] if found is not None else ""
 
     async def alarms(self) -> dict[str, int]:
         """Return how many payments need the operator, by alarm."""

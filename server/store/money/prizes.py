@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import pymongo
 from pymongo.errors import DuplicateKeyError
@@ -123,16 +123,6 @@ class Parcel(TypedDict):
     received_at: int
 
 
-class Won(NamedTuple):
-    """Red packets that agree in the fields `of`: how many, and their sum. `code` is the task of the
-    newest."""
-
-    of: dict[str, str]
-    number: int
-    fen: int
-    code: str
-
-
 class Prizes(DueDocuments[Prize]):
     """Reads and writes of `prizes`. Its changes are the rows of `game/prize.py`."""
 
@@ -151,7 +141,6 @@ class Prizes(DueDocuments[Prize]):
         index("in_parcel", "number", sparse=True),
         index("parcel_once", "publisher number beside", unique=True, there="number"),
         index("to_phone", "phone_hash", sparse=True),
-        index("money_won", "-won_at", only={"amount_fen": {"$gt": 0}}),
         index("waiting", "withheld_at", sparse=True),
         index("newcomers", "young -claimed_at", only={"young": {"$gt": 0}}),
         index("given", "given_at _id", only={"given_at": {"$gt": 0}}),
@@ -373,30 +362,6 @@ class Prizes(DueDocuments[Prize]):
     async def of_scope(self, scope: Document) -> list[Prize]:
         """Return the prizes of a scope that are held, frozen or being frozen."""
         return await self.collection.find({**scope, "withheld_at": {"$exists": True}}).to_list(None)
-
-    async def won_since(self, since_ms: int, by: list[str], least: int, limit: int) -> list[Won]:
-        """Add up the red packets won since a time, in groups that agree in the fields `by`.
-
-        Groups with fewer than `least` prizes are left out. All prizes are read, and the largest sums come
-        first, so that many small prizes cannot hide others.
-        """
-        pipeline: list[Document] = [
-            {"$match": {"amount_fen": {"$gt": 0}, "won_at": {"$gte": since_ms}}},
-            {"$sort": {"won_at": -1}},
-            {
-                "$group": {
-                    "_id": {field: f"${field}" for field in by},
-                    "number": {"$sum": 1},
-                    "fen": {"$sum": "$amount_fen"},
-                    "code": {"$first": "$code"},
-                }
-            },
-            {"$match": {"number": {"$gte": least}}},
-            {"$sort": {"fen": -1}},
-            {"$limit": limit},
-        ]
-        found = await self.rows.aggregate(pipeline).to_list(limit)
-        return [Won(row["_id"], row["number"], row["fen"], row["code"]) for row in found]
 
     async def waiting(self, limit: int) -> list[Prize]:
         """Return the prizes that are held, frozen or being frozen, the longest first."""

@@ -3,22 +3,19 @@ of a red packet in a day."""
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
-from server.store.documents import Documents, index
+from server.store.documents import Documents
 
 
 class Risk(TypedDict):
     """`_id` is the unionid; `day` counts from 1970; `rank` is what WeChat said last, if anything.
 
-    `unseen` is there if WeChat said last that it had not seen the person for two hours. `place` is the keyed
-    hash of the person's address, `code` the task that they dug first that day.
+    `unseen` is there if WeChat said last that it had not seen the person for two hours.
     """
 
     _id: str
     day: int
-    place: str
-    code: str
     rank: NotRequired[int]
     unseen: NotRequired[int]
 
@@ -27,29 +24,14 @@ class Risks(Documents[Risk]):
     """Reads and writes of `risks`."""
 
     NAME = "risks"
-    INDEXES = (index("of_day", "day place"),)
 
-    async def begin(self, unionid: str, day: int, place: str, code: str) -> bool:
+    async def begin(self, unionid: str, day: int) -> bool:
         """Note that WeChat is asked about a person today; False if WeChat was asked about them today already.
 
         WeChat's previous answer is valid until it answers again.
         """
         before = {"_id": unionid, "day": {"$lt": day}}
-        return await self.upserts(before, {"$set": {"day": day, "place": place, "code": code}})
-
-    async def crowded(self, day: int, least: int, limit: int) -> list[tuple[str, int]]:
-        """Return the addresses from which `least` people or more dug red packets that day.
-
-        Each address is given as one of the tasks dug from there, and the number of people.
-        """
-        pipeline: list[dict[str, Any]] = [
-            {"$match": {"day": day}},
-            {"$group": {"_id": "$place", "people": {"$sum": 1}, "code": {"$max": "$code"}}},
-            {"$match": {"people": {"$gte": least}}},
-            {"$sort": {"people": -1}},
-            {"$limit": limit},
-        ]
-        return [(row["code"], row["people"]) for row in await self.rows.aggregate(pipeline).to_list(limit)]
+        return await self.upserts(before, {"$set": {"day": day}})
 
     async def save(self, unionid: str, day: int, rank: int) -> None:
         """Keep what WeChat said, unless WeChat was asked again since."""

@@ -29,7 +29,7 @@ from wechatpayv3.utils import (  # type: ignore[import-untyped]
 from server.decoding import decode
 from server.settings.merchant import Merchant
 from server.store.money.payments import CONTRADICTION
-from server.wechat.connection import Connection
+from server.wechat.connection import Connection, timed
 from server.wechat.pay.answers import (
     CURRENCY,
     BillAnswer,
@@ -200,7 +200,9 @@ class Pay(Connection):
         """Close the order, so that nobody can pay it. Refused with ORDERPAID if it is paid. Safe to
         repeat."""
         try:
-            await self._call("POST", f"{ORDERS}/out-trade-no/{out_trade_no}/close", {"mchid": self._mchid})
+            path, merchant = f"{ORDERS}/out-trade-no/{out_trade_no}/close", self._require_merchant()
+            with timed(_name("POST", path), _is_refusal):
+                await self._call(merchant, "POST", path, {"mchid": self._mchid})
         except PayRefused as refused:
             if refused.code not in ("ORDER_CLOSED", "ORDERCLOSED"):
                 raise
@@ -364,15 +366,19 @@ class Pay(Connection):
             raise Contradiction(f"asked about {asked}, WeChat answers about {number} of {mchid} and {appid}")
 
     async def _ask(self, kind: type[_Answer], method: str, path: str, body: object = None) -> _Answer:
-        content = await self._call(method, path, body)
-        try:
-            return decode(content, kind)
-        except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
-            raise PayUnknown(f"an answer that WeChat does not document: {type(error).__name__}") from None
+        merchant = self._require_merchant()
+        with timed(_name(method, path), _is_refusal):
+            content = await self._call(merchant, method, path, body)
+            try:
+                return decode(content, kind)
+            except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
+                raise PayUnknown(
+                    f"an answer that WeChat does not document: {type(error).__name__}"
+                ) from None
 
-    async def _call(self, method: str, path: str, body: object = None) -> bytes:
+    async def _call(self, merchant: Merchant, method: str, path: str, body: object) -> bytes:
         """Return the body of a successful call; else raise PayRefused or PayUnknown."""
-        merchant, sent = self._require_merchant(), b"" if body is None else msgspec.json.encode(body)
+        sent = b"" if body is None else msgspec.json.encode(body)
         signed_by = (merchant.mchid, merchant.cert_serial, self._private_key)
         headers = {
             "Accept": "application/json",
@@ -390,6 +396,19 @@ class Pay(Connection):
         if answer.status_code in (200, 204):
             return answer.content
         raise _failed(answer.status_code, answer.content)
+
+
+def _name(method: str, path: str) -> str:
+    """Return a call's name for metrics, which holds no number."""
+    thing = "order" if path.startswith(ORDERS) else "refund" if path.startswith(REFUNDS) else "transfer"
+    end = path.rpartition("/")[2]
+    what = "query" if method == "GET" else end if end in ("close", "cancel") else "make"
+    return f"pay_{thing}_{what}"
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether WeChat had a reason. If it does not take our signature, our keys are wrong."""
+    return isinstance(error, PayRefused) and error.http_status != httpx.codes.UNAUTHORIZED
 
 
 def _check_currency(number: str, amount: OrderAmount | RefundAmount | None) -> None:

@@ -1,0 +1,178 @@
+"""What the leader counts in the database each minute, for `/metrics`, the alarms and the operator's screen.
+
+This module only reads, and repairs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from server.game.amounts import FEN_PER_YUAN, begins_at, day_of
+from server.game.findings import Finding, PaymentKind
+from server.game.invariants import broken_by_totals
+from server.game.task import Task
+from server.operation.audit import OVERDUE_MS, audit_task, differences, read_money
+from server.operation.scrape import Family
+from server.store import Store
+from server.store.gauges import Counted, Gauge
+from server.store.money.payments import Payments
+from server.wechat.pay.client import DAY_REFUSED
+
+METRICS = {
+    "wabao_money_fen": "The ledger in fen, over all tasks, and what left today",
+    "wabao_money_alarms": "Orders, bills and refunds that need the operator, by what WeChat Pay said",
+    "wabao_payout_day_share": "Today's payouts as a share of PAYOUT_DAY_YUAN",
+    "wabao_findings": "Contradictions: of tasks and their histories (invariant), of the ledger (books)",
+    "wabao_waiting": "What waits for an operator, or for WeChat's judgement (checks), too long",
+    "wabao_messages_refused": "Messages that WeChat does not take, or may not have taken, by reason",
+    "wabao_counted_age_seconds": "Seconds since the numbers of the database were counted",
+}
+# How long something may wait for an operator or for WeChat. The check of a picture may take half an hour, but
+# most take seconds.
+LATE_MS = 600_000
+# Nobody can do anything about a message that may not have arrived, so it is counted only for this long.
+UNCLEAR_MS = 3_600_000
+CHECKED_TASKS = 20
+# Tasks with more digs than this are not checked: adding them up each time costs too much.
+CHECKED_DIGS = 20_000
+# After the check of each task, the store is left to others for as long as that check took, but no longer than
+# this.
+PAUSE_SECONDS = 0.1
+LEDGER_RUN_SECONDS = 2.5
+MOST_DIFFER = 100
+# Older numbers are not shown: a gap says that nobody could count.
+SHOWN_SECONDS = 600
+
+
+async def count(store: Store, now_ms: int, day_yuan: int) -> Counted:
+    """Count; return the numbers, which are not saved. `day_yuan` is what may be paid out in a day, 0 for any.
+
+    The ledger is compared with some tasks at a time, so that a run does not get longer with each task that
+    ever was. A task that differs is looked at in each run until it does not.
+    """
+    before = await store.gauges.find()
+    gauges = [gauge async for gauge in _numbers(store, now_ms, day_yuan)]
+    invariants = await check_invariants(store, await store.tasks.matter_now([], CHECKED_TASKS))
+    found, after = await check_ledger(store, before)
+    for kind, findings in (("invariant", invariants), ("books", found)):
+        code = findings[0].code if findings else ""
+        gauges.append(_gauge("wabao_findings", len(findings), code, kind=kind))
+    differ = list(dict.fromkeys(finding.code for finding in found))[:MOST_DIFFER]
+    return Counted(at=now_ms, gauges=gauges, after=after, differ=differ)
+
+
+def _gauge(name: str, value: float, code: str = "", **labels: str) -> Gauge:
+    return Gauge(name=name, labels=labels, value=value, code=code)
+
+
+async def _numbers(store: Store, now_ms: int, day_yuan: int) -> AsyncIterator[Gauge]:
+    today = day_of(now_ms)
+    _, withheld_fen = await store.prizes.waiting_fen()
+    sums = await store.ledger.sums_fen(now_ms)
+    sums_fen = {str(kind): fen for kind, fen in sums.items()}
+    sums_fen |= {
+        "held": sums["paid"] - sums["given"] - sums["refunded"],
+        "withheld": withheld_fen,
+        "given_today": await store.ledger.given_since_fen(begins_at(today)),
+    }
+    for name, fen in sums_fen.items():
+        yield _gauge("wabao_money_fen", fen, sum=name)
+    if day_yuan:
+        share = await store.payout_days.fen(today) / (day_yuan * FEN_PER_YUAN)
+        yield _gauge("wabao_payout_day_share", round(share, 4))
+    payments: dict[PaymentKind, Payments[Any]] = {
+        "order": store.orders,
+        "bill": store.bills,
+        "refund": store.refunds,
+    }
+    for kind, collection in payments.items():
+        for alarm, number in sorted((await collection.alarms()).items()):
+            code = await collection.code_with(alarm)
+            yield _gauge("wabao_money_alarms", number, code, kind=kind, alarm=alarm)
+    overdue = await store.bills.number_with(DAY_REFUSED, now_ms - OVERDUE_MS)
+    if overdue:
+        yield _gauge("wabao_money_alarms", overdue, kind="bill", alarm="OVERDUE")
+    before_ms = now_ms - LATE_MS
+    waiting = {
+        "checks": await store.reviews.number("checking", before_ms),
+        "reviews": await store.reviews.number("held", before_ms),
+        "reports": await store.reports.waiting_number(before_ms),
+        "hidden": await store.tasks.reported_number(),
+        "prizes": await store.prizes.waiting_number(),
+    }
+    for what, number in waiting.items():
+        yield _gauge("wabao_waiting", number, what=what)
+    refused = await store.messages.alarms()
+    refused["unclear"] = await store.messages.unclear_number(now_ms - UNCLEAR_MS)
+    for why, number in sorted(refused.items()):
+        yield _gauge("wabao_messages_refused", number, why=why)
+
+
+async def check_invariants(store: Store, tasks: list[Task]) -> list[Finding]:
+    """Compare tasks with their history. Tasks with more than CHECKED_DIGS digs are left out."""
+    found: list[Finding] = []
+    for task in tasks:
+        began = time.monotonic()
+        found += await compare_totals(store, task) or []
+        await asyncio.sleep(min(time.monotonic() - began, PAUSE_SECONDS))
+    return found
+
+
+async def compare_totals(store: Store, task: Task) -> list[Finding] | None:
+    """Return where a task contradicts its history; None if the two cannot be compared.
+
+    A task cannot be compared if it has more than CHECKED_DIGS digs, or was dug meanwhile.
+    """
+    if task["now_depth"] > CHECKED_DIGS:
+        return None
+    code = task["_id"]
+    before = {task["now_depth"] for task in await store.tasks.find_many([code])}
+    totals = await store.digs.totals(code)
+    for after in await store.tasks.find_many([code]):
+        if after["now_depth"] in before:
+            return broken_by_totals(after, totals)
+    return None
+
+
+async def check_ledger(store: Store, before: Counted | None = None) -> tuple[list[Finding], str]:
+    """Compare tasks with the ledger for LEDGER_RUN_SECONDS, after those of the run before.
+
+    Return where they differ, and the code after which to go on, "" to begin again.
+    """
+    until = time.monotonic() + LEDGER_RUN_SECONDS
+    differ = set(before["differ"]) if before else set()
+    found = [each for code in sorted(differ) for each in differences(await read_money(store, code))]
+    async for code in store.ledger.codes(before["after"] if before else ""):
+        if code not in differ:
+            found += (await audit_task(store, code))[1]
+        if time.monotonic() > until:
+            return found, code
+    return found, ""
+
+
+def sums_fen(counted: Counted | None) -> dict[str, int]:
+    """Return the sums of the ledger by name, {} if nothing was counted."""
+    gauges = counted["gauges"] if counted else []
+    return {each["labels"]["sum"]: int(each["value"]) for each in gauges if each["name"] == "wabao_money_fen"}
+
+
+def gauges_of(counted: Counted | None, now_ms: int) -> list[Gauge]:
+    """Return what was counted, and first its age; [] if nothing was counted yet."""
+    if counted is None:
+        return []
+    age = _gauge("wabao_counted_age_seconds", max(0, now_ms - counted["at"]) / 1000)
+    return [age, *counted["gauges"]]
+
+
+def families_of(counted: Counted | None, now_ms: int) -> list[Family]:
+    """Return what was counted as metrics: only the age if it is above SHOWN_SECONDS."""
+    gauges = gauges_of(counted, now_ms)
+    if gauges and gauges[0]["value"] > SHOWN_SECONDS:
+        del gauges[1:]
+    return [
+        Family(each["name"], METRICS[each["name"]], "gauge", [(each["name"], each["labels"], each["value"])])
+        for each in gauges
+    ]
