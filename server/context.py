@@ -79,7 +79,7 @@ class Context:
         self.heartbeats = Heartbeats(self.hub, self.bus, self.outages, self.clock.now_ms)
         self.leader = Leader(self.store, self.bus, self.database, self.bus.process, self.clock.now_ms)
         self.scrape = Scrape(self.bus, self.background)
-        self.limits = Limits(self.settings, self.keys, self.bus, self.background)
+        self.limits = Limits(self.settings, self.keys, self.bus)
 
     @property
     def operators(self) -> tuple[Operator, ...]:

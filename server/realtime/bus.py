@@ -11,8 +11,8 @@ import asyncio
 import secrets
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
@@ -32,9 +32,9 @@ OPERATION_SECONDS = 1.0
 # connections reads. A crowd's publishes take turns on the other connections, each of which carries some
 # thousand publishes a second.
 CONNECTIONS = 6
-# How long a script may take, and news while Redis lately failed to answer; and how many scripts run at once.
-# Requests wait for both, and connections must be left for the news.
-SCRIPT_SECONDS, SCRIPTS_AT_ONCE = 0.3, 2
+# How long a request waits for Redis, and news while Redis lately failed to answer. And how many requests
+# count at once: connections must be left for the news.
+QUICK_SECONDS, COUNTED_AT_ONCE = 0.3, 2
 # What is raised when Redis does not answer.
 GONE = (RedisError, OSError, TimeoutError)
 # A half-open link neither delivers nor fails, so it is pinged, and closed if no answer comes.
@@ -48,6 +48,7 @@ HEARTBEATS_MS = 900_000
 HEARTBEATS_PAGE = 200
 
 Fault: TypeAlias = Literal["", "certificate", "password"]
+T = TypeVar("T")
 
 
 class Bus:
@@ -62,7 +63,7 @@ class Bus:
         self.fault: Fault = ""
         self._told = False
         self._connections = 0
-        self._prefix = prefix
+        self.prefix = prefix
         self._on_message: Callable[[str, bytes], None]
         self._on_subscribed: Callable[[str], None]
         self._listeners: dict[str, Callable[[bytes], None]] = {}
@@ -72,7 +73,7 @@ class Bus:
             tls["ssl_ca_data"] = settings.redis_ca_cert or None
         try:
             # A blocking pool lets a crowd's publishes wait; another pool would refuse those beyond its limit.
-            pool = BlockingConnectionPool.from_url(
+            self.pool = BlockingConnectionPool.from_url(
                 settings.redis_url,
                 max_connections=CONNECTIONS,
                 timeout=OPERATION_SECONDS,
@@ -84,12 +85,12 @@ class Bus:
             )
         except ValueError:  # its text may hold part of a password
             raise BadSettings("REDIS_URL cannot be read: see redis-py's Redis.from_url") from None
-        self._redis = Redis.from_pool(pool)
+        self._redis = Redis.from_pool(self.pool)
         # An event for each task that we listen to, or will listen to once Redis is there. It is set once the
         # subscription is acknowledged.
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._commands = asyncio.Lock()
-        self._scripts = asyncio.Semaphore(SCRIPTS_AT_ONCE)
+        self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
         self._placing = asyncio.Lock()
         self._pubsub: PubSub | None = None
         # Pings that tell whether all news is heard: the ping that is about to be sent, and the pings under
@@ -181,7 +182,7 @@ class Bus:
             return None
         channel = self._channel(code)
         published = self._redis.publish(channel, self._keys.sign_message(channel, payload))
-        seconds = SCRIPT_SECONDS if self._doubted else OPERATION_SECONDS
+        seconds = QUICK_SECONDS if self._doubted else OPERATION_SECONDS
         number: int | None = await self._ask(published, "a message was not published", seconds)
         return number
 
@@ -213,11 +214,11 @@ class Bus:
         """Give people places in a random order. A person who has a place keeps it. One round trip.
 
         Return the places that these people have afterwards, the least place of all people (0 if nobody has a
-        place), and how many people have a place. None if Redis does not answer within SCRIPT_SECONDS.
+        place), and how many people have a place. None if Redis does not answer within QUICK_SECONDS.
         """
-        key = f"{self._prefix}:random_order:{name}"
+        key = f"{self.prefix}:random_order:{name}"
         try:
-            async with asyncio.timeout(SCRIPT_SECONDS):
+            async with asyncio.timeout(QUICK_SECONDS):
                 await self._placing.acquire()  # one call at a time: connections must be left for the news
         except TimeoutError:
             return None
@@ -231,7 +232,7 @@ class Bus:
                 pipeline.zmscore(key, list(places))
             pipeline.zrange(key, 0, 0, withscores=True)
             pipeline.zcard(key)
-            answers = await self._ask(pipeline.execute(), seconds=SCRIPT_SECONDS)
+            answers = await self._ask(pipeline.execute(), seconds=QUICK_SECONDS)
         finally:
             self._placing.release()
         if answers is None:
@@ -248,7 +249,7 @@ class Bus:
             return
         # The entries' ids are times of Redis's clock, so only that clock says which entries are old.
         oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
-        name = f"{self._prefix}:heartbeats"
+        name = f"{self.prefix}:heartbeats"
         signed = self._keys.sign_message(name, heartbeat)
         entry = self._redis.xadd(name, {"heartbeat": signed}, minid=oldest, approximate=True)
         written = await self._ask(entry, "a heartbeat was lost")
@@ -257,7 +258,7 @@ class Bus:
 
     async def read_heartbeats(self, after: str = "-") -> tuple[str, list[bytes]] | None:
         """Return the last entry's id, and the heartbeats after the entry `after`. None without Redis."""
-        last, heartbeats, name = after, [], f"{self._prefix}:heartbeats"
+        last, heartbeats, name = after, [], f"{self.prefix}:heartbeats"
         while True:
             oldest = "-" if last == "-" else f"({last}"
             found = await self._ask(self._redis.xrange(name, min=oldest, count=HEARTBEATS_PAGE))
@@ -270,23 +271,16 @@ class Bus:
             if len(found) < HEARTBEATS_PAGE:
                 return last, heartbeats
 
-    async def run_script(
-        self, script: str, names: Sequence[str], arguments: Sequence[int], *, anyway: bool = False
-    ) -> tuple[list[int], int] | None:
-        """Run a Lua script on keys; return its answer and how many processes are connected. One trip.
+    async def within(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Do some work that asks Redis through `pool`.
 
-        Returns None if Redis does not answer within SCRIPT_SECONDS or, without `anyway`, if it lately failed
-        to answer.
+        Returns None if Redis does not answer within QUICK_SECONDS, or lately failed to answer.
         """
-        keys = [f"{self._prefix}:{name}" for name in names]
-        async with self._scripts:  # the time limit begins after this wait
-            if not self.up or (self._doubted and not anyway):
+        async with self._counting:  # the time limit begins after this wait
+            if not self.up or self._doubted:
                 return None
-            pipeline = self._redis.pipeline(transaction=False)
-            pipeline.eval(script, len(keys), *keys, *map(str, arguments))
-            pipeline.pubsub_numsub(self._channel(""))
-            answers = await self._ask(pipeline.execute(), seconds=SCRIPT_SECONDS)
-        return None if answers is None else (answers[0], answers[1][0][1])
+            done: T | None = await self._ask(work(), seconds=QUICK_SECONDS)
+        return done
 
     async def _ask(self, answer: Awaitable[Any], lost: str = "", seconds: float = OPERATION_SECONDS) -> Any:
         """Return what Redis answers in time; None if it does not, and log `lost` if given."""
@@ -316,7 +310,7 @@ class Bus:
         return said
 
     def _channel(self, code: str) -> str:
-        return f"{self._prefix}:task:{code}"
+        return f"{self.prefix}:task:{code}"
 
     async def _command(self, name: str, code: str) -> None:
         """Send a command on the reading connection. A failure closes it, and a new one is made.

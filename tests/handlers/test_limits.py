@@ -13,6 +13,7 @@ from handlers.people import account as people
 from handlers.people.account import DOUBTED_AT_ONCE, doubted_logins_of
 from handlers.websocket import TOO_MANY
 from server.actions.pictures import draw_mini_program_code, drawing_of
+from server.context import Context
 from server.errors import TooOften
 from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
@@ -40,6 +41,12 @@ ENVIRONMENT = {
     "NEW_SOCKETS_AN_ADDRESS": "3",
     **PROXY,
 }
+
+
+@pytest.fixture(autouse=True)
+def _counted_by_redis(io_loop: Any, context: Context) -> None:
+    """Wait for Redis: until it is there, a process counts by itself."""
+    io_loop.run_sync(context.bus.connected.wait)
 
 
 def check_refused(reply: httpx.Response, least: int, most: int) -> None:

@@ -95,7 +95,7 @@ async def test_a_process_tells_of_itself_its_loop_and_its_stores(client, context
 
 async def test_the_metrics_of_another_version_are_left_out(client, context):
     await context.bus.connected.wait()
-    bus = Bus(context.settings, context.bus._prefix, context.keys)
+    bus = Bus(context.settings, context.bus.prefix, context.keys)
     bus.start(lambda *_: None, lambda _: None)
     bus.hear(ASK, lambda payload: asked.put_nowait(payload))
     asked: asyncio.Queue[bytes] = asyncio.Queue()

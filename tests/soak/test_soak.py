@@ -23,7 +23,6 @@ PROMISES = {
     "faults": [],
     "hostile": ["--only", "connections"],
     "kills": [],
-    "limits": [],
     "money": ["--sequences", "500"],
     "race": ["--windows", "20"],
     "rings": ["--days", "2", "--sizes", "1", "10"],
