@@ -9,12 +9,9 @@ from msgspec import Meta
 from tornado.log import app_log
 
 from handlers.base import Interface, Receiver, Reply
-from handlers.limits import address_of
 from handlers.parameters import Code, Unionid
 from server.actions.money.notices import take_notice
 from server.actions.money.pay_in import order_payment
-from server.actions.money.risk import note_place
-from server.security.addresses import counted_address
 from server.wechat.pay.answers import ForgedNotice
 
 
@@ -48,8 +45,6 @@ class PayTask(Interface):
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
         """Raises Banned, for paying opens a task, and what `order_payment` raises."""
         publisher = await self.active_person()
-        address = address_of(self.context, self.request, counted_address)
-        await note_place(self.context, publisher["_id"], address)
         parameters = await order_payment(self.context, publisher, request.code, request.money)
         return PayTaskReply(
             package=parameters.package,

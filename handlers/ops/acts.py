@@ -18,6 +18,7 @@ from server.actions.operate import (
     hide_task,
     lift_ban,
     log_out_person,
+    trust_person,
 )
 from server.game.amounts import total_fen
 from server.security.plain_text import ONE_LINE
@@ -150,3 +151,22 @@ class OpsUnban(OperatorAct):
     async def answer(self, request: OpsUnbanRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
         await lift_ban(self.context, self.actor, request.whom(), request.reason)
+
+
+class OpsTrustRequest(Named, kw_only=True):
+    """The publisher whom an operator trusts (1), or no longer (0)."""
+
+    trusted: Annotated[int, Meta(ge=0, le=1, title="是否信任", description="0 或 1")]
+    reason: Reason
+
+
+class OpsTrust(OperatorAct):
+    """Exempt a publisher from the limit of what all their red packets pay a day, or limit it again."""
+
+    path = "/ops/trust"
+    role = "money"
+
+    async def answer(self, request: OpsTrustRequest) -> None:
+        """Raises NoSuchTask, BadRequest."""
+        whom, trusted = request.whom(), bool(request.trusted)
+        await trust_person(self.context, self.actor, whom, request.reason, trusted=trusted)

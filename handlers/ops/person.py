@@ -65,8 +65,9 @@ class ShownBan(msgspec.Struct):
 class OpsPersonReply(Reply, kw_only=True):
     """A person's numbers and their 50 newest tasks. `prizes` counts the prizes that they won, by state.
 
-    `brought_by` has at most 10. `delete_at` is when the account will be deleted (unix ms), 0 unless its owner
-    asked for it. `key` names them for `/ops/person` and, behind the colon, for `/ops/log`.
+    `trusted` is 1 if what they pay a day has no limit. `brought_by` has at most 10. `delete_at` is when the
+    account will be deleted (unix ms), 0 unless its owner asked for it. `key` names them for `/ops/person`
+    and, behind the colon, for `/ops/log`.
     """
 
     key: str
@@ -82,6 +83,7 @@ class OpsPersonReply(Reply, kw_only=True):
     reported: int
     delete_at: int
     ban: ShownBan | None
+    trusted: int
     brought_by: list[BroughtBy]
     tasks: list[BoardTask]
 
@@ -114,6 +116,7 @@ class OpsPerson(OperatorInterface):
             reported=await store.reports.number_by(unionid),
             delete_at=delete_at(person),
             ban=msgspec.convert(person["banned"], ShownBan) if "banned" in person else None,
+            trusted=person.get("trusted", 0),
             brought_by=await brought_by(self.context, unionid),
             tasks=board_tasks(self.context, tasks),
         )

@@ -20,18 +20,19 @@ from handlers.ops.acts import (
     OpsFeature,
     OpsHide,
     OpsSignOut,
+    OpsTrust,
     OpsUnban,
 )
 from handlers.ops.export import OpsWinners
 from handlers.ops.lists import OpsList, OpsMoney
 from handlers.ops.log import OpsExportLog, OpsLog
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
+from handlers.ops.paid import OpsPaid
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.ops.person import OpsPerson
 from handlers.ops.pictures import operators_picture
 from handlers.ops.reports import OpsReports
 from handlers.ops.reviews import OpsDecide, OpsReviews
-from handlers.ops.rings import OpsReleaseRing, OpsReturnRing, OpsRing
 from handlers.ops.runs import OpsErase, OpsRun, OpsRuns
 from handlers.ops.search import OpsSearch
 from handlers.ops.timeline import Difference, OpsTimeline
@@ -263,12 +264,11 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsFreeze,
     OpsRelease,
     OpsReturn,
-    OpsRing,
-    OpsReleaseRing,
-    OpsReturnRing,
+    OpsPaid,
     OpsWinners,
     OpsBan,
     OpsUnban,
+    OpsTrust,
     OpsErase,
     OpsRun,
     OpsRuns,

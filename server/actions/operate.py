@@ -16,7 +16,6 @@ from server.actions.announce import announce_judged, square_of
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money import freeze as freezing
 from server.actions.money.claim import Address, open_address
-from server.actions.money.rings import ring_of_prize
 from server.actions.people.account import ban_person, end_sessions
 from server.actions.people.whom import Whom, find_person
 from server.actions.reviews.review import follow_review
@@ -99,30 +98,6 @@ async def give_back(context: Context, actor: Actor, what: What, code: str, depth
     """Return what is frozen or held to the publisher. See `freeze.give_back`."""
     async with _logged(context, actor, f"return_{what}", str(Whom(code, depth)), reason):
         await freezing.give_back(context, what, code, depth)
-
-
-async def decide_ring(
-    context: Context, actor: Actor, decide: Decide, code: str, depth: int, seen_at_ms: int, reason: str
-) -> None:
-    """Decide about each prize that is held because of the same ring as this prize, by `release` or
-    `give_back`.
-
-    Prizes that were held only after `seen_at_ms`, when the operator looked, stay held. Each decision is a
-    separate act in the log; if the process dies, the rest are still held. If a decision is refused, because
-    somebody else decided or froze the prize meanwhile, the other decisions go on, and the refusal is raised
-    at the end. Raises BadRequest, also if nothing is held.
-    """
-    ring, refusal = await ring_of_prize(context, code, depth), None
-    held = await context.store.prizes.held_among(sorted(ring.people), "ring", seen_at_ms)
-    if not held:
-        raise BadRequest("这些人没有待核对的红包，可能已经处理过了，请刷新")
-    for prize in held:
-        try:
-            await decide(context, actor, "prize", prize["code"], prize["depth"], reason)
-        except BadRequest as refused:
-            refusal = refused
-    if refusal is not None:
-        raise refusal
 
 
 def _whom(what: What, code: str, depth: int) -> Whom | None:
@@ -219,6 +194,15 @@ async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> N
     """Let a person act again. Raises NoSuchTask, BadRequest."""
     async with _logged(context, actor, "unban", str(whom), reason, whom):
         await context.store.people.lift_ban((await find_person(context, whom))["_id"])
+
+
+async def trust_person(context: Context, actor: Actor, whom: Whom, reason: str, *, trusted: bool) -> None:
+    """Exempt a publisher from the limit of what their treasures pay a day, or limit it again.
+
+    Raises NoSuchTask, BadRequest.
+    """
+    async with _logged(context, actor, "trust" if trusted else "distrust", str(whom), reason, whom):
+        await context.store.people.trust((await find_person(context, whom))["_id"], trusted=trusted)
 
 
 async def export_given(

@@ -16,7 +16,6 @@ from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.task import AHEAD_DAYS
 from server.store.files import ROUTE
-from server.store.money.places import PLACE_DAYS
 
 # A turn deletes for at most this long; the rest waits for the next turn.
 TURN_SECONDS = 20.0
@@ -42,7 +41,6 @@ async def tidy(context: Context) -> None:
         ("files", lambda: tidy_files(context)),
         ("visits", lambda: store.visits.delete_old(over_ms, AT_ONCE)),
         ("reports", lambda: store.reports.delete_old(over_ms, AT_ONCE)),
-        ("places", lambda: store.places.delete_old(now_ms - PLACE_DAYS * DAY_MS, AT_ONCE)),
     )
     for what, batch in batches:
         looked_at = 0

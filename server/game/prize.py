@@ -37,16 +37,16 @@ GONE: tuple[PrizeState, ...] = ("expiring", "returned")
 AWAITING_OPERATOR: tuple[PrizeState, ...] = ("held", "frozen")
 
 # Why a payout is held. Limits of sums: from one publisher to one winner (`pair`), to one winner a `day` or a
-# `week`, within a `ring`. The winner's `risk`. Patterns: `again`, `luck`. A single prize above a limit: what
-# a `newcomer` gets a day, what `private` treasures pay a day, what WeChat transfers at once (`transfer`).
+# `week`. The winner's `risk`. Patterns: `again`, `luck`. A single prize above a limit: what a `publisher`
+# pays a day, what their `private` treasures pay, what a `newcomer` gets a day, what WeChat transfers at once
+# (`transfer`).
 Why: TypeAlias = Literal[
-    "pair", "day", "week", "risk", "ring", "again", "luck", "newcomer", "private", "transfer"
+    "pair", "day", "week", "risk", "again", "luck", "publisher", "newcomer", "private", "transfer"
 ]
-# Which limit of a day makes a payout wait: what a publisher's `private` treasures pay, what one `newcomer`
-# gets, what all `newcomers` get, what they get from each other, what WeChat transfers to one person, or to
-# all.
+# Which limit of a day makes a payout wait: what a `publisher` pays, what their `private` treasures pay, what
+# one `newcomer` gets, what all `newcomers` get, what WeChat transfers to one person, or to all.
 Wait: TypeAlias = Literal[
-    "private", "newcomer", "newcomers", "among_newcomers", "person_quota", "merchant_quota"
+    "publisher", "private", "newcomer", "newcomers", "person_quota", "merchant_quota"
 ]
 
 # Limits of WeChat, which also hold for a prize that an operator released individually. The wait for them ends

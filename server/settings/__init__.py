@@ -79,9 +79,9 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     cash_won_week_yuan: Limit = 3_000
     cash_pair_week_yuan: Limit = 200
     cash_private_day_yuan: Limit = 200
-    cash_newcomer_day_yuan: Limit = 100
-    cash_young_day_yuan: Limit = 2_000
-    cash_ring_day_yuan: Limit = 400
+    cash_publisher_day: Limit = 1_000  # in yuan
+    cash_newcomer_day_yuan: Limit = 80
+    cash_young_day_yuan: Limit = 1_500
     cash_patterns_held: Flag = 1
     risk_held: Annotated[int, Meta(ge=0, le=4)] = 3
     # What WeChat lets a merchant transfer by default: https://pay.weixin.qq.com/doc/v3/merchant/4013778940

@@ -41,7 +41,6 @@ from server.store.money.ledger import Ledger
 from server.store.money.orders import Orders
 from server.store.money.payout_days import PayoutDays
 from server.store.money.pickups import Pickups
-from server.store.money.places import Places
 from server.store.money.prizes import Prizes
 from server.store.money.refunds import Refunds
 from server.store.money.risks import Risks
@@ -132,7 +131,6 @@ class Store:
         self.ledger = Ledger(self.database)
         self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
-        self.places = Places(self.database)
         self.payout_days = PayoutDays(self.database)
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)

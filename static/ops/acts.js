@@ -39,11 +39,6 @@ export function payout(act, about, target, done) {
   return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release", more });
 }
 
-/** The button that releases or returns all that is held of a ring; `about` is the code and depth of one of its prizes, and when the ring was seen. */
-export function ringAct(act, about, target, done) {
-  return may("money") && button(act, { target, path: `/ops/${act}Ring`, parameters: about, done, grave: act === "return" });
-}
-
 /** The button that shows (approve) or refuses what is held for a review. */
 export function decide(act, key, target, done) {
   return may("act") && button(act, { target, path: "/ops/decide", parameters: { key, shown: Number(act === "approve") }, done, grave: act === "refuse" });
@@ -55,13 +50,14 @@ export function freezePerson({ code, depth }, name) {
 }
 
 /** Buttons for the acts on a person, named as for `logOut`; `done` is called after an act. */
-export function personActs(who, name, banned, done) {
+export function personActs(who, name, { banned, trusted }, done) {
   if (!may("act")) return [];
   const about = { target: name, parameters: who, done };
   return [
     banned ? button("unban", { ...about, path: "/ops/unban" }) : button("ban", { ...about, path: "/ops/ban", grave: true, asksDays: true }),
     logOut(who, name),
     who.code && freezePerson(who, name),
+    may("money") && button(trusted ? "distrust" : "trust", { ...about, parameters: { ...who, trusted: Number(!trusted) }, path: "/ops/trust" }),
     may("money") && button("run_forget", { ...about, path: "/ops/erase", grave: true }),
   ];
 }

@@ -10,7 +10,7 @@ import { logPage } from "./log.js";
 import { login } from "./login.js";
 import { become } from "./me.js";
 import { payoutsPage } from "./payouts.js";
-import { ringPage } from "./ring.js";
+import { paidPage } from "./paid.js";
 import { personPage } from "./person.js";
 import { reportsPage } from "./reports.js";
 import { reviewsPage } from "./reviews.js";
@@ -53,7 +53,7 @@ const PAGES = [
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
   [/^\/list\/(hidden|unpaid|held|featured)$/, (of) => kindPage(page, of, () => feed.now())],
   [/^\/payouts$/, () => payoutsPage(page)],
-  [/^\/ring\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => ringPage(page, code, Number(depth))],
+  [/^\/paid\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => paidPage(page, code, Number(depth))],
   [/^\/reports$/, () => reportsPage(page)],
   [/^\/runs$/, () => runsPage(page)],
   [/^\/reviews$/, () => reviewsPage(page)],

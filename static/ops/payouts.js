@@ -28,7 +28,7 @@ function waits(row, again) {
   const prize = { what: "prize", code: row.code, depth: row.depth };
   const target = row.name || row.code;
   const decides = row.state === "freezing" ? [] : [!row.only_back && payout("release", prize, target, again), payout("return", prize, target, again)];
-  if (row.why === "ring" && row.state === "held") decides.unshift(el("a", { href: `#/ring/${row.code}/${row.depth}` }, t("ring_open")));
+  if (row.amount_fen && row.state === "held") decides.unshift(el("a", { href: `#/paid/${row.code}/${row.depth}` }, t("paid_open")));
   if (row.state === "held") decides.push(payout("freeze", prize, target, again));
   return el(
     "li",

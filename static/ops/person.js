@@ -35,7 +35,8 @@ export function personPage(root, who, now) {
     const banned = reply.ban && (!reply.ban.until || reply.ban.until > now());
     state.className = `state ${banned ? "bad" : "open"}`;
     write(state, t(banned ? "banned" : "not_banned"));
-    acts.show([banned, reply.wxname], () => personActs(who, reply.wxname, banned, () => reread.now()));
+    const is = { banned, trusted: reply.trusted };
+    acts.show([is, reply.wxname], () => personActs(who, reply.wxname, is, () => reread.now()));
     facts.show(reply, factsOf);
     order(tasks, reply.tasks.map((task) => {
       const row = new TaskRow(task);
@@ -57,13 +58,14 @@ function crumb({ code, key = "" }) {
   return el("a", { href: `#/task/${code ?? of}` }, t("back_to_task"));
 }
 
-function factsOf({ key, ban, prizes, brought_by: brought, delete_at: deletedAt, ...person }) {
+function factsOf({ key, ban, trusted, prizes, brought_by: brought, delete_at: deletedAt, ...person }) {
   const number = (value, name) => el("div", {}, el("dd", {}, value), el("dt", {}, t(name)));
   return el(
     "section.panel",
     {},
     deletedAt > 0 && el("p.problem", {}, t("deleted_at", day(deletedAt))),
     ban && el("p.problem", {}, t("ban_from", day(ban.at), ban.until ? t("ban_until", day(ban.until)) : t("ban_for_good"), ban.reason)),
+    trusted > 0 && el("p.hint", {}, t("trusted")),
     el(
       "dl.numbers",
       {},

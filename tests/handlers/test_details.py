@@ -140,7 +140,7 @@ async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd
         assert after["prizes_left"] == dug["prizes_left"]
 
 
-async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context, alice, bob, carol, dave):
+async def test_who_first_brought_whom_to_a_task_is_noted(client, context, alice, bob, carol, dave):
     code, other = await publish_many(alice, {"is_public": 0}, {})
 
     async def noted() -> set[tuple[str, str, str]]:
@@ -176,6 +176,7 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
         await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bob.unionid)
         await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bobs)
         await carol.get("/getTaskDetails", code=other, is_share="1", from_unionid=alice.unionid)
+        await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=dave.unionid)
     assert await noted() == {("code", "bob", "carol"), ("other", "alice", "carol")}
     scanned = await asyncio.gather(*(dave.get("/getTaskDetails", code=bobs) for _ in range(3)))
     assert {details["code"] for details in scanned} == {code}

@@ -76,7 +76,7 @@ class TestPlaying:
 
     @pytest.fixture
     def environment(self) -> dict[str, str]:
-        return {**MESSAGES, "OPS_TOKEN": OPERATOR, "CASH_RING_DAY_YUAN": "10", "REPORTS_TO_HOLD": "1"}
+        return {**MESSAGES, "OPS_TOKEN": OPERATOR, "CASH_PAIR_WEEK_YUAN": "10", "REPORTS_TO_HOLD": "1"}
 
     @pytest.mark.gen_test(timeout=120)
     async def test_examples_are_what_this_server_answers_by_indexes_and_majorities_alone(
@@ -231,6 +231,7 @@ class TestPlaying:
         await fine(client.post("/ops/signout", code=cat, depth=2, **why))
         await fine(client.post("/ops/ban", code=cat, depth=2, days=1, **why))
         await fine(client.post("/ops/unban", code=cat, depth=2, **why))
+        await fine(client.post("/ops/trust", code=cat, depth=0, trusted=1, **why))
         await fine(client.post("/ops/disconnect", process=context.bus.process, **why))
         month = time.strftime("%Y-%m", time.gmtime(context.clock.now_ms() / 1000 + 8 * 3600))
         await client.http.post("/ops/winners", json={"month": month, **why})
@@ -254,8 +255,8 @@ class TestPlaying:
             assert held["error"] == "payout_held", held
             asked = {"code": code, "depth": 1}
             await fine(client.get("/ops/payouts"))
-            ring = await fine(client.get("/ops/ring", **asked))
-            await fine(client.post(f"/ops/{act}Ring", **asked, seen_at=ring["at"], **why))
+            await fine(client.get("/ops/paid", **asked))
+            await fine(client.post(f"/ops/{act}", what="prize", **asked, **why))
         last = {"what": "prize", "code": await won(alice, bob, 1), "depth": 1, **why}
         for path in ("freeze", "release", "freeze", "return"):
             await fine(client.post(f"/ops/{path}", **last))

@@ -25,7 +25,7 @@ PROMISES = {
     "kills": [],
     "money": ["--sequences", "500"],
     "race": ["--windows", "20"],
-    "rings": ["--days", "2", "--sizes", "1", "10"],
+    "rings": ["--days", "2", "--sizes", "1", "10", "--ages", "0", "8"],
 }
 
 

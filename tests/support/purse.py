@@ -23,7 +23,6 @@ _TIMES = {
         *("waits_until", "due_at"),
     ),
     "people": ("created_at",),
-    "places": ("seen_at",),
     "digs": ("at",),
     "freezes": ("at", "due_at"),
     "bills": ("created_at", "ended_at", "sent_at", "asked_at", "unknown_since", "due_at"),

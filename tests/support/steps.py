@@ -17,7 +17,7 @@ _READS = (
     *("fen", "find", "get", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
     *("frozen", "newest", "waiting", "were_paid", "paid_out_fen", "open_number", "hidden_of", "unsent"),
     "reported_number",
-    *("under_limit", "paid_around", "paid_in_all", "held_among", "joins_of"),
+    *("under_limit", "paid_around", "is_trusted", "joins_of"),
 )
 
 

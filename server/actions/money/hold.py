@@ -8,40 +8,40 @@ WeChat also limits how much it transfers per day, to each person and for each me
 limits waits until midnight in China, or until the limit is raised. A prize counts once a day, however many
 bills it gets.
 
-A newcomer is a person whose account is younger than a week, or who has dug only in treasures of this
-publisher and their ring. Two rings of newcomers cannot be told apart, so all that newcomers pay to newcomers
-counts as paid within one ring.
+The limits count a person and a publisher over all their treasures. A newcomer is a person whose account is
+younger than a week, or who has dug only in treasures of this publisher.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from server.actions.announce import announce_claim
-from server.actions.money.rings import ring_of
 from server.context import Context
 from server.errors import PayoutWaits
 from server.game import prize as row
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, begins_at, day_of
+from server.game.day_limits import Claimed, fits_at, shared_fits_at
 from server.game.prize import Wait, Why
-from server.game.rings import fits_at
 from server.game.task import Task
 from server.operation.patterns import PAIR, is_lucky
 from server.store.money.freezes import freeze_key
 from server.store.money.prizes import Prize
 from server.wechat.messages import moment
 
-WEEK_MS = 7 * DAY_MS
+WEEK_MS, PAID_MS = 7 * DAY_MS, 30 * DAY_MS
 # How many of the treasures that a person dug last are looked at to tell whether the person is a newcomer.
 DUG = 50
+# Who has claimed no more than this within 24 hours never waits for what other newcomers are paid.
+SMALL_FEN = 10 * FEN_PER_YUAN
 # A prize above this is held if WeChat had not seen its winner in the mini-program when they dug.
 UNSEEN_FEN = 20 * FEN_PER_YUAN
 # Why a claim waits, in words; the numbers come from the settings.
 _WAITS: dict[Wait, str] = {
+    "publisher": "一位发布者一天最多发出 {0.cash_publisher_day} 元红包，这一位今天的满了",
     "private": "不公开的红包，一位发布者一天最多发出 {0.cash_private_day_yuan} 元，这一位今天的满了",
     "newcomer": "刚来的人一天最多领 {0.cash_newcomer_day_yuan} 元红包，你今天的满了",
     "newcomers": "今天刚来的人一共领的红包满了",
-    "among_newcomers": "今天刚来的人发给刚来的人的红包满了",
     "person_quota": "微信规定一个人一天最多从这里领 {0.payout_person_day_yuan} 元，你今天的满了",
     "merchant_quota": "微信规定这里一天最多发出 {0.payout_day_yuan} 元，今天的满了",
 }
@@ -51,9 +51,9 @@ _ANY_FEN = 10**15
 async def refuse_waiting(context: Context, prize: Prize) -> None:
     """Raise PayoutWaits if this red packet cannot be claimed yet.
 
-    Either a limit has put it off; or it was won just now, and this publisher has never paid this winner as
-    much before. A prize that was paid during this wait does not count as paid before: otherwise a first win
-    of 1 yuan would end the wait for the next prize.
+    Either a limit has put it off; or it was won just now, and this publisher has not paid this winner as much
+    within 30 days. A prize that was paid during this wait does not count as paid before: otherwise a first
+    win of 1 yuan would end the wait for the next prize.
     """
     now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
     waits = now_ms < prize.get("waits_until", 0)
@@ -67,7 +67,7 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
         return
     until_ms = prize["won_at"] + hold_ms
     if now_ms < until_ms and not await context.store.prizes.were_paid(
-        prize["unionid"], prize["publisher"], prize["amount_fen"], now_ms - hold_ms
+        prize["unionid"], prize["publisher"], prize["amount_fen"], now_ms - PAID_MS, now_ms - hold_ms
     ):
         raise PayoutWaits(claim_from=until_ms)
 
@@ -81,30 +81,21 @@ def _put_off(context: Context, prize: Prize) -> PayoutWaits:
 async def newness_of(context: Context, task: Task, prize: Prize) -> tuple[int, int]:
     """Return what the limits of newcomers and of private treasures have to know about a claim.
 
-    `young`: 1 if the winner is a newcomer, 2 if the publisher is too. `private`: 1 if the task is private.
+    `young`: 1 if the winner is a newcomer. `private`: 1 if the task is private.
     """
-    settings, young = context.settings, 0
-    limits = settings.cash_newcomer_day_yuan, settings.cash_young_day_yuan, settings.cash_ring_day_yuan
-    if any(limits) and await _is_newcomer(context, prize):
-        young = 1 + await _is_young(context, prize["publisher"])
-    return young, 1 - task["is_public"]
-
-
-async def _is_young(context: Context, unionid: str) -> bool:
-    person = await context.store.people.find(unionid)
-    return person is not None and context.clock.now_ms() - person["created_at"] < WEEK_MS
+    settings = context.settings
+    limited = settings.cash_newcomer_day_yuan or settings.cash_young_day_yuan
+    return int(limited > 0 and await _is_newcomer(context, prize)), 1 - task["is_public"]
 
 
 async def _is_newcomer(context: Context, prize: Prize) -> bool:
     store, unionid = context.store, prize["unionid"]
-    if await _is_young(context, unionid):
+    person = await store.people.find(unionid)
+    if person is not None and context.clock.now_ms() - person["created_at"] < WEEK_MS:
         return True
     joins = await store.digs.joins_of(unionid, DUG, before_ms=prize["won_at"])
     codes = {dig["code"] for dig in joins} - {prize["code"]}
-    others = {task["publisher"] for task in await store.tasks.find_many(sorted(codes))}
-    if not others - {prize["publisher"]}:
-        return True
-    return not others - (await ring_of(context, prize["publisher"])).people
+    return {task["publisher"] for task in await store.tasks.find_many(sorted(codes))} <= {prize["publisher"]}
 
 
 async def weigh(context: Context, prize: Prize) -> bool:
@@ -118,7 +109,7 @@ async def weigh(context: Context, prize: Prize) -> bool:
     found: Why | tuple[Wait, int] | None = None
     if "released_alone" not in prize:
         found = await _why_held(context, prize) or await _why_waits(context, prize)
-        found = found or await _why_tied(context, prize)
+        found = found or await _why_patterned(context, prize)
     prizes, attempt, today = context.store.prizes, prize["attempt"], day_of(context.clock.now_ms())
     found = found or await _why_full(context, prize, today)
     if found is None:
@@ -160,7 +151,7 @@ async def _has_all(context: Context, prize: Prize, today: int) -> bool:
         return False
     theirs = {"unionid": prize["unionid"]}
     claims = await context.store.prizes.under_limit(theirs, begins_at(today), prize["_id"])
-    return sum(fen for _, fen, _ in claims) + prize["amount_fen"] > most_fen
+    return sum(each.fen for each in claims) + prize["amount_fen"] > most_fen
 
 
 async def _is_full(context: Context, prize: Prize) -> bool:
@@ -174,54 +165,60 @@ async def _is_full(context: Context, prize: Prize) -> bool:
 
 async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
     """Check the limits of 24 hours. If several limits are exceeded, the one with the longest wait counts."""
-    settings, limits = context.settings, list[tuple[Wait, dict[str, Any], int]]()
+    settings, now_ms, fen = context.settings, context.clock.now_ms(), prize["amount_fen"]
+    publisher, young = {"publisher": prize["publisher"]}, prize.get("young")
+    limits: list[tuple[Literal["publisher", "private", "newcomer"], dict[str, Any], int]] = []
+    if settings.cash_publisher_day and not await context.store.people.is_trusted(prize["publisher"]):
+        limits.append(("publisher", publisher, settings.cash_publisher_day))
     if prize.get("private"):
-        scope: dict[str, Any] = {"publisher": prize["publisher"], "private": 1}
-        limits.append(("private", scope, settings.cash_private_day_yuan))
-    if prize.get("young"):
+        limits.append(("private", {**publisher, "private": 1}, settings.cash_private_day_yuan))
+    if young:
         limits.append(("newcomer", {"unionid": prize["unionid"]}, settings.cash_newcomer_day_yuan))
-        limits.append(("newcomers", {"young": {"$gt": 0}}, settings.cash_young_day_yuan))
-    if prize.get("young") == 2:
-        limits.append(("among_newcomers", {"young": 2}, settings.cash_ring_day_yuan))
     waits: list[tuple[int, Wait]] = []
     for why, scope, most_yuan in limits:
         if not most_yuan:
             continue
-        until_ms = await _fits_at(context, prize, scope, most_yuan)
+        until_ms = fits_at(await _today(context, prize, scope), fen, most_yuan * FEN_PER_YUAN, now_ms)
         if until_ms is None:
-            return "private" if why == "private" else "newcomer"
-        if until_ms:
-            waits.append((until_ms, why))
-    if not waits:
+            return why
+        waits.append((until_ms, why))
+    if young and settings.cash_young_day_yuan:
+        until_ms = await _purse_fits_at(context, prize)
+        if until_ms is None:
+            return "newcomer"
+        waits.append((until_ms, "newcomers"))
+    until_ms, name = max(waits, default=(0, "newcomers"))
+    return (name, until_ms) if until_ms else None
+
+
+async def _purse_fits_at(context: Context, prize: Prize) -> int | None:
+    """Return when a newcomer's claim fits into what all newcomers together are paid a day, as `fits_at` does.
+
+    That sum is divided by publisher. Who has claimed little today does not wait for it at all.
+    """
+    fen, most_fen = prize["amount_fen"], context.settings.cash_young_day_yuan * FEN_PER_YUAN
+    mine = await _today(context, prize, {"unionid": prize["unionid"]})
+    if sum(each.fen for each in mine) + fen <= SMALL_FEN:
+        return 0
+    claims = await _today(context, prize, {"young": 1})
+    return shared_fits_at(claims, prize["publisher"], fen, most_fen, context.clock.now_ms())
+
+
+async def _today(context: Context, prize: Prize, scope: dict[str, Any]) -> list[Claimed]:
+    """Return the claims of the last 24 hours that fit a condition, without this prize."""
+    since_ms = context.clock.now_ms() - DAY_MS
+    return await context.store.prizes.under_limit(scope, since_ms, prize["_id"])
+
+
+async def _why_patterned(context: Context, prize: Prize) -> Why | None:
+    """Check patterns of repeated wins."""
+    if not context.settings.cash_patterns_held:
         return None
-    until_ms, why = max(waits)
-    return why, until_ms
-
-
-async def _fits_at(context: Context, prize: Prize, scope: dict[str, Any], most_yuan: int) -> int | None:
-    now_ms = context.clock.now_ms()
-    claims = await context.store.prizes.under_limit(scope, now_ms - DAY_MS, prize["_id"])
-    return fits_at(claims, prize["amount_fen"], most_yuan * FEN_PER_YUAN, now_ms)
-
-
-async def _why_tied(context: Context, prize: Prize) -> Why | None:
-    """Check the limit of the publisher's ring, if the winner is in it; and check patterns of repeated
-    wins."""
-    settings, store, now_ms = context.settings, context.store, context.clock.now_ms()
-    if settings.cash_patterns_held:
-        wins = await store.prizes.number_won(prize["unionid"], now_ms - WEEK_MS, prize["publisher"])
-        if wins >= PAIR:
-            return "again"
-        if await is_lucky(store, prize["unionid"], now_ms):
-            return "luck"
-    if settings.cash_ring_day_yuan:
-        ring = await ring_of(context, prize["publisher"])
-        if prize["unionid"] in ring.people:
-            among = {"$in": sorted(ring.people)}
-            within = {"publisher": among, "unionid": among}
-            if await _fits_at(context, prize, within, settings.cash_ring_day_yuan) != 0:
-                return "ring"
-    return None
+    store, now_ms = context.store, context.clock.now_ms()
+    wins = await store.prizes.number_won(prize["unionid"], now_ms - WEEK_MS, prize["publisher"])
+    if wins >= PAIR:
+        return "again"
+    return "luck" if await is_lucky(store, prize["unionid"], now_ms) else None
 
 
 async def _why_held(context: Context, prize: Prize) -> Why | None:

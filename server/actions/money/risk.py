@@ -11,7 +11,6 @@ from server.context import Context, per_context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS, total_fen
 from server.memory.risk_looks import RiskLooks
-from server.security.addresses import counted_address
 from server.store.digging.tasks import View
 from server.store.people.people import Person
 from server.wechat import WeChatError
@@ -31,41 +30,23 @@ def risk_looks_of(_: Context) -> RiskLooks:
 
 
 def look_at_risk(context: Context, view: View, address: str) -> None:
-    """Note the address of a person who just dug a red packet, and ask WeChat for their risk, in the
-    background and once a day.
+    """Ask WeChat for the risk of a person who just dug a red packet, in the background and once a day.
 
-    `address` is the person's own; if it is "", nothing is noted or asked.
+    `address` is the person's own; if it is "", nothing is asked.
     """
     person, day = view["person"], context.clock.now_ms() // DAY_MS
     if person is None or not address or not total_fen(view["task"]):
         return
-    wanted = context.settings.risk_held or context.settings.cash_ring_day_yuan
-    if wanted and risk_looks_of(context).begin(person["_id"], day, UNDER_WAY):
+    if context.settings.risk_held and risk_looks_of(context).begin(person["_id"], day, UNDER_WAY):
         context.background.spawn(_ask(context, person, address, day))
 
 
 async def _ask(context: Context, person: Person, address: str, day: int) -> None:
     try:
-        own = counted_address(address, None, context.settings.trusted_networks)
-        await note_place(context, person["_id"], own)
-        held = context.settings.risk_held
-        if held and await context.store.risks.begin(person["_id"], day):
+        if await context.store.risks.begin(person["_id"], day):
             await _ask_wechat(context, person, address, day)
     finally:
         risk_looks_of(context).end()
-
-
-async def note_place(context: Context, unionid: str, address: str) -> None:
-    """Note the address from which somebody came, if it is known. `address` is as `counted_address` gives
-    it."""
-    settings = context.settings
-    if address and settings.cash_ring_day_yuan and settings.knows_addresses:
-        await context.store.places.note(unionid, _place(context, address), context.clock.now_ms())
-
-
-def _place(context: Context, address: str) -> str:
-    """Return the keyed hash of an address, never the address itself."""
-    return context.keys.operator_hash(address, "place")
 
 
 async def _ask_wechat(context: Context, person: Person, address: str, day: int) -> None:

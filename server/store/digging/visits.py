@@ -83,7 +83,7 @@ class Visits(Documents[Document]):
 
 
 class Share(TypedDict):
-    """`sharer` brought `newcomer` to a task. `_id` is "code:sharer:newcomer"."""
+    """`sharer` was the first who brought `newcomer` to a task. `_id` is "code:newcomer"."""
 
     _id: str
     code: str
@@ -124,22 +124,16 @@ class Shares(Documents[Share]):
         found = await self.rows.aggregate(pipeline).to_list(1)
         return found[0] if found else {"sharers": 0, "brought": 0, "most": 0}
 
-    async def brought_around(self, people: list[str], limit: int) -> list[tuple[str, str, str]]:
-        """Return who brought these people, and whom they brought, as (sharer, newcomer, code)."""
-        around = {"$or": [{"newcomer": {"$in": people}}, {"sharer": {"$in": people}}]}
-        found = self.rows.find(around, {"_id": 0}, limit=limit)
-        return [(row["sharer"], row["newcomer"], row["code"]) for row in await found.to_list(limit)]
-
     async def sharers_of(self, newcomer: str, limit: int) -> list[tuple[str, str]]:
         """Return through whom a person came to tasks, as (code, sharer)."""
         found = self.rows.find({"newcomer": newcomer}, {"code": 1, "sharer": 1}, limit=limit)
         return [(row["code"], row["sharer"]) for row in await found.to_list(limit)]
 
     async def record(self, brought: list[tuple[str, str, str]]) -> None:
-        """Note who brought whom to a task, as (code, sharer, newcomer). Each is stored once."""
+        """Note who brought whom to a task, as (code, sharer, newcomer). Whoever was the first stays."""
         await self.insert_all(
             [
-                Share(_id=f"{code}:{sharer}:{newcomer}", code=code, sharer=sharer, newcomer=newcomer)
+                Share(_id=f"{code}:{newcomer}", code=code, sharer=sharer, newcomer=newcomer)
                 for code, sharer, newcomer in brought
             ]
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import pymongo
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FEN_PER_YUAN
+from server.game.day_limits import Claimed
 from server.game.lifecycle import Move
 from server.game.prize import GIVEN, UNCLAIMED, PrizeState, Wait, Why
 from server.game.prize import prize as lifecycle
@@ -17,7 +18,7 @@ from server.game.task import Task
 from server.security.random_codes import derived_code
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS, Document, look_up
+from server.store.pipelines import NOW_MS, Document, look_up, summed
 
 # Claims within this time are added up for the limits of a day.
 TOGETHER_MS = 30_000
@@ -61,9 +62,9 @@ class Prize(WonPrize):
     individually, so it is not checked against the limits again. `rank` is its kind, from 1, if its task has
     ranks.
 
-    Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer, 2 if
-    its publisher is too. `waits_for` is why it was put off until `waits_until`. `counted_on` is the last day
-    on which it was counted among the day's payouts.
+    Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer.
+    `waits_for` is why it was put off until `waits_until`. `counted_on` is the last day on which it was
+    counted among the day's payouts.
     """
 
     _id: str
@@ -123,6 +124,15 @@ class Parcel(TypedDict):
     received_at: int
 
 
+class Paid(NamedTuple):
+    """Red packets of one publisher that one person claimed: how many, and their sum."""
+
+    publisher: str
+    winner: str
+    number: int
+    fen: int
+
+
 class Prizes(DueDocuments[Prize]):
     """Reads and writes of `prizes`. Its changes are the rows of `game/prize.py`."""
 
@@ -142,7 +152,7 @@ class Prizes(DueDocuments[Prize]):
         index("parcel_once", "publisher number beside", unique=True, there="number"),
         index("to_phone", "phone_hash", sparse=True),
         index("waiting", "withheld_at", sparse=True),
-        index("newcomers", "young -claimed_at", only={"young": {"$gt": 0}}),
+        index("claimed_by_newcomers", "young -claimed_at"),
         index("given", "given_at _id", only={"given_at": {"$gt": 0}}),
         index("addresses", "given_at", there="address_box"),
         index("given_by", "publisher -given_at", only={"given_at": {"$gt": 0}}),
@@ -285,18 +295,21 @@ class Prizes(DueDocuments[Prize]):
         [found] = await self.sums({"unionid": unionid, **claimed}, week="$amount_fen", day=day, pair=pair)
         return found
 
-    async def were_paid(self, unionid: str, publisher: str, fen: int, before_ms: int) -> bool:
-        """Whether this publisher's red packets paid this person at least this amount before that time."""
-        given = {"state": "given", "given_at": {"$lte": before_ms}}
+    async def were_paid(
+        self, unionid: str, publisher: str, fen: int, since_ms: int, before_ms: int
+    ) -> bool:
+        """Whether this publisher's red packets that this person claimed since a time paid them at least this
+        amount before another."""
+        given = {"state": "given", "given_at": {"$lte": before_ms}, "claimed_at": {"$gte": since_ms}}
         paid = {"unionid": unionid, "publisher": publisher, **given}
         [found] = await self.sums(paid, fen="$amount_fen")
         return bool(found["fen"] >= fen)
 
-    async def under_limit(self, scope: Document, since_ms: int, besides: str) -> list[tuple[int, int, bool]]:
-        """Return what was claimed since then, as (time of the last claim, fen, whether it was approved).
+    async def under_limit(self, scope: Document, since_ms: int, besides: str) -> list[Claimed]:
+        """Return what was claimed since then.
 
-        Claims within `TOGETHER_MS` are added up, since there may be thousands of small shares. A scope is a
-        condition on people, `young` and `private`. The prize `besides` is left out.
+        A publisher's claims within `TOGETHER_MS` are added up, since there may be thousands of small shares.
+        A scope is a condition on people, `young` and `private`. The prize `besides` is left out.
         """
         began = {"$subtract": ["$claimed_at", {"$mod": ["$claimed_at", TOGETHER_MS]}]}
         claimed = {"claimed_at": {"$gte": since_ms}, "state": {"$in": ["claiming", "given"]}}
@@ -305,45 +318,33 @@ class Prizes(DueDocuments[Prize]):
             {"$match": others},
             {
                 "$group": {
-                    "_id": {"began": began, "decided": {"$eq": ["$weighed", "$attempt"]}},
+                    "_id": {
+                        "publisher": "$publisher",
+                        "began": began,
+                        "decided": {"$eq": ["$weighed", "$attempt"]},
+                    },
                     "at": {"$max": "$claimed_at"},
                     "fen": {"$sum": "$amount_fen"},
                 }
             },
         ]
-        return [(row["at"], row["fen"], row["_id"]["decided"]) async for row in self.rows.aggregate(pipeline)]
+        return [
+            Claimed(row["_id"]["publisher"], row["at"], row["fen"], row["_id"]["decided"])
+            async for row in self.rows.aggregate(pipeline)
+        ]
 
-    async def paid_around(
-        self, people: list[str], since_ms: int, limit: int
-    ) -> list[tuple[str, str, frozenset[str], int]]:
-        """Return what these people paid and were paid: publisher, winner, treasures, fen; the largest first.
-
-        Claimed prizes count, even if they are held.
-        """
+    async def paid_around(self, people: list[str], since_ms: int, limit: int) -> list[Paid]:
+        """Add up what these people claimed, and what was claimed from them, by publisher and winner; the
+        largest sums come first. Held prizes count too."""
         claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
         pipeline: list[Document] = [
             {"$match": {"$or": [{"publisher": {"$in": people}}, {"unionid": {"$in": people}}], **claimed}},
-            {
-                "$group": {
-                    "_id": {"publisher": "$publisher", "winner": "$unionid"},
-                    "codes": {"$addToSet": "$code"},
-                    "fen": {"$sum": "$amount_fen"},
-                }
-            },
+            summed({"publisher": "$publisher", "winner": "$unionid"}, number=1, fen="$amount_fen"),
             {"$sort": {"fen": -1}},
             {"$limit": limit},
         ]
         found = await self.rows.aggregate(pipeline).to_list(limit)
-        return [
-            (row["_id"]["publisher"], row["_id"]["winner"], frozenset(row["codes"]), row["fen"])
-            for row in found
-        ]
-
-    async def paid_in_all(self, publishers: list[str], since_ms: int) -> dict[str, int]:
-        """Return what each of these publishers' red packets paid since then, in fen."""
-        claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
-        theirs = {"publisher": {"$in": publishers}, **claimed}
-        return {row["_id"]: row["fen"] for row in await self.sums(theirs, "$publisher", fen="$amount_fen")}
+        return [Paid(**row["_id"], number=row["number"], fen=row["fen"]) for row in found]
 
     async def number_won(self, unionid: str, since_ms: int, publisher: str = "") -> int:
         """Return how many red packets a person won since then; with `publisher`, only those of this
@@ -351,13 +352,6 @@ class Prizes(DueDocuments[Prize]):
         theirs = {"unionid": unionid, **({"publisher": publisher} if publisher else {})}
         won = {"won_at": {"$gte": since_ms}, "amount_fen": {"$gt": 0}}
         return await self.rows.count_documents({**theirs, **won})
-
-    async def held_among(self, people: list[str], why: Why, until_ms: int) -> list[Prize]:
-        """Return the prizes that these people won from each other, and that were held for this reason by
-        `until_ms`."""
-        among = {"publisher": {"$in": people}, "unionid": {"$in": people}}
-        held = {"state": "held", "held_for": why, "withheld_at": {"$lte": until_ms}}
-        return await self.collection.find({**among, **held}).to_list(None)
 
     async def of_scope(self, scope: Document) -> list[Prize]:
         """Return the prizes of a scope that are held, frozen or being frozen."""

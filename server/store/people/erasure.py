@@ -26,7 +26,6 @@ _NOBODY = {"wxname": NAME, "wxheadpic": PICTURE}
 # The collections from which the documents about a person are deleted, and the fields that name the person.
 _DELETED = {
     "risks": "_id",
-    "places": "unionid",
     "messages": "unionid",
     "consents": "unionid",
     "reports": "unionid",

@@ -75,11 +75,12 @@ class Person(Login):
     by which a search finds the name that others see.
 
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older ones were
-    ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their first login
-    (unix ms). `erasing` is there while the person is being erased: 1, then 2 from when others may notice:
-    see `server/actions/people/erase.py`. `leaving` is there from a request to delete the account
-    until the person takes it back. `due_at` is there until what they chose is submitted to review. `followed`
-    is how often somebody began to follow them. The number `n` of such a follow is never higher.
+    ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `trusted` is as in `is_trusted`.
+    `created_at` is their first login (unix ms). `erasing` is there while the person is being erased: 1, then
+    2 from when others may notice: see `server/actions/people/erase.py`. `leaving` is there from a request to
+    delete the account until the person takes it back. `due_at` is there until what they chose is submitted to
+    review. `followed` is how often somebody began to follow them. The number `n` of such a follow is never
+    higher.
     """
 
     _id: str
@@ -93,6 +94,7 @@ class Person(Login):
     locked: NotRequired[bool]
     ended_at: NotRequired[int]
     banned: NotRequired[Ban]
+    trusted: NotRequired[int]
     erasing: NotRequired[int]
     leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
@@ -279,6 +281,15 @@ class People(DueDocuments[Person]):
     async def lift_ban(self, unionid: str) -> None:
         """Let a person act again."""
         await self.collection.update_one({"_id": unionid}, {"$unset": {"banned": ""}})
+
+    async def trust(self, unionid: str, *, trusted: bool) -> None:
+        """Note whether an operator trusts a publisher."""
+        change = {"$set": {"trusted": 1}} if trusted else {"$unset": {"trusted": ""}}
+        await self.collection.update_one({"_id": unionid}, change)
+
+    async def is_trusted(self, unionid: str) -> bool:
+        """Whether an operator trusts a publisher: no limit of a day then holds for all that they pay."""
+        return await self.rows.find_one({"_id": unionid, "trusted": 1}, {"_id": 1}) is not None
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:
         """Return the people whose tokens were ended since a time (unix ms), each with the valid

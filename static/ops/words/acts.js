@@ -23,6 +23,8 @@ export const ACTS = {
   act_disconnect: ["断开观众", "Disconnect"],
   act_ban: ["停用", "Ban"],
   act_unban: ["解除停用", "Lift the ban"],
+  act_trust: ["信任", "Trust"],
+  act_distrust: ["取消信任", "Trust no longer"],
   act_signout: ["退出登录", "Log out"],
   act_export_prizes: ["导出中奖名单", "Export winners"],
   ask_export_prizes: ["导出一个月的中奖名单？", "Export a month's winners?"],
@@ -72,6 +74,10 @@ export const ACTS = {
   ask_ban_text: ["这个人立刻退出所有登录，不能再发布、上传、挖和举报；已经挖到的奖品仍可领取。理由只有本人能看到。", "All their logins end at once; they can publish, upload, dig and report nothing more. What they won stays theirs to claim. Only they see the reason."],
   ask_unban: ["解除对「{0}」的停用？", "Lift the ban of “{0}”?"],
   ask_unban_text: ["这个人又可以发布、上传、挖和举报。", "They may publish, upload, dig and report again."],
+  ask_trust: ["信任「{0}」？", "Trust “{0}”?"],
+  ask_trust_text: ["这个人的红包一天发出的总数不再受限；其它限制照旧。", "What all their red packets pay a day has no limit any more; other limits stay."],
+  ask_distrust: ["取消对「{0}」的信任？", "Trust “{0}” no longer?"],
+  ask_distrust_text: ["这个人的红包一天发出的总数又受限。", "What all their red packets pay a day is limited again."],
   ask_signout: ["让「{0}」退出登录？", "Log “{0}” out?"],
   ask_signout_text: ["这个人在所有设备上的登录立刻失效，要重新登录。名字相同的其他人不受影响。", "All logins of this person end at once, on all devices; they can log in again. Others of the same name stay logged in."],
 
@@ -101,6 +107,8 @@ export const ACTS = {
   done_show: ["已恢复，并写入操作记录。", "Shown again, and written to the audit log."],
   done_ban: ["已停用，并写入操作记录。", "Banned, and written to the audit log."],
   done_unban: ["已解除，并写入操作记录。", "Lifted, and written to the audit log."],
+  done_trust: ["已信任，并写入操作记录。", "Trusted, and written to the audit log."],
+  done_distrust: ["已取消信任，并写入操作记录。", "Trusted no longer, and written to the audit log."],
   done_signout: ["已退出登录，并写入操作记录。", "Logged out, and written to the audit log."],
   done_disconnect: ["指令已发出，并写入操作记录。看这一行的观众数。", "The command is sent, and written to the audit log. Watch the row's number."],
 

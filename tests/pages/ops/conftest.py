@@ -23,8 +23,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(data_dir: Path) -> Iterator[Running]:
-    """A server with two workers and 15 minutes of history. Payouts within a ring may be 10 yuan a day."""
-    rules = {"OPS_TOKEN": TOKEN, "WEB_CONCURRENCY": "2", "CASH_RING_DAY_YUAN": "10"}
+    """A server with two workers and 15 minutes of history. One publisher may pay a person 10 yuan a week."""
+    rules = {"OPS_TOKEN": TOKEN, "WEB_CONCURRENCY": "2", "CASH_PAIR_WEEK_YUAN": "10"}
     with a_server(data_dir, **rules) as started:
         now = int(time.time())
         fill_history(data_dir, range(now - HISTORY_SECONDS, now))

@@ -75,6 +75,7 @@ LOGGED = {f"{act}_{what}" for act in ("freeze", "release") for what in get_args(
     "return_prize",
 }
 RUN = {f"run_{command}" for command in get_args(Command)}
+PERSON_ACTS = {"ban", "unban", "trust", "distrust"}
 STARTED = {"feature", "unfeature", *(f"run_{what}" for what in get_args(Started))}
 
 
@@ -118,8 +119,8 @@ def test_every_text_that_the_screen_asks_for_is_there():
         "outcome": {"done", "begun", "refused"},
         "run": (set(get_args(Outcome)) | set(get_args(OfRun))) - {"done"},
         "database": {"identity", "keys"},
-        "ask": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *STARTED},
-        "done": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *STARTED},
+        "ask": {"end", "hide", "show", "disconnect", "signout", *PERSON_ACTS, *PAYOUT_ACTS, *STARTED},
+        "done": {"end", "hide", "show", "disconnect", "signout", *PERSON_ACTS, *PAYOUT_ACTS, *STARTED},
         "payout": {"held", "frozen", "freezing"},
         "why": set(get_args(Why)),
         "frozen": set(get_args(Frozen)),
