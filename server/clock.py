@@ -22,15 +22,17 @@ class Clock:
     """One per process. Times are unix milliseconds."""
 
     def __init__(
-        self, wall_ns: Callable[[], int] = time.time_ns, monotonic_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        count_step: Callable[[], None] = lambda: None,
     ) -> None:
-        """`wall_ns` and `monotonic_ns` are this machine's clocks (ns)."""
-        self._monotonic_ns = monotonic_ns
+        """`wall_ns` and `monotonic_ns` are this machine's clocks (ns). `count_step` is called when MongoDB's
+        clock stepped."""
+        self._monotonic_ns, self._count_step = monotonic_ns, count_step
         # The machine's own clock, until MongoDB's is seen for the first time.
         self._offset_ms = wall_ns() // 1_000_000 - self._monotonic_ms()
         self._offset_seen = self._seen = float("-inf")
-        self.step_ms = 0  # how far MongoDB's clock stepped when it was last seen to step, 0 if it never did
-        self.stepped_at = float("-inf")  # when that was seen, in monotonic seconds
 
     def see(self, now_ms: int) -> None:
         """Take MongoDB's time, which a read has just returned.
@@ -49,7 +51,7 @@ class Clock:
         step_ms = offset_ms - self._offset_ms
         self._offset_ms, self._offset_seen = offset_ms, seen
         if known and abs(step_ms) > STEP_MS:
-            self.step_ms, self.stepped_at = step_ms, seen
+            self._count_step()
             log.warning("MongoDB's clock stepped by %+.1f s", step_ms / 1000)
 
     def now_ms(self) -> int:

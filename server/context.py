@@ -26,6 +26,7 @@ from server.settings import Settings, secrets_of
 from server.settings.merchant import Merchant
 from server.settings.operators import Operator
 from server.store import Store
+from server.telemetry import metrics
 from server.wechat import WeChat
 from server.wechat.pay.client import Pay
 
@@ -105,7 +106,7 @@ class Context:
         if settings.sandboxed and sandbox is None:
             raise BadSettings("WECHAT_APPID is not set, and no sandbox plays WeChat")
         store = store or Store(settings.mongodb_uri)
-        clock = Clock()
+        clock = Clock(count_step=metrics.CLOCK_STEPS.inc)
         keys = Keys(*secrets_of(settings))
         bus = Bus(settings, f"wabao:{store.database.name}", keys)
         hub = Hub(store, bus, settings.public_url, clock)

@@ -49,7 +49,8 @@ def test_a_clock_that_was_set_back_is_believed_after_a_while():
 
 def test_an_hour_that_mongodbs_clock_steps_is_believed_and_told_and_an_old_answer_is_not(log):
     now = 60.0
-    clock = Clock(monotonic_ns=lambda: int(now * 1e9))
+    steps: list[None] = []
+    clock = Clock(monotonic_ns=lambda: int(now * 1e9), count_step=lambda: steps.append(None))
     clock.see(DAY_AND_HOUR_NS // 1_000_000)
     for step_ms in (-HOUR_MS, HOUR_MS):
         told_ms = clock.now_ms()
@@ -57,10 +58,11 @@ def test_an_hour_that_mongodbs_clock_steps_is_believed_and_told_and_an_old_answe
             now += 0.5
             told_ms += 500
             clock.see(told_ms + step_ms)
-        assert (clock.now_ms(), clock.step_ms) == (told_ms + step_ms, step_ms)
+        assert clock.now_ms() == told_ms + step_ms
+        assert f"stepped by {step_ms / 1000:+.1f} s" in log.getvalue()
     told_ms = clock.now_ms()
     now += 3600  # the process stood still, and then reads an answer from before
     clock.see(told_ms)
     clock.see(told_ms + HOUR_MS)
     assert clock.now_ms() == told_ms + HOUR_MS
-    assert log.getvalue().count("stepped by") == 2
+    assert len(steps) == 2

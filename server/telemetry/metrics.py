@@ -50,6 +50,7 @@ FORGED = Counter(
 )
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
+CLOCK_STEPS = Counter("wabao_clock_steps", "Steps of MongoDB's clock by more than 5 s that this process saw")
 UNREAD = Counter("wabao_heartbeats_unread", "Heartbeats that this process could not read, and left out")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
 CONNECTIONS = Gauge("wabao_websockets", "Open websockets")

@@ -408,7 +408,7 @@ async def test_an_announced_treasure_opens_by_mongodbs_clock_also_where_a_proces
     starts_at = context.clock.now_ms() + 3_600_000
     code = await alice.publish(cd=5, starts_at=starts_at)
     wrong = Clock(lambda: time.time_ns() + ahead_ms * 1_000_000)
-    monkeypatch.setattr("server.context.Clock", lambda: wrong)
+    monkeypatch.setattr("server.context.Clock", lambda **_: wrong)
     started = await Context.open(msgspec.structs.replace(settings, redis_url="redis://127.0.0.1:1"), Sandbox)
     both = [(context, bob), (started, carol)]
     for told in await ask_at(code, both):
