@@ -24,7 +24,7 @@ from server.errors import (
     WeChatBusy,
     refuse,
 )
-from server.game.amounts import DAY_MS, tomorrow_ms
+from server.game.amounts import DAY_MS, UNKNOWN, tomorrow_ms
 from server.game.bill import CONFIRM_MS, DAY_FULL, asking
 from server.game.prize import GIVEN, GONE, awaits_pickup, claimed, given_by_mail, is_out
 from server.game.provinces import province_of
@@ -45,6 +45,9 @@ RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
 PREPARED = "红包正在准备，请稍后、在领奖截止以前再来领取"
+SILENT = "微信支付没有回答：红包还在，请过一会再来领取"
+# Why a bill that WeChat has not taken waits, by its alarm.
+_WAITS = {"NOT_ENOUGH": "商户余额不足：红包还在，请在领奖截止以前再来领取", UNKNOWN: SILENT}
 ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
 
 # Advice for a winner whom WeChat cannot pay now, by WeChat's `fail_reason`.
@@ -160,7 +163,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
             if made or bill["state"] in ("asked", "waiting"):
                 return _claimed(task, prize, bill, context.clock.now_ms())
     except PayUnknown:
-        raise OutcomeUnknown from None
+        raise OutcomeUnknown(SILENT) from None
     except Contradiction:
         log.exception("prize %s is not paid: the operator has to look at it", prize["_id"])
         raise WeChatBusy(PREPARED) from None
@@ -211,7 +214,7 @@ def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
         raise PayoutWaits(said, claim_from=tomorrow_ms(now_ms))
     over = bill["state"] == "waiting" and now_ms > bill["sent_at"] + CONFIRM_MS
     if over or (bill["state"] == "asked" and bill["alarm"]):
-        raise WeChatBusy(PREPARED)
+        raise WeChatBusy(PREPARED if over else _WAITS.get(bill["alarm"], PREPARED))
     return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")
 
 

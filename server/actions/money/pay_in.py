@@ -71,7 +71,7 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
                 await _find_payable(context, publisher, code, yuan)
                 return context.pay.payment_parameters(order["prepay_id"])
     except PayUnknown:
-        raise OutcomeUnknown from None
+        raise OutcomeUnknown("微信支付没有回答，不会重复收款：请过一会再支付") from None
     raise OutcomeUnknown
 
 
@@ -172,7 +172,7 @@ async def _order_at_wechat(context: Context, order: Order) -> Order | None:
     except PayRefused as refused:
         if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
             log.warning("WeChat refuses order %s: %s", order["_id"], refused)
-            raise WeChatBusy from None
+            raise WeChatBusy("微信支付现在不收这笔付款，请稍后再试") from None
         await ask_about_order(context, order, close=False)
         return None
     made = await context.store.orders.move(order["_id"], row.prepaid(prepay_id))
