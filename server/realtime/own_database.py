@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -17,10 +16,6 @@ from server.runtime.single_flight import SingleFlight
 from server.security.keys import Keys
 from server.store import Store, is_unavailable
 from server.store.sealed_values import PLACES
-
-# A name may lead now to our database, now to another. So for this long after another database answered, ours
-# is not trusted either.
-DOUBT_SECONDS = 10.0
 
 log = logging.getLogger("wabao.database")
 
@@ -64,18 +59,16 @@ class OwnDatabase:
         keys: Keys,
         identity: str = "",
         see: Callable[[int], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`identity` is that of our database, if it is known; otherwise the first database that is found
         counts as ours.
 
         `see` is told MongoDB's time with each look.
         """
-        self._store, self._keys, self._see, self._clock = store, keys, see, clock
+        self._store, self._keys, self._see = store, keys, see
         self.identity = identity
         self.wrong: Wrong | None = None
         self.featured: list[str] = []  # the tasks on top of the square, the last one first
-        self._doubted_until = 0.0
         self._seen_connections = 0
         self._looks = SingleFlight[str, bool]()
 
@@ -89,8 +82,7 @@ class OwnDatabase:
         self.identity = self.identity or found
         if about is None or found != self.identity:
             self.wrong = Wrong("identity", (self.identity, found))
-            self._doubted_until = self._clock() + DOUBT_SECONDS
-        elif self._clock() >= self._doubted_until:
+        else:
             self.wrong = self._lacking(about["keys"])
             self.featured = about.get("featured", [])[::-1]
         self._seen_connections = made

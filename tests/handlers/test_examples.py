@@ -19,7 +19,6 @@ from handlers.examples import examples
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES
 from server.context import Context
-from server.realtime import own_database
 from server.realtime.frames import Frame
 from server.running.leading import PERIODIC, WORKS
 from server.settings import Settings
@@ -80,7 +79,7 @@ class TestPlaying:
 
     @pytest.mark.gen_test(timeout=120)
     async def test_examples_are_what_this_server_answers_by_indexes_and_majorities_alone(
-        self, client, context, open_page, monkeypatch, trips
+        self, client, context, open_page, trips
     ):
         recorder = Recorder(client, {OPERATOR: "the-operators-token"})
         alice, bob, carol, dora = [await client.log_in(name) for name in ("小明", "小红", "小刚", "小丽")]
@@ -104,7 +103,6 @@ class TestPlaying:
         assert [command for command in sent if asks_for_less(command)] == []
         slow = await slow_queries(context.store, sent)
         assert {name: why for name, why in slow.items() if not re.match(OF_TESTS, name)} == {}
-        monkeypatch.setattr(own_database, "DOUBT_SECONDS", 0.0)
         await context.store.meta.rows.delete_one({"_id": "database"})
         assert not await context.database.answers()
         late = await open_page(alice)

@@ -14,10 +14,7 @@ async def give_identity(context: Context, identity: str) -> None:
     await context.store.meta.rows.update_one({"_id": "database"}, {"$set": {"identity": identity}})
 
 
-async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
-    client, context, open_page, monkeypatch
-):
-    monkeypatch.setattr(own_database, "DOUBT_SECONDS", 0.0)
+async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(client, context, open_page):
     alice = await client.log_in("alice")
     code = await alice.publish()
     assert await context.database.answers()
@@ -63,20 +60,6 @@ async def test_each_look_tells_the_clock_mongodbs_time(context):
     assert await OwnDatabase(context.store, context.keys, "", seen.append).answers()
     (seen_ms,) = seen
     assert before_ms <= seen_ms <= await context.store.now_ms()
-
-
-async def test_two_clusters_under_one_name_are_not_served_from_by_turns(context):
-    now = 1000.0
-    database = OwnDatabase(context.store, context.keys, clock=lambda: now)
-    assert await database.answers()
-    for _ in range(3):
-        await give_identity(context, "another")
-        assert not await database.answers()
-        await give_identity(context, database.identity)
-        assert not await database.answers()
-        now += own_database.DOUBT_SECONDS / 2
-    now += own_database.DOUBT_SECONDS
-    assert await database.answers()
 
 
 async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_ready(client, context):

@@ -10,7 +10,6 @@ from playwright.sync_api import expect
 from pymongo import MongoClient
 
 from server.realtime.hub import DRAIN_SECONDS, REST_SECONDS
-from server.realtime.own_database import DOUBT_SECONDS
 from server.store import DEFAULT_DATABASE
 from support.browser import DESK, PHONE, Person
 from support.client import a_picture
@@ -112,7 +111,7 @@ def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(operator, 
         expect(bar).to_contain_text(f"这台服务器的数据库是 {ours}，现在答复的是 fedcba9876543210")
         opened.wrong.clear()  # the screen's requests are refused meanwhile
         meta.update_one({"_id": "database"}, {"$set": {"identity": about["identity"]}})
-        expect(bar).to_be_hidden(timeout=ALARM_MS + DOUBT_SECONDS * 1000)
+        expect(bar).to_be_hidden(timeout=ALARM_MS)
     expect(opened.page.locator(".status.fresh")).to_be_visible()
     opened.wrong.clear()
 
