@@ -20,7 +20,7 @@ from server.realtime.own_database import OwnDatabase
 from server.store.gauges import Gauge
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "database", "disk", "start", "ended", "work", "calls",
+    "redis", "mongodb", "database", "disk", "start", "ended", "work", "calls", "clock",
     "invariant", "books", "unchecked", "message", "review", "queue", "payouts", "held", PaymentKind,
 ]
 How: TypeAlias = Literal["above", "below", "grown", "failed"]
@@ -79,6 +79,7 @@ TABLE = (
     Row("calls", "很多调用失败", "wabao_store_seconds", "failed", what="mongodb"),
     Row("calls", "很多调用失败", "wabao_redis_seconds", "failed", what="redis"),
     Row("work", "有后台工作出错", "wabao_failed_work", "grown", 1, by="work"),
+    Row("clock", "MongoDB 的时钟跳变了", "wabao_clock_steps", "grown", 1),
     Row("invariant", "数据前后矛盾", "wabao_findings", where={"kind": "invariant"}),
     Row("books", "账目不平", "wabao_findings", where={"kind": "books"}),
     Row("unchecked", "没有按时核对", "wabao_counted_age_seconds", bound=UNCOUNTED_SECONDS),

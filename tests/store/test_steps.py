@@ -1,6 +1,7 @@
 """A clock of MongoDB that was set back by an hour. As seen by it, all that was written is an hour ahead."""
 
 from server.actions.tidy import tidy
+from server.telemetry import metrics
 from support.purse import find
 
 HOUR_MS = 3_600_000
@@ -49,3 +50,10 @@ async def test_a_treasure_is_dug_after_one_more_cooldown_and_open_pages_know(
     await tasks.rows.update_one(this, {"$inc": {"cd_until": -60_000}})
     assert (await bob.dig(code))["now_depth"] == 2
     assert [dig["depth"] for dig in await find(context, "digs", code=code)] == [1, 2]
+
+
+async def test_a_step_that_a_process_sees_is_counted_for_the_alarm(context):
+    context.clock.see(await context.store.now_ms())
+    before = metrics.CLOCK_STEPS._value.get()
+    context.clock.see(await context.store.now_ms() + HOUR_MS)
+    assert metrics.CLOCK_STEPS._value.get() == before + 1

@@ -9,6 +9,8 @@ export const FINDINGS = {
   alarm_calls: ["很多调用失败", "Many calls fail"],
   alarm_ended: ["十分钟内有三个以上的工作进程中途结束", "Three or more workers ended within ten minutes"],
   alarm_work: ["有后台工作出错", "Work in the background fails"],
+  alarm_clock: ["MongoDB 的时钟跳变了", "MongoDB's clock stepped"],
+  found_clock: ["十分钟内跳了 5 秒以上，跳了多少看日志：检查各台机器的 NTP", "by more than 5 s within the last ten minutes, the log says how far: look at NTP on each machine"],
   work_failed: ["{0}，十分钟内出过错，还会重试：看日志", "{0}, within the last ten minutes; it is tried again: see the log"],
   alarm_invariant: ["数据前后矛盾", "The record contradicts itself"],
   alarm_books: ["账目不平", "The ledger does not balance"],
