@@ -30,7 +30,7 @@ WORKERS = {
     "alone.<locals>.renew", "note_sealing",
 }
 SUPERVISORS = {
-    "Supervisor._look_at_ends", "Supervisor._replace_workers", "Valkey", "announcing", "starting",
+    "Supervisor._replace_workers", "Valkey", "announcing", "starting",
     "webhook", "worker 1", "the crowd",
 }
 ENVIRONMENT = {"ALARM_WEBHOOK": "http://127.0.0.1:1/robot"}

@@ -1,12 +1,11 @@
 """The alarms: one table over the numbers that `/metrics` shows, for Prometheus and for our own comparison.
 
-`deploy/alerts.yml` is made from this table. Whoever has no Prometheus is told by the webhook: the leader
-compares the same numbers with the same table (`monitor.py`).
+`deploy/alerts.yml` has the same rows as rules; a test lets `promtool` compare the two. Whoever has no
+Prometheus is told by the webhook: the leader compares the same numbers with this table (`monitor.py`).
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
@@ -20,10 +19,10 @@ from server.realtime.own_database import OwnDatabase
 from server.store.gauges import Gauge
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "database", "disk", "start", "ended", "work", "calls", "clock",
+    "redis", "mongodb", "database", "disk", "start", "ended", "clock", "work", "calls",
     "invariant", "books", "unchecked", "message", "review", "queue", "payouts", "held", PaymentKind,
 ]
-How: TypeAlias = Literal["above", "below", "grown", "failed"]
+How: TypeAlias = Literal["above", "grown", "failed"]
 
 # What `grown` looks back at, and `failed`.
 GROWN_SECONDS, FAILED_SECONDS = 600.0, 60.0
@@ -51,9 +50,10 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """When an alarm holds: for each value of the label `by`, among the series with the labels `where`.
+    """When an alarm holds: for each value of the label `by`, among the series with the labels `where` and
+    without those with the labels `but`.
 
-    - above, below: the largest value is above `bound`, the smallest one below it.
+    - above: the largest value is above `bound`.
     - grown: the counter grew by `bound` or more within GROWN_SECONDS.
     - failed: LEAST_FAILED calls, and the share FAILED_SHARE, failed within FAILED_SECONDS. `metric` is a
       histogram with the label `outcome`.
@@ -68,16 +68,25 @@ class Row(msgspec.Struct, frozen=True):
     bound: float = 0
     by: str = ""
     where: dict[str, str] = {}
+    but: dict[str, str] = {}
     what: str = ""
 
 
 TABLE = (
-    Row("redis", "Redis 没有响应", "wabao_store_up", "below", 1, where={"store": "redis"}),
-    Row("mongodb", "MongoDB 没有响应", "wabao_store_up", "below", 1, where={"store": "mongodb"}),
+    Row("redis", "Redis 没有响应", "wabao_store_silent", where={"store": "redis"}),
+    Row("mongodb", "MongoDB 没有响应", "wabao_store_silent", where={"store": "mongodb"}),
     Row("disk", "磁盘快满了，不能发布和上传", "wabao_disk_low"),
     Row("calls", "很多调用失败", "wabao_wechat_seconds", "failed", by="call"),
     Row("calls", "很多调用失败", "wabao_store_seconds", "failed", what="mongodb"),
     Row("calls", "很多调用失败", "wabao_redis_seconds", "failed", what="redis"),
+    Row(
+        "ended",
+        "十分钟内有三个以上的工作进程中途结束",
+        "wabao_workers_ended",
+        "grown",
+        3,
+        but={"how": "drained"},
+    ),
     Row("work", "有后台工作出错", "wabao_failed_work", "grown", 1, by="work"),
     Row("clock", "MongoDB 的时钟跳变了", "wabao_clock_steps", "grown", 1),
     Row("invariant", "数据前后矛盾", "wabao_findings", where={"kind": "invariant"}),
@@ -99,10 +108,10 @@ TITLES: dict[str, str] = {
     # These are seen where nothing can be compared: by whoever may not serve, and by the parent.
     "database": "数据库不对，已停止服务",
     "start": "有进程起不来",
-    "ended": "十分钟内有三个以上的工作进程中途结束",
 }
-# The metrics of processes that the table needs.
-COMPARED = tuple(sorted({row.metric for row in TABLE}))
+AGE = "wabao_process_age_seconds"
+# The metrics of processes that a comparison needs.
+COMPARED = (AGE, *sorted({row.metric for row in TABLE}))
 
 
 def silence(database: OwnDatabase) -> Alarm:
@@ -118,7 +127,8 @@ class _Sample(msgspec.Struct, frozen=True):
     code: str = ""
 
     def fits(self, row: Row, suffix: str = "") -> bool:
-        return self.name == row.metric + suffix and row.where.items() <= self.labels.items()
+        left_out = row.but and row.but.items() <= self.labels.items()
+        return self.name == row.metric + suffix and row.where.items() <= self.labels.items() and not left_out
 
 
 class Comparison:
@@ -127,14 +137,15 @@ class Comparison:
     def __init__(self) -> None:
         # Each counter of each process: when it was seen last, and what it said.
         self._last: dict[tuple[str, ...], tuple[float, float]] = {}
+        self._compared_at = float("inf")
         # How much counters grew, by name and labels but for the process, between two comparisons.
         self._grown: deque[tuple[float, list[_Sample]]] = deque()
 
     def alarms(self, families: Iterable[Family], counted: Iterable[Gauge], now: float) -> list[Alarm]:
         """Return the alarms that hold. `now` is in seconds, by a clock that never goes back.
 
-        Of a process that is new here, nobody knows when it counted what it says, so that does not count as
-        growth.
+        Of a process that is older than the last comparison, but new here, nobody knows when it counted what
+        it says: that does not count as growth.
         """
         samples = [_Sample(*sample) for family in families for sample in family.samples]
         samples += [_Sample(g["name"], g["labels"], g["value"], g["code"]) for g in counted]
@@ -143,6 +154,9 @@ class Comparison:
 
     def _note_growth(self, samples: list[_Sample], now: float) -> None:
         known = {key[0] for key in self._last}
+        since = now - self._compared_at
+        known |= {s.labels["process"] for s in samples if s.name == AGE and s.value <= since}
+        self._compared_at = now
         grown = []
         for each in samples:
             if not each.name.endswith(("_total", "_count")):
@@ -176,13 +190,11 @@ class Comparison:
                 sums[each.labels.get(row.by, row.what)] += round(each.value)
             yield from (_alarm(row, what, n) for what, n in sums.items() if n >= row.bound)
             return
-        sign = 1 if row.how == "above" else -1
         most: dict[str, _Sample] = {}
         for each in samples:
             what = each.labels.get(row.by, row.what)
-            beyond = sign * (each.value - row.bound) > 0
-            if beyond and each.fits(row) and (what not in most or sign * (each.value - most[what].value) > 0):
-                most[what] = each
+            if each.value > row.bound and each.fits(row):
+                most[what] = max(each, most.get(what, each), key=lambda sample: sample.value)
         yield from (_alarm(row, what, each.value, each.code) for what, each in most.items())
 
     def _failed(self, row: Row, now: float) -> Iterator[Alarm]:
@@ -199,56 +211,3 @@ class Comparison:
 
 def _alarm(row: Row, what: str, value: float, code: str = "") -> Alarm:
     return Alarm(row.kind, code, what, (f"{value:g}",))
-
-
-def rules() -> str:
-    """Return `deploy/alerts.yml`: the table as rules of Prometheus."""
-    lines = [
-        "# Made from the table in server/operation/alarms.py, with which a test compares it: after a change,",
-        "# python -m server.operation.alarms > deploy/alerts.yml",
-        "groups:",
-        "  - name: wabao",
-        "    rules:",
-        *_rule("down", "没有进程答复", "absent(wabao_build_info)", "60s"),
-    ]
-    for row in TABLE:
-        lines += _rule(row.kind, row.title, _expression(row), "30s" if row.how == "below" else "0s", row.what)
-    return "\n".join(lines) + "\n"
-
-
-def _rule(kind: str, title: str, expression: str, lasts: str, what: str = "") -> list[str]:
-    return [
-        f"      - alert: wabao_{kind}",
-        f"        expr: {expression}",
-        f"        for: {lasts}",
-        *([f"        labels: {{what: {what}}}"] if what else []),
-        f"        annotations: {{summary: {title}}}",
-    ]
-
-
-def _expression(row: Row) -> str:
-    by = f"by ({row.by}) " if row.by else ""
-    series = _series(row.metric, row.where)
-    if row.how == "above":
-        return f"max {by}({series}) > {row.bound:g}"
-    if row.how == "below":
-        return f"min {by}({series}) < {row.bound:g}"
-    if row.how == "grown":
-        counter = _series(f"{row.metric}_total", row.where)
-        # A series that is new grew by all that it says, which `increase` leaves out.
-        window = f"{GROWN_SECONDS:.0f}s"
-        new = f"sum {by}({counter} unless {counter} offset {window})"
-        return f"sum {by}(increase({counter}[{window}])) >= {row.bound:g} or {new} >= {row.bound:g}"
-    calls = f"sum {by}(increase({_series(f'{row.metric}_count', row.where)}[{FAILED_SECONDS:.0f}s]))"
-    failing = _series(f"{row.metric}_count", {**row.where, "outcome": "failed"})
-    failed = f"sum {by}(increase({failing}[{FAILED_SECONDS:.0f}s]))"
-    return f"{failed} >= {LEAST_FAILED} and {failed} / {calls} > {FAILED_SHARE:g}"
-
-
-def _series(name: str, labels: dict[str, str]) -> str:
-    said = ",".join(f'{label}="{value}"' for label, value in labels.items())
-    return f"{name}{{{said}}}" if said else name
-
-
-if __name__ == "__main__":
-    sys.stdout.write(rules())

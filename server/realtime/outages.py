@@ -78,7 +78,7 @@ class Outages:
             asked.cancel()
 
     def _note(self, name: StoreName, *, answers: bool) -> None:
-        metrics.STORE_UP.labels(name).set(answers)
+        metrics.STORE_SILENT.labels(name).set(not answers)
         before = self.frame().state
         if answers:
             self._silent.discard(name)

@@ -44,8 +44,6 @@ BACKLOG = 4096
 WORKERS_SECONDS = 25.0
 PORT_SECONDS = 2.0
 STEADY_SECONDS = 10.0
-# An alarm tells of MANY_ENDS workers that ended unasked within ENDS_SECONDS.
-MANY_ENDS, ENDS_SECONDS, LOOKED_SECONDS = 3, 600.0, 5.0
 # How a worker ended, by the sign of its exit code.
 HOW_ENDED = {0: "drained", 1: "failed", -1: "killed"}
 BAD_SETTINGS_EXIT = 2
@@ -83,7 +81,6 @@ class Supervisor:
         self._hung_up = asyncio.Event()
         self._serves: dict[str, asyncio.Event] = {}  # set while the worker of this name serves
         self._uncounted = Counter[str]()  # how workers ended that no worker has counted yet
-        self._ends = deque[float](maxlen=MANY_ENDS)  # when workers ended that nobody had asked to
         directory = Path(settings.data_dir).absolute()
         self._lock = lock_directory(directory)
         # The identity of the database, once it is known. DATA_DIR has it too, but may be deleted while we
@@ -123,7 +120,6 @@ class Supervisor:
         for number, listener in enumerate(self._listeners, 1):
             self._keep_worker(f"worker {number}", listener, environment)
         self._keepers.repeat(self._replace_workers, 0.0)
-        self._keepers.repeat(self._look_at_ends, LOOKED_SECONDS)
         self._keepers.persist(partial(self._announce, keys), "announcing")
         self._keepers.repeat(self._failed_starts.tell, PAUSE_SECONDS, at_once=True, name="webhook")
 
@@ -227,16 +223,6 @@ class Supervisor:
     def _note_end(self, how: str) -> None:
         """Count the end of a worker. We have no /metrics, so the next worker that serves shows the counts."""
         self._uncounted[how] += 1
-        if how != "drained":
-            self._ends.append(time.monotonic())
-
-    async def _look_at_ends(self) -> None:
-        """Tell the webhook if many workers ended lately."""
-        oldest = time.monotonic() - ENDS_SECONDS
-        if sum(at > oldest for at in self._ends) >= MANY_ENDS:
-            self._failed_starts.begin("", "ended")
-        else:
-            self._failed_starts.end("", "ended")
 
     async def _replace_workers(self) -> None:
         """After SIGHUP, end the workers one by one: each drains, and the next is ended once its successor

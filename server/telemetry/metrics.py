@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import platform
+import time
 
 from prometheus_client import Counter, Gauge, Histogram, Info
 
@@ -104,7 +105,7 @@ WECHAT_SECONDS = Histogram(
     ["call", "outcome"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
 )
-STORE_UP = Gauge("wabao_store_up", "Whether a store answers: 1 or 0", ["store"])
+STORE_SILENT = Gauge("wabao_store_silent", "1 while a store does not answer, else 0", ["store"])
 DISK_FREE = Gauge("wabao_disk_free_bytes", "Room that is left where DATA_DIR is")
 DISK_LOW = Gauge("wabao_disk_low", "1 if less than DISK_FREE_MB is left where DATA_DIR is, else 0")
 LOOP_LAG = Histogram(
@@ -112,6 +113,9 @@ LOOP_LAG = Histogram(
     "Seconds that the event loop is late, measured ten times a second",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
+_BEGAN = time.monotonic()
+PROCESS_AGE = Gauge("wabao_process_age_seconds", "Seconds since this process began")
+PROCESS_AGE.set_function(lambda: time.monotonic() - _BEGAN)
 Info("wabao_build", "What runs").info({"version": __version__, "python": platform.python_version()})
 
 # `labels()` takes a lock and makes texts of its arguments. What is counted at each request is looked up here.

@@ -3,7 +3,7 @@
 import { named, t } from "./words.js";
 
 // Alarms that need no more words than how many there are.
-const COUNTED = ["invariant", "books", "unchecked", "held", "payouts", "review", "clock"];
+const COUNTED = ["invariant", "books", "unchecked", "held", "payouts", "review", "ended", "clock"];
 
 /** Return what an alarm says besides its title. */
 export function alarmText({ kind, what, values }) {

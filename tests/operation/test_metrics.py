@@ -76,8 +76,8 @@ PROMISED = (
     "wabao_build_info",
     "wabao_loop_lag_seconds_count",
     'wabao_redis_seconds_count{outcome="ok"',
-    f'wabao_store_up{{process="{PROCESS}",store="redis"}} 1.0',
-    f'wabao_store_up{{process="{PROCESS}",store="mongodb"}} 1.0',
+    f'wabao_store_silent{{process="{PROCESS}",store="redis"}} 0.0',
+    f'wabao_store_silent{{process="{PROCESS}",store="mongodb"}} 0.0',
 )
 
 

@@ -30,6 +30,7 @@ export const FINDINGS = {
   found_held: ["{0} 个，见「暂扣奖品」", "{0}: see the held prizes"],
   found_payouts: ["已用掉 {0}%，满了以后其余的等到明天；可以到商户平台申请提高，再改 PAYOUT_DAY_YUAN", "{0} % are used; above the limit the rest waits until tomorrow. Apply for more in WeChat's console, then change PAYOUT_DAY_YUAN"],
   found_review: ["{0} 条十多分钟没有检查完，别人还看不到：微信没有答复，或收不到它的推送（检查 /wxPush）", "{0} for over ten minutes, seen by nobody: WeChat does not answer, or its push does not arrive (look at /wxPush)"],
+  found_ended: ["{0} 个：看日志", "{0} of them: see the log"],
   calls_fail: ["{0}：一分钟内 {1}% 的调用没有结果，还在重试", "{0}: {1} % of the calls of the last minute gave no answer; they are tried again"],
   call_mongodb: ["MongoDB", "MongoDB"],
   call_redis: ["Redis", "Redis"],

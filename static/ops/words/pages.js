@@ -15,6 +15,7 @@ export const PAGES = {
   keys_no_older: ["没有数据用着别的密钥。", "No stored value needs another secret."],
   sealing_seed: ["宝贝种子", "seeds"],
   sealing_address: ["收货地址", "addresses"],
+  sealing_pickup: ["自提码", "pick-up codes"],
   step_awaits_servers: ["等还在用别的密钥的进程结束，最多 20 秒", "waiting for processes with another secret to end, 20 s at most"],
   step_unserved: ["还没有进程在这个数据库上封存过", "no process has sealed anything in this database yet"],
   step_other_first: ["进程用的是 {0}，不是 {1}：先把所有进程的 SECRET_KEYS 改成一样并重启", "processes seal under {0} and not under {1}: give all the same SECRET_KEYS and restart them"],
