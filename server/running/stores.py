@@ -249,7 +249,7 @@ def lock_directory(directory: Path) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise BadSettings(f"DATA_DIR={str(directory)!r}: {error.filename}: {error.strerror}") from None
+        raise BadSettings(f"DATA_DIR: {error.filename}: {error.strerror}") from None
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:

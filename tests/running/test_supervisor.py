@@ -191,7 +191,7 @@ def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path):
     (tmp_path / "data").touch()
     refused = Running(tmp_path / "data", free_port())
     assert refused.wait() == 2
-    assert refused.said == [f"DATA_DIR='{tmp_path}/data': File exists\n"]
+    assert refused.said == [f"DATA_DIR: {tmp_path}/data: File exists\n"]
 
 
 @pytest.mark.parametrize(("command", "named"), [("check", False), ("release", True)])
