@@ -70,7 +70,7 @@ class MiniProgramCode(BaseHandler):
         """Redirect to the picture. Raises HTTPError 404 if there is no such task or share."""
         asked = parse(MiniProgramCodeRequest, {"code": self.get_query_argument("code", "")})
         if asked.code is not None:
-            code, _ = await visiting_of(self.context).resolve(asked.code)
+            code, _ = visiting_of(self.context).resolve(asked.code)
             if code is None or await self.context.store.tasks.find(code) is None:
                 raise HTTPError(404)
         admit = partial(limit, self.context, self.request, NOBODY, {"posters": 1})

@@ -32,9 +32,9 @@ Code = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z]{12}\Z", title="宝贝编号",
 CodeOrShare = Annotated[
     str,
     Meta(
-        pattern=r"\A[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?\Z",
+        pattern=r"\A[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?\Z",
         title="宝贝编号",
-        description="12 位字母或数字，或 20 位的分享码",
+        description="12 位字母或数字，或 31 位的分享码",
     ),
 ]
 Page = Annotated[int, Meta(ge=1, le=1_000_000, title="页码", description="1 到 1000000 的整数")]

@@ -82,7 +82,6 @@ SLOW = (
     "money/test_freezes.py",
     "money/test_crashes.py",
     "money/test_money_sequences.py",
-    "money/test_rings.py",
     "operation/test_audit.py::test_the_command_prints",
     "operation/test_operator_sessions.py",
     "operation/test_runs.py::test_killed_after",

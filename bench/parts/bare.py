@@ -18,7 +18,7 @@ import msgspec
 from tornado.web import Application, RequestHandler
 
 from server.store import Store
-from server.store.digging.visits import SHARE_CHARACTERS, Visit
+from server.store.digging.visits import Visit, visit_id
 from server.telemetry.logs import set_up_logging
 
 
@@ -42,11 +42,10 @@ class TaskDetails(Bare):
         code, unionid = self.get_query_argument("code"), self.get_query_argument("unionid")
         view = await self.store.tasks.view(code, unionid)
         assert view is not None
-        share = unionid[:SHARE_CHARACTERS]
-        now_ms = int(time.time() * 1000)
-        await self.store.visits.open([Visit(code=code, unionid=unionid, tokens=[share], opened_at=now_ms)])
+        now_ms, key = int(time.time() * 1000), visit_id(code, unionid)
+        await self.store.visits.open([Visit(_id=key, code=code, unionid=unionid, opened_at=now_ms)])
         users, _ = await self.store.digs.participants(code, 1)
-        self.reply(view=view, share=share, users=users)
+        self.reply(view=view, share=key, users=users)
 
 
 class TaskUser(Bare):

@@ -16,14 +16,13 @@ from handlers.digging.task_page import (
 )
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.reviews.shown import require_shown
-from server.actions.digging.visit import NotNoted, sharer_of, visit, visiting_of
+from server.actions.digging.visit import sharer_of, visit, visiting_of
 from server.actions.money.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
 from server.game.reasons import owes
 from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
 from server.store.money.prizes import WonPrize, unwritten
-from server.telemetry import metrics
 
 
 class GetTaskUserRequest(msgspec.Struct):
@@ -51,13 +50,13 @@ class GetTaskUser(Interface):
         Raises NotShown.
         """
         store = self.context.store
-        if request.code is None:
+        code = request.code or visiting_of(self.context).last_opened(request.unionid)
+        if code is None:
             person, code = await store.page_reads.answered(
                 lambda: store.people.find_with_last_opened(request.unionid)
             )
             await self.admit(person)
         else:
-            code = request.code
             await self.let_in()
         rows = [] if code is None else await self._participants(code, request.unionid, request.page)
         return GetTaskUserReply(data=participant_rows(self.context, rows))
@@ -104,7 +103,7 @@ class GetTaskDetails(Interface):
         Raises NoSuchTask, NotShown.
         """
         context, unionid = self.context, request.unionid
-        code, sharer = await visiting_of(context).resolve(request.code)
+        code, sharer = visiting_of(context).resolve(request.code)
         if code is None:
             raise NoSuchTask
         async with context.hub.known.keep(code) as watched:
@@ -116,23 +115,9 @@ class GetTaskDetails(Interface):
                 await context.hub.read_now(watched)
             if request.is_share and request.from_unionid:
                 sharer = await sharer_of(context, code, request.from_unionid)
-            share = await self._opened(code, unionid, sharer)
+            share = visit(context, code, unionid, sharer)
             prize = await self._prize(watched, unionid) if unionid in watched.winners else None
             return task_page(context, watched, unionid, share=share, prize=prize)
-
-    async def _opened(self, code: str, unionid: str, sharer: str | None) -> str:
-        """Note the visit; return the caller's share token, "" if the visit cannot be written.
-
-        While MongoDB takes no writes, pages are served without a token, because a token that was not written
-        leads nowhere.
-        """
-        try:
-            return await visit(
-                self.context, code, unionid, sharer, generation=self.caller.generation
-            )
-        except NotNoted:
-            metrics.VISITS_LOST.inc()
-            return ""
 
     async def _prize(self, watched: WatchedTask, unionid: str) -> WonPrize:
         """Return a winner's prize. The prize of a dig just now may not be written yet."""

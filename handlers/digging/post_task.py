@@ -121,7 +121,7 @@ class PostTask(Interface):
 
     async def _dig(self, request: DigRequest) -> DigReply:
         arrived = asyncio.get_running_loop().time()
-        code, _ = await visiting_of(self.context).resolve(request.code, in_queue=False)
+        code, _ = visiting_of(self.context).resolve(request.code)
         if code is None:
             raise NoSuchTask
         attempt = Attempt(

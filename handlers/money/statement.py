@@ -47,7 +47,7 @@ class GetStatement(Interface):
         store = self.context.store
         task = await store.tasks.get_own(request.code, publisher["_id"])
         money = await read_money(store, request.code)
-        shares = await store.shares.numbers(request.code)
+        shares = await store.visits.brought_numbers(request.code)
         states = Counter(prize["state"] for prize in money.prizes)
         return GetStatementReply(
             participants=task["participants"],

@@ -157,7 +157,7 @@ class OpsTask(OperatorInterface):
             opened_at=task["opened_at"],
             expires_at=task["expires_at"],
             ended_at=task["ended_at"],
-            shares=Shares(opened, **await store.shares.numbers(request.code)),
+            shares=Shares(opened, **await store.visits.brought_numbers(request.code)),
             money=money_of(money),
             digs=[OpsDig(d["depth"], d["wxname"], d["is_prize"], d["no"], d["at"]) for d in digs],
         )

@@ -91,7 +91,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     if path is not None:
         return path
     await admit()
-    share = await visit(context, task["_id"], unionid)
+    share = visit(context, task["_id"], unionid)
     code = b""
     if not context.settings.sandboxed:
         try:

@@ -14,7 +14,7 @@ import hmac
 import os
 import time
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from Crypto.Cipher import AES
 from Crypto.Hash import SHA256
@@ -23,11 +23,15 @@ from tornado.web import create_signed_value, decode_signed_value
 
 from server.errors import Unavailable
 from server.game.sealed import Sealed, SealedCode
+from server.security.random_codes import PERSON_ID_BYTES, PERSON_ID_CHARACTERS, base_62, number_of
 
 TOKEN_DAYS = 30
 TOKEN_CHARACTERS = 400  # a token with the longest unionid is shorter
 TOKENS_REMEMBERED = 10_000
 FINGERPRINT_DIGITS = 16
+SHARE_CHARACTERS = 31  # a task's code has 12, so the length tells a share token from a code
+_CODE_BYTES, _SHARE_IV_BYTES = 9, 6
+_SHARE_BYTES = _SHARE_IV_BYTES + _CODE_BYTES + PERSON_ID_BYTES
 MAC_BYTES = 16  # of a message between processes
 
 
@@ -100,10 +104,41 @@ class Keys:
         cipher.update(associated.encode())
         return cipher.decrypt_and_verify(box[28:], box[12:28])
 
-    @property
-    def share_key(self) -> bytes:
-        """The key under which share tokens are derived."""
-        return self._derive("share")
+    def seal_share(self, code: str, person_id: str) -> str:
+        """Return the share token of a task and a person: both, encrypted, in SHARE_CHARACTERS characters.
+
+        The same token each time, since the IV is a keyed hash of what is encrypted (as in SIV, RFC 5297).
+        The hash also tells an altered token. It has 48 bits, as WeChat's `scene` takes only 32 characters.
+        """
+        plain = number_of(code).to_bytes(_CODE_BYTES, "big")
+        plain += number_of(person_id).to_bytes(PERSON_ID_BYTES, "big")
+        iv = self._share_iv(plain, self._secrets[0])
+        sealed = iv + self._share_cipher(iv, self._secrets[0]).encrypt(plain)
+        return base_62(int.from_bytes(sealed, "big"), SHARE_CHARACTERS)
+
+    def open_share(self, token: str) -> tuple[str, str] | None:
+        """Return the task's code and the person's id of a share token; None for one that no secret made."""
+        number = number_of(token)
+        if number.bit_length() > 8 * _SHARE_BYTES:
+            return None
+        sealed = number.to_bytes(_SHARE_BYTES, "big")
+        iv = sealed[:_SHARE_IV_BYTES]
+        for secret in self._secrets:
+            plain = self._share_cipher(iv, secret).decrypt(sealed[_SHARE_IV_BYTES:])
+            if hmac.compare_digest(iv, self._share_iv(plain, secret)):
+                code, person_id = plain[:_CODE_BYTES], plain[_CODE_BYTES:]
+                return (
+                    base_62(int.from_bytes(code, "big")),
+                    base_62(int.from_bytes(person_id, "big"), PERSON_ID_CHARACTERS),
+                )
+        return None
+
+    def _share_iv(self, plain: bytes, secret: bytes) -> bytes:
+        return hmac.digest(self._derive("share iv", secret), plain, "sha256")[:_SHARE_IV_BYTES]
+
+    def _share_cipher(self, iv: bytes, secret: bytes) -> Any:
+        counter = iv.ljust(AES.block_size, b"\0")
+        return AES.new(self._derive("share", secret), AES.MODE_CTR, nonce=b"", initial_value=counter)
 
     @property
     def publish_key(self) -> bytes:

@@ -27,7 +27,15 @@ def derived_code(key: bytes, text: str, characters: int = CODE_CHARACTERS) -> st
     return base_62(int.from_bytes(hmac.digest(key, text.encode(), "sha256"), "big"), characters)
 
 
-def base_62(number: int, characters: int) -> str:
+def number_of(text: str) -> int:
+    """Return the number whose digits `base_62` returned."""
+    number = 0
+    for letter in reversed(text):
+        number = number * len(LETTERS) + LETTERS.index(letter)
+    return number
+
+
+def base_62(number: int, characters: int = CODE_CHARACTERS) -> str:
     """Return the last `characters` digits of a number in base 62, the lowest first."""
     letters = []
     for _ in range(characters):

@@ -27,7 +27,7 @@ from server.store.audit_log import AuditLog
 from server.store.cluster import read_clock
 from server.store.digging.digs import Digs
 from server.store.digging.tasks import Tasks
-from server.store.digging.visits import Shares, Visits
+from server.store.digging.visits import Visits
 from server.store.documents import Documents
 from server.store.failures import denials_told, is_denied, is_unavailable, refused_reason, said_by
 from server.store.files import Chunks, Files
@@ -113,7 +113,6 @@ class Store:
         self.digs = Digs(self.database)
         self.people = People(self.database)
         self.visits = Visits(self.database)
-        self.shares = Shares(self.database)
         self.reports = Reports(self.database)
         self.files = Files(self.database)
         self.chunks = Chunks(self.database)

@@ -55,10 +55,6 @@ CLOCK_STEPS = Counter("wabao_clock_steps", "Steps of MongoDB's clock by more tha
 UNREAD = Counter("wabao_heartbeats_unread", "Heartbeats that this process could not read, and left out")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
 CONNECTIONS = Gauge("wabao_websockets", "Open websockets")
-VISITS_LOST = Counter(
-    "wabao_visits_lost",
-    "Pages told without a share token, since MongoDB did not take the note of their visit",
-)
 QUEUE_LENGTH = Gauge(
     "wabao_queue_length",
     "Requests that wait in a queue before the store",

@@ -92,8 +92,8 @@ async def test_parameters_are_described_as_they_are_checked(client):
         for parameter in document["paths"]["/getTaskDetails"]["get"]["parameters"]
     }
     assert [name for name, parameter in asked.items() if parameter["required"]] == ["unionid", "code"]
-    assert asked["code"]["schema"]["pattern"] == "^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$"
-    assert asked["code"]["schema"]["description"] == "哪个宝贝：12 位字母或数字，或 20 位的分享码"
+    assert asked["code"]["schema"]["pattern"] == "^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$"
+    assert asked["code"]["schema"]["description"] == "哪个宝贝：12 位字母或数字，或 31 位的分享码"
     uploads = document["paths"]["/uploadFile"]["post"]["requestBody"]["content"]
     assert uploads.keys() == {"multipart/form-data"}
     sent = validator_of(document, "/postTask")

@@ -175,14 +175,14 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
         for bad in (0, -1, 1_000_001, "2 ")
     ),
     ("GET /getTaskUser", {"code": "A" * 13}, CODE),
-    ("GET /getTaskDetails", {}, "请填写“宝贝编号”，应为 12 位字母或数字，或 20 位的分享码"),
-    ("GET /getTaskDetails", {"code": "A" * 12 + "\n"}, f"{CODE}，或 20 位的分享码"),
+    ("GET /getTaskDetails", {}, "请填写“宝贝编号”，应为 12 位字母或数字，或 31 位的分享码"),
+    ("GET /getTaskDetails", {"code": "A" * 12 + "\n"}, f"{CODE}，或 31 位的分享码"),
     ("GET /getTaskDetails", {"code": "A" * 12, "is_share": "yes"}, "“从分享打开”应为 0 或 1"),
     ("GET /getProof", {}, "请填写“宝贝编号”，应为 12 位字母或数字"),
     ("GET /userLogin", {"code": "1", "iv": "1"}, "请填写“加密的用户信息”，应为微信授权得到的内容"),
     ("GET /userLogin", {"code": "1" * 129, "iv": "1"}, "“登录凭证”应为微信登录得到的凭证"),
     *(
-        ("POST /postTask", {"code": bad}, f"{CODE}，或 20 位的分享码")
+        ("POST /postTask", {"code": bad}, f"{CODE}，或 31 位的分享码")
         for bad in ({"$ne": None}, ["A" * 12], 123456789012)
     ),
     *(

@@ -75,7 +75,7 @@ async def find_person(context: Context, whom: Whom) -> Person:
 async def brought_by(context: Context, unionid: str) -> list[BroughtBy]:
     """Return some of the people whose shares brought a person to tasks."""
     store = context.store
-    sharers = await store.shares.sharers_of(unionid, SHOWN_SHARERS)
+    sharers = await store.visits.sharers_of(unionid, SHOWN_SHARERS)
     found = await store.people.find_all(sorted({sharer for _, sharer in sharers}))
     people = {person["_id"]: person for person in found}
     names = await store.tasks.names(code for code, _ in sharers)

@@ -1,10 +1,10 @@
-"""The people who opened a task: `visits`, one per person and task. `shares` says who brought whom there."""
+"""The people who opened a task, and who brought them there: `visits`, one per person and task."""
 
 from __future__ import annotations
 
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict
 
-from pymongo import DeleteMany, UpdateOne
+from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from server.store.documents import Documents, index
@@ -13,102 +13,79 @@ from server.store.pipelines import Document, begins_with, summed
 
 COUNTED = 100_000
 
-SHARE_CHARACTERS = 20  # a task's code has 12, so the length tells a share token from a code
-
 
 class Visit(TypedDict):
-    """`tokens` stand for this person and task in links: one per secret. Times are unix milliseconds."""
+    """`_id` is "code:unionid". `sharer` is who first brought the visitor. `opened_at` is in unix ms."""
 
+    _id: str
     code: str
     unionid: str
-    tokens: list[str]
     opened_at: int
+    sharer: NotRequired[str]
 
 
-class Visits(Documents[Document]):
+def visit_id(code: str, unionid: str) -> str:
+    """Return the `_id` of a person's visit of a task."""
+    return f"{code}:{unionid}"
+
+
+class Visits(Documents[Visit]):
     """Reads and writes of `visits`."""
 
     NAME = "visits"
     INDEXES = (
-        index("of_token", "tokens"),
         index("last_opened", "unionid -opened_at"),
         index("opened", "opened_at"),
+        index("brought", "code sharer", there="sharer"),
+        index("of_newcomer", "unionid code", there="sharer"),
     )
 
     async def open(self, visits: list[Visit]) -> None:
         """Note in one write that people opened tasks' pages. A repeated visit changes its time.
 
-        A visit keeps the tokens that it has.
+        The first sharer stays.
         """
         updates = [
             UpdateOne(
-                {"_id": f"{visit['code']}:{visit['unionid']}"},
-                {
-                    "$set": {"opened_at": visit["opened_at"]},
-                    "$addToSet": {"tokens": {"$each": visit["tokens"]}},
-                    "$setOnInsert": {"code": visit["code"], "unionid": visit["unionid"]},
-                },
+                {"_id": visit["_id"]},
+                [
+                    {
+                        "$set": {
+                            "code": visit["code"],
+                            "unionid": visit["unionid"],
+                            "opened_at": visit["opened_at"],
+                            "sharer": {"$ifNull": ["$sharer", visit.get("sharer", "$$REMOVE")]},
+                        }
+                    }
+                ],
                 upsert=True,
             )
             for visit in visits
         ]
         try:
-            await self.collection.bulk_write(updates, ordered=False)
+            await self.rows.bulk_write(updates, ordered=False)
         except BulkWriteError as error:
             if not only_duplicates(error):
                 raise
             # Another process inserted the same visits at this moment: now this only updates them.
-            await self.collection.bulk_write(updates, ordered=False)
+            await self.rows.bulk_write(updates, ordered=False)
 
-    async def of_tokens(self, tokens: list[str]) -> dict[str, Visit]:
-        """Return the visits that these tokens stand for, by token."""
-        asked = set(tokens)
-        rows = self.rows.find({"tokens": {"$in": tokens}}, batch_size=len(tokens) + 1)
-        found = cast("list[Visit]", await rows.to_list(None))
-        return {token: row for row in found for token in asked.intersection(row["tokens"])}
+    async def opened(self, code: str, unionid: str) -> bool:
+        """Whether a person opened a task's page."""
+        return await self.rows.find_one({"_id": visit_id(code, unionid)}, {"_id": 1}) is not None
 
     async def opened_number(self, code: str) -> int:
         """Return how many people opened a task, counted from an index alone, up to 100,000."""
         return await self.rows.count_documents({"_id": begins_with(f"{code}:")}, limit=COUNTED)
 
-    async def delete_old(self, opened_before_ms: int, limit: int) -> int:
-        """Delete visits from before that time, with the shares that brought the visitors; return how many."""
-        old = {"opened_at": {"$lt": opened_before_ms}}
-        rows = await self.in_order(old, "opened_at", limit, {"code": 1, "unionid": 1})
-        if rows:
-            brought = [DeleteMany({"newcomer": row["unionid"], "code": row["code"]}) for row in rows]
-            await self.rows.database[Shares.NAME].bulk_write(brought, ordered=False)
-            await self.collection.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
-        return len(rows)
-
-
-class Share(TypedDict):
-    """`sharer` was the first who brought `newcomer` to a task. `_id` is "code:newcomer"."""
-
-    _id: str
-    code: str
-    sharer: str
-    newcomer: str
-
-
-class Shares(Documents[Share]):
-    """Reads and writes of `shares`."""
-
-    NAME = "shares"
-    INDEXES = (
-        index("brought", "code sharer"),
-        index("of_sharer", "sharer"),
-        index("of_newcomer", "newcomer"),
-    )
-
-    async def numbers(self, code: str) -> Document:
+    async def brought_numbers(self, code: str) -> Document:
         """Return how many people came to a task by a share, how many shared it, and how many people the most
         successful sharer brought.
 
         The three numbers are counted from an index alone, up to 100,000.
         """
         pipeline: list[Document] = [
-            {"$match": {"code": code}},
+            {"$match": {"code": code, "sharer": {"$exists": True}}},
             {"$limit": COUNTED},
             summed("$sharer", brought=1),
             {
@@ -126,14 +103,10 @@ class Shares(Documents[Share]):
 
     async def sharers_of(self, newcomer: str, limit: int) -> list[tuple[str, str]]:
         """Return through whom a person came to tasks, as (code, sharer)."""
-        found = self.rows.find({"newcomer": newcomer}, {"code": 1, "sharer": 1}, limit=limit)
-        return [(row["code"], row["sharer"]) for row in await found.to_list(limit)]
+        brought = {"unionid": newcomer, "sharer": {"$exists": True}}
+        found = await self.in_order(brought, "code", limit, {"code": 1, "sharer": 1})
+        return [(visit["code"], visit["sharer"]) for visit in found]
 
-    async def record(self, brought: list[tuple[str, str, str]]) -> None:
-        """Note who brought whom to a task, as (code, sharer, newcomer). Whoever was the first stays."""
-        await self.insert_all(
-            [
-                Share(_id=f"{code}:{newcomer}", code=code, sharer=sharer, newcomer=newcomer)
-                for code, sharer, newcomer in brought
-            ]
-        )
+    async def delete_old(self, opened_before_ms: int, limit: int) -> int:
+        """Delete visits from before that time; return how many."""
+        return await self.delete_some({"opened_at": {"$lt": opened_before_ms}}, "opened_at", limit)
