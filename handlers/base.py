@@ -39,7 +39,7 @@ from server.errors import (
     Unavailable,
 )
 from server.runtime.deadline import TookTooLong, within
-from server.store import is_unavailable, said_by
+from server.store import is_unavailable
 from server.store.people.people import Person
 from server.telemetry import metrics
 
@@ -129,6 +129,7 @@ class BaseHandler(RequestHandler):
 
     context: Context
     method: ClassVar[str] = "GET"
+    refused = ""  # the code of the refusal, once there is one
     _etag: str | None = None
 
     def initialize(self, context: Context | None = None) -> None:
@@ -186,6 +187,7 @@ class BaseHandler(RequestHandler):
         An `http_status` replaces the refusal's own status.
         """
         metrics.refusals(refusal.error).inc()
+        self.refused = refusal.error
         self.set_status(http_status or refusal.http_status)
         if self.get_status() in (429, 503):
             self.set_header("Retry-After", str(refusal.retry_after_seconds))
@@ -205,7 +207,7 @@ class BaseHandler(RequestHandler):
         if isinstance(error, Refusal | HTTPError | StreamClosedError):
             return
         if error is not None and is_unavailable(error):
-            app_log.warning("trace_id=%s a store does not answer: %s", self.trace_id, said_by(error))
+            self.context.background.failures.note("a request", error)
             return
         app_log.error("trace_id=%s %s failed", self.trace_id, type(self).__name__, exc_info=error)
 

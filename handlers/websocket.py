@@ -168,7 +168,8 @@ class Socket(WebSocketHandler):
         self.set_header("Upgrade", "websocket")
         self.set_header("Content-Type", "application/json; charset=utf-8")
         refusal = refusal or BadRequest("这个地址只接受 websocket 连接")
-        reply = RefusalReply(msg=refusal.msg, error=refusal.error, trace_id=secrets.token_hex(8))
+        self.refused, self.trace_id = refusal.error, secrets.token_hex(8)
+        reply = RefusalReply(msg=refusal.msg, error=refusal.error, trace_id=self.trace_id)
         self.finish(msgspec.json.encode(reply))
 
     def get_websocket_protocol(self) -> WebSocketProtocol13 | None:

@@ -15,7 +15,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from handlers import asyncapi, files, health, openapi, pages, push, texts, unready, uploads, websocket
-from handlers.base import Interface, Refused, presented_token
+from handlers.base import NOBODY, Interface, Refused, presented_token
 from handlers.bodies import (
     STRANGERS_BYTES,
     Allowed,
@@ -27,6 +27,7 @@ from handlers.bodies import (
 )
 from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
 from handlers.languages import Language
+from handlers.limits import address_of
 from handlers.messages import consents
 from handlers.money import payments, prizes, shipping, statement
 from handlers.ops import pictures, screen
@@ -35,10 +36,12 @@ from handlers.reviews import message_push, reporting
 from server import __version__
 from server.context import Context
 from server.errors import BadToken, BodyTooLarge, Refusal, TokenRequired
+from server.security.addresses import counted_address
 from server.settings import Settings
 from server.telemetry import metrics
 from server.telemetry.logs import shown_path
 
+CALLER_CHARACTERS = 12
 INTERFACES: list[type[Interface]] = [
     account.UserLogin,
     lists.GetTaskList,
@@ -266,9 +269,25 @@ def count_request(handler: RequestHandler) -> float:
 
 
 def log_request(handler: RequestHandler) -> None:
-    """Log method, path, status, milliseconds and trace_id, but not the query: it carries ids and tokens."""
+    """Log method, path, status, milliseconds and trace_id, but not the query: it carries ids and tokens.
+
+    The line of a refused request ends with the error's code and the caller's key.
+    """
     seconds, status = count_request(handler), handler.get_status()
     level = logging.WARNING if status >= 500 else logging.INFO
     request, trace_id = handler.request, getattr(handler, "trace_id", "-")
     path = shown_path(request.path)
-    log.log(level, "%s %s %d %.1f ms %s", request.method, path, status, seconds * 1000, trace_id)
+    refused = getattr(handler, "refused", "")
+    why = f" {refused} {_caller_key(handler)}" if refused else ""
+    log.log(level, "%s %s %d %.1f ms %s%s", request.method, path, status, seconds * 1000, trace_id, why)
+
+
+def _caller_key(handler: RequestHandler) -> str:
+    """Return what stands for a caller in the log: a keyed hash of the person or, if nobody is known, of the
+    address. It finds the other lines of this caller, and does not say who that is."""
+    context: Context | None = getattr(handler, "context", None)
+    if context is None:  # a page
+        return "-"
+    known = getattr(handler, "caller", NOBODY).counted
+    who = known or address_of(context, handler.request, counted_address)
+    return context.keys.limit_name(who)[:CALLER_CHARACTERS]

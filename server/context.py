@@ -76,6 +76,7 @@ class Context:
 
     def __post_init__(self) -> None:
         """Make the fields that need other fields."""
+        self.background.failures = self.bus.failures
         self.outages = Outages(self.database, self.bus, self.hub.connections, self.hub.activity)
         self.heartbeats = Heartbeats(self.hub, self.bus, self.outages, self.clock.now_ms)
         self.leader = Leader(self.store, self.bus, self.database, self.bus.process, self.clock.now_ms)

@@ -98,3 +98,22 @@ def test_a_long_message_is_cut_and_shows_no_control_characters(log):
     assert "after" not in line
     assert line.isprintable()
     assert len(line) < 2100
+
+
+async def test_the_line_of_a_refused_request_has_its_error_and_one_key_for_its_caller(
+    client, log, alice, bob, code
+):
+    logging.getLogger("wabao.access").setLevel(logging.INFO)
+    keys = []
+    for who in (bob, bob, alice):
+        refused = await who.post("/endTask", code="A" * 12)
+        (line,) = [line for line in log.getvalue().splitlines() if refused["trace_id"] in line]
+        assert re.search(rf" POST /endTask 200 \S+ ms \w{{16}} {refused['error']} \w{{12}}$", line)
+        keys.append(line.split()[-1])
+    assert keys[0] == keys[1] != keys[2]
+    nobody = (await client.http.get("/getTaskDetails")).json()
+    found = re.search(rf" {nobody['trace_id']} {nobody['error']} (\w{{12}})$", log.getvalue(), re.MULTILINE)
+    assert found is not None
+    assert found[1] not in keys
+    assert (await alice.get("/getMyInfo"))["status"] == 0
+    assert re.search(r" GET /getMyInfo 200 \S+ ms \w{16}$", log.getvalue(), re.MULTILINE)

@@ -15,7 +15,7 @@ from tornado.web import HTTPError, RequestHandler
 from devtools.sandbox.store import SandboxStore
 from server.context import Context
 from server.decoding import decode
-from server.store import is_unavailable, said_by
+from server.store import is_unavailable
 
 # A call that was told to hang closes the connection after this long, if the client still waits.
 HANG_SECONDS = 60
@@ -143,7 +143,7 @@ class SandboxHandler(RequestHandler):
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Log bugs only. An error code that was answered is no bug, nor is a store that does not answer."""
         if error is not None and is_unavailable(error):
-            app_log.warning("%s: a store does not answer: %s", type(self).__name__, said_by(error))
+            self.context.background.failures.note(type(self).__name__, error)
         elif not isinstance(error, WeChatFailure | HTTPError):
             app_log.error("%s failed", type(self).__name__, exc_info=error)
 

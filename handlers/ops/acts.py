@@ -90,7 +90,7 @@ class OpsFeature(OperatorAct):
 class OpsDisconnectRequest(msgspec.Struct):
     """`process` is the name of a process in the feed."""
 
-    process: Annotated[str, Meta(pattern=r"\A[0-9a-f]{12}\Z", title="进程", description="12 位的标识")]
+    process: Annotated[str, Meta(pattern=r"\A[\w.:-]{1,100}\Z", title="进程", description="机器:进程号:标识")]
     reason: Reason
 
 

@@ -178,7 +178,7 @@ class Feed:
         self._audience = audience
         self._viewers: set[Viewer] = set()
         self._running = False
-        self._telling = Background()
+        self._telling = Background(bus.failures)
         self._after = "-"
         self._shown = 0
         self._beginning = asyncio.Lock()
@@ -276,7 +276,7 @@ class Feed:
 
     async def _run(self) -> None:
         """Send while there are viewers. A silent store delays only what is read from it."""
-        reading = Background(self._telling.failures)
+        reading = Background(self._bus.failures)
         works = (
             (self._tell_board, BOARD_SECONDS),  # MongoDB's silence is an alarm
             (self._count_stock, ALARMS_SECONDS),

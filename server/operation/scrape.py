@@ -7,9 +7,7 @@ process shows its own metrics alone.
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import socket
 import zlib
 from collections.abc import Collection
 
@@ -19,14 +17,12 @@ from prometheus_client.core import CollectorRegistry, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from server.realtime.bus import Bus
+from server.realtime.bus import PROCESS, Bus
 from server.runtime.background import Background
 
 # The names under which processes ask, and answer.
 ASK, ANSWER = "metrics", "metrics_of"
 ANSWER_SECONDS = 1.0
-# How metrics tell this process from all others.
-PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 
 
 class Family(msgspec.Struct, array_like=True, frozen=True):

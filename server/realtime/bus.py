@@ -8,7 +8,9 @@ us nothing: each message and heartbeat carries an HMAC under our secret, and oth
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,11 +24,13 @@ from redis.exceptions import AuthenticationError, RedisError
 from tornado.log import app_log
 
 from server.errors import BadSettings
-from server.runtime.background import Background
+from server.runtime.background import Background, Failures
 from server.security.keys import Keys
 from server.settings import Settings
 from server.telemetry import metrics
 
+# The name of this process, for people and for metrics.
+PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 OPERATION_SECONDS = 1.0
 # Connections of a process. Small hosted plans allow 20 for all processes (docs/mongodb.md). One of our
 # connections reads. A crowd's publishes take turns on the other connections, each of which carries some
@@ -57,7 +61,9 @@ class Bus:
     def __init__(self, settings: Settings, prefix: str, keys: Keys) -> None:
         """`prefix` begins all names in Redis. `keys` sign what we say. Raises BadSettings."""
         self._keys = keys
-        self.process = secrets.token_hex(6)
+        # Two contexts may share a process, and a process in a container may have the id of an earlier one.
+        self.process = f"{PROCESS}:{secrets.token_hex(3)}"
+        self.failures = Failures()  # of all work of this process
         self.connected = asyncio.Event()
         # Why there is no connection, if a person has to fix the cause; "" otherwise.
         self.fault: Fault = ""
@@ -99,7 +105,7 @@ class Bus:
         self._pings: dict[bytes, asyncio.Future[bool]] = {}
         self._last_heartbeat_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
-        self._reading = Background()
+        self._reading = Background(self.failures)
         self._delay = 0.0  # before the next connection
 
     @property
@@ -396,7 +402,7 @@ class Bus:
             self._answer(message["data"], True)
         if message["type"] not in ("message", "subscribe"):
             return
-        with self._reading.failures.noted("taking a message of the bus"):
+        with self.failures.noted("taking a message of the bus"):
             self._tell(message)
 
     def _tell(self, message: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
 from server.runtime.background import Background, end_tasks
 from server.runtime.single_flight import SingleFlight
-from server.store import Store, is_unavailable, said_by
+from server.store import Store
 from server.telemetry import metrics
 
 POLL_SECONDS = 3.0
@@ -87,9 +87,9 @@ class Hub:
         self._unheard: dict[WatchedTask, None] = {}
         self._looked_at: dict[WatchedTask, None] = {}
         self._unheard_came = asyncio.Event()
-        self._background = Background()
-        self._keepers = Background()
-        self._ticks = Ticks(self._now_ms, self._keepers.failures)
+        self._background = Background(bus.failures)
+        self._keepers = Background(bus.failures)
+        self._ticks = Ticks(self._now_ms, bus.failures)
 
     def start(self) -> None:
         """Connect to the bus, and begin all repeated work."""
@@ -383,10 +383,6 @@ class Hub:
                         watched.heard, fruitless = watched.seq, 0
                 if read is not None:
                     read.set_result(True)
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            app_log.warning("%s may be out of date and cannot be read now: %s", watched.code, said_by(error))
         finally:
             # No await from the end of the read to here, so that nobody waits for a read that is over.
             self._reading.pop(watched, None)

@@ -32,7 +32,7 @@ from server.runtime.background import Background, end_tasks
 from server.runtime.single_flight import retrieve
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
-from server.store import Store, is_unavailable, said_by
+from server.store import Store, is_denied, is_unavailable, said_by
 from server.store.schema import is_noted, prepare, require_prepared
 from server.telemetry import metrics
 
@@ -165,7 +165,7 @@ class Waiting:
                 self.why = found.wrong.msg
                 self._tell_refusing()
             except Exception as error:
-                if not is_unavailable(error):
+                if is_denied(error) or not is_unavailable(error):
                     raise
                 self.why, self.serves_soon = "", False
                 log.warning("MongoDB does not answer; trying again: %s", said_by(error))
@@ -195,7 +195,7 @@ async def accept_soon(
 
 def begin_repeated(context: Context) -> Background:
     """Begin what this process does again and again while it serves; only the leader does what is due."""
-    repeated = Background()
+    repeated = Background(context.bus.failures)
     noting = partial(note_sealing, context.store, context.database, context.keys)
     repeated.repeat(noting, SEALING_SECONDS)
     context.leader.begin(repeated)

@@ -53,7 +53,7 @@ class Failures:
         """`tell` is called with the work's name: after each failure with True, after each success with
         False."""
         self._tell, self._clock = tell, clock
-        self._logged: dict[tuple[str, type[BaseException]], _Logged] = {}
+        self._logged: dict[str | tuple[str, type[BaseException]], _Logged] = {}
 
     def note(self, name: str, error: BaseException) -> None:
         """Note that the work of this name raised an error."""
@@ -61,12 +61,14 @@ class Failures:
         if not unavailable:
             metrics.FAILED_WORK.labels(name).inc()
             self._tell(name, True)
-        logged, now = self._logged.get((name, type(error))), self._clock()
+        # A silent store is silent for all work: one line a minute says so.
+        key = "a silent store" if unavailable else (name, type(error))
+        logged, now = self._logged.get(key), self._clock()
         if logged is not None and now - logged.at < LOGGED_SECONDS:
             logged.since += 1
             return
         more = f" ({logged.since} times more since the last line)" if logged and logged.since else ""
-        self._logged[name, type(error)] = _Logged(now)
+        self._logged[key] = _Logged(now)
         if unavailable:
             app_log.warning("%s: a store does not answer: %s%s", name, said_by(error), more)
         elif isinstance(error, CannotYet | OSError):

@@ -78,6 +78,7 @@ _ILL_CODES = frozenset(
         39,  # FileStreamFailed
         42,  # LogWriteFailed
         94,  # NotYetInitialized
+        96,  # OperationFailed: what has no code of its own
         107,  # LockFailed
         172,  # TransportSessionClosed
         176,  # FileOpenFailed
@@ -98,6 +99,7 @@ _ATLAS = 8000
 _ATLAS_DENIES = re.compile(r"\bauth|\bnot (?:allowed|authorized)\b", re.IGNORECASE)
 _ATLAS_LIMITS = re.compile(r"quota|limit|exceed|too many|already using", re.IGNORECASE)
 _A_DOCUMENT = re.compile(r"\{ ?([\w.$]*).*", re.DOTALL)
+_NO_THREAD = "can't start new thread"  # what Python says
 _PASSING_LABELS = ("RetryableWriteError", "SystemOverloadedError")
 
 
@@ -106,10 +108,13 @@ class Uncommitted(PyMongoError):
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Whether an error says that MongoDB did not answer or is ill, rather than that we asked wrongly.
+    """Whether an error says that MongoDB did not answer, is ill or denies us, or that we have no thread left
+    to ask it with, rather than that we asked wrongly.
 
     MongoDB may have done the command nevertheless, and may still undo it.
     """
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+        return True
     if not isinstance(error, PyMongoError):
         return False
     if (
@@ -128,9 +133,9 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 def _passes(code: int | None, details: Mapping[str, Any] | None) -> bool:
     if code != _ATLAS:
-        return code in _PASSING_CODES or code in _ILL_CODES
+        return code in _PASSING_CODES or code in _ILL_CODES or code in _DENYING_CODES
     said = (details or {}).get("errmsg", "")
-    return not _ATLAS_DENIES.search(said) and bool(_ATLAS_LIMITS.search(said))
+    return bool(_ATLAS_DENIES.search(said) or _ATLAS_LIMITS.search(said))
 
 
 def _is_unresolved(error: ConfigurationError) -> bool:
@@ -179,7 +184,8 @@ def refused_reason(error: BaseException) -> str | None:
     """
     if not isinstance(error, OperationFailure):
         return None
-    return said_by(error) if error.code in _ILL_CODES or not is_unavailable(error) else None
+    lasts = error.code in _ILL_CODES or is_denied(error) or not is_unavailable(error)
+    return said_by(error) if lasts else None
 
 
 @contextmanager

@@ -25,7 +25,7 @@ export function taskActs(task, done) {
 
 /** The button that sends a process's watchers to the others. */
 export function disconnect(row) {
-  return may("act") && button("disconnect", { target: row.pid, path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
+  return may("act") && button("disconnect", { target: row.process.replace(/:\w+$/, ""), path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
 }
 
 /** The button that logs somebody out; `who` is `{ code, depth }`, with depth 0 the publisher, or `{ key }`. */

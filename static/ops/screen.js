@@ -193,7 +193,7 @@ class ProcessRow {
     this.element = el(
       "li",
       { "data-process": row.process },
-      el("b", {}, row.pid),
+      el("b", {}, row.process.replace(/:\w+$/, "")), // machine and pid
       this.#state,
       el("dl", {}, facts),
       disconnect(row),

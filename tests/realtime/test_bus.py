@@ -81,7 +81,7 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(r
 async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url):
     link = Link(redis_url)
     async with link.redis() as url, a_bus(url) as (listening, _, subscribed):
-        with ExpectLog(app_log, "redis sent what cannot be read"):
+        with ExpectLog(app_log, "Bus._read_until_gone failed"):
             link.inject(b":no number\r\n")
             assert await subscribed.get() == CODE
         assert listening.up

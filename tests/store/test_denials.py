@@ -82,11 +82,11 @@ def test_a_denial_is_told_in_a_few_words(code, said, told):
         ("you are over your space quota, using 513 MB of 512 MB", True),
         ("cannot create a new collection -- already using 500 collections of 500", True),
         ("CMD_NOT_ALLOWED: mapReduce", False),
-        ("bad auth : authentication failed", False),
-        ("user is not allowed to do action [find] on [limits.meta]", False),
+        ("bad auth : authentication failed", True),
+        ("user is not allowed to do action [find] on [limits.meta]", True),
     ],
 )
-def test_only_the_limits_among_refusals_of_atlas_count_as_unavailable(said, passes):
+def test_only_limits_and_denials_among_refusals_of_atlas_count_as_unavailable(said, passes):
     error = failure(8000, said)
     several = BulkWriteError({"writeErrors": [{"code": 8000, "errmsg": said, "index": 0}]})
     assert is_unavailable(error) == is_unavailable(several) == passes

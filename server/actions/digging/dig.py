@@ -11,8 +11,6 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from tornado.log import app_log
-
 from server.actions.announce import announce_dig
 from server.actions.digging.win import record_prize
 from server.actions.money.risk import look_at_risk
@@ -38,7 +36,7 @@ from server.game.task import awaited_opening
 from server.memory.digging import Digging
 from server.memory.fair_start import FairStart
 from server.realtime.shared_order import SharedOrder
-from server.store import is_unavailable, said_by
+from server.store import is_unavailable
 from server.store.digging.tasks import View
 from server.store.people.people import Person, shown_face, shown_name
 from server.telemetry import metrics
@@ -380,7 +378,7 @@ async def _dig_alone(context: Context, request: Attempt) -> Dug | None:
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            app_log.warning("the store does not answer a dig of %s, asking again: %s", code, said_by(error))
+            context.background.failures.note("a dig", error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue
@@ -521,8 +519,7 @@ async def _write_history(context: Context, recorded: Dig) -> bool:
     except Exception as error:
         if not is_unavailable(error):
             raise
-        said = said_by(error)
-        app_log.warning("dig %s is in its task but not yet in the history: %s", recorded["_id"], said)
+        context.background.failures.note("a dig's history", error)
         return False
     await announce_dig(context, recorded)
     return True
@@ -535,16 +532,11 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
     """
     if not await writing:
         return
-    try:
-        await _keep_prize(context, recorded)
-        digging_of(context).note_finished(recorded)
-        await asyncio.sleep(MARK_SECONDS)
-        if digging_of(context).finished(recorded):
-            await context.store.tasks.note_written(recorded["code"], recorded["depth"])
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
-        app_log.warning("dig %s stays marked as pending: %s", recorded["_id"], said_by(error))
+    await _keep_prize(context, recorded)
+    digging_of(context).note_finished(recorded)
+    await asyncio.sleep(MARK_SECONDS)
+    if digging_of(context).finished(recorded):
+        await context.store.tasks.note_written(recorded["code"], recorded["depth"])
 
 
 async def _keep_prize(context: Context, recorded: Dig) -> None:
@@ -556,12 +548,7 @@ async def _keep_prize(context: Context, recorded: Dig) -> None:
 async def settle_pending(context: Context) -> None:
     """Finish digs whose process died before the history had them. The leader calls this within 2 s."""
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
-        try:
+        with context.background.failures.noted("settling a dig"):  # the others are settled all the same
             await context.store.digs.write(recorded)
             await _keep_prize(context, recorded)
             await context.store.tasks.note_written(recorded["code"], recorded["depth"])
-        except Exception as error:  # noqa: BLE001  (logged: one dig that fails must not stop the others)
-            if is_unavailable(error):
-                app_log.warning("dig %s stays pending: %s", recorded["_id"], said_by(error))
-            else:
-                app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)
