@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -75,6 +76,7 @@ def names(mongodb_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
 
 @pytest.fixture
 def clustered(settings: Settings, redis_url: str) -> Settings:
+    Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
     database = urlsplit(settings.mongodb_uri).path[1:]
     uri = with_database(f"mongodb+srv://{CLUSTER}/?tls=false", database)
     return read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": settings.data_dir})
