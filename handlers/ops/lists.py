@@ -11,7 +11,6 @@ from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import NoParameters
 from server.context import Context
-from server.game.amounts import FEN_PER_YUAN
 from server.game.task import Task
 from server.operation.counting import sums_fen
 from server.operation.feed import BoardTask, board_task
@@ -80,7 +79,6 @@ class OpsMoneyReply(Reply, kw_only=True):
     held_fen: int
     withheld_fen: int
     today_fen: int
-    today_most_fen: int
 
 
 class OpsMoney(OperatorInterface):
@@ -100,5 +98,4 @@ class OpsMoney(OperatorInterface):
             held_fen=sums.get("held", 0),
             withheld_fen=sums.get("withheld", 0),
             today_fen=sums.get("given_today", 0),
-            today_most_fen=self.context.settings.payout_day_yuan * FEN_PER_YUAN,
         )

@@ -27,8 +27,6 @@ SLOW_MS = 3_600_000
 
 # WeChat counts what it pays out by days that begin at midnight in China.
 _AHEAD_MS = 8 * 3_600_000
-# The operator is told when this part of a day's limit has been used.
-NEARLY = 0.8
 
 
 def unanswered_in(states: str, now_ms: int) -> list[Row]:

@@ -38,20 +38,12 @@ AWAITING_OPERATOR: tuple[PrizeState, ...] = ("held", "frozen")
 
 # Why a payout is held. Limits of sums: from one publisher to one winner (`pair`), to one winner a `day` or a
 # `week`. The winner's `risk`. Patterns: `again`, `luck`. A single prize above a limit: what a `publisher`
-# pays a day, what their `private` treasures pay, what a `newcomer` gets a day, what WeChat transfers at once
-# (`transfer`).
-Why: TypeAlias = Literal[
-    "pair", "day", "week", "risk", "again", "luck", "publisher", "newcomer", "private", "transfer"
-]
+# pays a day, what their `private` treasures pay, what a `newcomer` gets a day.
+Why: TypeAlias = Literal["pair", "day", "week", "risk", "again", "luck", "publisher", "newcomer", "private"]
 # Which limit of a day makes a payout wait: what a `publisher` pays, what their `private` treasures pay, what
-# one `newcomer` gets, what all `newcomers` get, what WeChat transfers to one person, or to all.
-Wait: TypeAlias = Literal[
-    "publisher", "private", "newcomer", "newcomers", "person_quota", "merchant_quota"
-]
-
-# Limits of WeChat, which also hold for a prize that an operator released individually. The wait for them ends
-# early if there is room again.
-QUOTAS: tuple[Wait, ...] = ("person_quota", "merchant_quota")
+# one `newcomer` gets, what all `newcomers` get. Or `wechat` refused it for today: WeChat may refuse a prize
+# that an operator released individually too, and may pay before that day is over.
+Wait: TypeAlias = Literal["publisher", "private", "newcomer", "newcomers", "wechat"]
 
 prize = Table(
     "prize",
@@ -82,9 +74,9 @@ def claimed(attempt: int, now_ms: int, due_at_ms: int, young: int, private: int)
 
 
 @prize
-def approved(attempt: int, counted_on: int) -> Row:
-    """The limits approve this attempt, for good. It counts against the limits of the day `counted_on`."""
-    return Row("claiming", _unweighed(attempt), sets={"weighed": attempt, "counted_on": counted_on})
+def approved(attempt: int) -> Row:
+    """The limits approve this attempt, for good."""
+    return Row("claiming", _unweighed(attempt), sets={"weighed": attempt})
 
 
 def _unweighed(attempt: int) -> dict[str, Test]:
@@ -115,7 +107,7 @@ def _waits(why: Wait, until_ms: int) -> dict[str, int | str]:
 def extended(attempt: int, until_ms: int) -> Row:
     """WeChat does not pay this attempt before `until_ms`: the deadline moves as if we had put the attempt
     off."""
-    return Row("claiming", where={"attempt": attempt}, sets=_waits("merchant_quota", until_ms))
+    return Row("claiming", where={"attempt": attempt}, sets=_waits("wechat", until_ms))
 
 
 @prize
@@ -151,7 +143,7 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: in
         Row(
             f"claiming -> {to}",
             where={**where, "freezing": ABSENT},
-            sets=_waits("person_quota", until_ms) if until_ms else {},
+            sets=_waits("wechat", until_ms) if until_ms else {},
             drops="bill_lost" if lost else "",
         ),
     ]
@@ -311,9 +303,9 @@ _BEFORE: dict[str, dict[str, Test]] = {
 def claim_from_ms(known: Document, now_ms: int) -> int:
     """Return when a prize that a limit put off can be claimed, in unix ms; 0 if it does not wait.
 
-    A prize that an operator released individually waits for WeChat's limits only.
+    A prize that an operator released individually waits for WeChat only.
     """
-    waits = "released_alone" not in known or known.get("waits_for") in QUOTAS
+    waits = "released_alone" not in known or known.get("waits_for") == "wechat"
     waits_until_ms: int = known.get("waits_until", 0) if known["state"] == "won" and waits else 0
     return waits_until_ms if waits_until_ms > now_ms else 0
 

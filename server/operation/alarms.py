@@ -12,7 +12,6 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from server.game.amounts import NEARLY
 from server.game.findings import PaymentKind
 from server.operation.scrape import Family
 from server.realtime.own_database import OwnDatabase
@@ -20,7 +19,7 @@ from server.store.gauges import Gauge
 
 Kind: TypeAlias = Literal[
     "redis", "mongodb", "database", "disk", "start", "ended", "clock", "work", "calls",
-    "invariant", "books", "unchecked", "message", "review", "queue", "payouts", "held", PaymentKind,
+    "invariant", "books", "unchecked", "message", "review", "queue", "held", PaymentKind,
 ]
 How: TypeAlias = Literal["above", "grown", "failed"]
 
@@ -93,7 +92,6 @@ TABLE = (
     Row("books", "账目不平", "wabao_findings", where={"kind": "books"}),
     Row("unchecked", "没有按时核对", "wabao_counted_age_seconds", bound=UNCOUNTED_SECONDS),
     Row("held", "有奖品等你处理", "wabao_waiting", where={"what": "prizes"}),
-    Row("payouts", "今天的转账额度快满了", "wabao_payout_day_share", bound=NEARLY),
     Row("order", "付款等你处理", "wabao_money_alarms", by="alarm", where={"kind": "order"}),
     Row("bill", "转账等你处理", "wabao_money_alarms", by="alarm", where={"kind": "bill"}),
     Row("refund", "退款等你处理", "wabao_money_alarms", by="alarm", where={"kind": "refund"}),

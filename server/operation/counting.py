@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from server.game.amounts import FEN_PER_YUAN, begins_at, day_of
+from server.game.amounts import begins_at, day_of
 from server.game.findings import Finding, PaymentKind
 from server.game.invariants import broken_by_totals
 from server.game.task import Task
@@ -24,7 +24,6 @@ from server.wechat.pay.client import DAY_REFUSED
 METRICS = {
     "wabao_money_fen": "The ledger in fen, over all tasks, and what left today",
     "wabao_money_alarms": "Orders, bills and refunds that need the operator, by what WeChat Pay said",
-    "wabao_payout_day_share": "Today's payouts as a share of PAYOUT_DAY_YUAN",
     "wabao_findings": "Contradictions: of tasks and their histories (invariant), of the ledger (books)",
     "wabao_waiting": "What waits for an operator, or for WeChat's judgement (checks), too long",
     "wabao_messages_refused": "Messages that WeChat does not take, or may not have taken, by reason",
@@ -47,14 +46,14 @@ MOST_DIFFER = 100
 SHOWN_SECONDS = 600
 
 
-async def count(store: Store, now_ms: int, day_yuan: int) -> Counted:
-    """Count; return the numbers, which are not saved. `day_yuan` is what may be paid out in a day, 0 for any.
+async def count(store: Store, now_ms: int) -> Counted:
+    """Count; return the numbers, which are not saved.
 
     The ledger is compared with some tasks at a time, so that a run does not get longer with each task that
     ever was. A task that differs is looked at in each run until it does not.
     """
     before = await store.gauges.find()
-    gauges = [gauge async for gauge in _numbers(store, now_ms, day_yuan)]
+    gauges = [gauge async for gauge in _numbers(store, now_ms)]
     invariants = await check_invariants(store, await store.tasks.matter_now([], CHECKED_TASKS))
     found, after = await check_ledger(store, before)
     for kind, findings in (("invariant", invariants), ("books", found)):
@@ -68,21 +67,17 @@ def _gauge(name: str, value: float, code: str = "", **labels: str) -> Gauge:
     return Gauge(name=name, labels=labels, value=value, code=code)
 
 
-async def _numbers(store: Store, now_ms: int, day_yuan: int) -> AsyncIterator[Gauge]:
-    today = day_of(now_ms)
+async def _numbers(store: Store, now_ms: int) -> AsyncIterator[Gauge]:
     _, withheld_fen = await store.prizes.waiting_fen()
     sums = await store.ledger.sums_fen(now_ms)
     sums_fen = {str(kind): fen for kind, fen in sums.items()}
     sums_fen |= {
         "held": sums["paid"] - sums["given"] - sums["refunded"],
         "withheld": withheld_fen,
-        "given_today": await store.ledger.given_since_fen(begins_at(today)),
+        "given_today": await store.ledger.given_since_fen(begins_at(day_of(now_ms))),
     }
     for name, fen in sums_fen.items():
         yield _gauge("wabao_money_fen", fen, sum=name)
-    if day_yuan:
-        share = await store.payout_days.fen(today) / (day_yuan * FEN_PER_YUAN)
-        yield _gauge("wabao_payout_day_share", round(share, 4))
     payments: dict[PaymentKind, Payments[Any]] = {
         "order": store.orders,
         "bill": store.bills,

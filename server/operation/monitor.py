@@ -52,7 +52,7 @@ class Monitor:
     ) -> None:
         self._store, self._outages, self._disk = store, outages, disk
         self._leader, self._scrape, self._now_ms = leader, scrape, now_ms
-        self._webhook, self._day_yuan = Webhook(settings), settings.payout_day_yuan
+        self._webhook = Webhook(settings)
         self._comparison = Comparison()
         self._rest_seconds = COUNT_SECONDS
         self._silences: dict[str, AlarmRow] = {}  # not saved yet, by key
@@ -79,7 +79,7 @@ class Monitor:
         if not self._leader.leads or "mongodb" in self._outages.silent:
             self._rest_seconds = AGAIN_SECONDS
             return
-        counted = await count(self._store, self._now_ms(), self._day_yuan)
+        counted = await count(self._store, self._now_ms())
         await self._store.gauges.save(counted)
         self._rest_seconds = max(COUNT_SECONDS, REST_FACTOR * (time.monotonic() - began))
 

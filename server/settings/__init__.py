@@ -84,10 +84,6 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     cash_young_day_yuan: Limit = 1_500
     cash_patterns_held: Flag = 1
     risk_held: Annotated[int, Meta(ge=0, le=4)] = 3
-    # What WeChat lets a merchant transfer by default: https://pay.weixin.qq.com/doc/v3/merchant/4013778940
-    payout_transfer_yuan: Limit = 200
-    payout_person_day_yuan: Limit = 2_000
-    payout_day_yuan: Limit = 50_000
     payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
     mail_review_prizes: Annotated[int, Meta(ge=0, le=1000)] = 0  # 0: no mailed goods wait for an operator
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
@@ -358,20 +354,11 @@ def _check_shapes(settings: Settings) -> None:
     if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
     _ = settings.operators, settings.templates, settings.texts  # reading these properties checks them
-    _check_payouts(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
     if settings.sandbox_url and not settings.sandboxed:
         raise BadSettings("SANDBOX_URL is for the sandbox, which WECHAT_APPID turns off")
     _check_push(settings)
-
-
-def _check_payouts(settings: Settings) -> None:
-    """Raise BadSettings if the largest red packet is above a limit on payouts, so that it would never be
-    paid."""
-    for name in ("payout_transfer_yuan", "payout_person_day_yuan", "payout_day_yuan"):
-        if 0 < getattr(settings, name) < settings.max_red_packet_yuan:
-            raise BadSettings(f"MAX_RED_PACKET_YUAN must not be above {name.upper()}: it would not be paid")
 
 
 def _check_push(settings: Settings) -> None:

@@ -39,7 +39,6 @@ from server.store.money.bills import Bills
 from server.store.money.freezes import Freezes
 from server.store.money.ledger import Ledger
 from server.store.money.orders import Orders
-from server.store.money.payout_days import PayoutDays
 from server.store.money.pickups import Pickups
 from server.store.money.prizes import Prizes
 from server.store.money.refunds import Refunds
@@ -130,7 +129,6 @@ class Store:
         self.ledger = Ledger(self.database)
         self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
-        self.payout_days = PayoutDays(self.database)
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)
         self.audit_log = AuditLog(self.database)

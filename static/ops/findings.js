@@ -3,12 +3,12 @@
 import { named, t } from "./words.js";
 
 // Alarms that need no more words than how many there are.
-const COUNTED = ["invariant", "books", "unchecked", "held", "payouts", "review", "ended", "clock"];
+const COUNTED = ["invariant", "books", "unchecked", "held", "review", "ended", "clock"];
 
 /** Return what an alarm says besides its title. */
 export function alarmText({ kind, what, values }) {
   const [number = ""] = values;
-  if (COUNTED.includes(kind)) return t(`found_${kind}`, kind === "payouts" ? Math.round(100 * number) : number);
+  if (COUNTED.includes(kind)) return t(`found_${kind}`, number);
   if (kind === "work") return t("work_failed", what);
   if (kind === "calls") return t("calls_fail", named("call", what), number);
   if (["order", "bill", "refund"].includes(kind)) return t("payments_wait", number, waits(what));

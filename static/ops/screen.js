@@ -34,7 +34,7 @@ export class Screen {
   #off = el("p.lists");
   #moneyNote = el("span.note");
   #sums = Object.fromEntries(SUMS.map((name) => [name, el("dd", {}, "–")]));
-  #today = { paid: el("dd", {}, "–"), most: el("dt", {}, t("money_today_any")) };
+  #today = el("dd", {}, "–");
   #shown = false;
 
   constructor(feed) {
@@ -45,7 +45,7 @@ export class Screen {
       {},
       el("h1.unseen", {}, t("title")),
       el("div.charts", {}, this.#charts.map((chart) => chart.element)),
-      panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`)))), el("div", {}, this.#today.paid, this.#today.most)), this.#moneyNote),
+      panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`)))), el("div", {}, this.#today, el("dt", {}, t("money_today")))), this.#moneyNote),
       panel("tasks", this.#tasks, this.#running, [this.#hiddenNow, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))]),
       panel("stream", this.#stream),
       panel("processes", this.#processList, this.#replaced, this.#off),
@@ -78,8 +78,7 @@ export class Screen {
 
   #moneyTold(reply) {
     for (const name of SUMS) write(this.#sums[name], reply.at ? money(reply[`${name}_fen`]) : "–");
-    write(this.#today.paid, money(reply.today_fen));
-    write(this.#today.most, reply.today_most_fen ? t("money_today", money(reply.today_most_fen)) : t("money_today_any"));
+    write(this.#today, money(reply.today_fen));
     write(this.#moneyNote, reply.at ? t("ago", Math.max(0, Math.floor((this.#feed.now() - reply.at) / 1000))) : t("not_added_up"));
   }
 

@@ -171,7 +171,7 @@ class TestPayoutLimitsAfterAFreeze:
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
         [card] = (await bob.get("/getMyPrize"))["data"]
         assert (card["claim_from"], (await bob.get("/getTaskDetails", code=code))["claim_from"]) == (0, 0)
-        waits["waits_for"] = "person_quota"
+        waits["waits_for"] = "wechat"
         await context.store.prizes.collection.update_one({"code": code}, {"$set": waits})
         [card], page = (await bob.get("/getMyPrize"))["data"], await bob.get("/getTaskDetails", code=code)
         assert card["claim_from"] == page["claim_from"] == waits["waits_until"]

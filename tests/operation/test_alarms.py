@@ -393,7 +393,7 @@ async def test_only_the_process_that_led_last_tells_of_the_silence_and_any_leade
 
 async def counted(context: Context) -> dict[tuple[str, ...], float]:
     """Return what is counted now and not 0, by name and labels."""
-    found = await count(context.store, context.clock.now_ms(), context.settings.payout_day_yuan)
+    found = await count(context.store, context.clock.now_ms())
     gauges = [gauge for gauge in found["gauges"] if gauge["value"] and gauge["name"] != "wabao_money_fen"]
     return {(gauge["name"], *gauge["labels"].values()): gauge["value"] for gauge in gauges}
 

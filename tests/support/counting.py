@@ -7,13 +7,13 @@ from server.operation.counting import count
 
 async def count_now(context: Context) -> None:
     """Count in the database, and save the numbers."""
-    counted = await count(context.store, context.clock.now_ms(), context.settings.payout_day_yuan)
+    counted = await count(context.store, context.clock.now_ms())
     await context.store.gauges.save(counted)
 
 
 async def payments_that_wait(context: Context) -> dict[tuple[str, str], int]:
     """Return how many payments need the operator, by kind and alarm."""
-    counted = await count(context.store, context.clock.now_ms(), context.settings.payout_day_yuan)
+    counted = await count(context.store, context.clock.now_ms())
     return {
         (gauge["labels"]["kind"], gauge["labels"]["alarm"]): int(gauge["value"])
         for gauge in counted["gauges"]
@@ -21,7 +21,7 @@ async def payments_that_wait(context: Context) -> dict[tuple[str, str], int]:
     }
 
 
-async def alarms_of(context: Context, day_yuan: int = 0) -> list[Alarm]:
-    """Return the alarms that follow from the database now; `day_yuan` is what may be paid out in a day."""
-    counted = await count(context.store, context.clock.now_ms(), day_yuan)
+async def alarms_of(context: Context) -> list[Alarm]:
+    """Return the alarms that follow from the database now."""
+    counted = await count(context.store, context.clock.now_ms())
     return Comparison().alarms([], counted["gauges"], 0)

@@ -64,7 +64,7 @@ async def check_nothing_is_half_done(context: Context) -> None:
 
 async def check_states(context: Context) -> None:
     """Assert that each document is in a state it can stay in."""
-    names = ("tasks", "orders", "prizes", "bills", "refunds", "freezes", "payout_days")
+    names = ("tasks", "orders", "prizes", "bills", "refunds", "freezes")
     stored = await find_all(context, *names)
     allowed = {
         "orders": {"asked", "spent", "unusable", "closed"},
@@ -75,7 +75,6 @@ async def check_states(context: Context) -> None:
     for name, states in allowed.items():
         # A denied prize waits for its task's deadline.
         assert {found["state"] for found in stored[name] if "denied" not in found} <= states, name
-    check_counted(stored)
     tasks = {task["_id"]: task for task in stored["tasks"]}
     for order in stored["orders"]:
         task = tasks[order["code"]]
@@ -105,11 +104,3 @@ def check_freezes(stored: dict[str, list[dict[str, Any]]]) -> None:
             continue
         assert prize["state"] not in ("won", "claiming"), "it is frozen, and can be claimed"
         assert prize["state"] != "given" or "address_box" not in prize, "it is frozen, and can be sent"
-
-
-def check_counted(stored: dict[str, list[dict[str, Any]]]) -> None:
-    """Assert that each day's counter is at least the sum of the payouts approved on that day."""
-    for day in {prize["counted_on"] for prize in stored["prizes"] if "counted_on" in prize}:
-        paid = [prize["amount_fen"] for prize in stored["prizes"] if prize.get("counted_on") == day]
-        counted = sum(each["fen"] for each in stored["payout_days"] if each["_id"] == day)
-        assert counted >= sum(paid), "more is paid out than is counted"

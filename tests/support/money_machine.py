@@ -27,7 +27,6 @@ from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Refusal
 from support.client import Someone, admit, rest
-from support.invariants import check_counted
 from support.money_world import PEOPLE, World
 from support.purse import DAY_MS, expect_balance, find, find_all, let_pass, sweep_until_quiet
 
@@ -96,8 +95,8 @@ class MoneyMachine(RuleBasedStateMachine):
     def begin(self, prizes: int, wins: int, claims: int, a_day: int) -> None:
         """Begin with an unpaid task (`wins` is -1), an open task (0), or prizes won by `wins` people.
 
-        Winners have claimed if `claims` is at least 1, and confirmed if it is 2. At most `a_day` yuan are
-        paid out a day; 0 means any sum.
+        Winners have claimed if `claims` is at least 1, and confirmed if it is 2. A publisher pays at
+        most `a_day` yuan a day; 0 means any sum.
         """
         self._run(self.world.clean())
         self.world.pay_out(a_day)
@@ -326,10 +325,7 @@ class MoneyMachine(RuleBasedStateMachine):
         self._run(self._check())
 
     async def _check(self) -> None:
-        documents = await find_all(
-            self.world.context, *LEGAL, "sandbox_orders", "sandbox_bills", "payout_days"
-        )
-        check_counted(documents)
+        documents = await find_all(self.world.context, *LEGAL, "sandbox_orders", "sandbox_bills")
         for name, legal in LEGAL.items():
             known = self.states.setdefault(name, {})
             for document in documents[name]:

@@ -105,8 +105,8 @@ class World:
         self.context.settings = msgspec.structs.replace(self.context.settings, cash_won_day_yuan=yuan)
 
     def pay_out(self, yuan: int) -> None:
-        """Pay out no more than this amount a day; 0: any sum."""
-        self.context.settings = msgspec.structs.replace(self.context.settings, payout_day_yuan=yuan)
+        """Let a publisher pay no more than this amount a day; 0: any sum."""
+        self.context.settings = msgspec.structs.replace(self.context.settings, cash_publisher_day=yuan)
 
     async def clean(self) -> None:
         """Forget all tasks and money."""

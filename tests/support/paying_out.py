@@ -198,7 +198,7 @@ class Steps:
             yield from self._prize(world, prize.frozen_unweighed, attempt)
             if owes(world.prize, "bill"):
                 also = world.approved | {attempt}
-                yield from self._prize(world, prize.approved, attempt, 1, approved=also)
+                yield from self._prize(world, prize.approved, attempt, approved=also)
                 yield from self._prize(world, prize.held, attempt, "pair", NOW)
                 yield from self._prize(world, prize.put_off, attempt, "private", NOW)
             if attempt in world.approved and known is None:

@@ -25,7 +25,6 @@ from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits, Refusal, WeChatBusy
 from server.game import prize as row
-from server.game.amounts import day_of
 from server.store.audit_log import Actor
 from server.wechat.pay.client import DAY_REFUSED
 from support.client import Client, Someone, admit, rest
@@ -328,9 +327,6 @@ claimed_and_over = later(and_drawn(later(reported_won, 30 * DAY_MS - 3_600_000))
 refused_and_over = later(
     and_drawn(misbehaving(reported_won, "refuse", call="transfer", code="NO_AUTH")), 61 * DAY_MS
 )
-won_on_a_full_day = and_then(
-    won, lambda stage: stage.context.store.payout_days.take(day_of(stage.context.clock.now_ms()), 200, 200)
-)
 
 act_claim, act_ship = claiming(), shipping("SF1234567890")
 on_site, by_mail = won_goods(1), won_goods(2)
@@ -376,7 +372,6 @@ SCENARIOS: dict[str, tuple[Prepare, Act]] = {
     "a transfer fails at once": (fails_today, claiming(WeChatBusy)),
     "a claim is weighed": (won, claiming(cash_won_day_yuan=1000)),
     "a payout is held": (won, claiming(PayoutHeld, cash_pair_week_yuan=1)),
-    "a payout waits for tomorrow": (won_on_a_full_day, claiming(PayoutWaits, payout_day_yuan=3)),
     "a payout is put off": (privately_won, claiming(PayoutWaits, cash_private_day_yuan=3)),
     "a treasure is frozen while a bill is out": (claimed, act_freeze),
     "a treasure is frozen while its prize is claimed": (claim_begun, act_freeze),

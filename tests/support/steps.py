@@ -10,7 +10,7 @@ from server.game.lifecycle import Move
 
 COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups"),
-    *("alarms", "leases", "freezes", "payout_days", "messages", "consents", "reviews"),
+    *("alarms", "leases", "freezes", "messages", "consents", "reviews"),
     "media_checks",
 )
 _READS = (

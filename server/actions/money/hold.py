@@ -4,10 +4,6 @@ A claim is first recorded, then checked once against the limits, and only then g
 simultaneous claims count each other, and no bill is out for a prize that is held. A frozen prize is never
 approved.
 
-WeChat also limits how much it transfers per day, to each person and for each merchant. A payout above these
-limits waits until midnight in China, or until the limit is raised. A prize counts once a day, however many
-bills it gets.
-
 The limits count a person and a publisher over all their treasures. A newcomer is a person whose account is
 younger than a week, or who has dug only in treasures of this publisher.
 """
@@ -20,7 +16,7 @@ from server.actions.announce import announce_claim
 from server.context import Context
 from server.errors import PayoutWaits
 from server.game import prize as row
-from server.game.amounts import DAY_MS, FEN_PER_YUAN, begins_at, day_of
+from server.game.amounts import DAY_MS, FEN_PER_YUAN
 from server.game.day_limits import Claimed, fits_at, shared_fits_at
 from server.game.prize import Wait, Why
 from server.game.task import Task
@@ -37,15 +33,12 @@ SMALL_FEN = 10 * FEN_PER_YUAN
 # A prize above this is held if WeChat had not seen its winner in the mini-program when they dug.
 UNSEEN_FEN = 20 * FEN_PER_YUAN
 # Why a claim waits, in words; the numbers come from the settings.
-_WAITS: dict[Wait, str] = {
+_WAITS: dict[str, str] = {
     "publisher": "一位发布者一天最多发出 {0.cash_publisher_day} 元红包，这一位今天的满了",
     "private": "不公开的红包，一位发布者一天最多发出 {0.cash_private_day_yuan} 元，这一位今天的满了",
     "newcomer": "刚来的人一天最多领 {0.cash_newcomer_day_yuan} 元红包，你今天的满了",
     "newcomers": "今天刚来的人一共领的红包满了",
-    "person_quota": "微信规定一个人一天最多从这里领 {0.payout_person_day_yuan} 元，你今天的满了",
-    "merchant_quota": "微信规定这里一天最多发出 {0.payout_day_yuan} 元，今天的满了",
 }
-_ANY_FEN = 10**15
 
 
 async def refuse_waiting(context: Context, prize: Prize) -> None:
@@ -56,15 +49,10 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
     win of 1 yuan would end the wait for the next prize.
     """
     now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
-    waits = now_ms < prize.get("waits_until", 0)
-    if waits and prize.get("waits_for") in row.QUOTAS:
-        waits = await _is_full(context, prize)
-    elif "released_alone" in prize:
-        return
-    if waits:
-        raise _put_off(context, prize)
     if "released_alone" in prize:
         return
+    if now_ms < prize.get("waits_until", 0) and prize.get("waits_for") != "wechat":
+        raise _put_off(context, prize)
     until_ms = prize["won_at"] + hold_ms
     if now_ms < until_ms and not await context.store.prizes.were_paid(
         prize["unionid"], prize["publisher"], prize["amount_fen"], now_ms - PAID_MS, now_ms - hold_ms
@@ -110,57 +98,20 @@ async def weigh(context: Context, prize: Prize) -> bool:
     if "released_alone" not in prize:
         found = await _why_held(context, prize) or await _why_waits(context, prize)
         found = found or await _why_patterned(context, prize)
-    prizes, attempt, today = context.store.prizes, prize["attempt"], day_of(context.clock.now_ms())
-    found = found or await _why_full(context, prize, today)
+    prizes, attempt = context.store.prizes, prize["attempt"]
     if found is None:
-        decision = row.approved(attempt, today)
+        decision = row.approved(attempt)
     elif isinstance(found, tuple):
         decision = row.put_off(attempt, *found)
     else:
         decision = row.held(attempt, found, context.clock.now_ms())
     decided = await prizes.move(prize["_id"], decision)
     if decided is None:
-        if found is None and prize.get("counted_on") != today:
-            await context.store.payout_days.give_back(today, prize["amount_fen"])
         unweighed = row.frozen_unweighed(attempt)
         decided = await prizes.move(prize["_id"], unweighed) or await prizes.get(prize["_id"])
     elif row.is_held(decided):
         await announce_claim(context, decided)
     return row.is_approved(decided, attempt)
-
-
-async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[Wait, int] | None:
-    """Check WeChat's limits per transfer and per day; if they have room, count the prize for today."""
-    settings, fen, tomorrow_ms = context.settings, prize["amount_fen"], begins_at(today + 1)
-    limits = (settings.payout_transfer_yuan, settings.payout_person_day_yuan, settings.payout_day_yuan)
-    if any(0 < most * FEN_PER_YUAN < fen for most in limits) and "released_alone" not in prize:
-        return "transfer"
-    if await _has_all(context, prize, today):
-        return "person_quota", tomorrow_ms
-    most_fen = settings.payout_day_yuan * FEN_PER_YUAN
-    most_fen = most_fen if fen <= most_fen else _ANY_FEN  # no limit, or an operator released it
-    if prize.get("counted_on") == today or await context.store.payout_days.take(today, fen, most_fen):
-        return None
-    return "merchant_quota", tomorrow_ms
-
-
-async def _has_all(context: Context, prize: Prize, today: int) -> bool:
-    """Whether this claim and its winner's other claims of today exceed what WeChat transfers to a person."""
-    most_fen = context.settings.payout_person_day_yuan * FEN_PER_YUAN
-    if not most_fen or prize["amount_fen"] > most_fen:
-        return False
-    theirs = {"unionid": prize["unionid"]}
-    claims = await context.store.prizes.under_limit(theirs, begins_at(today), prize["_id"])
-    return sum(each.fen for each in claims) + prize["amount_fen"] > most_fen
-
-
-async def _is_full(context: Context, prize: Prize) -> bool:
-    """Whether WeChat's limits still have no room today for a prize that waits for room."""
-    today, most_fen = day_of(context.clock.now_ms()), context.settings.payout_day_yuan * FEN_PER_YUAN
-    if prize.get("waits_for") == "person_quota":
-        return await _has_all(context, prize, today)
-    paid_fen = await context.store.payout_days.fen(today)
-    return bool(most_fen) and paid_fen + prize["amount_fen"] > most_fen
 
 
 async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:

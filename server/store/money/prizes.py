@@ -63,8 +63,7 @@ class Prize(WonPrize):
     ranks.
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer.
-    `waits_for` is why it was put off until `waits_until`. `counted_on` is the last day on which it was
-    counted among the day's payouts.
+    `waits_for` is why it was put off until `waits_until`.
     """
 
     _id: str
@@ -93,7 +92,6 @@ class Prize(WonPrize):
     denied: NotRequired[int]
     young: NotRequired[int]
     private: NotRequired[int]
-    counted_on: NotRequired[int]
     due_at: NotRequired[int]
     then: NotRequired[dict[str, int]]
 

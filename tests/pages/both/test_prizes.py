@@ -253,7 +253,7 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     Person.log_in(publisher.address, "朵朵").post("/postTask", code=code)
     winner.open("treasure", code)
     winner.press("领取红包")
-    winner.says("微信规定这里一天最多发出 6 元，今天的满了", "以后再来领，不会丢失")
+    winner.says("一位发布者一天最多发出 6 元红包，这一位今天的满了", "以后再来领，不会丢失")
     winner.open("treasure", code)
     winner.says("6 元红包，领取后进入微信零钱。", "以后可以领取，不会丢失。")
     winner.open("mine", "won")

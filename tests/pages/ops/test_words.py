@@ -95,7 +95,7 @@ def test_every_text_that_the_screen_asks_for_is_there():
         "limit": {UNITS.get(what, (what, 1))[0] for what in LIMITED} | {"operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
-        "found": {"invariant", "books", "unchecked", "held", "payouts", "review", "ended", "clock"},
+        "found": {"invariant", "books", "unchecked", "held", "review", "ended", "clock"},
         "call": {"mongodb", "redis", *CALLS},
         "queue": {"reviews", "reports", "hidden"},
         "message": {"late", "unclear", "other", "47003", "40037", "41030"},
