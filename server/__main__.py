@@ -246,7 +246,7 @@ def _release(parsed: argparse.Namespace) -> int:
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
         # A log entry would make a new database look used, so for a new one the entry is written afterwards.
         new = not await is_noted(store.database)
-        async with nullcontext() if new else logged(store, "release", lease="release"):
+        async with nullcontext() if new else logged(store, "release"):
             await prepare(store.database, store.indexes(), _tell)
         if new:
             async with logged(store, "release"):
@@ -326,7 +326,6 @@ def _on_store(
 
     `limited` is false for work whose operations may take longer than the usual 5 s.
     """
-    from server.actions.alone import Busy
     from server.store import Store, denials_told, is_unavailable, said_by
     from server.store.schema import is_noted
 
@@ -344,8 +343,6 @@ def _on_store(
     try:
         with denials_told():
             return asyncio.run(connected())
-    except Busy as error:
-        return _complain(str(error), 2)
     except Exception as error:
         if not is_unavailable(error):
             raise
@@ -354,20 +351,19 @@ def _on_store(
 
 def _rotate(_: argparse.Namespace) -> int:
     from server.actions.command_line import logged
-    from server.actions.rotate import CannotRotate, await_servers, rotate
+    from server.actions.rotate import CannotRotate, rotate
     from server.security.keys import Keys
 
     settings = read_settings(os.environ)
     keys = Keys(*secrets_of(settings, makes=False))
 
     async def work(store: Store) -> int:
-        async with logged(store, "rotate", keys.fingerprint, lease="rotate") as run:
+        async with logged(store, "rotate", keys.fingerprint) as run:
             try:
-                await await_servers(store, keys, _tell)
+                done = await rotate(store, keys)
             except CannotRotate as error:
                 run.outcome = "refused"
                 return _complain(str(error), 2)
-            done = await rotate(store, keys)
             for rotated in done:
                 _show_rotated(rotated, keys)
             if any(rotated.left for rotated in done):
@@ -386,20 +382,19 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
     if not rotated.sealed:
         _tell(f"{rotated.purpose}: 0 sealed anew")
     for each, number in rotated.left.items():
-        why = "they keep changing or are broken" if each in keys.fingerprints else "SECRET_KEYS lacks it"
+        why = "they changed meanwhile or are broken" if each in keys.fingerprints else "SECRET_KEYS lacks it"
         _tell(f"{rotated.purpose}: {number} left under {each}: {why}")
     for key in rotated.broken[:BROKEN_SHOWN]:
         _tell(f"{rotated.purpose}: {key} does not open, though its secret is here")
 
 
 def _forget(parsed: argparse.Namespace) -> int:
-    from server.actions.alone import erasure_of
     from server.actions.command_line import logged
     from server.actions.people.erase import CannotErase, erase
 
     async def work(store: Store) -> int:
         person_id = (await store.people.ids_of([parsed.unionid])).get(parsed.unionid, "")
-        async with logged(store, "forget", f"person:{person_id}", lease=erasure_of(person_id)) as run:
+        async with logged(store, "forget", f"person:{person_id}") as run:
             try:
                 digs = await erase(store, person_id)
             except CannotErase as error:

@@ -84,7 +84,6 @@ SLOW = (
     "money/test_money_sequences.py",
     "operation/test_audit.py::test_the_command_prints",
     "operation/test_operator_sessions.py",
-    "operation/test_runs.py::test_killed_after",
     "operation/test_ops.py",
     "pages/",
     "pictures/test_uploads.py::test_forty_stalled_uploads",

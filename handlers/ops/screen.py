@@ -33,7 +33,6 @@ from handlers.ops.person import OpsPerson
 from handlers.ops.pictures import operators_picture
 from handlers.ops.reports import OpsReports
 from handlers.ops.reviews import OpsDecide, OpsReviews
-from handlers.ops.runs import OpsErase, OpsRun, OpsRuns
 from handlers.ops.search import OpsSearch
 from handlers.ops.timeline import Difference, OpsTimeline
 from handlers.parameters import Code
@@ -269,9 +268,6 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsBan,
     OpsUnban,
     OpsTrust,
-    OpsErase,
-    OpsRun,
-    OpsRuns,
     OpsLog,
     OpsExportLog,
     OpsReviews,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from server.actions.alone import Busy, alone
 from server.errors import BadSettings
 from server.store import Store
 from server.store.audit_log import Actor
@@ -38,20 +37,15 @@ def who_runs() -> Actor:
 
 
 @asynccontextmanager
-async def logged(store: Store, command: Command, target: str = "", lease: str = "") -> AsyncIterator[Run]:
+async def logged(store: Store, command: Command, target: str = "") -> AsyncIterator[Run]:
     """Log a command before it runs, and its outcome after. If it fails or is cut off, the entry stays
-    "begun".
-
-    With a `lease` the command runs alone, even if an operator starts the same work at the screen. Raises
-    Busy.
-    """
+    "begun"."""
     log = store.audit_log
     written = await log.begin(await store.now_ms(), who_runs(), f"run_{command}", target, "")
     run = Run()
     try:
-        async with alone(store, lease) if lease else nullcontext():
-            yield run
-    except (BadSettings, Busy):
+        yield run
+    except BadSettings:
         await log.conclude(written, "refused")
         raise
     await log.conclude(written, run.outcome)

@@ -17,7 +17,6 @@ from server.actions.messages.send import delete_old_messages, send_messages
 from server.actions.people.leave import erase_leavers
 from server.actions.reviews.report import settle_reports
 from server.actions.reviews.review import settle_reviews
-from server.actions.runs import do_runs
 from server.actions.sweep import ADDRESS_DAYS, SWEPT, sweep
 from server.actions.tidy import tidy
 from server.context import Context
@@ -59,7 +58,6 @@ WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (("messages",), _whole(send_messages)),
     (("notices",), _whole(_send_notices)),
     (("leavers",), _whole(erase_leavers)),
-    (("runs",), _whole(do_runs)),
 )
 # Other work that the leader repeats, each with the seconds between two runs.
 PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (

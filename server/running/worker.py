@@ -16,7 +16,7 @@ from functools import partial
 
 from handlers.limits import person_of
 from server.actions.pictures import disk_of
-from server.actions.rotate import SEALING_SECONDS, note_sealing
+from server.actions.rotate import note_sealing
 from server.app import make_app, unready_app
 from server.check import log_failures
 from server.context import Context, Sandbox, per_context
@@ -88,8 +88,8 @@ async def look_at_data(
     """Look at the database and return it. If it may not be served from, its `wrong` says why.
 
     With `prepares`, prepare it. `identity` is the one that the database should have, if that is known. Raises
-    BadSettings. Notes in the database that this server seals values, so that no rotation of secrets misses
-    them. `answers` is called once MongoDB answers.
+    BadSettings. Notes in the database under which secret this server seals, before any value carries it.
+    `answers` is called once MongoDB answers.
 
     In development a new database is prepared too, perhaps by several workers at once.
     """
@@ -196,8 +196,6 @@ async def accept_soon(
 def begin_repeated(context: Context) -> Background:
     """Begin what this process does again and again while it serves; only the leader does what is due."""
     repeated = Background(context.bus.failures)
-    noting = partial(note_sealing, context.store, context.database, context.keys)
-    repeated.repeat(noting, SEALING_SECONDS)
     context.leader.begin(repeated)
     Leading(context, repeated).begin()
     context.outages.begin(repeated)

@@ -51,7 +51,6 @@ from server.store.pipelines import Document
 from server.store.reviews.media_checks import MediaChecks
 from server.store.reviews.reports import Reports
 from server.store.reviews.reviews import Reviews
-from server.store.runs import Runs
 from server.store.sealed_values import SealedValues
 from server.store.timing import CommandSeconds, Connections
 
@@ -132,7 +131,6 @@ class Store:
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)
         self.audit_log = AuditLog(self.database)
-        self.runs = Runs(self.database)
         self.operator_sessions = OperatorSessions(self.database)
         self.sealed_values = SealedValues(self.database)
         self.meta = Meta(self.database)

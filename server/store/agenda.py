@@ -14,11 +14,10 @@ from server.store.pipelines import Document
 # - addresses: of goods that arrived long ago.
 # - notices: what the sandbox has to tell.
 # - leavers: people whose days to keep their account are over.
-# - runs: what operators started.
 # - the others: collections whose documents have `due_at`.
 Kind: TypeAlias = Literal[
     "pending", "orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses", "people", "reviews",
-    "reports", "messages", "notices", "leavers", "runs",
+    "reports", "messages", "notices", "leavers",
 ]
 
 
@@ -67,7 +66,6 @@ def _query(kind: Kind, before_ms: int) -> tuple[str, Document]:
     others: dict[str, tuple[str, Document]] = {
         "pending": ("tasks", {"pending": 1}),
         "addresses": ("prizes", old_address(before_ms)),
-        "runs": ("runs", {"open": 1}),
         "leavers": ("people", {"leaving.due_at": due}),
         # The same query as in `SandboxNotices.lease`, which `server/` must not import.
         "notices": ("sandbox_notices", {"state": "waiting", "due_at_ms": due}),

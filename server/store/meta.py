@@ -1,9 +1,8 @@
 """What a database says of itself: `meta`, here its document `database`. `schema.py` has the other document.
 
-`identity` is written once, when the database is prepared. No other database has the same one. `keys` maps the
-fingerprint of each secret that servers seal under to a time (unix ms, MongoDB's clock) until which at least
-one server does so; servers prolong it before it has passed. A fingerprint stays as long as a stored value
-carries it: only a rotation that has left no such value removes it.
+`identity` is written once, when the database is prepared. No other database has the same one. `keys` has the
+fingerprint of each secret that a server has sealed under, noted before the server serves. Only a rotation
+that has left no value under a secret removes its fingerprint.
 
 `featured` has the codes of the tasks that operators put on top of the square, the last one last. They are
 kept here because each process reads this document anyway, twice a second.
@@ -12,6 +11,7 @@ kept here because each process reads this document anyway, twice a second.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from server.store.documents import Documents
@@ -61,14 +61,10 @@ class Meta(Documents[AboutDatabase]):
             return Look(None, 0)
         return Look(found[0], found[0].pop("now"))  # type: ignore[arg-type]  # `now` was the only other field
 
-    async def note_sealing(self, identity: str, fingerprint: str, lasts_ms: int) -> bool:
-        """Note that a server seals under this secret for the next `lasts_ms`; False if the database is
-        another one."""
-        until = {"$add": [NOW_MS, lasts_ms]}
-        noted = await self.collection.update_one(
-            {"_id": _ID, "identity": identity}, [{"$set": {f"keys.{fingerprint}": until}}]
-        )
-        return noted.matched_count == 1
+    async def note_sealing(self, identity: str, fingerprint: str) -> None:
+        """Note that a server seals under this secret from now on, unless the database is another one."""
+        ours = {"_id": _ID, "identity": identity}
+        await self.collection.update_one(ours, {"$set": {f"keys.{fingerprint}": 1}})
 
     async def feature(self, identity: str, code: str, most: int) -> list[str]:
         """Add a task at the end of the featured ones, unless `most` others are featured; return the codes of
@@ -88,7 +84,8 @@ class Meta(Documents[AboutDatabase]):
         )
         return [] if found is None else found.get("featured", [])
 
-    async def forget_key(self, fingerprint: str, now_ms: int) -> None:
-        """Take out the fingerprint of a key under which nothing is stored, unless a server still uses it."""
-        key = f"keys.{fingerprint}"
-        await self.collection.update_one({"_id": _ID, key: {"$lte": now_ms}}, {"$unset": {key: ""}})
+    async def forget_keys(self, fingerprints: Iterable[str]) -> None:
+        """Take out the fingerprints of secrets under which nothing is stored any more."""
+        unneeded = {f"keys.{each}": "" for each in fingerprints}
+        if unneeded:
+            await self.collection.update_one({"_id": _ID}, {"$unset": unneeded})

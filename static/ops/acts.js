@@ -58,13 +58,7 @@ export function personActs(who, name, { banned, trusted }, done) {
     logOut(who, name),
     who.code && freezePerson(who, name),
     may("money") && button(trusted ? "distrust" : "trust", { ...about, parameters: { ...who, trusted: Number(!trusted) }, path: "/ops/trust" }),
-    may("money") && button("run_forget", { ...about, path: "/ops/erase", grave: true }),
   ];
-}
-
-/** The button that starts a run of `what`; `more` are further parameters of its button. */
-export function runAct(act, what, done, more) {
-  return may("money") && button(act, { target: "", path: "/ops/run", parameters: { what }, done, grave: true, more });
 }
 
 /** The button that keeps a month's winners as a table, for a tax return. */

@@ -25,7 +25,7 @@ export const say = ({ what, values }) => t(`said_${what}`, ...values.map((value)
 /** Return what became of an act, as the log has it. */
 export function outcomeWord(outcome) {
   if (["done", "begun"].includes(outcome)) return t(`outcome_${outcome}`);
-  if (["refused", "left", "differs", "failed"].includes(outcome)) return t(`run_${outcome}`);
+  if (["refused", "left", "differs"].includes(outcome)) return t(`run_${outcome}`);
   return t("outcome_refused", named("refusal", outcome));
 }
 

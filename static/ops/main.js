@@ -14,7 +14,6 @@ import { paidPage } from "./paid.js";
 import { personPage } from "./person.js";
 import { reportsPage } from "./reports.js";
 import { reviewsPage } from "./reviews.js";
-import { runsPage } from "./runs.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
 import { prizePage } from "./timeline.js";
@@ -55,7 +54,6 @@ const PAGES = [
   [/^\/payouts$/, () => payoutsPage(page)],
   [/^\/paid\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => paidPage(page, code, Number(depth))],
   [/^\/reports$/, () => reportsPage(page)],
-  [/^\/runs$/, () => runsPage(page)],
   [/^\/reviews$/, () => reviewsPage(page)],
   [/^\/log(?:\?(.*))?$/, (query) => logPage(page, query)],
 ];
@@ -106,7 +104,7 @@ function header({ name, role }) {
     top,
     el("a.brand", { href: "#/" }, t("title")),
     el("span.live", {}, status, time),
-    el("nav", {}, el("a", { href: "#/" }, t("screen")), Object.entries(counts).map(([page, number]) => el("a", { href: `#/${page}` }, t(page), " ", number)), el("a", { href: "#/log" }, t("log")), el("a", { href: "#/runs" }, t("runs"))),
+    el("nav", {}, el("a", { href: "#/" }, t("screen")), Object.entries(counts).map(([page, number]) => el("a", { href: `#/${page}` }, t(page), " ", number)), el("a", { href: "#/log" }, t("log"))),
     el("span.me", {}, name, el("span.note.role", {}, t(`role_${role}`)), el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
     el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
   );

@@ -1,6 +1,5 @@
 """Acts of the command line are in the operators' audit log, under the machine's user name."""
 
-import itertools
 import os
 import pwd
 import secrets
@@ -12,12 +11,11 @@ import pytest
 from pymongo import MongoClient
 
 from server.__main__ import main
-from server.actions import alone, command_line
+from server.actions import command_line
 from server.context import Context
 from server.game import draw
 from server.security.keys import Keys
 from server.settings import Settings
-from server.store.leases import Leases
 from support.databases import with_database
 from support.proofs import a_reply
 from support.purse import find
@@ -50,7 +48,7 @@ def test_a_rotation_is_logged_with_what_became_of_it(io_loop, context, log, monk
 
     async def note() -> None:
         await context.database.answers()
-        await context.store.meta.note_sealing(context.database.identity, ours, 60_000)
+        await context.store.meta.note_sealing(context.database.identity, ours)
 
     io_loop.run_sync(note)
     monkeypatch.setenv("SECRET_KEY", OTHER)
@@ -91,20 +89,6 @@ def test_a_release_is_logged_also_the_first_one(io_loop, context, log, mongodb_u
         outcomes = [act["outcome"] for act in mongodb[name]["audit_log"].find(sort=[("at", 1)])]
         assert outcomes == ["done", "refused"]
         mongodb.drop_database(name)
-
-
-def test_a_command_refuses_beside_the_same_run_of_the_screen(log, monkeypatch, capsys):
-    untils = itertools.count()
-
-    async def taken(_: Leases, name: str, *__: Any) -> Any:
-        return {"_id": name, "holder": "the leader", "until": next(untils)}
-
-    monkeypatch.setattr(Leases, "acquire", taken)
-    monkeypatch.setattr(alone, "AGAIN_SECONDS", 0.0)
-    monkeypatch.setenv("SECRET_KEY", OTHER)
-    assert main(["rotate"]) == 2
-    assert "rotate runs at this moment" in capsys.readouterr().err
-    assert [(act, outcome) for act, _, outcome in log()] == [("run_rotate", "refused")]
 
 
 def test_a_proof_is_verified_for_anybody_and_logged_for_operators(

@@ -10,13 +10,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from pymongo.errors import AutoReconnect
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from devtools.sandbox import Sandbox
-from server.actions import rotate as rotating
-from server.actions.rotate import CannotRotate, rotate
+from server.actions.rotate import rotate
 from server.app import make_app
 from server.context import Context
 from server.game import draw
@@ -25,7 +23,6 @@ from server.running.worker import look_at_data
 from server.security.keys import Keys
 from server.settings import Settings
 from server.store import Store, sealed_values
-from server.store.sealed_values import SealedValues
 from support.client import Client
 from support.purse import expect_balance, only
 from support.servers import clean_environment
@@ -43,17 +40,10 @@ def fingerprint(secret: str) -> str:
     return Keys(secret.encode()).fingerprint
 
 
-async def restart_servers(settings: Settings, *secrets: str) -> None:
-    """From now on let only servers with these secrets serve."""
-    store = Store(settings.mongodb_uri)
-    try:
-        about = await store.meta.find()
-        ended = {f"keys.{each}": 1 for each in about["keys"]}
-        await store.meta.rows.update_one({"_id": "database"}, {"$set": ended})
-    finally:
-        store.close()
+async def start_servers(settings: Settings, *secrets: str) -> None:
+    """Let a server look at the database with these secrets, as each does before it serves."""
     given = msgspec.structs.replace(settings, secret_keys=",".join(secrets), secret_key="")
-    await look_at_data(given, prepares=False)
+    assert (await look_at_data(given, prepares=False)).wrong is None
 
 
 async def begin_rotating(settings: Settings, secrets: str | None) -> asyncio.subprocess.Process:
@@ -78,7 +68,7 @@ async def run_rotate(settings: Settings, secrets: str | None = None) -> tuple[in
 
 
 @pytest.fixture
-def after(io_loop: Any, settings: Settings) -> Iterator[tuple[Client, Context]]:
+def after(io_loop: Any, settings: Settings, context: Context) -> Iterator[tuple[Client, Context]]:
     """A server that knows only the new secret, on a port of its own."""
     listening, port = bind_unused_port()
     renewed = msgspec.structs.replace(settings, secret_key=NEW, port=port)
@@ -104,7 +94,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
     await bob.dig(on_site)
     pickup = (await bob.claim(on_site))["pickup"]
     packet = await alice.paid_packet()
-    await restart_servers(settings, NEW, OLD)
+    await start_servers(settings, NEW, OLD)
     old, new = fingerprint(OLD), fingerprint(NEW)
     assert await run_rotate(settings) == (
         0,
@@ -112,7 +102,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
         f"pickup: 1 sealed anew, from {old} to {new}\n"
         f"all of it is sealed under {new}; other secrets are needed for tokens alone\n",
     )
-    await restart_servers(settings, NEW)  # servers no longer need the old secret
+    await start_servers(settings, NEW)  # servers no longer need the old secret
     later, renewed = after
     alice, bob, carol = await later.log_in_all("alice", "bob", "carol")
     digs = [await bob.dig(running), await bob.dig(running)]
@@ -137,7 +127,7 @@ def store(io_loop: Any, settings: Settings) -> Iterator[Store]:
 
     async def connect() -> Store:
         await look_at_data(settings, prepares=True)
-        await restart_servers(settings, NEW, OLD)
+        await start_servers(settings, NEW, OLD)
         return Store(settings.mongodb_uri)
 
     opened = io_loop.run_sync(connect)
@@ -178,26 +168,6 @@ async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
     assert set(about["keys"]) == {new.fingerprint}
 
 
-async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(store, settings, monkeypatch):
-    await fill(store, Keys(OLD.encode()), 2 * sealed_values.BATCH)
-    replace = SealedValues.replace
-    failed: list[str] = []
-
-    async def written_but_unanswered(own: SealedValues, purpose: str, changes: list[Any]) -> int:
-        found = await replace(own, purpose, changes)
-        if purpose == "seed" and len(failed) < 2:
-            failed.append(purpose)
-            raise AutoReconnect("gone")
-        return found
-
-    monkeypatch.setattr(SealedValues, "replace", written_but_unanswered)
-    monkeypatch.setattr(rotating, "REST_SECONDS", 0.0)
-    keys = Keys(NEW.encode(), OLD.encode())
-    assert [rotated.left for rotated in await rotate(store, keys)] == [{}, {}, {}]
-    assert await store.sealed_values.fingerprints("seed") == [keys.fingerprint]
-    assert failed == ["seed", "seed"]
-
-
 async def test_a_sealed_value_that_cannot_be_opened_is_reported_and_left_as_it_is(store, settings):
     lost = Keys(b"a secret that nobody has any more, 32+")
     await fill(store, lost, 2)
@@ -215,38 +185,21 @@ async def test_a_sealed_value_that_cannot_be_opened_is_reported_and_left_as_it_i
     ("given", "said"),
     [
         ("", "no secret is in DATA_DIR"),
-        ("{old}", "nothing was changed: the servers seal under <new>, which is not among the secrets here"),
-        ("{old},{new}", "the servers seal under <new>, which is not the first of SECRET_KEYS here, <old>"),
+        ("{other},{old}", "and never under the first of SECRET_KEYS here, <other>: start them"),
         ("{new},{new}", "SECRET_KEYS has a secret twice"),
     ],
-    ids=["none", "the new one is missing", "reversed", "twice"],
+    ids=["none", "one that no server has", "twice"],
 )
 async def test_a_terminal_with_other_secrets_than_the_servers_changes_nothing(store, settings, given, said):
-    old, new = fingerprint(OLD), fingerprint(NEW)
+    names = {"old": OLD, "new": NEW, "other": "a secret of no server: 32 characters or more"}
     await fill(store, Keys(OLD.encode()), 2)
-    code, answer = await run_rotate(settings, given.format(old=OLD, new=NEW))
+    code, answer = await run_rotate(settings, given.format(**names))
     assert code == 2
-    assert said.replace("<old>", old).replace("<new>", new) in answer
-    assert await store.sealed_values.fingerprints("seed") == [old]
+    for name, secret in names.items():
+        said = said.replace(f"<{name}>", fingerprint(secret))
+    assert said in answer
+    assert await store.sealed_values.fingerprints("seed") == [fingerprint(OLD)]
     assert not (Path(settings.data_dir) / "secret_key").exists()
-
-
-async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_that_stay(
-    store, settings, monkeypatch
-):
-    monkeypatch.setattr(rotating, "POLL_SECONDS", 0.0)
-    keys = Keys(NEW.encode(), OLD.encode())
-    old = fingerprint(OLD)
-    about = await store.meta.find()
-    said: list[str] = []
-    await store.meta.note_sealing(about["identity"], old, 100)
-    await rotating.await_servers(store, keys, said.append)
-    assert said == [f"waiting for the end of servers that seal under {old}, at most 15 s"]
-    await store.meta.note_sealing(about["identity"], old, 60_000)
-    monkeypatch.setattr(rotating, "SEALING_MS", 0)
-    monkeypatch.setattr(rotating, "SEALING_SECONDS", 0.0)
-    with pytest.raises(CannotRotate, match=f"servers still seal under {old}"):
-        await rotating.await_servers(store, keys, said.append)
 
 
 async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settings, monkeypatch, alice, bob):
@@ -262,13 +215,15 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settin
         return await replace(purpose, changes)
 
     monkeypatch.setattr(context.store.sealed_values, "replace", replace_late)
+    await start_servers(settings, NEW, OLD)
     new = Keys(NEW.encode())
-    rotated = await rotate(context.store, Keys(NEW.encode(), OLD.encode()))
-    assert [(each.purpose, each.sealed.total(), each.left) for each in rotated] == [
-        ("seed", 1, {}),
-        ("address", 1, {}),
-        ("pickup", 0, {}),
-    ]
+    for seeds, addresses, left in ((1, 0, {fingerprint(OLD): 1}), (0, 1, {})):
+        rotated = await rotate(context.store, Keys(NEW.encode(), OLD.encode()))
+        assert [(each.purpose, each.sealed.total(), each.left) for each in rotated] == [
+            ("seed", seeds, {}),
+            ("address", addresses, left),
+            ("pickup", 0, {}),
+        ]
     [prize] = await context.store.prizes.of_task(code)
     assert msgspec.json.decode(new.open("address", prize["address_box"], prize["_id"])) == elsewhere
 

@@ -93,9 +93,6 @@ class TestPlaying:
         await self._operating(client, context, cat)
         await self._rings(client, context)
         why = {"reason": "本人要求"}
-        await fine(client.post("/ops/erase", code=cat, depth=2, **why))
-        await fine(client.post("/ops/run", what="rotate", **why))
-        await fine(client.get("/ops/runs"))
         await client.http.post("/ops/exportLog", json=why)
         await fine(client.post("/ops/logout"))
         await self._leading(context)

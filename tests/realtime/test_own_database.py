@@ -1,6 +1,5 @@
 """How a process finds out that the database is not its own, and what it then answers."""
 
-from server.actions.rotate import note_sealing
 from server.context import Context
 from server.realtime import own_database
 from server.realtime.own_database import OwnDatabase
@@ -64,7 +63,7 @@ async def test_each_look_tells_the_clock_mongodbs_time(context):
 
 async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_ready(client, context):
     assert await context.database.answers()
-    await context.store.meta.note_sealing(context.database.identity, OTHER.fingerprint, 1000)
+    await context.store.meta.note_sealing(context.database.identity, OTHER.fingerprint)
     ready = await client.http.get("/readyz")
     assert ready.status_code == 503
     assert f"SECRET_KEYS 缺少指纹为 {OTHER.fingerprint} 的密钥" in ready.json()["msg"]
@@ -89,10 +88,9 @@ async def test_nothing_is_done_by_itself_and_nothing_noted_in_a_database_that_is
     assert await context.database.answers()
     await turn()
     await give_identity(context, "another")
-    await note_sealing(context.store, context.database, context.keys)  # before this process has noticed
     assert not await context.database.answers()
     await turn()
-    await note_sealing(context.store, context.database, context.keys)
+    await context.store.meta.note_sealing(context.database.identity, context.keys.fingerprint)
     about = await context.store.meta.find()
     assert about is not None
     assert (len(done), about["keys"]) == (1, {})

@@ -5,7 +5,7 @@ import errno
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, get_args
 from unittest.mock import Mock
 
@@ -14,8 +14,6 @@ from pymongo.monitoring import CommandStartedEvent
 
 from devtools.sandbox import Sandbox
 from server import context as contexts
-from server.actions import alone as leasing
-from server.actions.alone import alone
 from server.context import Context
 from server.operation import heartbeats
 from server.operation import leader as leaders
@@ -161,15 +159,7 @@ async def test_a_renewal_that_reaches_mongodb_after_the_release_takes_no_lease(c
         await asyncio.gather(*late)
         return await leases.rows.count_documents({})
 
-    monkeypatch.setattr(leasing, "RENEW_SECONDS", 0.0)
-    async with AsyncExitStack() as holding:
-        await holding.enter_async_context(alone(context.store, "rotate"))
-        monkeypatch.setattr(leases, "find_one_and_update", under_way)
-        await sent.wait()
-        assert await left(holding.aclose()) == 0
     await context.leader.ask()
-    sent.clear()
-    released.clear()
     monkeypatch.setattr(leases, "find_one_and_update", under_way)
     asking = asyncio.ensure_future(context.leader.ask())
     await sent.wait()
@@ -228,7 +218,6 @@ SOMETHING_DUE: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"state": "given", "given_at": 2**50, "address_box": {"key": "k", "box": b"b"}},
     ),
     "leavers": ("people", {"leaving": {"due_at": 1}}, {"leaving": {"due_at": 2**50}}),
-    "runs": ("runs", {"open": 1}, {"outcome": "done"}),
     "notices": (
         "sandbox_notices",
         {"state": "waiting", "due_at_ms": 1},

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from typing import Literal
 
-from server.actions.alone import Busy, alone, erasure_of
 from server.actions.people.account import ban_of
 from server.actions.people.erase import REASONS, CannotErase, Need, erase, needs_of
 from server.actions.people.whom import key_of
@@ -113,9 +112,8 @@ async def _erase(context: Context, person: Person) -> None:
         return
     written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", key, "")
     try:
-        async with alone(store, erasure_of(unionid)):
-            await erase(store, unionid)
-    except (CannotErase, Busy) as error:
+        await erase(store, unionid)
+    except CannotErase as error:
         log.info("%s leaves later: %s", key, error)
         await store.audit_log.conclude(written, "refused")
     else:

@@ -61,24 +61,8 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     heading.locator("[data-act=unban]").click()
     confirm(opened, "已核实", "已解除，并写入操作记录。")
     expect(heading).to_contain_text("可以使用")
-    # Both runs end at once: an erasure is refused, since the person is frozen, and a rotation has nothing to
-    # do.
-    heading.locator("[data-act=run_forget]").click()
-    expect(dialog).to_contain_text("不能恢复")
-    is_readable(opened)
-    confirm(opened, "本人要求", "已开始，进度在「维护」。")
-    opened.page.get_by_role("link", name="维护").click()
-    runs = opened.page.locator(".runs > li")
-    expect(runs.first).to_contain_text("这个人被冻结着")
-    opened.page.locator("[data-act=run_rotate]").click()
-    expect(dialog).to_contain_text("没有数据用着别的密钥")
-    dialog.locator("#reason").fill("换密钥")
-    dialog.locator("button[type=submit]").click()
-    dialog.get_by_role("button", name="关闭").click()
-    expect(runs.first).to_contain_text("全部已经用")
-    is_readable(opened)
     opened.go("/ops#/log")
-    expect(opened.page.locator(".log > li").first).to_contain_text("重新密封")
+    expect(opened.page.locator(".log > li").first).to_contain_text("解除")
     is_readable(opened)
 
 
@@ -203,17 +187,6 @@ def test_who_paid_whom_is_a_click_away_from_what_is_held(operator, window, runni
     expect(page).to_contain_text("一天发出的红包不限")
 
 
-def test_what_stands_in_the_way_of_an_erasure_leads_to_its_treasure(operator, running):
-    code = Person.log_in(running.address, "阿芸").publish(a_picture(), name="一只芸猫")
-    opened = operator()
-    opened.go(f"/ops#/person/{code}/0")
-    opened.page.locator(".heading [data-act=run_forget]").click()
-    confirm(opened, "本人要求", "已开始")
-    opened.go("/ops#/runs")
-    opened.page.locator(".runs > li").first.get_by_role("link", name=code).click()
-    expect(opened.page.locator("h1")).to_contain_text("一只芸猫")
-
-
 def test_a_long_time_is_told_in_chinese_units(operator):
     duration = """async (ms) => {
         const root = document.querySelector("script[type=module]").src.replace("main.js", "");
@@ -235,8 +208,7 @@ def test_nothing_is_offered_that_needs_another_role(operator):
     opened.page.route("**/ops/me?", may_look)
     opened.page.reload()
     main = opened.page.locator("main")
-    for page, said in (("payouts", "正在冻结"), ("runs", "要能动资金的权限才能开始")):
-        opened.go(f"/ops#/{page}")
-        expect(main).to_contain_text(said)
-        expect(main).not_to_contain_text("报税")
-        expect(main.get_by_role("button")).to_have_count(0)
+    opened.go("/ops#/payouts")
+    expect(main).to_contain_text("正在冻结")
+    expect(main).not_to_contain_text("报税")
+    expect(main.get_by_role("button")).to_have_count(0)

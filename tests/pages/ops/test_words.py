@@ -7,8 +7,6 @@ from typing import get_args
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
 from server.actions.command_line import Command, Outcome
 from server.actions.money.report_delivery import NOT_REPORTED
-from server.actions.people.erase import REASONS
-from server.actions.runs import ERASURE_STEPS
 from server.errors import REFUSALS
 from server.game.findings import InvariantWhat, LedgerWhat
 from server.game.order import SHIPPING_REFUSED
@@ -26,9 +24,6 @@ from server.store.money.freezes import What as Frozen
 from server.store.money.orders import OrderState
 from server.store.money.refunds import RefundState
 from server.store.reviews.reports import ReportReason
-from server.store.runs import Outcome as OfRun
-from server.store.runs import What as Started
-from server.store.sealed_values import PLACES
 from server.wechat.pay.client import ADDRESS_REFUSED, DAY_REFUSED
 from support import SOURCE
 
@@ -76,7 +71,7 @@ LOGGED = {f"{act}_{what}" for act in ("freeze", "release") for what in get_args(
 }
 RUN = {f"run_{command}" for command in get_args(Command)}
 PERSON_ACTS = {"ban", "unban", "trust", "distrust"}
-STARTED = {"feature", "unfeature", *(f"run_{what}" for what in get_args(Started))}
+STARTED = {"feature", "unfeature"}
 
 
 def logged_acts() -> set[str]:
@@ -107,17 +102,12 @@ def test_every_text_that_the_screen_asks_for_is_there():
         "state": {*get_args(BillState), *get_args(OrderState), *get_args(RefundState)},
         "pay": {"order", "bill", *(f"refund_{kind}" for kind in get_args(RefundKind))},
         "list": {"hidden", "unpaid", "held", "featured"},
-        "step": {"awaits_servers", "unserved", "other_first", "still_under", "rotates", "sealed", "left"}
-        | {"nothing_sealed", "line", "built", "nothing_built", "erased", "more"}
-        | {f"erasure_{step}" for step in range(1, ERASURE_STEPS + 1)}
-        | {f"need_{why}" for why in REASONS},
-        "sealing": set(PLACES),
         "money": {"paid", "given", "refunded", "held"},
         "role": {"look", "act", "money"},
         "act": {*PAYOUT_ACTS, *LOGGED, *RUN, *STARTED, *logged_acts()},
         "log": {"operator", "act", "about", "since", "until"},
         "outcome": {"done", "begun", "refused"},
-        "run": (set(get_args(Outcome)) | set(get_args(OfRun))) - {"done"},
+        "run": set(get_args(Outcome)) - {"done"},
         "database": {"identity", "keys"},
         "ask": {"end", "hide", "show", "disconnect", "signout", *PERSON_ACTS, *PAYOUT_ACTS, *STARTED},
         "done": {"end", "hide", "show", "disconnect", "signout", *PERSON_ACTS, *PAYOUT_ACTS, *STARTED},
