@@ -95,7 +95,6 @@ class Asking:
         yield "postTask: a dig", 0, lambda: self.dig(self.dug)
         yield "operators: search", 0, self.search
         yield "operators: a task's page", 0, lambda: self.of_cold("/ops/task")
-        yield "metrics", 0, lambda: self.http.get("/metrics")
 
     def times(self, wire: Noting, rounds: int) -> dict[str, Taken]:
         wire.learn_what_is_polled()

@@ -9,6 +9,8 @@ import msgspec
 from redis import Redis
 
 from server.operation.heartbeats import Heartbeat
+from server.security.keys import Keys
+from server.settings import read_settings, secrets_of
 from server.store import DEFAULT_DATABASE
 
 
@@ -59,11 +61,13 @@ def fill_history(data_dir: Path, seconds: range) -> None:
 
 
 def send_heartbeats(data_dir: Path, heartbeats: list[Heartbeat]) -> None:
-    """Give a running server these heartbeats."""
+    """Give a running server these heartbeats, signed as a process of it signs them."""
+    keys = Keys(*secrets_of(read_settings({"DATA_DIR": str(data_dir)})))
+    name = f"wabao:{DEFAULT_DATABASE}:heartbeats"
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     pipeline = redis.pipeline(transaction=False)
     for heartbeat in heartbeats:
-        fields: dict[Any, Any] = {"heartbeat": msgspec.msgpack.encode(heartbeat)}
-        pipeline.xadd(f"wabao:{DEFAULT_DATABASE}:heartbeats", fields)
+        signed = keys.sign_message(name, msgspec.msgpack.encode(heartbeat))
+        pipeline.xadd(name, {"heartbeat": signed})
     pipeline.execute()
     redis.close()
