@@ -1,6 +1,7 @@
 """The processes that make pictures: their limits, their ends, and whom a picture waits for."""
 
 import asyncio
+import gc
 import os
 import resource
 import select
@@ -240,4 +241,6 @@ async def test_a_picture_that_waits_too_long_is_refused(own_pool, monkeypatch):
         await own_pool.normalise(PNG, "bob")
     os.kill(held, signal.SIGCONT)
     assert await alices == normalise(PNG)
+    del alices
+    gc.collect()
     assert not own_pool._people
