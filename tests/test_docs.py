@@ -19,6 +19,7 @@ from handlers.ops import operators
 from handlers.push import CLOSES
 from server.actions import tidy
 from server.actions.money.ship_all import MOST_CHANGES
+from server.actions.operator_sessions import SESSION_MS
 from server.actions.people import follow
 from server.app import INTERFACES
 from server.check import Row
@@ -33,7 +34,6 @@ from server.running import listening, worker
 from server.security.keys import TOKEN_DAYS
 from server.settings import GUARDED_DEFAULTS, Settings
 from server.store import Store
-from server.store.operator_sessions import SESSION_MS
 from support import SOURCE
 from support.declared import channel, interfaces
 from support.lifecycles import diagram

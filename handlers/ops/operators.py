@@ -18,7 +18,6 @@ from handlers.parameters import NoParameters
 from server.actions.operator_sessions import (
     Session,
     begin_session,
-    end_session,
     find_session,
     operator_of,
 )
@@ -74,10 +73,9 @@ class OpsLogin(Interface):
             raise BadToken("口令不对，请检查后再试")
         if not (operator.name or request.name.strip()):
             raise BadRequest("用共用的口令登录时，请填写自己的姓名", param="name")
-        session_id = await begin_session(self.context, operator, request.name.strip())
         self.set_cookie(
             COOKIE,
-            session_id,
+            begin_session(self.context, operator, request.name.strip()),
             path="/ops",
             httponly=True,
             samesite="Strict",
@@ -109,7 +107,7 @@ class OperatorInterface(Interface):
         """Check the cookie and the role before all else. A POST must have its parameters in the body."""
         if self.method == "POST":
             refuse_other_sites(self.request)
-        self.session = await session_of(self.context, self.get_cookie(COOKIE))
+        self.session = session_of(self.context, self.get_cookie(COOKIE))
         self.actor = self.session.actor
         self.need(self.role)
         if self.method == "POST":
@@ -135,23 +133,21 @@ class OperatorAct(OperatorInterface):
     role: ClassVar[Role] = "act"
 
 
-async def session_of(context: Context, cookie: str | None) -> Session:
+def session_of(context: Context, cookie: str | None) -> Session:
     """Return the session of an operator's cookie. Raises TokenRequired if there is none or it is over."""
-    session = await find_session(context, cookie or "")
+    session = find_session(context, cookie or "")
     if session is None:
         raise TokenRequired("请先用口令登录")
     return session
 
 
 class OpsLogout(OperatorInterface):
-    """End the operator's session. A copy of its cookie is no longer valid either."""
+    """Let the browser forget the operator's session. A copy of its cookie is valid until the session ends."""
 
     path = "/ops/logout"
     method = "POST"
 
     async def answer(self, request: NoParameters) -> None:
-        """The session ends in all processes."""
-        await end_session(self.context, self.session)
         self.clear_cookie(COOKIE, path="/ops")
 
 
@@ -174,7 +170,7 @@ class OpsMe(Interface):
 
     async def answer(self, request: NoParameters) -> OpsMeReply:
         """It is no error if nobody is logged in."""
-        session = await find_session(self.context, self.get_cookie(COOKIE) or "")
+        session = find_session(self.context, self.get_cookie(COOKIE) or "")
         if session is None:
             return OpsMeReply(name="", role="", shared=0, off=[])
         return OpsMeReply(

@@ -21,5 +21,5 @@ class OpsFile(File):
 
     async def caching(self, file: StoredFile) -> str | None:
         """Send it to operators alone, and forbid all caching."""
-        session = await find_session(self.context, self.get_cookie(COOKIE) or "")
+        session = find_session(self.context, self.get_cookie(COOKIE) or "")
         return None if session is None else "private, no-store"

@@ -42,7 +42,6 @@ from server.errors import TokenRequired
 from server.operation.audit import TaskMoney, differences, read_money
 from server.operation.feed import BoardTask, Feed, board_task
 from server.operation.findings import texts_of
-from server.store import is_unavailable
 
 SHOWN_DIGS = 100
 SHOWN_PAYMENTS = 100
@@ -203,14 +202,9 @@ class OpsFeed(Socket):
         if self._finished:
             return
         try:
-            session = await session_of(self.context, self.get_cookie(COOKIE))
+            self._ends_at = session_of(self.context, self.get_cookie(COOKIE)).ends_at
         except TokenRequired:
             raise HTTPError(403) from None
-        except Exception as error:
-            if is_unavailable(error):
-                raise HTTPError(503) from error
-            raise
-        self.session, self._ends_at = session.key, session.ends_at
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Send the frame `history` and those that follow."""

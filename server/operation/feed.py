@@ -39,7 +39,6 @@ from server.store import Store
 BOARD_TASKS = 20
 BOARD_SECONDS = 2.0  # the screen marks a board as old after 3 s
 ALARMS_SECONDS = 1.0
-SESSIONS_SECONDS = 5.0
 STOCK_PATIENCE_SECONDS = 1.0
 STOCK_SECONDS = 10.0  # A count reads all running tasks; the screen says how old it is.
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
@@ -59,15 +58,10 @@ UNREAD_TOLD_SECONDS = 60.0
 
 
 class Viewer(Protocol):
-    """An operator's open screen; `session` is the key of the session's record."""
-
-    session: str
+    """An operator's open screen."""
 
     def send(self, frames: bytes) -> None:
-        """Send encoded frames."""
-
-    def end(self) -> None:
-        """Close: the session is over."""
+        """Send encoded frames, or close if the session is over."""
 
 
 class ProcessRow(msgspec.Struct):
@@ -281,7 +275,6 @@ class Feed:
             (self._tell_board, BOARD_SECONDS),  # MongoDB's silence is an alarm
             (self._count_stock, ALARMS_SECONDS),
             (self._count_queues, BOARD_SECONDS),
-            (self._end_sessions, SESSIONS_SECONDS),
             (self._read_alarms, ALARMS_SECONDS),
         )
         for work, seconds in works:
@@ -367,19 +360,6 @@ class Feed:
             await store.reports.waiting_tasks(),
             [board_task(task, 0) for task in hidden],
         )
-
-    async def _end_sessions(self) -> None:
-        """Close the screens whose session was ended, by any process.
-
-        If MongoDB does not answer they stay open, at most until their 12 hours are over.
-        """
-        viewers = list(self._viewers)
-        good = await self._store.operator_sessions.good(
-            {viewer.session for viewer in viewers}, self._now_ms()
-        )
-        for viewer in viewers:
-            if viewer.session not in good:
-                viewer.end()
 
     async def _read_alarms(self) -> None:
         self._lasting = [

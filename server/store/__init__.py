@@ -43,7 +43,6 @@ from server.store.money.pickups import Pickups
 from server.store.money.prizes import Prizes
 from server.store.money.refunds import Refunds
 from server.store.money.risks import Risks
-from server.store.operator_sessions import OperatorSessions
 from server.store.people.erasure import Erasure
 from server.store.people.follows import Follows
 from server.store.people.people import People
@@ -131,7 +130,6 @@ class Store:
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)
         self.audit_log = AuditLog(self.database)
-        self.operator_sessions = OperatorSessions(self.database)
         self.sealed_values = SealedValues(self.database)
         self.meta = Meta(self.database)
         self.agenda = Agenda(self.database)

@@ -88,8 +88,7 @@ ACTS: dict[str, dict[str, Any]] = {
     "/ops/freeze": {"what": "task", "code": "A" * 12},
     "/ops/release": {"what": "task", "code": "A" * 12},
     "/ops/return": {"what": "task", "code": "A" * 12},
-    "/ops/releaseRing": {"code": "A" * 12, "depth": 1, "seen_at": 1},
-    "/ops/returnRing": {"code": "A" * 12, "depth": 1, "seen_at": 1},
+    "/ops/trust": {"code": "A" * 12, "depth": 1, "trusted": 1},
     "/ops/winners": {"month": "2026-11"},
     "/ops/exportLog": {},
 }
@@ -500,10 +499,8 @@ async def test_what_only_one_prize_can_have_is_found_before_the_many_in_a_parcel
     [bill] = await context.store.bills.collection.find({"code": code}).to_list(2)
     prize = await context.store.prizes.find(f"{code}:1")
     other = await alice.publish(name="一车杂物")
-    many = [
-        {**prize, "_id": f"{other}:{n}", "code": other, "unionid": f"{n}", "number": bill["_id"]}
-        for n in range(1, 61)
-    ]
+    named = [{"_id": f"{other}:{n}", "unionid": f"{n}", "beside": f"{n}"} for n in range(1, 61)]
+    many = [{**prize, **each, "code": other, "number": bill["_id"]} for each in named]
     await context.store.prizes.collection.insert_many(many)
     found = await search(client, bill["_id"])
     assert [prize["by"] for prize in found["prizes"]] == ["bill", *["parcel"] * 49]
@@ -532,7 +529,8 @@ async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_lo
         assert "8000" not in str(found)
     prize = await context.store.prizes.find(f"{code}:1")
     assert "8000" not in str(prize)
-    both = [{**prize, "_id": f"{code}:{n}", "unionid": f"{n}", "number": PHONE} for n in range(2, 52)]
+    many = [{"_id": f"{code}:{n}", "unionid": f"{n}", "beside": f"{n}"} for n in range(2, 52)]
+    both = [{**prize, **each, "number": PHONE} for each in many]
     await context.store.prizes.collection.insert_many(both)
     assert len((await search(client, PHONE))["prizes"]) == 50
     arrived = {"state": "received", "received_at": 1, "given_at": 1}
