@@ -37,7 +37,8 @@ from handlers.tables import BEIJING
 from parts.serving import Server, cpu_seconds, running
 from server.operation.heartbeats import HISTORY_SECONDS, Heartbeat
 from server.running.stores import running_store
-from server.settings import read_settings
+from server.security.keys import Keys
+from server.settings import read_settings, secrets_of
 
 VIEWERS = 20
 SECONDS = 20
@@ -92,15 +93,17 @@ def a_heartbeat(process: str, second: int) -> Heartbeat:
     )
 
 
-def fill_history(redis_url: str) -> None:
+def fill_history(data_dir: Path) -> None:
     """Write 15 minutes of two busy processes into the heartbeats that Redis keeps."""
-    redis = Redis.from_url(redis_url)
+    redis = Redis.from_url((data_dir / "valkey.uri").read_text())
+    keys = Keys(*secrets_of(read_settings({"DATA_DIR": str(data_dir)})))
     key = next(key for key in redis.scan_iter("*:heartbeats"))
     now = int(time.time())
     pipeline = redis.pipeline(transaction=False)
     for second in range(now - HISTORY_SECONDS, now - 2):
         for process in ("0" * 12, "1" * 12):
-            pipeline.xadd(key, {"heartbeat": msgspec.msgpack.encode(a_heartbeat(process, second))})
+            beat = msgspec.msgpack.encode(a_heartbeat(process, second))
+            pipeline.xadd(key, {"heartbeat": keys.sign_message(key.decode(), beat)})
     pipeline.execute()
     redis.close()
 
@@ -278,7 +281,7 @@ def main() -> None:
     with running(WORKERS) as server, a_crowd(server):
         operator = Operator(server)
         time.sleep(15)  # until the crowd has logged in
-        fill_history((server.log.parent / "data" / "valkey.uri").read_text())
+        fill_history(server.log.parent / "data")
         if CHROMIUM is not None:
             measure_browser(operator)
         measure_server(operator)

@@ -32,6 +32,7 @@ from server.store import DEFAULT_DATABASE
 from support import SOURCE
 from support.browser import Person
 from support.client import a_picture
+from support.heartbeats import keys_of
 from support.servers import PATIENCE_SECONDS, Running, assert_all_end, clean_environment, pidfds_of, until
 
 ENDED_SECONDS = 15
@@ -155,8 +156,9 @@ def replaced(server: Running) -> int:
 def replaced_by_heartbeats(data_dir: Path) -> int:
     """Return the number of replaced workers in the heartbeats, which the operator's screen shows."""
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
-        entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:heartbeats")
-    beats = [msgspec.msgpack.decode(fields[b"heartbeat"], type=Heartbeat) for _, fields in entries]
+        name, keys = f"wabao:{DEFAULT_DATABASE}:heartbeats", keys_of(data_dir)
+        signed = [fields[b"heartbeat"] for _, fields in redis.xrange(name)]
+    beats = [msgspec.msgpack.decode(keys.read_message(name, each) or b"", type=Heartbeat) for each in signed]
     return sum(beat.counts.get("replaced.hung", 0) for beat in beats)
 
 

@@ -60,9 +60,14 @@ def fill_history(data_dir: Path, seconds: range) -> None:
     send_heartbeats(data_dir, [an_evening(second) for second in seconds])
 
 
+def keys_of(data_dir: Path) -> Keys:
+    """Return the keys of the server that runs in this directory."""
+    return Keys(*secrets_of(read_settings({"DATA_DIR": str(data_dir)})))
+
+
 def send_heartbeats(data_dir: Path, heartbeats: list[Heartbeat]) -> None:
     """Give a running server these heartbeats, signed as a process of it signs them."""
-    keys = Keys(*secrets_of(read_settings({"DATA_DIR": str(data_dir)})))
+    keys = keys_of(data_dir)
     name = f"wabao:{DEFAULT_DATABASE}:heartbeats"
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     pipeline = redis.pipeline(transaction=False)
