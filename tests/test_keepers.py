@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure
 from handlers.ops.screen import feed_of
 from server.operation.alarms import COMPARED, Comparison
 from server.running.stores import free_port
-from server.running.supervisor import ENDS_SECONDS, Supervisor
+from server.running.supervisor import Supervisor
 from server.running.watchdog import Heart
 from server.running.worker import begin_repeated
 from server.runtime import background
@@ -143,23 +143,6 @@ async def test_all_that_the_supervisor_repeats_goes_on_after_failures_and_tells_
     assert not running.done()
     supervisor._stopping.set()
     assert await running == 0
-
-
-def test_three_workers_that_end_unasked_within_ten_minutes_are_told_of(settings):
-    supervisor = Supervisor(msgspec.structs.replace(settings, port=free_port()))
-    supervisor._listeners[0].close()
-    told = supervisor._failed_starts._alarms
-    for how in ("killed", "drained", "failed", "drained"):
-        supervisor._note_end(how)
-        asyncio.run(supervisor._look_at_ends())
-    assert told == {}
-    supervisor._note_end("hung")
-    asyncio.run(supervisor._look_at_ends())
-    assert not told["ended::"]["end_at"]
-    supervisor._ends[0] -= ENDS_SECONDS
-    asyncio.run(supervisor._look_at_ends())
-    assert told["ended::"]["end_at"]
-    assert supervisor._uncounted == {"killed": 1, "drained": 2, "failed": 1, "hung": 1}
 
 
 @pytest.mark.parametrize("failed", [RuntimeError("can't start new thread"), OperationFailure("x", 96)])
