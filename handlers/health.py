@@ -90,7 +90,8 @@ class Metrics(BaseHandler):
         try:  # a gap in the series says that the database could not be asked
             async with asyncio.timeout(READY_SECONDS):
                 counted = await self.context.store.gauges.find()
-            families += families_of(counted, self.context.clock.now_ms())
+                alarms = await self.context.store.alarms.find()
+            families += families_of(counted, alarms, self.context.clock.now_ms())
         except Exception as error:
             if not isinstance(error, TimeoutError) and not is_unavailable(error):
                 raise

@@ -17,6 +17,7 @@ from server.game.task import Task
 from server.operation.audit import OVERDUE_MS, audit_task, differences, read_money
 from server.operation.scrape import Family
 from server.store import Store
+from server.store.alarms import AlarmRow
 from server.store.gauges import Counted, Gauge
 from server.store.money.payments import Payments
 from server.wechat.pay.client import DAY_REFUSED
@@ -27,6 +28,7 @@ METRICS = {
     "wabao_findings": "Contradictions: of tasks and their histories (invariant), of the ledger (books)",
     "wabao_waiting": "What waits for an operator, or for WeChat's judgement (checks), too long",
     "wabao_messages_refused": "Messages that WeChat does not take, or may not have taken, by reason",
+    "wabao_alarm": "1 for each alarm that holds, as the operator's screen shows it",
     "wabao_counted_age_seconds": "Seconds since the numbers of the database were counted",
 }
 # How long something may wait for an operator or for WeChat. The check of a picture may take half an hour, but
@@ -162,11 +164,14 @@ def gauges_of(counted: Counted | None, now_ms: int) -> list[Gauge]:
     return [age, *counted["gauges"]]
 
 
-def families_of(counted: Counted | None, now_ms: int) -> list[Family]:
-    """Return what was counted as metrics: only the age if it is above SHOWN_SECONDS."""
+def families_of(counted: Counted | None, alarms: list[AlarmRow], now_ms: int) -> list[Family]:
+    """Return what was counted as metrics, and the alarms that hold. Of numbers that are older than
+    SHOWN_SECONDS only the age is shown."""
     gauges = gauges_of(counted, now_ms)
     if gauges and gauges[0]["value"] > SHOWN_SECONDS:
         del gauges[1:]
+    holding = (row for row in alarms if not row["end_at"])
+    gauges += [_gauge("wabao_alarm", 1, kind=row["kind"], what=row["what"]) for row in holding]
     return [
         Family(each["name"], METRICS[each["name"]], "gauge", [(each["name"], each["labels"], each["value"])])
         for each in gauges

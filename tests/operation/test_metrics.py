@@ -14,6 +14,7 @@ from server.operation.counting import SHOWN_SECONDS
 from server.operation.scrape import ANSWER, ASK, PROCESS, Answer, Question
 from server.realtime.bus import Bus
 from server.runtime.background import Background
+from server.store.alarms import new_alarm
 
 TOKEN = "what only Prometheus knows"
 OPS_TOKEN = "what only operators know"
@@ -130,3 +131,12 @@ async def test_what_the_leader_counted_is_shown_until_it_is_old(client, context)
     text = (await client.http.get("/metrics")).text
     assert money(text) == {}
     assert "wabao_counted_age_seconds 6" in text
+
+
+async def test_each_alarm_that_holds_is_a_gauge(client, context):
+    holds = new_alarm("bill:NOT_ENOUGH", "bill", "A" * 12, "NOT_ENOUGH", ["2"], 1)
+    over = {**new_alarm("disk:", "disk", "", "", ["1"], 1), "end_at": 2, "told": 1}
+    await context.store.alarms.save([holds, over])
+    text = (await client.http.get("/metrics")).text
+    shown = [line for line in text.splitlines() if line.startswith("wabao_alarm{")]
+    assert shown == ['wabao_alarm{kind="bill",what="NOT_ENOUGH"} 1.0']
