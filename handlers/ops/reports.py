@@ -66,7 +66,9 @@ class OpsReports(OperatorInterface):
         found = {task["_id"]: task for task in await self.context.store.tasks.find_many(codes)}
         tasks = [found[code] for code in codes if code in found]
         rows = board_tasks(self.context, tasks)
-        shown = [each for code in codes for each in by_task[code][:SHOWN_TEXTS]]
+        first = [each["_id"] for code in codes for each in by_task[code][:SHOWN_TEXTS]]
+        shown = sorted(await self.context.store.reports.find_all(first), key=lambda report: report["at"])
+        told = {code: [report for report in shown if report["code"] == code] for code in codes}
         authors = await self.context.store.people.find_all(sorted({each["unionid"] for each in shown}))
         people = {person["_id"]: person for person in authors}
         return OpsReportsReply(
@@ -80,10 +82,10 @@ class OpsReports(OperatorInterface):
                     reasons=dict(Counter(each["reason"] for each in by_task[task["_id"]])),
                     reporters=[
                         Reporter(key_of(person), shown_name(person), each["reason"], each["text"])
-                        for each in by_task[task["_id"]][:SHOWN_TEXTS]
+                        for each in told[task["_id"]]
                         if (person := people.get(each["unionid"])) is not None
                     ],
-                    texts=[each["text"] for each in by_task[task["_id"]] if each["text"]][:SHOWN_TEXTS],
+                    texts=[each["text"] for each in told[task["_id"]] if each["text"]],
                 )
                 for task, row in zip(tasks, rows, strict=True)
             ]

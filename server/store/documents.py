@@ -18,6 +18,8 @@ from server.store.failures import Uncommitted, only_duplicates
 from server.store.pipelines import newest_with, summed
 from server.store.transitions import condition, update, was_done
 
+# What is counted for a page is counted up to here.
+COUNTED = 10_000
 # A minute, an hour, a day, a month.
 LOOKED_THROUGH_MS = (60_000, 3_600_000, 86_400_000, 30 * 86_400_000)
 
@@ -89,6 +91,19 @@ class Documents(Generic[T]):
             condition, fields, sort=keys_of(order), skip=skip, limit=limit, batch_size=limit
         )
         return await found.to_list(limit or None)
+
+    async def on_page(
+        self, condition: dict[str, Any], order: str, skip: int, limit: int, fields: Any
+    ) -> list[T]:
+        """Return documents in an order as `in_order` does, behind the first `skip`, which are not read.
+
+        An index must have the fields of the condition and of the order.
+        """
+        if not skip:
+            return await self.in_order(condition, order, limit, fields)
+        keys = [row["_id"] for row in await self.in_order(condition, order, limit, {"_id": 1}, skip)]
+        found = {row["_id"]: row for row in await self.find_all(keys, fields)}
+        return [found[key] for key in keys if key in found]
 
     async def newest_with(
         self, terms: list[str], limit: int, now_ms: int, at: str, *stages: dict[str, Any], **among: Any

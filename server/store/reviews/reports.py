@@ -6,7 +6,7 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from pymongo.errors import DuplicateKeyError
 
-from server.store.documents import index
+from server.store.documents import COUNTED, index
 from server.store.due import DUE_INDEX, DueDocuments
 
 # What an operator decided about the reported task: to hide it (upheld), or to show it (dismissed).
@@ -44,7 +44,8 @@ class Reports(DueDocuments[Report]):
 
     NAME = "reports"
     INDEXES = (
-        index("queue", "open at", only={"open": 1}),
+        # What `queue` returns, too.
+        index("waiting", "open at code reason _id", only={"open": 1}),
         index("of_task", "code -at"),
         index("newest_of_person", "unionid -at"),
         index("oldest", "at open"),
@@ -76,8 +77,8 @@ class Reports(DueDocuments[Report]):
         return len(free) == least
 
     async def queue(self, limit: int) -> list[Report]:
-        """Return the open reports, the oldest first."""
-        return await self.in_order({"open": 1}, "at", limit)
+        """Return `_id`, `code`, `reason` and `at` of the open reports, the oldest first."""
+        return await self.in_order({"open": 1}, "at", limit, dict.fromkeys(("code", "reason", "at"), 1))
 
     async def waiting_tasks(self) -> int:
         """Return how many tasks have open reports."""
@@ -96,8 +97,8 @@ class Reports(DueDocuments[Report]):
         return await self.in_order({"unionid": unionid}, "-at", limit)
 
     async def number_by(self, unionid: str) -> int:
-        """Return how often a person reported something."""
-        return await self.collection.count_documents({"unionid": unionid})
+        """Return how often a person reported something, at most 10,000."""
+        return await self.collection.count_documents({"unionid": unionid}, limit=COUNTED)
 
     async def close_decided(self, code: str, decided: int, outcome: Outcome) -> None:
         """Close the reports that a task got before this decision; later ones stay open."""
