@@ -78,6 +78,7 @@ SLOW = (
     "crowd/",
     "game/test_model.py",
     "game/test_model_guards.py",
+    "handlers/test_growing_reads.py",
     "memory/test_fair_start.py",
     "money/test_freezes.py",
     "money/test_crashes.py",
@@ -180,6 +181,11 @@ class TestedStore:
         self.client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
         self.kept: KeptDatabases | None = None
         self.tests = 0
+
+    @property
+    def straight(self) -> str:
+        """The URI of the store itself, past the wire."""
+        return self._store.uri
 
     @property
     def uri(self) -> str:

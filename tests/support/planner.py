@@ -11,7 +11,7 @@ from typing import Any
 
 from pymongo import IndexModel
 
-_ID = IndexModel([("_id", 1)], unique=True)
+ID = IndexModel([("_id", 1)], unique=True)
 _RANGES = ("$gt", "$gte", "$lt", "$lte")
 
 Indexes = Mapping[str, Sequence[IndexModel]]
@@ -45,7 +45,7 @@ def _pipeline(collection: str, stages: Sequence[Mapping[str, Any]], indexes: Ind
 def _find(
     collection: str, condition: Mapping[str, Any], order: dict[str, int], indexes: Indexes
 ) -> Iterator[str]:
-    there = [_ID, *indexes.get(collection, ())]
+    there = [ID, *indexes.get(collection, ())]
     if not any(_serves(index, condition, order) for index in there):
         branches = condition.get("$or", ())
         rest = {field: value for field, value in condition.items() if field != "$or"}
@@ -58,21 +58,21 @@ def _find(
 def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, int]) -> bool:
     keys = list(dict(index.document["key"]).items())
     partial = index.document.get("partialFilterExpression", {})
-    if not all(_implies(condition.get(field), wanted) for field, wanted in partial.items()):
+    if not all(implies(condition.get(field), wanted) for field, wanted in partial.items()):
         return False
-    if not _is_bounded(condition.get(keys[0][0])) and (condition or not order):
+    if not is_bounded(condition.get(keys[0][0])) and (condition or not order):
         return False
     asked = condition.get("_id")
-    if index is _ID and _is_equal(asked) and not _is_several(asked):
+    if index is ID and is_equal(asked) and not _is_several(asked):
         return True  # at most one document matches, so the order does not matter
-    wanted = [(field, way) for field, way in order.items() if not _is_equal(condition.get(field))]
-    while keys and _is_equal(condition.get(keys[0][0])):
+    wanted = [(field, way) for field, way in order.items() if not is_equal(condition.get(field))]
+    while keys and is_equal(condition.get(keys[0][0])):
         keys.pop(0)
     given = keys[: len(wanted)]
     return given == wanted or given == [(field, -way) for field, way in wanted]
 
 
-def _is_equal(value: Any) -> bool:
+def is_equal(value: Any) -> bool:
     """Return whether a condition asks for single values. MongoDB merges the index entries of several."""
     equal = (["$eq"], ["$all"], ["$in"])
     return value is not None and (not isinstance(value, Mapping) or list(value) in equal)
@@ -82,18 +82,19 @@ def _is_several(value: Any) -> bool:
     return isinstance(value, Mapping) and "$in" in value
 
 
-def _is_bounded(value: Any) -> bool:
+def is_bounded(value: Any) -> bool:
+    """Return whether a condition of a field bounds a walk along an index."""
     if not isinstance(value, Mapping):
         return value is not None
     return any(name in value for name in ("$eq", "$in", "$all", *_RANGES)) or value.get("$exists") is True
 
 
-def _implies(value: Any, wanted: Any) -> bool:
+def implies(value: Any, wanted: Any) -> bool:
     """Return whether each value that meets a query's condition also meets the partial index's condition."""
     if not isinstance(wanted, Mapping):
         return bool(value == wanted)
     if wanted == {"$exists": True}:
-        return _is_bounded(value)
+        return is_bounded(value)
     least = wanted["$gt"]
     if not isinstance(value, Mapping):
         return value is not None and value > least

@@ -1,0 +1,158 @@
+"""However much is stored, a request examines only some documents for each that it returns.
+
+`python bench/growth.py --heavy` runs this with a million digs.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+from pymongo import MongoClient
+
+from handlers import base
+from handlers.ops.screen import OPS_INTERFACES
+from server.app import INTERFACES
+from server.runtime import page_reads
+from support.client import Client, Someone
+from support.databases import database_of
+from support.examined import Examined, Rules, explained
+from support.grown import HEAVY, HEAVY_EMBEDDED, SMALL, Cast, grow
+from support.messages import MESSAGES
+from support.operators import operator
+from support.plans import explainable
+
+# How many documents a request may examine: for each object in its reply, and besides.
+EACH, BESIDES = 20, 200
+# How many keys of an index it may pass over or count besides, without reading their documents.
+KEYS = 12_000
+LAST_PAGE = 500
+
+log = logging.getLogger(__name__)
+ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "广东省深圳市南山区高新南一道 1 号"}
+
+
+def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:
+    """Return what is asked of each interface that reads."""
+    code = {"code": cast.goods}
+    pages: list[dict[str, Any]] = [{}, {"page": 1}, {"page": LAST_PAGE}]
+    people = [code | {"depth": 0}, {"code": cast.packet, "depth": 1}]
+    return {
+        "/getTaskList": [*({"page": page} for page in (1, 2, 30, LAST_PAGE)), {"kind": "by_mail"},
+                         {"name": "一个"}, {"upcoming": 1}],
+        "/getTaskDetails": [code, code | {"is_share": 1, "from_unionid": cast.digger}],
+        "/commitment": [{}],
+        "/getTaskUser": [code, {}, code | {"page": 20}],
+        "/getDigs": [code, code | {"before": 300}],
+        "/getMyInfo": [{}],
+        "/getMyRelease": pages,
+        "/getMyPartake": pages,
+        "/getMyDigs": pages,
+        "/getMyPrize": pages,
+        "/getProof": [{"code": cast.packet}],
+        "/getWinners": [code, code | {"page": 1}, code | {"page": 3, "wanted": "to_send"}],
+        "/getStatement": [code],
+        "/getTemplates": [{}],
+        "/getTexts": [{}],
+        "/getRules": [code],
+        "/getPublisher": [{"publisher_id": cast.publisher, "page": page} for page in (1, 2, LAST_PAGE)],
+        "/getMyFollows": pages,
+        "/ops/me": [{}],
+        "/ops/list": [{"of": of} for of in ("hidden", "unpaid", "held", "featured")],
+        "/ops/money": [{}],
+        "/ops/task": [code],
+        "/ops/timeline": [code | {"of": "task"}, code | {"of": "prize", "depth": 1},
+                          *({"of": "person", **person} for person in people)],
+        "/ops/reports": [{}],
+        "/ops/person": people,
+        "/ops/paid": [{"code": cast.packet, "depth": 1}],
+        "/ops/payouts": [{}],
+        "/ops/runs": [{}],
+        "/ops/log": [{}, {"about": cast.goods}],
+        "/ops/reviews": [{}],
+    }  # fmt: skip
+
+
+class TestWithMuchStored:
+    ENVIRONMENT: ClassVar = {**MESSAGES, "OPS_TOKEN": "only the tests know it"}
+
+    @pytest.mark.gen_test(timeout=7200)
+    async def test_no_request_examines_more_than_twenty_documents_for_each_it_returns(
+        self, client, settings, trips, tested_store, kept_databases, alice, bob, elsewhere, monkeypatch
+    ):
+        # SecantusDB reads more than MongoDB would, and takes longer.
+        monkeypatch.setattr(page_reads, "SILENT_SECONDS", 600.0)
+        monkeypatch.setattr(base, "ANSWER_SECONDS", 600.0)
+        cast = await play(client, alice, bob)
+        if kept_databases:
+            kept_databases.keep_lent()  # what is written past the wire would stay
+        context = elsewhere.context
+        uri = tested_store.straight if tested_store else settings.mongodb_uri
+        with MongoClient[dict[str, Any]](uri) as past:
+            database = past[database_of(settings.mongodb_uri)]
+            size = SMALL
+            if "GROWN" in os.environ:
+                size = HEAVY_EMBEDDED if tested_store else HEAVY
+            seal = partial(context.keys.seal, "address", msgspec.json.encode(ADDRESS))
+            await asyncio.to_thread(grow, database, size, cast, context.clock.now_ms(), seal)
+            await operator(elsewhere)
+            reads = reads_of(cast)
+            paths = {each.path for each in (*INTERFACES, *OPS_INTERFACES) if each.method == "GET"}
+            assert reads.keys() == paths - {"/userLogin"}
+            rules = Rules(database, context.store.indexes())
+            look = rules.examined if tested_store else lambda query: explained(database, query)
+            too_many = []
+            for path, several in reads.items():
+                for asked in several:
+                    for who in (alice, bob)[: 2 if path.startswith("/getMy") else 1]:
+                        trips.commands.clear()
+                        reply = await Someone(elsewhere, who.unionid, who.token, {}).get(path, **asked)
+                        assert reply["status"] == 0, (path, asked, reply)
+                        counted = await asyncio.to_thread(count, [*trips.commands], look)
+                        most = BESIDES + EACH * objects(reply)
+                        row = f"{path} {asked} {reply.get('error', '')}: {objects(reply)} objects, {counted}"
+                        log.info("examined: %s", row)
+                        if counted["documents"] > most or counted["keys"] > most + KEYS:
+                            too_many.append(row)
+        assert too_many == []
+
+
+def count(commands: list[Mapping[str, Any]], look: Callable[[dict[str, Any]], Examined]) -> Examined:
+    """Return what these commands examined, added up."""
+    queries = [query for command in commands for query in explainable(next(iter(command)), command)]
+    return sum(map(look, queries), Examined())
+
+
+def objects(value: Any) -> int:
+    """Return how many objects are in a reply."""
+    if isinstance(value, list):
+        return sum(map(objects, value))
+    return 1 + sum(map(objects, value.values())) if isinstance(value, dict) else 0
+
+
+async def play(client: Client, alice: Someone, bob: Someone) -> Cast:
+    """Leave at least one document of each kind that `grow` copies."""
+    carol = await client.log_in("carol")
+    prizes = {"prize_num": 2, "forecast_num": 2, "interval": 1, "fluctuation": 0}
+    goods = await alice.publish(draw_type=2, is_public=1, **prizes)
+    packet = await alice.won_packet(bob)
+    await bob.take(packet)
+    await bob.win(goods)
+    publisher_id = (await bob.get("/getTaskDetails", code=goods))["publisher_id"]
+    await operator(client)
+    hidden = {"code": goods, "reason": "看看"}
+    for reply in (
+        await bob.claim(goods, **ADDRESS),
+        await carol.get("/getTaskDetails", code=goods, is_share=1, from_unionid=bob.unionid),
+        await carol.post("/report", code=goods, reason="fraud"),
+        await carol.post("/follow", publisher_id=publisher_id),
+        await client.post("/ops/hide", hidden=1, **hidden),
+        await client.post("/ops/hide", hidden=0, **hidden),
+    ):
+        assert reply["status"] == 0, reply
+    await client.rest()
+    return Cast(publisher=alice.id, digger=bob.id, goods=goods, packet=packet)
