@@ -6,7 +6,7 @@ Nothing here answers a request or reads a store.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -17,6 +17,7 @@ from tornado.web import HTTPError
 
 from server.decoding import decode
 from server.errors import BadRequest
+from server.store.pipelines import Window
 
 Unionid = Annotated[
     str,
@@ -38,6 +39,12 @@ CodeOrShare = Annotated[
     ),
 ]
 Page = Annotated[int, Meta(ge=1, le=1_000_000, title="页码", description="1 到 1000000 的整数")]
+# A list is read on from its last row; `page`, which the first clients send, passes over all rows before it.
+ListPage = Annotated[int, Meta(ge=1, le=500, title="页码", description="1 到 500 的整数")]
+After = Annotated[
+    str,
+    Meta(pattern=r"\A[0-9]{1,15}-[0-9A-Za-z:]{1,32}\Z", title="接着看的位置", description="上一页给出的位置"),
+]
 Depth = Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="1 到 100000000 的整数")]
 
 
@@ -68,7 +75,23 @@ class OwnPageRequest(msgspec.Struct):
     """The person who asks, and which page, from 1."""
 
     unionid: Unionid
-    page: Page = 1
+    page: ListPage = 1
+
+
+def window_of(after: str | None, page: int, size: int) -> Window:
+    """Return the rows that a page of a list shows: with `after`, those behind the row that it names."""
+    if after is None:
+        return Window(size, (page - 1) * size)
+    at_ms, _, key = after.partition("-")
+    return Window(size, after=(int(at_ms), key))
+
+
+def next_of(places: Sequence[tuple[int, str]], window: Window) -> str:
+    """Return what a client sends as `after` for the page that follows; "" if no page follows.
+
+    `places` are the time and the id of each row.
+    """
+    return "-".join(map(str, places[-1])) if len(places) == window.limit else ""
 
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

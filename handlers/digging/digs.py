@@ -6,7 +6,7 @@ import msgspec
 
 from handlers.base import Interface, Reply, of_document
 from handlers.digging.cards import picture_url
-from handlers.parameters import Code, Depth, OwnPageRequest, Unionid
+from handlers.parameters import After, Code, Depth, OwnPageRequest, Unionid, next_of, window_of
 from handlers.reviews.shown import require_shown
 from server.context import Context
 from server.errors import NoSuchTask
@@ -89,10 +89,18 @@ class OwnDigRow(msgspec.Struct):
     at: int
 
 
+class GetMyDigsRequest(OwnPageRequest):
+    """The person who asks, and which page; with `after`, the `next` of a reply, the 20 that follow it."""
+
+    after: After | None = None
+
+
 class GetMyDigsReply(Reply, kw_only=True):
-    """At most 20, the last one first."""
+    """At most 20, the last one first. `next` is what to send as `after` for those that follow, "" if none
+    follow."""
 
     data: list[OwnDigRow]
+    next: str
 
 
 class GetMyDigs(Interface):
@@ -100,13 +108,12 @@ class GetMyDigs(Interface):
 
     path = "/getMyDigs"
 
-    async def answer(self, request: OwnPageRequest) -> GetMyDigsReply:
+    async def answer(self, request: GetMyDigsRequest) -> GetMyDigsReply:
         await self.let_in()
-        store, skip = self.context.store, (request.page - 1) * OWN_PAGE_SIZE
-        digs = await store.page_reads.answered(
-            lambda: store.digs.own(request.unionid, skip, OWN_PAGE_SIZE), None
-        )
-        return GetMyDigsReply(data=[_own_row(dig) for dig in digs])
+        store, window = self.context.store, window_of(request.after, request.page, OWN_PAGE_SIZE)
+        digs = await store.page_reads.answered(lambda: store.digs.own(request.unionid, window), None)
+        places = [(dig["at"], dig["_id"]) for dig in digs]
+        return GetMyDigsReply(data=[_own_row(dig) for dig in digs], next=next_of(places, window))
 
 
 def _own_row(dig: OwnDig) -> OwnDigRow:

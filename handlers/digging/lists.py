@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_fields, value_of
-from handlers.parameters import Page, Unionid
+from handlers.parameters import After, ListPage, Page, Unionid, next_of, window_of
 from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_days_of, claim_until_ms
@@ -23,6 +23,7 @@ from server.security.plain_text import ONE_LINE
 from server.store.digging.digs import JoinedTask, WonTask
 from server.store.digging.square import Wanted
 from server.store.money.prizes import parcel, unwritten
+from server.store.pipelines import Window
 
 NEWEST = 500
 PAGE_SIZE = 20
@@ -106,14 +107,23 @@ def _unchanged_ms(tasks: Sequence[Task], now_ms: int) -> int:
 
 
 class OwnListRequest(msgspec.Struct):
-    """Without `page`: the newest 500. With it: 20 per page."""
+    """Without `page` and `after`: the newest 500. With `page`: 20 per page. With `after`, the `next` of a
+    reply: the 20 that follow."""
 
     unionid: Unionid
-    page: Page | None = None
+    page: ListPage | None = None
+    after: After | None = None
 
-    def window(self) -> tuple[int, int]:
-        """Return how many to skip and how many to show."""
-        return (0, NEWEST) if self.page is None else ((self.page - 1) * PAGE_SIZE, PAGE_SIZE)
+    def window(self) -> Window:
+        """Return which rows to show."""
+        whole = self.page is None and self.after is None
+        return Window(NEWEST) if whole else window_of(self.after, self.page or 1, PAGE_SIZE)
+
+
+class OwnCardsReply(Reply, kw_only=True):
+    """`next` is what to send as `after` for the cards that follow; "" if none follow."""
+
+    next: str
 
 
 class ReleasedCard(Card, kw_only=True):
@@ -129,7 +139,7 @@ class ReleasedCard(Card, kw_only=True):
     owed_fen: int
 
 
-class ReleasedReply(Reply, kw_only=True):
+class ReleasedReply(OwnCardsReply, kw_only=True):
     """Newest first."""
 
     data: list[ReleasedCard]
@@ -143,8 +153,11 @@ class GetMyRelease(Interface):
     async def answer(self, request: OwnListRequest) -> ReleasedReply:
         await self.let_in()
         store, window = self.context.store, request.window()
-        tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, *window), None)
-        return ReleasedReply(data=[_released_card(self.context, task) for task in tasks])
+        tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, window), None)
+        places = [(task["created_at"], task["_id"]) for task in tasks]
+        return ReleasedReply(
+            data=[_released_card(self.context, task) for task in tasks], next=next_of(places, window)
+        )
 
 
 def _released_card(context: Context, task: Task) -> ReleasedCard:
@@ -168,7 +181,7 @@ class PartakenCard(Card, kw_only=True):
     is_prize: int
 
 
-class PartakenReply(Reply, kw_only=True):
+class PartakenReply(OwnCardsReply, kw_only=True):
     """The task joined last is first."""
 
     data: list[PartakenCard]
@@ -183,9 +196,12 @@ class GetMyPartake(Interface):
         await self.let_in()
         store, window = self.context.store, request.window()
         tasks = await store.page_reads.answered(
-            lambda: store.digs.tasks_joined(request.unionid, *window), None
+            lambda: store.digs.tasks_joined(request.unionid, window), None
         )
-        return PartakenReply(data=[_partaken_card(self.context, task) for task in tasks])
+        return PartakenReply(
+            data=[_partaken_card(self.context, task) for task in tasks],
+            next=next_of([task["listed"] for task in tasks], window),
+        )
 
 
 def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
@@ -224,7 +240,7 @@ class PrizeCard(Card, kw_only=True):
     received_at: int
 
 
-class PrizesReply(Reply, kw_only=True):
+class PrizesReply(OwnCardsReply, kw_only=True):
     """The prize won last is first."""
 
     data: list[PrizeCard]
@@ -238,8 +254,11 @@ class GetMyPrize(Interface):
     async def answer(self, request: OwnListRequest) -> PrizesReply:
         await self.let_in()
         store, window = self.context.store, request.window()
-        tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, *window), None)
-        return PrizesReply(data=[_prize_card(self.context, task) for task in tasks])
+        tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, window), None)
+        return PrizesReply(
+            data=[_prize_card(self.context, task) for task in tasks],
+            next=next_of([task["listed"] for task in tasks], window),
+        )
 
 
 def _prize_card(context: Context, task: WonTask) -> PrizeCard:

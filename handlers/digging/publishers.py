@@ -12,7 +12,7 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, picture_url
 from handlers.limits import limit
-from handlers.parameters import OwnPageRequest, Page, Unionid
+from handlers.parameters import ListPage, OwnPageRequest, Unionid
 from server.actions.people.follow import follow
 from server.context import Context
 from server.errors import NoSuchPublisher
@@ -37,7 +37,7 @@ class GetPublisherRequest(msgspec.Struct):
 
     unionid: Unionid
     publisher_id: PublisherId
-    page: Page = 1
+    page: ListPage = 1
 
 
 class GetPublisherReply(Reply, kw_only=True):

@@ -261,8 +261,10 @@ class GetWinners(Interface):
     async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:
         """Raises NoSuchTask, NotYours unless the caller published the task, and AddressesClosed."""
         publisher = await self.person()
-        task = await self.context.store.tasks.get_own(request.code, publisher["_id"])
-        prizes = await self.context.store.prizes.of_task(request.code)
+        store = self.context.store
+        task = await store.tasks.get_own(request.code, publisher["_id"])
+        of_task = store.prizes.of_task if request.page is None else store.prizes.keys_of_task
+        prizes = await of_task(request.code)
         closed = await why_addresses_closed(self.context, task)
         if closed and request.format == "csv":
             raise AddressesClosed(closed)
@@ -271,7 +273,10 @@ class GetWinners(Interface):
         on_page = wanted
         if request.page is not None:
             first = (request.page - 1) * PAGE_SIZE
-            on_page = sorted(wanted, key=lambda prize: not _is_overdue(prize, now_ms))[first:][:PAGE_SIZE]
+            wanted = sorted(wanted, key=lambda prize: not _is_overdue(prize, now_ms))
+            keys = [prize["_id"] for prize in wanted[first:][:PAGE_SIZE]]
+            found = {prize["_id"]: prize for prize in await store.prizes.find_all(keys)}
+            on_page = [found[key] for key in keys]
         # Opening a thousand addresses takes a while.
         rows = await asyncio.to_thread(_winner_rows, self.context, task, on_page, closed)
         if request.format == "json":

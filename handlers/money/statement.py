@@ -7,7 +7,7 @@ from collections import Counter
 from handlers.base import Interface, Reply
 from handlers.parameters import TaskRequest
 from server.game.prize import GIVEN
-from server.operation.audit import read_money
+from server.store.money.ledger import ENTRY_KINDS
 
 
 class GetStatementReply(Reply, kw_only=True):
@@ -46,9 +46,9 @@ class GetStatement(Interface):
         publisher = await self.person()
         store = self.context.store
         task = await store.tasks.get_own(request.code, publisher["_id"])
-        money = await read_money(store, request.code)
+        fen = dict.fromkeys(ENTRY_KINDS, 0) | await store.ledger.task_fen(request.code)
         shares = await store.visits.brought_numbers(request.code)
-        states = Counter(prize["state"] for prize in money.prizes)
+        states = Counter(await store.prizes.states(request.code))
         return GetStatementReply(
             participants=task["participants"],
             digs=task["now_depth"],
@@ -61,8 +61,8 @@ class GetStatement(Interface):
             prizes_given=sum(states[state] for state in GIVEN),
             prizes_sent=states["sent"] + states["received"],
             prizes_received=states["received"],
-            paid_fen=money.paid_fen,
-            given_fen=money.given_fen,
-            refunded_fen=money.refunded_fen,
-            held_fen=money.held_fen,
+            paid_fen=fen["paid"],
+            given_fen=fen["given"],
+            refunded_fen=fen["refunded"],
+            held_fen=fen["paid"] - fen["given"] - fen["refunded"],
         )

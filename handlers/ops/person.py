@@ -6,7 +6,6 @@ number. No id, no openid and no address is shown.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated
 
 import msgspec
@@ -21,6 +20,7 @@ from server.actions.people.whom import KEY_PATTERN, BroughtBy, Whom, brought_by,
 from server.errors import BadRequest
 from server.operation.feed import BoardTask
 from server.store.people.people import shown_name
+from server.store.pipelines import Window
 
 SHOWN_TASKS = 50
 Depth = Annotated[
@@ -99,9 +99,8 @@ class OpsPerson(OperatorInterface):
         person = await find_person(self.context, request.whom())
         unionid = person["_id"]
         dug, joined, *_ = await store.digs.numbers(unionid)
-        prizes = await store.prizes.of_winner(unionid)
-        tasks = await store.tasks.released(unionid, 0, SHOWN_TASKS)
-        given = [prize for prize in prizes if prize["state"] == "given"]
+        won = await store.prizes.won_by(unionid)
+        tasks = await store.tasks.released(unionid, Window(SHOWN_TASKS))
         return OpsPersonReply(
             key=key_of(person),
             wxname=shown_name(person),
@@ -109,10 +108,10 @@ class OpsPerson(OperatorInterface):
             released=await store.tasks.released_number(unionid),
             dug=dug,
             joined=joined,
-            prizes=dict(Counter(prize["state"] for prize in prizes)),
+            prizes={state: number for state, (number, _) in won.items()},
             paid_fen=await store.orders.paid_fen(unionid),
-            won_fen=sum(prize["amount_fen"] for prize in prizes),
-            given_fen=sum(prize["amount_fen"] for prize in given),
+            won_fen=sum(fen for _, fen in won.values()),
+            given_fen=won["given"][1] if "given" in won else 0,
             reported=await store.reports.number_by(unionid),
             delete_at=delete_at(person),
             ban=msgspec.convert(person["banned"], ShownBan) if "banned" in person else None,

@@ -83,7 +83,7 @@ class Verdict(msgspec.Struct):
 class OpsTimelineReply(Reply, kw_only=True):
     """At most 500 events, the newest first. `more` is 1 if there are older ones.
 
-    At most 1,000 of a kind are read. If there are more, events that began before `whole_since` may be
+    At most 500 of a kind are read. If there are more, events that began before `whole_since` may be
     missing. Events of the same millisecond are never split between two replies, so there may be a few more
     than 500. `lucks` (of the first 50 winners) and `verdict` come only with the newest events of a task.
     """

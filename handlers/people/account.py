@@ -166,7 +166,8 @@ class CashRules(msgspec.Struct):
 
 
 class GetMyInfoReply(Reply, kw_only=True):
-    """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
+    """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug. Of digs
+    and of published tasks 10,000 are counted at most, of digs the newest.
 
     `expected_wins` is how many prizes the caller's digs win by their chances, `wins_counted` how many they
     won.

@@ -20,10 +20,11 @@ from server.security.keys import Keys
 from server.store import Store
 from server.store.audit_log import BEGUN, Act, depth_of
 from server.store.people.people import Person
+from server.store.pipelines import Window
 
 PAGE = 500
 # The timeline has at most this many documents of each kind, the newest.
-READ = 1_000
+READ = PAGE
 WINNERS = 50
 # Above this many digs of a winner, no p-value is computed.
 DIGS = 1_000
@@ -117,9 +118,9 @@ async def of_person(store: Store, person: Person) -> Story:
     """Return what a person did and what became of it."""
     unionid = person["_id"]
     tasks, joins, prizes, bills, orders, messages = await asyncio.gather(
-        store.tasks.released(unionid, 0, READ + 1),
+        store.tasks.released(unionid, Window(READ + 1)),
         store.digs.joins_of(unionid, READ + 1),
-        store.prizes.of_winner(unionid),
+        store.prizes.of_winner(unionid, READ + 1),
         store.bills.of_winner(unionid, READ + 1),
         store.orders.of_publisher(unionid, READ + 1),
         store.messages.of_person(unionid, READ + 1),
@@ -129,6 +130,7 @@ async def of_person(store: Store, person: Person) -> Story:
     since = [
         *(_cut(each, "created_at") for each in by_creation),
         *(_cut(each, "at") for each in (joins, reports)),
+        _cut(prizes, "won_at"),
     ]
     # What operators did about these treasures and prizes, not about other people there.
     published = {task["_id"] for task in tasks}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Document: TypeAlias = dict[str, Any]
 
 # A text plus this sorts after all texts that begin with it.
 LAST_CHARACTER = "\U0010ffff"
 
+# Fewer of one person's rows than this have the same millisecond.
+SAME_TIME = 20
 # Time is MongoDB's, since our servers' clocks differ. It is a whole number of milliseconds, since not every
 # server that speaks MongoDB's protocol compares a stored date with $$NOW correctly.
 NOW_MS: Document = {"$toLong": "$$NOW"}
@@ -40,14 +42,42 @@ def only(fields: Iterable[str]) -> Document:
     return {"$project": dict.fromkeys(fields, 1)}
 
 
-def pending_digs(match: Document) -> Document:
+def pending_digs(match: Document, *stages: Document) -> Document:
     """Return the $unionWith stage that adds digs recorded only in their task. `match` selects the tasks."""
-    return {
-        "$unionWith": {
-            "coll": "tasks",
-            "pipeline": [{"$match": {"pending": 1, **match}}, {"$replaceRoot": {"newRoot": "$last_dig"}}],
-        }
-    }
+    digs: list[Document] = [{"$match": {"pending": 1, **match}}, {"$replaceRoot": {"newRoot": "$last_dig"}}]
+    return {"$unionWith": {"coll": "tasks", "pipeline": [*digs, *stages]}}
+
+
+class Window(NamedTuple):
+    """The part of a list that a page shows: `limit` rows after the first `skip`.
+
+    With `after`, they are the rows behind the one with this time and id. The list has the newest rows first,
+    rows of the same time by their ids.
+    """
+
+    limit: int
+    skip: int = 0
+    after: tuple[int, str] | None = None
+
+    def condition(self, at: str) -> Document:
+        """Return the condition that bounds the walk along an index by the time `at`."""
+        return {} if self.after is None else {at: {"$lte": self.after[0]}}
+
+    @property
+    def most(self) -> int:
+        """How many rows of such a walk have to be looked at."""
+        return self.skip + self.limit + (0 if self.after is None else SAME_TIME)
+
+    def has(self, at_ms: int, key: str) -> bool:
+        """Whether the row with this time and id is not before the window."""
+        return self.after is None or at_ms < self.after[0] or key > self.after[1]
+
+    def stages(self, at: str) -> list[Document]:
+        """Return the stages that leave the rows of the window; rows have only few fields here."""
+        begins: Document = {"$skip": self.skip}
+        if self.after is not None:
+            begins = {"$match": {"$or": [{at: {"$lt": self.after[0]}}, {"_id": {"$gt": self.after[1]}}]}}
+        return [{"$sort": {at: -1, "_id": 1}}, begins, {"$limit": self.limit}]
 
 
 def judged_task(code: str) -> Document:

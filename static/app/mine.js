@@ -90,6 +90,7 @@ function makeList(which, signal) {
   const more = el("button", { hidden: true, onclick: () => load() });
   const shown = cardSet((card) => footer(card, foot(card)));
   let pages = 0;
+  let after = ""; // where the next page begins
   let loading = false;
 
   function show(cards) {
@@ -104,11 +105,12 @@ function makeList(which, signal) {
     loading = true;
     set(more, { hidden: true });
     try {
-      const cards = await read(path, pages + 1, whose);
+      const { cards, next } = await read(path, after ? { after } : { page: 1 }, whose);
       if (signal.aborted) return;
       pages += 1;
+      after = next;
       show([...shown.all(), ...cards]);
-      set(more, { hidden: cards.length < PAGE });
+      set(more, { hidden: !next });
     } catch (error) {
       write(said, error.message);
       write(more, "再试一次");
@@ -123,11 +125,14 @@ function makeList(which, signal) {
     if (document.hidden || loading) return;
     const before = pages;
     const renewed = Math.min(Math.max(pages, 1), RENEWED_PAGES);
-    const [, ...found] = await Promise.all([readNumbers(), ...Array.from({ length: renewed }, (_, at) => read(path, at + 1, whose))]);
+    const [, ...found] = await Promise.all([readNumbers(), ...Array.from({ length: renewed }, (_, at) => read(path, { page: at + 1 }, whose))]);
     if (signal.aborted || loading || pages !== before) return; // `load` has read newer cards meanwhile
     pages = Math.max(pages, 1);
-    show(pages > renewed ? withFurther(found.flat(), shown.all().slice(renewed * PAGE)) : found.flat());
-    if (pages === renewed) set(more, { hidden: found.at(-1).length < PAGE });
+    const cards = found.flatMap((each) => each.cards);
+    show(pages > renewed ? withFurther(cards, shown.all().slice(renewed * PAGE)) : cards);
+    if (pages > renewed) return;
+    after = found.at(-1).next;
+    set(more, { hidden: !after });
   }
 
   return { elements: [list, said, way, more], load, renew, tick: shown.tick };
@@ -140,24 +145,21 @@ function footprints(signal) {
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const way = wayOn("digs");
   const more = el("button", { hidden: true, onclick: () => load() });
-  const shown = new Set();
-  let pages = 0;
+  let after = "";
 
   async function load() {
     set(more, { hidden: true });
     try {
-      const { data } = await get(path, { page: pages + 1 });
+      const { data, next } = await get(path, after ? { after } : { page: 1 });
       if (signal.aborted) return;
-      pages += 1;
-      const fresh = data.filter(({ code, depth }) => !shown.has(`${code} ${depth}`)); // pages moved
-      for (const dig of fresh) shown.add(`${dig.code} ${dig.depth}`);
-      list.append(...fresh.map((dig) => el("li", {},
+      after = next;
+      list.append(...data.map((dig) => el("li", {},
         el("a", { href: `#/task/${dig.code}` }, title(dig)),
         el(dig.is_prize ? "p.good" : "p.hint", {}, footprintWords(dig)))));
-      write(said, shown.size ? "" : MINE.digs.none);
-      set(way, { hidden: shown.size > 0 });
+      write(said, list.children.length ? "" : MINE.digs.none);
+      set(way, { hidden: list.children.length > 0 });
       write(more, "更多");
-      set(more, { hidden: data.length < PAGE });
+      set(more, { hidden: !next });
     } catch (error) {
       write(said, error.message);
       write(more, "再试一次");
@@ -175,10 +177,10 @@ function wayOn(which) {
   return el("div.buttons.middle", { hidden: true }, el("a.button", { href }, label));
 }
 
-async function read(path, page, whose) {
-  const { data } = await get(path, { page });
+async function read(path, asked, whose) {
+  const { data, next } = await get(path, asked);
   data.forEach(observeCard);
-  return data.map((card) => ({ ...card, ...whose(card) }));
+  return { cards: data.map((card) => ({ ...card, ...whose(card) })), next };
 }
 
 function withFurther(cards, further) {

@@ -170,9 +170,14 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
         for bad in ("a b", "o" * 129, "o\n")
     ),
     *(
-        (f"GET /{name}", {"page": bad}, "“页码”应为 1 到 1000000 的整数")
-        for name in ("getTaskList", "getMyPartake", "getMyRelease", "getTaskUser")
-        for bad in (0, -1, 1_000_001, "2 ")
+        (f"GET /{name}", {"page": bad}, f"“页码”应为 1 到 {most} 的整数")
+        for most, names in ((1_000_000, ("getTaskList", "getTaskUser")), (500, ("getMyPartake", "getMyDigs")))
+        for name in names
+        for bad in (0, -1, most + 1, "2 ")
+    ),
+    *(
+        ("GET /getMyRelease", {"after": bad}, "“接着看的位置”应为上一页给出的位置")
+        for bad in ("1", "-1-A", "1-", "1-A$", f"{'9' * 16}-A", {"$gt": ""})
     ),
     ("GET /getTaskUser", {"code": "A" * 13}, CODE),
     ("GET /getTaskDetails", {}, "请填写“宝贝编号”，应为 12 位字母或数字，或 31 位的分享码"),

@@ -6,6 +6,7 @@ from typing import Any
 from server.game.amounts import DAY_MS
 from server.store import sealed_values
 from server.store.money import ledger
+from server.store.pipelines import Window
 from support.purse import find
 
 
@@ -91,7 +92,8 @@ async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(co
     assert (await context.store.digs.numbers(bob.id))[:2] == (3, 2)
     await context.store.digs.collection.delete_many({"code": codes[1]})
     assert (await context.store.digs.numbers(bob.id))[:2] == (3, 2)
-    tasks = await context.store.digs.tasks_joined(bob.id, 0, 20)
+    tasks = await context.store.digs.tasks_joined(bob.id, Window(20))
     assert [task["_id"] for task in tasks] == [codes[1], codes[0]]
-    assert [task["_id"] for task in await context.store.digs.tasks_joined(bob.id, 1, 1)] == [codes[0]]
+    [task] = await context.store.digs.tasks_joined(bob.id, Window(1, skip=1))
+    assert task["_id"] == codes[0]
     assert await context.store.digs.numbers(alice.id) == (0, 0, 0, 0)

@@ -6,7 +6,7 @@ newest dig add it with `pending_digs`; the docstrings of the other queries say "
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple, NotRequired
+from typing import ClassVar, NamedTuple, NotRequired
 
 import pymongo
 from pymongo.errors import DuplicateKeyError
@@ -15,10 +15,11 @@ from pymongo.read_concern import ReadConcern
 from server.game.dig import Dig
 from server.game.invariants import Totals
 from server.game.task import Participant, Task
-from server.store.documents import Documents, index
+from server.store.documents import COUNTED, Documents, index
 from server.store.money.prizes import WonPrize
 from server.store.pipelines import (
     Document,
+    Window,
     begins_with,
     judged,
     judged_task,
@@ -66,9 +67,36 @@ def _found(asked: Document, order: Document, limit: int) -> list[Document]:
     ]
 
 
-class WonTask(Task):
-    """A task, with the prize that the caller won in it; the prize is absent until it is written."""
+def _keys(asked: Document, window: Window) -> list[Document]:
+    """Return the stages that find a window of one person's digs: `_id`, `code`, `at`, and `pending`, which is
+    the whole dig if perhaps only its task has it.
 
+    The history is read from an index alone, so that a far page reads no more digs than the first.
+    """
+    found = {**asked, **window.condition("at")}
+    of_task = {f"last_dig.{name}": value for name, value in found.items()}
+    whole = {"$project": {"code": 1, "at": 1, "pending": "$$ROOT"}}
+    return [
+        {"$match": found},
+        {"$sort": {"at": pymongo.DESCENDING}},
+        {"$limit": window.most},
+        only(("code", "at")),
+        pending_digs(of_task, whole),
+        {
+            "$group": {
+                "_id": "$_id",
+                **{name: {"$max": f"${name}"} for name in ("code", "at", "pending")},
+            }
+        },
+        *window.stages("at"),
+    ]
+
+
+class WonTask(Task):
+    """A task, with the prize that the caller won in it; the prize is absent until it is written. `listed` is
+    as in JoinedTask."""
+
+    listed: tuple[int, str]
     prize: NotRequired[WonPrize]
 
 
@@ -89,8 +117,10 @@ class OwnDig(Dig):
 
 
 class JoinedTask(Task):
-    """A task with the number of prizes that the caller won there, 0 or 1."""
+    """A task with the number of prizes that the caller won there, 0 or 1. `listed` are the time and the id of
+    the dig for which it is in the list."""
 
+    listed: tuple[int, str]
     wins: int
 
 
@@ -109,9 +139,9 @@ class Digs(Documents[Dig]):
         index("place_once", "code n", unique=True, only={"n": {"$gt": 0}}),
         index("history", "code depth", unique=True),
         # A person's digs in order, and their numbers and chances, without reading a dig.
-        index("footprints", "unionid -at n is_prize was_one_in"),
-        index("joined", "unionid -at code", only={"n": {"$gt": 0}}),
-        index("won", "unionid -at code", only={"is_prize": 1}),
+        index("own", "unionid -at n is_prize was_one_in code _id"),
+        index("own_joins", "unionid -at n code _id", only={"n": {"$gt": 0}}),
+        index("own_wins", "unionid is_prize -at code _id", only={"is_prize": 1}),
     )
 
     async def write(self, dig: Dig) -> None:
@@ -144,13 +174,13 @@ class Digs(Documents[Dig]):
             pending_digs({"_id": code, "$or": [{"last_dig.n": places}, {"last_dig.is_prize": 1}]}),
             *_ONCE_EACH,
             {"$sort": {"no": pymongo.ASCENDING}},
-            {"$set": {"who": {"$concat": ["$code", ":", "$unionid"]}}},
-            own_dig("who", "won_by", "won"),
-            {"$project": {**_SHOWN, "n": 1, "is_prize": {"$max": ["$is_prize", {"$size": "$won"}]}}},
+            {"$project": {**_SHOWN, "n": 1}},
             judged_task(code),
         ]
         rows, task = judged(await self.rows.aggregate(pipeline).to_list(page_size + 2))
-        winners = {row["unionid"] for row in rows if row["is_prize"]}
+        joined = [f"{code}:{row['unionid']}" for row in rows]
+        wins = self.rows.find({"won_by": {"$in": joined}}, {"unionid": 1}, batch_size=len(joined) + 1)
+        winners = {row["unionid"] for row in [*rows, *await wins.to_list(None)] if row.get("is_prize", 1)}
         found = [
             Participant(
                 unionid=row["unionid"],
@@ -197,7 +227,8 @@ class Digs(Documents[Dig]):
         return [*joins, *await self.wins(code)]
 
     async def numbers(self, unionid: str) -> Numbers:
-        """Return how often and how luckily a person dug. This reads only an index."""
+        """Return how often and how luckily a person dug, in their newest 10,000 digs. This reads only an
+        index."""
         chance = {"$cond": [{"$gt": ["$was_one_in", 0]}, {"$divide": [1, "$was_one_in"]}, 0]}
         joins = {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}
         count = summed(digs=1, tasks=joins, chances=chance, wins="$is_prize")
@@ -210,6 +241,8 @@ class Digs(Documents[Dig]):
         ]
         pipeline: list[Document] = [
             {"$match": {"unionid": unionid}},
+            {"$sort": {"at": pymongo.DESCENDING}},
+            {"$limit": COUNTED},
             count,
             {"$unionWith": {"coll": "tasks", "pipeline": pending}},
             summed(**{field: f"${field}" for field in Numbers._fields}),
@@ -218,37 +251,37 @@ class Digs(Documents[Dig]):
             return Numbers(*(row[field] for field in Numbers._fields))
         return Numbers(0, 0, 0.0, 0)
 
-    async def own(self, unionid: str, skip: int, limit: int) -> list[OwnDig]:
+    async def own(self, unionid: str, window: Window) -> list[OwnDig]:
         """Return the digs of a person, pending ones too, the last one first."""
         shown = ("name", "publisher", "hidden", "reported", "review", "ranks")
         pipeline: list[Document] = [
-            *_found({"unionid": unionid}, {"at": pymongo.DESCENDING}, skip + limit),
-            {"$skip": skip},
+            *_keys({"unionid": unionid}, window),
             look_up("tasks", "code", "task", only(shown)),
             {"$unwind": "$task"},
+            look_up("digs", "_id", "written"),
             {"$set": {"who": {"$concat": ["$code", f":{unionid}"]}}},
             own_dig("who", "won_by", "won"),
-            {"$set": {"wins": {"$size": "$won"}}},
         ]
-        # All in one trip; the pipeline ends with the fields of OwnDig that its readers use.
-        found = self.rows.aggregate(pipeline, batchSize=limit + 1)
-        return await found.to_list(limit)  # type: ignore[return-value]
+        # All in one trip: a cursor knows that it has ended if the batch has room for one more.
+        found = await self.rows.aggregate(pipeline, batchSize=window.limit + 1).to_list(window.limit)
+        # Each row gets the fields of OwnDig that its readers use.
+        for row in found:
+            row |= {**next(iter(row["written"]), row.get("pending", {})), "wins": len(row["won"])}
+        return found  # type: ignore[return-value]
 
-    async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[JoinedTask]:
+    async def tasks_joined(self, unionid: str, window: Window) -> list[JoinedTask]:
         """Return the tasks a person took part in, without seeds, the last joined first."""
         # The pipeline of this method, and that of the next, ends with whole tasks.
-        return await self._tasks_of(unionid, "n", {"$gt": 0}, skip, limit)  # type: ignore[return-value]
+        return await self._tasks_of(unionid, {"n": {"$gt": 0}}, window)  # type: ignore[return-value]
 
-    async def tasks_won(self, unionid: str, skip: int, limit: int) -> list[WonTask]:
+    async def tasks_won(self, unionid: str, window: Window) -> list[WonTask]:
         """Return the tasks a person won, without seeds, the last won first."""
-        return await self._tasks_of(unionid, "is_prize", 1, skip, limit)  # type: ignore[return-value]
+        return await self._tasks_of(unionid, {"is_prize": 1}, window)  # type: ignore[return-value]
 
-    async def _tasks_of(self, unionid: str, field: str, value: Any, skip: int, limit: int) -> list[Document]:
-        order = {"at": pymongo.DESCENDING, "code": pymongo.ASCENDING}
+    async def _tasks_of(self, unionid: str, such: Document, window: Window) -> list[Document]:
+        """Return the tasks of such digs, of which each task has one by this person."""
         pipeline: list[Document] = [
-            # There is one such dig per task, so reading stops at the end of the page.
-            *_found({"unionid": unionid, field: value}, order, skip + limit),
-            {"$skip": skip},
+            *_keys({"unionid": unionid, **such}, window),
             look_up("tasks", "code", "task"),
             {"$set": {"who": {"$concat": ["$code", f":{unionid}"]}}},
             own_dig("who", "won_by", "won"),
@@ -258,14 +291,19 @@ class Digs(Documents[Dig]):
             {"$unwind": {"path": "$prize", "preserveNullAndEmptyArrays": True}},
             {
                 "$replaceRoot": {
-                    "newRoot": {"$mergeObjects": ["$task", {"prize": "$prize", "wins": {"$size": "$won"}}]}
+                    "newRoot": {
+                        "$mergeObjects": [
+                            "$task",
+                            {"prize": "$prize", "wins": {"$size": "$won"}, "listed": ["$at", "$_id"]},
+                        ]
+                    }
                 }
             },
             {"$unset": "seed_box"},
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.
-        found = self.rows.aggregate(pipeline, batchSize=limit + 1)
-        return await found.to_list(limit)
+        found = self.rows.aggregate(pipeline, batchSize=window.limit + 1)
+        return await found.to_list(window.limit)
 
     async def totals(self, code: str) -> Totals:
         """Return what a task's history adds up to, pending digs included."""

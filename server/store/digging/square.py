@@ -15,9 +15,9 @@ from server.store.pipelines import Document
 
 PAGE_SIZE = 20
 MOST_OF_ONE = 3  # The most cards of one publisher on a page.
-# This many tasks are arranged in pages. Nobody scrolls further; from there on the list is in the index's
-# order. If more tasks than this have not started yet, a search by name does not begin with the task that
-# starts soonest; a search in 预告 does.
+# This many tasks are arranged in pages, and the list ends with them: nobody scrolls further. If more tasks
+# than this have not started yet, a search by name does not begin with the task that starts soonest; a search
+# in 预告 does.
 ARRANGED = 1000
 LISTED_MS = 7 * DAY_MS
 # A sweep ends expired tasks. If all servers were down, a task may end this late.
@@ -25,14 +25,16 @@ SWEPT_LATE_MS = 7 * DAY_MS
 
 _PUBLIC = (("is_public", 1), ("hidden", 1), ("open", 1))
 # Lists are sorted by _id last: tasks that opened in the same millisecond need an order too, or pages would
-# overlap. `ended_at` is there so that tasks that ended long ago are passed over without being read.
+# overlap. `ended_at` is there so that tasks that ended long ago are passed over without being read, and
+# `publisher`, so that no task is read for its place.
 _NEWEST = (("opened_at", -1), ("_id", 1), ("ended_at", 1))
 LISTED_KEYS = (*_PUBLIC, ("status", 1), *_NEWEST)
+_PLACED = (*_NEWEST, ("publisher", 1))
 INDEXES = [
-    IndexModel([*LISTED_KEYS], name="listed"),
-    IndexModel([*_PUBLIC, ("kinds", 1), ("status", 1), *_NEWEST], name="listed_by_kinds"),
+    IndexModel([*_PUBLIC, ("status", 1), *_PLACED], name="placed"),
+    IndexModel([*_PUBLIC, ("kinds", 1), ("status", 1), *_PLACED], name="placed_by_kinds"),
     # Operators search all tasks by this index, so the fields that only the square asks for come last.
-    IndexModel([("terms", 1), ("status", 1), *_NEWEST, *_PUBLIC], name="by_term"),
+    IndexModel([("terms", 1), ("status", 1), *_PLACED, *_PUBLIC], name="placed_by_term"),
 ]
 
 
@@ -51,12 +53,12 @@ class Wanted(NamedTuple):
 ALL = Wanted()
 
 
-def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[Document, list[tuple[str, int]]]:
-    """Return the condition and the order of the square: running tasks, then tasks that ended within 7 days.
+def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[list[Document], list[tuple[str, int]]]:
+    """Return the conditions of the square's parts, and the order within each: running tasks, then tasks that
+    ended within 7 days.
 
     The newest come first; among tasks that have not started, the soonest. `lasts_ms` is how long a task may
-    run: it bounds how far back ended tasks are looked for. The condition's two parts come in the order of one
-    index, so that MongoDB merges them and sorts nothing.
+    run: it bounds how far back ended tasks are looked for.
     """
     public: Document = {"is_public": 1, "hidden": 0, "open": 1}
     order = [("opened_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]
@@ -70,14 +72,14 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[Document, list[t
     if wanted.upcoming:
         upcoming = {**public, "status": 0, "opened_at": {"$gt": now_ms}}
         soonest = [(name, -direction) for name, direction in [("status", pymongo.ASCENDING), *order]]
-        return upcoming, soonest
+        return [upcoming], soonest
     ended = {
         "opened_at": {"$gte": now_ms - LISTED_MS - SWEPT_LATE_MS - lasts_ms},
         "ended_at": {"$gte": now_ms - LISTED_MS},
     }
     begun: Document = {} if wanted.name else {"opened_at": {"$lte": now_ms}}
-    condition = {"$or": [{**public, "status": 0, **begun}, {**public, "status": 1, **ended}]}
-    return condition, [("status", pymongo.ASCENDING), *order]
+    parts: list[Document] = [{**public, "status": 0, **begun}, {**public, "status": 1, **ended}]
+    return parts, [("status", pymongo.ASCENDING), *order]
 
 
 class Place(NamedTuple):

@@ -25,10 +25,10 @@ from server.store.digging.square import (
 )
 from server.store.digging.square import INDEXES as LISTED_INDEXES
 from server.store.digging.terms import asked_terms
-from server.store.documents import index
+from server.store.documents import COUNTED, index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
-from server.store.pipelines import NOW_MS, Document, look_up, own_dig, summed
+from server.store.pipelines import NOW_MS, Document, Window, look_up, own_dig, summed
 
 COUNTED_TASKS = 200_000
 _SEEDLESS = {"seed_box": 0}
@@ -82,7 +82,8 @@ class Tasks(DueDocuments[Task]):
         index("picture", "pic"),
         index("rank_picture", "ranks.pic", there="ranks.pic"),
         index("released", "publisher -created_at _id"),
-        IndexModel([("publisher", 1), *LISTED_KEYS], name="listed_of_publisher"),
+        IndexModel([("publisher", 1), *LISTED_KEYS, ("review", 1)], name="shown_of_publisher"),
+        index("unpaid_of_publisher", "publisher status -created_at", only={"open": 0}),
         index("dug_last", "-last_dig.at"),
         index("hidden_by_reports", "reported reported_at", only={"reported": 1}),
         index("pending", "pending last_dig.unionid", only={"pending": 1}),
@@ -333,45 +334,43 @@ class Tasks(DueDocuments[Task]):
     async def _codes_on(
         self,
         page: int,
-        condition: Document,
+        parts: list[Document],
         order: list[tuple[str, int]],
         now_ms: int,
         top: Sequence[str],
     ) -> list[str]:
         """Return the codes on a page of the square. Mostly, it reads only few more tasks than it returns."""
         for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
-            places = await self._places(condition, order, now_ms, 0, limit)
+            places = await self._places(parts, order, now_ms, limit)
             if limit < ARRANGED and len(places) == limit and places[-1].turned:
                 continue  # what starts soonest is still to come
             pages = arranged(place for place in places if place.status or place.code not in top)
             on_page = pages[page - 1] if page <= len(pages) else []
             if len(on_page) == PAGE_SIZE or len(places) < limit:
-                return on_page
-            if limit == ARRANGED:
                 break
-        if on_page:
-            return on_page
-        skipped = ARRANGED + (page - 1 - len(pages)) * PAGE_SIZE
-        places = await self._places(condition, order, now_ms, skipped, PAGE_SIZE)
-        return [place.code for place in places if place.status or place.code not in top]
+        return on_page
 
     async def _places(
-        self, condition: Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
+        self, parts: list[Document], order: list[tuple[str, int]], now_ms: int, limit: int
     ) -> list[Place]:
-        """Return this many places in this order; but among the tasks that have not started, the soonest come
-        first.
+        """Return this many places of the parts, one part after the other, each in this order; but among the
+        tasks that have not started, the soonest come first.
 
         Tasks of the same time stay in the index's order, so that the order does not depend on the limit.
         """
-        found = self.rows.find(
-            condition,
-            {"publisher": 1, "status": 1, "opened_at": 1},
-            sort=order,
-            skip=skip,
-            limit=limit,
-            batch_size=limit,  # all in one trip
-        )
-        rows = await found.to_list(limit)
+        rows: list[Document] = []
+        for condition in parts:
+            left = limit - len(rows)
+            found = self.rows.find(
+                condition,
+                {"publisher": 1, "status": 1, "opened_at": 1},
+                sort=order,
+                limit=left,
+                batch_size=left,  # all in one trip
+            )
+            rows += await found.to_list(left)
+            if len(rows) == limit:
+                break
         # Tasks that have not started have the newest `opened_at`, so they come first. A list of only such
         # tasks needs no sorting here: its `order` begins with the soonest.
         newest_first = dict(order)["opened_at"] == pymongo.DESCENDING
@@ -382,9 +381,12 @@ class Tasks(DueDocuments[Task]):
             for number, row in enumerate(rows)
         ]
 
-    async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
+    async def released(self, unionid: str, window: Window) -> list[Task]:
         """Return the tasks that a person published, newest first."""
-        return await self.in_order({"publisher": unionid}, "-created_at _id", limit, _SEEDLESS, skip)
+        published = {"publisher": unionid, **window.condition("created_at")}
+        most = window.most - window.skip
+        found = await self.on_page(published, "-created_at _id", window.skip, most, _SEEDLESS)
+        return [task for task in found if window.has(task["created_at"], task["_id"])][: window.limit]
 
     async def public_of(self, publisher: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks of a person that the square lists or listed: first those that have not ended.
@@ -393,11 +395,11 @@ class Tasks(DueDocuments[Task]):
         runs.
         """
         listed = {"publisher": publisher, **_LISTED}
-        return await self.in_order(listed, "status -opened_at _id", limit, _SEEDLESS, skip)
+        return await self.on_page(listed, "status -opened_at _id", skip, limit, _SEEDLESS)
 
     async def released_number(self, unionid: str) -> int:
-        """Return how many tasks a person published."""
-        return await self.collection.count_documents({"publisher": unionid})
+        """Return how many tasks a person published, at most 10,000."""
+        return await self.collection.count_documents({"publisher": unionid}, limit=COUNTED)
 
     async def seed_box(self, code: str) -> Sealed:
         """Return a task's sealed seed. Raises LookupError if there is no such task."""

@@ -48,6 +48,7 @@ class Orders(Payments[Order]):
     INDEXES = (
         index("of_task", "code"),
         index("newest_of_publisher", "publisher -created_at"),
+        index("paid_by_publisher", "publisher state amount_fen"),
         index("live_once", "code", unique=True, only={"live": 1}),
         index("paid_as", "transaction_id"),
         index("alarm", "alarm", only={"alarm": {"$gt": ""}}),

@@ -138,11 +138,18 @@ class Prizes(DueDocuments[Prize]):
     TABLE = lifecycle
     INDEXES = (
         index("winner_once", "code unionid", unique=True),
-        index("of_task", "code depth"),
+        # What `keys_of_task` returns, too.
+        index("in_task", "code depth _id state given_at released_at goods_type draw_type"),
         index("of_winner", "unionid -won_at"),
-        # What was claimed since a time, for the limits of money.
-        index("claimed_from_publisher", "publisher -claimed_at"),
-        index("claimed_by_winner", "unionid -claimed_at"),
+        index("states_of_winner", "unionid state -won_at amount_fen"),
+        # What was claimed since a time: the limits of money read no prize.
+        index(
+            "claims_from_publisher",
+            "publisher -claimed_at state amount_fen unionid private weighed attempt _id",
+        ),
+        index(
+            "claims_by_winner", "unionid -claimed_at state amount_fen publisher given_at weighed attempt _id"
+        ),
         index("unsent", "publisher state given_at _id", there="address_box"),
         index("pickup_once", "code pickup.hash", unique=True, there="pickup"),
         # These are sparse, not partial, so that the embedded store uses them too.
@@ -153,7 +160,12 @@ class Prizes(DueDocuments[Prize]):
         index("claimed_by_newcomers", "young -claimed_at"),
         index("given", "given_at _id", only={"given_at": {"$gt": 0}}),
         index("addresses", "given_at", there="address_box"),
-        index("given_by", "publisher -given_at", only={"given_at": {"$gt": 0}}),
+        # What `given_by` returns, too.
+        index(
+            "given_by_publisher",
+            "publisher -given_at draw_type amount_fen claimed_at sent_at",
+            only={"given_at": {"$gt": 0}},
+        ),
         index("sealed", "address_box.key _id", there="address_box.key"),
         index("sealed_pickup", "pickup.key _id", there="pickup.key"),
         DUE_INDEX,
@@ -171,6 +183,11 @@ class Prizes(DueDocuments[Prize]):
         """Return a task's prizes that were won, by depth."""
         return await self.in_order({"code": code}, "depth")
 
+    async def keys_of_task(self, code: str) -> list[Prize]:
+        """Return of a task's prizes, by depth, only what says on which page of its winners each stands."""
+        fields = dict.fromkeys(("state", "given_at", "released_at", "goods_type", "draw_type"), 1)
+        return await self.in_order({"code": code}, "depth", fields=fields)
+
     async def winners(self, keys: list[str]) -> dict[str, str]:
         """Return the names of these prizes' winners, as they were at the dig, by the prize's id."""
         return {row["_id"]: row["wxname"] for row in await self.find_all(keys, {"wxname": 1})}
@@ -179,15 +196,25 @@ class Prizes(DueDocuments[Prize]):
         """Return how many prizes are held, frozen or being frozen."""
         return await self.rows.count_documents({"withheld_at": {"$exists": True}})
 
-    async def of_winner(self, unionid: str) -> list[Prize]:
-        """Return all that a person won."""
-        return await self.collection.find({"unionid": unionid}).to_list(None)
+    async def of_winner(self, unionid: str, limit: int = 0) -> list[Prize]:
+        """Return what a person won, the newest first: all, or at most `limit`."""
+        return await self.in_order({"unionid": unionid}, "-won_at", limit)
+
+    async def won_by(self, unionid: str) -> dict[PrizeState, tuple[int, int]]:
+        """Return how many prizes a person won, and what they pay in fen, by their state. This reads only an
+        index."""
+        found = await self.sums({"unionid": unionid}, "$state", number=1, fen="$amount_fen")
+        return {row["_id"]: (row["number"], row["fen"]) for row in found}
+
+    async def states(self, code: str) -> dict[PrizeState, int]:
+        """Return how many of a task's prizes are in each state. This reads only an index."""
+        return {row["_id"]: row["number"] for row in await self.sums({"code": code}, "$state", number=1)}
 
     async def given_by(self, publisher: str, limit: int) -> list[Prize]:
         """Return the times at which a publisher's prizes were claimed for good, the newest first."""
         given = {"publisher": publisher, "given_at": {"$gt": 0}}
-        fields = ["draw_type", "amount_fen", "claimed_at", "given_at", "sent_at"]
-        return await self.in_order(given, "-given_at", limit, fields)
+        fields = dict.fromkeys(("draw_type", "amount_fen", "claimed_at", "given_at", "sent_at"), 1)
+        return await self.in_order(given, "-given_at", limit, {**fields, "_id": 0})
 
     async def given_between(self, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
         """Yield the prizes that winners were given at `from_ms` (above 0) or later, and before `until_ms`."""
@@ -223,7 +250,8 @@ class Prizes(DueDocuments[Prize]):
         """Return what may wait for a person, in one trip: prizes won, goods to send, tasks not paid.
 
         Returns at most `limit` prizes won and at most `limit` unpaid tasks, the newest of each. Unpaid tasks
-        from before `since_ms` are left out.
+        from before `since_ms` are left out. Of the goods to send, those that wait longest are counted, at
+        most twice `limit`.
         """
         won: list[Document] = [
             {"$match": {"unionid": unionid, "state": {"$in": [*UNCLAIMED, "sent"]}}},
@@ -233,6 +261,8 @@ class Prizes(DueDocuments[Prize]):
         ]
         to_send: list[Document] = [
             {"$match": {"publisher": unionid, "state": "given", "address_box": {"$exists": True}}},
+            {"$sort": {"given_at": pymongo.ASCENDING}},
+            {"$limit": 2 * limit},
             {"$group": {"_id": "$code", "unsent": {"$sum": 1}}},
             {"$project": {"code": "$_id", "unsent": 1}},
         ]
@@ -335,9 +365,12 @@ class Prizes(DueDocuments[Prize]):
         """Add up what these people claimed, and what was claimed from them, by publisher and winner; the
         largest sums come first. Held prizes count too."""
         claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
+        added = summed({"publisher": "$publisher", "winner": "$unionid"}, number=1, fen="$amount_fen")
+        won = {"unionid": {"$in": people}, "publisher": {"$nin": people}, **claimed}
         pipeline: list[Document] = [
-            {"$match": {"$or": [{"publisher": {"$in": people}}, {"unionid": {"$in": people}}], **claimed}},
-            summed({"publisher": "$publisher", "winner": "$unionid"}, number=1, fen="$amount_fen"),
+            {"$match": {"publisher": {"$in": people}, **claimed}},
+            added,
+            {"$unionWith": {"coll": self.NAME, "pipeline": [{"$match": won}, added]}},
             {"$sort": {"fen": -1}},
             {"$limit": limit},
         ]

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from server.store.documents import Documents, index
 from server.store.people.people import Person
-from server.store.pipelines import Document, look_up
+from server.store.pipelines import Document, look_up, only
 
 
 class Follow(TypedDict):
@@ -28,7 +28,7 @@ class Follows(Documents[Follow]):
 
     NAME = "follows"
     INDEXES = (
-        index("of_follower", "follower -at _id"),
+        index("followed", "follower -at _id publisher"),
         index("numbered", "publisher n"),
     )
 
@@ -65,8 +65,9 @@ class Follows(Documents[Follow]):
         pipeline: list[Document] = [
             {"$match": {"follower": follower}},
             {"$sort": {"at": -1, "_id": 1}},
+            {"$limit": skip + limit},
+            only(("publisher",)),
             {"$skip": skip},
-            {"$limit": limit},
             look_up("people", "publisher", "person"),
         ]
         found = await self.rows.aggregate(pipeline, batchSize=limit + 1).to_list(limit)

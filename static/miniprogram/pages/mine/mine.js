@@ -7,7 +7,6 @@ import { asMoment, observeCard } from "../../shared/clock.js";
 import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
-const PAGE = 20;
 
 Component({
   behaviors: [naming],
@@ -45,7 +44,7 @@ Component({
     async renew() {
       try {
         await admitted();
-        const [numbers] = await Promise.all([api.get("/getMyInfo"), this.next(1)]);
+        const [numbers] = await Promise.all([api.get("/getMyInfo"), this.next("")]);
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
         this.setData({ me: me(), numbers: personNumbers(numbers), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map(waiting) });
@@ -65,16 +64,16 @@ Component({
     turn({ currentTarget }) {
       this.setData({ which: currentTarget.dataset.which, cards: [], none: "", unread: false, more: false });
       this.found.clear();
-      this.next(1).catch((error) => this.unread(error));
+      this.next("").catch((error) => this.unread(error));
     },
 
-    /** Read a page of the list: the first page anew, or the page after those that are shown. */
-    async next(page = this.pages + 1) {
+    /** Read a page of the list: the first page, or the one that begins `after` those that are shown. */
+    async next(after = this.after) {
       const { which } = this.data;
       const { path, whose, foot, line } = LISTS[which];
-      const { data } = await api.get(path, { page });
+      const { data, next } = await api.get(path, after ? { after } : { page: 1 });
       if (which !== this.data.which) return; // another list was chosen meanwhile
-      this.pages = page;
+      this.after = next;
       data.forEach(observeCard);
       const found = data.map((each) => {
         const card = { ...each, ...whose(each) };
@@ -85,9 +84,9 @@ Component({
         if (!line) this.found.set(key, card);
         return { key, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, depth, where: whereWords(card), foot: foot(card) };
       });
-      const known = new Set(found.map(({ key }) => key)); // pages overlap if a new row came between two reads
-      const cards = [...(page === 1 ? [] : this.data.cards.filter(({ key }) => !known.has(key))), ...found];
-      this.setData({ cards, more: data.length === PAGE, none: cards.length ? "" : MINE[which].none, unread: false });
+      const known = new Set(found.map(({ key }) => key)); // the end of the list may be reached twice meanwhile
+      const cards = [...(after ? this.data.cards.filter(({ key }) => !known.has(key)) : []), ...found];
+      this.setData({ cards, more: Boolean(next), none: cards.length ? "" : MINE[which].none, unread: false });
     },
 
     act({ currentTarget }) {
