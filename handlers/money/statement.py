@@ -11,7 +11,8 @@ from server.store.money.ledger import ENTRY_KINDS
 
 
 class GetStatementReply(Reply, kw_only=True):
-    """Numbers of a task. `opened`: people who opened its page. `brought`: people who came by a share.
+    """Numbers of a task. `opened`: people who opened its page. `brought`: people who came by a share. Of
+    both, 10,000 are counted at most.
 
     `sharers` people made these shares. `prizes_given` counts prizes that were claimed; `prizes_sent` of them
     went by mail, and `prizes_received` of these arrived. `held_fen` = `paid_fen` − `given_fen` −

@@ -65,9 +65,6 @@ def grow(
     _prizes(database, size, cast, now_ms, seal)
     busy = {"code": cast.goods}
     _copy(database, "visits", size.visits, lambda at: _visit(size, cast, at, now_ms))
-    _copy(database, "shares", size.own, lambda at: busy | {
-        "_id": f"{cast.goods}:{cast.digger}:{_name(at)}", "sharer": cast.digger, "newcomer": _name(at),
-    })  # fmt: skip
     _copy(database, "follows", min(size.own, 1000), lambda at: {
         "_id": f"{_name(at)}:{cast.digger}", "publisher": _name(at), "follower": cast.digger, "at": at,
     })  # fmt: skip
@@ -161,7 +158,7 @@ def _prize(code: str, depth: int, who: str, at: int, now_ms: int) -> Document:
 def _visit(size: Size, cast: Cast, at: int, now_ms: int) -> Document:
     code, who = (_code(at), cast.digger) if at % 2 else (cast.goods, _name(at))
     fields = {"_id": f"{code}:{who}", "code": code, "unionid": who}
-    return fields | {"tokens": [f"t{at}"], "opened_at": now_ms - at}
+    return fields | {"sharer": cast.digger, "opened_at": now_ms - at}
 
 
 def _copy(

@@ -7,11 +7,9 @@ from typing import NotRequired, TypedDict
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from server.store.documents import Documents, index
+from server.store.documents import COUNTED, Documents, index
 from server.store.failures import only_duplicates
 from server.store.pipelines import Document, begins_with, summed
-
-COUNTED = 100_000
 
 
 class Visit(TypedDict):
@@ -75,17 +73,17 @@ class Visits(Documents[Visit]):
         return await self.rows.find_one({"_id": visit_id(code, unionid)}, {"_id": 1}) is not None
 
     async def opened_number(self, code: str) -> int:
-        """Return how many people opened a task, counted from an index alone, up to 100,000."""
+        """Return how many people opened a task, counted from an index alone, up to 10,000."""
         return await self.rows.count_documents({"_id": begins_with(f"{code}:")}, limit=COUNTED)
 
     async def brought_numbers(self, code: str) -> Document:
         """Return how many people came to a task by a share, how many shared it, and how many people the most
         successful sharer brought.
 
-        The three numbers are counted from an index alone, up to 100,000.
+        The three numbers are counted from an index alone, up to 10,000.
         """
         pipeline: list[Document] = [
-            {"$match": {"code": code, "sharer": {"$exists": True}}},
+            {"$match": {"code": code, "sharer": {"$gt": ""}}},
             {"$limit": COUNTED},
             summed("$sharer", brought=1),
             {
