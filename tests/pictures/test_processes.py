@@ -229,6 +229,8 @@ async def test_a_person_has_one_picture_at_a_time_and_a_photo_waits_for_no_other
     assert not any(task.done() for task in alices)
     os.kill(held, signal.SIGCONT)
     assert await asyncio.gather(*alices) == [normalise(PNG), normalise(SMALL), normalise(SMALL)]
+    gc.collect()
+    assert not own_pool._people
 
 
 async def test_a_picture_that_waits_too_long_is_refused(own_pool, monkeypatch):
@@ -241,6 +243,3 @@ async def test_a_picture_that_waits_too_long_is_refused(own_pool, monkeypatch):
         await own_pool.normalise(PNG, "bob")
     os.kill(held, signal.SIGCONT)
     assert await alices == normalise(PNG)
-    del alices
-    gc.collect()
-    assert not own_pool._people
