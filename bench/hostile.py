@@ -2,22 +2,24 @@
 
     python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs,heads]
     python bench/hostile.py [--only stalled,flat,campus]
+    NAKED=1 python bench/hostile.py …    # without the proxy: what Tornado alone can hold
 
 Needs twelve minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
-embedded stores). People dig 20 times per second, each time over a new connection. They do so for 15 s before
-the attack, for 25 s during it, and for 10 s that begin 5 s after its end. A dig's time begins when it is due,
-so delays in the client count too. Attackers and honest people are separate processes; the attackers' process
-has the lowest priority. During `stalled` and `flat`, people do not dig but upload photos, one after another,
-and each upload is timed. During `campus`, 2,000 people with tokens dig once each, 25 per second, and 250 of
-them watch, all from the attackers' address. These are more connections than production allows an address, but
-a token exempts its owner from that limit. (On two cores, digs would not reach 2,000 watchers in time.) Memory
-is the sum of the supervisor, the serving process, its processes for pictures and the stores; shared memory
-counts once. Exits with 1 if a bar is missed.
+embedded stores). Everybody comes through nginx with `deploy/nginx.conf`, but without TLS. People dig 20 times
+per second, each time over a new connection. They do so for 15 s before the attack, for 25 s during it, and
+for 10 s that begin 5 s after its end. A dig's time begins when it is due, so delays in the client count too.
+Attackers and honest people are separate processes; the attackers' process has the lowest priority. During
+`stalled` and `flat`, people do not dig but upload photos, one after another, and each upload is timed. During
+`campus`, 2,000 people with tokens dig once each, 25 per second, and 250 of them watch, all from the
+attackers' address. (On two cores, digs would not reach 2,000 watchers in time.) Memory is the sum of the
+supervisor, the serving process, its processes for pictures and the stores; shared memory counts once. Exits
+with 1 if a bar is missed.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import sys
 import tempfile
@@ -26,10 +28,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pymongo
 from pymongo.database import Database
 
@@ -39,12 +43,15 @@ from parts.guests import Digs, Guests
 from parts.lines import log_in_all
 from parts.live import a_dig, open_pages, page, percentile
 from parts.login import a_ticket
+from parts.nginx import nginx
 from parts.serving import Person, Server, memory_bytes, processes_of, running, store_of
 from parts.table import Row
 from parts.watchers import Crowd
+from server.running.stores import free_port
 from server.settings.limits import IN_PRODUCTION
 from server.store.digging.digs import stored
 
+NAKED = os.environ.get("NAKED") == "1"
 HONEST, ATTACKERS, TASKS = 100, 10, 4
 DIGS_A_SECOND = 20
 CALM_SECONDS, ATTACK_SECONDS, REST_SECONDS, AFTER_SECONDS = 15.0, 25.0, 5.0, 10.0
@@ -170,10 +177,22 @@ class Stage:
         return Phase(digs.result(), self.crowd.call("delays"), most, grown / minutes, health_ms)
 
 
+@contextmanager
+def behind(scene: Scene, **settings: str) -> Iterator[Server]:
+    """Run a server behind nginx; its `port` is that of nginx, for plain HTTP, its `http` asks it directly."""
+    with running(1, scene.directory, TRUSTED_PROXIES="127.0.0.1", **settings) as server:
+        if NAKED:
+            yield server
+            return
+        with tempfile.TemporaryDirectory() as directory:
+            port = free_port()
+            with nginx(Path(directory), server.port, port):
+                yield replace(server, port=port)
+
+
 def section(scene: Scene, name: str, descriptors: int = 0) -> Iterator[Row]:
     """One attack on a server of its own. `descriptors` limits how many files its worker may open."""
-    bounds = {"SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
-    with running(1, scene.directory, **bounds) as server:
+    with behind(scene, SOCKETS_A_PERSON="10") as server:
         if descriptors:
             (worker,) = server.workers()
             _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
@@ -186,7 +205,7 @@ def campus(scene: Scene) -> Iterator[Row]:
     refused: Counter[str] = Counter()
     took_ms: list[float] = []
     limits = {name.upper(): str(value) for name, value in IN_PRODUCTION.items()}
-    limits |= {"LOGINS_AN_ADDRESS": "60", "SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
+    limits |= {"LOGINS_AN_ADDRESS": "60", "SOCKETS_A_PERSON": "10"}
 
     def log_in_now_and_then() -> None:
         if time.monotonic() < began + NEWCOMER_SECONDS * len(took_ms):
@@ -197,8 +216,9 @@ def campus(scene: Scene) -> Iterator[Row]:
         refused.update([reply["error"]] if reply["status"] else [])
         took_ms.append((time.monotonic() - asked) * 1000)
 
-    with running(1, scene.directory, REQUIRE_TOKEN="1", **limits) as server:
-        _, *people = log_in_all(server.port, STUDENTS + 1)  # the first person published the tasks
+    with behind(scene, REQUIRE_TOKEN="1", **limits) as server:
+        directly = server.http.base_url.port or 0
+        _, *people = log_in_all(directly, STUDENTS + 1)  # the first person published the tasks
         honest = Honest(people, WATCHING_STUDENTS, STUDENTS_DIGS_A_SECOND, STUDENTS / STUDENTS_DIGS_A_SECOND)
         began = time.monotonic()
         yield from attacked(scene, "campus", server, honest, log_in_now_and_then)
@@ -256,8 +276,8 @@ def uploading(scene: Scene, name: str) -> Iterator[Row]:
     def upload(until: float, took_ms: list[float]) -> None:
         while time.monotonic() < until:
             began = time.monotonic()
-            reply = server.http.post(
-                "/uploadFile",
+            reply = httpx.post(
+                f"http://127.0.0.1:{server.port}/uploadFile",
                 files={"file": photo},
                 headers={"Authorization": f"Bearer {victim.token}"},
                 timeout=60,
@@ -268,7 +288,7 @@ def uploading(scene: Scene, name: str) -> Iterator[Row]:
 
     spawn = multiprocessing.get_context("spawn")
     with (
-        running(directory=scene.directory) as server,
+        behind(scene) as server,
         ProcessPoolExecutor(1, spawn, attackers.begin) as attacking,
     ):
         attacking.submit(abs, 0).result()

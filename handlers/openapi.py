@@ -25,7 +25,6 @@ NO_ANSWER = {
     "405": "The interface takes another method.",
     "413": "The body is too large.",
     "429": "Too many tries, uploads or connections. `Retry-After` says when to ask again.",
-    "431": "The address or the headers are too long.",
     "500": "A bug. The log has the `trace_id`.",
     "503": "A store does not answer. `Retry-After` says when to ask again.",
 }

@@ -18,7 +18,7 @@ from msgspec import Meta
 from tornado.log import app_log
 
 from handlers.base import Caller, presented_token
-from handlers.limits import Placed, limit
+from handlers.limits import limit
 from handlers.parameters import Code, Unionid, parse
 from handlers.websocket import (
     GOING_AWAY,
@@ -186,8 +186,6 @@ class Push(Socket):
     def _await_hello(self, asked: ConnectRequest) -> None:
         """Let a client that has not said who it is do so in its first message."""
         self._awaits_hello = asked
-        if isinstance(self.iostream, Placed):
-            self.iostream.awaits = True
         late = NotLoggedIn(f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello，请重新连接")
         self._late = asyncio.get_running_loop().call_later(HELLO_SECONDS, self.no_hello, late, TOO_SLOW)
         oldest = hellos_of(self.context).add("", self)
@@ -218,8 +216,6 @@ class Push(Socket):
         if self._awaits_hello is None:  # a request that is no websocket's has no stream here
             return
         self._awaits_hello = None
-        if isinstance(self.iostream, Placed):
-            self.iostream.awaits = False
         if self._late is not None:
             self._late.cancel()
             self._late = None
@@ -270,8 +266,6 @@ class Push(Socket):
         """
         if self.iostream.closed():  # it closed while the person was read, and `on_close` has run
             return
-        if self.generation is not None and isinstance(self.iostream, Placed):
-            self.iostream.leave_place()
         if self.context.outages.silent:
             self.send(encode([self.context.outages.frame()]))
         oldest = sockets_of(self.context).add(self._caller.counted, self)

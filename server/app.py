@@ -35,7 +35,7 @@ from handlers.people import account
 from handlers.reviews import message_push, reporting
 from server import __version__
 from server.context import Context
-from server.errors import BadToken, BodyTooLarge, Refusal, TokenRequired
+from server.errors import BadToken, BodyTooLarge, Refusal, TokenRequired, Unavailable
 from server.security.addresses import counted_address
 from server.settings import Settings
 from server.telemetry import metrics
@@ -163,9 +163,8 @@ class Careful(Application):
         return super().find_handler(request)
 
     def allowed(self, request: HTTPServerRequest) -> Allowed:
-        """Return how large a request's body may be."""
-        refusal = BodyTooLarge(f"请求的内容太大，应在 {STRANGERS_BYTES >> 10} KB 以内")
-        return Allowed(STRANGERS_BYTES, "", refusal)
+        """Return how large a request's body may be, while nothing can be served."""
+        return Allowed(STRANGERS_BYTES, "", Unavailable())
 
     def _refuse(self, request: HTTPServerRequest, refusal: Refusal) -> HTTPMessageDelegate:
         return self.get_handler_delegate(request, Refused, {"refusal": refusal})
@@ -199,8 +198,11 @@ class Guarded(Careful):
     def allowed(self, request: HTTPServerRequest) -> Allowed:
         """Return how large a request's body may be: more with a good token, where tokens are for."""
         interface = self.interfaces.get(request.path)
-        if interface is None or self._context.database.wrong is not None:
+        if self._context.database.wrong is not None:
             return super().allowed(request)
+        if interface is None:
+            words = f"请求的内容太大，应在 {STRANGERS_BYTES >> 10} KB 以内"
+            return Allowed(STRANGERS_BYTES, "", BodyTooLarge(words))
         token = presented_token(request.headers)
         proven = self._context.keys.read_token(token) if token else None
         if proven is not None:

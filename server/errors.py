@@ -52,20 +52,6 @@ class BodyTooLarge(BadRequest):
     http_status = 413
 
 
-class HeadTooLarge(BadRequest):
-    """The address or the headers were too long to be read. It is not known which."""
-
-    default_msg = "请求的地址或请求头太长，应在 16 KB、100 行以内"
-    http_status = 431
-
-
-class BareLineFeed(BadRequest):
-    """A line of the head ends without a carriage return. A proxy may have read this head differently."""
-
-    default_msg = "请求头的每一行应以回车加换行（CRLF）结束"
-    http_status = 400
-
-
 class BadToken(Refusal):
     error, default_msg = "bad_token", "登录已失效，请重新登录"
 

@@ -30,7 +30,7 @@ from server.pictures import decode
 from server.realtime import known_tasks, replay, sockets
 from server.realtime.bus import CONNECTIONS
 from server.realtime.frames import Frame
-from server.running import listening, worker
+from server.running import port, worker
 from server.security.keys import TOKEN_DAYS
 from server.settings import GUARDED_DEFAULTS, Settings
 from server.store import Store
@@ -48,9 +48,8 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LIMITS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
     "deploying.md": (
         ("up to {} s, or up to {:.0f} s", (worker.WAIT_SECONDS, worker.LONGER_WAIT_SECONDS)),
-        ("{} KB and {} lines", (listening.HEAD_BYTES >> 10, listening.HEAD_LINES)),
-        ("may come in {} pieces", (listening.HEAD_PIECES,)),
-        ("{} requests in flight", (worker.REQUESTS_A_PERSON,)),
+        ("headers of at most {} KB", (port.HEAD_BYTES >> 10,)),
+        ("closed after {:.0f} s", (port.IDLE_SECONDS,)),
     ),
     "interfaces.md": (
         ("at most {} scans", (decode.MAX_SCANS,)),

@@ -14,9 +14,6 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
-from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
-from tornado.httpserver import HTTPServer
-from tornado.iostream import BaseIOStream
 from tornado.websocket import WebSocketProtocol13
 
 from server.store import Store
@@ -25,29 +22,15 @@ ROOT = Path(__file__).parents[1]
 # Private names of libraries that we override or use, each after a library's method that must still use the
 # name.
 TORNADO: list[tuple[Callable[..., Any], str]] = [
-    # handlers/websocket.py
+    # handlers/websocket.py counts frames, since Tornado tells only of whole messages,
     (WebSocketProtocol13._receive_frame_loop, "_receive_frame"),
     (WebSocketProtocol13._receive_frame_loop, "client_terminated"),
+    # drops a peer that floods or is silent at once, where Tornado waits for its close frame,
     (WebSocketProtocol13._receive_frame_loop, "_abort"),
     (WebSocketProtocol13.start_pinging, "periodic_ping"),
+    # and learns of frames of Tornado's own before it writes into the socket.
     (WebSocketProtocol13.write_ping, "_write_frame"),
     (WebSocketProtocol13.close, "_write_frame"),
-    # server/running/bounded.py
-    (HTTPServer.handle_stream, "HTTP1ServerConnection"),
-    (HTTP1ServerConnection.__init__, "stream"),
-    (HTTP1ServerConnection._server_request_loop, "start_request"),
-    (HTTP1ServerConnection._server_request_loop, "on_close"),
-    (HTTP1Connection.__init__, "stream"),
-    (HTTP1Connection._read_message_inner, "header_timeout"),
-    (HTTP1Connection._read_message_inner, "_request_headers"),
-    (HTTP1Connection.write_headers, "_disconnect_on_finish"),
-    (HTTP1Connection._finish_request, "_disconnect_on_finish"),
-    # server/running/listening.py
-    (BaseIOStream.close, "close_fd"),
-    (BaseIOStream.close, "error"),
-    (BaseIOStream._read_to_buffer, "read_from_fd"),
-    (HTTP1Connection._read_message_inner, "read_until_regex"),
-    (HTTP1Connection._read_chunked_body, "read_until"),
 ]
 CLOCKS = {"time", "datetime", "loop", "io_loop"}  # what has the standard library's clocks
 # Words with one meaning each, and the modules in which names of functions may begin with the word.

@@ -66,7 +66,6 @@ BAD = {
     "FAIR_START_MS": ("-1", "3001"),
     "MAX_RED_PACKET_YUAN": ("0",),
     **dict.fromkeys(("WEB_CONCURRENCY", "TASK_DAYS", "CLAIM_DAYS", "SOCKETS_A_PERSON"), ("0",)),
-    "SOCKETS_AN_ADDRESS": ("-1",),
     "MONGODB_URI": ("http://db",),
     "REDIS_URL": ("localhost:6379",),
     "PUBLIC_URL": ("wabao.example",),

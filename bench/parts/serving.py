@@ -143,7 +143,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ
         }
         own = {"PORT": str(port), "DATA_DIR": f"{directory}/data", "WEB_CONCURRENCY": str(workers)}
-        own |= {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "100000"}  # all clients share one address
+        own |= {"SOCKETS_A_PERSON": "100000"}
         own |= {name.upper(): "0" for name in LimitSettings.__struct_fields__}
         own |= {"FAIR_START_MS": "0"}  # measure a dig, without its wait for the random order
         own |= dict.fromkeys(PAYOUT_LIMITS, "0")  # one person pays for all that is measured

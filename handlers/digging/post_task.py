@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import owed_fen, owed_fields, picture_url
-from handlers.limits import address_of, leave_place, limit
+from handlers.limits import address_of, limit
 from handlers.parameters import CodeOrShare, Unionid, parse, whole_number
 from server.actions.digging.dig import Attempt, dig
 from server.actions.digging.draft import NAMED, Draft, RankRequest, RankTextsRequest
@@ -133,7 +133,6 @@ class PostTask(Interface):
             lambda: address_of(self.context, self.request, client_ip),
             arrived=arrived,
             hung_up=lambda: self.hung_up,
-            waits=lambda: leave_place(self.request),
         )
         dug = await dig(self.context, attempt)
         made = dug.dig

@@ -199,7 +199,7 @@ class OpsFeed(Socket):
     async def prepare(self) -> None:  # type: ignore[override]
         """Refuse before the handshake if there is no operator's session."""
         super().prepare()
-        if self._finished:
+        if self.get_status() == 426:  # it asked for no websocket
             return
         try:
             self._ends_at = session_of(self.context, self.get_cookie(COOKIE)).ends_at

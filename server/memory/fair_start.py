@@ -97,11 +97,6 @@ class FairStart:
         began = self._cooldowns.digging_began(code)
         return began != ordered_for and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
-    def is_after_all(self, code: str, digger: str) -> bool:
-        """Whether a request would come last: its digger has a place already, or the window is over."""
-        gathering = self._gatherings.get(code)
-        return gathering is not None and (gathering.drawn or digger in gathering.entrants)
-
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> int:
         """Wait for this request's place in the order; return the time at which digging began (unix ms).
 

@@ -12,9 +12,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 
-from handlers.limits import person_of
 from server.actions.pictures import disk_of
 from server.actions.rotate import note_sealing
 from server.app import make_app, unready_app
@@ -24,8 +22,8 @@ from server.errors import BadSettings
 from server.operation.monitor import Monitor
 from server.realtime.bus import redis_facts
 from server.realtime.own_database import OwnDatabase
-from server.running.bounded import BoundedServer, Bounds
 from server.running.leading import Leading
+from server.running.port import Port
 from server.running.stores import remember_identity, remembered_identity
 from server.running.watchdog import Heart
 from server.runtime.background import Background, end_tasks
@@ -36,17 +34,13 @@ from server.store import Store, is_denied, is_unavailable, said_by
 from server.store.schema import is_noted, prepare, require_prepared
 from server.telemetry import metrics
 
-# The supervisor kills a worker 25 s after SIGTERM. CONTEXT_SECONDS and the times in `bounded.py` add up to
+# The supervisor kills a worker 25 s after SIGTERM. CONTEXT_SECONDS and the times in `port.py` add up to
 # less.
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
 # How long connections wait for a process to serve: while MongoDB has not answered, and once it has.
 WAIT_SECONDS, LONGER_WAIT_SECONDS = 0.6, 4.0
 LOOK_SECONDS = 0.05
-# The most requests under way of a person with a token. A mini-program sends ten at once, and people may have
-# two phones.
-REQUESTS_A_PERSON = 20
-
 # With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
 # several times while these pages are opened; with these thresholds it runs once per million new objects.
 GC_THRESHOLDS = 10_000, 10, 10
@@ -66,20 +60,6 @@ def monitor_of(context: Context) -> Monitor:
         context.clock.now_ms,
         context.settings,
     )
-
-
-def bounds_of(settings: Settings) -> Bounds:
-    """Return what this process allows.
-
-    An https PUBLIC_URL means that there is a proxy. If TRUSTED_PROXIES does not name it, all people seem to
-    share its address; so then addresses have no bound.
-    """
-    trusted, an_address = settings.trusted_networks, settings.sockets_an_address
-    a_person = REQUESTS_A_PERSON if an_address else 0
-    if an_address and not settings.knows_addresses:
-        log.warning("SOCKETS_AN_ADDRESS has no effect: PUBLIC_URL is https and TRUSTED_PROXIES is not set")
-        an_address = 0
-    return Bounds(an_address, a_person, trusted, only_https=settings.public_url.startswith("https://"))
 
 
 async def look_at_data(
@@ -176,7 +156,7 @@ class Waiting:
 
 
 async def accept_soon(
-    server: BoundedServer, listener: socket.socket, waiting: Waiting, serving: asyncio.Event
+    server: Port, listener: socket.socket, waiting: Waiting, serving: asyncio.Event
 ) -> None:
     """Accept connections once this process serves, or has waited long enough for that.
 
@@ -226,9 +206,9 @@ async def serve(
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     living = Background()
     heart.begin(living)
-    waiting, keys = Waiting(heart.refusing), Keys(*secrets_of(settings))
+    waiting = Waiting(heart.refusing)
     unready = unready_app(settings, lambda: waiting.why)
-    server = BoundedServer(unready, bounds=bounds_of(settings), person_of=partial(person_of, keys))
+    server = Port(unready)
     listener.setblocking(False)
     serving = asyncio.Event()
     accepting = loop.create_task(accept_soon(server, listener, waiting, serving))

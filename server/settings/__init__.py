@@ -88,8 +88,6 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     mail_review_prizes: Annotated[int, Meta(ge=0, le=1000)] = 0  # 0: no mailed goods wait for an operator
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
     sockets_a_person: Positive = 10
-    # 0: no limit; in development everybody has the same address.
-    sockets_an_address: Annotated[int, Meta(ge=0)] = 0
     ops_token: str = ""
     ops_tokens: str = ""
     metrics_token: str = ""
@@ -249,7 +247,6 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 # Production's values for settings that the environment leaves out.
 GUARDED_DEFAULTS = {
     "require_token": "1",
-    "sockets_an_address": "200",
     "payout_hold_seconds": "600",
     "mail_review_prizes": "20",
     **limit_settings.IN_PRODUCTION,

@@ -66,7 +66,6 @@ QUEUE_SECONDS = Histogram(
     ["queue"],
     buckets=STORE_BUCKETS,
 )
-OPEN_CONNECTIONS = Gauge("wabao_connections", "Open connections, websockets included")
 TURNED_AWAY = Counter(
     "wabao_turned_away",
     "Connections and requests turned away, or closed for others, by reason",

@@ -168,7 +168,6 @@ async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_fi
     waiting.append(asyncio.ensure_future(window.wait(1, "late")))
     await window.somebody.wait()
     assert window.went == [(0, "ann")]
-    assert elsewhere.start.is_after_all("late", "later"), "the place is taken, so they hold a connection's"
     for each in (here, elsewhere):
         learn_end(each.cooldowns, "late", began + 10_000, depth=2)
     await asyncio.gather(*waiting)

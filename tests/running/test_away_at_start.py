@@ -25,7 +25,7 @@ from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES, needs_database
 from server.context import Context
 from server.running import worker
-from server.running.bounded import BoundedServer
+from server.running.port import Port
 from server.running.stores import free_port
 from server.running.worker import Waiting, accept_soon
 from server.runtime.background import Background
@@ -163,10 +163,10 @@ def application(name: str, came: list[str]) -> Application:
 
 
 @pytest.fixture
-def starting(io_loop: Any, came: list[str]) -> Iterator[tuple[BoundedServer, socket.socket, str]]:
+def starting(io_loop: Any, came: list[str]) -> Iterator[tuple[Port, socket.socket, str]]:
     """A server that accepts nothing yet, its listener, and its address."""
     listening, port = bind_unused_port()
-    server = BoundedServer(application("waiting", came))
+    server = Port(application("waiting", came))
     yield server, listening, f"http://127.0.0.1:{port}"
     server.stop()
     io_loop.run_sync(server.close_all_connections)

@@ -28,8 +28,7 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server with one worker, whose limit of descriptors the tests change."""
-    bounds = {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "1000"}
-    with a_server(tmp_path_factory.mktemp("flooded"), **bounds) as running:
+    with a_server(tmp_path_factory.mktemp("flooded"), SOCKETS_A_PERSON="1000") as running:
         yield running
 
 
@@ -54,7 +53,7 @@ def open_descriptors(pid: int) -> int:
 
 def turned_away(server: Running, why: str) -> float:
     text = httpx.get(f"{server.address}/metrics", timeout=PATIENCE_SECONDS).text
-    found = re.search(rf'wabao_turned_away_total{{why="{why}"}} (\S+)', text)
+    found = re.search(rf'wabao_turned_away_total{{[^}}]*why="{why}"}} (\S+)', text)
     return float(found[1]) if found else 0.0
 
 
@@ -62,12 +61,17 @@ def open_websocket(server: Running, person: dict[str, Any]) -> tuple[socket.sock
     """Ask for a websocket; return the connection and the reply's status line."""
     line = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
     line.sendall(handshake(f"/ws?unionid={person['unionid']}&token={person['token']}"))
-    return line, line.recv(4096).partition(b"\r\n")[0]
+    try:
+        return line, line.recv(4096).partition(b"\r\n")[0]
+    except ConnectionResetError:
+        return line, b""
 
 
-def test_when_websockets_fill_the_process_only_health_and_operators_get_in(server):
+def test_a_full_process_closes_new_connections_serves_the_others_and_then_takes_new_ones_again(server):
     alice = log_in(server.address, "alice")
     with limited(server, FEW_DESCRIPTORS) as pid, ExitStack() as stack:
+        kept = stack.enter_context(httpx.Client(base_url=server.address, timeout=PATIENCE_SECONDS))
+        assert kept.get("/healthz").status_code == 200
         watching = []
         while True:
             line, status = open_websocket(server, alice)
@@ -75,23 +79,15 @@ def test_when_websockets_fill_the_process_only_health_and_operators_get_in(serve
             if b"101" not in status:
                 break
             watching.append(line)
-        assert b" 503 " in status
+        assert status == b""
         assert 50 < len(watching) < FEW_DESCRIPTORS
-        for path, http_status in (("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/ops/me", 200)):
-            assert httpx.get(server.address + path, timeout=PATIENCE_SECONDS).status_code == http_status
-        refused = httpx.get(f"{server.address}/getTaskList", timeout=PATIENCE_SECONDS)
-        assert (refused.status_code, refused.json()["error"]) == (503, "unavailable")
-        assert refused.headers["Connection"] == "close"
-        silent = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(200)
-        ]
-        assert httpx.get(f"{server.address}/healthz", timeout=PATIENCE_SECONDS).status_code == 200
-        assert open_descriptors(pid) < FEW_DESCRIPTORS
-        assert select.select(silent, [], [], 0)[0]  # the server closed some silent connections
+        assert open_descriptors(pid) <= FEW_DESCRIPTORS * 3 // 4 + 1, "the rest is for files and the stores"
+        assert kept.get("/readyz").status_code == 200
         watching[0].sendall(b"\x89\x80\0\0\0\0")  # a ping
         assert watching[0].recv(100)[-2:] == b"\x8a\0"
     until(lambda: open_descriptors(pid) < 50)
     assert httpx.get(f"{server.address}/getTaskList", timeout=PATIENCE_SECONDS).status_code == 200
+    assert turned_away(server, "descriptors") > 0
 
 
 def test_with_no_descriptor_left_the_worker_waits_without_using_cpu(server):
@@ -112,5 +108,5 @@ def test_the_log_is_short_though_connections_were_turned_away(server):
     assert server.process.poll() is None
     server.end()
     told = [line for line in server.said if "wabao.access" not in line]
-    assert any("connections turned away" in line for line in told)
+    assert any("connections are turned away" in line for line in told)
     assert sum(map(len, told)) < 4096, told

@@ -355,7 +355,7 @@ def test_a_real_mini_program_with_developments_defaults_is_told_what_is_off(tmp_
     told = running.wait_for("without these of production's rules: (.*)$")[1].split(", ")
     running.wait_for("content checks are off")
     running.kill()
-    assert {"REQUIRE_TOKEN", "SOCKETS_AN_ADDRESS", "PAYOUT_HOLD_SECONDS", "OPS_TOKEN"} <= set(told)
+    assert {"REQUIRE_TOKEN", "PAYOUT_HOLD_SECONDS", "OPS_TOKEN"} <= set(told)
 
 
 @pytest.mark.parametrize("kind", [EmbeddedMongoDB, EmbeddedRedis])

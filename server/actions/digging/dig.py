@@ -88,9 +88,8 @@ class Attempt:
 
     `session` is the session of the caller's token, None without a token. A request with a bare id, which
     others may know, must not take the place of the id's owner in the random order. `address` returns the
-    caller's IP. `hung_up` says whether the client is gone. `waits` is called when the first request of a
-    known caller begins to wait. `ordered_for` is as in `FairStart.gathers`; `counted` says whether the
-    request was counted in the limits.
+    caller's IP. `hung_up` says whether the client is gone. `ordered_for` is as in `FairStart.gathers`;
+    `counted` says whether the request was counted in the limits.
     """
 
     code: str
@@ -101,7 +100,6 @@ class Attempt:
     address: Callable[[], str] = str
     arrived: float = field(default_factory=_now)
     hung_up: Callable[[], bool] = bool
-    waits: Callable[[], None] = lambda: None
     ordered_for: int = 0
     counted: bool = False
 
@@ -233,9 +231,6 @@ async def _dig_in_turn(context: Context, request: Attempt) -> Dug:
                 if not repeats and _needs_order(context, request):
                     digger, start = await _who_enters(context, request), fair_start_of(context)
                     if _needs_order(context, request):
-                        # Otherwise one person could have any number of requests wait.
-                        if digger is not None and not start.is_after_all(request.code, digger):
-                            request.waits()
                         request.ordered_for = await start.wait(
                             request.code, digger, proven=request.session is not None
                         )
