@@ -47,7 +47,7 @@ const PAGES = [
   [/^\/$/, () => screen.open(page)],
   [/^\/task\/([0-9A-Za-z]{12})$/, (code) => taskPage(page, code, () => feed.now())],
   [/^\/person\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => personPage(page, { code, depth: Number(depth) }, () => feed.now())],
-  [/^\/person\/((?:task|profile|report|share|person):[0-9A-Za-z:]{12,25})$/, (key) => personPage(page, { key }, () => feed.now())],
+  [/^\/person\/((?:task|profile|report|share|person):[0-9A-Za-z:]{11,25})$/, (key) => personPage(page, { key }, () => feed.now())],
   [/^\/prize\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => prizePage(page, code, Number(depth))],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
   [/^\/list\/(hidden|unpaid|held|featured)$/, (of) => kindPage(page, of, () => feed.now())],

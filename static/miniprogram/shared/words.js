@@ -401,8 +401,8 @@ export const EDIT = {
 };
 
 /** What a publisher is asked before they end a treasure. */
-export const endWords = ({ now_depth, goods_type }) => [
-  now_depth ? "有人举报，它暂时看不到，现在可以结束。" : "还没有人开挖，现在可以结束。",
+export const endWords = ({ goods_type }) => [
+  "还没有人开挖，现在可以结束。",
   goods_type === 1 ? "结束后不能恢复，已付而没有人挖到的红包会退回。" : "结束后不能恢复。",
 ].join("");
 
