@@ -153,7 +153,7 @@ class Comparison:
     def _note_growth(self, samples: list[_Sample], now: float) -> None:
         known = {key[0] for key in self._last}
         since = now - self._compared_at
-        known |= {s.labels["process"] for s in samples if s.name == AGE and s.value <= since}
+        known |= {s.labels.get("process", "") for s in samples if s.name == AGE and s.value <= since}
         self._compared_at = now
         grown = []
         for each in samples:
@@ -200,7 +200,7 @@ class Comparison:
         for each in self._growth(row, "_count", now, FAILED_SECONDS):
             what = each.labels.get(row.by, row.what)
             calls[what] += round(each.value)
-            if each.labels["outcome"] == "failed":
+            if each.labels.get("outcome") == "failed":
                 failed[what] += round(each.value)
         for what, number in failed.items():
             if number >= LEAST_FAILED and number > FAILED_SHARE * calls[what]:

@@ -91,6 +91,7 @@ async def test_a_process_tells_of_itself_its_loop_and_its_stores(client, context
         while missing := [each for each in PROMISED if f"\n{each}" not in shown]:
             shown = (await client.http.get("/metrics")).text
     assert not missing
+    assert "_created{" not in shown
     await working.end()
 
 
