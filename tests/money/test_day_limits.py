@@ -131,12 +131,13 @@ class TestNewcomers:
         await sweep_until_quiet(context)
 
     async def test_who_pays_themselves_empties_no_purse_for_others(self, client, context):
-        alice, bob, carol, dora, erin, fred, gina = await client.log_in_all(*"abcdefg")
+        alice, bob, carol, dora, erin, fred, gina, hugo = await client.log_in_all(*"abcdefgh")
         for publisher, winner in ((alice, bob), (bob, alice)):  # these two take all of it
             await winner.take(await publisher.won_packet(winner, money=4))
         await dora.take(await carol.won_packet(dora, money=2))  # 8 yuan for three publishers
         last = await carol.won_packet(erin, money=2)
         await waits(context, erin, last, "newcomers", DAY_MS)
+        await hugo.take(await fred.won_packet(hugo, money=2))  # all that four publishers leave to one
         await gina.take(await fred.won_packet(gina, money=1))  # so little never waits
         another = await fred.won_packet(gina, money=2)
         await waits(context, gina, another, "newcomers", DAY_MS)  # all that she claimed today counts
