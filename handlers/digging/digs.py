@@ -31,7 +31,7 @@ class DigRow(msgspec.Struct):
     """A dig. `no` is the digger's place among the participants; `at` is unix ms.
 
     If it won and prizes have ranks, `rank` is the place of its prize in the details' `ranks`, from 1, and
-    `money_fen` what this prize pays; otherwise both are 0.
+    `money_fen` what this prize pays; otherwise both are 0. `find` is what it brought up, 0 if nothing.
     """
 
     depth: int
@@ -42,6 +42,7 @@ class DigRow(msgspec.Struct):
     at: int
     rank: int
     money_fen: int
+    find: int
 
 
 class GetDigsReply(Reply, kw_only=True):
@@ -70,7 +71,7 @@ class GetDigs(Interface):
 
 def _row(context: Context, dig: Dig) -> DigRow:
     picture = picture_url(context, dig["wxheadpic"])
-    won = dig.get("rank", 0), dig.get("fen", 0)
+    won = dig.get("rank", 0), dig.get("fen", 0), dig.get("find", 0)
     return DigRow(dig["depth"], dig["no"], dig["wxname"], picture, dig["is_prize"], dig["at"], *won)
 
 

@@ -42,10 +42,12 @@ class DigReply(Reply, kw_only=True):
     """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's.
 
     If it won and prizes have ranks, `rank` is the place of its prize in `ranks`, from 1, and `money_fen` what
-    this prize pays; otherwise both are 0. `one_in`, `nearest` and `deepest` are an `Outlook`.
+    this prize pays; otherwise both are 0. `find` is the find that it brought up, from 1; 0 if none. `one_in`,
+    `nearest` and `deepest` are an `Outlook`.
     """
 
     is_prize: int
+    find: int
     rank: int
     money_fen: int
     wxname: str
@@ -139,6 +141,7 @@ class PostTask(Interface):
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
         return DigReply(
             is_prize=made["is_prize"],
+            find=made.get("find", 0),
             rank=made.get("rank", 0),
             money_fen=made.get("fen", 0),
             wxname=made["wxname"],

@@ -18,7 +18,8 @@ class Dig(TypedDict):
     the same number, but only the person's first dig of the task has it. `prizes_left`, `participants` and
     `cd_until` are as the dig left them; `end` says why the task ended with it. Only a winning dig of a task
     with ranks has `rank` (from 1), `fen` (what the prize pays, 0 for goods), and `ranks_left` and `left_fen`
-    as the dig left them.
+    as the dig left them. `find` is what the dig brought up, as in
+    `draw.py`; absent if nothing.
     """
 
     _id: str
@@ -42,6 +43,7 @@ class Dig(TypedDict):
     fen: NotRequired[int]
     ranks_left: NotRequired[list[int]]
     left_fen: NotRequired[int]
+    find: NotRequired[int]
 
 
 def seconds_left(until_ms: int, now_ms: int) -> int:

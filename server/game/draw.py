@@ -34,6 +34,14 @@ not depend on ranks. Which rank lies where, and each share, are drawn with other
 - z(r, i) is x(k) with ":split:" + r + ":" + i in place of ":prize:" + k. The cuts of rank r, ascending, are
   z(r, i) mod (fen − 10·num + 1) for i = 1 … num − 1. Between 0, the cuts and fen − 10·num lie `num`
   differences: the shares, in order of depth, are 10 fen and one difference each.
+
+In version 2 each dig also brings up a find, in version 1 none does. There are six layers of eight finds:
+five common ones, two rare ones, and one that is seldom.
+
+- f(d), of the dig at depth d, is x(k) with ":find:" + d in place of ":prize:" + k. Let r be f(d) mod 100.
+- The find's number in its layer is (f(d) div 100) mod 5 if r < 70, 5 + (f(d) div 100) mod 2 if r < 95, else
+  7. The layers are numbered from 0; they end at depths 10, 30, 70, 150 and 300, and the last has no end.
+- `find` is 8 · layer + number + 1; 0 is no find.
 """
 
 from __future__ import annotations
@@ -41,6 +49,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
@@ -53,6 +62,9 @@ SEED_BYTES = 32
 NONCE = r"\A[0-9a-f]{32}\Z"
 MOST_PRIZES, MOST_FORECAST, MOST_INTERVAL = 1_000, 1_000_000, 100_000
 MOST_RANKS, LEAST_FEN, MOST_FEN = 10, 10, 100_000_000
+# The depths at which the layers of finds end; the last layer has no end.
+LAYER_ENDS = (10, 30, 70, 150, 300)
+FINDS_A_LAYER = 8
 
 _NONCE = re.compile(NONCE)
 _SEED = re.compile(r"\A[0-9a-fA-F]{64}\Z")
@@ -194,6 +206,15 @@ def _shares(seed: bytes, rules: Rules, rank: int) -> list[int]:
     return [LEAST_FEN + end - begin for begin, end in pairwise([0, *cuts, spare])]
 
 
+def find_at(seed: bytes, rules: Rules, depth: int) -> int:
+    """Return the `find` that the dig at this depth, from 1, brings up; 0 in version 1."""
+    if rules.version == 1:
+        return 0
+    drawn, r = divmod(_number(seed, f"{rules.nonce}:find:{depth}"), 100)
+    number = drawn % 5 if r < 70 else 5 + drawn % 2 if r < 95 else 7
+    return FINDS_A_LAYER * bisect_left(LAYER_ENDS, depth) + number + 1
+
+
 class Won(NamedTuple):
     """What a depth wins: `fen` is what it pays. Both are 0 if the rules have no ranks."""
 
@@ -210,10 +231,12 @@ def prizes_at(seed: bytes, rules: Rules) -> dict[int, Won]:
 
 
 class ProvedDig(msgspec.Struct, frozen=True, gc=False):
-    """A dig as `/getProof` lists it."""
+    """A dig as `/getProof` lists it. `find` is what it brought up, 0 if nothing; a proof that was saved
+    before digs brought up finds has none."""
 
     depth: int
     is_prize: int
+    find: int | None = None
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -289,6 +312,7 @@ def differences(
     if len(proof.digs) != proof.dug:
         found.append(f"the proof has {len(proof.digs)} digs of {proof.dug}")
     found.extend(_dig_differences(proof.digs, set(depths), rules.max_depth))
+    found.extend(_find_differences(proof.digs, seed, rules))
     return found
 
 
@@ -337,3 +361,12 @@ def _dig_differences(digs: list[ProvedDig], winning: set[int], max_depth: int) -
             yield f"depth {dig.depth} {outcome} by the seed, but the record says otherwise"
     if len(digs) > max_depth:
         yield f"{len(digs)} digs are recorded, deeper than {max_depth}"
+
+
+def _find_differences(digs: list[ProvedDig], seed: bytes, rules: Rules) -> Iterable[str]:
+    if all(dig.find is None for dig in digs):
+        return
+    for dig in digs:
+        drawn = find_at(seed, rules, dig.depth)
+        if dig.find != drawn:
+            yield f"the seed gives the dig at depth {dig.depth} find {drawn}, the proof {dig.find}"

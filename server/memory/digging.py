@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -20,9 +21,17 @@ from server.security.keys import Keys
 from server.store import Store
 from server.store.digging.tasks import View
 
-WINNING_REMEMBERED = 1_000
+DRAWN_REMEMBERED = 1_000
 TASKS_REMEMBERED = 10_000
 REFUSED_REMEMBERED = 10_000
+
+
+class Drawn(NamedTuple):
+    """What is drawn of a task: what each winning depth wins, and what the dig at a depth brings up."""
+
+    rules: draw.Rules
+    prizes: Mapping[int, draw.Won]
+    find_at: Callable[[int], int]
 
 
 class Looks:
@@ -62,7 +71,7 @@ class Digging:
         self._store = store
         self._keys = keys
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._winning = LRUCache[str, Mapping[int, draw.Won]](WINNING_REMEMBERED)
+        self._drawn = LRUCache[str, Drawn](DRAWN_REMEMBERED)
         # The publisher of each task, and whether it ever cools down.
         self._tasks = LRUCache[str, tuple[str, bool]](TASKS_REMEMBERED)
         self._refused = LRUCache[tuple[str, str], None](REFUSED_REMEMBERED)
@@ -122,13 +131,13 @@ class Digging:
         """Whether this process finished this dig, and no later dig of its task."""
         return self._finished.get(dig["code"]) == (dig["depth"], dig["dig_id"])
 
-    def winning(self, task: Task) -> Mapping[int, draw.Won]:
-        """Return what each winning depth of a task wins. Raises ValueError if no secret opens its seed."""
+    def drawn(self, task: Task) -> Drawn:
+        """Return a task's draw. Raises ValueError if no secret opens its seed."""
         code = task["_id"]
-        known = self._winning.get(code)
+        known = self._drawn.get(code)
         if known is None:
             seed = self._keys.open("seed", task["seed_box"], code)
             rules = draw.read_rules(task["params"])
-            known = draw.prizes_at(seed, rules)
-            self._winning[code] = known
+            known = Drawn(rules, draw.prizes_at(seed, rules), partial(draw.find_at, seed, rules))
+            self._drawn[code] = known
         return known

@@ -63,7 +63,7 @@ class Snapshot(Frame, tag="snapshot"):
 
 
 class Cd(Frame, tag="cd"):
-    """`wxname` made a dig, which began a cooldown of `time` seconds, 0 if there is none."""
+    """`wxname` made a dig. It brought up `find`, and began a cooldown of `time` seconds, 0 if none."""
 
     code: str
     seq: int
@@ -73,6 +73,7 @@ class Cd(Frame, tag="cd"):
     server_time: int
     wxname: str
     wxheadpic: str
+    find: int
     one_in: int
     nearest: int
     deepest: int
@@ -243,6 +244,7 @@ def _cd(dig: Dig, picture: str, rules: Rules) -> Cd:
         server_time=dig["at"],
         wxname=dig["wxname"],
         wxheadpic=picture,
+        find=dig.get("find", 0),
         **msgspec.structs.asdict(outlook_after(rules, dig)),
     )
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from server.actions.digging import prove
+from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.game import draw
 from server.store.digging.digs import stored
@@ -66,6 +67,31 @@ async def test_the_pages_of_a_proof_make_one_that_holds(client, context, trips):
         assert trips.sent == [], "they are kept"
 
 
+async def test_a_dig_brings_up_the_find_that_reply_frame_list_and_proof_name(
+    client, context, open_page, alice, bob
+):
+    asked = await alice.draft(prize_num=1, forecast_num=1_000_000, cd=0)
+    sealed_seed = (await alice.get("/commitment"))["sealed_seed"]
+    together = (await alice.post("/postTask", **asked, sealed_seed=sealed_seed, nonce="0f" * 16))["code"]
+    alone = await alice.publish(prize_num=1, forecast_num=1_000_000, cd=0)
+    for code in (together, alone):
+        page = await open_page(bob, code)
+        replied = [(await bob.dig(code))["find"] for _ in range(5)]
+        assert all(1 <= find <= 8 for find in replied) if code == together else replied == [0] * 5
+        assert [(await page.until("cd"))["find"] for _ in range(5)] == replied
+        listed = (await alice.get("/getDigs", code=code))["data"]
+        assert [row["find"] for row in listed] == replied[::-1]
+        # A process that ran older code recorded the third dig without its find.
+        await client.rest()
+        await context.store.digs.collection.update_one({"_id": f"{code}:3"}, {"$unset": {"find": 1}})
+        await end_task_as_operator(context, code, "够了")
+        pages = await pages_of(client, code)
+        digs = [dig for each in pages for dig in each["digs"]]
+        assert [dig["find"] for dig in digs] == replied
+        assert draw.differences(msgspec.convert(pages[0] | {"digs": digs}, draw.Proof)) == []
+        assert (await client.get("/getProof", code=code, page=9))["digs"] == [], "nobody dug so deep"
+
+
 async def test_a_page_is_read_once_however_many_ask(client, context, trips):
     code = await dig_to(client, context, 4)
     trips.sent.clear()
@@ -92,7 +118,7 @@ async def test_the_newest_dig_counts_even_if_only_the_task_has_it(client, contex
         await context.store.digs.collection.delete_one({"_id": f"{code}:{depth}"})
         await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
         digs = [dig for page in await pages_of(client, code) for dig in page["digs"]]
-        assert digs == [{"depth": n, "is_prize": 0} for n in range(1, depth + 1)]
+        assert digs == [{"depth": n, "is_prize": 0, "find": 0} for n in range(1, depth + 1)]
 
 
 async def test_a_history_that_lacks_a_dig_proves_nothing_until_it_is_back(client, context, caplog):

@@ -60,7 +60,10 @@ def proof_of(seed: bytes, of: draw.Rules, dug: int) -> draw.Proof:
         of = msgspec.structs.replace(of, seed_hash=draw.hash_seed(seed))
     params = draw.encode_rules(of)
     depths = draw.winning_depths(seed, of)
-    digs = [draw.ProvedDig(depth, int(depth in depths)) for depth in range(1, dug + 1)]
+    digs = [
+        draw.ProvedDig(depth, int(depth in depths), draw.find_at(seed, of, depth))
+        for depth in range(1, dug + 1)
+    ]
     return draw.make_proof(seed, params, draw.commitment(seed, of), len(digs), digs)
 
 
@@ -125,6 +128,34 @@ def test_ranks_and_shares_are_what_the_rule_of_version_2_says_by_hand():
     assert draw.winning_fen(seed, of) == [
         {1: 0, 2: 500}.get(rank) if rank < 3 else next(shares) for rank in row
     ]
+
+
+def test_a_find_is_what_the_rule_of_version_2_says_by_hand():
+    seed, nonce = bytes(range(32)), "00112233445566778899aabbccddeeff"
+    of = draw.make_rules("abcDEF012345", 1, 1_000, 0, 0, nonce=nonce)
+    ends = {1: 0, 10: 0, 11: 1, 30: 1, 31: 2, 70: 2, 71: 3, 150: 3, 151: 4, 300: 4, 301: 5, 1_000: 5}
+    for depth, layer in ends.items():
+        f = int(hmac.new(seed, f"{nonce}:find:{depth}".encode(), hashlib.sha256).hexdigest(), 16)
+        drawn, r = f // 100, f % 100
+        number = drawn % 5 if r < 70 else 5 + drawn % 2 if r < 95 else 7
+        assert draw.find_at(seed, of, depth) == 8 * layer + number + 1
+    alone = draw.make_rules("abcDEF012345", 1, 1_000, 0, 0)
+    assert {draw.find_at(seed, alone, depth) for depth in ends} == {0}
+
+
+def test_finds_are_as_common_as_the_rule_says():
+    of = draw.make_rules("abcDEF012345", 1, 1_000_000, 0, 0, nonce="ab" * 16)
+    digs = 100_000
+    drawn = Counter((draw.find_at(bytes(32), of, depth) - 1) % 8 for depth in range(1, digs + 1))
+    kinds = {"common": sum(drawn[n] for n in range(5)), "rare": drawn[5] + drawn[6], "seldom": drawn[7]}
+    expected = {"common": 0.7, "rare": 0.25, "seldom": 0.05} | dict.fromkeys(range(5), 0.14)
+    expected |= {5: 0.125, 6: 0.125, 7: 0.05}
+    squares = {
+        name: (number - digs * expected[name]) ** 2 / (digs * expected[name])
+        for name, number in [*kinds.items(), *drawn.items()]
+    }
+    assert sum(squares[name] for name in kinds) < 13.82  # p > 0.001 with 2 degrees of freedom
+    assert sum(squares[n] for n in range(8)) < 24.32  # and with 7
 
 
 @given(seeds, nonces, ranks_of())
@@ -277,9 +308,25 @@ def test_a_win_moved_in_the_record_is_found_out(seed, of, data):
     honest = proof_of(seed, of, of.max_depth)
     at = data.draw(st.integers(0, len(honest.digs) - 1))
     digs = list(honest.digs)
-    digs[at] = draw.ProvedDig(at + 1, 1 - digs[at].is_prize)
+    digs[at] = msgspec.structs.replace(digs[at], is_prize=1 - digs[at].is_prize)
     tampered = msgspec.structs.replace(honest, digs=digs)
     assert draw.differences(tampered, honest.commitment)
+
+
+@given(seeds, rules(), st.data())
+def test_a_find_that_was_altered_is_found_out(seed, of, data):
+    """Also one in a treasure of version 1, which has none, and one that is left out."""
+    honest = proof_of(seed, of, of.max_depth)
+    at = data.draw(st.integers(0, len(honest.digs) - 1))
+    other = data.draw(st.sampled_from([None, *range(-1, 50)]).filter(lambda n: n != honest.digs[at].find))
+    digs = list(honest.digs)
+    digs[at] = msgspec.structs.replace(digs[at], find=other)
+    found = draw.differences(msgspec.structs.replace(honest, digs=digs), honest.commitment)
+    if other is None and len(digs) == 1:
+        assert found == []  # as a proof that was saved before there were finds
+    else:
+        drawn = honest.digs[at].find
+        assert found == [f"the seed gives the dig at depth {at + 1} find {drawn}, the proof {other}"]
 
 
 async def test_the_command_accepts_a_real_proof_and_finds_a_change(client, settings, tmp_path, capsys):

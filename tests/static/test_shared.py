@@ -18,7 +18,7 @@ from support import SOURCE
 NODE = shutil.which("node")
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 120
-TASKS = 200
+TASKS = 400
 VERDICTS = """
 import { readFileSync } from "node:fs";
 import { verify } from "./shared/verify.js";
@@ -77,7 +77,13 @@ def proofs(chosen: random.Random) -> Iterator[tuple[draw.Proof, draw.Rules]]:
         )
         depths = draw.winning_depths(seed, rules)
         dug = range(1, min(rules.max_depth, chosen.randint(0, 60)) + 1)
-        digs = [draw.ProvedDig(depth, int(depth in depths)) for depth in dug]
+        told = chosen.random() < 0.9  # else it is a proof from before there were finds
+        digs = [
+            draw.ProvedDig(
+                depth, int(depth in depths), draw.find_at(seed, rules, depth) if told else None
+            )
+            for depth in dug
+        ]
         params, commitment = draw.encode_rules(rules), draw.commitment(seed, rules)
         proof = draw.make_proof(seed, params, commitment, len(digs), digs)
         yield (altered(proof, chosen) if chosen.random() < 0.5 else proof), rules
@@ -109,7 +115,13 @@ def altered(proof: draw.Proof, chosen: random.Random) -> draw.Proof:
     if field == "digs" and proof.digs:
         at = chosen.randrange(len(proof.digs))
         dig = proof.digs[at]
-        forged = chosen.choice([replace(dig, is_prize=1 - dig.is_prize), replace(dig, depth=dig.depth + 1)])
+        forged = chosen.choice(
+            [
+                replace(dig, is_prize=1 - dig.is_prize),
+                replace(dig, depth=dig.depth + 1),
+                replace(dig, find=chosen.choice([None, chosen.randint(0, 48)])),
+            ]
+        )
         return replace(proof, digs=[*proof.digs[:at], forged, *proof.digs[at + 1 :]])
     text = getattr(proof, field) if field != "digs" else proof.params
     at = chosen.randrange(len(text))

@@ -50,6 +50,7 @@ def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
             cd_until=depth * 10_000 + 5000,
             last_won=last_won,
             was_one_in=0,
+            find=depth % 48 + 1,
         )
         if first:
             dig["n"] = no

@@ -30,7 +30,6 @@ from server.errors import (
 )
 from server.game.chance import odds
 from server.game.dig import Dig, seconds_left, time_in_words
-from server.game.draw import read_rules
 from server.game.reasons import standing_of, why_barred, why_closed
 from server.game.task import awaited_opening
 from server.memory.digging import Digging
@@ -469,8 +468,8 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     """Return the dig that comes next after this view of the task. The store sets `at` and `cd_until`."""
     task, first = view["task"], view["first"]
     depth = task["now_depth"] + 1
-    winning = digging_of(context).winning(task)
-    won = winning.get(depth)
+    rules, winning, find_at = digging_of(context).drawn(task)
+    won, find = winning.get(depth), find_at(depth)
     participants = task["participants"] + (first is None)
     prizes_left = task["prizes_left"] - (won is not None)
     made = Dig(
@@ -488,10 +487,10 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         at=0,
         cd_until=0,
         last_won=max((each for each in winning if each <= depth), default=0),
-        was_one_in=odds(
-            read_rules(task["params"]), depth, max((each for each in winning if each < depth), default=0)
-        ),
+        was_one_in=odds(rules, depth, max((each for each in winning if each < depth), default=0)),
     )
+    if find:
+        made["find"] = find
     if first is None:
         made["n"] = participants
     if won is not None and won.rank:

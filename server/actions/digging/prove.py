@@ -9,6 +9,7 @@ from server.context import Context
 from server.errors import NotEnded
 from server.game import draw
 from server.game.dig import Dig
+from server.game.task import Task
 from server.store import Store
 
 DIGS_A_PAGE = 500
@@ -37,9 +38,19 @@ async def prove(context: Context, code: str, page: int) -> draw.Proof:
     if [dig["depth"] for dig in digs] != [*depths]:
         raise BrokenHistory(f"task {code} lacks digs between {depths[0]} and {depths[-1]}")
     seed = context.keys.open("seed", await store.tasks.seed_box(code), code)
-    rows = [draw.ProvedDig(dig["depth"], dig["is_prize"]) for dig in digs]
-    given = seed, task["params"], task["commitment"], task["now_depth"], rows
-    return await asyncio.to_thread(draw.make_proof, *given)
+    return await asyncio.to_thread(_proof_of, task, seed, digs)
+
+
+def _proof_of(task: Task, seed: bytes, digs: list[Dig]) -> draw.Proof:
+    rules = draw.read_rules(task["params"])
+    rows = [
+        # A dig that was made before digs brought up finds has none in its record.
+        draw.ProvedDig(
+            dig["depth"], dig["is_prize"], dig.get("find") or draw.find_at(seed, rules, dig["depth"])
+        )
+        for dig in digs
+    ]
+    return draw.make_proof(seed, task["params"], task["commitment"], task["now_depth"], rows)
 
 
 async def _outcomes(store: Store, code: str, depths: range) -> list[Dig]:

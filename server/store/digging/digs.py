@@ -388,6 +388,7 @@ class Digs(Documents[Dig]):
         return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
 
     async def outcomes(self, code: str, first: int, last: int) -> list[Dig]:
-        """Return depth and is_prize of the digs in the history between two depths, in order."""
-        between, shown = {"$gte": first, "$lte": last}, {"_id": 0, "depth": 1, "is_prize": 1}
+        """Return depth, is_prize and find of the digs in the history between two depths, in order."""
+        between = {"$gte": first, "$lte": last}
+        shown = {"_id": 0, "depth": 1, "is_prize": 1, "find": 1}
         return await self.in_order({"code": code, "depth": between}, "depth", last - first + 1, shown)

@@ -6,6 +6,7 @@ import { CHECKS } from "./words.js";
 const ALONE = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "prize_num"];
 const TOGETHER = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce", "prize_num", "ranks", "seed_hash", "version"];
 const LEAST_FEN = 10;
+const LAYER_ENDS = [10, 30, 70, 150, 300]; // the depths at which the layers of finds end
 
 /**
  * Check a proof from getProof. `published` is the commitment that this client saw while the task ran, `mine` the halves
@@ -37,6 +38,10 @@ export function verify(proof, published, mine = null) {
   if (ranks.length || !drawn) check(drawn, CHECKS.ranks, `第 ${listed(ranks)} 种`);
   const wrong = wrongDig(proof, new Set(depths), rules.max_depth);
   check(wrong === null, CHECKS.digs, wrong || `共 ${proof.digs.length} 锹`);
+  if (proof.digs.some(({ find }) => (find ?? null) !== null)) { // a proof that was saved before digs brought up finds has none
+    const other = proof.digs.find(({ depth, find }) => find !== findAt(number, rules, depth));
+    check(!other, CHECKS.finds, other ? `第 ${other.depth} 层的出土物与种子不符` : `共 ${proof.digs.filter(({ find }) => find).length} 件`);
+  }
   return checks;
 }
 
@@ -120,6 +125,15 @@ function sharesOf(number, rank, num, fen) {
   for (let i = 1; i < num; i += 1) cuts.push(number(`split:${rank}:${i}`, spare + 1));
   cuts.sort((one, other) => one - other);
   return cuts.slice(1).map((end, place) => LEAST_FEN + end - cuts[place]);
+}
+
+/** The find of the dig at a depth, from 1; 0 in version 1. */
+function findAt(number, { version }, depth) {
+  if (version !== 2) return 0;
+  const drawn = number(`find:${depth}`, 1000); // its last three digits say all that matters
+  const [tens, r] = [Math.floor(drawn / 100), drawn % 100];
+  const place = r < 70 ? tens % 5 : r < 95 ? 5 + (tens % 2) : 7;
+  return 8 * LAYER_ENDS.filter((end) => end < depth).length + place + 1;
 }
 
 function wrongDig({ dug, digs }, winning, maxDepth) {
