@@ -182,7 +182,6 @@ def test_each_alarm_stands_in_the_red_bar_with_what_it_says(operator, data_dir):
         ("queue", "reports", "1"): "有内容等你处理1 份等了十多分钟",
         ("message", "47003", "4"): "微信不收通知消息4 条：模板的字段不对",
         ("message", "45047", "4"): "微信不收通知消息4 条：微信答 45047",
-        ("payouts", "", "0.83"): "今天的转账额度快满了已用掉 83%",
         ("disk", "", "1"): "磁盘快满了，不能发布和上传",
     }
     rows = [new_alarm(f"{kind}:{what}", kind, "", what, [value], 1) for kind, what, value in said]
