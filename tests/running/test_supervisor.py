@@ -272,8 +272,7 @@ def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(serv
         reply = client.recv(10_000)
         assert b"bad_request" in reply, reply
         assert "请填写“宝贝编号”".encode() in reply
-        assert b"\r\nConnection: close\r\n" in reply
-        assert client.recv(1) == b""
+        assert client.recv(1) == b""  # a second later
     assert server.wait() == 0
     assert_all_end(descriptors)
 
