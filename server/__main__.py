@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction as Subparsers
 
     from server.actions.rotate import Rotated
+    from server.cash.audit import Audit
     from server.context import Sandbox
-    from server.operation.audit import Audit
     from server.security.keys import Keys
     from server.store import Store
 
@@ -290,8 +290,8 @@ def _tell(line: str) -> None:
 
 
 def _audit(parsed: argparse.Namespace) -> int:
-    from server.operation.audit import audit
-    from server.wechat.pay.client import Pay
+    from server.cash.audit import audit
+    from server.cash.pay.client import Pay
 
     settings = read_settings(os.environ)
 

@@ -25,13 +25,14 @@ from handlers.bodies import (
     large_bodies_of,
     length_of,
 )
+from handlers.cash import payments
 from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
 from handlers.languages import Language
 from handlers.limits import address_of
 from handlers.messages import consents
-from handlers.money import payments, prizes, shipping, statement
 from handlers.ops import pictures, screen
 from handlers.people import account
+from handlers.prizes import prizes, shipping, statement
 from handlers.reviews import message_push, reporting
 from server import __version__
 from server.context import Context

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 
 from tornado.routing import URLSpec
 
+from server.cash.pay.client import Pay
 from server.clock import Clock
 from server.errors import BadSettings
 from server.operation.heartbeats import Heartbeats
@@ -28,7 +29,6 @@ from server.settings.operators import Operator
 from server.store import Store
 from server.telemetry import metrics
 from server.wechat import WeChat
-from server.wechat.pay.client import Pay
 
 T = TypeVar("T")
 

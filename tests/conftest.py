@@ -42,13 +42,13 @@ from devtools.sandbox.store.keys import SandboxKeyPairs
 from devtools.sandbox.store.merchant import make_key_pairs
 from server.actions.people import erase
 from server.app import make_app
+from server.cash.pay import client as pay_client
 from server.context import Context
 from server.pictures import process as pictures
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.telemetry.logs import OneLine
-from server.wechat.pay import client as pay_client
 from support.client import Client, Someone
 from support.databases import database_of, primary_of, with_database
 from support.kept_databases import KeptDatabases, prepare_for_tests

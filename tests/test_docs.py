@@ -14,18 +14,19 @@ import pytest
 
 from handlers import bodies, push, websocket
 from handlers.glossary import VALUES
-from handlers.money.shipping import ShipPrizes
 from handlers.ops import operators
+from handlers.prizes.shipping import ShipPrizes
 from handlers.push import CLOSES
 from server.actions import tidy
-from server.actions.money.ship_all import MOST_CHANGES
 from server.actions.operator_sessions import SESSION_MS
 from server.actions.people import follow
+from server.actions.prizes.ship_all import MOST_CHANGES
 from server.app import INTERFACES
+from server.cash import patterns
 from server.check import Row
 from server.errors import REFUSALS, Refusal
 from server.game.task import AHEAD_DAYS
-from server.operation import counting, leader, patterns, timeline
+from server.operation import counting, leader, timeline
 from server.pictures import decode
 from server.realtime import known_tasks, replay, sockets
 from server.realtime.bus import CONNECTIONS

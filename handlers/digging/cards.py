@@ -18,7 +18,7 @@ from server.game.reasons import owes, standing_of
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task, ends_by_ms
 from server.store.files import thumbnail_path
-from server.store.money.prizes import WonPrize
+from server.store.prizes.prizes import WonPrize
 
 
 class RankRow(msgspec.Struct, kw_only=True):

@@ -17,12 +17,12 @@ from handlers.digging.task_page import (
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.reviews.shown import require_shown
 from server.actions.digging.visit import sharer_of, visit, visiting_of
-from server.actions.money.pay_in import look_at_payment
+from server.cash.actions.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
 from server.game.reasons import owes
 from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
-from server.store.money.prizes import WonPrize, unwritten
+from server.store.prizes.prizes import WonPrize, unwritten
 
 
 class GetTaskUserRequest(msgspec.Struct):

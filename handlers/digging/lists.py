@@ -22,8 +22,8 @@ from server.game.task import Task
 from server.security.plain_text import ONE_LINE
 from server.store.digging.digs import JoinedTask, WonTask
 from server.store.digging.square import Wanted
-from server.store.money.prizes import parcel, unwritten
 from server.store.pipelines import Window
+from server.store.prizes.prizes import parcel, unwritten
 
 NEWEST = 500
 PAGE_SIZE = 20

@@ -20,7 +20,7 @@ from server.game.reasons import owes, why_barred, why_closed
 from server.game.review import ReviewShown
 from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
-from server.store.money.prizes import WonPrize, unwritten
+from server.store.prizes.prizes import WonPrize, unwritten
 
 # A client that may not dig is told a cooldown of this length, so that it does not dig automatically. It may
 # ask again at the end of that time, so the time must not be too short.

@@ -13,9 +13,9 @@ from msgspec import Meta
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
-from handlers.money.prizes import ADDRESS_DELETED
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct
+from handlers.prizes.prizes import ADDRESS_DELETED
 from handlers.tables import BEIJING, BOM, csv_rows, moment
 from server.actions.operate import Won, export_given
 from server.game.amounts import FEN_PER_YUAN

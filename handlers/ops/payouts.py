@@ -11,11 +11,11 @@ from handlers.base import Reply, of_document
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code, NoParameters
-from server.actions.money.hold import freezes_of
 from server.actions.operate import freeze, give_back, release
+from server.cash.actions.hold import freezes_of
 from server.game.prize import Why, is_frozen, is_out
-from server.store.money.freezes import What
-from server.store.money.prizes import Prize
+from server.store.prizes.freezes import What
+from server.store.prizes.prizes import Prize
 
 LISTED = 200
 

@@ -13,6 +13,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
+from handlers.cash.paid import OpsPaid
 from handlers.ops.acts import (
     OpsBan,
     OpsDisconnect,
@@ -27,7 +28,6 @@ from handlers.ops.export import OpsWinners
 from handlers.ops.lists import OpsList, OpsMoney
 from handlers.ops.log import OpsExportLog, OpsLog
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
-from handlers.ops.paid import OpsPaid
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.ops.person import OpsPerson
 from handlers.ops.pictures import operators_picture
@@ -37,9 +37,9 @@ from handlers.ops.search import OpsSearch
 from handlers.ops.timeline import Difference, OpsTimeline
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
+from server.cash.audit import TaskMoney, differences, read_money
 from server.context import Context, per_context
 from server.errors import TokenRequired
-from server.operation.audit import TaskMoney, differences, read_money
 from server.operation.feed import BoardTask, Feed, board_task
 from server.operation.findings import texts_of
 

@@ -12,17 +12,17 @@ from msgspec import Meta
 from handlers.base import Reply, of_document
 from handlers.ops.lists import LISTED_TASKS, board_tasks
 from handlers.ops.operators import OperatorInterface
-from server.actions.money.claim import phone_digits
 from server.actions.operator_sessions import operator_of
 from server.actions.people.account import ban_of
 from server.actions.people.whom import key_of
+from server.actions.prizes.claim import phone_digits
 from server.errors import BadRequest
 from server.game.prize import PrizeState
 from server.operation.feed import BoardTask
 from server.security.plain_text import ONE_LINE
 from server.security.random_codes import PERSON_ID_CHARACTERS
-from server.store.money.prizes import Prize
 from server.store.people.people import Person, shown_name
+from server.store.prizes.prizes import Prize
 
 LISTED_PEOPLE = LISTED_PRIZES = 50
 ORDER_CHARACTERS = 24  # An order's number is a code, and as many characters again.

@@ -7,13 +7,13 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from handlers.digging.cards import owed_fen
-from server.actions.money.ship import ARRIVAL_MS
+from server.actions.prizes.ship import ARRIVAL_MS
 from server.context import Context
 from server.game.amounts import DAY_MS, claim_days_of, claim_until_ms
 from server.game.prize import claim_from_ms
 from server.game.review import is_shown, review_of
 from server.game.task import unpaid_until_ms
-from server.store.money.prizes import Matter, WonPrize
+from server.store.prizes.prizes import Matter, WonPrize
 
 AT_MOST = 50
 # A task that waits longer for its review is shown only in its publisher's list.

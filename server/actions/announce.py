@@ -8,7 +8,7 @@ from server.game.dig import Dig
 from server.game.lifecycle import Move
 from server.memory.square import Square
 from server.realtime.news import ClaimNews, DigNews, ReviewNews, StartNews, news_of_end
-from server.store.money.prizes import Prize
+from server.store.prizes.prizes import Prize
 
 
 @per_context

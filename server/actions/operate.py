@@ -14,10 +14,10 @@ import msgspec
 
 from server.actions.announce import announce_judged, square_of
 from server.actions.digging.end_task import end_task_as_operator
-from server.actions.money import freeze as freezing
-from server.actions.money.claim import Address, open_address
 from server.actions.people.account import ban_person, end_sessions
 from server.actions.people.whom import Whom, find_person
+from server.actions.prizes import freeze as freezing
+from server.actions.prizes.claim import Address, open_address
 from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal, Unavailable
@@ -26,9 +26,9 @@ from server.game.review import decided as decided_so
 from server.game.task import Task
 from server.realtime.news import SendAway
 from server.store.audit_log import Act, Actor, Wanted
-from server.store.money.freezes import What
-from server.store.money.prizes import Prize
 from server.store.people.people import Ban
+from server.store.prizes.freezes import What
+from server.store.prizes.prizes import Prize
 
 EXPORTED_AT_ONCE = 200
 MOST_FEATURED = 5

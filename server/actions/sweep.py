@@ -13,22 +13,22 @@ from typing import Any, TypeAlias, cast
 
 from server.actions.digging.end_task import settle_task
 from server.actions.digging.win import follow_prize
-from server.actions.money.freeze import settle_freeze, settle_freezing
-from server.actions.money.pay_in import settle_order
-from server.actions.money.pay_out import settle_bill
-from server.actions.money.refund import settle_refund
-from server.actions.money.ship import settle_arrival
+from server.actions.prizes.freeze import settle_freeze, settle_freezing
+from server.actions.prizes.ship import settle_arrival
+from server.cash.actions.pay_in import settle_order
+from server.cash.actions.pay_out import settle_bill
+from server.cash.actions.refund import settle_refund
+from server.cash.pay.answers import Contradiction, PayUnknown
+from server.cash.rules import bill, order, refund
+from server.cash.store.payments import CONTRADICTION, Payments
 from server.context import Context
 from server.errors import WeChatBusy
-from server.game import bill, order, refund
 from server.game.amounts import DAY_MS
 from server.game.lifecycle import Move
 from server.store import is_unavailable
 from server.store.agenda import Kind
 from server.store.due import DueDocuments
-from server.store.money.payments import CONTRADICTION, Payments
-from server.store.money.prizes import Prize
-from server.wechat.pay.answers import Contradiction, PayUnknown
+from server.store.prizes.prizes import Prize
 
 ADDRESS_DAYS = 90
 # What a sweep looks at, in this order: payments come first.

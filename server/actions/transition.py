@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
+from server.cash.store.ledger import EntryKind
 from server.context import Context
 from server.store.documents import T
 from server.store.due import DueDocuments
-from server.store.money.ledger import EntryKind
 
 Effect: TypeAlias = Callable[[Context, Any], Awaitable[object]]
 Effects: TypeAlias = Mapping[str, Effect]

@@ -10,17 +10,17 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from server.cash.audit import OVERDUE_MS, audit_task, differences, read_money
+from server.cash.pay.client import DAY_REFUSED
+from server.cash.store.payments import Payments
 from server.game.amounts import begins_at, day_of
 from server.game.findings import Finding, PaymentKind
 from server.game.invariants import broken_by_totals
 from server.game.task import Task
-from server.operation.audit import OVERDUE_MS, audit_task, differences, read_money
 from server.operation.scrape import Family
 from server.store import Store
 from server.store.alarms import AlarmRow
 from server.store.gauges import Counted, Gauge
-from server.store.money.payments import Payments
-from server.wechat.pay.client import DAY_REFUSED
 
 METRICS = {
     "wabao_money_fen": "The ledger in fen, over all tasks, and what left today",

@@ -19,6 +19,11 @@ from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
+from server.cash.store.bills import Bills
+from server.cash.store.ledger import Ledger
+from server.cash.store.orders import Orders
+from server.cash.store.refunds import Refunds
+from server.cash.store.risks import Risks
 from server.errors import BadSettings
 from server.runtime.page_reads import PageReads
 from server.store.agenda import Agenda
@@ -35,18 +40,13 @@ from server.store.gauges import Gauges
 from server.store.leases import Leases
 from server.store.messages.messages import Consents, Messages
 from server.store.meta import Meta
-from server.store.money.bills import Bills
-from server.store.money.freezes import Freezes
-from server.store.money.ledger import Ledger
-from server.store.money.orders import Orders
-from server.store.money.pickups import Pickups
-from server.store.money.prizes import Prizes
-from server.store.money.refunds import Refunds
-from server.store.money.risks import Risks
 from server.store.people.erasure import Erasure
 from server.store.people.follows import Follows
 from server.store.people.people import People
 from server.store.pipelines import Document
+from server.store.prizes.freezes import Freezes
+from server.store.prizes.pickups import Pickups
+from server.store.prizes.prizes import Prizes
 from server.store.reviews.media_checks import MediaChecks
 from server.store.reviews.reports import Reports
 from server.store.reviews.reviews import Reviews

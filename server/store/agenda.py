@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from server.store.documents import Documents
 from server.store.meta import LOOK, AboutDatabase
-from server.store.money.prizes import old_address
 from server.store.pipelines import Document
+from server.store.prizes.prizes import old_address
 
 # - pending: digs that the history may lack.
 # - addresses: of goods that arrived long ago.

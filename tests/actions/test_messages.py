@@ -12,10 +12,10 @@ from server.actions.messages import send as sending
 from server.actions.messages import write
 from server.actions.messages.send import delete_old_messages, send_messages
 from server.actions.messages.words import HELD_MS, words_of
-from server.actions.money.freeze import freeze, release
 from server.actions.people import erase as erasing
 from server.actions.people import follow as following
 from server.actions.people.follow import follow
+from server.actions.prizes.freeze import freeze, release
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import NotShown

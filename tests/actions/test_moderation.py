@@ -9,15 +9,15 @@ import pytest
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions import operate
 from server.actions.digging.dig import Attempt, dig, digging_of
-from server.actions.money.pay_in import NOT_BEGUN, follow_payments
 from server.actions.people.account import check_ban
 from server.actions.people.erase import CannotErase, erase
 from server.actions.people.whom import Whom
 from server.actions.reviews.report import REPORTED_NOTE
 from server.actions.sweep import sweep
+from server.cash.actions.pay_in import NOT_BEGUN, follow_payments
+from server.cash.rules import order as row
 from server.context import Context
 from server.errors import Banned, NotShown
-from server.game import order as row
 from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.store.audit_log import Actor

@@ -2,8 +2,8 @@
 
 import pytest
 
+from server.cash.rules.day_limits import AGAIN_MS, Claimed, fits_at, shared_fits_at
 from server.game.amounts import DAY_MS
-from server.game.day_limits import AGAIN_MS, Claimed, fits_at, shared_fits_at
 
 NOW_MS = 10 * DAY_MS
 

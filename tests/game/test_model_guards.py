@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from server.game.bill import bill
+from server.cash.rules.bill import bill
+from server.cash.rules.order import order
+from server.cash.rules.refund import refund
 from server.game.lifecycle import Move, Table
-from server.game.order import order
 from server.game.prize import prize
-from server.game.refund import refund
 from support.handing_over import explore_goods
 from support.lifecycles import documents
 from support.model import Found, Rows, Weakened

@@ -18,8 +18,8 @@ from handlers.bodies import (
     STRANGERS_BYTES,
     large_bodies_of,
 )
-from handlers.money.shipping import ShipPrizes
 from handlers.ops.screen import OPS_INTERFACES
+from handlers.prizes.shipping import ShipPrizes
 from server.app import INTERFACES
 from support.client import a_picture
 from support.replies import raw_reply, refusal_of

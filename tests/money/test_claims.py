@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from server.actions.digging.end_task import end_task_as_operator
-from server.actions.money.confirm import confirm_pickup
-from server.actions.money.freeze import freeze, release
+from server.actions.prizes.confirm import confirm_pickup
+from server.actions.prizes.freeze import freeze, release
 from server.errors import Locked, WrongPickup
 from server.security.keys import Keys
 from support.client import Someone
@@ -171,7 +171,7 @@ async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
 ):
     code = await won_goods(alice, [bob, carol], draw_type=1)
     drawn = iter([7, 7, 7, 8])
-    monkeypatch.setattr("server.actions.money.claim.secrets.randbelow", lambda _: next(drawn))
+    monkeypatch.setattr("server.actions.prizes.claim.secrets.randbelow", lambda _: next(drawn))
     first, second = (b"a secret of this test: %d, 32 characters" % number for number in (1, 2))
     monkeypatch.setattr(context, "keys", Keys(first, *context.keys._secrets))
     assert (await bob.claim(code))["pickup"] == "000007"

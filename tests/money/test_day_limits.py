@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from server.context import Context
-from server.store.money.prizes import Prizes
+from server.store.prizes.prizes import Prizes
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
 from support.operators import operator
@@ -113,7 +113,7 @@ class TestNewcomers:
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Count 1 yuan as little, for amounts of a few yuan."""
-        monkeypatch.setattr("server.actions.money.hold.SMALL_FEN", 100)
+        monkeypatch.setattr("server.cash.actions.hold.SMALL_FEN", 100)
 
     async def test_each_newcomer_has_a_limit_a_day_and_so_have_all_together(self, client, context):
         (publisher,) = await grown_up(client, context, "publisher")

@@ -7,7 +7,7 @@ import pytest
 
 from server.context import Context
 from server.game.prize import claimed
-from server.store.money.prizes import Prizes
+from server.store.prizes.prizes import Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, expect_balance, find, let_pass, rest, sweep_until_quiet

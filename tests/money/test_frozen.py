@@ -8,13 +8,13 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 
 from server.actions.digging import win as winning
 from server.actions.digging.dig import settle_pending
-from server.actions.money import freeze as freezing
 from server.actions.people.erase import CannotErase, erase
+from server.actions.prizes import freeze as freezing
 from server.context import Context
 from server.errors import BadRequest
 from server.game.prize import freed, released_alone
-from server.store.money.freezes import Freezes
-from server.store.money.prizes import Prize, Prizes
+from server.store.prizes.freezes import Freezes
+from server.store.prizes.prizes import Prize, Prizes
 from support.client import Client, Someone
 from support.meanwhile import failing, meanwhile
 from support.operators import operator

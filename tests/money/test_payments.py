@@ -8,15 +8,15 @@ import pytest
 
 from devtools.sandbox.signing import sealed_notice
 from server.actions.digging.end_task import end_task_as_operator
-from server.actions.money.pay_in import FIRST_ASK_MS, NOT_BEGUN, follow_payments, settle_order
-from server.actions.money.report_delivery import NOT_REPORTED, REFUSED_MS
 from server.actions.people import erase as forgetting
 from server.actions.sweep import sweep
+from server.cash.actions.pay_in import FIRST_ASK_MS, NOT_BEGUN, follow_payments, settle_order
+from server.cash.actions.report_delivery import NOT_REPORTED, REFUSED_MS
+from server.cash.rules import order as row
+from server.cash.rules.order import SHIPPING_REFUSED
 from server.context import Context
-from server.game import order as row
 from server.game.lifecycle import Move
 from server.game.opening import opened_by_review
-from server.game.order import SHIPPING_REFUSED
 from support.client import Client
 from support.counting import payments_that_wait
 from support.meanwhile import meanwhile

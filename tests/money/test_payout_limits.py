@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, ClassVar
 
-from server.store.money.orders import Orders
+from server.cash.store.orders import Orders
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet
 

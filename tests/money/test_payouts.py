@@ -10,14 +10,14 @@ import pytest
 
 from devtools.sandbox import Sandbox
 from devtools.sandbox.pay_call import ADDRESS_REFUSED
-from server.actions.money.pay_out import note_bill, settle_bill
-from server.actions.money.refund import note_refund
 from server.actions.sweep import sweep
+from server.cash.actions.pay_out import note_bill, settle_bill
+from server.cash.actions.refund import note_refund
+from server.cash.audit import audit
+from server.cash.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
+from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.context import Context
-from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.operation.alarms import Alarm
-from server.operation.audit import audit
-from server.wechat.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
 from support.counting import alarms_of
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, expect_balance, find, let_pass, only, rest, sweep_after, sweep_until_quiet

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from server.actions.digging.end_task import end_task_as_operator
+from server.cash.audit import audit
 from server.game import draw
-from server.operation.audit import audit
 from support.client import Someone, a_picture
 from support.invariants import check_history
 from support.purse import DAY_MS, expect_balance, find, rest, sweep_until_quiet

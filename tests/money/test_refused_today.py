@@ -2,8 +2,8 @@
 
 import pytest
 
+from server.cash.audit import OVERDUE_MS
 from server.game.amounts import begins_at, day_of
-from server.operation.audit import OVERDUE_MS
 from support.counting import count_now, payments_that_wait
 from support.operators import operator
 from support.purse import DAY_MS, find, let_pass, sweep_until_quiet

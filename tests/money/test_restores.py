@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.actions.money.pay_out import note_bill
+from server.cash.actions.pay_out import note_bill
+from server.cash.pay.answers import BillAnswer, Contradiction
 from server.context import Context
-from server.store.money.prizes import bill_number
-from server.wechat.pay.answers import BillAnswer, Contradiction
+from server.store.prizes.prizes import bill_number
 from support.purse import DAY_MS, audit, find, only, sweep_after, sweep_until_quiet
 
 ENVIRONMENT = {"TASK_DAYS": "5"}

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from server.actions.money.risk import risk_looks_of
+from server.cash.actions.risk import risk_looks_of
 from server.context import Context
 from server.errors import WeChatBusy
 from support.client import Someone

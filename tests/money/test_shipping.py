@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.actions.money import ship_all
-from server.actions.money.ship import CARRIERS
+from server.actions.prizes import ship_all
+from server.actions.prizes.ship import CARRIERS
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import NotShippable

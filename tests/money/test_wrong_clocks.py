@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from server.actions.sweep import sweep
+from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending
+from server.cash.rules.order import expired
 from server.context import Context
-from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
-from server.game.order import expired
 from support import SOURCE
 from support.leading import lead
 from support.purse import expect_balance, find, let_pass, only, rest, sweep_after

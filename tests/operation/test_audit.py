@@ -7,13 +7,13 @@ from unittest import mock
 
 import pytest
 
+from server.cash.audit import differences, read_money, remote_differences
+from server.cash.pay.answers import PayRefused
 from server.context import Context
 from server.game.findings import LedgerWhat
 from server.operation import counting
-from server.operation.audit import differences, read_money, remote_differences
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
-from server.wechat.pay.answers import PayRefused
 from support.client import Client
 from support.counting import count_now
 from support.meanwhile import failing, meanwhile

@@ -11,9 +11,9 @@ import httpx
 import msgspec
 import pytest
 
-from handlers.money.prizes import ADDRESS_DELETED
 from handlers.ops import log
 from handlers.ops.operators import COOKIE
+from handlers.prizes.prizes import ADDRESS_DELETED
 from handlers.tables import BEIJING
 from server.actions import operate
 from server.actions.people import erase as erasing
@@ -24,9 +24,9 @@ from server.store import audit_log
 from server.store.audit_log import AuditLog, Wanted
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import asked_terms
-from server.store.money.prizes import GIVEN_AT_ONCE, Prize, Prizes
 from server.store.people.people import People
 from server.store.pipelines import newest_with
+from server.store.prizes.prizes import GIVEN_AT_ONCE, Prize, Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
 from support.operators import begin_and_hang_up, hide, operator

@@ -11,8 +11,8 @@ from wechatpayv3.utils import load_public_key, rsa_sign, rsa_verify
 from devtools.sandbox import send_notices
 from devtools.sandbox.pay_call import FAILURES
 from devtools.sandbox.store import SandboxStore
-from server.wechat.pay.answers import PayRefused, PayUnknown
-from server.wechat.shipping import shipping_info
+from server.cash.pay.answers import PayRefused, PayUnknown
+from server.cash.pay.shipping import shipping_info
 from support.merchant import OPENID, Shop
 from support.merchant_calls import ORDERS, TRANSFERS, a_bill, an_order, call, private_key
 from support.purse import let_list, let_refund

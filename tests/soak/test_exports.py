@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handlers.tables import BEIJING
-from server.store.money.prizes import Prize, Prizes
+from server.store.prizes.prizes import Prize, Prizes
 from support.operators import operator
 
 ROWS = 1_000_000

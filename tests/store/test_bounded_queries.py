@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
+from server.cash.store import ledger
 from server.game.amounts import DAY_MS
 from server.store import sealed_values
-from server.store.money import ledger
 from server.store.pipelines import Window
 from support.purse import find
 

@@ -3,12 +3,12 @@
 from random import Random
 from typing import Any
 
-from server.game.bill import bill
+from server.cash.rules.bill import bill
+from server.cash.rules.order import order
+from server.cash.rules.refund import refund
 from server.game.lifecycle import ABSENT, After, Is, Keep, Move, Row, Table, Test, With
 from server.game.opening import ending, opening
-from server.game.order import order
 from server.game.prize import prize
-from server.game.refund import refund
 from server.game.review import review
 from support.rows import examples, states
 

@@ -14,9 +14,9 @@ from tornado.httputil import HTTPHeaders
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
+from server.cash.pay.answers import Notice, PaymentParameters
+from server.cash.pay.client import Pay
 from server.context import Context
-from server.wechat.pay.answers import Notice, PaymentParameters
-from server.wechat.pay.client import Pay
 
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 

@@ -20,10 +20,10 @@ from server.actions.digging.dig import Attempt, Dug, dig
 from server.actions.digging.draft import Draft, RankRequest
 from server.actions.digging.end_task import end_own_task, end_task_as_operator
 from server.actions.digging.publish import publish
-from server.actions.money.claim import claim
-from server.actions.money.freeze import freeze, give_back, release
-from server.actions.money.pay_in import look_at_payment, order_payment
+from server.actions.prizes.claim import claim
+from server.actions.prizes.freeze import freeze, give_back, release
 from server.actions.sweep import sweep
+from server.cash.actions.pay_in import look_at_payment, order_payment
 from server.context import Context
 from server.errors import Refusal
 from support.client import Someone, admit, rest

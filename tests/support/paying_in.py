@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
-from server.game import order
+from server.cash.rules import order
 from server.game.lifecycle import Move
 from support.model import LONG_AGO, NOW, Document, Found, Rows, Step, explore, freeze, older
 from support.paying_out import put, state

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from server.game import bill, prize, refund
+from server.cash.rules import bill, refund
+from server.game import prize
 from server.game.lifecycle import Move
 from support.model import (
     BEFORE,

@@ -6,8 +6,8 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from server.cash.rules.order import Coupon
 from server.game.lifecycle import After, Document, Is, Keep, Move, Over, Row, Table, Test, With
-from server.game.order import Coupon
 from server.game.sealed import Sealed, SealedCode
 
 

@@ -15,18 +15,18 @@ from msgspec.structs import replace
 
 from server.actions.digging.dig import Attempt, dig
 from server.actions.digging.end_task import end_own_task
-from server.actions.money.claim import claim
-from server.actions.money.confirm import confirm_pickup
-from server.actions.money.freeze import freeze, give_back, release
-from server.actions.money.pay_in import look_at_payment, order_payment
-from server.actions.money.ship import receive, ship
 from server.actions.operate import hide_task
+from server.actions.prizes.claim import claim
+from server.actions.prizes.confirm import confirm_pickup
+from server.actions.prizes.freeze import freeze, give_back, release
+from server.actions.prizes.ship import receive, ship
 from server.actions.sweep import sweep
+from server.cash.actions.pay_in import look_at_payment, order_payment
+from server.cash.pay.client import DAY_REFUSED
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits, Refusal, WeChatBusy
 from server.game import prize as row
 from server.store.audit_log import Actor
-from server.wechat.pay.client import DAY_REFUSED
 from support.client import Client, Someone, admit, rest
 from support.purse import DAY_MS, find, let_pass
 from support.stored import person_of

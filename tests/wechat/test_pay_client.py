@@ -13,8 +13,7 @@ from tornado.web import Application, RequestHandler
 
 from devtools.sandbox import signing
 from devtools.sandbox.store.merchant import SANDBOX_MCHID
-from server.settings import SANDBOX_APPID, Settings
-from server.wechat.pay.answers import (
+from server.cash.pay.answers import (
     BillAnswer,
     Contradiction,
     ForgedNotice,
@@ -24,7 +23,8 @@ from server.wechat.pay.answers import (
     PayUnknown,
     RefundAnswer,
 )
-from server.wechat.pay.client import Pay
+from server.cash.pay.client import Pay
+from server.settings import SANDBOX_APPID, Settings
 from support.merchant import OPENID, Shop, a_number
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from server.actions.announce import announce_dig
 from server.actions.digging.win import record_prize
-from server.actions.money.risk import look_at_risk
 from server.actions.people.account import check_ban, known_people_of
+from server.cash.actions.risk import look_at_risk
 from server.context import Context, per_context
 from server.errors import (
     AlreadyWon,

@@ -8,24 +8,24 @@ import time
 from server.actions.announce import announce_end, announce_judged, end_by
 from server.actions.digging.win import record_prize
 from server.actions.messages.write import tell_of_deadline, tell_of_end
-from server.actions.money.pay_in import ask_about_order, follow_payments
-from server.actions.money.pay_out import retract
-from server.actions.money.refund import owe_refund
 from server.actions.reviews.submit import submit_task
+from server.cash.actions.pay_in import ask_about_order, follow_payments
+from server.cash.actions.pay_out import retract
+from server.cash.actions.refund import owe_refund
+from server.cash.rules.order import wake
+from server.cash.rules.refund import RefundKind
+from server.cash.store.orders import Order
 from server.context import Context
 from server.errors import Ended, HasDigs, refuse
 from server.game.amounts import DAY_MS, claim_days_of, claim_until_ms, hidden_fen
 from server.game.lifecycle import Move
 from server.game.opening import ended, ended_undug
 from server.game.opening import expired as time_over
-from server.game.order import wake
 from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, returned
 from server.game.ranks import pictures_of
 from server.game.reasons import is_claim_over, why_not_end
-from server.game.refund import RefundKind
 from server.game.review import IN_REVIEW, is_checking, is_taken_down, reported_until_ms
 from server.game.task import Task, unpaid_until_ms
-from server.store.money.orders import Order
 
 LOOK_AGAIN_MS = 60_000
 # Look at a task again after this time if all prizes that are left wait for an operator.

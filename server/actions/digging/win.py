@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from server.actions.messages.write import tell_winner
-from server.actions.money.hold import apply_freezes
-from server.actions.money.pay_out import ensure_bill
 from server.actions.transition import Effects, carry_out, enters
+from server.cash.actions.hold import apply_freezes
+from server.cash.actions.pay_out import ensure_bill
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, FOLLOWED_MS
 from server.game.dig import Dig
 from server.game.prize import is_out
 from server.game.prize import prize as lifecycle
 from server.game.task import Task
-from server.store.money.prizes import Prize
+from server.store.prizes.prizes import Prize
 
 
 async def record_prize(context: Context, dig: Dig) -> None:

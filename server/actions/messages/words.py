@@ -11,7 +11,7 @@ from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.review import IN_REVIEW, is_shown, is_taken_down, review_of
 from server.game.task import Task
 from server.store.messages.messages import Message
-from server.store.money.prizes import Prize
+from server.store.prizes.prizes import Prize
 from server.wechat.messages import Values, yuan
 
 HELD_MS = 600_000

@@ -15,7 +15,7 @@ from server.game.review import is_shown, review_of
 from server.game.task import Task
 from server.settings.messages import MessageKind
 from server.store.messages.messages import Message
-from server.store.money.prizes import Prize
+from server.store.prizes.prizes import Prize
 
 # Nobody is told of events that are older than this. Ended messages are kept for longer, so no message is
 # written twice.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from server.actions.reviews.submit import submit_name, submit_profile
+from server.cash.rules.order import wake
 from server.context import Context, per_context
 from server.errors import (
     BadRequest,
@@ -16,7 +17,6 @@ from server.errors import (
     TokenRequired,
 )
 from server.game.amounts import spoken
-from server.game.order import wake
 from server.game.review import ReviewState
 from server.memory.known_people import KnownPeople
 from server.realtime.news import Revoked

@@ -11,16 +11,16 @@ from asyncio import sleep
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from server.actions.money.report_delivery import NOT_REPORTED
 from server.actions.people.account import ban_of
+from server.cash.actions.report_delivery import NOT_REPORTED
+from server.cash.rules.order import SHIPPING_REFUSED
 from server.game.amounts import hidden_fen
-from server.game.order import SHIPPING_REFUSED
 from server.game.prize import GIVEN, GONE
 from server.game.review import IN_REVIEW
 from server.game.task import Task
 from server.store import Store
-from server.store.money.freezes import freeze_key
 from server.store.people.people import Person
+from server.store.prizes.freezes import freeze_key
 
 # Longer than the time for which a process caches a person's record, plus the time of the longest request.
 UNDER_WAY_SECONDS = 20.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from server.actions.money.freeze import find_target
+from server.actions.prizes.freeze import find_target
 from server.context import Context
 from server.errors import BadRequest
 from server.security.random_codes import PERSON_ID_CHARACTERS

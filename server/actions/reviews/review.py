@@ -12,10 +12,10 @@ import logging
 from typing import Literal
 
 from server.actions.announce import announce_end, announce_judged, announce_start
-from server.actions.money.pay_in import follow_payments
 from server.actions.people.account import ban_of
 from server.actions.pictures import signed_path
 from server.actions.reviews.submit import submit_chosen
+from server.cash.actions.pay_in import follow_payments
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game import opening

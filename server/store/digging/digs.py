@@ -16,7 +16,6 @@ from server.game.dig import Dig
 from server.game.invariants import Totals
 from server.game.task import Participant, Task
 from server.store.documents import COUNTED, Documents, index
-from server.store.money.prizes import WonPrize
 from server.store.pipelines import (
     Document,
     Window,
@@ -29,6 +28,7 @@ from server.store.pipelines import (
     pending_digs,
     summed,
 )
+from server.store.prizes.prizes import WonPrize
 
 NEVER_MS = 2**53
 

@@ -14,8 +14,8 @@ from server.game.task import Task
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import terms_of
 from server.store.files import ROUTE, Files
-from server.store.money.prizes import WHERE_SENT
 from server.store.pipelines import Document, begins_with
+from server.store.prizes.prizes import WHERE_SENT
 
 _ByCode = defaultdict[str, list[Document]]
 

@@ -6,12 +6,16 @@ from typing import get_args
 
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
 from server.actions.command_line import Command, Outcome
-from server.actions.money.report_delivery import NOT_REPORTED
+from server.cash.actions.report_delivery import NOT_REPORTED
+from server.cash.pay.client import ADDRESS_REFUSED, DAY_REFUSED
+from server.cash.rules.order import SHIPPING_REFUSED
+from server.cash.rules.refund import RefundKind
+from server.cash.store.bills import BillState
+from server.cash.store.orders import OrderState
+from server.cash.store.refunds import RefundState
 from server.errors import REFUSALS
 from server.game.findings import InvariantWhat, LedgerWhat
-from server.game.order import SHIPPING_REFUSED
 from server.game.prize import PrizeState, Why
-from server.game.refund import RefundKind
 from server.game.review import IN_REVIEW
 from server.operation.alarms import TITLES, Kind
 from server.operation.findings import SENTENCES
@@ -19,12 +23,8 @@ from server.realtime.bus import Fault
 from server.settings.limits import LIMITED, UNITS
 from server.settings.messages import MessageKind
 from server.store.messages.messages import MessageEnd, MessageState
-from server.store.money.bills import BillState
-from server.store.money.freezes import What as Frozen
-from server.store.money.orders import OrderState
-from server.store.money.refunds import RefundState
+from server.store.prizes.freezes import What as Frozen
 from server.store.reviews.reports import ReportReason
-from server.wechat.pay.client import ADDRESS_REFUSED, DAY_REFUSED
 from support import SOURCE
 
 OPS = SOURCE / "static" / "ops"

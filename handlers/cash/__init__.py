@@ -1,0 +1,1 @@
+"""Paying for red packets, WeChat Pay's notices, and who paid whom."""

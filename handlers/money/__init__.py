@@ -1,1 +1,0 @@
-"""Paying, prizes, shipping, and a treasure's statement."""

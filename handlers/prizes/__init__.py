@@ -1,0 +1,1 @@
+"""Prizes, shipping, and a treasure's statement."""

@@ -1,1 +1,0 @@
-"""Money and goods: paid in, claimed, frozen or released, paid out, refunded, shipped, handed over."""

@@ -1,0 +1,1 @@
+"""Prizes: claimed, frozen or released, shipped, handed over."""

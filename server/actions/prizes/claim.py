@@ -1,0 +1,293 @@
+"""Claiming a prize: a red packet by a bill, goods by mail or on site. Safe to repeat."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+
+import msgspec
+
+from server.actions.announce import announce_claim
+from server.actions.digging.win import ensure_prize, follow_prize
+from server.cash.actions.hold import apply_freezes, newness_of, refuse_waiting
+from server.cash.actions.pay_in import LOOK_APART_MS
+from server.cash.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
+from server.cash.pay.answers import Contradiction, PayUnknown
+from server.cash.pay.client import DAY_REFUSED
+from server.cash.rules.bill import CONFIRM_MS, DAY_FULL, asking
+from server.cash.store.bills import Bill
+from server.context import Context
+from server.decoding import decode
+from server.errors import (
+    BadRequest,
+    ClaimOver,
+    NotWon,
+    OutcomeUnknown,
+    PayoutWaits,
+    WeChatBusy,
+    refuse,
+)
+from server.game.amounts import DAY_MS, UNKNOWN, tomorrow_ms
+from server.game.prize import GIVEN, GONE, awaits_pickup, claimed, given_by_mail, is_out
+from server.game.provinces import province_of
+from server.game.ranks import BY_MAIL, RED_PACKET
+from server.game.reasons import frozen, why_held, why_not_claim
+from server.game.task import Task
+from server.store.prizes.prizes import Prize
+
+ATTEMPTS = 3
+PICKUP_DIGITS = 6
+PICKUP_ATTEMPTS = 100
+REPLACEABLE_MS = DAY_MS
+LEAST_DIGITS, MOBILE_DIGITS = 5, 11  # for a phone
+RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
+
+ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
+PREPARED = "红包正在准备，请稍后、在领奖截止以前再来领取"
+SILENT = "微信支付没有回答：红包还在，请过一会再来领取"
+# Why a bill that WeChat has not taken waits, by its alarm.
+_WAITS = {"NOT_ENOUGH": "商户余额不足：红包还在，请在领奖截止以前再来领取", UNKNOWN: SILENT}
+ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
+
+# Advice for a winner whom WeChat cannot pay now, by WeChat's `fail_reason`.
+# https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-out-no.html
+_RESTRICTED = "你的微信支付现在收不了款：到微信支付里看原因，处理好以后，在领奖截止以前再来领"
+_FAILED = {
+    DAY_FULL: "微信今天不能再转给你这么多：明天再来领，不会丢失",
+    "REAL_NAME_CHECK_FAIL": "微信要求先实名认证：认证以后，在领奖截止以前再来领",
+    **dict.fromkeys(
+        ("ACCOUNT_FROZEN", "PAYEE_ACCOUNT_ABNORMAL", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED"), _RESTRICTED
+    ),
+}
+
+
+log = logging.getLogger("wabao.money")
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where goods are sent. It is stored sealed, and only the winner and the task's publisher may see it."""
+
+    receiver: str
+    phone: str
+    address: str
+
+    def __repr__(self) -> str:
+        return "Address(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How far a claim has come. `package_info` is what the winner confirms in WeChat; "" if there is none."""
+
+    task: Task
+    prize: Prize
+    package_info: str = ""
+
+
+async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
+    """Claim the prize this person won. The last three arguments are only for goods by mail.
+
+    Once the prize is given, only its address may still change: until the goods are sent, but for no longer
+    than 24 hours.
+
+    Raises NoSuchTask, NotWon, ClaimOver, PayoutHeld, BadRequest; for red packets PayoutWaits, OutcomeUnknown
+    and WeChatBusy.
+    """
+    task = await context.store.tasks.get(code)
+    prize = await ensure_prize(context, task, unionid)
+    if prize is None:
+        raise NotWon
+    answer = await _claim(context, task, prize, (receiver, phone, address))
+    if answer.prize != prize:
+        await announce_claim(context, answer.prize)
+    return answer
+
+
+async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, str, str]) -> Claim:
+    refuse(why_not_claim(task, prize, context.settings.claim_days, context.clock.now_ms()))
+    if prize["goods_type"] == RED_PACKET:
+        return await _claim_red_packet(context, task, prize)
+    # A freeze may have missed these goods while another freeze was being released.
+    if prize["state"] == "won" and await apply_freezes(context, prize):
+        raise frozen(prize)
+    if prize["draw_type"] == BY_MAIL:
+        if prize["state"] in GIVEN and not any(where):
+            return Claim(task, prize)
+        address = check_address(*where)
+        _refuse_unsent(task, address.address)
+        return await _claim_by_mail(context, task, prize, address)
+    return await _claim_on_site(context, task, prize)
+
+
+def _refuse_unsent(task: Task, address: str) -> None:
+    """Raise BadRequest if the publisher does not send to this address, or if its province cannot be
+    recognised."""
+    if not (excluded := task.get("not_sent_to")):
+        return
+    province = province_of(address)
+    if not province:
+        msg = f"发布者不寄到{'、'.join(excluded)}，所以“详细地址”请从省级地区写起，比如：广东省深圳市"
+        raise BadRequest(msg, param="address")
+    if province in excluded:
+        raise BadRequest(f"发布者不寄到{province}：请换一个收货地址，或联系发布者", param="address")
+
+
+async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim:
+    try:
+        for _ in range(ATTEMPTS):
+            if prize["state"] == "won":
+                await refuse_waiting(context, prize)
+                prize = await _begin_claiming(context, task, prize)
+            refuse(why_held(prize))
+            if prize["state"] in GONE:
+                raise ClaimOver
+            if prize["state"] == "given":
+                return Claim(task, prize)
+            ensured = await ensure_bill(context, prize)
+            if ensured is None:
+                prize = await context.store.prizes.get(prize["_id"])
+                context.background.spawn(follow_prize(context, prize))
+                continue
+            bill, made = ensured
+            if made:
+                bill = await send_bill(context, bill)
+            elif bill["state"] in ("asked", "waiting"):
+                if await _may_ask(context, bill):
+                    bill = await _ask(context, bill)
+            else:
+                await follow_bill(context, bill)
+            context.background.spawn(follow_prize(context, prize, done=("bill",)))
+            prize = await context.store.prizes.get(prize["_id"])
+            refuse(why_held(prize))
+            if made or bill["state"] in ("asked", "waiting"):
+                return _claimed(task, prize, bill, context.clock.now_ms())
+    except PayUnknown:
+        raise OutcomeUnknown(SILENT) from None
+    except Contradiction:
+        log.exception("prize %s is not paid: the operator has to look at it", prize["_id"])
+        raise WeChatBusy(PREPARED) from None
+    raise OutcomeUnknown
+
+
+async def _may_ask(context: Context, bill: Bill) -> bool:
+    """Whether to call WeChat about a bill now.
+
+    A bill may be sent at any time. WeChat limits how often a merchant may ask about a bill.
+    """
+    if not bill["package_info"]:
+        return True
+    move = asking(context.clock.now_ms(), LOOK_APART_MS)
+    return await context.store.bills.move(bill["_id"], move) is not None
+
+
+async def _ask(context: Context, bill: Bill) -> Bill:
+    """Ask WeChat about a bill. If WeChat does not answer, its winner can still confirm what WeChat gave
+    before.
+
+    Raises PayUnknown if WeChat has given nothing to confirm.
+    """
+    try:
+        return await ask_about_bill(context, bill)
+    except PayUnknown:
+        if not bill["package_info"]:
+            raise
+        return bill
+
+
+async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
+    (young, private), now_ms = await newness_of(context, task, prize), context.clock.now_ms()
+    # The prize is due again in a minute: if this process dies before the bill is saved, a sweep then makes
+    # the bill.
+    begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, young, private)
+    prizes, key = context.store.prizes, prize["_id"]
+    return await prizes.move(key, begin) or await prizes.get(key)
+
+
+def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
+    if bill["state"] == "failed":
+        raise WeChatBusy(
+            _FAILED.get(bill["fail_reason"], "微信没有付成这个红包，请稍后再领；一直不成请联系客服")
+        )
+    if bill["state"] == "asked" and bill["alarm"] == DAY_REFUSED:
+        said = "微信今天的转账额度满了：明天以后再来领，不会丢失"
+        raise PayoutWaits(said, claim_from=tomorrow_ms(now_ms))
+    over = bill["state"] == "waiting" and now_ms > bill["sent_at"] + CONFIRM_MS
+    if over or (bill["state"] == "asked" and bill["alarm"]):
+        raise WeChatBusy(PREPARED if over else _WAITS.get(bill["alarm"], PREPARED))
+    return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")
+
+
+async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:
+    now_ms, prizes = context.clock.now_ms(), context.store.prizes
+    sealed = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
+    phone = context.keys.phone_hashes(phone_digits(where.phone))[0]
+    given = await prizes.move(prize["_id"], given_by_mail(sealed, phone, now_ms, now_ms - REPLACEABLE_MS))
+    if given is None:
+        given = await context.store.prizes.get(prize["_id"])
+        refuse(why_held(given))
+        if given["state"] not in GIVEN:
+            raise ClaimOver
+        if open_address(context, given) != where:  # a success would mean that goods go to `where`
+            raise ClaimOver(ADDRESS_IS_FINAL if given["state"] == "given" else ADDRESS_OF_SENT)
+    return Claim(task, given)
+
+
+async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
+    for _ in range(PICKUP_ATTEMPTS):
+        if is_out(prize) or prize["state"] == "given":
+            return Claim(task, prize)
+        refuse(why_held(prize))
+        if prize["state"] != "won":
+            raise ClaimOver
+        pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"
+        older = context.keys.pickup_hashes(prize["code"], pickup)[1:]
+        if older and await context.store.prizes.find_pickup(prize["code"], older) is not None:
+            continue
+        sealed = context.keys.seal_pickup(pickup, prize["_id"])
+        awaits = awaits_pickup(sealed, context.clock.now_ms())
+        moved = await context.store.prizes.move_if_new(prize["_id"], awaits)
+        prize = moved or await context.store.prizes.get(prize["_id"])
+    raise OutcomeUnknown
+
+
+def change_until_ms(prize: Prize) -> int:
+    """Return until when the winner may change the address, in unix ms; 0 if they may not."""
+    changes = prize["state"] == "given" and "address_box" in prize
+    return prize["claimed_at"] + REPLACEABLE_MS if changes else 0
+
+
+def check_address(receiver: str, phone: str, address: str) -> Address:
+    """Return the address. Raises BadRequest, which names the wrong parameter and never repeats its value."""
+    receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
+    if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
+        raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")
+    if not (len(phone) <= PHONE_CHARACTERS and phone_digits(phone)):
+        raise BadRequest("“电话”应为 5 到 20 位的号码", param="phone")
+    if not 1 <= len(address) <= ADDRESS_CHARACTERS:
+        raise BadRequest(f"“详细地址”应为 1 到 {ADDRESS_CHARACTERS} 个字", param="address")
+    return Address(receiver, phone, address)
+
+
+def phone_digits(phone: str) -> str:
+    """Return a phone number's digits, without China's own +86; "" if the text is no phone number."""
+    digits = phone.strip().removeprefix("+").replace("-", "").replace(" ", "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) >= LEAST_DIGITS):
+        return ""
+    return digits[2:] if len(digits) == MOBILE_DIGITS + 2 and digits.startswith("86") else digits
+
+
+def open_pickup(context: Context, prize: Prize) -> str:
+    """Return the pick-up code of goods that wait to be handed over, "" for other prizes. Only for the
+    winner."""
+    if "pickup" not in prize or not is_out(prize):
+        return ""
+    return context.keys.open("pickup", prize["pickup"], prize["_id"]).decode()
+
+
+def open_address(context: Context, prize: Prize) -> Address | None:
+    """Return where a prize is sent; None if it has no address. Only for the winner and the publisher."""
+    sealed = prize.get("address_box")
+    if sealed is None:
+        return None
+    return decode(context.keys.open("address", sealed, prize["_id"]), Address)

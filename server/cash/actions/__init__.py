@@ -1,0 +1,1 @@
+"""Every change of state that moves money, and WeChat Pay's word on it."""

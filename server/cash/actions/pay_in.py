@@ -1,0 +1,385 @@
+"""Paying in: a publisher's order, what WeChat says of it, and the task that opens when the order is paid.
+
+The publisher buys the publication: a task that is announced for later is published at once, too.
+
+Each step is saved before the next begins, and may be repeated: any process can go on with a half-done order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from server.actions.announce import announce_judged, announce_start, end_by
+from server.actions.people.account import ban_of
+from server.cash.actions.refund import owe_refund
+from server.cash.actions.report_delivery import REPORT_AFTER_MS, report_delivery
+from server.cash.pay.answers import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
+from server.cash.rules import order as row
+from server.cash.rules.order import asking
+from server.cash.store.orders import Order
+from server.context import Context
+from server.errors import (
+    AlreadyPaid,
+    OutcomeUnknown,
+    OverLimit,
+    WeChatBusy,
+    refuse,
+)
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
+from server.game.opening import ended, ended_undug, opened_by_payment, taken_down
+from server.game.reasons import why_not_pay
+from server.game.review import IN_REVIEW, is_taken_down
+from server.game.task import Task
+from server.security.random_codes import random_code
+from server.store.people.people import Person
+
+ORDER_MS = 7_200_000
+# With less time left than this, an order is not handed out any more.
+LEAST_MS = 60_000
+FIRST_ASK_MS = 60_000
+LOOK_APART_MS = 2_000
+LOOK_SECONDS = 2.0
+ATTEMPTS = 3
+COUPONS_KEPT = 20
+# Everybody can read this, so it does not mention the ban.
+NOT_BEGUN = "没有开始，付的钱全额退回"
+NO_CREDIT = "请换零钱或储蓄卡，再发一个"
+
+log = logging.getLogger("wabao.money")
+
+
+async def order_payment(context: Context, publisher: Person, code: str, yuan: int) -> PaymentParameters:
+    """Return what `wx.requestPayment` takes to pay for a task. Asking again gives the same order.
+
+    `yuan` may be the amount of one prize or of all, rounded up; the order is always for all, to the fen.
+    Raises NoSuchTask, NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, NotShown, OverLimit,
+    WeChatBusy, OutcomeUnknown.
+    """
+    task = await _find_payable(context, publisher, code, yuan)
+    most = context.settings.cash_order_yuan
+    if most and total_fen(task) > most * FEN_PER_YUAN:
+        raise OverLimit(f"一次最多支付 {most} 元，请少发几份或换小一点的红包")
+    if not context.settings.takes_cash:  # the task was published when red packets were on
+        raise WeChatBusy("这里现在没有开通红包，暂时不能支付")
+    try:
+        for _ in range(ATTEMPTS):
+            order = await _payable_order(context, task, publisher)
+            if order is not None:
+                # If the task was taken down just before the order was saved, nobody closes the order: refuse
+                # it here.
+                await _find_payable(context, publisher, code, yuan)
+                return context.pay.payment_parameters(order["prepay_id"])
+    except PayUnknown:
+        raise OutcomeUnknown("微信支付没有回答，不会重复收款：请过一会再支付") from None
+    raise OutcomeUnknown
+
+
+async def _find_payable(context: Context, publisher: Person, code: str, yuan: int) -> Task:
+    task = await context.store.tasks.get(code)
+    refuse(why_not_pay(task, publisher["_id"], yuan, context.clock.now_ms() + LEAST_MS))
+    return task
+
+
+async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:
+    """Return the task's order with its prepay_id; None if it was closed, so that a new one may be made.
+
+    Raises PayUnknown, OutcomeUnknown, AlreadyPaid, OverLimit, WeChatBusy.
+    """
+    orders = context.store.orders
+    order = await orders.find_live(task["_id"])
+    if order is None:
+        order = await _new_order(context, task, publisher)
+        if order is None:
+            return None
+        try:
+            await _check_paid_limits(context, order)
+        except OverLimit:
+            closed = await orders.move(order["_id"], row.closed())
+            if closed is not None and closed["prepay_id"]:  # a simultaneous request was below the limit
+                await ask_about_order(context, order, close=True)
+            raise
+    elif order["state"] == "asked" and not order["prepay_id"]:
+        await _check_paid_limits(context, order)  # a process may have died before this check
+    now_ms = context.clock.now_ms()
+    closing = order["expires_at"] - now_ms < LEAST_MS
+    if closing or (order["prepay_id"] and await orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS))):
+        try:
+            order = await ask_about_order(context, order, close=closing)
+        except PayUnknown:
+            if closing:
+                raise
+        if order["state"] == "closed":
+            return None
+    if order["state"] != "asked":
+        await follow_payments(context, [order])
+        raise AlreadyPaid
+    if closing:  # WeChat cannot close an order that it does not know; such an order expires in a minute
+        raise OutcomeUnknown
+    return order if order["prepay_id"] else await _order_at_wechat(context, order)
+
+
+async def _check_paid_limits(context: Context, order: Order) -> None:
+    """Raise OverLimit if the order's publisher would have paid too much within a day or a week.
+
+    The order itself is counted: it is in the store already. So two simultaneous orders count each other.
+    """
+    settings, now_ms = context.settings, context.clock.now_ms()
+    limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
+    if not any(limits):
+        return
+    paid = await context.store.orders.ordered_fen(order["publisher"], now_ms - 7 * DAY_MS, now_ms - DAY_MS)
+    for fen, most, days in zip(paid, limits, ("7 天", "一天"), strict=True):
+        if most and fen > most * FEN_PER_YUAN:
+            raise OverLimit(f"{days}内最多支付 {most} 元，请过一天再试")
+
+
+async def _new_order(context: Context, task: Task, publisher: Person) -> Order | None:
+    now_ms = context.clock.now_ms()
+    order = Order(
+        _id=task["_id"] + random_code(),
+        code=task["_id"],
+        publisher=publisher["_id"],
+        openid=publisher["openid"],
+        description=f"挖宝红包：{task['name']}",
+        amount_fen=total_fen(task),
+        state="asked",
+        prepay_id="",
+        transaction_id="",
+        created_at=now_ms,
+        # WeChat takes whole seconds; the order expires before the task ends.
+        expires_at=min(now_ms + ORDER_MS, task.get("ends_at", now_ms + ORDER_MS)) // 1000 * 1000,
+        asked_at=0,
+        paid_at=0,
+        alarm="",
+        no_credit=context.settings.cash_no_credit,
+        live=1,
+        due_at=now_ms + FIRST_ASK_MS,
+    )
+    return order if await context.store.orders.insert(order) else None
+
+
+async def _order_at_wechat(context: Context, order: Order) -> Order | None:
+    try:
+        prepay_id = await context.pay.create_order(
+            order["_id"],
+            order["description"],
+            order["amount_fen"],
+            order["openid"],
+            order["expires_at"],
+            no_credit=bool(order.get("no_credit")),
+        )
+    except PayRefused as refused:
+        if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
+            log.warning("WeChat refuses order %s: %s", order["_id"], refused)
+            raise WeChatBusy("微信支付现在不收这笔付款，请稍后再试") from None
+        await ask_about_order(context, order, close=False)
+        return None
+    made = await context.store.orders.move(order["_id"], row.prepaid(prepay_id))
+    if made is None:  # it was paid meanwhile, or a simultaneous request found it above a limit and closed it
+        await ask_about_order(context, order, close=True)
+    return made
+
+
+async def ask_about_order(context: Context, order: Order, *, close: bool) -> Order:
+    """Ask WeChat about an unpaid order, follow what it says, and return the order as it is afterwards.
+
+    With `close`, or if it has expired, the order is closed unless it is paid. Raises PayUnknown if WeChat
+    does not answer, WeChatBusy if it refuses to say, Contradiction.
+    """
+    number = order["_id"]
+    expired = context.clock.now_ms() > order["expires_at"]
+    try:
+        answer = await context.pay.query_order(number)
+        if not answer.paid and answer.trade_state not in ("CLOSED", "REVOKED") and (close or expired):
+            answer = await _close(context, number)
+    except PayRefused as refused:
+        if not refused.not_found:
+            log.warning("WeChat refuses to tell of order %s: %s", number, refused)
+            await context.store.orders.raise_alarm(number, refused.code)
+            raise WeChatBusy from None
+        # WeChat does not have the order. Until it expires our request may still reach WeChat.
+        if expired:
+            await context.store.orders.moves(number, row.expired())
+        return await context.store.orders.get(number)
+    if answer.paid:
+        if await note_payment(context, answer):
+            await follow_payments(context, [await context.store.orders.get(number)])
+    elif answer.trade_state in ("CLOSED", "REVOKED"):
+        await context.store.orders.moves(number, row.closed())
+    return await context.store.orders.get(number)
+
+
+async def _close(context: Context, number: str) -> OrderAnswer:
+    try:
+        await context.pay.close_order(number)
+    except PayRefused as refused:
+        if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
+            raise
+    return await context.pay.query_order(number)
+
+
+async def note_payment(context: Context, answer: OrderAnswer) -> bool:
+    """Note that WeChat says, in a notice or a reply, that an order is paid. Safe to repeat.
+
+    Returns True if `follow_payments` has to be called; if the process dies first, a sweep does it. Raises
+    Contradiction if we have no such order of that amount.
+    """
+    number, now_ms = answer.out_trade_no, context.clock.now_ms()
+    amount_fen = answer.amount_fen or 0
+    payer_fen = answer.amount.payer_total if answer.amount is not None else None
+    coupons = [
+        row.Coupon(id=each.coupon_id, fen=each.amount, merchant_fen=each.merchant_contribute)
+        for each in answer.promotion_detail or ()
+    ]
+    move = row.paid(
+        amount_fen,
+        answer.transaction_id or "",
+        answer.bank_type or "",
+        amount_fen if payer_fen is None else payer_fen,
+        coupons[:COUPONS_KEPT],
+        now_ms,
+    )
+    if await context.store.orders.moves(number, move):
+        return True
+    order = await context.store.orders.find(number)
+    if order is None or order["amount_fen"] != answer.amount_fen:
+        raise Contradiction(f"a payment of {answer.amount_fen} fen for order {number}")
+    return order["state"] == "paid"
+
+
+async def follow_payments(context: Context, orders: list[Order]) -> None:
+    """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded.
+
+    The order of a task in review waits until the review is over: it stays `paid`. A task that was paid by a
+    credit card ends.
+    """
+    store, spent, lasts_ms = context.store, list[str](), context.settings.task_days * DAY_MS
+    paid = [order for order in orders if order["state"] == "paid"]
+    if not paid:
+        return
+    for order in filter(is_by_credit, paid):  # does nothing if another payment opened the task
+        await end_by(context, order["code"], ended("credit", NO_CREDIT, unopened=True))
+    # A task that must not open because of a ban ends: lifting the ban must not open a refunded task.
+    for code in await _barred_by_bans(context, paid):
+        await end_by(context, code, ended_undug("operator", NOT_BEGUN))
+    for order in paid:
+        opens = opened_by_payment(order["_id"], lasts_ms)
+        if not is_by_credit(order) and await store.tasks.moves(order["code"], opens):
+            spent.append(order["_id"])
+            await announce_start(context, order["code"])
+    entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
+    await store.ledger.enter_all("paid", entries, context.clock.now_ms())
+    for order in paid:
+        if order["_id"] not in spent and await _was_opened_by(context, order):
+            spent.append(order["_id"])
+    if spent:
+        report_at_ms = context.clock.now_ms() + REPORT_AFTER_MS
+        await store.orders.move_all({"_id": {"$in": spent}}, row.spent(report_at_ms))
+
+
+async def _was_opened_by(context: Context, order: Order) -> bool:
+    """Whether a paid order opened its task before. If it did not, refund it, or note that it waits."""
+    store, code = context.store, order["code"]
+    task = await store.tasks.find(code)
+    if task is not None and is_taken_down(task) and not _is_over(task):
+        # An operator hid the task before it opened. It ends, so that the refund stays right if it is shown
+        # again. A task in review does not end: its payment waits for the review.
+        await end_by(context, code, taken_down(NOT_BEGUN))
+        task = await store.tasks.find(code)
+    if task is not None and task.get("paid_by") == order["_id"]:
+        return True
+    if _is_over(task) or is_by_credit(order):
+        await owe_refund(context, "whole", order, order["amount_fen"])
+        await store.orders.moves(order["_id"], row.unusable())
+    # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses the
+    # payment soon.
+    elif await store.tasks.note_prepaid(code):
+        await announce_judged(context, code)
+    return False
+
+
+def is_by_credit(order: Order) -> bool:
+    """Whether an order was paid by a credit card, which is not allowed.
+
+    WeChat is asked to take no credit card (`limit_pay`), but its interface does not promise to obey.
+    """
+    return bool(order.get("no_credit")) and order.get("bank_type", "").upper().endswith("_CREDIT")
+
+
+def _is_over(task: Task | None) -> bool:
+    """Whether it is too late for a payment to open a task."""
+    return task is None or bool(task["open"] or task["status"])
+
+
+async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
+    """Return the unopened tasks whose publisher was banned after an operator last showed the task, if any
+    did.
+
+    A banned person may not publish, and opening counts as publishing. A task in review waits for an operator;
+    if the operator shows it all the same, it opens.
+    """
+    barred: list[str] = []
+    people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
+    bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}
+    for order in orders:
+        ban = bans.get(order["publisher"])
+        task = await context.store.tasks.find(order["code"]) if ban is not None else None
+        if ban is None or task is None or task["open"] or task.get("review") in IN_REVIEW:
+            continue
+        if task.get("shown_at", 0) < ban["at"]:
+            barred.append(task["_id"])
+    return barred
+
+
+async def look_at_payment(context: Context, code: str) -> bool:
+    """Ask WeChat about an unpaid task's order, at most every 2 s; return True if it is paid.
+
+    Called for a publisher who looks at the task, since WeChat's notice may never come.
+    """
+    order = await context.store.orders.find_live(code)
+    if order is None:
+        return False
+    if order["state"] == "asked":
+        now_ms = context.clock.now_ms()
+        if not await context.store.orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS)):
+            return False
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                order = await ask_about_order(context, order, close=False)
+        except (TimeoutError, PayUnknown, WeChatBusy, Contradiction) as error:
+            log.warning("WeChat does not say if order %s is paid: %r", order["_id"], error)
+            return False
+    await follow_payments(context, [order])
+    return order["state"] in ("paid", "spent")
+
+
+async def _is_useless(context: Context, order: Order) -> bool:
+    """Whether a payment would only be refunded, since the task ended, was taken down, or a ban bars it."""
+    task = await context.store.tasks.find(order["code"])
+    if task is None or _is_over(task) or is_taken_down(task):
+        return True
+    return bool(await _barred_by_bans(context, [order]))
+
+
+async def settle_order(context: Context, order: Order) -> None:
+    """Bring a due order one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction.
+
+    An order whose payment would only be refunded is closed. If WeChat does not have it yet, closing is tried
+    every minute.
+    """
+    leased, useless = order, False
+    if order["state"] == "asked":
+        useless = await _is_useless(context, order)
+        order = await ask_about_order(context, order, close=useless)
+    if order["state"] == "asked":
+        now_ms = context.clock.now_ms()
+        # WeChat is asked less often as an order gets older, and once right after it expires.
+        rest_ms = FIRST_ASK_MS if useless else max(FIRST_ASK_MS, now_ms - order["created_at"])
+        due_at_ms, end_ms = now_ms + rest_ms, order["expires_at"] + 1000
+        again_ms = min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
+        await context.store.orders.moves(order["_id"], row.unpaid(leased.get("due_at"), again_ms))
+    elif order["state"] == "paid":
+        await follow_payments(context, [order])
+    else:
+        await report_delivery(context, order)

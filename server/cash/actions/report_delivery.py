@@ -1,0 +1,92 @@
+"""Reporting to WeChat that what a publisher paid for was delivered.
+
+The payments of certain mini-programs stay frozen until such a report (发货信息管理). The publisher buys the
+publication of a treasure. It is delivered when the payment opens the treasure; an announced treasure is
+published at once, too, and dug later. The order owes the report as soon as the payment opens the treasure; a
+sweep makes it.
+
+https://developers.weixin.qq.com/miniprogram/dev/platform-capabilities/business-capabilities/order-shipping/order-shipping.html
+"""
+
+from __future__ import annotations
+
+import logging
+
+from server.actions.transition import Effects, carry_out
+from server.cash.pay.answers import PayUnknown
+from server.cash.pay.shipping import NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE
+from server.cash.rules import order as row
+from server.cash.rules.order import SHIPPING_REFUSED
+from server.cash.store.orders import Order
+from server.context import Context
+from server.errors import WeChatBusy
+from server.game.amounts import DAY_MS, UNKNOWN_MS
+from server.wechat import WeChatError
+
+# A payment appears in WeChat's list about a minute after it was made.
+REPORT_AFTER_MS = 60_000
+# The longest time between two tries while this mini-program may report no deliveries at all.
+REFUSED_MS = 3_600_000
+# The alarm of an order that WeChat does not let us report: its money may be frozen.
+NOT_REPORTED = "NOT_REPORTED"
+
+log = logging.getLogger("wabao.money")
+
+
+async def report_delivery(context: Context, order: Order) -> None:
+    """Make the report that an order owes, if this mini-program has to. Safe to repeat.
+
+    If WeChat refuses, the report is tried again after longer and longer waits: at least daily, since the
+    operator may report by hand, and at least hourly while WeChat refuses all reports. Raises WeChatBusy if it
+    refuses, PayUnknown if it does not answer.
+    """
+    await carry_out(context, context.store.orders, order, EFFECTS)
+
+
+async def _report(context: Context, order: Order) -> None:
+    try:
+        if await context.wechat.is_trade_managed():
+            now_ms = context.clock.now_ms()
+            await context.wechat.report_delivery(order["transaction_id"], order["openid"], now_ms)
+    except WeChatError as refused:
+        gone = refused.errcode == UNSHIPPABLE and await _went_back(context, order)
+        if not gone and refused.errcode not in REPORTED:
+            log.warning("WeChat does not let order %s be reported: %s", order["_id"], refused)
+            await _try_later(context, order, _alarm(refused.errcode))
+            raise WeChatBusy from None
+    except WeChatBusy:
+        await _try_later(context, order, "")
+        raise PayUnknown("WeChat does not answer") from None
+    await context.store.orders.moves(order["_id"], row.reported())
+
+
+async def _went_back(context: Context, order: Order) -> bool:
+    """Whether the whole order is being refunded, or was refunded. Refunds that WeChat closed do not count."""
+    refunds = await context.store.refunds.of_task(order["code"])
+    back_fen = sum(
+        refund["amount_fen"]
+        for refund in refunds
+        if refund["out_trade_no"] == order["_id"] and refund["state"] != "closed"
+    )
+    return back_fen >= order["amount_fen"]
+
+
+def _alarm(errcode: int) -> str:
+    if errcode == UNAUTHORIZED:
+        return SHIPPING_REFUSED
+    return "" if errcode in NOT_NOW else NOT_REPORTED
+
+
+async def _try_later(context: Context, order: Order, alarm: str) -> None:
+    now_ms = context.clock.now_ms()
+    age_ms = now_ms - order["paid_at"]
+    if not alarm and order["alarm"] == SHIPPING_REFUSED:
+        alarm = SHIPPING_REFUSED  # WeChat has said nothing else since
+    elif age_ms > UNKNOWN_MS:
+        alarm = alarm or NOT_REPORTED
+    most_ms = REFUSED_MS if alarm == SHIPPING_REFUSED else DAY_MS
+    again_ms = now_ms + min(max(REPORT_AFTER_MS, age_ms), most_ms)
+    await context.store.orders.moves(order["_id"], row.unreported(alarm, again_ms))
+
+
+EFFECTS: Effects = {"delivery": _report}

@@ -1,0 +1,1 @@
+"""Orders, bills, refunds and the ledger, one collection per file."""

@@ -1,1 +1,0 @@
-"""Orders, prizes, bills, refunds, the ledger, and what holds a payout."""

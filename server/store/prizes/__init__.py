@@ -1,0 +1,1 @@
+"""Prizes that were won, and what freezes them."""
