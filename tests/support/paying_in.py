@@ -110,7 +110,7 @@ class Steps:
         if world.was_closed[at]:
             yield from self._order(world, at, order.closed)
         if world.wechat[at] == "PAID":
-            yield from self._order(world, at, order.paid, FEN, "t", "", FEN, [], NOW)
+            yield from self._order(world, at, order.paid, FEN, "t", "", FEN, (), NOW)
         yield from self._order(world, at, order.wake)
 
     def _followed(self, world: World, at: int) -> Iterator[Step[World]]:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from server.actions.digging.dig import Attempt, dig
 from server.actions.digging.end_task import end_own_task
 from server.actions.operate import hide_task
-from server.actions.prizes.claim import claim
+from server.actions.prizes.claim import claim, open_pickup
 from server.actions.prizes.confirm import confirm_pickup
 from server.actions.prizes.freeze import freeze, give_back, release
 from server.actions.prizes.ship import receive, ship
@@ -306,8 +306,8 @@ async def act_take_down(victim: Context, stage: Stage) -> None:
 
 async def act_hand_over(victim: Context, stage: Stage) -> None:
     """Call confirmDraw."""
-    prize = (await find(stage.context, "prizes", code=stage.code))[0]
-    await confirm_pickup(victim, stage.code, stage.alice.id, prize["pickup"])
+    prize = await stage.context.store.prizes.get(f"{stage.code}:1")
+    await confirm_pickup(victim, stage.code, stage.alice.id, open_pickup(victim, prize))
 
 
 async def act_sweep(victim: Context, stage: Stage) -> None:
