@@ -65,30 +65,6 @@ async def test_a_winner_who_consented_is_told_until_when_to_claim(client, contex
     assert 'wabao_messages_total{kind="won",outcome="sent"}' in (await client.http.get("/metrics")).text
 
 
-async def test_a_message_waits_for_a_consent_that_comes_later(client, context):
-    await a_win(client)
-    await send_messages(context)
-    assert await sent_to(client, "bob") == []
-    assert (await states(context))["won"] == "waiting"
-    await allow(client, "bob", "won")
-    assert [message["asleep"] for message in await find(context, "messages", asleep=1, kind="won")] == []
-    await send_until_quiet(context)
-    assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
-
-
-async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(client, context):
-    await a_win(client)
-    await send_messages(context)
-    await client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
-    # A process adds the consent, and dies before it wakes the message.
-    await context.store.consents.add(client.people["bob"].id, TEMPLATES["won"])
-    await send_messages(context)
-    assert await sent_to(client, "bob") == []
-    await let_pass(context, sending.LOOK_AGAIN_MS)
-    await send_messages(context)
-    assert len(await sent_to(client, "bob")) == 1
-
-
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):
     code = await a_win(client)
     where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}

@@ -426,18 +426,6 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(client, co
     assert (claimed["status"], len(claimed["pickup"])) == (0, 6)
 
 
-@pytest.mark.parametrize("given", ["0", "1"])
-async def test_a_ban_holds_whether_wechat_gives_a_unionid_or_not(client, given):
-    first = await client.log_in("alice", unionid=given)
-    code = await first.publish()
-    await ban(client, code)
-    again = await client.log_in("alice", unionid="1" if given == "0" else "0")
-    assert again.id == first.id
-    assert (await again.post("/setProfile", wxname="新名字"))["error"] == "banned"
-    await unban(client, code)
-    assert (await again.post("/setProfile", wxname="新名字"))["status"] == 0
-
-
 async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlier_order_pays(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code, other = [await alice.publish_packet(money=2) for _ in range(2)]

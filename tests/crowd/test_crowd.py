@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import io
-import itertools
 import os
 import re
 import signal
@@ -11,8 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any, ClassVar, cast
+from typing import Any
 
 import httpx
 import msgspec
@@ -20,10 +18,7 @@ import pytest
 from PIL import Image
 
 from devtools.crowd import treasures
-from devtools.crowd.client import Client, Login
 from devtools.crowd.frame_check import FrameCheck
-from devtools.crowd.square import Square
-from devtools.crowd.tally import Tally
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
 from server.realtime.hub import Hub
 from server.running.stores import free_port
@@ -134,24 +129,6 @@ def everyones_tasks(address: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["PORT", "DATA_DIR"])
-def test_a_crowd_without_an_address_finds_the_server(server, tmp_path, name):
-    environment = {
-        "PORT": {"PORT": str(server.port), "DATA_DIR": str(tmp_path)},
-        "DATA_DIR": {"DATA_DIR": str(server.data_dir)},
-    }[name]
-    done = subprocess.run(
-        [sys.executable, "-m", "server", "crowd", "--people", "2", "--tasks", "1", "--seconds", "3"],
-        cwd=SOURCE,
-        env=clean_environment(**environment),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 people (2 logged in)" in done.stdout
-
-
 def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path):
     running = Running(tmp_path / "data", free_port(), ("--demo",))
     try:
@@ -170,18 +147,6 @@ def test_a_demo_without_the_sandbox_is_refused(tmp_path):
     running = Running(tmp_path / "data", free_port(), ("--demo",), **environment)
     assert running.wait() == 2
     assert "--demo needs the sandbox" in "".join(running.said)
-
-
-def test_without_a_server_one_line_says_what_to_do():
-    address = f"http://127.0.0.1:{free_port()}"
-    done = subprocess.run(
-        command(address), cwd=SOURCE, capture_output=True, text=True, timeout=PATIENCE_SECONDS
-    )
-    assert done.returncode == 2
-    assert (
-        done.stderr == f"no server answers at {address} (ConnectError): start one with `python -m server`\n"
-    )
-    assert done.stdout == ""
 
 
 async def crowd_of(settings: Settings, *options: str, until: str = "") -> tuple[int, str, str]:
@@ -208,18 +173,6 @@ async def crowd_of(settings: Settings, *options: str, until: str = "") -> tuple[
     return running.returncode, said.decode(), complained.decode()
 
 
-class TestWithoutSandbox:
-    """With the real WeChat configured."""
-
-    ENVIRONMENT: ClassVar = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "a secret"}
-
-    async def test_one_line_says_that_there_is_no_sandbox(self, http_server, settings):
-        code, said, complained = await crowd_of(settings)
-        assert (code, said) == (2, "")
-        assert "has no WeChat sandbox" in complained
-        assert complained.count("\n") == 1
-
-
 @pytest.mark.gen_test(timeout=110)
 async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkeypatch):
     send = Hub._send
@@ -233,58 +186,6 @@ async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkey
     assert code == 1, said + complained
     assert "dig 3 came after dig 1" in said
     assert complained == ""
-
-
-class ClientOfOwners:
-    """A client of a server that accepts a picture only from its uploader."""
-
-    def __init__(self) -> None:
-        self.owners: dict[str, str] = {}
-        self.next_code = itertools.repeat(0)
-        self.published: set[str] = set()
-
-    async def get(self, *_: Any, **__: Any) -> dict[str, Any]:
-        return {"status": 0, "data": [], "sealed_seed": "a seed"}
-
-    async def upload(self, login: Login, _: bytes) -> dict[str, Any]:
-        url = f"/files/{len(self.owners)}"
-        self.owners[url] = login.unionid
-        return {"status": 0, "url": url}
-
-    async def post(
-        self, _: str, login: Login, *, url: str, sealed_seed: str, nonce: str, **__: Any
-    ) -> dict[str, Any]:
-        assert self.owners[url] == login.unionid
-        assert (sealed_seed, len(bytes.fromhex(nonce))) == ("a seed", 16)
-        self.published.add(login.unionid)
-        return {"status": 0, "code": f"{CODE}{next(self.next_code) or ''}", "need_pay": 0}
-
-
-async def test_as_many_treasures_are_open_as_asked_also_once_some_have_ended():
-    client = ClientOfOwners()
-    square = Square(cast(Client, client), Tally(6), tasks=5, people=6)
-    client.next_code = itertools.count()
-    for unionid in ("alice", "bob"):
-        await square.admit(SimpleNamespace(login=Login(unionid, "token")))
-    opened, full = square._open, asyncio.Event()
-
-    def opening(code: str, name: str) -> None:
-        opened(code, name)
-        assert len(square.running) <= 5
-        if len(square.running) == 5:
-            full.set()
-
-    square._open = opening  # type: ignore[method-assign]
-    keeping = asyncio.ensure_future(square.keep_alive())
-    await full.wait()
-    for code in list(square.running)[:3]:
-        square.saw_end(code)
-    full.clear()
-    await full.wait()
-    assert len({task.name for task in square.running.values()}) == 5
-    keeping.cancel()
-    # A person may publish 30 treasures an hour, so a crowd that keeps many open has more publishers.
-    assert Square(cast(Client, client), Tally(300), tasks=40, people=300).publishers_wanted == 100
 
 
 def made(kind: type[Any], **given: Any) -> Any:
@@ -320,15 +221,6 @@ A_TICK = Tick(code=CODE, time=1)
 
 def wrongs(check: FrameCheck, *frames: Frame) -> list[str]:
     return [wrong for frame in frames if (wrong := check.take(frame))]
-
-
-def test_frames_that_come_once_and_in_order_are_right():
-    check = FrameCheck()
-    assert check.subscribe() is None
-    assert not wrongs(check, a_snapshot(4, 2), a_cd(5), a_join(5, 3), a_prize(5, 2), A_TICK)
-    assert not wrongs(check, a_cd(6), an_end(6))
-    assert check.subscribe() == 6
-    assert not wrongs(check, a_snapshot(6, 3, 2, status=1))
 
 
 def test_after_a_cut_within_a_dig_that_dig_is_asked_for_again():
@@ -375,20 +267,3 @@ def test_a_replay_that_does_not_add_up_to_its_snapshot_is_noticed():
     check.subscribe()
     (noticed,) = wrongs(check, a_cd(2), a_snapshot(2, 1))
     assert "the frames up to dig 2 make" in noticed
-
-
-def test_the_servers_delay_is_told_apart_from_the_crowds_own():
-    tally = Tally(2)
-    tally.observer_saw((CODE, 1), 10.010)
-    tally.frame_seen((CODE, 1), 12.0)
-    tally.dug((CODE, 1), "alice", 10.0, again=False)
-    for late in range(99):
-        tally.observer_saw((CODE, 1), 10.020 + late / 1e6)
-    assert [tally.observed.ms(share) for share in (0.01, 0.5, 1)] == [10.0, 20.0, 20.1]
-    assert tally.seen.ms(0.99) == 2000.0
-    tally.late.add(1.5)
-    assert "the server's p50 20.0 ms, p99 20.1 ms | the crowd's own p99 1500.0 ms" in tally.line(1)
-    assert re.search(r"the server's, to an observer +20\.0 +20\.1\n", tally.table(1))
-    assert not tally.violations
-    tally.dug((CODE, 1), "bob", 10.0, again=False)
-    assert tally.violations.total() == 1

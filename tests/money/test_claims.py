@@ -443,16 +443,3 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
     await sweep_until_quiet(context, 2 * DAY_MS)
     assert (await bob.claim(code))["claim_until"] == until_ms - 2 * DAY_MS
     await rest(context)
-
-
-async def test_a_bill_of_a_prize_released_after_the_deadline_is_not_cancelled_before_its_new_deadline(
-    client, context, alice, bob
-):
-    code = await alice.won_packet(bob)
-    await freeze(context, "task", code, 0)
-    await let_pass(context, 11 * DAY_MS)
-    await release(context, "task", code, 0)
-    package = (await bob.claim(code))["package_info"]
-    await sweep_until_quiet(context, 660_000)  # by then the sweep looks at the task again
-    assert (await client.confirm(package)).endswith(":ok")
-    assert [found["state"] for found in await find(context, "prizes")] == ["given"]

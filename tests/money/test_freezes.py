@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import pytest
 
 from server.context import Context
-from server.game.prize import claimed
 from server.store.prizes.prizes import Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
@@ -77,17 +76,6 @@ class TestLimits:
         replies = await asyncio.gather(*(bob.claim(code) for code in codes))
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
         assert await find(context, "bills") == []
-
-    async def test_a_sweep_that_goes_on_for_a_dead_process_keeps_the_limits(self, context, alice, bob):
-        first = await alice.won_packet(bob)
-        assert (await bob.claim(first))["package_info"]
-        second = await alice.won_packet(bob)
-        [prize] = await find(context, "prizes", code=second)
-        now_ms = context.clock.now_ms()
-        await context.store.prizes.move(prize["_id"], claimed(0, now_ms, now_ms, young=0, private=0))
-        await sweep_until_quiet(context)
-        assert await state_of(context, second) == "held"
-        assert await find(context, "bills", code=second) == []
 
     async def test_money_held_at_the_deadline_stays_until_somebody_decides(self, client, context, alice, bob):
         assert (await bob.claim(await alice.won_packet(bob)))["package_info"]
@@ -177,12 +165,6 @@ class TestPayoutLimitsAfterAFreeze:
         assert card["claim_from"] == page["claim_from"] == waits["waits_until"]
         assert (await bob.claim(code))["package_info"]
 
-    async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(self, client, alice, bob):
-        code = await alice.won_packet(bob, money=50)
-        await act(client, "freeze", code, what="prize", depth=1)
-        assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
-        assert (await bob.claim(code))["package_info"]
-
 
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
 async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(client, context, what, depth):
@@ -227,19 +209,6 @@ async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(cli
     assert await state_of(context, code) == "won"
     assert await find(context, "freezes") == []
     assert (await bob.claim(code))["package_info"]
-    await finish(context, code)
-
-
-async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_money(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.won_packet(bob)
-    package = (await bob.claim(code))["package_info"]
-    await client.misbehave("lose_notice")
-    await client.confirm(package)
-    await act(client, "freeze", code)
-    await sweep_until_quiet(context)
-    assert await state_of(context, code) == "given"
-    assert (await client.get("/ops/payouts"))["data"] == []
     await finish(context, code)
 
 

@@ -4,15 +4,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from motor.motor_asyncio import AsyncIOMotorCollection
 
-from server.actions.digging import win as winning
-from server.actions.digging.dig import settle_pending
 from server.actions.people.erase import CannotErase, erase
 from server.actions.prizes import freeze as freezing
 from server.context import Context
 from server.errors import BadRequest
-from server.game.prize import freed, released_alone
+from server.game.prize import released_alone
 from server.store.prizes.freezes import Freezes
 from server.store.prizes.prizes import Prize, Prizes
 from support.client import Client, Someone
@@ -28,45 +25,6 @@ async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
         assert (reply["error"], "package_info" in reply) == ("payout_held", False)
         await sweep_until_quiet(context)
         assert (await only(context, "prizes"))["state"] == "frozen"
-
-
-@pytest.mark.changes_ledger
-async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(context, monkeypatch, alice, bob):
-    code = await alice.won_packet(bob)
-    assert (await bob.claim(code))["package_info"]
-
-    async def fail() -> None:
-        await context.store.prizes.move(f"{code}:1", freed(1, "won", lost=False))
-
-    meanwhile(monkeypatch, AsyncIOMotorCollection, "update_many", after=fail, once=True)
-    await freezing.freeze(context, "task", code, 0)
-    await rest(context)
-    assert (await only(context, "prizes"))["state"] == "frozen"
-    await check_not_paid(context, bob, code)
-
-
-@pytest.mark.parametrize("payout_limits", [{}, {"CASH_PAIR_WEEK_YUAN": "1000"}])
-async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen(
-    client, context, monkeypatch, payout_limits
-):
-    del payout_limits  # only the fixture `environment` below uses it
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.paid_packet()
-    await freezing.freeze(context, "task", code, 0)
-    with monkeypatch.context() as dead:
-        dead.setitem(winning.EFFECTS, "freezes", failing(RuntimeError("the process is gone")))
-        await bob.win(code)
-        await settle_pending(context)
-    assert (await only(context, "prizes"))["state"] == "won"
-    await check_not_paid(context, bob, code)
-    assert await find(context, "bills") == []
-
-
-@pytest.fixture
-def environment(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The payout limits that a test is called with; none by default."""
-    call = getattr(request.node, "callspec", None)
-    return dict(call.params.get("payout_limits", {})) if call is not None else {}
 
 
 @pytest.mark.parametrize("looks_again", [True, False])
@@ -284,16 +242,6 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     assert await find(context, "prizes", due_at={"$exists": True}) == []
 
 
-async def test_goods_sent_or_handed_over_are_not_taken_back(client, context):
-    codes = {kind: await won(client, kind, claimed=True) for kind in (BY_MAIL, ON_SITE)}
-    for kind, code in codes.items():
-        assert (await hand_over(client, context, code, kind))["status"] == 0
-        await act(client, "freeze", code)
-    assert (await only(context, "prizes", code=codes[BY_MAIL]))["state"] == "sent"
-    assert (await only(context, "prizes", code=codes[ON_SITE]))["state"] == "given"
-    assert (await act(client, "return", codes[ON_SITE]))["error"] == "bad_request"
-
-
 @pytest.mark.parametrize("claimed", [False, True])
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
 async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed_or_handed_over(
@@ -327,26 +275,6 @@ async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_de
     await act(client, "freeze", code)
     with pytest.raises(CannotErase, match=f"{code}:1 is frozen"):
         await erase(context.store, client.people["bob"].id)
-
-
-async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_them(
-    client, context, monkeypatch
-):
-    code = await won(client, BY_MAIL, claimed=True)
-    await freezing.freeze(context, "task", code, 0)
-    await context.store.freezes.begin_end(f"task:{code}", "releasing", context.clock.now_ms())
-    meanwhile(monkeypatch, Prizes, "move", before=partial(freezing.freeze, context, "person", code, 1))
-    await act(client, "release", code, "prize", 1)
-    assert (await only(context, "prizes", code=code))["state"] == "frozen"
-
-
-async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(client, context):
-    code = await won(client, ON_SITE, claimed=True)
-    await act(client, "freeze", code)
-    await sweep_until_quiet(context, 40 * DAY_MS)
-    assert (await act(client, "release", code))["status"] == 0
-    await sweep_until_quiet(context, 2 * DAY_MS)
-    assert (await hand_over(client, context, code, ON_SITE))["status"] == 0
 
 
 @pytest.mark.parametrize(("what", "depth"), [("prize", 1), ("task", 0)])

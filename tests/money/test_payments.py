@@ -10,7 +10,7 @@ from devtools.sandbox.signing import sealed_notice
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.people import erase as forgetting
 from server.actions.sweep import sweep
-from server.cash.actions.pay_in import FIRST_ASK_MS, NOT_BEGUN, follow_payments, settle_order
+from server.cash.actions.pay_in import follow_payments, settle_order
 from server.cash.actions.report_delivery import NOT_REPORTED, REFUSED_MS
 from server.cash.rules import order as row
 from server.cash.rules.order import SHIPPING_REFUSED
@@ -61,51 +61,6 @@ async def test_requests_at_the_same_time_get_one_order(context, alice):
     packages = await asyncio.gather(*(alice.order(code) for _ in range(10)))
     assert len({found["package"] for found in packages}) == 1
     assert len(await find(context, "orders")) == 1
-
-
-async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client, context, alice):
-    code = await alice.publish_packet()
-    old = await alice.order(code)
-    await let_pass(context, 7_000_000)
-    assert (await alice.order(code))["package"] == old["package"]
-    await let_pass(context, 150_000)
-    await client.misbehave("error_before", call="query_order")
-    assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
-    new = await alice.order(code)
-    assert new["package"] != old["package"]
-    assert sorted(found["state"] for found in await find(context, "orders")) == ["asked", "closed"]
-    assert "fail" in await client.wx("pay", **old)
-    assert (await client.wx("pay", **new)).endswith(":ok")
-    await sweep_until_quiet(context)
-
-
-async def test_an_order_whose_answer_was_lost_is_ordered_again(client, context, alice):
-    for what in ("error_before", "error_after", "disconnect", "bad_signature"):
-        code = await alice.publish_packet()
-        await client.misbehave(what, call="order")
-        refused = await alice.post("/payTask", code=code, money=2)
-        assert (refused["error"], "微信支付没有回答" in refused["msg"]) == ("outcome_unknown", True)
-        await alice.pay(code)
-        assert len(await find(context, "orders", code=code)) == 1
-
-
-async def test_a_payment_counts_once_however_its_notice_comes(client, context, alice):
-    for what in ("repeat_notice", "forge_notice"):
-        code = await alice.publish_packet()
-        await client.misbehave(what)
-        await alice.pay(code)
-        assert [task["open"] for task in await find(context, "tasks", _id=code)] == [1]
-        assert [entry["amount_fen"] for entry in await find(context, "ledger", code=code)] == [200]
-
-
-async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(client, context, alice):
-    code = await alice.publish_packet()
-    await client.misbehave("lose_notice")
-    await alice.pay(code)
-    await sweep(context)
-    assert (await find(context, "tasks"))[0]["open"] == 0
-    await sweep_after(context, 61_000)
-    assert (await find(context, "tasks"))[0]["open"] == 1
 
 
 async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(client, context, monkeypatch):
@@ -172,33 +127,6 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, con
     assert [found["state"] for found in await find(context, "orders")] == ["asked"]
 
 
-async def test_money_that_cannot_open_its_task_goes_back_whole(client, context, alice):
-    for bank_type in ("OTHERS", "CMB_CREDIT"):
-        ended = await alice.publish_packet()
-        parameters = await alice.order(ended)
-        assert (await alice.post("/endTask", code=ended))["status"] == 0
-        await client.wx("pay", **parameters, bankType=bank_type)
-    deleted = await alice.publish_packet()
-    parameters = await alice.order(deleted)
-    await context.store.tasks.delete_unpaid(deleted)
-    await client.wx("pay", **parameters)
-    await sweep_until_quiet(context)
-    assert sorted(found["state"] for found in await find(context, "orders")) == ["unusable"] * 3
-    refunds = await find(context, "refunds")
-    assert [(r["kind"], r["state"], r["amount_fen"]) for r in refunds] == [("whole", "refunded", 200)] * 3
-    assert [found["trade_state"] for found in await find(context, "sandbox_orders")] == ["REFUND"] * 3
-
-
-async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(context, alice):
-    code = await alice.publish_packet()
-    await context.store.tasks.set_hidden(code, hidden=True, note="违规")
-    refused = await alice.post("/payTask", code=code, money=2)
-    assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
-    assert await find(context, "orders") == []
-    await context.store.tasks.set_hidden(code, hidden=False, note="")
-    assert (await alice.post("/payTask", code=code, money=2))["status"] == 0
-
-
 async def test_an_order_that_a_limit_closed_while_wechat_took_it_is_not_handed_out(
     context, monkeypatch, alice
 ):
@@ -212,20 +140,6 @@ async def test_an_order_that_a_limit_closed_while_wechat_took_it_is_not_handed_o
     package = (await alice.order(code))["package"]
     made = {order["state"]: order["prepay_id"] for order in await find(context, "orders")}
     assert made == {"closed": "", "asked": package.removeprefix("prepay_id=")}
-
-
-async def test_a_second_payment_of_one_task_goes_back_whole(client, context, alice):
-    code = await alice.publish_packet()
-    first = await alice.order(code)
-    # The server notes the order as closed, but WeChat does not: it still takes money for the order.
-    await context.store.orders.moves((await find(context, "orders"))[0]["_id"], row.closed())
-    second = await alice.order(code)
-    assert first["package"] != second["package"]
-    for parameters in (second, first):
-        assert (await client.wx("pay", **parameters)).endswith(":ok")
-    await sweep_until_quiet(context)
-    assert sorted(found["state"] for found in await find(context, "orders")) == ["spent", "unusable"]
-    assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("whole", 200)]
 
 
 async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client, context, alice):
@@ -439,38 +353,6 @@ async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, cont
     assert (await bob.dig(code))["is_prize"] == 1
 
 
-async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(client, context, alice, bob):
-    code = await alice.publish_packet()
-    old = await alice.order(code)
-    await act(client, "hide", code=code, hidden=1)
-    await sweep(context)
-    made = await only(context, "orders")
-    assert made["due_at"] <= context.clock.now_ms()  # the next sweep would close it
-    await act(client, "hide", code=code, hidden=0)
-    await sweep(context)
-    assert (await alice.order(code))["package"] == old["package"]
-    assert await try_to_pay(client, context, old)
-    assert (await bob.dig(code))["is_prize"] == 1
-
-
-async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_nothing(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish_packet()
-    parameters = await alice.order(code)
-    await act(client, "hide", code=code, hidden=1)
-    assert await try_to_pay(client, context, parameters)
-    await sweep_twice(context)
-    [refund] = await find(context, "refunds")
-    assert (refund["kind"], refund["amount_fen"]) == ("whole", 200)
-    assert (await only(context, "orders"))["state"] == "unusable"
-    [task] = await find(context, "tasks")
-    assert (task["open"], task["status"], task["end_note"]) == (0, 1, NOT_BEGUN)
-    await act(client, "hide", code=code, hidden=0)
-    await sweep_until_quiet(context)
-    assert (await bob.dig(code))["error"] == "not_paid"
-    assert len(await find(context, "refunds", state="refunded")) == 1
-
-
 async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish_packet()
@@ -509,18 +391,6 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
     made = await only(context, "orders")
     assert (made["state"], made["alarm"]) == ("closed", "")
     assert not await try_to_pay(client, context, parameters)
-
-
-async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(client, context, alice):
-    code = await alice.publish_packet()
-    await client.misbehave("error_before", call="order")
-    assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
-    await let_pass(context, 1_800_000)
-    await act(client, "hide", code=code, hidden=1)
-    await sweep_twice(context)
-    made = await only(context, "orders")
-    assert made["state"] == "asked"
-    assert made["due_at"] <= context.clock.now_ms() + FIRST_ASK_MS
 
 
 async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
@@ -585,15 +455,6 @@ async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(c
     assert (found["state"], "then" in found, "due_at" in found) == ("spent", False, False)
     await sweep_until_quiet(context)
     assert len((await shipped(context))[0]) == 1
-
-
-async def test_a_payment_that_wechat_does_not_list_yet_is_reported_once_it_does(client, context):
-    await opened(client)
-    await context.store.database["orders"].update_many({}, {"$set": {"due_at": 0}})
-    found = await sweep_later(context, 0)
-    assert ("then" in found, found["alarm"], await shipped(context)) == (True, "", [[]])
-    found = await sweep_later(context)
-    assert ("then" in found, found["alarm"], len((await shipped(context))[0])) == (False, "", 1)
 
 
 async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, context, alice):

@@ -11,7 +11,7 @@ import pytest
 from devtools.sandbox import Sandbox
 from devtools.sandbox.pay_call import ADDRESS_REFUSED
 from server.actions.sweep import sweep
-from server.cash.actions.pay_out import note_bill, settle_bill
+from server.cash.actions.pay_out import note_bill
 from server.cash.actions.refund import note_refund
 from server.cash.audit import audit
 from server.cash.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
@@ -133,33 +133,6 @@ async def test_bills_that_wait_for_the_same_reason_are_one_alarm(client, context
     assert await alarms_of(context) == [Alarm("bill", code, "NOT_ENOUGH", ("2",))]
 
 
-async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.won_packet(bob)
-    first = await bob.claim(code)
-    assert (await client.wx("confirm", package=first["package_info"], decline=1)).endswith(":cancel")
-    assert (await bob.claim(code))["package_info"] == first["package_info"]
-    await client.misbehave("fail", call="confirm", code="ACCOUNT_FROZEN")
-    await client.confirm(first["package_info"])
-    assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
-    await client.misbehave("fail", call="transfer")
-    assert (await bob.claim(code))["error"] == "wechat_busy"
-    third = await bob.claim(code)
-    assert third["package_info"] not in ("", first["package_info"])
-    await let_pass(context, DAY_MS + 1000)
-    fourth = await bob.claim(code)
-    assert fourth["package_info"] not in ("", first["package_info"], third["package_info"])
-    await client.confirm(fourth["package_info"])
-    bills = sorted(await find(context, "bills"), key=lambda bill: bill["attempt"])
-    assert [bill["_id"][:-7] for bill in bills] == [f"{code}D1A{n}" for n in (1, 2, 3, 4)]
-    assert [(bill["state"], bill["fail_reason"]) for bill in bills] == [
-        ("failed", "ACCOUNT_FROZEN"),
-        ("failed", "PAYEE_ACCOUNT_ABNORMAL"),
-        ("failed", "OVERDUE_CLOSE"),
-        ("given", ""),
-    ]
-
-
 async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(client, context, alice, bob):
     code = await alice.won_packet(bob)
     first = await bob.claim(code)
@@ -179,96 +152,6 @@ async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(context, ali
     code = await alice.won_packet(bob, name="违规的名字")
     assert (await bob.claim(code))["package_info"]
     assert [bill["remark"] for bill in await find(context, "sandbox_bills")] == ["挖宝红包"]
-
-
-async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, context, alice, bob, carol):
-    code = await alice.won_packet(bob, carol, prizes=2)
-    claimed = await bob.claim(code)
-    await client.misbehave("lose_notice")
-    await client.confirm(claimed["package_info"])
-    claimed = await carol.claim(code)
-    await client.misbehave("pending", call="confirm")
-    await client.misbehave("lose_notice")
-    await client.confirm(claimed["package_info"])
-    assert {prize["state"] for prize in await find(context, "prizes")} == {"claiming"}
-    again = await bob.claim(code)
-    assert (again["is_draw"], again["state"], again["package_info"]) == (1, "given", "")
-    assert (await carol.claim(code))["is_draw"] == 0
-    number = await number_of(context, f"{code}:2")
-    assert (await client.wx("misbehave", what="settle", number=number)).endswith(":ok")
-    await sweep_until_quiet(context)
-    assert {prize["state"] for prize in await find(context, "prizes")} == {"given"}
-
-
-async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadline(client, context):
-    people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
-    alice, bob, carol, dave, erin = people
-    code = await alice.won_packet(bob, carol, dave, erin, prizes=6)
-    packages = [(await who.claim(code))["package_info"] for who in (bob, carol, dave)]
-    await client.confirm(packages[0])
-    await sweep_until_quiet(context, 5 * DAY_MS + 1000)
-    refunds = await find(context, "refunds")
-    assert [(r["kind"], r["state"], r["amount_fen"]) for r in refunds] == [("unwon", "refunded", 400)]
-    await let_pass(context, 10 * DAY_MS - HOUR_MS)
-    packages[1:] = [(await who.claim(code))["package_info"] for who in (carol, dave)]
-    await let_pass(context, HOUR_MS + 1000)
-    assert (await bob.claim(code))["state"] == "given"
-    for who in (carol, dave, erin):
-        assert (await who.claim(code))["error"] == "claim_over"
-    # The bills are still open: a winner who confirms before the cancellation gets the money.
-    await client.confirm(packages[1])
-    await sweep_until_quiet(context)
-    states = [(prize["depth"], prize["state"]) for prize in await find(context, "prizes")]
-    assert sorted(states) == [(1, "given"), (2, "given"), (3, "returned"), (4, "returned")]
-    assert "fail" in await client.confirm(packages[2])
-    kinds = Counter((r["kind"], r["state"], r["amount_fen"]) for r in await find(context, "refunds"))
-    assert kinds == {("unwon", "refunded", 400): 1, ("unclaimed", "refunded", 400): 1}
-    assert all("due_at" not in found for found in await find(context, "tasks") + await find(context, "bills"))
-
-
-async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_the_bill(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    one, two = [await alice.won_packet(who) for who in (bob, carol)]
-    for who, code in ((bob, one), (carol, two)):
-        await who.claim(code)
-    await let_pass(context, 10 * DAY_MS - HOUR_MS)
-    packages = [(await who.claim(code))["package_info"] for who, code in ((bob, one), (carol, two))]
-    await client.misbehave("pending", call="confirm")
-    await client.confirm(packages[1])
-    await let_pass(context, HOUR_MS + 1000)
-    await client.misbehave("pending", call="cancel")
-    await sweep_until_quiet(context)
-    assert {prize["state"] for prize in await find(context, "prizes")} == {"claiming"}
-    assert await find(context, "refunds") == []
-    await expect_balance(context)
-    for code, final in ((one, "CANCELLED"), (two, "SUCCESS")):
-        numbers = [b["_id"] for b in await find(context, "bills", code=code) if b["state"] == "waiting"]
-        for number in numbers:
-            await client.wx("misbehave", what="settle", number=number, code=final)
-    await sweep_until_quiet(context)
-    states = {prize["code"]: prize["state"] for prize in await find(context, "prizes")}
-    assert states == {one: "returned", two: "given"}
-    assert [(r["code"], r["amount_fen"], r["state"]) for r in await find(context, "refunds")] == [
-        (one, 200, "refunded")
-    ]
-
-
-async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, context, alice):
-    for what in ("error_before", "error_after", "disconnect", "bad_signature", "refuse", "pending"):
-        code = await alice.paid_packet()
-        await alice.post("/endTask", code=code)
-        await client.misbehave(what, call="refund")
-        await sweep_until_quiet(context)
-        if what == "pending":
-            number = (await find(context, "refunds", code=code))[0]["_id"]
-            assert (await find(context, "refunds", code=code))[0]["state"] == "processing"
-            await client.wx("misbehave", what="settle", number=number)
-            await sweep_until_quiet(context)
-        assert [(r["state"], r["alarm"]) for r in await find(context, "refunds", code=code)] == [
-            ("refunded", "")
-        ]
-        orders = await find(context, "sandbox_orders", _id={"$regex": f"^{code}"})
-        assert [len(found["refunds"]) for found in orders] == [1]
 
 
 @pytest.mark.changes_ledger
@@ -405,45 +288,6 @@ async def test_a_bill_that_wechat_had_and_no_longer_knows_is_not_sent_again(clie
             await expect_balance(context)
 
 
-async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_last_sending(
-    client, context, sent, alice, bob
-):
-    code = await alice.won_packet(bob)
-    await client.misbehave("refuse", call="transfer", code="NO_AUTH", times=1000)
-    assert (await bob.claim(code))["error"] == "wechat_busy"
-    number = await number_of(context, f"{code}:1")
-    await sweep_after(context, 10 * DAY_MS - 5 * MINUTE_MS)
-    assert (sent[number], (await only(context, "bills"))["alarm"]) == (2, "NO_AUTH")
-    await sweep_until_quiet(context, 5 * MINUTE_MS + 1000)
-    # The bill was sent five minutes ago, and may still reach WeChat.
-    assert [(await only(context, of))["state"] for of in ("bills", "prizes")] == ["asked", "claiming"]
-    assert await find(context, "refunds") == []
-    await sweep_until_quiet(context, UNDER_WAY_MS)
-    bill = await only(context, "bills")
-    told = {"state": "failed", "remote": "NOT_FOUND", "fail_reason": "NO_AUTH", "alarm": ""}
-    assert bill | told == bill
-    assert (await only(context, "prizes"))["state"] == "returned"
-    assert [(r["kind"], r["state"]) for r in await find(context, "refunds")] == [("unclaimed", "refunded")]
-    assert sent[number] == 2
-
-
-async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, context, sent, alice, bob):
-    code = await alice.won_packet(bob)
-    # WeChat has the bill, but its answer was lost, and then WeChat is silent.
-    await client.misbehave("error_after", call="transfer")
-    assert (await bob.claim(code))["error"] == "outcome_unknown"
-    await client.misbehave("error_before", call="query_transfer", times=1000)
-    await sweep_until_quiet(context, 10 * DAY_MS + HOUR_MS)
-    assert ((await only(context, "bills"))["state"], await find(context, "refunds")) == ("asked", [])
-    assert (await only(context, "sandbox_bills"))["state"] == "WAIT_USER_CONFIRM"
-    await client.misbehave("behave")
-    await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 11 * DAY_MS}})
-    await sweep_until_quiet(context)
-    assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
-    assert [(await only(context, of))["state"] for of in ("bills", "prizes")] == ["failed", "returned"]
-    assert list(sent.values()) == [1]
-
-
 async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
@@ -527,44 +371,6 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(cont
     assert (await only(context, "prizes"))["state"] == "won"
     assert (await only(context, "tasks"))["due_at"] > now_ms + 9 * DAY_MS
     await sweep_until_quiet(context)
-
-
-async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(client, context, sent):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.won_packet(bob)
-    await client.misbehave("accepted", call="transfer")
-    await bob.claim(code)
-    # WeChat waits without end for money in the operating account, and no sweep takes the bill up.
-    await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
-    await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
-    await sweep_until_quiet(context, 20 * DAY_MS)
-    assert list(sent.values()) == [1]
-    assert (await only(context, "bills"))["remote"] in ("CANCELING", "CANCELLED")
-    await sweep_until_quiet(context, DAY_MS)
-    assert (await only(context, "prizes"))["state"] == "returned"
-
-
-async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, monkeypatch, alice, bob):
-    code = await alice.won_packet(bob)
-    await client.misbehave("error_before", call="transfer")
-    await bob.claim(code)
-    await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
-    await let_pass(context, 10 * DAY_MS - MINUTE_MS)
-    query = context.pay.query_transfer
-
-    async def slow(number: str) -> Any:
-        """Holds up a claim from before the deadline: meanwhile the deadline passes, and sweeps run."""
-        monkeypatch.setattr(context.pay, "query_transfer", query)
-        await let_pass(context, 2 * MINUTE_MS)
-        await context.store.bills.move(number, stop_sending())
-        await settle_bill(context, await only(context, "bills"))  # type: ignore[arg-type]
-        return await query(number)
-
-    monkeypatch.setattr(context.pay, "query_transfer", slow)
-    assert (await bob.claim(code))["error"] == "claim_over"
-    assert (await only(context, "bills"))["state"] == "failed"
-    await sweep_until_quiet(context)
-    assert (await only(context, "prizes"))["state"] == "returned"
 
 
 async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, context, alice):

@@ -6,7 +6,6 @@ import pytest
 
 from server.actions.sweep import sweep
 from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending
-from server.cash.rules.order import expired
 from server.context import Context
 from support import SOURCE
 from support.leading import lead
@@ -70,16 +69,6 @@ async def test_a_running_red_packet_is_neither_ended_nor_refunded(context, liar,
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
 
 
-async def test_a_prize_is_not_taken_back_before_its_deadline(context, liar, alice, bob):
-    code = await alice.won_packet(bob)
-    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": 1}})
-    await sweep(liar)
-    await rest(liar)
-    assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
-    assert await find(context, "refunds") == []
-    assert (await bob.claim(code))["status"] == 0
-
-
 async def test_an_address_is_kept_for_as_long_as_it_is_promised(context, liar, alice, bob):
     code = await alice.publish(draw_type=2, forecast_num=1, prize_num=1)
     await bob.win(code)
@@ -109,18 +98,3 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(context, liar, monke
     await let_pass(context, UNDER_WAY_MS)
     bill = (await find(context, "bills"))[0]
     assert bill["state"] != "failed"
-
-
-@pytest.mark.changes_ledger
-async def test_an_order_that_wechat_may_still_get_is_not_closed(context, liar, alice):
-    code = await alice.publish_packet()
-    await alice.order(code)
-    [made] = await find(context, "orders")
-    await liar.store.orders.moves(made["_id"], expired())
-    assert await find(context, "orders") == [made]
-    await let_pass(context, AHEAD_MS)
-    await liar.store.orders.moves(made["_id"], expired())
-    (closed,) = await find(context, "orders")
-    assert closed["state"] == "closed"
-    assert "live" not in closed
-    assert "due_at" not in closed

@@ -187,13 +187,6 @@ def test_a_second_server_on_the_same_directory_or_port_is_refused(server, data_d
     assert is_ready(server.address)
 
 
-def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path):
-    (tmp_path / "data").touch()
-    refused = Running(tmp_path / "data", free_port())
-    assert refused.wait() == 2
-    assert refused.said == [f"DATA_DIR: {tmp_path}/data: File exists\n"]
-
-
 @pytest.mark.parametrize(("command", "named"), [("check", False), ("release", True)])
 def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(server, data_dir, command, named):
     """Once, the check dropped databases in the store. The store did not answer meanwhile, and was ended."""
@@ -301,9 +294,7 @@ def test_a_new_start_finds_the_data_even_after_everything_was_killed(server, ali
         assert Person.log_in(again.address, "alice").id == alice.id
         alice.upload(a_picture())
         descriptors = pidfds_of(descendant_pids(again.process.pid))
-        assert (
-            len(descriptors) == 4
-        )  # two stores, a worker, and the process that makes its pictures
+        assert len(descriptors) == 4  # two stores, a worker, and the process that makes its pictures
         assert again.end(number) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
         assert_all_end(descriptors)
     assert (data_dir / "secret_key").stat().st_mode & 0o777 == 0o600

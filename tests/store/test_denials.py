@@ -1,8 +1,6 @@
 """A wrong password or a missing right ends every command with one line and exit code 2; a quota does not."""
 
 import socket
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -11,8 +9,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from server.errors import BadSettings
 from server.running.stores import free_port
 from server.store import denials_told, is_unavailable, refused_reason
-from support import SOURCE
-from support.servers import Running, clean_environment
+from support.servers import Running
 from support.wire.faulty import FaultyWire, refuse
 from support.wire.proxy import Link
 
@@ -27,21 +24,6 @@ DENIALS = [
         "8000: user is not allowed to do action [find] on [wabao.meta]",
     ),
 ]
-
-
-@pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS[:1])
-def test_a_denial_ends_a_release_with_one_line(wire, tmp_path, command, code, said, told):
-    wire.next(command, refuse(code, said=said))
-    done = subprocess.run(
-        [sys.executable, "-m", "server", "release", "--unchecked"],
-        cwd=SOURCE,
-        env=clean_environment(MONGODB_URI=wire.uri("wabao"), DATA_DIR=str(tmp_path)),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.stdout + done.stderr == f"MONGODB_URI: MongoDB refuses its user: {told}\n"
-    assert done.returncode == 2
 
 
 @pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS[1:2])

@@ -109,29 +109,6 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_
     assert len(await check_history(context, code)) == 1
 
 
-async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_keeps_all(
-    context, wire, alice, bob
-):
-    """Tests the wire itself: overlapping faults must not lose data that a replica set would keep."""
-    code = await alice.publish(cd=0, forecast_num=100_000)
-    wire.fall_behind()
-    assert (await bob.dig(code))["now_depth"] == 1
-    await context.background.finish()
-    wire.become_aware()
-    assert (await bob.dig(code))["now_depth"] == 2  # the wire would not roll this write back
-    await context.background.finish()
-    wire.elect_unaware(commits=False)
-    assert (await bob.dig(code))["now_depth"] == 3
-    wire.fall_behind()
-    assert (await bob.dig(code))["now_depth"] == 4
-    await context.background.finish()
-    wire.elect_unaware(commits=False)
-    assert len(await context.store.digs.after(code, 0, 10)) == 3  # the wire has rolled back the fourth
-    wire.fall_behind()
-    wire.become_aware()
-    assert len(await check_history(context, code)) == 4
-
-
 async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
     context, wire, open_page, alice
 ):

@@ -27,10 +27,9 @@ from server.settings import Settings
 from server.store import is_unavailable, refused_reason
 from server.store.agenda import Kind
 from server.store.digging.digs import Digs
-from server.store.digging.tasks import Tasks, View
+from server.store.digging.tasks import View
 from support.client import Client, Someone, a_picture
 from support.invariants import check_history
-from support.meanwhile import failing
 from support.operators import open_feed, operator
 from support.wire.faulty import Fault, FaultyWire, interrupt, lose_reply, refuse
 from support.wire.proxy import Link
@@ -153,21 +152,6 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(context, wire,
     assert "never retrieved" not in log.getvalue()
 
 
-async def test_a_dig_that_an_ill_store_does_not_write_down_stays_pending_in_a_line(
-    context, wire, log, alice, bob
-):
-    code = await alice.publish(cd=60)
-    await bob.get("/getMyInfo")
-    wire.next("update", refuse(1), "digs", times=2)
-    assert (await bob.dig(code))["status"] == 0
-    await context.background.finish()
-    await context.store.tasks.collection.update_one({"_id": code}, {"$inc": {"last_dig.at": -5000}})
-    await settle_pending(context)
-    assert "a store does not answer: 1: told to fail\n" in log.getvalue()
-    await settle_pending(context)
-    assert await context.store.digs.collection.count_documents({"code": code}) == 1
-
-
 def lose_reply_and_hold(wire: FaultyWire, link: Link, request: bytes) -> None:
     """Do the work, lose the reply, and answer no further command."""
     wire.hold()
@@ -228,22 +212,6 @@ async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_
     assert len(await check_history(context, code)) == 1
 
 
-async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_the_others(
-    client, context, wire, monkeypatch
-):
-    monkeypatch.setattr("server.actions.digging.dig.DEADLINE_SECONDS", 1.0)
-    alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(cd=60, forecast_num=1000)
-    wire.hold()
-    began = time.monotonic()
-    replies = await asyncio.gather(*(bob.dig(code) for _ in range(5)))
-    assert {reply["error"] for reply in replies} == {"unavailable"}
-    assert time.monotonic() - began < 5
-    wire.release()
-    assert await check_history(context, code) == []
-    assert (await bob.dig(code))["repeated"] == 0
-
-
 async def test_a_dig_stays_pending_until_it_is_in_the_history(client, context, monkeypatch):
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(forecast_num=100_000, cd=0)
@@ -282,16 +250,6 @@ async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
     unknown, reply = [await alice.post("/postTask", **asked, **named) for _ in range(2)]
     assert (unknown["error"], reply["status"], wire.done) == ("outcome_unknown", 0, ["insert"])
     assert [task["_id"] async for task in context.store.tasks.collection.find({})] == [reply["code"]]
-
-
-async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(client, context, monkeypatch):
-    alice, _ = await publisher_and_digger(client)
-    asked = await alice.draft()
-    silent = failing(AutoReconnect("gone"))
-    monkeypatch.setattr(Tasks, "add", silent)
-    assert (await alice.post("/postTask", **asked))["error"] == "outcome_unknown"
-    monkeypatch.setattr(Tasks, "square", silent)
-    assert (await alice.get("/getTaskList"))["error"] == "unavailable"
 
 
 async def test_one_pending_dig_that_cannot_be_mended_does_not_keep_others_waiting(
