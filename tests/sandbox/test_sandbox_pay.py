@@ -9,71 +9,7 @@ from devtools.sandbox import send_notices
 from devtools.sandbox.store import SandboxStore
 from server.cash.pay.answers import PayRefused, PayUnknown
 from support.merchant import Shop
-from support.merchant_calls import ORDERS, an_order, call, private_key
 from support.purse import let_refund
-
-# -- signatures
-
-
-async def test_a_request_that_the_merchant_did_not_sign_gets_401_and_does_nothing(shop):
-    for changes in [
-        {"signed": "{}"},
-        {"signed_path": f"{ORDERS}/app"},
-        {"signed_path": f"/sandbox{ORDERS}/jsapi"},
-        {"signed_method": "GET"},
-        {"mchid": "1900000002"},
-        {"serial": "444F4864EA9B34415A2B7F4E0B1F2C3D4E5F6A7B"},
-        {"key": "platform"},
-        {"header": ""},
-        {"header": "Bearer token"},
-        {"header": 'WECHATPAY2-SHA256-RSA2048 mchid="1900000001"'},
-    ]:
-        if changes.get("key") == "platform":
-            pairs = await shop.context.sandbox.keys.find()
-            changes["key"] = pairs["platform_private_key"]
-        answer = await call(shop, "POST", f"{ORDERS}/jsapi", an_order(), **changes)
-        assert (answer.status_code, answer.json()["code"]) == (401, "SIGN_ERROR")
-        assert answer.json()["message"]
-        assert await shop.context.sandbox.pay.orders.count_documents({}) == 0
-    assert (await call(shop, "POST", f"{ORDERS}/jsapi", an_order())).status_code == 200
-
-
-async def test_a_signature_is_good_for_five_minutes(shop):
-    merchant = shop.context.pay.merchant
-    for age_seconds, status in ((290, 200), (310, 401), (-310, 401)):
-        order, stamp = an_order(), int(time.time()) - age_seconds
-        text = f"POST\n{ORDERS}/jsapi\n{stamp}\nnonce\n{json.dumps(order)}\n"
-        signature = rsa_sign(private_key(merchant.private_key), text)
-        header = (
-            f'WECHATPAY2-SHA256-RSA2048 mchid="{merchant.mchid}",nonce_str="nonce",signature="{signature}",'
-            f'timestamp="{stamp}",serial_no="{merchant.cert_serial}"'
-        )
-        answer = await call(shop, "POST", f"{ORDERS}/jsapi", order, header=header)
-        assert answer.status_code == status
-
-
-async def test_every_answer_is_signed_and_refusals_too(shop):
-    order = an_order()
-    answers = [
-        await call(shop, "POST", f"{ORDERS}/jsapi", order),
-        await call(
-            shop, "POST", f"{ORDERS}/out-trade-no/{order['out_trade_no']}/close", {"mchid": "1900000001"}
-        ),
-        await call(shop, "GET", f"{ORDERS}/out-trade-no/nothing?mchid=1900000001"),
-        await call(shop, "POST", f"{ORDERS}/jsapi", an_order(), signed="{}"),
-    ]
-    assert [answer.status_code for answer in answers] == [200, 204, 404, 401]
-    key = load_public_key(shop.context.pay.merchant.public_key)
-    for answer in answers:
-        headers = answer.headers
-        assert headers["Wechatpay-Serial"] == shop.context.pay.merchant.public_key_id
-        assert rsa_verify(
-            headers["Wechatpay-Timestamp"],
-            headers["Wechatpay-Nonce"],
-            answer.text,
-            headers["Wechatpay-Signature"],
-            key,
-        )
 
 
 async def test_processes_that_start_at_once_make_one_set_of_keys_and_a_restart_keeps_it(context):

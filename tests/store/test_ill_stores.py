@@ -49,7 +49,7 @@ GOODS = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 1000, "
 VALUES = {"reason": "other", "page": 1, "wxname": "名字", "login_code": "x", "token": "a guess", **GOODS}
 
 
-FEWEST_SILENT = {"reads": 40, "writes": 3, "after the work": 3, "all": 40, "denials": 40}
+FEWEST_SILENT = {"reads": 38, "writes": 3, "after the work": 3, "all": 38, "denials": 38}
 
 
 class Answer(NamedTuple):
