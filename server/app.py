@@ -31,7 +31,7 @@ from handlers.languages import Language
 from handlers.limits import address_of
 from handlers.messages import consents
 from handlers.ops import pictures, screen
-from handlers.people import account
+from handlers.people import account, book
 from handlers.prizes import prizes, shipping, statement
 from handlers.reviews import message_push, reporting
 from server import __version__
@@ -57,6 +57,7 @@ INTERFACES: list[type[Interface]] = [
     lists.GetMyRelease,
     lists.GetMyPartake,
     digs.GetMyDigs,
+    book.GetMyFinds,
     lists.GetMyPrize,
     account.SetProfile,
     account.Logout,

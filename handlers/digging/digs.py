@@ -31,7 +31,8 @@ class DigRow(msgspec.Struct):
     """A dig. `no` is the digger's place among the participants; `at` is unix ms.
 
     If it won and prizes have ranks, `rank` is the place of its prize in the details' `ranks`, from 1, and
-    `money_fen` what this prize pays; otherwise both are 0. `find` is what it brought up, 0 if nothing.
+    `money_fen` what this prize pays; otherwise both are 0. `find` is what it brought up, 0 if nothing;
+    `layers` is how many layers of finds were whole in the digger's book.
     """
 
     depth: int
@@ -43,6 +44,7 @@ class DigRow(msgspec.Struct):
     rank: int
     money_fen: int
     find: int
+    layers: int
 
 
 class GetDigsReply(Reply, kw_only=True):
@@ -71,14 +73,15 @@ class GetDigs(Interface):
 
 def _row(context: Context, dig: Dig) -> DigRow:
     picture = picture_url(context, dig["wxheadpic"])
-    won = dig.get("rank", 0), dig.get("fen", 0), dig.get("find", 0)
-    return DigRow(dig["depth"], dig["no"], dig["wxname"], picture, dig["is_prize"], dig["at"], *won)
+    won = dig.get("rank", 0), dig.get("fen", 0)
+    found = dig.get("find", 0), dig.get("layers", 0)
+    return DigRow(dig["depth"], dig["no"], dig["wxname"], picture, dig["is_prize"], dig["at"], *won, *found)
 
 
 class OwnDigRow(msgspec.Struct):
     """One of the caller's digs. Its chance to win was 1 / `was_one_in`; 0 means that it could not win.
-    `prize` is what it won, if its task has ranks. `name` is "" if the caller may not see the task now; `at`
-    is unix ms."""
+    `prize` is what it won, if its task has ranks; `find` is what it brought up, 0 if nothing. `name` is "" if
+    the caller may not see the task now; `at` is unix ms."""
 
     code: str
     name: str
@@ -87,6 +90,7 @@ class OwnDigRow(msgspec.Struct):
     prize: str
     money_fen: int
     was_one_in: int
+    find: int
     at: int
 
 
@@ -126,4 +130,5 @@ def _own_row(dig: OwnDig) -> OwnDigRow:
         name=task["name"] if seen else "",
         prize=task["ranks"][dig["rank"] - 1]["name"] if seen and "rank" in dig else "",
         money_fen=dig.get("fen", 0),
+        find=dig.get("find", 0),
     )

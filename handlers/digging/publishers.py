@@ -47,7 +47,8 @@ class GetPublisherReply(Reply, kw_only=True):
     `mine` is 1 if the caller is the publisher, `following` if the caller follows the publisher. `handed` is
     how many of their prizes winners have got, at most 500; `handed_all` is 0 if there are more.
     `handed_in_ms` is the median time from a claim until the goods were sent, or handed over on site; 0 if
-    there were none.
+    there were none. `layers` is how many layers of finds are whole in their book, `finds` what came up in the
+    treasures of this page, once each.
     """
 
     wxname: str
@@ -57,6 +58,8 @@ class GetPublisherReply(Reply, kw_only=True):
     handed: int
     handed_all: int
     handed_in_ms: int
+    layers: int
+    finds: list[int]
     data: list[Card]
 
 
@@ -150,5 +153,7 @@ class GetPublisher(Interface):
             handed=handed.number,
             handed_all=handed.all,
             handed_in_ms=handed.median_ms,
+            layers=publisher.get("layers", 0),
+            finds=sorted({find for task in tasks for find in task.get("finds", ())}),
             data=[card(self.context, task) for task in tasks],
         )

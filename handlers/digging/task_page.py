@@ -31,18 +31,22 @@ Why: TypeAlias = Literal["", "ended", "no_such_task", "not_paid", "own_task", "a
 
 
 class ParticipantRow(msgspec.Struct):
-    """A participant; `no` is their place, from 1."""
+    """A participant; `no` is their place, from 1. `layers` is how many layers of finds were whole in
+    their book when they joined."""
 
     is_prize: int
     wxname: str
     wxheadpic: str
     no: int
+    layers: int
 
 
 def participant_rows(context: Context, participants: list[Participant]) -> list[ParticipantRow]:
     """Return participants as replies show them: without their ids."""
     return [
-        ParticipantRow(p["is_prize"], p["wxname"], picture_url(context, p["wxheadpic"]), p["no"])
+        ParticipantRow(
+            p["is_prize"], p["wxname"], picture_url(context, p["wxheadpic"]), p["no"], p.get("layers", 0)
+        )
         for p in participants
     ]
 
@@ -57,7 +61,8 @@ class TaskPage(ShownTask, kw_only=True):
     they won, in unix ms; 0 while the task runs. `starts_at` and `expires_at` are as on cards. `seed_hash` and
     `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only the publisher and winners see the
     page. For a winner `goods_type`, `draw_type`, `money`, `money_fen` and `value` are their prize's, and
-    `rank` is its place in `ranks`, from 1; 0 if all prizes are alike.
+    `rank` is its place in `ranks`, from 1; 0 if all prizes are alike. `finds` are what came up there, once
+    each.
     """
 
     is_prize: int
@@ -71,6 +76,7 @@ class TaskPage(ShownTask, kw_only=True):
     one_in: int
     nearest: int
     users: list[ParticipantRow]
+    finds: list[int]
     can_dig: int
     why: Why
     cd: int
@@ -226,6 +232,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "expires_at": 0 if watched.status else watched.ends_by,
         "seq": watched.seq,
         "participants": watched.participants,
+        "finds": sorted(watched.finds),
         "prizes_left": watched.prizes_left,
         "commitment": task["commitment"],
         "rules_version": rules.version,

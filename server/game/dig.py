@@ -19,7 +19,8 @@ class Dig(TypedDict):
     `cd_until` are as the dig left them; `end` says why the task ended with it. Only a winning dig of a task
     with ranks has `rank` (from 1), `fen` (what the prize pays, 0 for goods), and `ranks_left` and `left_fen`
     as the dig left them. `find` is what the dig brought up, as in
-    `draw.py`; absent if nothing.
+    `draw.py`; absent if nothing. `layers` is how many layers of finds were whole in the person's book, absent
+    if none.
     """
 
     _id: str
@@ -44,6 +45,7 @@ class Dig(TypedDict):
     ranks_left: NotRequired[list[int]]
     left_fen: NotRequired[int]
     find: NotRequired[int]
+    layers: NotRequired[int]
 
 
 def seconds_left(until_ms: int, now_ms: int) -> int:

@@ -50,6 +50,7 @@ import hashlib
 import hmac
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
@@ -213,6 +214,12 @@ def find_at(seed: bytes, rules: Rules, depth: int) -> int:
     drawn, r = divmod(_number(seed, f"{rules.nonce}:find:{depth}"), 100)
     number = drawn % 5 if r < 70 else 5 + drawn % 2 if r < 95 else 7
     return FINDS_A_LAYER * bisect_left(LAYER_ENDS, depth) + number + 1
+
+
+def whole_layers(finds: Iterable[int]) -> int:
+    """Return how many layers have all their finds among these, which are different from each other."""
+    found = Counter((find - 1) // FINDS_A_LAYER for find in finds)
+    return sum(number == FINDS_A_LAYER for number in found.values())
 
 
 class Won(NamedTuple):

@@ -55,6 +55,8 @@ class Task(Texts):
     `edited` counts how often its publisher changed its texts or its picture, absent if never. `claim_days` is
     as in `claim_days_of`.
 
+    `finds` are the finds that came up there, once each.
+
     `starts_at` is there if its publisher announced it for that time, `ends_at` if they limited it. Before it
     starts, it cools down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
     """
@@ -109,6 +111,7 @@ class Task(Texts):
     ranks: NotRequired[list[TaskRank]]
     ranks_left: NotRequired[list[int]]
     left_fen: NotRequired[int]
+    finds: NotRequired[list[int]]
     starts_at: NotRequired[int]
     ends_at: NotRequired[int]
     claim_days: NotRequired[int]
@@ -148,10 +151,11 @@ def ends_by_ms(task: Task) -> int:
 
 
 class Participant(TypedDict):
-    """A person in a task's list, at their place `no` from 1."""
+    """A person in a task's list, at their place `no` from 1. `layers` is as in their first dig."""
 
     unionid: str
     no: int
     wxname: str
     wxheadpic: str
     is_prize: int
+    layers: NotRequired[int]

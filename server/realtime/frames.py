@@ -87,7 +87,8 @@ class Tick(Frame, tag="tick"):
 
 
 class Join(Frame, tag="join"):
-    """The dig was this person's first: they are participant `no` now."""
+    """The dig was this person's first: they are participant `no` now. `layers` is how many layers of finds
+    are whole in their book."""
 
     code: str
     seq: int
@@ -95,6 +96,7 @@ class Join(Frame, tag="join"):
     wxname: str
     wxheadpic: str
     is_prize: int
+    layers: int
     participants: int
 
 
@@ -209,6 +211,7 @@ def dig_frames(dig: Dig, task: Mapping[str, Any], rules: Rules, public_url: str)
                 wxname=dig["wxname"],
                 wxheadpic=picture,
                 is_prize=dig["is_prize"],
+                layers=dig.get("layers", 0),
                 participants=dig["participants"],
             )
         )

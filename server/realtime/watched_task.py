@@ -78,7 +78,7 @@ SHOWN = (
 # Versions are unique over all tasks and states.
 _versions = count(1)
 _packer = msgspec.msgpack.Encoder()
-_unpacker = msgspec.msgpack.Decoder(tuple[str, str, str])
+_unpacker = msgspec.msgpack.Decoder(tuple[str, str, str, int])
 
 
 class Sink(Protocol):
@@ -138,6 +138,7 @@ class WatchedTask:
         self.prizes_left = 0
         self.last_won = 0  # the depth of the deepest prize found
         self.ranks_left: list[int] = []
+        self.finds: set[int] = set()  # what came up
         self.participants = 0
         self.status = 0
         self.open = 1
@@ -213,6 +214,7 @@ class WatchedTask:
         self.cd_until, self.dug_at = task["cd_until"], _dug_at(task)
         self.prizes_left = task["prizes_left"]
         self.ranks_left = task.get("ranks_left", [])
+        self.finds = set(task.get("finds", ()))
         self.participants = task["participants"]
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
         self.end_note, self.ended_at = task.get("end_note", ""), task["ended_at"]
@@ -322,14 +324,15 @@ class WatchedTask:
             self.winners[dig["unionid"]] = dig["no"]
             self.last_won = max(self.last_won, dig["depth"])
         if "n" in dig and dig["no"] == len(self._first) + 1 <= FIRST_PARTICIPANTS:
-            self._first.append(_packer.encode((dig["unionid"], dig["wxname"], dig["wxheadpic"])))
+            shown = dig["unionid"], dig["wxname"], dig["wxheadpic"], dig.get("layers", 0)
+            self._first.append(_packer.encode(shown))
 
     def first(self) -> list[Participant]:
         """Return the first participants, in the order in which they joined."""
         winning = set(self.winners.values())
         rows: list[Participant] = []
         for no, packed in enumerate(self._first, 1):
-            unionid, wxname, wxheadpic = _unpacker.decode(packed)
+            unionid, wxname, wxheadpic, layers = _unpacker.decode(packed)
             rows.append(
                 {
                     "unionid": unionid,
@@ -337,6 +340,7 @@ class WatchedTask:
                     "wxname": wxname,
                     "wxheadpic": wxheadpic,
                     "is_prize": int(no in winning),
+                    "layers": layers,
                 }
             )
         return rows
@@ -350,6 +354,7 @@ class WatchedTask:
         self.cd_until, self.dug_at = dig["cd_until"], dig["at"]
         self.prizes_left = dig["prizes_left"]
         self.ranks_left = dig.get("ranks_left", self.ranks_left)
+        self.finds.update({dig["find"]} if "find" in dig else ())
         self.participants = dig["participants"]
         if "end" in dig:
             self.status, self.end_reason, self.ended_at = 1, dig["end"], dig["at"]

@@ -197,6 +197,7 @@ class TestPlaying:
         for path in ("/getTaskUser", "/getDigs", "/getRules"):
             await fine(bob.get(path, code=cat))
         await fine(client.get("/getProof", code=cat, page=1))
+        await fine(bob.get("/getMyFinds"))
         for path in ("/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize", "/getMyDigs"):
             await fine((alice if path == "/getMyRelease" else bob).get(path))
         await fine(alice.get("/getStatement", code=cat))

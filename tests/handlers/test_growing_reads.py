@@ -52,6 +52,7 @@ def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:
         "/getMyRelease": pages,
         "/getMyPartake": pages,
         "/getMyDigs": pages,
+        "/getMyFinds": [{}],
         "/getMyPrize": pages,
         "/getProof": [{"code": cast.packet}],
         "/getWinners": [code, code | {"page": 1}, code | {"page": 3, "wanted": "to_send"}],

@@ -57,6 +57,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
         "money_fen": task["money"] * 100,
         "ranks": [],
+        "finds": [],
         "review": "shown",
         "not_sent_to": [],
         "is_public": 1,

@@ -114,6 +114,7 @@ def _digs(database: Database[Document], size: Size, cast: Cast, now_ms: int) -> 
     def dig(code: str, depth: int, who: str, at: int) -> Document:
         fields = {"_id": f"{code}:{depth}", "code": code, "depth": depth, "n": depth, "no": depth}
         fields |= {"unionid": who, "dig_id": "", "at": now_ms - at * 60_000, "is_prize": 0}
+        fields |= {"find": at % 48 + 1}
         return {**made, **fields}
 
     def digs() -> Iterator[Document]:

@@ -491,6 +491,8 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     )
     if find:
         made["find"] = find
+    if person.get("layers"):
+        made["layers"] = person["layers"]
     if first is None:
         made["n"] = participants
     if won is not None and won.rank:

@@ -6,7 +6,8 @@ newest dig add it with `pending_digs`; the docstrings of the other queries say "
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, NotRequired
+from operator import itemgetter
+from typing import ClassVar, NamedTuple, NotRequired, TypedDict
 
 import pymongo
 from pymongo.errors import DuplicateKeyError
@@ -49,7 +50,7 @@ def stored(dig: Dig) -> Document:
 
 
 # The fields of a participant.
-_SHOWN = {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1}
+_SHOWN = {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1, "layers": 1}
 _ONCE_EACH: list[Document] = [
     {"$group": {"_id": "$_id", "dig": {"$first": "$$ROOT"}}},
     {"$replaceRoot": {"newRoot": "$dig"}},
@@ -109,6 +110,14 @@ class Numbers(NamedTuple):
     wins: int
 
 
+class Found(TypedDict):
+    """A find in a person's book, with the time (unix ms) and the task of the first dig that brought it up."""
+
+    find: int
+    at: int
+    code: str
+
+
 class OwnDig(Dig):
     """A dig with the fields that say what its task was and who may see the task; `wins` as in JoinedTask."""
 
@@ -141,6 +150,8 @@ class Digs(Documents[Dig]):
         # A person's digs in order, and their numbers and chances, without reading a dig.
         index("own", "unionid -at n is_prize was_one_in code _id"),
         index("own_joins", "unionid -at n code _id", only={"n": {"$gt": 0}}),
+        # A person's book of finds.
+        index("own_finds", "unionid find at code", only={"find": {"$gt": 0}}),
         index("own_wins", "unionid is_prize -at code _id", only={"is_prize": 1}),
     )
 
@@ -188,6 +199,7 @@ class Digs(Documents[Dig]):
                 wxname=row["wxname"],
                 wxheadpic=row["wxheadpic"],
                 is_prize=int(row["unionid"] in winners),
+                layers=row.get("layers", 0),
             )
             for row in rows
             if places["$gt"] < row.get("n", 0) <= places["$lte"]
@@ -250,6 +262,19 @@ class Digs(Documents[Dig]):
         for row in await self.rows.aggregate(pipeline).to_list(1):
             return Numbers(*(row[field] for field in Numbers._fields))
         return Numbers(0, 0, 0.0, 0)
+
+    async def book(self, unionid: str) -> list[Found]:
+        """Return what a person found, in the history, each once. This reads only an index, of which MongoDB
+        looks at the first entry of each find."""
+        pipeline: list[Document] = [
+            {"$match": {"unionid": unionid, "find": {"$gt": 0}}},
+            {"$sort": {"find": pymongo.ASCENDING, "at": pymongo.ASCENDING}},
+            {"$group": {"_id": "$find", "at": {"$first": "$at"}, "code": {"$first": "$code"}}},
+        ]
+        rows = await self.rows.aggregate(pipeline).to_list(None)
+        return sorted(
+            (Found(find=row["_id"], at=row["at"], code=row["code"]) for row in rows), key=itemgetter("find")
+        )
 
     async def own(self, unionid: str, window: Window) -> list[OwnDig]:
         """Return the digs of a person, pending ones too, the last one first."""

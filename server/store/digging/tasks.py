@@ -175,6 +175,8 @@ class Tasks(DueDocuments[Task]):
         }
         if "rank" in dig:
             changes |= {"ranks_left": dig["ranks_left"], "left_fen": dig["left_fen"]}
+        if "find" in dig:
+            changes["finds"] = {"$setUnion": [{"$ifNull": ["$finds", []]}, [dig["find"]]]}
         if "end" in dig:
             changes |= {
                 "status": 1,

@@ -80,7 +80,7 @@ class Person(Login):
     2 from when others may notice: see `server/actions/people/erase.py`. `leaving` is there from a request to
     delete the account until the person takes it back. `due_at` is there until what they chose is submitted to
     review. `followed` is how often somebody began to follow them. The number `n` of such a follow is never
-    higher.
+    higher. `layers` is how many layers of finds were whole when they last opened their book.
     """
 
     _id: str
@@ -99,6 +99,7 @@ class Person(Login):
     leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
     followed: NotRequired[int]
+    layers: NotRequired[int]
 
 
 # The fields of a person's record that decide whether they are admitted.
@@ -137,6 +138,10 @@ class People(DueDocuments[Person]):
         wanted = {"unionid": {"$in": unionids}, "erasing": None}
         found = self.rows.find(wanted, {"unionid": 1}, batch_size=len(unionids) + 1)
         return {row["unionid"]: row["_id"] for row in await found.to_list(len(unionids))}
+
+    async def note_layers(self, person_id: str, layers: int) -> None:
+        """Note how many layers of finds are whole in a person's book."""
+        await self.collection.update_one({"_id": person_id}, {"$max": {"layers": layers}})
 
     async def count_follow(self, unionid: str) -> None:
         """Note that one more person begins to follow this one."""

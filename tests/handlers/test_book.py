@@ -1,0 +1,85 @@
+"""The book of finds: what a person's digs brought up, from an index alone, and the mark of whole layers."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from pymongo import MongoClient
+
+from server.store.digging.digs import stored
+from support.databases import database_of
+from support.examined import Rules
+from support.plans import explainable
+
+DIGS, BATCH = 400, 1_000
+
+log = logging.getLogger(__name__)
+
+
+async def publish_together(someone: Any) -> str:
+    """Publish goods whose draw has finds."""
+    asked = await someone.draft(prize_num=1, forecast_num=1_000_000, cd=0)
+    half = await someone.get("/commitment")
+    reply = await someone.post("/postTask", **asked, sealed_seed=half["sealed_seed"], nonce="0f" * 16)
+    return str(reply["code"])
+
+
+def copies(made: Any, finds: list[int]) -> list[Any]:
+    """Return later digs by the digger of this one, which brought up these finds at 1, 2 … ms after 1970."""
+    own = {name: value for name, value in made.items() if name != "n"} | {"code": "B" * 12}
+    digs: list[Any] = [
+        {**own, "_id": f"B:{n}", "depth": n, "dig_id": f"d{n}", "find": find, "at": n}
+        for n, find in enumerate(finds, 1)
+    ]
+    return [stored(dig) for dig in digs]
+
+
+async def test_a_book_of_ten_thousand_digs_is_one_read_of_an_index_alone(
+    context, trips, tested_store, settings, alice, bob
+):
+    code = await publish_together(alice)
+    first = (await bob.dig(code))["find"]
+    await context.background.finish()
+    rows = copies(await context.store.digs.rows.find_one({"code": code}), [n % 40 + 9 for n in range(DIGS)])
+    with MongoClient[dict[str, Any]](tested_store.straight if tested_store else settings.mongodb_uri) as past:
+        database = past[database_of(settings.mongodb_uri)]
+        for at in range(0, DIGS, BATCH):
+            await asyncio.to_thread(database["digs"].insert_many, rows[at : at + BATCH])
+        trips.commands.clear()
+        began = time.monotonic()
+        book = await bob.get("/getMyFinds")
+        log.info("a book of %d digs: %.0f ms", DIGS, 1000 * (time.monotonic() - began))
+        later = [{"find": find, "at": find - 8, "code": "B" * 12} for find in range(9, 49)]
+        assert book["data"] == [{"find": first, "at": book["data"][0]["at"], "code": code}, *later]
+        assert book["layers"] == 5
+        [read] = [command for command in trips.commands if "digs" in command.values()]
+        [query] = explainable("aggregate", read)
+        assert Rules(database, context.store.indexes()).examined(query)["documents"] == 0
+
+
+async def test_others_see_a_whole_layer_from_when_its_finder_opens_the_book(
+    client, context, open_page, alice, bob, carol
+):
+    code, other = await publish_together(alice), await publish_together(alice)
+    assert await bob.get("/getMyFinds") == {"status": 0, "msg": "", "layers": 0, "data": []}
+    own = (await bob.dig(code))["find"]
+    await client.rest()
+    made = await context.store.digs.rows.find_one({"code": code})
+    *others, last = copies(made, [find for find in range(1, 9) if find != own])
+    await context.store.digs.rows.insert_many(others)
+    assert (await bob.get("/getMyFinds"))["layers"] == 0, "seven of eight"
+    await context.store.digs.rows.insert_one(last)
+    assert (await bob.get("/getMyFinds"))["layers"] == 1
+    page = await open_page(carol, other)
+    await page.until("snapshot")
+    dug = [await bob.dig(other), await carol.dig(other)]
+    assert [(await page.until("join"))["layers"] for _ in dug] == [1, 0]
+    await client.rest()
+    details = await alice.get("/getTaskDetails", code=other)
+    assert [row["layers"] for row in details["users"]] == [1, 0]
+    assert details["finds"] == sorted({each["find"] for each in dug})
+    assert [row["layers"] for row in (await alice.get("/getDigs", code=other))["data"]] == [0, 1]
+    assert [row["find"] for row in (await carol.get("/getMyDigs"))["data"]] == [dug[1]["find"]]
+    by = await bob.get("/getPublisher", publisher_id=details["publisher_id"])
+    assert (by["layers"], by["finds"]) == (0, sorted({own, *details["finds"]}))
