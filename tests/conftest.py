@@ -71,9 +71,7 @@ log = logging.getLogger(__name__)
 # -m slow` runs them. If you name a file or a test, it runs too.
 SLOW = (
     "actions/test_erasure.py::test_killed_",
-    "actions/test_message_crashes.py",
-    "actions/test_report_crashes.py",
-    "actions/test_review_crashes.py",
+    "actions/test_kills.py",
     "actions/test_rotation.py",
     "crowd/",
     "game/test_model.py",
@@ -81,7 +79,6 @@ SLOW = (
     "handlers/test_growing_reads.py",
     "memory/test_fair_start.py",
     "money/test_freezes.py",
-    "money/test_crashes.py",
     "money/test_money_sequences.py",
     "operation/test_audit.py::test_the_command_prints",
     "operation/test_operator_sessions.py",

@@ -535,6 +535,49 @@ async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, c
     assert {each["state"] for each in await find(context, "messages", kind="won")} == {"unclear"}
 
 
+async def send_and_die_unspent(context: Context) -> None:
+    """Let a process send what is due, and die before it notes that the consent is spent."""
+    with mock.patch.object(context.store.consents, "spend", failing(Killed())), pytest.raises(Killed):
+        await send_messages(context)
+
+
+async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
+    client, context, alice, bob, carol
+):
+    code = await alice.publish(forecast_num=1000, cd=60)
+    await bob.dig(code)
+    tasks = context.store.tasks.rows
+    for number in (1, 2):
+        await allow(client, "carol", "cooldown_over")
+        await tasks.update_one({"_id": code}, {"$set": {"cd_until": context.clock.now_ms() + 60_000}})
+        assert (await carol.post("/remind", code=code))["status"] == 0
+        await tasks.update_one({"_id": code}, {"$set": {"cd_until": 1}})
+        await context.store.messages.rows.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
+        if number == 1:
+            await send_and_die_unspent(context)
+        else:
+            await send_until_quiet(context)
+        assert len(await sent_to(client, "carol")) == number
+    (consent,) = await find(context, "consents", unionid=carol.id)
+    assert (consent["left"], consent["held"]) == (0, [])
+
+
+async def test_a_consent_that_a_dead_process_used_is_not_used_again(client, context, monkeypatch):
+    alice, bob = await client.log_in_all("alice", "bob")
+    await bob.win(await alice.publish(forecast_num=1))
+    await allow(client, "bob", "won")
+    await send_and_die_unspent(context)
+    await bob.win(await alice.publish(forecast_num=1))
+    await allow(client, "bob", "won")
+    monkeypatch.setattr(context.wechat, "send_message", failing(Killed()))
+    with pytest.raises(Killed):
+        await send_messages(context)
+    monkeypatch.undo()
+    await send_until_quiet(context)
+    assert [kind for kind, _ in await sent_to(client, "bob")] == ["won", "won"]
+    assert {message["state"] for message in await find(context, "messages", kind="won")} == {"sent"}
+
+
 async def offered(client: Client, *users: str) -> list[list[tuple[str, str]]]:
     """For each of these people, return the name and the `status` in each announcement that they got."""
     sent = [[shown for kind, shown in await sent_to(client, user) if kind == "announced"] for user in users]
