@@ -1,4 +1,4 @@
-"""What tests share. Fixtures are in conftest.py."""
+"""What tests share. Fixtures of all tests are in stores.py and served.py."""
 
 from pathlib import Path
 

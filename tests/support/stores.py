@@ -1,0 +1,200 @@
+"""Fixtures of the stores: the embedded ones, or those of MONGODB_URI and REDIS_URL if set.
+
+Each test has a database of its own, which may have been another test's before (`support/kept_databases.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from redis import Redis
+
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from support.databases import primary_of
+from support.kept_databases import KeptDatabases
+from support.wire.faulty import FaultyWire
+from support.wire.strict_process import StrictWire
+
+ANSWER_MS = 10_000
+
+
+TESTS_A_STORE = 250
+
+
+log = logging.getLogger(__name__)
+
+
+class TestedStore:
+    """The SecantusDB of this run, behind a strict wire because it accepts much that MongoDB refuses."""
+
+    def __init__(self, directory: Path) -> None:
+        self._store = EmbeddedMongoDB(directory)
+        self._store.start()
+        self.wire = StrictWire(self._store.port, directory)
+        self.client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
+        self.kept: KeptDatabases | None = None
+        self.tests = 0
+
+    @property
+    def straight(self) -> str:
+        """The URI of the store itself, past the wire."""
+        return self._store.uri
+
+    @property
+    def uri(self) -> str:
+        """The URI of the wire. Clients seldom ask for the store's state: it does not change during a test."""
+        uri = self._store.uri.replace(f":{self._store.port}/", f":{self.wire.port}/")
+        return f"{uri}&serverMonitoringMode=poll"
+
+    def objections(self) -> list[str]:
+        """Return the wire's objections. After an objection, keep no database: any of them may be changed."""
+        objected = self.wire.take()
+        if objected and self.kept:
+            self.kept.clear()
+        return objected
+
+    def begin_test(self) -> None:
+        """Start the store again if it lives but does not answer, as the supervisor does."""
+        self.tests += 1
+        try:
+            self.client.wabao.tasks.find_one()
+        except PyMongoError as error:
+            log.warning("SecantusDB is started again: %s", error)
+            self._start_again()
+
+    def begin_file(self) -> None:
+        """Start with an empty store from time to time.
+
+        Three times, SecantusDB let all commands wait forever in its cache after 400 to 600 tests.
+        """
+        if self.tests >= TESTS_A_STORE:
+            self._start_again(emptied=True)
+            self.tests = 0
+
+    def _start_again(self, *, emptied: bool = False) -> None:
+        self._store.kill()
+        if emptied:
+            shutil.rmtree(self._store.directory / "mongodb")
+        self._store.start()
+        if self.kept:
+            self.kept.clear()
+
+    def end(self) -> None:
+        """End wire and store; no data has to be kept."""
+        self.client.close()
+        self.wire.end()
+        self._store.kill()
+
+
+tested: list[TestedStore] = []
+
+
+@pytest.fixture(scope="session")
+def tested_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedStore | None]:
+    """The embedded MongoDB of the whole run; None if MONGODB_URI names another."""
+    if "MONGODB_URI" in os.environ:
+        yield None
+        return
+    store = TestedStore(tmp_path_factory.mktemp("mongodb"))
+    tested.append(store)
+    yield store
+    tested.remove(store)
+    store.end()
+
+
+@pytest.fixture(scope="module")
+def mongodb_uri(tested_store: TestedStore | None) -> str:
+    """The URI of a MongoDB for the tests of a file."""
+    if tested_store is None:
+        return os.environ["MONGODB_URI"]
+    tested_store.begin_file()
+    return tested_store.uri
+
+
+def pytest_runtest_setup() -> None:
+    """Make sure that the store answers, so that no test waits for it in vain."""
+    for store in tested:
+        store.begin_test()
+
+
+def _refuse_what_mongodb_would(test: pytest.Item) -> None:
+    """Fail a test that sends a command which is not in the reviewed list (`support/wire/manual.py`)."""
+    objected = [objection for store in tested for objection in store.objections()]
+    if objected and test.get_closest_marker("refused_by_mongodb") is None:
+        said = "\n".join(objected)
+        pytest.fail(f"MongoDB was sent what is not in the reviewed list:\n{said}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """Check for objections inside the call, so that the test itself fails."""
+    result = yield
+    _refuse_what_mongodb_would(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Any:
+    """Count the commands that a test's fixtures send at their end as commands of that test."""
+    result = yield
+    _refuse_what_mongodb_would(item)
+    return result
+
+
+@pytest.fixture(scope="session")
+def tested_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The Redis of the whole run."""
+    given = os.environ.get("REDIS_URL")
+    if given:
+        yield given
+        return
+    store = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+    store.start()
+    yield store.uri
+    store.kill()  # no data has to be kept
+
+
+@pytest.fixture(scope="session")
+def redis_url(tested_redis: str) -> str:
+    """A Redis for the tests; the tests of Redis itself have a Redis of their own."""
+    return tested_redis
+
+
+@pytest.fixture(scope="session")
+def kept_databases(tested_store: TestedStore | None, tested_redis: str) -> Iterator[KeptDatabases | None]:
+    """The databases that tests hand on; None without the wire, which reports their changes.
+
+    The database of a test that starts a process is not handed on: the process may still write to it.
+    """
+    if tested_store is None:
+        yield None
+        return
+    start = subprocess.Popen.__init__
+    with Redis.from_url(tested_redis) as redis, pytest.MonkeyPatch.context() as patched:
+        kept = tested_store.kept = KeptDatabases(tested_store.client, tested_store.wire, redis)
+
+        def starting(*arguments: Any, **options: Any) -> None:
+            kept.keep_lent()
+            start(*arguments, **options)
+
+        patched.setattr(subprocess.Popen, "__init__", starting)
+        yield kept
+
+
+@pytest.fixture
+def wire(mongodb_uri: str) -> Iterator[FaultyWire]:
+    """A faulty wire in front of the MongoDB of this run."""
+    started = FaultyWire(*primary_of(mongodb_uri))
+    started.start()
+    yield started
+    started.release()
+    started.end()
