@@ -104,7 +104,7 @@ def _read_once() -> Iterator[None]:
     version of its library in 0.6 ms.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pay_client, "load_private_key", functools.cache(pay_client.load_private_key))
+        patched.setattr(pay_client, "load_private_key", functools.cache(vars(pay_client)["load_private_key"]))
         patched.setattr(sandbox_merchant, "_certificate", functools.cache(sandbox_merchant._certificate))
         patched.setattr(httpx_default, "create_ssl_context", functools.cache(httpx.create_ssl_context))
         patched.setattr(redis.utils, "get_lib_version", functools.cache(redis.utils.get_lib_version))
