@@ -558,7 +558,7 @@ async def test_what_is_no_search_is_refused_and_a_token_is_answered_like_any_tex
 @pytest.mark.parametrize("text", ["红", "挖宝高手", ".*", "🎁🎀" * 16])
 @pytest.mark.parametrize(
     ("kind", "index", "at", "among"),
-    [(People, "named", "created_at", {}), (Tasks, "by_term", "opened_at", {"status": 1})],
+    [(People, "named", "created_at", {}), (Tasks, "placed_by_term", "opened_at", {"status": 1})],
 )
 def test_each_search_by_name_reads_one_index_in_its_order(text, kind, index, at, among):
     named = [each for each in kind.INDEXES if each.document["name"] == index]
