@@ -62,7 +62,7 @@ async def test_a_winner_who_consented_is_told_until_when_to_claim(client, contex
     await send_until_quiet(context)
     assert len(await sent_to(client, "bob")) == 1
     assert (await states(context))["won"] == "sent"
-    assert 'wabao_messages_total{kind="won",outcome="sent"}' in (await client.http.get("/metrics")).text
+    assert 'wabao_messages_total{kind="won",outcome="sent",' in (await client.http.get("/metrics")).text
 
 
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):

@@ -453,7 +453,7 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
     await alice.order(code)
     await ban(client, code)
     [paid] = await find(context, "orders")
-    assert await context.store.orders.moves(paid["_id"], row.paid(200, "transaction", "OTHERS", 1))
+    assert await context.store.orders.moves(paid["_id"], row.paid(200, "transaction", "OTHERS", 200, [], 1))
     store = context.store.refunds if step == "insert" else context.store.orders
     with mock.patch.object(store, step, failing(Killed())), pytest.raises(Killed):
         await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
