@@ -257,16 +257,9 @@ class Refused(BaseHandler):
 class Receiver(BaseHandler):
     """A handler that answers all methods in one place."""
 
-    hung_up = False  # whether the client closed the connection before its reply
-
     async def serve(self) -> None:
         """Answer the request."""
         raise NotImplementedError
-
-    def on_connection_close(self) -> None:
-        """Note that the client hung up."""
-        super().on_connection_close()
-        self.hung_up = True
 
     async def _serve(self) -> None:
         await self.serve()

@@ -12,7 +12,7 @@ from handlers.base import Interface, Reply
 from handlers.digging.cards import owed_fen, owed_fields, picture_url
 from handlers.limits import address_of, limit
 from handlers.parameters import CodeOrShare, Unionid, parse, whole_number
-from server.actions.digging.dig import Attempt, dig
+from server.actions.digging.dig import Request, dig
 from server.actions.digging.draft import NAMED, Draft, RankRequest, RankTextsRequest
 from server.actions.digging.publish import publish
 from server.actions.digging.visit import visiting_of
@@ -100,6 +100,13 @@ class PostTask(Interface):
 
     path = "/postTask"
     method = "POST"
+    _asked: Request | None = None  # the dig that is asked for
+
+    def on_connection_close(self) -> None:
+        """Note that the client hung up: the dig is perhaps not worth a try any more."""
+        super().on_connection_close()
+        if self._asked is not None:
+            self._asked.hung_up = True
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
         """Choose by `code` or `goods_type`. Raises BadRequest unless exactly one of them is there."""
@@ -126,17 +133,15 @@ class PostTask(Interface):
         code, _ = visiting_of(self.context).resolve(request.code)
         if code is None:
             raise NoSuchTask
-        attempt = Attempt(
+        self._asked = Request(
             code,
             request.unionid,
             request.dig_id or "",
-            self.admit,
             self.caller.generation,
-            lambda: address_of(self.context, self.request, client_ip),
-            arrived=arrived,
-            hung_up=lambda: self.hung_up,
+            address_of(self.context, self.request, client_ip),
+            arrived,
         )
-        dug = await dig(self.context, attempt)
+        dug = await dig(self.context, self._asked)
         made = dug.dig
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
         return DigReply(

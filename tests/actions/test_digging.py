@@ -10,14 +10,14 @@ import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
 
-from handlers.base import Receiver
-from server.actions.digging.dig import SLOW_CLOCK_MS, Attempt, Dug, dig, digging_of, settle_pending
+from handlers.digging.post_task import PostTask
+from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, Request, dig, digging_of, settle_pending
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.errors import OutcomeUnknown, OwnTask, Refusal, Unavailable
 from server.game import draw
 from server.game.dig import Dig
-from support.client import Someone, admit
+from support.client import Someone
 from support.invariants import check_history
 from support.meanwhile import meanwhile
 
@@ -136,7 +136,7 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client
     code = await alice.publish(cd=0, forecast_num=100_000)
 
     dug = await asyncio.gather(
-        *(dig(where, Attempt(code, who.id, "", admit)) for who in people for where in (context, other))
+        *(dig(where, Request(code, who.id)) for who in people for where in (context, other))
     )
     assert sorted(each.dig["depth"] for each in dug) == list(range(1, 13))
     await check_history(context, code)
@@ -146,7 +146,7 @@ async def test_two_processes_racing_make_one_dig_per_window(client, context, oth
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
     code = await alice.publish(cd=60, forecast_num=40_000)
     turns = zip(people, [context, other] * 3, strict=True)
-    digs = [dig(where, Attempt(code, who.id, "", admit)) for who, where in turns]
+    digs = [dig(where, Request(code, who.id)) for who, where in turns]
     made = await asyncio.gather(*digs, return_exceptions=True)
     assert sorted(getattr(each, "error", "dug") for each in made) == [*["cooling_down"] * 5, "dug"]
     await check_history(context, code)
@@ -234,40 +234,24 @@ async def test_a_prize_that_is_written_late_leaves_the_newest_dig_finished(conte
     assert not digging.finished(older)
 
 
-async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(context, monkeypatch, alice, bob):
-    code = await alice.publish(cd=0)
-    assert (await bob.dig(code))["now_depth"] == 1  # after this dig the process knows whose task it is
-    reads = meanwhile(monkeypatch, context.store.tasks, "view")
-    async with digging_of(context).turn(code):
-        refused = await asyncio.gather(
-            *(dig(context, Attempt(code, alice.id, f"alices-dig-{k}", admit, 0)) for k in range(200)),
-            return_exceptions=True,
-        )
-    assert {type(each) for each in refused} == {OwnTask}
-    assert len(reads) <= 3
-    assert len(await check_history(context, code)) == 1
-
-
-async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_is_known_whose_task_it_is(
-    other, monkeypatch, alice
+@pytest.mark.parametrize("known", [True, False])
+async def test_two_hundred_digs_of_a_publisher_delay_anothers_dig_by_one_read(
+    context, monkeypatch, known, alice, bob
 ):
     code = await alice.publish(cd=60)
-    reads = meanwhile(monkeypatch, other.store.tasks, "view")
-    refused = await asyncio.gather(
-        *(dig(other, Attempt(code, alice.id, f"alices-dig-{k}", admit, 0)) for k in range(200)),
+    if known:
+        digging_of(context).learn(await context.store.tasks.get(code))
+    reads = meanwhile(monkeypatch, context.store.tasks, "view")
+    *refused, dug = await asyncio.gather(
+        *(dig(context, Request(code, alice.id, f"alices-dig-{k}")) for k in range(200)),
+        dig(context, Request(code, bob.id)),
         return_exceptions=True,
     )
     assert {type(each) for each in refused} == {OwnTask}
-    assert len(reads) <= 20  # digs that wait together share a read
-
-
-async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(context, alice, bob):
-    code = await alice.publish(cd=60, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    assert (await bob.dig(code, dig_id="bobs-dig-1"))["is_prize"] == 1
-    async with digging_of(context).turn(code):
-        for asked in ({"dig_id": "bobs-dig-1"}, {"dig_id": "bobs-dig-2"}, {}):
-            again = await bob.dig(code, **asked)
-            assert (again["status"], again["now_depth"], again["repeated"]) == (0, 1, 1)
+    assert isinstance(dug, Dug)
+    assert (dug.dig["depth"], dug.repeated) == (1, False)
+    # After bob's dig the cooldown is known, and whose task it is.
+    assert len(reads) <= 3
 
 
 async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task_has_ended(other, alice, bob):
@@ -338,7 +322,7 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
     held = Held(other, monkeypatch)
 
     async def ask(where: Context, code: str, who: Someone) -> Outcome:
-        return await outcome(dig(where, Attempt(code, who.id, "dig-one", admit, 0)))
+        return await outcome(dig(where, Request(code, who.id, "dig-one")))
 
     async def play(code: str, order: tuple[str, ...]) -> tuple[asyncio.Future[Outcome], Outcome]:
         told: dict[str, asyncio.Future[Outcome]] = {}
@@ -365,9 +349,9 @@ async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_d
     code = await alice.publish(cd=1)
     page = await open_page(alice, code)
     held = Held(other, monkeypatch)
-    slow = asyncio.ensure_future(outcome(dig(other, Attempt(code, bob.id, "", admit, 0))))
+    slow = asyncio.ensure_future(outcome(dig(other, Request(code, bob.id))))
     await held.waiting.get()
-    assert await outcome(dig(context, Attempt(code, bob.id, "", admit, 0))) == ("", 1, False)
+    assert await outcome(dig(context, Request(code, bob.id))) == ("", 1, False)
     await page.until("tick", time=0)
     held.go.set()
     assert await slow == ("", 1, True)
@@ -383,11 +367,11 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
     held = Held(context, monkeypatch)
     early = asyncio.get_running_loop().time() - 0.5
     with pytest.raises(Refusal, match="现在可以再挖") as told:
-        await dig(context, Attempt(code, bob.id, "", admit, 0, arrived=early))
+        await dig(context, Request(code, bob.id, arrived=early))
     assert told.value.extra == {"is_cd": 0, "time": 0, "cd_until": made["cd_until"]}
     assert held.waiting.empty()
     held.go.set()
-    assert await outcome(dig(context, Attempt(code, bob.id, "", admit, 0))) == ("", 2, False)
+    assert await outcome(dig(context, Request(code, bob.id))) == ("", 2, False)
 
 
 @pytest.mark.parametrize(("late_ms", "told"), [(SLOW_CLOCK_MS - 20, ("", 2, False)), (1000, REFUSED)])
@@ -400,19 +384,19 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]
     await context.store.tasks.collection.update_one({"_id": code}, ended)
     seemed = asyncio.get_running_loop().time() - late_ms / 1000
-    assert await outcome(dig(other, Attempt(code, bob.id, "", admit, 0, arrived=seemed))) == told
+    assert await outcome(dig(other, Request(code, bob.id, arrived=seemed))) == told
 
 
 async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context, monkeypatch, alice, bob):
     code = await alice.publish(cd=0)
     held, noticed = Held(context, monkeypatch), asyncio.Event()
-    closed = Receiver.on_connection_close
+    closed = PostTask.on_connection_close
 
-    def notice(handler: Receiver) -> None:
+    def notice(handler: PostTask) -> None:
         closed(handler)
         noticed.set()
 
-    monkeypatch.setattr(Receiver, "on_connection_close", notice)
+    monkeypatch.setattr(PostTask, "on_connection_close", notice)
     asked = asyncio.ensure_future(bob.dig(code))
     await held.waiting.get()
     asked.cancel()
@@ -428,11 +412,8 @@ async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(conte
     tasks, left = context.store.tasks, ["view", "record_dig"]
     before = {name: getattr(tasks, name) for name in left}
 
-    def hung_up() -> bool:
-        return True
-
     async def ask(code: str) -> Outcome:
-        return await outcome(dig(context, Attempt(code, bob.id, "", admit, 0, hung_up=hung_up)))
+        return await outcome(dig(context, Request(code, bob.id, hung_up=True)))
 
     for name, code, error in zip(left, codes, (Unavailable.error, OutcomeUnknown.error), strict=False):
         asked: list[str] = []

@@ -8,7 +8,7 @@ import pytest
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions import operate
-from server.actions.digging.dig import Attempt, dig, digging_of
+from server.actions.digging.dig import Request, dig, digging_of
 from server.actions.people.account import check_ban
 from server.actions.people.erase import CannotErase, erase
 from server.actions.people.whom import Whom
@@ -17,11 +17,11 @@ from server.actions.sweep import sweep
 from server.cash.actions.pay_in import NOT_BEGUN, follow_payments
 from server.cash.rules import order as row
 from server.context import Context
-from server.errors import Banned, NotShown
+from server.errors import Banned, NotShown, TokenRequired
 from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.store.audit_log import Actor
-from support.client import Client, Someone, a_picture, admit
+from support.client import Client, Someone, a_picture
 from support.meanwhile import failing, meanwhile
 from support.operators import hide
 from support.purse import expect_balance, find, let_pass, rest, sweep_until_quiet
@@ -555,10 +555,10 @@ async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refuse
     person = await context.store.people.find(bob.id)
     turn = digging_of(context).turn(code)
     await turn.acquire()
-    waiting = asyncio.ensure_future(dig(context, Attempt(code, bob.id, "", admit)))
+    waiting = asyncio.ensure_future(dig(context, Request(code, bob.id)))
     await ban(client, code, depth=1)
     turn.release()
-    with pytest.raises(Banned):
+    with pytest.raises(TokenRequired):  # a ban ends their tokens, too
         await waiting
     assert person is not None
     assert (await alice.get("/getTaskDetails", code=code))["now_depth"] == 1

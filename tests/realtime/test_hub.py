@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.actions.digging.dig import Attempt, dig
+from server.actions.digging.dig import Request, dig
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.realtime import hub, known_tasks
@@ -16,7 +16,7 @@ from server.realtime.watched_task import WatchedTask
 from support.client import rest
 from support.histories import CODE, a_history, frames_of, task_after
 from support.meanwhile import meanwhile
-from support.watchers import Collecting, admit
+from support.watchers import Collecting
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_client_ahead_of_this_process_gets_no_dig_twice(context, mute, b
     await context.hub.watch(stays, code, None, False)
     await mute.hub.watch(hops, code, None, False)
 
-    await dig(mute, Attempt(code, bob.id, "", admit))
+    await dig(mute, Request(code, bob.id))
     assert [frame["seq"] for frame in hops.frames if frame["type"] == "cd"] == [1]
     hops.data = b""
     await context.hub.watch(hops, code, 1, False)
@@ -75,7 +75,7 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
     monkeypatch.setattr(context.store.tasks, "find", counted)
     assert await asyncio.gather(*(told(10**9) for _ in range(20))) == [0] * 20
     assert len(reads) == 1
-    await dig(mute, Attempt(code, bob.id, "", admit))
+    await dig(mute, Request(code, bob.id))
     assert await asyncio.gather(*(told(since) for since in [10**9] * 20 + [1])) == [1] * 21
     assert len(reads) == 2
     assert reads[1] - reads[0] >= 0.29
@@ -99,7 +99,7 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(context, o
     assert told[0] == told[1]
     assert (await carol.dig(code))["error"] == "ended"
     with pytest.raises(Exception, match="ended"):
-        await dig(other, Attempt(code, carol.id, "", admit))
+        await dig(other, Request(code, carol.id))
 
 
 async def test_news_of_a_dig_after_that_of_the_end_begins_no_cooldown(
@@ -127,7 +127,7 @@ async def test_unreadable_messages_do_not_stop_the_reading_of_others_and_are_log
     await other.bus.connected.wait()
     for _ in range(3):
         await other.bus.publish(code, msgspec.msgpack.encode({"dig": {"code": code}}))
-    await dig(other, Attempt(code, bob.id, "", admit))
+    await dig(other, Request(code, bob.id))
     while not any(frame["type"] == "join" for frame in watcher.frames):
         await context.bus.ping()
     assert caplog.text.count("taking a message of the bus failed") == 1
@@ -164,7 +164,7 @@ async def test_the_poll_asks_about_many_tasks_in_several_short_queries(
     watcher = Collecting()
     for code in codes:
         await context.hub.watch(watcher, code, None, False)
-        await dig(mute, Attempt(code, bob.id, "", admit))
+        await dig(mute, Request(code, bob.id))
     asked = meanwhile(monkeypatch, context.store.tasks, "positions")
     await context.hub._poll()
     await asyncio.wait(context.hub._reading.values())
@@ -182,7 +182,7 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(context, mute, m
         return await find(code)
 
     monkeypatch.setattr(context.store.tasks, "find", slow)
-    await dig(mute, Attempt(code, bob.id, "", admit))
+    await dig(mute, Request(code, bob.id))
     context.hub._take(code, EndNews(1, "operator", "", 0))
     await asked.wait()
     monkeypatch.setattr(known_tasks, "IDLE_SECONDS", 0.0)
@@ -198,7 +198,7 @@ async def test_a_subscription_during_a_read_counts_as_a_gap(context, mute, monke
     async def missed(*asked: Any) -> Any:
         monkeypatch.setattr(context.store.digs, "following", following)
         found = await following(*asked)
-        await dig(mute, Attempt(code, bob.id, "", admit))
+        await dig(mute, Request(code, bob.id))
         context.hub._on_subscribed(code)
         return found
 
@@ -231,7 +231,7 @@ async def test_after_a_reconnect_only_the_tasks_that_were_dug_meanwhile_are_read
     watcher = Collecting()
     for code in codes:
         await context.hub.watch(watcher, code, None, False)
-    await dig(mute, Attempt(codes[1], bob.id, "", admit))
+    await dig(mute, Request(codes[1], bob.id))
     asked = meanwhile(monkeypatch, context.store.tasks, "positions")
     read = meanwhile(monkeypatch, context.store.tasks, "find")
     for code in codes[:3]:
@@ -251,7 +251,7 @@ async def test_a_page_that_is_asked_for_just_after_a_reconnect_has_the_digs_of_t
     shown = asyncio.Event()
     looked = meanwhile(monkeypatch, context.store.tasks, "positions", before=shown.wait)
     for depth in (1, 2):
-        await dig(mute, Attempt(code, bob.id, "", admit))
+        await dig(mute, Request(code, bob.id))
         context.hub._on_subscribed(code)
         assert (await bob.get("/getTaskDetails", code=code))["now_depth"] == depth
     assert ([code],) in looked
@@ -274,7 +274,7 @@ async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, 
 
     monkeypatch.setattr(context.store.tasks, "find", slow)
     monkeypatch.setattr(context.hub, "refresh", refreshing)
-    await dig(mute, Attempt(code, bob.id, "", admit))
+    await dig(mute, Request(code, bob.id))
     await bob.dig(code)
     assert (await bob.get("/getTaskDetails", code=code))["seq"] == 2
 

@@ -5,9 +5,9 @@ from collections import Counter
 from typing import ClassVar
 
 from handlers.push import Push
-from server.actions.digging.dig import Attempt, dig
+from server.actions.digging.dig import Request, dig
 from server.store.digging.digs import stored
-from support.watchers import Collecting, admit
+from support.watchers import Collecting
 
 OUTLOOK = ("one_in", "nearest", "deepest")
 STATE = [
@@ -176,7 +176,7 @@ async def test_another_process_hears_of_digs_ends_and_watchers(client, open_page
     page = await open_page(alice, code)
     await page.until("snapshot")
 
-    made = (await dig(other, Attempt(code, bob.id, "", admit))).dig
+    made = (await dig(other, Request(code, bob.id))).dig
     assert (await page.until("cd"))["cd_until"] == made["cd_until"]
     assert (await page.until("join"))["no"] == 1
     assert "unionid" not in json.dumps(page.frames)

@@ -6,14 +6,13 @@ import socket
 import msgspec
 import pytest
 
-from server.actions.digging.dig import Attempt, dig
+from server.actions.digging.dig import Request, dig
 from server.realtime.frames import Pong, text_frame
 from server.running.stores import EmbeddedRedis
 from server.telemetry import metrics
 from support.client import Someone
 from support.link import Link
 from support.open_pages import Page, handshake
-from support.watchers import admit
 
 
 def seqs(page: Page) -> list[int]:
@@ -43,11 +42,11 @@ class TestOwnRedis:
             await other.bus.connected.wait()
             redis.kill()
             for who in (bob, carol):  # one dig by each process while Redis is down
-                await dig(other if who is bob else context, Attempt(code, who.id, "", admit))
+                await dig(other if who is bob else context, Request(code, who.id))
                 depth += 1
             await read_up_to(page, depth)
             redis.start()
-            await dig(other, Attempt(code, bob.id, "", admit))
+            await dig(other, Request(code, bob.id))
             depth += 1
             await read_up_to(page, depth)
         assert seqs(page) == list(range(1, depth + 1))
@@ -61,7 +60,7 @@ async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, ope
     code = await alice.publish(forecast_num=100_000, cd=0)
     page = await open_page(alice, code)
     await page.until("snapshot")
-    await dig(other, Attempt(code, bob.id, "", admit))
+    await dig(other, Request(code, bob.id))
     assert (await page.until("join"))["seq"] == 1
 
 

@@ -11,14 +11,14 @@ import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from devtools.sandbox import Sandbox
-from server.actions.digging.dig import Attempt, dig
+from server.actions.digging.dig import Request, dig
 from server.context import Context
 from server.errors import Unavailable
 from server.settings import Settings
 from server.store import is_unavailable
 from server.store.gauges import Counted
 from server.store.messages.messages import MOST_CONSENTS
-from support.client import a_picture, admit
+from support.client import a_picture
 from support.invariants import check_history
 from support.servers import PATIENCE_SECONDS
 from support.wire.faulty import (
@@ -230,7 +230,7 @@ async def test_the_limit_of_a_dig_counts_from_its_arrival(context, wire, bob, co
     try:
         with pytest.raises(Unavailable):
             async with asyncio.timeout(2):
-                await dig(context, Attempt(code, bob.id, "", admit, arrived=arrived))
+                await dig(context, Request(code, bob.id, arrived=arrived))
     finally:
         wire.release()
 

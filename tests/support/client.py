@@ -34,11 +34,6 @@ def goods(picture: str, /, **parameters: Any) -> dict[str, Any]:
     return {"goods_type": 2, "url": picture, "name": "一只猫", "draw_type": 2, **rare, **parameters}
 
 
-async def admit(person: Any) -> Any:
-    """Let everybody dig."""
-    return person
-
-
 @dataclass
 class Someone:
     """A person with a client, and with the id, the token and the data that a login returns."""
@@ -147,6 +142,13 @@ class Someone:
         for winner in winners:
             await winner.win(code)
         return code
+
+
+def session_of(context: Context, who: Someone) -> int:
+    """Return the session that a person's token proves."""
+    proven = context.keys.read_token(who.token)
+    assert proven is not None
+    return proven.generation
 
 
 @dataclass

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from devtools.sandbox import send_notices
 from server.actions.digging.commit import commit
-from server.actions.digging.dig import Attempt, Dug, dig
+from server.actions.digging.dig import Dug, Request, dig
 from server.actions.digging.draft import Draft, RankRequest
 from server.actions.digging.end_task import end_own_task, end_task_as_operator
 from server.actions.digging.publish import publish
@@ -26,7 +26,7 @@ from server.actions.sweep import sweep
 from server.cash.actions.pay_in import look_at_payment, order_payment
 from server.context import Context
 from server.errors import Refusal
-from support.client import Someone, admit, rest
+from support.client import Someone, rest
 from support.money_world import PEOPLE, World
 from support.purse import DAY_MS, expect_balance, find, find_all, let_pass, sweep_until_quiet
 
@@ -177,7 +177,7 @@ class MoneyMachine(RuleBasedStateMachine):
         code, unionid = self._code(task), self._person(who).id
 
         async def act(actor: Context) -> Dug:
-            return await dig(actor, Attempt(code, unionid, secrets.token_hex(8), admit))
+            return await dig(actor, Request(code, unionid, secrets.token_hex(8)))
 
         self._run(self.world.act(kill, act))
 

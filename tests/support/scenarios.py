@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from server.actions.digging.dig import Attempt, dig
+from server.actions.digging.dig import Request, dig
 from server.actions.digging.end_task import end_own_task
 from server.actions.operate import hide_task
 from server.actions.prizes.claim import claim, open_pickup
@@ -27,7 +27,7 @@ from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits, Refusal, WeChatBusy
 from server.game import prize as row
 from server.store.audit_log import Actor
-from support.client import Client, Someone, admit, rest
+from support.client import Client, Someone, rest
 from support.purse import DAY_MS, find, let_pass
 from support.stored import person_of
 
@@ -278,7 +278,7 @@ async def act_look(victim: Context, stage: Stage) -> None:
 
 async def act_dig(victim: Context, stage: Stage) -> None:
     """The winning dig."""
-    await dig(victim, Attempt(stage.code, stage.bob.id, "", admit))
+    await dig(victim, Request(stage.code, stage.bob.id))
     await rest(victim)
 
 

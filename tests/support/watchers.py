@@ -24,7 +24,3 @@ class Collecting:
     def frames(self) -> list[dict[str, Any]]:
         return frames_of(self.data)
 
-
-async def admit(person: Any) -> Any:
-    """Let everybody dig."""
-    return person

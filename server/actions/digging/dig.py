@@ -1,4 +1,4 @@
-"""The dig: wait in a random order, decide, record in the task, write to the history, publish, reply.
+"""The dig, from top to bottom: admit, order, record, follow up.
 
 Any process may die at any moment: one conditional update of the task records the dig, with its whole record
 in it. Any process can write the history from that record later. See `Tasks.record_dig` for the condition.
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from server.actions.announce import announce_dig
 from server.actions.digging.win import record_prize
-from server.actions.people.account import check_ban, known_people_of
+from server.actions.people.account import check_ban, check_session, known_people_of
 from server.cash.actions.risk import look_at_risk
 from server.context import Context, per_context
 from server.errors import (
-    AlreadyWon,
-    Banned,
     CoolingDown,
     Ended,
     NoSuchTask,
@@ -31,7 +28,7 @@ from server.errors import (
 from server.game.chance import odds
 from server.game.dig import Dig, seconds_left, time_in_words
 from server.game.reasons import standing_of, why_barred, why_closed
-from server.game.task import awaited_opening
+from server.game.task import Task, awaited_opening
 from server.memory.digging import Digging
 from server.memory.fair_start import FairStart
 from server.realtime.shared_order import SharedOrder
@@ -55,14 +52,10 @@ MARK_SECONDS = 0.1
 SLOW_CLOCK_MS = 100
 
 
-# Checks the caller's record, as `Interface.admit` does. Raises NotLoggedIn, BadToken or TokenRequired.
-AdmitCaller = Callable[[Person | None], Awaitable[Person]]
-
-
 @per_context
 def digging_of(context: Context) -> Digging:
     """What this process keeps for digs."""
-    return Digging(context.store, context.keys, context.clock)
+    return Digging(context.store, context.keys)
 
 
 @per_context
@@ -82,25 +75,26 @@ def _now() -> float:
 
 
 @dataclass(slots=True)
-class Attempt:
+class Request:
     """A request to dig. `arrived` is in the loop's time.
 
     `session` is the session of the caller's token, None without a token. A request with a bare id, which
-    others may know, must not take the place of the id's owner in the random order. `address` returns the
-    caller's IP. `hung_up` says whether the client is gone. `ordered_for` is as in `FairStart.gathers`;
-    `counted` says whether the request was counted in the limits.
+    others may know, must not take the place of the id's owner in the random order. `address` is the caller's
+    IP, "" if nothing is to be asked about it. `hung_up` becomes true when the client is gone.
     """
 
     code: str
-    unionid: str
-    dig_id: str
-    admit: AdmitCaller
+    person_id: str
+    dig_id: str = ""
     session: int | None = None
-    address: Callable[[], str] = str
+    address: str = ""
     arrived: float = field(default_factory=_now)
-    hung_up: Callable[[], bool] = bool
+    hung_up: bool = False
+    # What became of it so far: `ordered_for` is as in `FairStart.gathers`; `counted`: in the limits;
+    # `tried`: MongoDB was asked to record its dig.
     ordered_for: int = 0
     counted: bool = False
+    tried: bool = False
 
     @property
     def deadline(self) -> float:
@@ -117,7 +111,88 @@ class Dug:
     repeated: bool
 
 
-def _counts_at(context: Context, request: Attempt, now_ms: int) -> int:
+async def dig(context: Context, request: Request) -> Dug:
+    """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
+
+    Just after a cooldown, or after an opening that people may have waited for, the request waits
+    FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it. It digs
+    in the window in which it arrived. Once its client has hung up, a dig that was tried is not tried again.
+    A dig that was not tried yet still gets one try, unless its task has no cooldown. A process takes one
+    request at a time from a person for a task.
+
+    Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
+    `check_session` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come
+    before all of them. In a cooldown, OwnTask comes first if this process knows the publisher. After
+    DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether the
+    dig was recorded, or Unavailable if nothing was sent to MongoDB.
+    """
+    try:
+        async with asyncio.timeout_at(request.deadline) as limit:
+            dug = await _dig(context, request, limit)
+    except TimeoutError:
+        unanswered = OutcomeUnknown if request.tried else Unavailable
+        metrics.digs(unanswered.error).inc()
+        raise unanswered from None
+    except Refusal as refusal:
+        metrics.digs(refusal.error).inc()
+        raise
+    metrics.digs("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
+    return dug
+
+
+async def _dig(context: Context, request: Request, limit: asyncio.Timeout) -> Dug:
+    digging = digging_of(context)
+    # Who may not dig, and asks again and again, delays nobody by more than one read.
+    async with digging.own_turn(request.code, request.person_id, proven=request.session is not None):
+        while True:
+            repeats = await _admit(context, request)
+            if not repeats:
+                await _order(context, request)
+            # No await before the turn: requests that waited for the random order get their turns in that
+            # order.
+            async with digging.turn(request.code):
+                if repeats or not _is_overtaken(context, request):
+                    recorded = await _record(context, request, limit)
+                    if recorded is not None:
+                        return recorded
+
+
+async def _admit(context: Context, request: Request) -> bool:
+    """Raise what this process can refuse from memory; return whether the request repeats an earlier dig.
+
+    Without a `dig_id` this asks no store. With a `dig_id`, all callers at that moment share one round trip.
+    """
+    digging = digging_of(context)
+    repeats = (
+        request.dig_id != ""
+        and isinstance(_known_refusal(context, request), CoolingDown)
+        and await digging.used(request.code, request.person_id, request.dig_id)
+    )
+    if not repeats:
+        refuse(_known_refusal(context, request))  # perhaps none any more: `used` may have taken long
+    if digging.never_cools(request.code):
+        await _count(context, request)
+    return repeats
+
+
+def _known_refusal(context: Context, request: Request) -> Refusal | None:
+    """Return the refusal of a request that came in a cooldown, or before the task starts.
+
+    None if this process knows of no such cooldown or start, or if the caller's own dig began the cooldown.
+    OwnTask if this process knows that the caller published the task.
+    """
+    now_ms = context.clock.now_ms()
+    at_ms = _counts_at(context, request, now_ms)
+    running = context.hub.cooldowns.running(request.code, at_ms)
+    until_ms = context.hub.cooldowns.opens_at(request.code, at_ms) if running is None else running["cd_until"]
+    if not until_ms or (running is not None and running["unionid"] == request.person_id):
+        return None
+    if _publisher(context, request.code) == request.person_id:
+        return OwnTask()
+    return cooling_down(until_ms, now_ms, begun=running is not None)
+
+
+def _counts_at(context: Context, request: Request, now_ms: int) -> int:
     """Return the time at which a request counts as made (unix ms, MongoDB's clock). The request belongs to
     the window in which it came.
 
@@ -126,45 +201,6 @@ def _counts_at(context: Context, request: Attempt, now_ms: int) -> int:
     """
     waited_ms = 1000 * (_now() - request.arrived)
     return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
-
-
-def _known_cooldown(context: Context, request: Attempt) -> CoolingDown | None:
-    """Return the refusal of a request that came in a cooldown, or before the task starts.
-
-    Returns None if this process knows of no such cooldown or start, or if the caller's own dig began the
-    cooldown.
-    """
-    now_ms = context.clock.now_ms()
-    at_ms = _counts_at(context, request, now_ms)
-    running = context.hub.cooldowns.running(request.code, at_ms)
-    if running is not None:
-        return None if running["unionid"] == request.unionid else cooling_down(running["cd_until"], now_ms)
-    opens_at = context.hub.cooldowns.opens_at(request.code, at_ms)
-    return cooling_down(opens_at, now_ms, begun=False) if opens_at else None
-
-
-async def _refuse_from_memory(context: Context, request: Attempt) -> bool:
-    """Raise CoolingDown if this process knows that a cooldown runs; return whether the caller repeats an
-    earlier dig.
-
-    Without a `dig_id` this asks no store. With a `dig_id`, all callers at that moment share one round trip.
-    Raises OwnTask if this process knows that the caller published the task.
-    """
-    running = _known_cooldown(context, request)
-    if running is None:
-        return False
-    if request.dig_id:
-        if await digging_of(context).used(request.code, request.unionid, request.dig_id):
-            return True
-        running = _known_cooldown(context, request)
-        if running is None:  # this process has learned meanwhile that no cooldown runs
-            return False
-    if _publisher(context, request.code) == request.unionid:
-        raise OwnTask
-    try:
-        raise running
-    finally:
-        del running  # breaks the reference cycle, as `refuse` does
 
 
 def _publisher(context: Context, code: str) -> str:
@@ -187,141 +223,7 @@ def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True) -> Coolin
     return CoolingDown(msg, is_cd=int(left > 0), time=left, cd_until=cd_until_ms)
 
 
-async def dig(context: Context, request: Attempt) -> Dug:
-    """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
-
-    Just after a cooldown, or after an opening that people may have waited for, the request waits
-    FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it. It digs
-    in the window in which it arrived. Once its client has hung up, a dig that was tried is not tried again.
-    A dig that was not tried yet still gets one try, unless its task has no cooldown.
-
-    Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
-    `admit` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come before all
-    of them. In a cooldown, OwnTask comes first if this process knows the publisher. After DEADLINE_SECONDS,
-    or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether the dig was recorded,
-    or Unavailable if nothing was sent to MongoDB.
-    """
-    try:
-        if not request.dig_id:
-            # Without a `dig_id` this asks no store, so it needs no limit.
-            await _refuse_from_memory(context, request)
-        dug = await _dig_in_turn(context, request)
-    except Refusal as refusal:
-        if isinstance(refusal, Banned | OwnTask | AlreadyWon):
-            digging_of(context).note_refused(request.code, request.unionid)
-        metrics.digs(refusal.error).inc()
-        raise
-    metrics.digs("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
-    return dug
-
-
-async def _dig_in_turn(context: Context, request: Attempt) -> Dug:
-    looked = False
-    while True:
-        try:
-            async with asyncio.timeout_at(request.deadline):
-                repeats = await _refuse_from_memory(context, request)
-                if not repeats and not looked and _may_not_dig(context, request):
-                    looked = True
-                    dug = await _look(context, request)
-                    if dug is not None:
-                        return dug
-                    continue
-                if not repeats and _needs_order(context, request):
-                    digger, start = await _who_enters(context, request), fair_start_of(context)
-                    if _needs_order(context, request):
-                        request.ordered_for = await start.wait(
-                            request.code, digger, proven=request.session is not None
-                        )
-                if digging_of(context).never_cools(request.code):
-                    await _count(context, request)
-                # No await before `acquire`: requests that waited for the random order get their turns in that
-                # order.
-                turn = digging_of(context).turn(request.code)
-                await turn.acquire()
-        except TimeoutError:
-            raise Unavailable from None
-        try:
-            if repeats or _may_go_on(context, request, looked=looked):
-                dug = await _dig_alone(context, request)
-                if dug is not None:
-                    return dug
-        finally:
-            turn.release()
-        # During the wait somebody else dug, or it turned out that a look or a random order has to come first.
-
-
-def _may_go_on(context: Context, request: Attempt, *, looked: bool) -> bool:
-    """Whether a request whose turn has come may still dig, judging by what this process learned meanwhile."""
-    return not (
-        _known_cooldown(context, request)
-        or _needs_order(context, request)
-        or (not looked and _may_not_dig(context, request))
-    )
-
-
-def _may_not_dig(context: Context, request: Attempt) -> bool:
-    """Whether this process has read or heard that the caller published the task, has won it, or is banned."""
-    code, unionid = request.code, request.unionid
-    watched = context.hub.known.by_code.get(code)
-    return (
-        _publisher(context, code) == unionid
-        or (watched is not None and watched.loaded and unionid in watched.winners)
-        or known_people_of(context).is_banned(unionid)
-        or digging_of(context).was_refused(code, unionid)
-    )
-
-
-async def _look(context: Context, request: Attempt) -> Dug | None:
-    """Refuse a caller who may not dig, without giving them a turn or a place in the random order, so that
-    they delay nobody.
-
-    This reads the store, since what this process heard may be wrong. The reasons to refuse are checked in the
-    order that `dig` gives. Returns the caller's earlier dig if they repeat it; None if they may dig after
-    all, or the store does not answer.
-    """
-    code, unionid, dig_id = request.code, request.unionid, request.dig_id
-    try:
-        used = dig_id and await digging_of(context).used(code, unionid, dig_id)
-        view = await digging_of(context).looks.view(code, unionid, dig_id if used else "")
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
-        return None
-    if view is None:
-        raise NoSuchTask
-    owed = _owed_reply(context, view, request)
-    if owed is not None:
-        await request.admit(view["person"])
-        return Dug(owed, view["task"]["params"], repeated=True)
-    _refuse_for_task(context, view, request)
-    await _admitted(view, request)
-    digging_of(context).forget_refused(code, unionid)
-    return None
-
-
-async def _who_enters(context: Context, request: Attempt) -> str | None:
-    """Return the person whose place in the random order the request takes; None for a caller who will be
-    refused later, or whom MongoDB could not be asked about now.
-
-    A person has one place, even if they ask both by a token and by their bare id. Unknown ids, ended tokens
-    and banned people get no place: each would cost a read of the store, and could be drawn before a person.
-    """
-    try:
-        person = await request.admit(await known_people_of(context).find(request.unionid, request.session))
-        check_ban(person, context.clock.now_ms())
-    except Exception as error:
-        if not isinstance(error, Refusal) and not is_unavailable(error):
-            raise
-        return None
-    return request.unionid
-
-
-def _needs_order(context: Context, request: Attempt) -> bool:
-    return fair_start_of(context).gathers(request.code, request.ordered_for)
-
-
-async def _count(context: Context, request: Attempt) -> None:
+async def _count(context: Context, request: Request) -> None:
     """Count a dig of a task without a cooldown, once per request. Raises TooOften.
 
     The store is not read for this, so requests with ended tokens or bare ids are counted apart from those of
@@ -329,98 +231,107 @@ async def _count(context: Context, request: Attempt) -> None:
     """
     if not request.counted:
         request.counted = True
-        await context.limits.take(context.limits.counts("digs", f"{request.unionid}:{request.session}", ""))
+        counted = f"{request.person_id}:{request.session}"
+        await context.limits.take(context.limits.counts("digs", counted, ""))
 
 
-async def _dig_alone(context: Context, request: Attempt) -> Dug | None:
+async def _order(context: Context, request: Request) -> None:
+    """Wait for the request's place in the random order, if the people who dig are gathered now."""
+    start = fair_start_of(context)
+    if not start.gathers(request.code, request.ordered_for):
+        return
+    entrant = await _entrant(context, request)
+    if start.gathers(request.code, request.ordered_for):
+        proven = request.session is not None
+        request.ordered_for = await start.wait(request.code, entrant, proven=proven)
+
+
+async def _entrant(context: Context, request: Request) -> str | None:
+    """Return the person whose place in the random order the request takes; None for a caller who will be
+    refused later, or whom MongoDB could not be asked about now. They go on after all others.
+
+    A person has one place, even if they ask both by a token and by their bare id. The publisher, winners,
+    banned people, unknown ids and ended tokens get no place: they could be drawn before a person who may dig.
+    """
+    watched = context.hub.known.by_code.get(request.code)
+    has_won = watched is not None and watched.loaded and request.person_id in watched.winners
+    if has_won or _publisher(context, request.code) == request.person_id:
+        return None
+    try:
+        person = await known_people_of(context).find(request.person_id, request.session)
+        check_ban(check_session(request.session, person), context.clock.now_ms())
+    except Exception as error:
+        if not isinstance(error, Refusal) and not is_unavailable(error):
+            raise
+        return None
+    return request.person_id
+
+
+def _is_overtaken(context: Context, request: Request) -> bool:
+    """Whether this process has learned, while the request waited for its turn, that it is refused, or that a
+    random order comes first."""
+    gathers = fair_start_of(context).gathers(request.code, request.ordered_for)
+    return gathers or _known_refusal(context, request) is not None
+
+
+async def _record(context: Context, request: Request, limit: asyncio.Timeout) -> Dug | None:
     """Try until the dig is recorded or refused. After a failure, the next read shows whether it was recorded.
 
-    Returns None, with nothing tried, if the read showed that a random order comes first.
+    Returns None, with nothing tried, if the read showed that a random order comes first. `limit` ends with
+    the recording.
     """
-    code, unionid, deadline = request.code, request.unionid, request.deadline
     own_id = request.dig_id or secrets.token_hex(12)
-    made_as, attempted, asked_at, pause, tries = request.dig_id, False, 0, PAUSE_SECONDS, 0
+    asked_at = 0
+    pause = PAUSE_SECONDS
     while True:
-        tries += 1
         try:
-            async with asyncio.timeout_at(deadline):
-                _end_if_hung_up(request, tries > 1, attempted)
-                view = await context.store.tasks.view(code, unionid, made_as)
-                if view is None:
-                    raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
-                context.clock.see(view["now"])
-                asked_at = asked_at or view["now"]
-                digging_of(context).learn(view["task"])
-                owed = _owed_reply(context, view, request)
-                if owed is not None:
-                    await request.admit(view["person"])
-                    recorded: Dig | None = owed
-                else:
-                    _refuse_for_task(context, view, request)
-                    if not view["task"]["cd_ms"]:
-                        await _count(context, request)
-                    if not attempted and _needs_order(context, request):
-                        return None
-                    draft = await _decide(context, view, request, own_id)
-                    # A task without a cooldown has no windows, so a request cannot come too late for its
-                    # window.
-                    _end_if_hung_up(request, tries > 1 or not view["task"]["cd_ms"], attempted)
-                    made_as, attempted = own_id, True
-                    recorded = await context.store.tasks.record_dig(draft, view["task"]["cd_ms"])
-        except TimeoutError:
-            raise (OutcomeUnknown if attempted else Unavailable) from None
+            made_as = own_id if request.tried else request.dig_id
+            view = await context.store.tasks.view(request.code, request.person_id, made_as)
+            if view is None:
+                raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
+            task = view["task"]
+            context.clock.see(view["now"])
+            asked_at = asked_at or view["now"]
+            digging_of(context).learn(task)
+            recorded = owed = _owed_reply(context, view, request)
+            if owed is not None:
+                check_session(request.session, view["person"])
+                if not request.tried or owed["dig_id"] != own_id:
+                    return Dug(owed, task["params"], repeated=True)
+            else:
+                _refuse_for_task(context, view, request)
+                if not task["cd_ms"]:
+                    await _count(context, request)
+                gathers = fair_start_of(context).gathers(request.code, request.ordered_for)
+                if gathers and not request.tried:
+                    return None
+                person = _admitted(view, request)
+                await _save_pending(context, task)
+                # A task without a cooldown has no windows, so its client can come again at any time.
+                if request.hung_up and not task["cd_ms"]:
+                    raise TimeoutError  # noqa: TRY301  (nobody would get the reply)
+                request.tried = True
+                draft = _next_dig(context, view, person, own_id)
+                recorded = await context.store.tasks.record_dig(draft, task["cd_ms"])
         except Exception as error:
             if not is_unavailable(error):
                 raise
             context.background.failures.note("a dig", error)
+            if request.hung_up:
+                raise TimeoutError from None
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue
-        if recorded is None:
-            continue
-        if not attempted or recorded["dig_id"] != own_id:
-            return Dug(recorded, view["task"]["params"], repeated=True)
-        look_at_risk(context, view, request.address())
-        await _follow_up(context, recorded, deadline)
-        # An earlier request may have made this dig: a new primary may not have had the dig at our first read.
-        repeated = owed is not None and owed["at"] < asked_at
-        return Dug(recorded, view["task"]["params"], repeated)
+        if recorded is not None:  # else somebody else has dug since the read
+            break
+    limit.reschedule(None)
+    look_at_risk(context, view, request.address)
+    await _follow_up(context, recorded, request.deadline)
+    # An earlier request may have made this dig: a new primary may not have had the dig at our first read.
+    return Dug(recorded, task["params"], repeated=owed is not None and owed["at"] < asked_at)
 
 
-async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
-    """Write the history and tell everybody. Wait for the history until the deadline at most: the dig is
-    already recorded in the task."""
-    context.hub.cooldowns.learn(recorded)
-    if recorded["is_prize"]:
-        digging_of(context).note_refused(recorded["code"], recorded["unionid"])
-    context.heartbeats.note_dig(recorded)
-    loop = asyncio.get_running_loop()
-    writing = loop.create_task(_write_history(context, recorded))
-    context.background.spawn(_finish(context, recorded, writing))
-    await asyncio.wait([writing], timeout=max(0.0, deadline - loop.time()))
-
-
-async def _decide(context: Context, view: View, request: Attempt, dig_id: str) -> Dig:
-    """Return the dig that this caller may make now. Raises the refusals of `dig` that are about the caller.
-
-    If the previous dig is still pending, its history is written first, unless this process has written it.
-    """
-    person = await _admitted(view, request)
-    if "pending" in view["task"] and not digging_of(context).finished(view["task"]["last_dig"]):
-        # The new dig overwrites the previous dig in the task. From then on, only the history has the previous
-        # dig.
-        await context.store.digs.write(view["task"]["last_dig"])
-        context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
-    return _next_dig(context, view, person, dig_id)
-
-
-def _end_if_hung_up(request: Attempt, ends: bool, attempted: bool) -> None:
-    """Raise if the client is gone, and `ends` says that its request then ends: nobody would get the reply."""
-    if ends and request.hung_up():
-        raise OutcomeUnknown if attempted else Unavailable
-
-
-def _owed_reply(context: Context, view: View, request: Attempt) -> Dig | None:
+def _owed_reply(context: Context, view: View, request: Request) -> Dig | None:
     """Return the caller's earlier dig if this request repeats it, else None.
 
     That is the dig with the same `dig_id`, or their last dig of the task if they asked within its cooldown. A
@@ -430,19 +341,19 @@ def _owed_reply(context: Context, view: View, request: Attempt) -> Dig | None:
         return view["same"]
     task = view["task"]
     last, cd_ms = task.get("last_dig"), task["cd_ms"]
-    if last is None or last["unionid"] != request.unionid or not cd_ms:
+    if last is None or last["unionid"] != request.person_id or not cd_ms:
         return None
     cd_until = task["cd_until"] or last["at"] + cd_ms  # 0 after the last dig
     return last if _counts_at(context, request, view["now"]) < cd_until else None
 
 
-def _refuse_for_task(context: Context, view: View, request: Attempt) -> None:
+def _refuse_for_task(context: Context, view: View, request: Request) -> None:
     """Raise the refusals of `dig` that are about the task; remember its newest dig.
 
     What is decided here still holds when the dig is recorded, because the dig is recorded only if nobody dug
     since this view.
     """
-    task, unionid = view["task"], request.unionid
+    task, unionid = view["task"], request.person_id
     refuse(why_closed(standing_of(task), unionid))
     if 0 < task["expires_at"] <= _counts_at(context, request, view["now"]):
         raise Ended  # a sweep is about to end the task
@@ -457,11 +368,21 @@ def _refuse_for_task(context: Context, view: View, request: Attempt) -> None:
         raise cooling_down(task["cd_until"], view["now"], begun="last_dig" in task)
 
 
-async def _admitted(view: View, request: Attempt) -> Person:
+def _admitted(view: View, request: Request) -> Person:
     """Return the caller's record if they may dig. Raises the refusals of `dig` that are about the caller."""
-    person = check_ban(await request.admit(view["person"]), view["now"])
-    refuse(why_barred(standing_of(view["task"]), request.unionid, won=view["won"] is not None))
+    person = check_ban(check_session(request.session, view["person"]), view["now"])
+    refuse(why_barred(standing_of(view["task"]), request.person_id, won=view["won"] is not None))
     return person
+
+
+async def _save_pending(context: Context, task: Task) -> None:
+    """Write the history of the previous dig if it is still pending, unless this process has written it.
+
+    The next dig overwrites it in the task. From then on, only the history has it.
+    """
+    if "pending" in task and not digging_of(context).finished(task["last_dig"]):
+        await context.store.digs.write(task["last_dig"])
+        context.background.spawn(_keep_prize(context, task["last_dig"]))
 
 
 def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
@@ -504,6 +425,17 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     elif depth >= task["max_depth"]:
         made["end"] = "depth_reached"
     return made
+
+
+async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
+    """Write the history and tell everybody. Wait for the history until the deadline at most: the dig is
+    already recorded in the task."""
+    context.hub.cooldowns.learn(recorded)
+    context.heartbeats.note_dig(recorded)
+    loop = asyncio.get_running_loop()
+    writing = loop.create_task(_write_history(context, recorded))
+    context.background.spawn(_finish(context, recorded, writing))
+    await asyncio.wait([writing], timeout=max(0.0, deadline - loop.time()))
 
 
 async def _write_history(context: Context, recorded: Dig) -> bool:
