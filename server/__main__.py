@@ -62,7 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         if not (line := what_is_wrong(error)):
             raise
-        return _complain(line, 2)
+        # The server read its files before it started a worker, so here a fault of the disk began, which may
+        # end: 2 would end the server.
+        return _complain(line, 1 if parsed.run is _work else 2)
     return int(code)
 
 

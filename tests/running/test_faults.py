@@ -101,6 +101,19 @@ def test_a_fault_from_the_start_on_does_not_end_the_parent(fault, server, tmp_pa
     assert server.end() == 0
 
 
+@pytest.mark.parametrize("fault", ["EACCES in {data}/secret_key", "ENOTDIR in {data}/secret_key"])
+def test_a_worker_that_cannot_read_the_secret_before_the_first_one_serves_does_not_end_the_server(
+    fault, server, tmp_path
+):
+    until(lambda: server.children().get("Valkey"))  # the parent has read the secret
+    begin(fault, tmp_path)
+    server.wait_for(r"worker \d \(pid \d+\) ended with 1; starting it again")
+    end(fault, tmp_path)
+    server.wait_for("Wabao is ready at ")
+    assert any(str(server.data_dir / "secret_key") in line for line in server.said)
+    assert server.end() == 0
+
+
 def test_a_fault_during_which_a_worker_and_the_stores_are_killed_does_not_end_the_parent(server, tmp_path):
     server.wait_for("Wabao is ready at ")
     for fault in ALL:
