@@ -72,7 +72,7 @@ BAD = {
     "SECRET_KEY": ("short",),
     "TRUSTED_PROXIES": ("10.0.0.0/33", "10.0.0.0/8, 0.0.0.0/0"),
     "WECHAT_APPID": ("wx1",),
-    "WECHAT_PUSH_TOKEN": ("AAAAA",),
+    "WECHAT_PUSH_TOKEN": ("AA",),
     "WECHAT_ENCODING_AES_KEY": ("a" * 43,),
 }
 
@@ -90,8 +90,11 @@ def test_an_encoding_aes_key_of_wrong_length_or_characters_is_told_and_not_shown
     assert key not in said
 
 
-def test_message_push_turns_checks_on():
+def test_message_push_turns_checks_on_and_is_in_plain_mode_only_in_a_sandbox():
     assert not read_settings({}).checks_content
+    assert read_settings({"WECHAT_PUSH_TOKEN": "AAAAA"}).checks_content
+    real = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "WECHAT_PUSH_TOKEN": "AAAAA"}
+    assert "set together" in refusal(real)
     pushed = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 43}
     assert read_settings(pushed).checks_content
     for token in ("AA", "A" * 33, "AA-A"):

@@ -10,14 +10,13 @@ https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from devtools.sandbox.notices import MEDIA_CHECK, tell
+from devtools.sandbox.notices import MEDIA_CHECK, push
 from devtools.sandbox.scenarios import plays
 from devtools.sandbox.wechat_call import WeChatCall
 
@@ -83,10 +82,7 @@ class MediaCheckAsync(ContentCheck):
         """Return the trace_id, under which the result is pushed."""
         trace_id = new_trace_id()
         event = {
-            "ToUserName": "gh_sandbox",
             "FromUserName": asked.openid,
-            "CreateTime": int(time.time()),
-            "MsgType": "event",
             "Event": MEDIA_CHECK,
             "appid": self.context.settings.appid,
             "trace_id": trace_id,
@@ -95,9 +91,7 @@ class MediaCheckAsync(ContentCheck):
             "errmsg": "ok",
             **judgement(self.judged or ("risky" if plays(asked.openid, "picture_refused") else "pass")),
         }
-        settings = self.context.settings
-        url = f"{settings.notify_url}/wxPush" if settings.checks_content else ""
-        await tell(self.context, MEDIA_CHECK, trace_id, url, event)
+        await push(self.context, MEDIA_CHECK, trace_id, event)
         return {"trace_id": trace_id}
 
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from devtools.sandbox.base import ERRMSGS, now_ms
 from devtools.sandbox.content import CONTENT_CALLS, LABELS
+from devtools.sandbox.notices import push
 from devtools.sandbox.pay_call import FAILURES, WORDED
 from devtools.sandbox.refunds import tell_refund
 from devtools.sandbox.shipping import SHIPPING_CALLS
@@ -17,6 +18,10 @@ from devtools.sandbox.wallet import Wallet, WalletFailure
 
 # These answer with error codes of WeChat's own, as opposed to WeChat Pay's.
 WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk", *SHIPPING_CALLS)
+
+# The kinds of messages that people send to customer service:
+# https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/customer-message/receive.html
+MESSAGES = ("text", "image", "miniprogrampage")
 
 
 class MisbehaveRequest(msgspec.Struct):
@@ -38,7 +43,9 @@ class MisbehaveRequest(msgspec.Struct):
     answered late, by garbage, by an error code, or (`rank`) by the rank `code`. The report of a delivery
     (`shipping`, whose number is an openid) may misbehave in the same ways. The query whether reports are
     needed (`managed`) may get an error code, or the answer that the mini-program is `unmanaged`. `expire` and
-    `settle` (to the state `code`) act on `number` at once. `behave` forgets all misbehaviour that is left.
+    `settle` (to the state `code`) act on `number` at once. `push` pushes at once what happens to the person
+    with the openid `number`: the message or event `code`, such as text, user_authorization_cancellation, or
+    "user_authorization_revoke 6,2". `behave` forgets all misbehaviour that is left.
     """
 
     what: Literal[
@@ -66,6 +73,7 @@ class MisbehaveRequest(msgspec.Struct):
         "unmanaged",
         "expire",
         "settle",
+        "push",
         "behave",
     ]
     number: Annotated[str, Meta(max_length=64)] = ""
@@ -98,7 +106,7 @@ class Misbehave(Wallet):
     name = "misbehave"
 
     async def act(self) -> str:
-        """Note a misbehaviour for later calls; or do `behave`, `expire` or `settle` at once."""
+        """Note a misbehaviour for later calls; or do `behave`, `expire`, `settle` or `push` at once."""
         asked = self.read(MisbehaveRequest)
         if asked.what == "behave":
             await self.state.misbehaviours.clear()
@@ -106,6 +114,8 @@ class Misbehave(Wallet):
             await self._expire(asked.number)
         elif asked.what == "settle":
             await self._end_pending(asked.number, asked.code)
+        elif asked.what == "push":
+            await push(self.context, asked.code.partition(" ")[0], asked.number, self._pushed(asked))
         else:
             _check_code(asked)
             await self.state.misbehaviours.add(
@@ -119,6 +129,13 @@ class Misbehave(Wallet):
                 }
             )
         return "ok"
+
+    def _pushed(self, asked: MisbehaveRequest) -> dict[str, object]:
+        name, _, revoked = asked.code.partition(" ")
+        if name in MESSAGES:
+            return {"FromUserName": asked.number, "MsgType": name, "Content": "在吗", "MsgId": now_ms()}
+        about = {"OpenID": asked.number, "AppID": self.context.settings.appid, "RevokeInfo": revoked}
+        return {"FromUserName": "wechat_push", "Event": name, **about}
 
     async def _expire(self, number: str) -> None:
         pay, now = self.state.pay, now_ms()

@@ -16,8 +16,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError
 from tornado.log import app_log
 
 from devtools.sandbox.base import now_ms, state_of
-from devtools.sandbox.message_push import sealed_push
-from devtools.sandbox.signing import sealed_notice
+from devtools.sandbox.message_push import is_answered, sealed_push
+from devtools.sandbox.signing import EVENTS, sealed_notice
 from devtools.sandbox.store.keys import SandboxKeyPairs
 from devtools.sandbox.store.notices import SandboxNotice, SandboxNotices
 from server.context import Context
@@ -60,6 +60,15 @@ async def tell(
     context.background.spawn(send_notices(context))
 
 
+async def push(context: Context, event_type: str, number: str, fields: Mapping[str, object]) -> None:
+    """Store a message or an event for the mini-program, and begin to push it. Does nothing if no push is set
+    up."""
+    settings = context.settings
+    url = f"{settings.notify_url}/wxPush" if settings.wechat_push_token else ""
+    always = {"ToUserName": "gh_sandbox", "CreateTime": now_ms() // 1000, "MsgType": "event"}
+    await tell(context, event_type, number, url, always | dict(fields))
+
+
 async def send_notices(context: Context) -> None:
     """Send every notice that is due."""
     state = state_of(context)
@@ -95,7 +104,8 @@ async def _send(
     settings: Settings, pairs: SandboxKeyPairs, notice: SandboxNotice, genuine: bool = True
 ) -> int:
     """Return the HTTP status of the answer; 0 if there is none."""
-    if notice["event_type"] == MEDIA_CHECK:
+    pushed = notice["event_type"] not in EVENTS
+    if pushed:
         headers, (url, body) = {"Content-Type": "application/json"}, sealed_push(settings, notice, genuine)
     else:
         url, (headers, body) = notice["url"], sealed_notice(pairs, notice, genuine)
@@ -112,5 +122,8 @@ async def _send(
         )
     except (OSError, HTTPError) as error:
         app_log.info("%s does not take a notice: %s", notice["url"], type(error).__name__)
+        return 0
+    if pushed and genuine and answer.code == 200 and not is_answered(settings, notice, answer.body):
+        app_log.error("WeChat makes nothing of the answer to a push of %s", notice["event_type"])
         return 0
     return answer.code

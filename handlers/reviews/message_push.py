@@ -1,4 +1,4 @@
-"""`/wxPush`: what WeChat pushes to this server, in safe mode."""
+"""`/wxPush`: what WeChat pushes to this server: results of checks, changes of people, and their chat."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from tornado.log import app_log
 
 from handlers.base import Receiver
+from server.actions.people.authorization import take_change
 from server.actions.reviews.review import take_event
 from server.context import Context, per_context
 from server.wechat.message_push import ForgedPush, MessagePush
@@ -20,7 +21,7 @@ ANSWER_SECONDS = 4.0
 def message_push_of(context: Context) -> MessagePush | None:
     """What reads WeChat's message push; None if it is not set up."""
     settings = context.settings
-    if not settings.checks_content:
+    if not settings.wechat_push_token:
         return None
     return MessagePush(settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid)
 
@@ -28,11 +29,13 @@ def message_push_of(context: Context) -> MessagePush | None:
 class Pushed(Receiver):
     """GET checks our address, POST brings an event. 200: taken; 403: forged, or not set up; 500: send again.
 
+    What a person writes to customer service goes on to it: WeChat drops what is answered in another way.
+
     https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
     """
 
     async def serve(self) -> None:
-        """Answer `echostr`, or take an event and answer `success`."""
+        """Answer `echostr`, or take an event and answer `success`, or pass a person's message on."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         timestamp, nonce = self._asked("timestamp"), self._asked("nonce")
         message_push = message_push_of(self.context)
@@ -43,12 +46,12 @@ class Pushed(Receiver):
                 message_push.check_address(self._asked("signature"), timestamp, nonce)
                 self.finish(self._asked("echostr"))
             elif self.request.method == "POST":
-                event = message_push.read(
-                    self._asked("msg_signature"), timestamp, nonce, self.request.body
-                )
+                signatures = self._asked("signature"), self._asked("msg_signature")
+                event = message_push.read(*signatures, timestamp, nonce, self.request.body)
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await take_event(self.context, event)
-                self.finish("success")
+                    await take_change(self.context, event)
+                self.finish(message_push.forward(event) if event.sender else "success")
             else:
                 self.set_status(405)
         except ForgedPush as forged:

@@ -202,7 +202,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     def checks_content(self) -> bool:
         """Whether WeChat checks texts and pictures before others see them. Its results come by the message
         push."""
-        return bool(self.wechat_encoding_aes_key and self.content_checks)
+        return bool(self.wechat_push_token and self.content_checks)
 
     @property
     def guarded(self) -> bool:
@@ -359,9 +359,13 @@ def _check_shapes(settings: Settings) -> None:
 
 
 def _check_push(settings: Settings) -> None:
-    """Check message push's token (3 to 32 letters or digits) and key (43), as set in WeChat's console."""
+    """Check message push's token (3 to 32 letters or digits) and key (43), as set in WeChat's console.
+
+    Without the key it is in plain mode. In that mode whoever reads one address of a push in a log could push
+    anything, so only a sandbox may use it.
+    """
     token, key = settings.wechat_push_token, settings.wechat_encoding_aes_key
-    if bool(token) != bool(key):
+    if bool(token) != bool(key) and (key or not settings.sandboxed):
         raise BadSettings("WECHAT_PUSH_TOKEN and WECHAT_ENCODING_AES_KEY must be set together")
     if token and not _PUSH_TOKEN.fullmatch(token):
         raise BadSettings("WECHAT_PUSH_TOKEN must have 3 to 32 letters or digits")

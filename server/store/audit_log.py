@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
+from hashlib import sha256
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
 
 from server.store.documents import Documents, index
 from server.store.pipelines import Document
@@ -87,6 +89,26 @@ class AuditLog(Documents[Act]):
         self, at_ms: int, actor: Actor, act: str, target: str, reason: str, person: str = ""
     ) -> ObjectId:
         """Write an act that is about to be done; return its id for `conclude`."""
+        written = ObjectId()
+        await self._write(written, at_ms, actor, act, target, reason, person)
+        return written
+
+    async def begin_once(
+        self, told: str, at_ms: int, actor: Actor, act: str, target: str, reason: str
+    ) -> ObjectId | None:
+        """Write an act that follows from what we were `told`, unless it was written before; return its id,
+        None if it is concluded."""
+        act_id = ObjectId(sha256(told.encode()).digest()[:12])
+        try:
+            await self._write(act_id, at_ms, actor, act, target, reason, "")
+        except DuplicateKeyError:
+            begun = await self.rows.find_one({"_id": act_id, "outcome": BEGUN}, {"_id": 1})
+            return act_id if begun else None
+        return act_id
+
+    async def _write(
+        self, act_id: ObjectId, at_ms: int, actor: Actor, act: str, target: str, reason: str, person: str
+    ) -> None:
         written = Act(
             at=at_ms,
             operator=actor.name,
@@ -101,9 +123,7 @@ class AuditLog(Documents[Act]):
             written["code"] = code[1]
         if person:
             written["person"] = person
-        found = await self.rows.insert_one(dict(written))
-        assert isinstance(found.inserted_id, ObjectId)  # noqa: S101  (the driver makes one if none is given)
-        return found.inserted_id
+        await self.rows.insert_one({"_id": act_id, **written})
 
     async def conclude(self, act: ObjectId, outcome: str) -> None:
         """Add what became of an act, once."""

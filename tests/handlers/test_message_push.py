@@ -2,24 +2,34 @@
 
 import base64
 from typing import Any, ClassVar
+from unittest import mock
 
+import bson
 import httpx
 import msgspec
+import pytest
 from Crypto.Cipher import AES
 
-from devtools.sandbox.message_push import seal
+from devtools.sandbox import send_notices
+from server.actions.people.leave import erase_leavers
 from server.actions.reviews.review import settle_reviews
 from server.context import Context
+from server.store.people.people import NO_NAME, shown_name
 from server.wechat.message_push import MessagePush
-from support.client import Client
-from support.purse import find
-from support.reviews import AES_KEY, CHECKED, PUSH_TOKEN
+from support.client import Client, Someone, a_picture, rest
+from support.purse import DAY_MS, all_documents, find, let_pass
+from support.reviews import AES_KEY, CHECKED, PUSH_TOKEN, settle
+from support.stored import person_of
 
 OTHER_KEY = AES_KEY[::-1]
 NONCE, STAMP = "415670741", "1714112445"
 
 
 ENVIRONMENT = CHECKED
+
+
+def seal(key: str, message: bytes, appid: str) -> str:
+    return MessagePush(PUSH_TOKEN, key, appid).seal(message)
 
 
 def an_event(**fields: Any) -> bytes:
@@ -147,6 +157,136 @@ async def test_a_result_that_wechat_calls_invalid_is_for_an_operator(client, con
         await settle_reviews(context)
         (task,) = await find(context, "tasks", _id=code)
         assert task["review"] == "held"
+
+
+async def told(client: Client, context: Context, openid: str, *names: str) -> list[str]:
+    """Let the sandbox push what happens to a person; return what became of each push, after a first try."""
+    for name in names:
+        await client.misbehave("push", number=openid, code=name)
+    await rest(context)
+    await send_notices(context)
+    return [notice["state"] for notice in await find(context, "sandbox_notices")][-len(names) :]
+
+
+MAIL = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
+EVENTS = ("user_authorization_revoke 6,2", "user_info_modified", "user_authorization_cancellation")
+
+
+class TestBothModes:
+    """What the sandbox pushes, of which it takes only the answers that WeChat's pages ask for."""
+
+    @pytest.fixture(params=["safe", "plain"])
+    def environment(self, request: pytest.FixtureRequest) -> dict[str, str]:
+        return CHECKED if request.param == "safe" else {**CHECKED, "WECHAT_ENCODING_AES_KEY": ""}
+
+    async def test_chat_goes_on_to_customer_service_and_events_are_acknowledged(self, client, context):
+        chat = ("text", "image", "miniprogrampage")
+        others = ("user_enter_tempsession", "trade_manage_order_settlement", "debug_demo", *EVENTS)
+        assert await told(client, context, "o" + "x" * 27, *chat, *others) == ["done"] * 9
+        assert await find(context, "audit_log") == []
+
+    async def test_a_forged_push_changes_nothing_and_the_genuine_one_after_it_does(self, client, context):
+        bob = await client.log_in("bob")
+        await client.misbehave("forge_notice")
+        assert await told(client, context, await openid(context, bob), EVENTS[2]) == ["done"]
+        assert "leaving" in await person_of(context, bob)
+        for query in ({}, {"signature": "0" * 40, "timestamp": STAMP, "nonce": NONCE}):
+            about = an_event(Event=EVENTS[2], OpenID=await openid(context, bob))
+            assert (await client.http.post("/wxPush", params=query, content=about)).status_code == 403
+        assert (await client.http.post("/wxPush", content=b"x" * (2 << 20))).status_code == 413
+
+    async def test_what_a_person_takes_back_is_gone_everywhere_once_and_goods_under_way_still_arrive(
+        self, client, context
+    ):
+        alice, bob = await client.log_in_all("alice", "bob")
+        face = (await bob.upload(a_picture()))["url"]
+        await bob.post("/setProfile", wxname="鲍勃本人", wxheadpic=face)
+        await settle(context)
+        codes = [await alice.publish(forecast_num=1) for _ in range(2)]
+        own = await bob.publish(forecast_num=5)
+        await settle(context)
+        for code in codes:
+            await bob.win(code)
+            await bob.claim(code, **MAIL)
+        await alice.post("/shipPrize", code=codes[0], depth=1, carrier="顺丰", number="SF12345678")
+        await bob.post("/receivePrize", code=codes[0])
+        await bob.post("/setProfile", wxname="鲍勃又来")  # in review now
+        about = {"OpenID": await openid(context, bob), "AppID": context.settings.appid}
+        revoked = an_event(Event="user_authorization_revoke", RevokeInfo="19,2", **about)
+        await push_any(client, context, revoked)
+        assert [name for name in await naming(context, "鲍勃") if "sandbox" not in name] == []
+        boxes = [("address_box" in prize, prize["state"]) for prize in await find(context, "prizes")]
+        assert sorted(boxes) == [(False, "received"), (True, "given")]
+        assert (await bob.get("/getTaskDetails", code=own))["wxname"] == NO_NAME
+        await bob.post("/setProfile", wxname="新名字")
+        await settle(context)
+        await push_any(client, context, revoked)  # replayed
+        assert shown_name(await person_of(context, bob)) == "新名字"
+        acts = [(act["operator"], act["act"], act["outcome"]) for act in await find(context, "audit_log")]
+        assert acts == [("WeChat", "user_authorization_revoke", "done")]
+
+    async def test_a_push_that_was_cut_off_is_done_when_it_comes_again(self, client, context):
+        bob = await client.log_in("bob")
+        event = an_event(Event=EVENTS[2], OpenID=await openid(context, bob), AppID=context.settings.appid)
+        with mock.patch.object(context.store.people, "ask_to_leave", side_effect=OSError):
+            assert (await push_any(client, context, event)).status_code == 500
+        assert (await push_any(client, context, event)).status_code == 200
+        assert "leaving" in await person_of(context, bob)
+        assert [act["outcome"] for act in await find(context, "audit_log")] == ["done"]
+
+    async def test_an_account_that_wechat_cancels_is_deleted_once_nothing_of_it_is_under_way(
+        self, client, context
+    ):
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await alice.publish(forecast_num=1)
+        await settle(context)
+        await bob.win(code)
+        await bob.claim(code, **MAIL)
+        refused = await bob.post("/deleteAccount")
+        assert refused["error"] == "cannot_leave"
+        assert await told(client, context, await openid(context, bob), EVENTS[2], EVENTS[2]) == ["done"] * 2
+        assert (await bob.post("/logout"))["error"] == "bad_token"
+        until = (await person_of(context, bob))["leaving"]["until"]
+        assert abs(until - context.clock.now_ms() - 7 * DAY_MS) < 60_000
+        await let_pass(context, 8 * DAY_MS)
+        await erase_leavers(context)
+        assert "erasing" not in await person_of(context, bob)
+
+    async def test_nothing_follows_for_a_person_who_is_being_erased_or_from_another_mini_program(
+        self, client, context
+    ):
+        bob = await client.log_in("bob")
+        about = {"Event": EVENTS[2], "OpenID": await openid(context, bob)}
+        answer = await push_any(client, context, an_event(**about, AppID="wxother"))
+        assert answer.status_code == 403
+        await context.store.people.lock_out(await person_of(context, bob))
+        assert (await push_any(client, context, an_event(**about))).status_code == 200
+        assert "leaving" not in await person_of(context, bob)
+        assert await find(context, "audit_log") == []
+
+
+async def openid(context: Context, someone: Someone) -> str:
+    return (await person_of(context, someone))["openid"]
+
+
+async def push_any(client: Client, context: Context, message: bytes) -> httpx.Response:
+    """Push a message as WeChat does in the mode that is set."""
+    key = context.settings.wechat_encoding_aes_key
+    if key:
+        return await push(client, context, seal(key, message, context.settings.appid))
+    signature = MessagePush(PUSH_TOKEN, "", "").signature(STAMP, NONCE)
+    asked = {"timestamp": STAMP, "nonce": NONCE, "signature": signature}
+    return await client.http.post("/wxPush", params=asked, content=message)
+
+
+async def naming(context: Context, text: str) -> list[str]:
+    """Return the collections that have a text in a field."""
+    everything = await all_documents(context)
+    return [
+        name
+        for name, found in everything.items()
+        if any(text.encode() in bson.encode(document) for document in found)
+    ]
 
 
 class TestWithoutMessagePush:

@@ -74,7 +74,7 @@ async def push_results(context: Context) -> None:
     """Push a result for each unanswered request in the database, as WeChat would."""
     for review in await find(context, "reviews", state="checking"):
         for trace_id in review["traces"]:
-            passed = Event("wxa_media_check", trace_id, Result("pass"))
+            passed = Event(kind="wxa_media_check", trace_id=trace_id, checked=Result("pass"))
             await take_event(context, passed)
 
 

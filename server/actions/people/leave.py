@@ -48,16 +48,22 @@ async def leave(context: Context, person: Person) -> int:
     store, unionid = context.store, person["_id"]
     if "leaving" not in person:
         await _refuse(context, person)
-        until_ms = await store.now_ms() + DAYS * DAY_MS
         written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", key_of(person), "")
-        asked = await store.people.ask_to_leave(unionid, until_ms)
-        if asked is not None:
-            await context.hub.announce_ended(Revoked(unionid, asked["generation"]))
-        await store.audit_log.conclude(written, "refused" if asked is None else "done")
+        asked = await begin_deletion(context, person)
+        await store.audit_log.conclude(written, "done" if asked else "refused")
     found = await store.people.find(unionid)
     if found is None or "leaving" not in found:  # an operator erases them at this moment
         raise NotLoggedIn
     return found["leaving"]["until"]
+
+
+async def begin_deletion(context: Context, person: Person) -> bool:
+    """Let a person's account be deleted in `DAYS` days, and end their tokens; False if that was so before."""
+    until_ms = await context.store.now_ms() + DAYS * DAY_MS
+    asked = await context.store.people.ask_to_leave(person["_id"], until_ms)
+    if asked is not None:
+        await context.hub.announce_ended(Revoked(asked["_id"], asked["generation"]))
+    return asked is not None
 
 
 async def _refuse(context: Context, person: Person) -> None:

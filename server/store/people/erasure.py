@@ -7,6 +7,7 @@ may be interrupted and called again.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
@@ -14,6 +15,7 @@ from server.game.task import Task
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import terms_of
 from server.store.files import ROUTE, Files
+from server.store.people.people import NO_NAME
 from server.store.pipelines import Document, begins_with
 from server.store.prizes.prizes import WHERE_SENT
 
@@ -23,6 +25,7 @@ BATCH = 500
 # What stands in place of the name and the picture.
 NAME, PICTURE = "已注销", ""
 _NOBODY = {"wxname": NAME, "wxheadpic": PICTURE}
+_UNNAMED = {"wxname": NO_NAME, "wxheadpic": PICTURE}
 # The collections from which the documents about a person are deleted, and the fields that name the person.
 _DELETED = {
     "risks": "_id",
@@ -39,12 +42,45 @@ class Erasure:
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._database = database
 
-    async def erase_name_in_digs(self, person_id: str) -> int:
-        """Put `NAME` into a person's digs; return how many there are, without one that only its task has."""
+    async def erase_name(self, person_id: str) -> None:
+        """Forget the name and the picture of a person who stays, wherever they stand.
+
+        A task that its publisher signed with another name keeps the signature.
+        """
+        # The reviews go first: one that ends now would show what it is about.
+        await self._database["reviews"].delete_many({"unionid": person_id, "code": ""})
+        await self._database["people"].update_one(
+            {"_id": person_id},
+            {
+                "$set": {"nickName": "", "avatarUrl": "", "terms": []},
+                "$unset": dict.fromkeys(("wxname", "wxheadpic", "chosen", "due_at"), ""),
+            },
+        )
+        await self.erase_name_in_digs(person_id, _UNNAMED)
+        await self._database["prizes"].update_many({"unionid": person_id}, {"$set": _UNNAMED})
+        for task in await self.published(person_id):
+            await self._delete_files({"metadata.made_for": begins_with(f"poster:{task['_id']}:")})
+            name = {} if task["signed"] else {"wxname": NO_NAME, "terms": terms_of(task["name"], "")}
+            await self._database["tasks"].update_one(
+                {"_id": task["_id"]},
+                {"$set": {"wxheadpic": PICTURE, **name}, "$inc": {"renamed": 1}},
+            )
+        await self.delete_pictures(person_id)
+
+    async def erase_received_addresses(self, person_id: str) -> None:
+        """Delete the addresses to which goods came that a person won."""
+        await self._database["prizes"].update_many(
+            {"unionid": person_id, "state": "received", "address_box": {"$exists": True}},
+            {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT},
+        )
+
+    async def erase_name_in_digs(self, person_id: str, shown: Mapping[str, str] = _NOBODY) -> int:
+        """Put what is `shown` into a person's digs; return how many there are, without one that only its task
+        has."""
         tasks, digs = self._database["tasks"], self._database["digs"]
         codes = await digs.distinct("code", {"unionid": person_id, "n": {"$gt": 0}})
-        changed = await digs.update_many({"unionid": person_id}, {"$set": _NOBODY})
-        last = {f"last_dig.{name}": value for name, value in _NOBODY.items()}
+        changed = await digs.update_many({"unionid": person_id}, {"$set": dict(shown)})
+        last = {f"last_dig.{name}": value for name, value in shown.items()}
         await tasks.update_many({"pending": 1, "last_dig.unionid": person_id}, {"$set": last})
         for at in range(0, len(codes), BATCH):
             some = {"$in": codes[at : at + BATCH]}

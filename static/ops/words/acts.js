@@ -38,6 +38,9 @@ export const ACTS = {
   act_leave: ["本人申请注销", "Asked to be erased"],
   act_stay: ["本人撤销注销", "Kept their account"],
   act_erase: ["按本人申请注销", "Erased as asked"],
+  act_user_info_modified: ["微信清理了名字和头像", "WeChat cleared the name and picture"],
+  act_user_authorization_revoke: ["在微信撤回了授权", "Took a consent back in WeChat"],
+  act_user_authorization_cancellation: ["注销了微信账号", "Closed their WeChat account"],
 
   ask_end_fraud: ["因欺诈结束「{0}」，并冻结它送出的奖品？", "End “{0}” for fraud, and freeze what it gave?"],
   ask_end_fraud_text: ["立刻停止挖宝，不能恢复；没中的退给发布者，挖到而还没到手的先冻结。所有人都会看到你写的理由。", "Digging stops for good; what nobody won goes back, and what was won and is not given yet is frozen. Everybody will see the reason."],
