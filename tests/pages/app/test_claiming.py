@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import APIResponse, Route, expect
 
 from support.browser import Person, run_until, write_record
@@ -49,76 +50,43 @@ def test_an_address_that_was_deleted_unsent_is_neither_on_its_way_nor_late(windo
     expect(page.locator(".winners li")).not_to_contain_text("还没有寄出")
 
 
-def test_an_address_can_be_changed_until_its_day_is_over(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    winner = Person.log_in(publisher.address, "阿变")
-    winner.post("/postTask", code=code)
-    winner.claim(code, receiver="变哥", phone="13800000000", address="科技园 1 号")
-    page = window("阿变").page
+@pytest.mark.parametrize(
+    ("user", "asked", "before", "offer", "days", "after"),
+    [
+        ("阿变", {"claims": True}, "以前可以更改。", ("button", "更改地址"), 1, "超过 24 小时，不能再改"),
+        ("阿晚", {}, "之前领取", ("textbox", "收货人"), 31, "已过领奖期限，奖品会退回发布者。"),
+        (
+            "阿忘",
+            {"owes": True},
+            "以前没有支付会自动删除。",
+            ("button", "支付 1 元"),
+            1,
+            "没有支付，已经自动删除。",
+        ),
+    ],
+    ids=["an address", "a prize", "a payment"],
+)
+def test_what_has_its_time_is_offered_until_it_is_over(
+    window, publisher, user, asked, before, offer, days, after
+):
+    person = Person.log_in(publisher.address, user)
+    if "owes" in asked:
+        code = person.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
+    else:
+        code = publisher.publish(a_picture(), forecast_num=1)
+        person.post("/postTask", code=code)
+    if "claims" in asked:
+        person.claim(code, receiver="变哥", phone="13800000000", address="科技园 1 号")
+    page = window(user).page
     page.clock.install()
     page.goto(f"{publisher.address}/#/task/{code}")
-    claim, change = page.locator("#claim"), page.get_by_role("button", name="更改地址")
-    expect(claim).to_contain_text("以前可以更改。")
-    expect(change).to_be_visible()
-    page.clock.fast_forward(DAY_MS)
-    expect(change).to_be_hidden()
-    expect(claim).to_contain_text("超过 24 小时，不能再改")
-
-
-def test_a_treasure_is_paid_for_until_it_is_deleted(window, address):
-    publisher = Person.log_in(address, "阿忘")
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
-    page = window("阿忘").page
-    page.clock.install()
-    page.goto(f"{address}/#/task/{code}")
-    expect(page.get_by_text("以前没有支付会自动删除。")).to_be_visible()
-    pay = page.get_by_role("button", name="支付 1 元")
-    expect(pay).to_be_visible()
-    page.clock.fast_forward(DAY_MS)
-    expect(page.get_by_text("没有支付，已经自动删除。")).to_be_visible()
-    expect(pay).to_be_hidden()
-
-
-def test_a_publisher_has_no_form_for_what_is_over(window, publisher, shared):
-    mailed = publisher.publish(a_picture(), forecast_num=1)
-    on_site = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
-    winner = Person.log_in(publisher.address, "阿过")
-    for code in (mailed, on_site):
-        winner.post("/postTask", code=code)
-    winner.claim(mailed, receiver="过哥", phone="13800000000", address="科技园 1 号")
-    publisher.post("/shipPrize", code=mailed, depth=1, carrier="顺丰", number="SF0123456789")
-    page = window("小明").page
-    page.clock.install()
-    page.goto(f"{publisher.address}/#/winners/{mailed}")
-    correct = page.get_by_role("button", name="改快递信息")
-    expect(correct).to_be_visible()
-    with page.expect_response("**/getWinners*"):
-        page.clock.fast_forward(DAY_MS)
-    expect(correct).to_be_hidden()
-    page.goto(f"{publisher.address}/#/winners/{on_site}")
-    pickup = page.get_by_role("button", name="核对")
-    expect(pickup).to_be_visible()
-    expect(page.locator(".winners li")).to_have_count(1)  # it is written
-    write_record(shared.data_dir, "prizes", f"{on_site}:1", state="returned")
-    page.reload()
-    expect(page.locator(".winners")).to_contain_text("已退回")
-    expect(pickup).to_be_hidden()
-
-
-def test_a_prize_is_claimed_no_more_once_its_time_is_over(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    winner = Person.log_in(publisher.address, "阿晚")
-    winner.post("/postTask", code=code)
-    page = window("阿晚").page
-    page.clock.install()
-    page.goto(f"{publisher.address}/#/task/{code}")
-    claim = page.locator("#claim")
-    expect(claim).to_contain_text("之前领取")
-    expect(page.get_by_label("收货人")).to_be_visible()
-    page.clock.fast_forward(31 * DAY_MS)
-    expect(claim).to_contain_text("已过领奖期限，奖品会退回发布者。")
-    expect(page.get_by_label("收货人")).to_be_hidden()
-    expect(claim).not_to_contain_text("之前领取")
+    role, name = offer
+    expect(page.locator("main")).to_contain_text(before)
+    expect(page.get_by_role(role, name=name)).to_be_visible()
+    page.clock.fast_forward(days * DAY_MS)
+    expect(page.locator("main")).to_contain_text(after)
+    expect(page.locator("main")).not_to_contain_text(before)
+    expect(page.get_by_role(role, name=name)).to_be_hidden()
 
 
 def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window, publisher, shared):

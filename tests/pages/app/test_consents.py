@@ -1,14 +1,12 @@
 """Messages to people who left: offered after a win, after publishing and in a long cooldown, each once."""
 
-import time
 from typing import Any
 
 import httpx
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Person, write_record
+from support.browser import PHONE, Person
 from support.client import a_picture
-from support.screen import operate
 from support.servers import until
 
 
@@ -37,20 +35,6 @@ def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(window, address,
     expect(section).to_have_count(0)
 
 
-def test_a_winner_is_offered_no_reminder_while_the_prize_is_frozen_or_once_it_is_returned(
-    window, address, publisher
-):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    Person.log_in(address, "阿冰").post("/postTask", code=code)
-    opened = window("阿冰", path=f"/#/task/{code}")
-    section = opened.page.get_by_role("region", name="提醒")
-    expect(section).to_be_visible()
-    offered = {"freeze": 0, "release": 1, "return": 0}
-    for act in ("freeze", "release", "freeze", "return"):
-        operate(address, f"/ops/{act}", what="prize", code=code, depth=1)
-        expect(section).to_have_count(offered[act])
-
-
 def test_a_person_who_declines_is_not_asked_again(window, publisher):
     code = publisher.publish(a_picture(), name="一只茶壶")
     opened = window("小明", path=f"/#/task/{code}")
@@ -73,20 +57,6 @@ def test_no_reminder_of_a_cooldown_is_offered_once_it_is_over(window, address, p
     expect(section).to_be_visible()
     page.clock.fast_forward(3_590_000)
     expect(section).to_have_count(0)
-
-
-def test_no_reminder_is_offered_of_a_cooldown_after_the_end(window, address, publisher, shared):
-    code = publisher.publish(a_picture(), name="一只茶杯", cd=3600, forecast_num=700)
-    Person.log_in(address, "阿强").post("/postTask", code=code)
-    write_record(shared.data_dir, "tasks", code, expires_at=int(time.time() * 1000) + 1_000_000)
-    page = window("小蓝").page
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{address}/#/task/{code}")
-    expect(page.locator("button.dig")).to_contain_text("后截止")
-    page.wait_for_load_state("networkidle")
-    assert [url for url in asked if "/getTemplates" in url] == []
-    expect(page.get_by_role("region", name="提醒")).to_have_count(0)
 
 
 def test_a_long_cooldown_can_be_left(window, address, publisher):

@@ -171,16 +171,6 @@ def test_after_a_missed_start_the_task_opens_once_the_network_is_back(window, pu
     visitor.wrong.clear()  # Chromium logs that the network was gone
 
 
-def test_a_task_that_others_have_dug_can_no_longer_be_ended_early(window, address, publisher):
-    code = publisher.publish(a_picture(), forecast_num=500_000)
-    page = window("小明", f"/#/task/{code}").page
-    expect(page.get_by_role("button", name="提前结束")).to_be_visible()
-    expect(page.locator(".watchers")).to_be_visible()
-    Person.log_in(address, "阿强").post("/postTask", code=code)
-    expect(page.get_by_role("button", name="提前结束")).to_be_hidden()
-    expect(page.get_by_role("link", name="中奖者和发奖")).to_be_visible()
-
-
 def test_no_line_says_that_one_can_dig_under_a_running_countdown(window, address, publisher):
     code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
     page = window("阿强", f"/#/task/{code}").page

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import time
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -75,28 +74,6 @@ def test_a_killed_worker_shows_at_once_and_the_page_reconnects(window, shared, p
     Person.log_in(shared.address, "阿强").post("/postTask", code=code)
     expect(page.locator(".people li", has_text="阿强")).to_be_visible()
     watcher.wrong.clear()  # Chromium logs that nobody answered
-
-
-def test_a_dig_whose_reply_was_lost_is_asked_about_and_not_dug_twice(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=500_000)
-    digger = window("阿强")
-    asked: list[Any] = []
-
-    def lose_the_first_reply(route: Route) -> None:
-        asked.append(route.request.post_data_json)
-        if len(asked) == 1:
-            route.fetch()
-            route.abort()
-        else:
-            route.continue_()
-
-    digger.page.route("**/postTask", lose_the_first_reply)
-    digger.go(f"/#/task/{code}")
-    expect(digger.page.get_by_text("第 1 层，什么也没有")).to_be_visible()
-    assert len(asked) == 2
-    assert asked[0] == asked[1]
-    assert publisher.get("/getTaskDetails", code=code)["now_depth"] == 1
-    digger.wrong.clear()  # Chromium logs the lost reply
 
 
 def test_a_file_that_is_no_picture_is_refused_before_publishing(window, tmp_path):

@@ -73,13 +73,6 @@ def test_only_who_ends_red_packets_is_told_of_their_money(window, publisher):
         dialog.get_by_role("button", name="取消").click()
 
 
-def test_a_number_with_an_exponent_is_read_as_the_field_reads_it(window):
-    page = window("埋宝人", "/#/publish").page
-    page.get_by_label("预计挖多少锹").fill("20")
-    page.get_by_label("奖品数量").fill("1e1")
-    expect(page.locator(".summary")).to_contain_text("大约每 2 锹出一份")
-
-
 def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
     page = window("卖预告的人", "/#/publish").page
     choose_picture(page)

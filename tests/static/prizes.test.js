@@ -1,0 +1,102 @@
+// What there is to do about a prize, and what its people read, at each time and in each state.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { cardsOf, stateOf as cardState, LISTS } from "./shared/cards.js";
+import { asTime } from "./shared/clock.js";
+import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
+import { changeWords, fluctuationHint, laterWords, payUntil, payUntilWords, waitWords } from "./shared/words.js";
+
+const HOUR_MS = 3600000;
+const soon = () => Date.now() + HOUR_MS;
+const past = () => Date.now() - HOUR_MS;
+const MAIL = { goods_type: 2, draw_type: 2 };
+const SITE = { goods_type: 2, draw_type: 1 };
+const PACKET = { goods_type: 1, draw_type: 0 };
+
+test("a prize is claimed until its time is over, and not while somebody holds or froze it", () => {
+  const won = { is_prize: 1, is_draw: 0, prize_state: "won", claim_until: soon() };
+  for (const [kind, step, done] of [[MAIL, "address", "mailed"], [SITE, "onSite", "gone"], [PACKET, "packet", "paid"]]) {
+    assert.equal(claimStep({ ...won, ...kind }), step);
+    assert.equal(claimStep({ ...won, ...kind, is_draw: 1, prize_state: "given" }), done);
+    assert.equal(claimStep({ ...won, ...kind, claim_until: past() }), "waits");
+    for (const state of ["held", "frozen", "expiring", "returned"]) assert.equal(claimStep({ ...won, ...kind, prize_state: state }), "waits");
+  }
+  assert.deepEqual([isClaimable(won), isOverdue(won)], [true, false]);
+  const late = { ...won, claim_until: past() };
+  assert.deepEqual([isClaimable(late), isOverdue(late)], [false, true]);
+  assert.equal(waitWords(late), "已过领奖期限，奖品会退回发布者。");
+  assert.equal(isOverdue({ ...late, is_draw: 1 }), false);
+});
+
+test("an address is changed, a payment made and a red packet taken only in their time", () => {
+  assert.match(changeWords(soon()), /以前可以更改。$/);
+  assert.match(changeWords(past()), /^超过 24 小时，不能再改/);
+  assert.match(laterWords({ claim_from: soon() }), /以后可以领取，不会丢失。$/);
+  assert.equal(laterWords({ claim_from: past() }), "");
+  assert.match(payUntilWords(soon()), /以前没有支付会自动删除。$/);
+  assert.equal(payUntilWords(past()), "没有支付，已经自动删除。");
+  assert.match(payUntilWords(0), /^24 小时内/);
+  const waits = [{ act: "pay", code: "A", until: 5 }];
+  assert.deepEqual(["shown", "checking"].map((review) => payUntil({ code: "A", review }, waits)), [5, 0]);
+});
+
+test("a publisher names a parcel once there is an address, and corrects it for a day", () => {
+  const day = 24 * HOUR_MS;
+  for (const [prize, step] of [
+    [{ state: "won" }, ""],
+    [{ state: "given" }, "name"],
+    [{ state: "given", address_deleted: 1 }, ""],
+    [{ state: "sent", sent_at: past() }, "correct"],
+    [{ state: "sent", sent_at: past() - day }, ""],
+    [{ state: "returned" }, ""],
+  ]) assert.equal(shippingStep({ ...MAIL, ...prize }), step, JSON.stringify(prize));
+  assert.equal(shippingStep({ ...SITE, state: "given" }), "");
+  for (const [state, is_draw, asks] of [["won", 0, true], ["claiming", 0, true], ["given", 1, false], ["returned", 0, false]]) {
+    assert.equal(handsOver([{ ...SITE, state, is_draw }]), asks, state);
+  }
+  assert.equal(handsOver([{ ...MAIL, state: "won", is_draw: 0 }]), false);
+});
+
+test("a treasure is changed and ended by its publisher until somebody digs", () => {
+  const own = { mine: 1, status: 0, now_depth: 0, review: "shown" };
+  assert.deepEqual([mayEnd(own), mayEdit(own)], [true, true]);
+  for (const change of [{ mine: 0 }, { status: 1 }, { now_depth: 1 }]) {
+    assert.deepEqual([mayEnd({ ...own, ...change }), mayEdit({ ...own, ...change })], [false, false]);
+  }
+  assert.equal(mayEdit({ ...own, review: "hidden" }), false);
+});
+
+test("a message is offered only of what will still happen", () => {
+  const won = { is_prize: 1, is_draw: 0, prize_state: "won", claim_until: soon() };
+  assert.equal(offerOf(won), "won");
+  for (const change of [{ is_draw: 1 }, { prize_state: "frozen" }, { prize_state: "returned" }, { claim_until: past() }]) {
+    assert.equal(offerOf({ ...won, ...change }), "", JSON.stringify(change));
+  }
+  const cooling = { cd_until: soon(), expires_at: 0, now_depth: 1 };
+  assert.equal(offerOf(cooling), "cooldown");
+  assert.equal(offerOf({ ...cooling, starts_at: soon(), now_depth: 0 }), "opening");
+  assert.equal(offerOf({ ...cooling, mine: 1 }), "published");
+  for (const change of [{ cd_until: Date.now() + 50000 }, { expires_at: soon() - 1000 }, { status: 1 }, { need_pay: 1 }]) {
+    assert.equal(offerOf({ ...cooling, ...change }), "", JSON.stringify(change));
+  }
+});
+
+test("no card invites to dig what one published or won", () => {
+  const page = { data: [{ code: "A", name: "猫" }, { code: "B", name: "狗" }, { code: "C", name: "鱼" }], mine: ["A"], won: ["B"], featured: ["C"] };
+  assert.deepEqual(cardsOf(page).map((card) => cardState(card, 0).kind), ["mine", "won", "open"]);
+  for (const [card, left, kind] of [
+    [{ name: "" }, 0, "gone"],
+    [{ name: "猫", status: 1 }, 9, "ended"],
+    [{ name: "猫", need_pay: 1 }, 0, "unpaid"],
+    [{ name: "猫", won: true }, 9, "cooling"],
+  ]) assert.equal(cardState(card, left).kind, kind);
+  assert.equal(cardState({ name: "猫" }, 61).text, "冷却 1:01");
+  assert.deepEqual([LISTS.published.whose({}), LISTS.dug.whose({ is_prize: 1 }), LISTS.won.whose({})], [{ mine: true }, { won: true }, { won: true }]);
+});
+
+test("times and numbers are read as people write them", () => {
+  assert.deepEqual([9, 65, 600, 3600].map(asTime), ["9", "1:05", "10:00", "1:00:00"]);
+  assert.match(fluctuationHint(1, 1), /只能是 0/);
+});
