@@ -121,16 +121,6 @@ async def test_a_winner_cannot_dig_again(context, alice, bob):
     await check_history(context, code)
 
 
-async def test_two_hundred_requests_at_one_instant_make_one_dig(client, context, alice):
-    people = await client.log_in_all(*(f"digger{k}" for k in range(10)))
-    code = await alice.publish(cd=60, forecast_num=40_000)
-    replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(20)))
-    fresh = [reply for reply in replies if reply["status"] == 0 and not reply["repeated"]]
-    assert len(fresh) == 1
-    assert all(reply["error"] == "cooling_down" for reply in replies if reply["status"])
-    assert len(await check_history(context, code)) == 1
-
-
 async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client, context, other, alice):
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
     code = await alice.publish(cd=0, forecast_num=100_000)

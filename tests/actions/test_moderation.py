@@ -6,7 +6,6 @@ from unittest import mock
 
 import pytest
 
-from handlers.websocket import IDENTITY_REFUSED
 from server.actions import operate
 from server.actions.digging.dig import Request, dig, digging_of
 from server.actions.people.account import check_ban
@@ -493,19 +492,6 @@ async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(cl
         ("unban", f"{code}:1", "done"),
         ("ban", f"{code}:1", "done"),
     ]
-
-
-async def test_open_pages_of_a_banned_person_close_in_all_processes(client, open_page, other_port):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=100_000)
-    pages = [await open_page(alice, code), await open_page(alice, code, port=other_port)]
-    stays = await open_page(bob, code, port=other_port)
-    for page in [*pages, stays]:
-        await page.until("snapshot")
-    await ban(client, code)
-    assert [await page.closed() for page in pages] == [IDENTITY_REFUSED] * 2
-    await stays.connection.write_message('{"action":"ping"}')
-    await stays.until("pong")
 
 
 async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_from_mongodb(

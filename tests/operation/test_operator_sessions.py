@@ -24,7 +24,6 @@ from support.client import Client
 from support.operators import open_feed, operator
 
 TOKEN = "open sesame"
-OFFICE = "198.51.100.7"
 INSIDE = [interface for interface in OPS_INTERFACES if issubclass(interface, OperatorInterface)]
 ACTS = [interface for interface in INSIDE if interface.method == "POST"]
 

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from handlers.push import Push
 from server.actions.digging.dig import Request, dig
-from server.store.digging.digs import stored
 from support.watchers import Collecting
 
 OUTLOOK = ("one_in", "nearest", "deepest")
@@ -77,21 +76,6 @@ async def test_a_returning_page_gets_what_it_missed_byte_for_byte(open_page, ali
         assert snapshot["seq"] == 3
     beyond = await open_page(alice, code, since=99)
     assert (await beyond.next())["type"] == "snapshot"
-
-
-async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(open_page, context, alice, bob, code):
-    await bob.dig(code)
-    await context.background.finish()
-    first = await context.store.digs.collection.find_one({"code": code})
-    assert first is not None
-    del first["n"]
-    await context.store.digs.collection.insert_many(
-        stored(first | {"_id": f"{code}:{depth}", "depth": depth, "dig_id": f"dig-{depth}"})
-        for depth in range(2, 303)
-    )
-    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"now_depth": 302}})
-    assert (await (await open_page(alice, code, since=1)).next())["type"] == "snapshot"
-    assert (await (await open_page(alice, code, since=2)).next())["seq"] == 3
 
 
 async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(open_page, alice, code):
@@ -183,36 +167,6 @@ async def test_another_process_hears_of_digs_ends_and_watchers(client, open_page
     assert bob.id not in json.dumps(page.frames)
     await other.hub.watch(Collecting(), code, None, False)
     assert (await page.until("watchers", watchers=2))["watchers"] == 2
-
-
-async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(client, open_page):
-    alice, *people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
-    code = await alice.publish(prize_num=4, forecast_num=1, interval=2, fluctuation=1, cd=0)
-    page = await open_page(alice, code)
-    state = await page.until("snapshot")
-    ended, told = False, {}
-    while not ended:
-        for who in people:
-            reply = await who.dig(code)
-            if not reply["status"]:
-                told[reply["seq"]] = {name: reply[name] for name in OUTLOOK}
-            ended = ended or reply.get("task_status") == 1
-    while (await page.next())["type"] != "end":
-        pass
-    for frame in page.frames[1:]:
-        if frame["type"] == "cd":
-            assert {name: frame[name] for name in OUTLOOK} == told[frame["seq"]]
-            state |= {name: frame[name] for name in ("seq", "now_depth", "cd_until", *OUTLOOK)}
-        elif frame["type"] == "join":
-            state["participants"] = frame["participants"]
-        elif frame["type"] == "prize":
-            state["prizes_left"] = frame["prizes_left"]
-        elif frame["type"] == "end":
-            state |= {"status": 1, "end_reason": frame["end_reason"]}
-    fresh = await (await open_page(alice, code)).until("snapshot")
-    details = await alice.get("/getTaskDetails", code=code)
-    assert {name: details[name] for name in OUTLOOK} == {name: fresh[name] for name in OUTLOOK}
-    assert {name: state[name] for name in STATE} == {name: fresh[name] for name in STATE}
 
 
 async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_person(

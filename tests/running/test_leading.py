@@ -25,7 +25,7 @@ from server.settings import Settings
 from server.store import Store
 from server.store.agenda import Kind
 from support.leading import lead
-from support.purse import expect_balance, find, let_pass
+from support.purse import find
 from support.trips import Listener
 
 DAYS_MS = 86_400_000
@@ -191,25 +191,6 @@ async def test_a_follower_does_nothing_of_what_is_due(context, other):
     following.cancel()
 
 
-async def test_two_leaders_at_once_pay_and_refund_once(client, context, other, alice, bob):
-    code = await alice.won_packet(bob, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await bob.claim(code)
-    both = [Leading(process, Background()) for process in (context, other)]
-    for process in (context, other):
-        await process.database.look()
-        process.leader._until = float("inf")  # as if one had stood still and believed in its old lease
-    for passed_ms in (0, 60_000, 30 * DAYS_MS, 60_000, 60_000, 30 * DAYS_MS, 60_000, 60_000):
-        await let_pass(context, passed_ms)
-        await asyncio.gather(*(leading.look() for leading in both))
-        await asyncio.gather(*(leading.finish() for leading in both))
-    refunds = await find(context, "refunds", state="refunded")
-    assert sorted(refund["kind"] for refund in refunds) == ["unclaimed", "unwon"]
-    assert sum(refund["amount_fen"] for refund in refunds) == 400, "the bill was cancelled, unconfirmed"
-    await expect_balance(context)
-    for process in (context, other):
-        process.leader._until = float("-inf")
-
-
 SOMETHING_DUE: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "pending": ("tasks", {"pending": 1}, {}),
     "addresses": (
@@ -244,17 +225,6 @@ async def test_one_look_finds_each_kind_of_what_is_due(context, kind):
 
 def test_each_kind_of_what_is_due_is_done_by_one_work():
     assert sorted(kind for kinds, _ in WORKS for kind in kinds) == sorted(get_args(Kind))
-
-
-async def test_nothing_is_done_from_a_database_that_is_not_ours(context):
-    await context.database.look()
-    await context.leader.ask()
-    await context.store.database["reviews"].insert_one({"_id": "a review", "due_at": 1})
-    context.database.identity = "another"
-    leading = Leading(context, Background())
-    await leading.look()
-    await leading.finish()
-    assert (await find(context, "reviews"))[0]["due_at"] == 1
 
 
 async def test_a_process_rests_longer_while_nobody_is_here_and_wakes_when_somebody_comes():

@@ -1,8 +1,6 @@
 """A server serves nothing from a database that is not its own or that it cannot decrypt, and says so."""
 
 import os
-import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +14,7 @@ from server.security.keys import Keys
 from support.browser import Person
 from support.client import a_picture
 from support.databases import with_database
-from support.servers import PATIENCE_SECONDS, Running, clean_environment, until
+from support.servers import PATIENCE_SECONDS, Running, clean_environment
 
 NEW = "the secret of after: 32 characters or more"
 
@@ -86,32 +84,4 @@ def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_a_server_witho
     server = Running(data, port, **stores, SECRET_KEYS=NEW)
     server.wait_for("Wabao is ready at ")
     assert Person.log_in(server.address, "bob").post("/postTask", code=code)["now_depth"] == 2
-    server.kill()
-
-
-def test_when_data_dir_is_emptied_under_a_server_nothing_is_answered_from_the_empty_store(tmp_path):
-    server = Running(tmp_path / "data", free_port())
-    server.wait_for("Wabao is ready at ")
-    code = Person.log_in(server.address, "alice").publish(a_picture())
-    assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "not_logged_in"
-    until(lambda: "database" in os.listdir(server.data_dir))
-    shutil.rmtree(server.data_dir)
-    server.data_dir.mkdir()
-    os.kill(server.children()["SecantusDB"][0], signal.SIGKILL)
-    answers: set[str] = set()
-
-    def is_told() -> bool:
-        with httpx.Client(timeout=10) as http:
-            answers.add(http.get(f"{server.address}/getTaskList").json().get("error", ""))
-            answers.add(http.get(f"{server.address}/getTaskDetails?code={code}&unionid=x").json()["error"])
-            return "被清空了" in http.get(f"{server.address}/readyz").json()["msg"]
-
-    until(is_told)
-    server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")
-    assert "no_such_task" not in answers
-    assert error_of(server, "/getTaskList") == "unavailable"
-    os.kill(server.children()["worker"][0], signal.SIGKILL)  # the supervisor tells the next worker
-    server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")
-    assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "unavailable"
-    assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200
     server.kill()

@@ -163,20 +163,6 @@ async def test_garbage_is_a_busy_wechat(context, base, script):
                 await wechat.code_to_session("a-code")
 
 
-async def test_silence_is_a_busy_wechat(context, base, script):
-    gone = asyncio.Event()
-
-    async def say_nothing(handler: RequestHandler) -> None:
-        await gone.wait()
-
-    script("/sns/jscode2session", say_nothing)
-    async with connected(context, base, call_seconds=0.3) as wechat:
-        async with asyncio.timeout(2):
-            with pytest.raises(WeChatBusy):
-                await wechat.code_to_session("a-code")
-    gone.set()
-
-
 async def test_an_answer_that_trickles_for_ever_is_a_busy_wechat(context, base, script):
     done = asyncio.Event()
 
@@ -237,14 +223,6 @@ async def test_each_process_asks_for_the_access_token_once(context, base, script
             assert await wechat.access_token() == "the-token"
     wish = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET, "force_refresh": False}
     assert script.asked == [("/cgi-bin/stable_token", wish)] * 2
-
-
-async def test_requests_for_a_token_at_the_same_time_share_one_renewal(context, base, script):
-    script("/cgi-bin/stable_token", token("first"), token("second"))
-    async with connected(context, base) as wechat:
-        found = await asyncio.gather(*(wechat.access_token() for _ in range(10)))
-    assert set(found) == {"first"}
-    assert len(script.asked) == 1
 
 
 async def test_a_shared_renewal_that_fails_fails_for_all_and_does_not_block_the_next(context, base, script):
