@@ -83,6 +83,10 @@ class Uses:
                     if what != READ:
                         self.changed[database].add(what)
 
+    def users(self, database: str) -> set[str]:
+        """Return the open connections that have used this database, or no database yet."""
+        return {connection for connection, used in self.open.items() if database in used or used <= {"admin"}}
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
