@@ -323,6 +323,18 @@ async def test_nobody_takes_part_in_a_second_hiding_before_the_first_is_decided(
     assert await is_hidden(context, again)
 
 
+async def test_too_few_who_are_free_take_part_in_nothing(client, context):
+    alice = await client.log_in("alice")
+    first, other = [await alice.publish() for _ in range(2)]
+    *spent, free = await who_counts(client, context, TO_HOLD + 1, first, other)
+    for code, people in ((first, spent), (other, [*spent, free])):
+        for someone in people:
+            await report(someone, code)
+    assert (await is_hidden(context, first), await is_hidden(context, other)) == (True, False)
+    took_part = [each["code"] for each in await find(context, "reports", hides=1)]
+    assert took_part == [first] * TO_HOLD
+
+
 async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(
     client, context, code
 ):

@@ -69,12 +69,14 @@ class Reports(DueDocuments[Report]):
             "unionid", {"unionid": authors, "hides": 1, "code": {"$ne": code}}
         )
         free = [report["_id"] for report in reports if report["unionid"] not in elsewhere][:least]
+        if len(free) < least:  # nothing is hidden, so these few may take part elsewhere
+            return False
         try:
             for key in sorted(free):
                 await self.collection.update_one({"_id": key, "open": 1}, {"$set": {"hides": 1}})
         except DuplicateKeyError:  # at this moment, they take part elsewhere
             return False
-        return len(free) == least
+        return True
 
     async def queue(self, limit: int) -> list[Report]:
         """Return `_id`, `code`, `reason` and `at` of the open reports, the oldest first."""
