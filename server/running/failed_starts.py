@@ -1,4 +1,4 @@
-"""Alarms about starts: a process cannot be started, or refuses the database.
+"""Alarms about starts: a process cannot be started or refuses the database, or several workers ended.
 
 The supervisor sends these alarms to the webhook itself, since perhaps no worker runs. The workers raise all
 other alarms (`server/operation/monitor.py`).

@@ -46,6 +46,8 @@ PORT_SECONDS = 2.0
 STEADY_SECONDS = 10.0
 # How a worker ended, by the sign of its exit code.
 HOW_ENDED = {0: "drained", 1: "failed", -1: "killed"}
+# So many workers that ended unasked, within so long, are an alarm.
+ENDED_NUMBER, ENDED_SECONDS = 3, 600.0
 BAD_SETTINGS_EXIT = 2
 ANSWER_SECONDS = 5.0
 LONGEST_READY_PAUSE_SECONDS = 1.0
@@ -81,6 +83,7 @@ class Supervisor:
         self._hung_up = asyncio.Event()
         self._serves: dict[str, asyncio.Event] = {}  # set while the worker of this name serves
         self._uncounted = Counter[str]()  # how workers ended that no worker has counted yet
+        self._unasked = deque[float](maxlen=ENDED_NUMBER)  # when the last ones ended unasked
         directory = Path(settings.data_dir).absolute()
         self._lock = lock_directory(directory)
         # The identity of the database, once it is known. DATA_DIR has it too, but may be deleted while we
@@ -221,8 +224,20 @@ class Supervisor:
         self._keep(name, live)
 
     def _note_end(self, how: str) -> None:
-        """Count the end of a worker. We have no /metrics, so the next worker that serves shows the counts."""
+        """Count the end of a worker. We have no /metrics, so the next worker that serves shows the counts.
+
+        It may end too before anybody looks, so we tell ourselves of several that ended unasked.
+        """
         self._uncounted[how] += 1
+        if how != "drained":
+            self._unasked.append(time.monotonic())
+            self._tell_unasked()
+
+    def _tell_unasked(self) -> None:
+        if len(self._unasked) == ENDED_NUMBER and time.monotonic() - self._unasked[0] < ENDED_SECONDS:
+            self._failed_starts.begin("", "ended")
+        else:
+            self._failed_starts.end("", "ended")
 
     async def _replace_workers(self) -> None:
         """After SIGHUP, end the workers one by one: each drains, and the next is ended once its successor
@@ -248,6 +263,7 @@ class Supervisor:
             self._served = True
             self._serves[name].set()
             self._failed_starts.end(name)
+            self._tell_unasked()
             self._refusing.discard(name)
         elif sign == REFUSING:
             self._refusing.add(name)

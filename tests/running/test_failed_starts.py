@@ -54,7 +54,8 @@ class Robot:
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
-        told = self.events
+        self.ended: list[str] = []
+        told, ended = self.events, self.ended
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -64,6 +65,7 @@ class Robot:
                     for each in body["events"]
                     if each["kind"] in ("start", "database")
                 )
+                ended.extend(each["event"] for each in body["events"] if each["kind"] == "ended")
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -162,6 +164,17 @@ def test_a_worker_that_ends_before_it_serves_is_an_alarm_and_does_not_end_the_se
     server.wait_for("wabao.worker serving")
     assert answers(server)
     until(lambda: robot.of("worker 1") == ["begin", "end"])
+
+
+def test_three_workers_that_are_killed_as_soon_as_they_serve_are_an_alarm(tmp_path, robot):
+    server = Running(tmp_path, free_port(), ALARM_WEBHOOK=robot.url, WEB_CONCURRENCY="1")
+    robot.ended.clear()
+    for number in range(3):
+        server.wait_for("wabao.worker serving")
+        assert not robot.ended, number
+        os.kill(server.children()["worker"][0], signal.SIGKILL)
+    until(lambda: robot.ended == ["begin"])
+    assert server.end() == 0
 
 
 def test_a_store_that_cannot_be_forked_is_started_once_it_can(server, robot, full):
