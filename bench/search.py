@@ -109,7 +109,7 @@ async def measure(store: Store, rounds: int) -> bool:
     asked: dict[str, Callable[[], Awaitable[object]]] = {}
     for what, text in texts.items():
         asked[f"people, {what}"] = partial(store.people.search, text, LIMIT, BEGAN_MS + YEAR_MS)
-        asked[f"treasures, {what}"] = partial(store.tasks.search, text, LIMIT, BEGAN_MS + YEAR_MS)
+        asked[f"treasures, {what}"] = partial(store.task_lists.search, text, LIMIT, BEGAN_MS + YEAR_MS)
     asked["a person's number"] = partial(store.people.find, "0" * 11)
     asked["an order's number"] = partial(store.orders.find_either, f"42{7:026}")
     asked["a number that nothing has"] = partial(store.orders.find_either, "0" * 28)

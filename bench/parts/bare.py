@@ -34,7 +34,7 @@ class Bare(RequestHandler):
 class TaskList(Bare):
     async def get(self) -> None:
         await self.store.people.find(self.get_query_argument("unionid"))
-        self.reply(data=await self.store.tasks.square(1, int(time.time() * 1000), 30 * 86_400_000))
+        self.reply(data=await self.store.square.page(1, int(time.time() * 1000), 30 * 86_400_000))
 
 
 class TaskDetails(Bare):

@@ -140,7 +140,7 @@ class GetPublisher(Interface):
         by, skip = publisher["_id"], (request.page - 1) * PAGE_SIZE
         caller = self.caller.person_id
         tasks, prizes, following = await asyncio.gather(
-            store.page_reads.answered(lambda: store.tasks.public_of(by, skip, PAGE_SIZE), None),
+            store.page_reads.answered(lambda: store.square.public_of(by, skip, PAGE_SIZE), None),
             store.page_reads.answered(lambda: store.prizes.given_by(by, COUNTED + 1), None),
             store.page_reads.answered(lambda: store.follows.is_followed(by, caller), None),
         )

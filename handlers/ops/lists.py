@@ -51,18 +51,17 @@ class OpsList(OperatorInterface):
 
     async def answer(self, request: OpsListRequest) -> OpsListReply:
         store, held_fen = self.context.store, dict[str, int]()
-        tasks = store.tasks
         if request.of == "held":
-            paid = await tasks.with_money(LISTED_TASKS)
+            paid = await store.task_lists.with_money(LISTED_TASKS)
             held_fen = await store.ledger.held_fen([task["_id"] for task in paid])
             found = [task for task in paid if held_fen[task["_id"]]]
         elif request.of == "hidden":
-            found = await tasks.hidden(LISTED_TASKS)
+            found = await store.task_lists.hidden(LISTED_TASKS)
         elif request.of == "featured":
-            featured = await tasks.find_many(self.context.database.featured)
+            featured = await store.tasks.find_many(self.context.database.featured)
             found = [task for task in featured if not task["status"]]
         else:
-            found = await tasks.unpaid(LISTED_TASKS)
+            found = await store.task_lists.unpaid(LISTED_TASKS)
         return OpsListReply(data=board_tasks(self.context, found), held_fen=held_fen)
 
 

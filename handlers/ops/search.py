@@ -95,7 +95,7 @@ class OpsSearch(OperatorInterface):
             query = secrets.token_hex(len(query))[: len(query)]
         found, tasks, named = await asyncio.gather(
             self._by_number(query),
-            store.tasks.search(query, LISTED_TASKS, now_ms),
+            store.task_lists.search(query, LISTED_TASKS, now_ms),
             store.people.search(query, LISTED_PEOPLE, now_ms),
         )
         ids, codes, prizes = found

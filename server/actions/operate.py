@@ -113,7 +113,7 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
         # The order matters: if the process dies in between, a reported task is still in the queue.
-        decided = await context.store.tasks.set_hidden(code, hidden=hidden, note=reason)
+        decided = await context.store.moderation.set_hidden(code, hidden=hidden, note=reason)
         if not decided:
             raise BadRequest("审核没有通过，已经结束，不能再显示", param="hidden")
         await context.store.reports.close_decided(code, decided, "upheld" if hidden else "dismissed")

@@ -187,19 +187,19 @@ async def audience_of(context: Context, file: File) -> Audience:
     Only operators see a picture that a check refused, or that only a hidden task shows. Only people with a
     signed address see a picture that nothing has shown to others yet. Everybody sees all other pictures.
     """
-    tasks = context.store.tasks
+    moderation = context.store.moderation
     if file.made_for:
-        taken_down = not stays_up(file) and await tasks.is_hidden(file.made_for.split(":")[1])
+        taken_down = not stays_up(file) and await moderation.is_hidden(file.made_for.split(":")[1])
         return "operators" if taken_down else "everybody"
     if file.refused:
         return "operators"
-    if await tasks.shows_picture(file.path):
+    if await moderation.shows_picture(file.path):
         return "everybody"
     # A hidden task does not hide a picture that its owner also shows: the task may be hidden for its text
     # alone.
     if await context.store.people.pictures_among([file.path]):
         return "everybody"
-    if await tasks.hides_picture(file.path):
+    if await moderation.hides_picture(file.path):
         return "operators"
     return "everybody" if file.kept else "signed"
 

@@ -66,7 +66,7 @@ async def tidy_files(context: Context) -> int:
         paths = [ROUTE + row["_id"] for row in rows]
         # Reviews are read first: a picture leaves its review once the person has it.
         reviewed = {path.removeprefix(ROUTE) for path in await store.reviews.pictures_among(paths)}
-        used = await store.tasks.pictures_among(paths) | await store.people.pictures_among(paths)
+        used = await store.moderation.pictures_among(paths) | await store.people.pictures_among(paths)
         stay = {row["_id"] for row in rows if "kept" in row["metadata"] or ROUTE + row["_id"] in used}
         await files.spare(sorted(stay))
         if reviewed - stay:

@@ -11,8 +11,7 @@ from cachetools import TLRUCache
 
 from server.runtime.single_flight import SingleFlight
 from server.store import Store
-from server.store.digging.square import ALL, Wanted
-from server.store.digging.tasks import ListedTask
+from server.store.digging.square import ALL, ListedTask, Wanted
 
 _Key: TypeAlias = tuple[int, Wanted]
 
@@ -76,7 +75,7 @@ class Square:
         return page
 
     async def _ask(self, number: int, wanted: Wanted) -> list[ListedTask]:
-        return await self._store.tasks.square(
+        return await self._store.square.page(
             number, self._now_ms(), self._lasts_ms, wanted, self._featured()
         )
 

@@ -56,7 +56,7 @@ async def count(store: Store, now_ms: int) -> Counted:
     """
     before = await store.gauges.find()
     gauges = [gauge async for gauge in _numbers(store, now_ms)]
-    invariants = await check_invariants(store, await store.tasks.matter_now([], CHECKED_TASKS))
+    invariants = await check_invariants(store, await store.task_lists.matter_now([], CHECKED_TASKS))
     found, after = await check_ledger(store, before)
     for kind, findings in (("invariant", invariants), ("books", found)):
         code = findings[0].code if findings else ""
@@ -97,7 +97,7 @@ async def _numbers(store: Store, now_ms: int) -> AsyncIterator[Gauge]:
         "checks": await store.reviews.number("checking", before_ms),
         "reviews": await store.reviews.number("held", before_ms),
         "reports": await store.reports.waiting_number(before_ms),
-        "hidden": await store.tasks.reported_number(),
+        "hidden": await store.moderation.reported_number(),
         "prizes": await store.prizes.waiting_number(),
     }
     for what, number in waiting.items():

@@ -326,7 +326,7 @@ class Feed:
     async def _tell_board(self) -> None:
         watched = self._audience.totals()
         most_watched = [code for code, _ in watched.most_common(BOARD_TASKS)]
-        tasks = await self._store.tasks.matter_now(most_watched, BOARD_TASKS)
+        tasks = await self._store.task_lists.matter_now(most_watched, BOARD_TASKS)
         if not self._stock["counted_at"]:  # the first board waits a moment for the stock
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOCK_PATIENCE_SECONDS):
@@ -346,14 +346,14 @@ class Feed:
             return
         self._stock_due = began + STOCK_SECONDS
         counted_at = self._now_ms()
-        self._stock = {**await self._store.tasks.stock(), "counted_at": counted_at}
+        self._stock = {**await self._store.task_lists.stock(), "counted_at": counted_at}
         self._counted.set()
         self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))
 
     async def _count_queues(self) -> None:
         """Count what waits for operators. The next board shows it."""
         store = self._store
-        hidden = await store.tasks.reported(BOARD_TASKS)
+        hidden = await store.moderation.reported(BOARD_TASKS)
         self._queues = Queues(
             await store.prizes.waiting_number(),
             await store.reviews.number("held", self._now_ms() + AHEAD_MS),

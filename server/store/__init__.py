@@ -31,6 +31,8 @@ from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
 from server.store.cluster import read_clock
 from server.store.digging.digs import Digs
+from server.store.digging.square import Square
+from server.store.digging.task_lists import TaskLists
 from server.store.digging.tasks import Tasks
 from server.store.digging.visits import Visits
 from server.store.documents import Documents
@@ -48,6 +50,7 @@ from server.store.prizes.freezes import Freezes
 from server.store.prizes.pickups import Pickups
 from server.store.prizes.prizes import Prizes
 from server.store.reviews.media_checks import MediaChecks
+from server.store.reviews.moderation import Moderation
 from server.store.reviews.reports import Reports
 from server.store.reviews.reviews import Reviews
 from server.store.sealed_values import SealedValues
@@ -107,6 +110,9 @@ class Store:
         self.database = _safe(self.client[name or given.name])
         self.page_reads = PageReads()
         self.tasks = Tasks(self.database)
+        self.square = Square(self.database)
+        self.task_lists = TaskLists(self.database)
+        self.moderation = Moderation(self.database)
         self.digs = Digs(self.database)
         self.people = People(self.database)
         self.visits = Visits(self.database)

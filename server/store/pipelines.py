@@ -15,6 +15,8 @@ SAME_TIME = 20
 # Time is MongoDB's, since our servers' clocks differ. It is a whole number of milliseconds, since not every
 # server that speaks MongoDB's protocol compares a stored date with $$NOW correctly.
 NOW_MS: Document = {"$toLong": "$$NOW"}
+# All fields of a task but its seed.
+SEEDLESS = {"seed_box": 0}
 
 
 def look_up(

@@ -96,7 +96,7 @@ async def check_invariants(context: Context) -> None:
     for task in await find(context, "tasks"):
         assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
         digs = await context.store.digs.after(task["_id"], 0, 1000)
-        depths = sorted(digging_of(context).winning(task))  # type: ignore[arg-type]
+        depths = sorted(digging_of(context).drawn(task).prizes)  # type: ignore[arg-type]
         assert broken_by_digs(task, digs, depths) == []
     await expect_balance(context)
 

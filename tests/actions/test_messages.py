@@ -232,7 +232,7 @@ async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context,
     await bob.dig(code)
     await allow(client, "carol", "cooldown_over")
     assert (await carol.post("/remind", code=code))["status"] == 0
-    await context.store.tasks.set_hidden(code, hidden=True, note="违法")
+    await context.store.moderation.set_hidden(code, hidden=True, note="违法")
     refused = await dave.post("/remind", code=code)
     assert (refused["error"], refused["msg"]) == ("no_such_task", NotShown.default_msg)
     assert (await alice.post("/remind", code=code))["error"] == "own_task"
@@ -240,7 +240,7 @@ async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context,
     await send_until_quiet(context)
     assert await sent_to(client, "carol") == []
     assert await find(context, "messages", due_at={"$exists": True}) == []
-    await context.store.tasks.set_hidden(code, hidden=False)
+    await context.store.moderation.set_hidden(code, hidden=False)
     assert (await dave.dig(code))["status"] == 0  # carol's consent has not been used
     assert (await carol.post("/remind", code=code))["status"] == 0
 

@@ -341,7 +341,7 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     people = await who_counts(client, context, 3 * TO_HOLD, code)
     for someone in people[:TO_HOLD]:
         await report(someone, code)
-    assert await context.store.tasks.reported_number() == 1
+    assert await context.store.moderation.reported_number() == 1
     await let_pass(context, DAY_MS - 60_000)
     await sweep(context)
     assert await is_hidden(context, code)
@@ -350,7 +350,7 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     assert not await is_hidden(context, code)
     await read_again(context, code)
     assert (await people[-1].get("/getTaskDetails", code=code))["review"] == "shown"
-    assert await context.store.tasks.reported_number() == 0
+    assert await context.store.moderation.reported_number() == 0
     for someone in people[: 2 * TO_HOLD]:
         await report(someone, code)
     assert not await is_hidden(context, code)

@@ -42,7 +42,7 @@ async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over
         {"name": "灯", "starts_at": now_ms + HOUR_MS, "cd": 60, "forecast_num": 40},
         {"name": "伞"},
     )
-    await context.store.tasks.set_hidden(hidden, hidden=True)
+    await context.store.moderation.set_hidden(hidden, hidden=True)
     await bob.win(over)
     pickup = (await bob.claim(over))["pickup"]
     assert (await alice.post("/confirmDraw", code=over, pickup=pickup))["status"] == 0

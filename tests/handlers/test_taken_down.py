@@ -78,7 +78,7 @@ async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_
         await page.until("snapshot")
     *told, turned_away = pages
     for hidden, review in ((True, "hidden"), (False, "shown")):
-        await context.store.tasks.set_hidden(code, hidden=hidden, note="违法")
+        await context.store.moderation.set_hidden(code, hidden=hidden, note="违法")
         for _ in range(2):
             await announce_judged(context, code)
         assert [(await page.until("review"))["review"] for page in told] == [review] * 2

@@ -362,7 +362,7 @@ async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(c
 
     async def shown_first(key: str, move: Move) -> bool:
         if move.name == "taken_down":
-            await context.store.tasks.set_hidden(code, hidden=False)
+            await context.store.moderation.set_hidden(code, hidden=False)
         return await moves(key, move)
 
     monkeypatch.setattr(context.store.tasks, "moves", shown_first)

@@ -189,7 +189,7 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(client, co
 async def test_a_board_comes_without_alarm_even_if_the_running_treasures_cannot_be_counted(
     client, context, settings, monkeypatch
 ):
-    monkeypatch.setattr(context.store.tasks, "stock", failing(TimeoutError()))
+    monkeypatch.setattr(context.store.task_lists, "stock", failing(TimeoutError()))
     alice = await client.log_in("alice")
     code = await alice.publish()
     feed = frames(await operator(client), settings)

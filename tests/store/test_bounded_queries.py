@@ -77,9 +77,9 @@ async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_ope
     ]
     await context.store.tasks.collection.delete_many({})
     await context.store.tasks.rows.insert_many([{**task, **fields} for fields in tasks])
-    found = [task["_id"] for task in await context.store.tasks.square(1, now_ms, lasts_ms)]
+    found = [task["_id"] for task in await context.store.square.page(1, now_ms, lasts_ms)]
     assert found == ["runs", "a week", "ended now"]
-    assert await context.store.tasks.square(2, now_ms, lasts_ms) == []
+    assert await context.store.square.page(2, now_ms, lasts_ms) == []
 
 
 async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(context, alice, bob):

@@ -71,7 +71,7 @@ async def settle_task(context: Context, task: Task) -> None:
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
     if reported_until_ms(task):
-        if await context.store.tasks.unhide_reported(task["_id"]):
+        if await context.store.moderation.unhide_reported(task["_id"]):
             await announce_judged(context, task["_id"])
         task = await context.store.tasks.get(task["_id"])
     until_ms = reported_until_ms(task)

@@ -87,7 +87,7 @@ async def _follow(context: Context, saved: Report) -> None:
     if (
         least
         and await store.reports.join(code, decided, least)
-        and await store.tasks.hide_reported(code, decided, REPORTED_NOTE)
+        and await store.moderation.hide_reported(code, decided, REPORTED_NOTE)
     ):
         await announce_judged(context, code)
     await store.reports.again(saved, None)

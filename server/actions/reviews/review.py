@@ -273,7 +273,7 @@ async def _apply_to_person(context: Context, review: Review) -> None:
 async def _apply_to_task(context: Context, review: Review) -> None:
     code, tasks, edited = review["code"], context.store.tasks, review.get("edited", 0)
     if review["state"] == "held":
-        await tasks.hold(code, review["why"], edited)
+        await context.store.moderation.hold(code, review["why"], edited)
     elif review["state"] == "refused":
         refused = await tasks.move(code, opening.refused(review["why"], edited))
         # Else it had ended before, for another reason.

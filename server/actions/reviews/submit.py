@@ -26,7 +26,7 @@ async def _why_looked_at(context: Context, task: Task) -> str:
     """
     most, since_ms = context.settings.mail_review_prizes, context.clock.now_ms() - MAILED_DAYS * DAY_MS
     # Each has at least one prize by mail, so these tell whether they are too many.
-    lately = await context.store.tasks.by_mail(task["publisher"], since_ms, most + 1)
+    lately = await context.store.moderation.by_mail(task["publisher"], since_ms, most + 1)
     return why_looked_at(task, lately, most)
 
 

@@ -294,7 +294,7 @@ async def _was_opened_by(context: Context, order: Order) -> bool:
         await store.orders.moves(order["_id"], row.unusable())
     # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses the
     # payment soon.
-    elif await store.tasks.note_prepaid(code):
+    elif await store.moderation.note_prepaid(code):
         await announce_judged(context, code)
     return False
 

@@ -1,17 +1,20 @@
-"""The square as a query of `tasks`: which tasks are listed, in which order, and the indexes in that order."""
+"""The square: which of `tasks` are listed, in which order, on which page, and the indexes in that order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypedDict
 
 import pymongo
 from pymongo import IndexModel
 
 from server.game.amounts import DAY_MS
 from server.game.ranks import GivenAs
+from server.game.review import IN_REVIEW
+from server.game.task import Task
 from server.store.digging.terms import asked_terms
-from server.store.pipelines import Document
+from server.store.documents import Documents
+from server.store.pipelines import SEEDLESS, Document, look_up
 
 PAGE_SIZE = 20
 MOST_OF_ONE = 3  # The most cards of one publisher on a page.
@@ -22,6 +25,10 @@ ARRANGED = 1000
 LISTED_MS = 7 * DAY_MS
 # A sweep ends expired tasks. If all servers were down, a task may end this late.
 SWEPT_LATE_MS = 7 * DAY_MS
+# How many more places are read for a page of the square, since some stand on later pages.
+SPARE = 40
+# The condition for a task in strangers' lists. An edit is reviewed while its task stays open.
+LISTED: Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
 
 _PUBLIC = (("is_public", 1), ("hidden", 1), ("open", 1))
 # Lists are sorted by _id last: tasks that opened in the same millisecond need an order too, or pages would
@@ -119,3 +126,113 @@ def arranged(places: Iterable[Place]) -> list[list[str]]:
         while first < len(pages) and len(pages[first]) == PAGE_SIZE:
             first += 1
     return pages
+
+
+class Winner(TypedDict):
+    """A winner, as a page of the square needs it."""
+
+    unionid: str
+
+
+class ListedTask(Task):
+    """A task of the square. `winners` is empty once the task has ended, since nobody can dig it then."""
+
+    winners: list[Winner]
+
+
+class Square(Documents[Task]):
+    """The tasks that strangers' lists show."""
+
+    NAME = "tasks"
+
+    async def page(
+        self, page: int, now_ms: int, lasts_ms: int, wanted: Wanted = ALL, featured: Sequence[str] = ()
+    ) -> list[ListedTask]:
+        """Return a page of the square, as `listed` orders it and `arranged` arranges it.
+
+        If all tasks are wanted, the running tasks among the `featured` come first on the first page, and on
+        no other page. Running tasks come with their winners.
+        """
+        top = featured if wanted == ALL else ()
+        codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms, top)
+        asked = [*(top if page == 1 else ()), *codes]
+        if not asked:
+            return []
+        some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
+        pipeline: list[Document] = [
+            # Since the codes were read, a task may have been hidden, or an edit of it submitted to review.
+            {"$match": {"_id": {"$in": asked}, **LISTED}},
+            {"$unset": "seed_box"},
+            # No prize has the code "".
+            {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
+            look_up("prizes", "won_in", "winners", {"$project": {"_id": 0, "unionid": 1}}, field="code"),
+            {"$unset": "won_in"},
+        ]
+        # All in one trip: a cursor knows that it has ended if the batch has room for one more.
+        found = await self.rows.aggregate(pipeline, batchSize=len(asked) + 1).to_list(len(asked))
+        rows: dict[str, ListedTask] = {row["_id"]: row for row in found}  # type: ignore[misc]  # plain documents
+        shown = dict.fromkeys(code for code in top if code in rows and _runs(rows[code], now_ms))
+        return [rows[code] for code in shown | dict.fromkeys(codes) if code in rows]
+
+    async def _codes_on(
+        self,
+        page: int,
+        parts: list[Document],
+        order: list[tuple[str, int]],
+        now_ms: int,
+        top: Sequence[str],
+    ) -> list[str]:
+        """Return the codes on a page of the square. Mostly, it reads only few more tasks than it returns."""
+        for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
+            places = await self._places(parts, order, now_ms, limit)
+            if limit < ARRANGED and len(places) == limit and places[-1].turned:
+                continue  # what starts soonest is still to come
+            pages = arranged(place for place in places if place.status or place.code not in top)
+            on_page = pages[page - 1] if page <= len(pages) else []
+            if len(on_page) == PAGE_SIZE or len(places) < limit:
+                break
+        return on_page
+
+    async def _places(
+        self, parts: list[Document], order: list[tuple[str, int]], now_ms: int, limit: int
+    ) -> list[Place]:
+        """Return this many places of the parts, one part after the other, each in this order; but among the
+        tasks that have not started, the soonest come first.
+
+        Tasks of the same time stay in the index's order, so that the order does not depend on the limit.
+        """
+        rows: list[Document] = []
+        for condition in parts:
+            left = limit - len(rows)
+            found = self.rows.find(
+                condition,
+                {"publisher": 1, "status": 1, "opened_at": 1},
+                sort=order,
+                limit=left,
+                batch_size=left,  # all in one trip
+            )
+            rows += await found.to_list(left)
+            if len(rows) == limit:
+                break
+        # Tasks that have not started have the newest `opened_at`, so they come first. A list of only such
+        # tasks needs no sorting here: its `order` begins with the soonest.
+        newest_first = dict(order)["opened_at"] == pymongo.DESCENDING
+        later = [row for row in rows if newest_first and row["opened_at"] > now_ms and not row["status"]]
+        rows[: len(later)] = sorted(later, key=lambda row: row["opened_at"])
+        return [
+            Place(row["_id"], row["publisher"], row["status"], turned=number < len(later))
+            for number, row in enumerate(rows)
+        ]
+
+    async def public_of(self, publisher: str, skip: int, limit: int) -> list[Task]:
+        """Return the tasks of a person that the square lists or listed: first those that have not ended.
+
+        Within both groups the newest come first, so a task that has not started comes before a task that
+        runs.
+        """
+        listed = {"publisher": publisher, **LISTED}
+        return await self.on_page(listed, "status -opened_at _id", skip, limit, SEEDLESS)
+
+
+def _runs(task: Task, now_ms: int) -> bool:
+    return not task["status"] and task["opened_at"] <= now_ms

@@ -18,6 +18,7 @@ from server.store.files import ROUTE, Files
 from server.store.people.people import NO_NAME
 from server.store.pipelines import Document, begins_with
 from server.store.prizes.prizes import WHERE_SENT
+from server.store.reviews.moderation import Moderation
 
 _ByCode = defaultdict[str, list[Document]]
 
@@ -158,7 +159,7 @@ class Erasure:
         files = self._database["pictures.files"]
         names = [file["_id"] async for file in files.find({"metadata.owner": person_id}, {"_id": 1})]
         paths = [ROUTE + name for name in names]
-        used = await Tasks(self._database).pictures_among(paths) if paths else set()
+        used = await Moderation(self._database).pictures_among(paths) if paths else set()
         unused = [name for name in names if ROUTE + name not in used]
         await self._delete_files({"_id": {"$in": unused}})
 
