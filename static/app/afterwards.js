@@ -3,7 +3,13 @@
 import { afterwards, seekNext } from "../miniprogram/shared/afterwards.js";
 import { AFTER, FAIR } from "../miniprogram/shared/words.js";
 import { get } from "./api.js";
-import { el, redraw, set } from "./dom.js";
+import { el, fill, redraw, set } from "./dom.js";
+
+function cameUp(finds) {
+  const place = el("div");
+  import("./finds.js").then((loaded) => fill(place, loaded.cameUp(finds)), () => {}); // it is not missed
+  return place;
+}
 
 /** Return the section's element, with `show(task, winners)`; `check` leads to the check of the draw. */
 export function after(check) {
@@ -18,6 +24,7 @@ export function after(check) {
     redraw(element, found, () => found && [
       found.won ? el("p.won-by", {}, found.won) : null,
       found.proof ? el("p.hint", {}, found.proof, " ", el("button.link", { onclick: check }, FAIR.verify)) : null,
+      found.finds.length ? cameUp(found.finds) : null,
       el("h2", {}, AFTER.title),
       found.next.length ? el("ul.next", {}, found.next.map(({ code, title, state }) => el("li", {},
         el("a", { href: `#/task/${code}` }, title), el("span.hint", {}, state)))) : null,

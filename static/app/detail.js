@@ -8,19 +8,18 @@ import { channel } from "./channel.js";
 import { cheers } from "./cheers.js";
 import { claim } from "./claim.js";
 import { consent } from "./consent.js";
-import { noteWinner } from "../miniprogram/shared/afterwards.js";
+import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
 import { isClaimable, mayBeOwn, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
-import { digs } from "./digs.js";
 import { el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
 import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -48,6 +47,9 @@ async function open(root, signal, opened) {
   if (page.task.can_dig && prefers("digOnOpening")) page.dig();
 }
 
+/** Resolve with the module that shows finds, null if it cannot be loaded now. */
+const finds = () => import("./finds.js").catch(() => null);
+
 class Page {
   #busy = false;
   #dugSeq = 0; // the seq of the last dig made here
@@ -61,6 +63,7 @@ class Page {
   #judged = ""; // the `review` that a frame told and that was not read yet
   #edited = 0; // the `edited` that came with it
   #openedAt = Date.now();
+  #readDigs;
   #unfolded = false; // all kinds of prizes show
 
   constructor(task, signal) {
@@ -71,7 +74,12 @@ class Page {
     this.shaft = shaft(() => this.dig());
     this.people = new Participants(task.code, signal);
     this.people.reset(task);
-    this.digs = digs(task, signal);
+    this.digs = el("details.panel.fold", { ontoggle: () => this.renewDigs() }, el("summary", {}, el("h2", {}, DIGS.title)));
+    this.#readDigs = onceLoaded(() => import("./digs.js"), (loaded) => {
+      if (signal.aborted) return;
+      this.#readDigs = loaded.digs(task, signal, this.digs);
+      this.#readDigs();
+    });
     this.statement = statement(task.code, signal);
     if (task.mine) this.statement.element.append(this.shaft.line);
     this.fairness = fairness(task);
@@ -107,7 +115,7 @@ class Page {
       this.top,
       el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.cheers.element, this.ending, this.after.element, this.claim, this.own, this.consent.element,
         this.people.element,
-        this.digs.element),
+        this.digs),
       el("div.column", {}, this.fairness.element,
         el("p.buttons", {}, rulesButton(task),
           task.mine ? null : el("button.quiet", { onclick: report }, REPORT.name))),
@@ -203,6 +211,11 @@ class Page {
         this.early)) : null);
   }
 
+  /** The list of digs is loaded once it is unfolded. */
+  renewDigs() {
+    if (this.digs.open) this.#readDigs();
+  }
+
   watch() {
     const leave = channel.subscribe(this.task.code, this.task.seq, this.outcomes.receive);
     this.signal.addEventListener("abort", () => {
@@ -220,7 +233,8 @@ class Page {
         this.catchUp(frame);
         break;
       case "cd":
-        this.digs.renew();
+        this.renewDigs();
+        noteFind(task, frame);
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
         if (this.sayOf(frame, " 挖了一锹")) this.outcomes.until(this.shaft.strikeOf(frame.wxheadpic));
@@ -274,7 +288,7 @@ class Page {
     const ended = status && !task.status;
     Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq, ...outlookOf(frame), ranks: ranksLeft(task, frame) });
     this.#leapt ||= leapt;
-    if (leapt) this.digs.renew();
+    if (leapt) this.renewDigs();
     // A snapshot does not tell of a missed `start`, nor of `review` and `claim`, which only publisher and winners get.
     const untold = task.why === "not_paid" || (this.#watched && (task.mine || task.is_prize));
     this.#watched = true;
@@ -365,9 +379,9 @@ class Page {
     this.shaft.say("");
     painted().then(() => this.#busy && this.shaft.show(this.task, true)); // nothing more before the stroke is painted
     const told = dig(this.task.code)
-      .then(async (reply) => [reply, reply.is_prize && await celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply, this.signal)])
+      .then(async (reply) => [reply, reply.is_prize && await celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply, this.signal), reply.find && await finds()])
       .finally(() => struck)
-      .then(([reply, celebration]) => this.dug(reply, celebration, end), (error) => this.refused(error));
+      .then(([reply, celebration, shown]) => this.dug(reply, celebration, end, shown), (error) => this.refused(error));
     this.outcomes.until(told, true).finally(() => {
       this.#busy = false;
       end();
@@ -376,7 +390,7 @@ class Page {
   }
 
   /** Show a dig's outcome; a win in parts, a frame each: the end of the stroke, the celebration, the page behind it. */
-  async dug(reply, celebration, end) {
+  async dug(reply, celebration, end, shown) {
     const { task, signal } = this;
     if (signal.aborted) {
       if (reply.is_prize) notice(lateWin(task, reply));
@@ -392,7 +406,7 @@ class Page {
     }
     if (reply.joined) task.participants = Math.max(task.participants, reply.no);
     if (!celebration) {
-      this.shaft.say(`第 ${reply.now_depth} 层，什么也没有${reply.is_cd ? "，冷却后再挖" : ""}`);
+      this.shaft.say(shown ? shown.brought(reply) : `第 ${reply.now_depth} 层，什么也没有${reply.is_cd ? "，冷却后再挖" : ""}`);
       if (reply.joined) this.people.add(reply);
       return;
     }

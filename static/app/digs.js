@@ -1,30 +1,34 @@
 // Who dug which depth: read once it is unfolded, then kept up to date; a button shows earlier digs.
 
+import { noteFind } from "../miniprogram/shared/afterwards.js";
 import { get } from "./api.js";
+import { cameUp, named } from "./finds.js";
 import { atMostEvery } from "../miniprogram/shared/renewing.js";
-import { DIGS, undug, wonWords } from "../miniprogram/shared/words.js";
-import { attempt, avatar, el, icon, set, write } from "./dom.js";
+import { DIGS, layersMark, undug, wonWords } from "../miniprogram/shared/words.js";
+import { attempt, avatar, el, icon, redraw, set, write } from "./dom.js";
 
 const PAGE = 50; // of getDigs
 const KEPT = 200; // newer digs drive older ones out, unless somebody looked back
 const RENEW_MS = 2_000;
 
-/** Return the section, with `renew()` after a dig. */
-export function digs(task, signal) {
+/** Fill the unfolded section `element`; return `renew()`, which is to be called after a dig and when it is unfolded again. */
+export function digs(task, signal, element) {
   const { code } = task;
   const list = el("ol.digs");
   const nobody = el("p.blank", { hidden: true });
   const problem = el("p.problem", { role: "alert" });
   const again = el("button", { hidden: true, onclick: () => { renew(); element.firstChild.focus(); } }, "再试一次"); // it will be hidden
+  const finds = el("div");
   const more = el("button", { hidden: true, onclick: () => lookBack() }, DIGS.more);
-  const element = el("details.panel.fold", { ontoggle: () => renew() },
-    el("summary", {}, el("h2", {}, DIGS.title)), list, nobody, more, problem, again);
+  element.append(finds, list, nobody, more, problem, again);
   const rows = new Map(); // by depth
   let lookedBack = false;
 
   function show(found) {
     for (const dig of found) if (!rows.has(dig.depth)) rows.set(dig.depth, insert(list, dig, wonWords(dig, task)));
     if (!lookedBack) trim(rows);
+    found.forEach((dig) => noteFind(task, dig));
+    redraw(finds, task.finds, cameUp);
     write(nobody, undug(task));
     set(nobody, { hidden: rows.size > 0 });
     set(more, { hidden: !rows.size || least(rows) <= 1 });
@@ -56,7 +60,7 @@ export function digs(task, signal) {
     read(least(rows), show);
   }
 
-  return { element, renew };
+  return renew;
 }
 
 const least = (rows) => Math.min(...rows.keys());
@@ -69,9 +73,10 @@ function trim(rows) {
 }
 
 /** Put a dig's row where it belongs, the deepest first. */
-function insert(list, { depth, wxname, wxheadpic, is_prize }, what) {
+function insert(list, { depth, wxname, wxheadpic, is_prize, find, layers }, what) {
   const row = el("li", { "data-depth": depth },
-    el("span.hint", {}, `第 ${depth} 层`), avatar(wxheadpic, 28), el("span.name", {}, wxname),
+    el("span.hint", {}, `第 ${depth} 层`), avatar(wxheadpic, 28), el("span.name", {}, wxname, layers ? el("small.hint", {}, ` ${layersMark({ layers })}`) : null),
+    find ? named(find) : null,
     is_prize ? el("em", {}, icon("trophy", 14), what || DIGS.won) : null);
   list.insertBefore(row, [...list.children].find(({ dataset }) => Number(dataset.depth) < depth) ?? null);
   return row;

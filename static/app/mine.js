@@ -8,6 +8,7 @@ import { observeCard } from "../miniprogram/shared/clock.js";
 import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./dom.js";
 import { askToLeave, keeping } from "./leaving.js";
 import { askName } from "./naming.js";
+import { book, named } from "./finds.js";
 import { editProfile } from "./profile.js";
 import { preferences } from "./preferences.js";
 import { AFTER, MINE, NAMING, PUBLISHER, footprintWords, luckWords, personNumbers, profileInReview, title } from "../miniprogram/shared/words.js";
@@ -28,7 +29,7 @@ export function mine(root, signal, which = "published") {
   const leave = el("button.link", { onclick: askToLeave }, "注销账号");
   const asking = askName(signal, NAMING.mine);
   const luck = el("p.panel.luck", { role: "status", hidden: true });
-  const list = which === "digs" ? footprints(signal) : makeList(which, signal);
+  const list = which === "digs" ? footprints(signal) : which === "finds" ? book(signal) : makeList(which, signal);
   let leavesAt = 0;
   root.classList.add("wide");
   fill(
@@ -155,7 +156,7 @@ function footprints(signal) {
       after = next;
       list.append(...data.map((dig) => el("li", {},
         el("a", { href: `#/task/${dig.code}` }, title(dig)),
-        el(dig.is_prize ? "p.good" : "p.hint", {}, footprintWords(dig)))));
+        el(dig.is_prize ? "p.good" : "p.hint", {}, footprintWords(dig)), dig.find ? named(dig.find) : null)));
       write(said, list.children.length ? "" : MINE.digs.none);
       set(way, { hidden: list.children.length > 0 });
       write(more, "更多");

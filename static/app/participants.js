@@ -1,6 +1,6 @@
 // The people who dug a task: the newest first, as they join; a button shows earlier ones.
 
-import { PEOPLE, undug } from "../miniprogram/shared/words.js";
+import { PEOPLE, layersMark, undug } from "../miniprogram/shared/words.js";
 import { get } from "./api.js";
 import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
@@ -70,11 +70,11 @@ export class Participants {
     return (await get("/getTaskUser", { code: this.code, page })).data;
   }
 
-  insert({ no, wxname, wxheadpic, is_prize }) {
+  insert({ no, wxname, wxheadpic, is_prize, layers }) {
     const { list, shown, winners } = this;
     if (is_prize) winners.add(no);
     if (shown.has(no)) return;
-    const person = el("li", { "data-no": no }, avatar(wxheadpic, 44), el("span", {}, wxname));
+    const person = el("li", { "data-no": no }, avatar(wxheadpic, 44), el("span", {}, wxname), layers ? el("small", {}, layersMark({ layers })) : null);
     shown.set(no, person);
     list.insertBefore(person, [...list.children].find(({ dataset }) => Number(dataset.no) < no) ?? null);
     if (winners.has(no)) this.mark(no);

@@ -6,7 +6,8 @@ import { cardSet } from "./cards.js";
 import { consent } from "./consent.js";
 import { mayRepeat } from "../miniprogram/shared/api.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
-import { AFTER, PUBLISHER, handedWords } from "../miniprogram/shared/words.js";
+import { AFTER, PUBLISHER, handedWords, layersMark } from "../miniprogram/shared/words.js";
+import { cameUp } from "./finds.js";
 import { arrange, attempt, avatar, el, fill, set, write } from "./dom.js";
 
 const PAGE = 20;
@@ -15,6 +16,7 @@ export function publisher(root, signal, publisher_id) {
   const face = el("div");
   const name = el("h1");
   const handed = el("p.facts");
+  const finds = el("div");
   const problem = el("p.problem", { role: "alert" });
   const follow = el("button", { hidden: true, onclick: turn });
   const offer = consent(signal);
@@ -28,13 +30,14 @@ export function publisher(root, signal, publisher_id) {
   let following = 0;
   let turning = false;
   root.classList.add("wide");
-  const who = el("section.panel.me", { hidden: true }, face, el("div", {}, name, handed, el("p.buttons", {}, follow), problem));
+  const who = el("section.panel.me", { hidden: true }, face, el("div", {}, name, handed, finds, el("p.buttons", {}, follow), problem));
   fill(root, el("div.stack", {}, who, offer.element, list));
 
   function show(found) {
     set(who, { hidden: false });
     fill(face, avatar(found.wxheadpic, 64));
-    write(name, found.wxname);
+    fill(name, found.wxname, found.layers ? el("small.hint", {}, ` ${layersMark(found)}`) : null);
+    fill(finds, cameUp(found.finds));
     write(handed, handedWords(found));
     set(follow, { hidden: Boolean(found.mine) });
     mark(found.following);

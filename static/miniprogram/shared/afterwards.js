@@ -22,6 +22,11 @@ export function noteWinner(winners, { no, wxname, ...won }, task) {
   if (what || !winners.has(no)) winners.set(no, { wxname, what });
 }
 
+/** Note in a treasure what a dig of it brought up, by its frame. */
+export function noteFind({ finds }, { find }) {
+  if (find && !finds.includes(find)) finds.push(find);
+}
+
 /** Return treasures that can be dug next, the soonest first, and of those open now the square's first: [{ code, title, state }]. */
 function next(but) {
   const waits = ({ starts_at = 0, cd_until }) => secondsUntil(Math.max(starts_at, cd_until));
@@ -34,7 +39,7 @@ function next(but) {
 }
 
 /**
- * Return what somebody who won nothing finds at a treasure's end, or where it was taken down (`gone`): { won, proof, next }.
+ * Return what somebody who won nothing finds at a treasure's end, or where it was taken down (`gone`): { won, proof, finds, next }.
  * Null while it runs, and for its publisher and winners, who have something to do there.
  */
 export function afterwards(task, winners) {
@@ -42,7 +47,7 @@ export function afterwards(task, winners) {
   const number = task.prize_num - task.prizes_left;
   const named = [...winners.values()].slice(0, NAMED);
   const told = !task.gone && task.now_depth > 0;
-  return { won: told ? wonByWords(named, number) : "", proof: told ? AFTER.proof : "", next: next(task.code) };
+  return { won: told ? wonByWords(named, number) : "", proof: told ? AFTER.proof : "", finds: told ? task.finds : [], next: next(task.code) };
 }
 
 /** If `afterwards` found nothing to dig next, read the square once with `get`, some seconds later, and call `show`. */

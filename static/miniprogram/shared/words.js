@@ -19,6 +19,7 @@ export const MINE = {
   dug: { title: "我挖过的", none: "还没有挖过宝贝" },
   won: { title: "我挖到的", none: "还没有挖到宝贝，再接再厉" },
   digs: { title: "足迹", none: "还没有挖过一锹" },
+  finds: { title: "图鉴" },
 };
 
 /** One of your digs: at which level, how likely, and what came of it. */
@@ -41,6 +42,9 @@ export const TO_DO = {
   pay: { says: ({ owed_fen, until }) => `待支付 ${yuan(owed_fen)}，${asMoment(until)} 以后自动删除`, act: "去支付" },
 };
 export const WAITING = { title: "等你来做" };
+
+/** What stands beside the name of somebody in whose book of finds layers are whole; "" beside others. */
+export const layersMark = ({ layers }) => (layers ? `集齐 ${layers} 层` : "");
 
 /** What a screen reader says of the number at the tab. */
 export const waitingWords = (number) => `，${number} 件事等你来做`;

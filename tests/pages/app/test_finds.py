@@ -1,0 +1,62 @@
+"""The client in a real browser: what a dig brings up, the book, and what came up in a treasure."""
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from support.browser import Person
+from support.client import a_picture, goods
+
+NAMES = "() => import(document.querySelector('script[type=module]').src.replace('app/main', 'miniprogram/shared/finds'))"
+
+
+def publish_together(person: Person, **rules: Any) -> str:
+    """Publish goods whose draw has finds."""
+    sealed = person.get("/commitment")["sealed_seed"]
+    asked = goods(person.upload(a_picture()), **{"prize_num": 1, "forecast_num": 1_000_000, **rules})
+    return str(person.post("/postTask", **asked, sealed_seed=sealed, nonce="0f" * 16)["code"])
+
+
+def test_a_dig_shows_its_find_whose_picture_is_loaded_then_and_the_book_keeps_it(window, address, publisher):
+    code, asked = publish_together(publisher, cd=0), []
+    digger = window("阿强")
+    digger.page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    digger.go(f"/#/task/{code}")  # opening the treasure also digs
+    said = digger.page.locator(".said")
+    expect(said).to_contain_text("第 1 层，没有奖，挖出了")
+    expect(said.locator(".find")).to_be_visible()
+    assert {"finds.css", "finds.svg"} <= set(asked)
+    find = publisher.get("/getDigs", code=code)["data"][0]["find"]
+    name = digger.page.evaluate(f"async () => (await ({NAMES})()).findName({find})")
+    expect(said).to_contain_text(name)
+    digger.page.get_by_text("谁挖了哪一层").click()
+    expect(digger.page.locator(".digs li")).to_contain_text(name)
+    expect(digger.page.locator(".came-up li")).to_have_text([name])
+    digger.go("/#/mine/finds")
+    expect(digger.page.locator(".book section")).to_have_count(6)
+    expect(digger.page.locator(".book")).to_contain_text("1 / 48 件")
+    expect(digger.page.locator(".book .unfound")).to_have_count(47)
+    digger.page.locator(".book a").click()
+    expect(digger.page).to_have_url(f"{address}/#/task/{code}")
+
+
+def test_a_find_that_cannot_be_shown_leaves_the_dig_as_it_was(window, publisher):
+    code = publish_together(publisher, cd=0)
+    digger = window("阿强")
+    digger.page.route("**/app/finds.js", lambda route: route.abort())
+    digger.go(f"/#/task/{code}")
+    expect(digger.page.locator(".said")).to_have_text("第 1 层，什么也没有")
+    digger.wrong.clear()
+
+
+def test_an_end_and_a_publishers_page_show_what_came_up(window, address, publisher):
+    code = publish_together(publisher, cd=0)
+    Person.log_in(address, "朵朵").post("/postTask", code=code)
+    details = publisher.get("/getTaskDetails", code=code)
+    watcher = window("大熊")
+    watcher.go(f"/#/by/{details['publisher_id']}")
+    expect(watcher.page.locator(".came-up li").first).to_be_visible()
+    ended = publish_together(publisher, cd=0, forecast_num=1)
+    Person.log_in(address, "朵朵").post("/postTask", code=ended)
+    watcher.go(f"/#/task/{ended}")
+    expect(watcher.page.locator("section[aria-label=接下来挖哪个] .came-up li")).to_have_count(1)
