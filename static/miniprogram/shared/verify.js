@@ -40,7 +40,7 @@ export function verify(proof, published, mine = null) {
   check(wrong === null, CHECKS.digs, wrong || `共 ${proof.digs.length} 锹`);
   if (proof.digs.some(({ find }) => (find ?? null) !== null)) { // a proof that was saved before digs brought up finds has none
     const other = proof.digs.find(({ depth, find }) => find !== findAt(number, rules, depth));
-    check(!other, CHECKS.finds, other ? `第 ${other.depth} 层的出土物与种子不符` : `共 ${proof.digs.filter(({ find }) => find).length} 件`);
+    if (together || other) check(!other, CHECKS.finds, other ? `第 ${other.depth} 层的出土物与种子不符` : `共 ${proof.digs.filter(({ find }) => find).length} 件`);
   }
   return checks;
 }
