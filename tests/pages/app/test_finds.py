@@ -7,7 +7,10 @@ from playwright.sync_api import expect
 from support.browser import Person
 from support.client import a_picture, goods
 
-NAMES = "() => import(document.querySelector('script[type=module]').src.replace('app/main', 'miniprogram/shared/finds'))"
+NAME_OF = """async (find) => {
+    const main = document.querySelector("script[type=module]").src;
+    return (await import(main.replace("app/main", "miniprogram/shared/finds"))).findName(find);
+}"""
 
 
 def publish_together(person: Person, **rules: Any) -> str:
@@ -27,7 +30,7 @@ def test_a_dig_shows_its_find_whose_picture_is_loaded_then_and_the_book_keeps_it
     expect(said.locator(".find")).to_be_visible()
     assert {"finds.css", "finds.svg"} <= set(asked)
     find = publisher.get("/getDigs", code=code)["data"][0]["find"]
-    name = digger.page.evaluate(f"async () => (await ({NAMES})()).findName({find})")
+    name = digger.page.evaluate(NAME_OF, find)
     expect(said).to_contain_text(name)
     digger.page.get_by_text("谁挖了哪一层").click()
     expect(digger.page.locator(".digs li")).to_contain_text(name)
