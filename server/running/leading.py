@@ -87,7 +87,7 @@ class Leading:
         """Do what is due, until `working` ends."""
         self._working.repeat(self.look, self._rest, at_once=True)
         for work, seconds in PERIODIC:
-            self._working.repeat(partial(self._lead, work), seconds)
+            self._working.repeat(partial(self._lead, work), seconds, name=work.__name__)
 
     async def finish(self) -> None:
         """Wait until all work that was begun is done, except repeated work."""
