@@ -26,14 +26,22 @@ class NotDone extends Error {
   }
 }
 
-/** Call a function of `wx`, or of a part of it, which answers by callbacks. */
+/**
+ * Call a function of `wx`, or of a part of it, which answers by callbacks.
+ *
+ * @template {keyof Answering} Name
+ * @param {Name} name
+ * @param {Asked<Name> & object} options
+ * @param {any} of
+ * @returns {Promise<Given<Name>>}
+ */
 function call(name, options, of = wx) {
   return new Promise((resolve, reject) => {
     of[name]({ ...options, success: resolve, fail: ({ errMsg }) => reject(new NotDone(name, errMsg || "")) });
   });
 }
 
-function send({ method, address, headers, body }) {
+function send({ method, address, headers, body = undefined }) {
   return new Promise((resolve, reject) => {
     wx.request({
       url: SERVER + address,
@@ -155,7 +163,7 @@ async function enter() {
 
 /** Log in by the code alone: WeChat no longer tells a name. People can set one on their own page. */
 async function askWeChat() {
-  const { code } = await call("login");
+  const { code } = await call("login", {});
   return { code };
 }
 

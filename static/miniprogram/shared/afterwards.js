@@ -17,8 +17,9 @@ export function rememberSquare(cards) {
 }
 
 /** Keep a winner of a treasure in `winners`, by place: a person of its list, or a frame `prize`, which says what. */
-export function noteWinner(winners, { no, wxname, ...won }, task) {
-  const what = wonWords(won, task);
+export function noteWinner(winners, winner, task) {
+  const { no, wxname } = winner;
+  const what = wonWords(winner, task);
   if (what || !winners.has(no)) winners.set(no, { wxname, what });
 }
 

@@ -115,7 +115,7 @@ function makeDigs(post) {
       const repeat = () => {
         clearTimeout(timer);
         waiting.delete(repeat);
-        resolve();
+        resolve(undefined);
       };
       const timer = setTimeout(repeat, milliseconds);
       waiting.add(repeat);

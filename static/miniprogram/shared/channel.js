@@ -31,7 +31,9 @@ const AFTER_CLOSE = {
  */
 export class Channel {
   constructor({ openSocket, inSight, observe }) {
-    Object.assign(this, { openSocket, inSight, observe });
+    this.openSocket = openSocket;
+    this.inSight = inSight;
+    this.observe = observe;
     this.subscriptions = makeSubscriptions((message) => this.send(message));
     this.listeners = { lost: new Set(), found: new Set(), refused: new Set(), over: new Set(), service: new Set() };
     this.socket = null;

@@ -80,6 +80,8 @@ export const handingOf = ({ place, pickup_time, contact, not_sent_to }) => ({ pl
 /**
  * The values with which the publishing form buries a treasure again, from its details: `values` by name and
  * `kinds`, as `prizesOf` takes them, all texts; `url` of its picture, "" where it may have been drawn.
+ *
+ * @returns {{ url: string, values: Record<string, string>, kinds: any[] }}
  */
 export function copyOf(task) {
   const { name, synopsis, signed, wxname, pic, goods_type, prize_num, money, value, forecast_num, interval, fluctuation, cd, ranks, is_public } = task;

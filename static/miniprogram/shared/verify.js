@@ -63,7 +63,8 @@ function spelledRank(rank) {
   return { fen: rank?.fen || undefined, num: rank?.num, split: rank?.split || undefined };
 }
 
-function possible({ ranks, ...rules }) {
+function possible(rules) {
+  const { ranks } = rules;
   return possibleDepths(rules) && (ranks === undefined || (rules.version === 2 && possibleRanks(ranks, rules.prize_num)));
 }
 

@@ -89,7 +89,7 @@ function kindWords({ goods_type, draw_type, value, money_fen, sum_fen }) {
 }
 
 /** The kinds of prizes of a treasure, to be listed, last those of which none is left; [] if all are alike. */
-export const rankLines = ({ ranks = [] }) => [...ranks].sort((one, other) => !one.prizes_left - !other.prizes_left).map((rank) => ({
+export const rankLines = ({ ranks = [] }) => [...ranks].sort((one, other) => Number(!one.prizes_left) - Number(!other.prizes_left)).map((rank) => ({
   name: rank.name, thumbnail: rank.thumbnail, what: kindWords(rank), left: `剩 ${rank.prizes_left} / ${rank.prize_num} 份`,
 }));
 
@@ -591,7 +591,7 @@ export const CHECKS = {
  * What an ordinary person asks of a draw, and the answers: [question, answer]. `noted`: this client kept a commitment of
  * it while it ran. `holds` is what a check on this client came to, null before.
  */
-export function fairAnswers(task, { noted, holds = null }) {
+export function fairAnswers(task, { noted = false, holds = null } = {}) {
   const together = task.rules_version === 2;
   const moved = {
     null: task.status

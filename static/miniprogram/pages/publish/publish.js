@@ -24,7 +24,7 @@ Component({
   data: {
     choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
-    filled: { prize_num: "1" }, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
+    filled: /** @type {Record<string, string>} */ ({ prize_num: "1" }), paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
     cash: "", tax: "", least: "", speed: "", busy: false,
     ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
@@ -127,7 +127,7 @@ Component({
       return { starts_at: at(day, clock), ends_at: at(lastDay, lastClock) };
     },
 
-    /** What is to be published, as `/postTask` takes it. */
+    /** What is to be published, as `/postTask` takes it. @returns {Record<string, any>} */
     contents() {
       const { chosen, rows, given } = this.data;
       if (chosen === "several") return { ...prizesOf(rows.map((row) => ({ ...row, kind: KINDS[row.kind].of }))), draw_type: Number(GIVING[given][0]) };
@@ -151,8 +151,8 @@ Component({
         spread: prizes > 1,
         least: fluctuationHint(plan.interval, gap),
         speed: cooldownHint(type === 1 ? least_cd : 0, fair_start_ms),
-        interval: plan.interval || "",
-        fluctuation: plan.interval ? plan.fluctuation : "",
+        interval: plan.interval ? String(plan.interval) : "",
+        fluctuation: plan.interval ? String(plan.fluctuation) : "",
         plan: [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : ""].filter(Boolean).join("。"),
         warning: planWarning(plan),
         tax: publishersTax(kinds ? { ranks: kinds } : type === 1 ? {} : { value: Number(value) }),

@@ -84,7 +84,7 @@ Component({
       noteCommitment(data);
       const half = notedHalf(data.code); // a publisher can tell on this device whether the server kept its half
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
-      this.setData({ task: data, people: data.users, drawn: fairAnswers(data, {})[1][1], ownHalf, title: title(data) });
+      this.setData({ task: data, people: data.users, drawn: fairAnswers(data)[1][1], ownHalf, title: title(data) });
       this.showNaming();
       this.show();
       this.offer();
@@ -114,7 +114,8 @@ Component({
       const review = inReview(task.review, task.review_note);
       for (const each of task.users) if (each.is_prize) noteWinner(this.winners, each, task);
       const shared = task.review === "shown" && !task.gone; // otherwise nobody could open the link
-      if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
+      if (shared && !this.data.shared) wx.showShareMenu({});
+      if (!shared && this.data.shared) wx.hideShareMenu({});
       this.setData({ handing: handingLines(task), ranks: rankLines(task), moreKinds: moreKinds(task), task, shared, review, facts: facts(task).join(" · "), buried: buriedWords(task), undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: whyNot(task), starts: startWords(task) });
       const after = afterwards(task, this.winners);
       this.setData({ after });

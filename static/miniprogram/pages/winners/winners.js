@@ -119,7 +119,7 @@ Component({
 
     ship({ detail, currentTarget }) {
       const { depth, at } = currentTarget.dataset;
-      const { [depth]: picked = at } = this.data.picked;
+      const picked = this.data.picked[depth] ?? at;
       return this.act(async () => {
         const carrier = picked ? CARRIERS[picked - 1] : "";
         await api.post("/shipPrize", { code: this.code, depth, carrier, number: detail.value.number });
