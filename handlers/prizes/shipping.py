@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from handlers.base import ProvenAct, Reply
 from handlers.parameters import Code, Depth, TaskRequest, Unionid
-from server.actions.prizes.ship import CARRIERS, Carrier, receive, ship
+from server.actions.prizes.ship import CARRIERS, Carrier, carrier_named, receive, ship
 from server.actions.prizes.ship_all import ShippedRow, parcels_of, ship_all
 from server.game.prize import PrizeState
 from server.store.prizes.prizes import Prize, parcel
@@ -22,7 +22,10 @@ class ShipPrizeRequest(msgspec.Struct):
     unionid: Unionid
     code: Code
     depth: Depth
-    carrier: Annotated[Carrier, Meta(title="快递公司", description=f"{'、'.join(CARRIERS)}之一")]
+    carrier: Annotated[
+        Carrier,
+        Meta(extra={"keeps": carrier_named}, title="快递公司", description=f"{'、'.join(CARRIERS)}之一"),
+    ]
     number: Annotated[
         str,
         Meta(

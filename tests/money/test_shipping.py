@@ -61,7 +61,7 @@ async def test_goods_by_mail_are_addressed_then_sent_then_received(client, conte
     assert [row[name] for name in COLUMNS] == ["待寄出", "", "", "", ""]
     assert (await bob.post("/receivePrize", code=code))["error"] == "not_sent"
 
-    sent = await ship(alice, code)
+    sent = await ship(alice, code, carrier="顺丰速运")
     assert (sent["status"], sent["state"], sent["depth"]) == (0, "sent", 1)
     assert await seen(bob, alice, code) == {(1, "sent", *PARCEL.values(), sent["sent_at"], 0)}
     [row] = await table(alice, code)
@@ -314,7 +314,7 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
         ("5", "p4", "中通", '=HYPERLINK("x")'),
         ("6", "p5", "中通", "1.23E+12"),
         ("99", "p6", "中通", "ZT12345678"),
-        ("7", "p6", "圆通", "YT12345678"),
+        ("7", "p6", "圆通速递", "YT12345678"),
     )
     table = a_table(*rows)
     assert (await mallory.post("/shipPrizes", code=code, table=table))["error"] == "not_yours"

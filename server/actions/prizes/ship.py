@@ -18,9 +18,16 @@ Carrier: TypeAlias = Literal[
     "顺丰", "中通", "圆通", "韵达", "申通", "极兔", "京东", "EMS", "邮政", "德邦", "其他"
 ]
 CARRIERS: tuple[Carrier, ...] = get_args(Carrier)
+_ENDINGS = ("速运", "快递", "速递", "物流", "快运")
 CORRECTABLE_MS = DAY_MS
 # Goods whose winner says nothing count as received after this.
 ARRIVAL_MS = 15 * DAY_MS
+
+
+def carrier_named(text: str) -> str:
+    """Return what `CARRIERS` calls a carrier by its whole name, such as 顺丰速运; other texts as they are."""
+    shorter = [text.removesuffix(ending) for ending in _ENDINGS if text.endswith(ending)]
+    return next((name for name in shorter if name in CARRIERS), text)
 
 
 async def ship(context: Context, code: str, unionid: str, depth: int, carrier: Carrier, number: str) -> Prize:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from server.actions.prizes.claim import open_address
-from server.actions.prizes.ship import CARRIERS, ship
+from server.actions.prizes.ship import CARRIERS, carrier_named, ship
 from server.context import Context
 from server.errors import BadRequest, NotShippable
 from server.store.prizes.prizes import Prize
@@ -63,6 +63,7 @@ def parcels_of(table: bytes) -> list[Parcel]:
     found = []
     for row, line in enumerate(lines[1:], 2):
         cells = [line[place].strip() if place < len(line) else "" for place in places]
+        cells[2] = carrier_named(cells[2])
         if cells[2] or cells[3]:
             found.append(Parcel(row, *cells))
     return found
