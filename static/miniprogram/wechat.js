@@ -6,16 +6,19 @@ import { asQuery, makeApi, Unreachable } from "./shared/api.js";
 import { Channel } from "./shared/channel.js";
 import { observe } from "./shared/clock.js";
 import { makeHalves } from "./shared/halves.js";
-import { NOT_DONE, NO_PRIVACY } from "./shared/words.js";
+import { NOT_DONE, NO_PRIVACY, UPDATE } from "./shared/words.js";
 
 const KEY = "wabao.person";
 const TIMEOUT_MS = 15000;
 const LOG_IN_AGAIN_MS = 10000;
+const CUT_MS = 5000;
+const LOOK_MS = 2000; // the server asks WeChat of an order once in this time
 const MINE_TAB = 2; // in app.json
 
 let person = wx.getStorageSync(KEY) || null;
 let loggingIn = null;
 let inSight = true;
+let hiddenAt = Infinity; // it was not yet
 
 /** WeChat did not do what we asked for. `message` is for the person, and never WeChat's `errMsg`; `cancelled`: they chose so. */
 class NotDone extends Error {
@@ -202,17 +205,31 @@ function openSocket({ opened, said, closed }) {
 /** The mini-program begins. */
 export function launched() {
   connect(admitted);
+  if (wx.getUpdateManager) offerUpdates(wx.getUpdateManager());
 }
 
-/** The mini-program came to the front, perhaps after hours during which nothing was received. */
+/** A newer version was downloaded: offer to begin anew with it. Nobody loses what they type. */
+function offerUpdates(updates) {
+  updates.onUpdateReady(async () => {
+    if (await ask(UPDATE.title, UPDATE.text, UPDATE.agree)) updates.applyUpdate();
+  });
+}
+
+/**
+ * The mini-program came to the front, perhaps after hours during which nothing was received. WeChat cuts sockets some
+ * seconds after it was hidden, and does not always say so:
+ * https://developers.weixin.qq.com/miniprogram/dev/framework/ability/network.html
+ */
 export function shown() {
   inSight = true;
-  channel.probe();
+  if (Date.now() - hiddenAt > CUT_MS) channel.cut();
+  else channel.probe();
   channel.retry();
 }
 
 export function hidden() {
   inSight = false;
+  hiddenAt = Date.now();
 }
 
 /** Let the person choose a picture, and upload it; resolves with { url, thumbnail }. */
@@ -244,10 +261,19 @@ async function upload(filePath) {
   );
 }
 
-/** Pay what a red packet owes. The order's five values go to WeChat as they are. */
+/**
+ * Pay what a red packet owes. The order's five values go to WeChat as they are. WeChat may report a failure of what was
+ * paid, so the server, which then asks WeChat's, has the last word.
+ */
 export async function pay(code, owed) {
   const { timeStamp, nonceStr, signType, paySign, package: prepaid } = await api.post("/payTask", { code, money: owed });
-  await call("requestPayment", { timeStamp, nonceStr, signType, paySign, package: prepaid });
+  try {
+    await call("requestPayment", { timeStamp, nonceStr, signType, paySign, package: prepaid });
+  } catch (error) {
+    if (error.cancelled) throw error; // nothing is said of it
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    if ((await api.get("/getTaskDetails", { code })).data.need_pay) throw error;
+  }
 }
 
 /** Whether this WeChat lets winners confirm transfers (base library 3.3.0): https://pay.weixin.qq.com/doc/v3/partner/4016960577 */
@@ -266,7 +292,12 @@ export function askToConfirm({ mchid, appid, package_info }) {
   });
 }
 
-/** Open the page that updates WeChat: https://developers.weixin.qq.com/miniprogram/dev/api/base/update/wx.updateWeChatApp.html */
+/** Whether this client has a page that updates WeChat: those on computers have none. */
+export function updatesWeChat() {
+  return wx.canIUse("updateWeChatApp");
+}
+
+/** Open that page: https://developers.weixin.qq.com/miniprogram/dev/api/base/update/wx.updateWeChatApp.html */
 export function updateWeChat() {
   return call("updateWeChatApp", {});
 }
@@ -281,14 +312,18 @@ export async function shareImage(address) {
   return call("showShareImageMenu", { path: (await call("downloadFile", { url: address })).tempFilePath });
 }
 
+/** Fetch a file of the server's, as the person who is logged in; resolves with where it is on the phone. */
+export async function fetchFile(path, parameters) {
+  const url = `${SERVER}${path}?${asQuery(api.identified(parameters))}`;
+  return (await call("downloadFile", { url, header: api.authorized() })).tempFilePath;
+}
+
 /**
- * Send a file of the server's to a chat, as the person who is logged in.
+ * Send a file on the phone to a chat. Call it during a tap, before anything is awaited: later, a phone refuses it.
  * https://developers.weixin.qq.com/miniprogram/dev/api/share/wx.shareFileMessage.html
  */
-export async function shareFile(path, parameters, fileName) {
-  const url = `${SERVER}${path}?${asQuery(api.identified(parameters))}`;
-  const { tempFilePath } = await call("downloadFile", { url, header: api.authorized() });
-  return call("shareFileMessage", { filePath: tempFilePath, fileName });
+export function shareFile(filePath, fileName) {
+  return call("shareFileMessage", { filePath, fileName });
 }
 
 /**
@@ -299,6 +334,23 @@ export async function chooseTable() {
   const { tempFiles } = await call("chooseMessageFile", { count: 1, type: "file", extension: ["csv"] });
   const filePath = tempFiles[0].path;
   return (await call("readFile", { filePath, encoding: "base64" }, wx.getFileSystemManager())).data;
+}
+
+/**
+ * Let the person choose one of the addresses that they gave WeChat; resolves with { receiver, phone, address }. Call it
+ * during a tap; `requiredPrivateInfos` in app.json declares it.
+ * https://developers.weixin.qq.com/miniprogram/dev/api/open-api/address/wx.chooseAddress.html
+ */
+export async function chooseAddress() {
+  const { userName, telNumber, provinceName, cityName, countyName, detailInfo } = await call("chooseAddress", {});
+  // Of Beijing and the like WeChat names the city twice.
+  const parts = [provinceName, cityName === provinceName ? "" : cityName, countyName, detailInfo];
+  return { receiver: userName, phone: telNumber, address: parts.join("") };
+}
+
+/** Put a text on the clipboard. WeChat says so to the person: https://developers.weixin.qq.com/miniprogram/dev/api/device/clipboard/wx.setClipboardData.html */
+export function copy(data) {
+  return call("setClipboardData", { data });
 }
 
 /** Let the person scan a code; resolves with what it says: https://developers.weixin.qq.com/miniprogram/dev/api/device/scan/wx.scanCode.html */

@@ -181,6 +181,24 @@ class Phone:
         """Let the treasure's page hear a frame that the server did not send."""
         self._order(do="hear", frame=frame)
 
+    def hide(self) -> None:
+        """Lay another page over this one, or leave WeChat."""
+        self._order(do="hide")
+        self.until("hidden")
+
+    def come_back(self) -> None:
+        """Show the hidden page again."""
+        self._order(do="comeBack")
+        self.until("back")
+
+    def later(self, milliseconds: int) -> None:
+        """Set the clock of this phone forward."""
+        self._order(do="later", milliseconds=milliseconds)
+
+    def update(self) -> None:
+        """Let WeChat have downloaded a newer version."""
+        self._order(do="update")
+
     def live(self, **changes: Any) -> None:
         """Change what the phone's person and its WeChat do (`lives` in phone.js)."""
         self._order(do="live", changes=changes)

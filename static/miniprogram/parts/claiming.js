@@ -3,17 +3,18 @@
 
 import { secondsUntil } from "../shared/clock.js";
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
-import { CLAIM, changeWords, contactWords, handingLines, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
-import { api, askToConfirm, confirmsTransfers, updateWeChat } from "../wechat.js";
+import { CLAIM, PARCEL, changeWords, contactWords, handingLines, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
+import { api, askToConfirm, chooseAddress, confirmsTransfers, copy, showProblem, updateWeChat, updatesWeChat } from "../wechat.js";
+import { tell } from "./telling.js";
 
 export const claiming = Behavior({
-  data: { claim: null, claimWords: CLAIM, until: "", tax: "" },
+  data: { claim: null, claimWords: CLAIM, parcel: PARCEL, until: "", tax: "" },
 
   methods: {
     showClaim() {
-      const { task } = this.data;
+      const { task } = this;
       const until = isClaimable(task) ? untilWords(task.claim_until) : "";
-      if (until !== this.data.until) this.setData({ until });
+      tell(this, { until });
       const state = task.is_prize ? stateOf(task) : "";
       if (state === this.claimed) return; // keep what is typed there
       this.claimed = state;
@@ -26,19 +27,20 @@ export const claiming = Behavior({
 
     /** Show this state of a claim, and nothing of the previous state. */
     setClaim(claim) {
-      this.setData({ claim: { said: "", busy: false, handing: handingLines(this.data.task), ...claim } });
+      this.setData({ claim: { said: "", busy: false, handing: handingLines(this.task), ...claim } });
       this.countClaim();
     },
 
     /** Say until when an address may change, and from when on a red packet may be taken: the page counts the seconds. */
     countClaim() {
-      const { claim, task } = this.data;
+      const { task } = this;
+      const { claim } = this.data;
       if (!claim) return;
       const until = claim.goods ? claim.goods.change_until : 0;
       const timed = {
         packet: packetWords(task), later: secondsUntil(task.claim_from) > 0, until: changeWords(until), changes: secondsUntil(until) > 0,
       };
-      Object.keys(timed).forEach((name) => timed[name] !== claim[name] && this.setData({ [`claim.${name}`]: timed[name] }));
+      tell(this, { claim: { ...claim, ...timed } });
     },
 
     /** Do one step of a claim; a refusal is said there. */
@@ -49,20 +51,20 @@ export const claiming = Behavior({
         await act();
       } catch (error) {
         if (!error.error) throw error;
-        this.setData({ "claim.said": error.message });
+        if (!error.cancelled) this.setData({ "claim.said": error.message });
       } finally {
         this.setData({ "claim.busy": false });
       }
     },
 
     draw(parameters = {}) {
-      return api.post("/drawPrize", { code: this.data.task.code, ...parameters });
+      return api.post("/drawPrize", { code: this.task.code, ...parameters });
     },
 
     /** WeChat does not say reliably whether the winner confirmed, so ask the server. */
     take() {
       if (!confirmsTransfers()) { // asked before a bill is made
-        this.setData({ "claim.outdated": true });
+        this.setData({ "claim.outdated": true, "claim.updates": updatesWeChat() });
         return undefined;
       }
       return this.claimOn(async () => {
@@ -78,6 +80,15 @@ export const claiming = Behavior({
         this.show({ is_draw: claimed.is_draw, prize_state: claimed.state });
         this.offer();
       });
+    },
+
+    /** Fill the form with an address that WeChat knows. */
+    chooseAddress() {
+      return this.claimOn(async () => this.setData({ "claim.filled": await chooseAddress() }));
+    },
+
+    copyNumber({ currentTarget }) {
+      copy(currentTarget.dataset.number).catch(showProblem);
     },
 
     update() {
@@ -104,19 +115,20 @@ export const claiming = Behavior({
 
     mailed(goods) {
       const changed = { is_draw: 1, prize_state: goods.state };
-      this.claimed = stateOf({ ...this.data.task, ...changed });
+      this.claimed = stateOf({ ...this.task, ...changed });
       this.setClaim({ step: "mailed", contact: contactWords(goods), goods: { ...goods, times: parcelWords(goods) } });
       this.show(changed);
       this.offer();
     },
 
     changeAddress() {
-      this.setClaim({ step: "address", goods: this.data.claim.goods });
+      const { goods } = this.data.claim;
+      this.setClaim({ step: "address", goods, filled: goods });
     },
 
     arrived() {
       return this.claimOn(async () => {
-        await api.post("/receivePrize", { code: this.data.task.code });
+        await api.post("/receivePrize", { code: this.task.code });
         this.mailed(await this.draw());
       });
     },

@@ -18,12 +18,12 @@ export const history = Behavior({
     },
 
     renewDigs() {
-      if (!this.readDigs) this.readDigs = atMostEvery(RENEW_MS, () => this.takeDigs(), () => this.data.digsOpen, this.life);
+      if (!this.readDigs) this.readDigs = atMostEvery(RENEW_MS, () => this.takeDigs(), () => this.inSight && this.data.digsOpen, this.life);
       this.readDigs();
     },
 
     async takeDigs() {
-      const { data } = await api.get("/getDigs", { code: this.data.task.code }).catch((error) => {
+      const { data } = await api.get("/getDigs", { code: this.task.code }).catch((error) => {
         if (!this.data.digsRead) this.setData({ digsUnread: error.message });
         throw error;
       });
@@ -36,14 +36,15 @@ export const history = Behavior({
     },
 
     named(each) {
-      return { ...each, won: each.is_prize ? wonWords(each, this.data.task) || DIGS.won : "" };
+      const { depth, wxname, wxheadpic } = each;
+      return { depth, wxname, wxheadpic, won: each.is_prize ? wonWords(each, this.task) || DIGS.won : "" };
     },
 
     async earlierDigs() {
-      const { digs, task } = this.data;
+      const { digs } = this.data;
       const before = digs[digs.length - 1].depth;
       try {
-        const { data } = await api.get("/getDigs", { code: task.code, before });
+        const { data } = await api.get("/getDigs", { code: this.task.code, before });
         this.lookedBack = true;
         this.setData({ digs: [...this.data.digs, ...data.filter(({ depth }) => depth < before).map((each) => this.named(each))] });
       } catch (error) {

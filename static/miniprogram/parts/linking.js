@@ -2,6 +2,7 @@
 
 import { LINK, SERVICE } from "../shared/words.js";
 import { channel } from "../wechat.js";
+import { tell } from "./telling.js";
 
 export const linking = Behavior({
   data: { link: "" },
@@ -9,7 +10,8 @@ export const linking = Behavior({
   methods: {
     /** Say what is wrong until the function that is returned is called. */
     watchLink() {
-      const say = (link) => this.setData({ link });
+      const say = (link) => tell(this, { link });
+      if (channel.isOpen()) say(""); // what was wrong may have passed while nobody looked
       const leave = [
         channel.on("lost", () => say(LINK.lost)),
         channel.on("found", () => say("")),

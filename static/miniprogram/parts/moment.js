@@ -3,6 +3,7 @@
 import { wonThumbnail } from "../shared/prizes.js";
 import { ASK_OPENING, CHEERS, OPENING, WIN, chanceWords, deepestWords, placeWords, title, whoIsFirst, wonWords } from "../shared/words.js";
 import { channel, soundAndShake } from "../wechat.js";
+import { tell } from "./telling.js";
 
 const OPENS = "wabao.opens"; // "digs" or "waits"; "" before anybody was asked
 const SILENT = "wabao.silent"; // "silent": a win neither sounds nor shakes
@@ -14,16 +15,21 @@ const MARKS = { heart: "❤️", fire: "🔥", clover: "🍀", laugh: "😄", wo
 
 export const moment = Behavior({
   data: {
-    opens: wx.getStorageSync(OPENS), opening: OPENING, askOpening: ASK_OPENING, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
-    striking: false, face: "", won: null, silent: wx.getStorageSync(SILENT), resting: false,
+    opens: "", opening: OPENING, askOpening: ASK_OPENING, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
+    striking: false, face: "", won: null, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], mark: MARKS[sign], count: "" })),
   },
 
   methods: {
+    /** Read what the person chose, perhaps on another treasure's page. */
+    recallChoices() {
+      this.setData({ opens: wx.getStorageSync(OPENS), silent: wx.getStorageSync(SILENT) });
+    },
+
     /** While your dig is under way, the level stays as it was. */
     showMoment(task) {
       if (this.data.busy) return;
-      this.setData({
+      tell(this, {
         depth: task.now_depth,
         deepest: deepestWords(task),
         chance: chanceWords(task),
@@ -42,7 +48,8 @@ export const moment = Behavior({
       const first = !this.data.opens;
       wx.setStorageSync(OPENS, opens);
       this.setData({ opens });
-      const { busy, left, whyNot, task } = this.data;
+      const { task } = this;
+      const { busy, left, whyNot } = this.data;
       if (first && opens === "digs" && !busy && !left && !whyNot && !task.status) this.dig();
     },
 
@@ -59,7 +66,7 @@ export const moment = Behavior({
     },
 
     openGround(reply) {
-      const { task } = this.data;
+      const { task } = this;
       this.groundOpenedAt = Date.now();
       this.setData({ won: { place: placeWords(reply), title: wonWords(task, task) || title(task), picture: wonThumbnail(task) } });
       if (!this.data.silent) soundAndShake();
@@ -91,15 +98,15 @@ export const moment = Behavior({
 
     cheer({ currentTarget }) {
       if (this.data.resting) return;
-      channel.cheer(this.data.task.code, currentTarget.dataset.sign);
+      channel.cheer(this.task.code, currentTarget.dataset.sign);
       this.setData({ resting: true });
       setTimeout(() => this.setData({ resting: false }), REST_MS);
     },
 
     showCheers(counts) {
-      this.setData({ signs: this.data.signs.map((each) => ({ ...each, count: counts[each.sign] || each.count })) });
+      tell(this, { signs: this.data.signs.map((each) => ({ ...each, count: counts[each.sign] || each.count })) });
       clearTimeout(this.fading);
-      this.fading = setTimeout(() => this.setData({ signs: this.data.signs.map((each) => ({ ...each, count: "" })) }), SHOWN_MS);
+      this.fading = setTimeout(() => tell(this, { signs: this.data.signs.map((each) => ({ ...each, count: "" })) }), SHOWN_MS);
     },
   },
 });

@@ -6,8 +6,11 @@ import { mayEdit, mayEnd } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
 import { OWN, PAY, WINNERS, cashRules, coolingWords, endWords, liveNumbers, payButton, payUntil, payUntilWords, payWords, statementNumbers } from "../shared/words.js";
 import { api, ask, buryAgain, pay, showProblem } from "../wechat.js";
+import { tell } from "./telling.js";
 
 const RENEW_MS = 5000;
+
+const inOneLine = (number) => number.join(" ");
 
 export const owning = Behavior({
   data: {
@@ -17,12 +20,12 @@ export const owning = Behavior({
 
   methods: {
     showOwn() {
-      const { task } = this.data;
+      const { task } = this;
       if (!task.mine) return;
       const due = task.need_pay && task.review !== "hidden" ? { text: payWords(task), button: payButton(task) } : null;
-      const own = task.need_pay ? null : { numbers: liveNumbers(task) };
+      const own = task.need_pay ? null : { numbers: liveNumbers(task).map(inOneLine) };
       const appears = own && !this.data.own;
-      this.setData({ due, own, ends: mayEnd(task), edits: mayEdit(task) });
+      tell(this, { due, own, ends: mayEnd(task), edits: mayEdit(task) });
       if (appears) this.renewStatement();
       if (due && !this.cash) {
         this.cash = this.showCash().catch((error) => {
@@ -34,30 +37,29 @@ export const owning = Behavior({
 
     async showCash() {
       const { cash, to_do } = await api.get("/getMyInfo");
-      this.dueUntil = payUntil(this.data.task, to_do);
+      this.dueUntil = payUntil(this.task, to_do);
       if (!this.life.aborted) this.setData({ cash: cashRules(cash) });
       this.countDue();
     },
 
     /** Say until when it can be paid for: the page counts the seconds. */
     countDue() {
-      const until = payUntilWords(this.dueUntil);
-      if (until !== this.data.payUntil) this.setData({ payUntil: until, payable: !this.dueUntil || secondsUntil(this.dueUntil) > 0 });
+      tell(this, { payUntil: payUntilWords(this.dueUntil), payable: !this.dueUntil || secondsUntil(this.dueUntil) > 0 });
     },
 
     renewStatement() {
       if (!this.readStatement) {
         this.readStatement = atMostEvery(RENEW_MS, async () => {
-          const found = await api.get("/getStatement", { code: this.data.task.code });
-          if (!this.life.aborted) this.setData({ statement: statementNumbers(found) });
-        }, () => this.data.own !== null, this.life);
+          const found = await api.get("/getStatement", { code: this.task.code });
+          if (!this.life.aborted) tell(this, { statement: statementNumbers(found).map(inOneLine) });
+        }, () => this.inSight && this.data.own !== null, this.life);
       }
       this.readStatement();
     },
 
     /** What the publisher's numbers say of the cooldown of others. */
     cooling() {
-      const { task } = this.data;
+      const { task } = this;
       if (task.status || task.review !== "shown") return "";
       return coolingWords(secondsUntil(task.cd_until), task);
     },
@@ -65,7 +67,7 @@ export const owning = Behavior({
     /** Pay. Whatever WeChat reports, read the details then: that makes the server ask WeChat if the notice is late. */
     async pay() {
       if (this.data.paying) return; // a second tap, before the button showed that it is disabled
-      const { code, owed } = this.data.task;
+      const { code, owed } = this.task;
       this.setData({ paying: true });
       try {
         await pay(code, owed);
@@ -79,8 +81,8 @@ export const owning = Behavior({
     async end() {
       try {
         // A treasure that was never paid is no loss, and can be buried again.
-        if (!this.data.task.need_pay && !(await ask(OWN.ask, endWords(this.data.task), OWN.agree))) return;
-        await api.post("/endTask", { code: this.data.task.code });
+        if (!this.task.need_pay && !(await ask(OWN.ask, endWords(this.task), OWN.agree))) return;
+        await api.post("/endTask", { code: this.task.code });
         await this.read();
       } catch (error) {
         showProblem(error);
@@ -88,15 +90,15 @@ export const owning = Behavior({
     },
 
     openEdit() {
-      wx.navigateTo({ url: `/pages/edit/edit?code=${this.data.task.code}` });
+      wx.navigateTo({ url: `/pages/edit/edit?code=${this.task.code}` });
     },
 
     again() {
-      buryAgain(this.data.task.code);
+      buryAgain(this.task.code);
     },
 
     openWinners() {
-      wx.navigateTo({ url: `/pages/winners/winners?code=${this.data.task.code}` });
+      wx.navigateTo({ url: `/pages/winners/winners?code=${this.task.code}` });
     },
   },
 });

@@ -14,7 +14,7 @@ export const sharing = Behavior({
     async drawPoster() {
       this.setData({ drawing: true });
       try {
-        this.setData({ poster: (await api.post("/getSharePic", { code: this.data.task.code })).pic });
+        this.setData({ poster: (await api.post("/getSharePic", { code: this.task.code })).pic });
       } catch (error) {
         showProblem(error);
       }
@@ -47,7 +47,7 @@ export const sharing = Behavior({
     async report({ currentTarget }) {
       const { reason } = currentTarget.dataset;
       try {
-        await api.post("/report", { code: this.data.task.code, reason, text: this.reported || "" });
+        await api.post("/report", { code: this.task.code, reason, text: this.reported || "" });
         this.setData({ reporting: false });
         wx.showToast({ title: REPORT.done, icon: "none" });
       } catch (error) {

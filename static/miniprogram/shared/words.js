@@ -295,10 +295,10 @@ export const CLAIM = {
   title: "领奖", go: "去领奖",
   take: "领取红包", paid: "红包已到账。", later: "微信正在处理，过一会儿再来看看",
   unconfirmed: "还没有确认收款。再点一次就接着领，在期限之前都可以",
-  outdated: "这个微信太旧，收不了红包。更新微信再来领，在期限之前都可以", update: "更新微信",
+  outdated: "这个微信收不了红包。请用手机上最新的微信来领，在期限之前都可以", update: "更新微信",
   onSite: "现场领取：凭取件码向发布者领奖。", show: "出示取件码", shown: "当面出示取件码，或让对方扫码：",
   taken: "已经领到了", gone: "奖品已经领走了。",
-  ask: "填写收货地址。它加密保存，只有发布者看得到。", askAgain: "重新提交就会替换之前的地址。",
+  ask: "填写收货地址。它加密保存，只有发布者看得到。", choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
   receiver: "收货人", phone: "电话", address: "详细地址", submit: "提交地址",
   handed: "地址已交给发布者，等着收货吧。", deleted: "收货地址已删除：领取后保留 90 天。",
   change: "更改地址",
@@ -346,6 +346,8 @@ const MAILED = { won: "待填地址", given: "待寄出", sent: "已寄出", rec
 /** How far a prize is, in a word or two. */
 export const prizeWords = ({ goods_type, draw_type }, state) => (goods_type === 2 && draw_type === 2 && MAILED[state]) || PRIZE[state];
 
+export const PARCEL = { copy: "复制单号" };
+
 /** When a parcel was sent and came; "" before it is sent. */
 export function parcelWords({ sent_at, received_at }) {
   if (!sent_at) return "";
@@ -354,7 +356,7 @@ export function parcelWords({ sent_at, received_at }) {
 
 // The publisher's side of the prizes.
 export const WINNERS = {
-  title: "中奖者和发奖", table: "下载表格（CSV）", send: "把表格（CSV）发到聊天",
+  title: "中奖者和发奖", table: "下载表格（CSV）", send: "取表格（CSV），再发到聊天", fetched: "表格取好了，发到聊天",
   check: "核对取件码", pickup: "中奖者的 6 位取件码", compare: "核对", scan: "扫取件码", notPickup: "这不是这个宝贝的取件码",
   carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "改好了", correct: "改快递信息",
   deleted: "收货地址已删除：领取后保留 90 天",
@@ -504,7 +506,7 @@ export const DIGS = { title: "谁挖了哪一层", more: "更早的", won: "挖�
 
 // Sharing a treasure.
 export const SHARE = {
-  send: "分享给朋友", poster: "海报", keep: "转发或保存海报", drawing: "正在画海报…", broken: "海报没有加载出来，请再试一次",
+  title: "来挖宝", send: "分享给朋友", poster: "海报", keep: "转发或保存海报", drawing: "正在画海报…", broken: "海报没有加载出来，请再试一次",
   fair: "分享不会带来任何挖宝优势。",
 };
 
@@ -542,6 +544,9 @@ function asSpan(ms) {
   return hours >= 1 ? `${Math.round(hours)} 小时` : `${Math.ceil(hours * 60)} 分钟`;
 }
 
+// A newer version of the mini-program.
+export const UPDATE = { title: "有新版本", text: "新版本已经下载好，重新打开就能用。", agree: "重新打开" };
+
 export const NOT_OFFERED = "没有开启提醒。";
 
 export const NO_PRIVACY = "没有同意《用户隐私保护指引》，这一步做不了";
@@ -561,6 +566,8 @@ export const NOT_DONE = {
   chooseMessageFile: "没有拿到表格，请再选一次",
   readFile: "表格读不出来，请再选一次",
   shareFileMessage: "没有发出去，请再试一次",
+  chooseAddress: "没有拿到收货地址，可以自己填",
+  setClipboardData: "没有复制成功，可以长按来选",
   scanCode: "没有扫到，可以把取件码输进来",
   updateWeChatApp: "请在应用商店里更新微信",
 };

@@ -11,7 +11,7 @@ declare namespace WechatMiniprogram {
 
   namespace Behavior {
     interface Constructor {
-      (part: { data: object; methods: object } & ThisType<Part>): string;
+      (part: { data?: object; methods: object } & ThisType<Part>): string;
     }
     interface Part extends Component.InstanceProperties, Component.InstanceMethods<Record<string, any>> {
       data: Record<string, any>;

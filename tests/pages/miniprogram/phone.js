@@ -65,7 +65,12 @@ async function askSandbox(server, route, body) {
 }
 
 /** Return the `wx` of a phone. */
-function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives }) {
+function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives }) {
+  /** WeChat refuses some functions outside of a tap: after a request, it is over. */
+  function inTap() {
+    if (!lives.tapped) throw new Error("can only be invoked by user TAP gesture.");
+  }
+
   /** Answer as `wx` does: success or fail. */
   async function answer(options, name, work) {
     try {
@@ -141,10 +146,11 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
     },
 
     requestPayment: (options) =>
-      answer(options, "requestPayment", () => {
+      answer(options, "requestPayment", async () => {
         const { timeStamp, nonceStr, signType, paySign } = options;
         const paid = { package: options.package, timeStamp, nonceStr, signType, paySign };
-        return askSandbox(server, "/pay", { appId: "wxsandbox000000000", ...paid });
+        if (lives.payment !== "lost") await askSandbox(server, "/pay", { appId: "wxsandbox000000000", ...paid });
+        if (lives.payment !== "paid") throw new Error("system error");
       }),
     canIUse: (name) => !lives.lacks.includes(name),
     requestMerchantTransfer: (options) =>
@@ -167,6 +173,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
 
     requestSubscribeMessage: (options) =>
       answer(options, "requestSubscribeMessage", () => {
+        inTap();
         say({ type: "asked", tmplIds: options.tmplIds });
         return askSandbox(server, "/subscribe", { user, tmplIds: options.tmplIds });
       }),
@@ -178,16 +185,28 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
         return { statusCode: reply.status, tempFilePath: "wxfile://tmp" };
       }),
     showShareImageMenu: (options) => answer(options, "showShareImageMenu", async () => say({ type: "image", path: options.path })),
-    shareFileMessage: (options) => answer(options, "shareFileMessage", async () => say({ type: "file", name: options.fileName })),
+    shareFileMessage: (options) =>
+      answer(options, "shareFileMessage", async () => {
+        inTap();
+        say({ type: "file", name: options.fileName, path: options.filePath });
+      }),
+    chooseAddress: (options) =>
+      answer(options, "chooseAddress", async () => {
+        inTap();
+        if (!lives.address) throw new Error("cancel");
+        return lives.address;
+      }),
+    setClipboardData: (options) => answer(options, "setClipboardData", async () => say({ type: "copied", text: options.data })),
+    getUpdateManager: () => ({ onUpdateReady: (then) => Object.assign(lives, { updated: ifOn(then) }), applyUpdate: () => say({ type: "begun anew" }) }),
     chooseMessageFile: (options) => answer(options, "chooseMessageFile", async () => ({ tempFiles: [{ path: "wxfile://table" }] })),
     getFileSystemManager: () => ({
       readFile: (options) => answer(options, "readFile", async () => ({ data: Buffer.from(lives.table, "base64").toString(options.encoding) })),
     }),
     scanCode: (options) => answer(options, "scanCode", async () => ({ result: lives.scans })),
 
-    navigateTo: ({ url }) => setTimeout(ifOn(open), 0, url),
-    redirectTo: ({ url }) => setTimeout(ifOn(open), 0, url),
-    switchTab: ({ url }) => setTimeout(ifOn(open), 0, url),
+    navigateTo: ({ url }) => turn(url, 1),
+    redirectTo: ({ url }) => turn(url, 0),
+    switchTab: ({ url }) => turn(url, -Infinity),
     navigateBack: () => say({ type: "left" }),
     hideShareMenu: () => say({ type: "menu", shares: false }),
     showShareMenu: () => say({ type: "menu", shares: true }),
@@ -248,6 +267,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   }
   const observer = new MutationObserver(show);
   let page = null;
+  let depth = 1;
 
   function close() {
     if (page.instance.onHide) page.instance.onHide();
@@ -255,17 +275,30 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     page.detach();
   }
 
-  /** Open a page over the page before. */
+  /** Open a page, as one of the mini-program's pages asks for. WeChat keeps ten of them, one upon the other. */
+  function turn(url, more) {
+    depth = Math.max(1, depth + more);
+    if (depth > 10) throw new Error("navigateTo:fail webview count limit exceed");
+    setTimeout(ifOn(open), 0, url);
+  }
+
+  /** Open a page in the place of the page before. */
   function open(url) {
     const { pathname, searchParams } = new URL(url, "https://mini.program/");
     if (page) close();
     opening = load;
     page = simulate.render(simulate.load(path.join(root, pathname), { rootPath: root }));
     page.attach(screen);
+    const { instance } = page;
+    const setData = instance.setData.bind(instance);
+    instance.setData = (changed, then) => {
+      say({ type: "drawn", names: Object.keys(changed), bytes: Buffer.byteLength(JSON.stringify(changed)) });
+      return setData(changed, then);
+    };
     if (page.instance.onLoad) page.instance.onLoad(Object.fromEntries(searchParams));
     if (page.instance.onShow) page.instance.onShow();
     awaited.length = 0;
-    say({ type: "opened", page: pathname });
+    say({ type: "opened", page: pathname, depth });
     show();
   }
 
@@ -273,20 +306,35 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   const valuesOf = (form) => Object.fromEntries(Array.from(form.querySelectorAll("*"))
     .filter((each) => attribute(each, "name"))
     .map((each) => [attribute(each, "name"), typed.has(each) ? typed.get(each) : attribute(each, "value") || ""]));
-  const tell = (dom, event, detail = {}) => Promise.resolve().then(() => exparser.Event.dispatchEvent(
-    dom.__wxElement, exparser.Event.create(event, detail, { bubbles: true, capturePhase: true, composed: true })));
+  /** Note that the person taps, until what the tap calls waits for something. */
+  function tap() {
+    lives.tapped = true;
+    setTimeout(() => Object.assign(lives, { tapped: false }), 0);
+  }
+  const tell = (dom, event, detail = {}) => Promise.resolve().then(() => {
+    tap();
+    exparser.Event.dispatchEvent(dom.__wxElement, exparser.Event.create(event, detail, { bubbles: true, capturePhase: true, composed: true }));
+  });
 
   const sockets = [];
   const { timers, stop } = timersOf(ifOn);
   // What the phone's person and its WeChat do; a test may change it. A transfer ends confirmed, cancelled, or reported
-  // as cancelled although it was confirmed. `table` is a file in a chat, in base64.
-  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed" };
-  const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, open, sockets, lives });
-  const App = (app) => {
+  // as cancelled although it was confirmed; a payment ends paid, lost, or reported as failed although it was paid. `table`
+  // is a file in a chat, in base64; `address` is what WeChat keeps of the person's.
+  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed", payment: "paid", address: null, tapped: false, ahead: 0 };
+  const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, turn, sockets, lives });
+  let app = null;
+  const App = (made) => {
+    app = made;
     app.onLaunch();
     app.onShow();
   };
-  const { load, once } = loaderWith({ wx, App, ...timers });
+  const Clock = class extends Date {
+    static now() {
+      return Date.now() + lives.ahead;
+    }
+  };
+  const { load, once } = loaderWith({ wx, App, Date: Clock, ...timers });
 
   once(path.join(root, "config.js")).SERVER = server;
   const { channel } = once(path.join(root, "wechat.js"));
@@ -308,6 +356,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     fire({ selector, event = "tap", detail = {} }) {
       const found = page.querySelector(selector);
       if (!found) throw new Error(`${selector} is not on the page`);
+      tap();
       found.dispatchEvent(event, { bubbles: true, detail });
     },
     hear: ({ frame }) => watched(frame),
@@ -325,6 +374,18 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     choose: ({ label, option }) =>
       onceThere((each) => attribute(each, "range") && each.textContent.startsWith(label), (found) =>
         tell(found, "change", { value: String(attribute(found, "range").indexOf(option)) })),
+    hide() {
+      page.instance.onHide();
+      app.onHide();
+      say({ type: "hidden" });
+    },
+    comeBack() {
+      say({ type: "back" });
+      app.onShow();
+      page.instance.onShow();
+    },
+    update: () => lives.updated(),
+    later: ({ milliseconds }) => Object.assign(lives, { ahead: lives.ahead + milliseconds }),
     live: ({ changes }) => Object.assign(lives, changes),
     share: () => say({ type: "share", ...page.instance.onShareAppMessage() }),
     off() {

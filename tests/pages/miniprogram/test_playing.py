@@ -253,11 +253,17 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         publisher.shows("阿强 挖到了！", "奖品全部挖完了")
         winner.live(lacks=["requestMerchantTransfer"])
         winner.tap(".take")
-        winner.shows("这个微信太旧", "更新微信")
+        winner.shows("这个微信收不了红包", "更新微信")
         winner.tap(".update")
         winner.until("updates")
         asked = [told.get("path") for told in winner.said]
         assert "/drawPrize" not in asked  # no bill is made, because nobody could confirm it
+        winner.live(lacks=["requestMerchantTransfer", "updateWeChatApp"])  # as on a computer
+        code = urlsplit(winner.share()["path"]).query
+        winner.open(f"/pages/treasure/treasure?{code}")
+        winner.shows("领取红包")
+        winner.tap(".take")
+        assert "更新微信" not in winner.shows("请用手机上最新的微信来领")
         winner.live(lacks=[], transfer="cancelled")
         code = urlsplit(winner.share()["path"]).query
         winner.open(f"/pages/treasure/treasure?{code}")
@@ -489,10 +495,11 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
         phone.until("image")
         phone.press("中奖者和发奖")
         assert phone.until("opened")["page"] == "/pages/winners/winners"
-        phone.press("把表格（CSV）发到聊天")
+        phone.press("取表格（CSV），再发到聊天")
         table = phone.until("downloaded")
         assert table["status"] == 200
         assert "小芳" in table["text"]
+        phone.press("表格取好了，发到聊天")
         assert phone.until("file")["name"] == f"winners-{code}.csv"
         for of, told in (("另一个", "这不是这个宝贝的取件码"), (code, "取件码正确，可以把奖品交给 小芳")):
             phone.live(scans=f"{address}/?code={of}&pickup={pickup}")
@@ -579,6 +586,151 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
             phone.fill("名字", "小满")
             phone.press("保存")
             phone.shows("新的名字和头像正在检查")
+
+
+def test_each_view_that_is_tapped_has_a_role_each_picture_a_label_and_each_list_keys():
+    for path in ROOT.rglob("*.wxml"):
+        text = path.read_text("utf-8")
+        tags = re.findall(r'<(view|image|input)((?:\s+[\w:-]+(?:="[^"]*")?)*)', text)
+        for name, attributes in tags:
+            if name == "view" and re.search("(bind|catch)tap=", attributes):
+                assert "aria-role=" in attributes, (path, attributes)
+            if name == "image":
+                assert 'aria-role="img" aria-label="' in attributes, (path, attributes)
+                listed = 'src="{{item.' in attributes
+                assert listed == ("lazy-load" in attributes), (path, attributes)
+        keys = re.findall(r'wx:for="[^"]*"(?: wx:key="([^"]*)")?', text)
+        assert not {"", "index"} & set(keys), (path, keys)
+
+
+def test_wechat_indexes_no_page_of_a_person_or_of_a_treasure_that_a_link_opens():
+    rules = json.loads((ROOT / "sitemap.json").read_text())["rules"]
+
+    def indexed(page: str, *parameters: str) -> bool:
+        """As https://developers.weixin.qq.com/miniprogram/dev/reference/configuration/sitemap.html says."""
+        path = f"pages/{page}/{page}"
+        of_page = [rule for rule in rules if rule["page"] in ("*", path)]
+        fits = next(rule for rule in of_page if set(parameters) >= set(rule.get("params", [])))
+        return bool(fits["action"] == "allow")
+
+    assert not any(map(indexed, ("mine", "winners", "edit")))
+    assert not any(indexed(page, "code") for page in ("treasure", "fair", "texts", "winners", "edit"))
+    assert not indexed("treasure", "scene")
+    assert indexed("square")
+    assert indexed("publisher", "by")
+
+
+def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_again(address):
+    publisher = Person.log_in(address, "常埋")
+    code = publisher.publish(a_picture(), name="一把旧锁")
+    with a_phone(address, "小绕") as phone:
+        phone.open("/pages/square/square")
+        phone.press("常埋")
+        for _ in range(6):
+            phone.shows("一把旧锁", "关注")
+            phone.tap(".card")
+            phone.shows("一把旧锁", "挖一锹")
+            phone.tap(".by")
+        assert phone.until("opened")["depth"] <= 3
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        shared = phone.share()  # before the treasure is read
+        assert shared["path"] == f"/pages/treasure/treasure?code={code}"
+
+
+def test_a_mini_program_that_was_hidden_for_long_connects_anew_at_once_and_offers_its_new_version(address):
+    with a_phone(address, "小隐") as phone:
+        phone.open("/pages/square/square")
+        phone.until("sent")
+        phone.hide()
+        phone.come_back()
+        assert phone.until("sent")["message"] == {"action": "ping"}  # a short while: it only asks
+        phone.hide()
+        phone.later(5_100)
+        phone.come_back()
+        phone.until("connecting")
+        phone.update()
+        assert phone.until("modal")["title"] == "有新版本"
+        phone.until("begun anew")
+
+
+def test_a_payment_that_is_told_as_failed_says_so_only_if_the_server_knows_of_none(address):
+    publisher = Person.log_in(address, "老付")
+    packet = {"goods_type": 1, "money": 1, "prize_num": 1, "forecast_num": 9}
+    lost, paid = (publisher.post("/postTask", name=name, **packet)["code"] for name in ("付不了的", "付了的"))
+    with a_phone(address, "老付") as phone:
+        phone.live(payment="lost")
+        phone.open(f"/pages/treasure/treasure?code={lost}")
+        phone.press("支付 1 元")
+        assert phone.until("toast")["title"] == "没有付款成功，可以再付一次"
+        phone.live(payment="told as failed")
+        phone.open(f"/pages/treasure/treasure?code={paid}")
+        phone.press("支付 1 元")
+        phone.shows("付了的", "我发布的")
+        phone.until_it_lacks("支付 1 元")
+        phone.until("drawn", lambda told: told["names"] == ["paying"])  # it asked the server
+        assert [told["type"] for told in phone.said].count("toast") == 1
+
+
+def test_a_winner_takes_the_address_that_wechat_knows_and_copies_the_parcels_number(address, publisher):
+    code = publisher.publish(a_picture(), name="一罐茶叶", forecast_num=1)
+    winner = Person.log_in(address, "阿收")
+    winner.post("/postTask", code=code)
+    known = {"userName": "阿收", "telNumber": "13800000000", "provinceName": "北京市", "cityName": "北京市",
+             "countyName": "海淀区", "detailInfo": "中关村大街 1 号"}  # fmt: skip
+    with a_phone(address, "阿收") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.press("从微信选地址")  # and chooses none
+        phone.live(address=known)
+        phone.press("从微信选地址")
+        phone.until("drawn", lambda told: "claim.filled" in told["names"])
+        phone.press("提交地址")
+        phone.shows("阿收，13800000000", "北京市海淀区中关村大街 1 号")
+        publisher.post("/shipPrize", code=code, depth=1, carrier="韵达快递", number="YD0123456789")
+        phone.shows("韵达 YD0123456789")
+        phone.tap(".copy")
+        assert phone.until("copied")["text"] == "YD0123456789"
+        shown = "".join(told["text"] for told in phone.said if told["type"] == "shown")
+        assert "没有拿到收货地址" not in shown
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/winners/winners?code={code}")
+        phone.shows("YD0123456789")
+        phone.tap(".copy")
+        assert phone.until("copied")["text"] == "YD0123456789"
+
+
+def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(address, publisher):
+    code = publisher.publish(a_picture(), name="一块石碑", synopsis="碑" * 2000, cd=1, forecast_num=100_000)
+    digger, other = (Person.log_in(address, user) for user in ("小刚", "小红"))
+    with a_phone(address, "小蓝") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
+        phone.shows("挖一锹")
+        shown = len(phone.said)
+        digger.post("/postTask", code=code)
+        phone.shows("第 1 层", "1. 小刚", "后可挖")
+        phone.until_it_lacks("后可挖")
+        drawn = [told for told in phone.said[shown:] if told["type"] == "drawn"]
+        assert {told["names"][0] for told in drawn} >= {"people[0]", "left"}
+        assert max(told["bytes"] for told in drawn) <= 1000
+        phone.hide()
+        hidden = len(phone.said)
+        until(lambda: other.post("/postTask", code=code).get("now_depth") == 2)
+        until(lambda: not digger.get("/getTaskDetails", code=code)["data"]["is_cd"])
+        phone.come_back()
+        assert "drawn" not in [told["type"] for told in phone.said[hidden:]]
+        phone.shows("第 2 层", "2. 小红", "挖一锹")
+
+
+def test_what_a_person_chose_on_one_page_holds_on_the_next(address, publisher):
+    first, second = (publisher.publish(a_picture(), name=name, forecast_num=1) for name in ("铜钱", "银钱"))
+    with a_phone(address, "阿选") as phone:
+        phone.open(f"/pages/treasure/treasure?code={first}")
+        phone.press("进来就挖")
+        phone.shows("恭喜，你挖到了！")
+        phone.tap(".sound")
+        phone.shows("已关，打开")
+        phone.open(f"/pages/treasure/treasure?code={second}")
+        phone.shows("恭喜，你挖到了！", "已关，打开")
 
 
 def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):

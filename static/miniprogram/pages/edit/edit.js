@@ -28,7 +28,7 @@ Component({
       }
       const { name, synopsis, signed, wxname, thumbnail } = data;
       const filled = { name, synopsis, wxname: signed ? wxname : "", ...handingOf(data) };
-      const rows = data.ranks.map((rank) => ({ name: rank.name, url: "", thumbnail: rank.thumbnail }));
+      const rows = data.ranks.map((rank, at) => ({ key: String(at), name: rank.name, url: "", thumbnail: rank.thumbnail }));
       this.setData({ task: data, thumbnail, handing: handing(data), filled, rows });
     },
 

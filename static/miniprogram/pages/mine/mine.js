@@ -47,7 +47,7 @@ Component({
         const [numbers] = await Promise.all([api.get("/getMyInfo"), this.next("")]);
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
-        this.setData({ me: me(), numbers: personNumbers(numbers), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map(waiting) });
+        this.setData({ me: me(), numbers: personNumbers(numbers).map((number) => number.join(" ")), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map((each) => ({ ...waiting(each), key: `${each.act} ${each.code}` })) });
         showBadge(numbers.to_do.length);
         this.showNaming();
       } catch (error) {

@@ -16,13 +16,15 @@ const DRAW_TYPES = { onSite: 1, byMail: 2 };
 // The names that `prizesOf` has for one of several kinds.
 const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, { of: "split", text: "拼手气" }];
 const NEW = { name: "", kind: 0, number: "1", amount: "", value: "", url: "", thumbnail: "" };
+let made = 0; // how many were made: each keeps its key when another goes
+const rowOf = (filled) => ({ ...NEW, ...filled, key: String(made++) });
 const NO_TIMES = { day: "", clock: "20:00", lastDay: "", lastClock: "22:00" };
 
 Component({
   behaviors: [naming, picturing],
 
   data: {
-    choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
+    choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [rowOf({ name: "一等奖" }), rowOf({ name: "二等奖" })], mostKinds: MOST_KINDS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: /** @type {Record<string, string>} */ ({ prize_num: "1" }), paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
     cash: "", tax: "", least: "", speed: "", busy: false,
@@ -61,11 +63,11 @@ Component({
       this.typed = values;
       this.spaced = values.prize_num !== "1";
       const chosen = kinds.length ? "several" : task.goods_type === 1 ? "packet" : task.draw_type === 2 ? "byMail" : "onSite";
-      const rows = kinds.map((kind, at) => ({ ...kind, kind: KINDS.findIndex(({ of }) => of === kind.kind), thumbnail: task.ranks[at].thumbnail }));
+      const filled = kinds.map((kind, at) => rowOf({ ...kind, kind: KINDS.findIndex(({ of }) => of === kind.kind), thumbnail: task.ranks[at].thumbnail }));
       this.setData({
         ...NO_TIMES, filled: values, chosen, thumbnail: url && task.thumbnail, given: GIVING.findIndex(([of]) => of === values.draw_type),
         heard: AUDIENCE.findIndex(([of]) => of === values.is_public),
-        interval: values.interval || "", fluctuation: values.fluctuation || "", rows: rows.length ? rows : this.data.rows,
+        interval: values.interval || "", fluctuation: values.fluctuation || "", rows: filled.length ? filled : this.data.rows,
       });
     },
 
@@ -102,7 +104,7 @@ Component({
     },
 
     addRow() {
-      this.setData({ rows: [...this.data.rows, NEW] });
+      this.setData({ rows: [...this.data.rows, rowOf({})] });
       this.adapt();
     },
 

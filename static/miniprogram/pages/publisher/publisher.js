@@ -107,7 +107,7 @@ Component({
     },
 
     open({ currentTarget }) {
-      wx.navigateTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
+      wx.redirectTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
     },
 
     visit({ currentTarget }) {

@@ -9,18 +9,22 @@ import { naming } from "../../parts/naming.js";
 import { opening } from "../../parts/opening.js";
 import { owning } from "../../parts/owning.js";
 import { sharing } from "../../parts/sharing.js";
+import { tell } from "../../parts/telling.js";
+import { watching } from "../../parts/watching.js";
 import { afterwards, noteWinner, seekNext } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
-const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // the code of a treasure, or of somebody's share of it
+// What WXML reads of the details; they stay outside the data, because all that is set there goes to another thread.
+const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "participants", "pic", "publisher_id", "review", "signed", "status", "synopsis", "watchers", "wxname"];
+const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure, or of somebody's share of it
 
 /** Why this person cannot dig, at the button; "" if they can, perhaps after a cooldown. */
 function whyNot(task) {
@@ -28,7 +32,7 @@ function whyNot(task) {
 }
 
 Component({
-  behaviors: [claiming, history, linking, moment, naming, opening, owning, sharing],
+  behaviors: [claiming, history, linking, moment, naming, opening, owning, sharing, watching],
 
   data: {
     task: null, people: [], left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", cooling: "",
@@ -39,6 +43,8 @@ Component({
     /** `code` comes with a link of ours, `scene` with a poster's code: a share token, encoded. */
     onLoad({ code, scene }) {
       this.life = { aborted: false };
+      this.task = null;
+      this.recallChoices();
       this.openedAt = Date.now();
       this.outcomes = outcomes((frame) => this.receive(frame), this.life);
       this.winners = new Map(); // by winners' places: who is known to have won, and what
@@ -47,31 +53,44 @@ Component({
         wx.switchTab({ url: "/pages/square/square" });
         return;
       }
-      this.unlink = this.watchLink();
-      this.ticking = setInterval(() => this.count(), TICK_MS);
       this.start();
+    },
+
+    onShow() {
+      this.appear();
+    },
+
+    onHide() {
+      this.disappear();
     },
 
     onUnload() {
       this.life.aborted = true;
-      clearInterval(this.ticking);
-      if (this.unlink) this.unlink();
-      if (this.leave) this.leave();
+      this.disappear();
+    },
+
+    listen() {
+      this.count();
+      const ticking = setInterval(() => this.count(), TICK_MS);
+      const leave = [this.watchLink(), channel.subscribe(this.task.code, this.task.seq, this.outcomes.receive)];
+      return () => {
+        clearInterval(ticking);
+        leave.forEach((each) => each());
+      };
     },
 
     async begin() {
       await admitted();
       await this.read();
       if (this.life.aborted) return;
-      const { code, seq } = this.data.task;
-      this.leave = channel.subscribe(code, seq, this.outcomes.receive);
-      if (this.data.task.can_dig && this.digsOnOpening()) this.dig();
+      this.watch();
+      if (this.inSight && this.task.can_dig && this.digsOnOpening()) this.dig();
     },
 
     /** Read everything anew: what happened cannot always be told from frames. */
     async read() {
-      const { data } = await api.get("/getTaskDetails", { code: this.data.task ? this.data.task.code : this.opened });
-      const { task } = this.data;
+      const { data } = await api.get("/getTaskDetails", { code: this.task ? this.task.code : this.opened });
+      const { task } = this;
       const overtaken = task && (data.seq < task.seq || (task.status && !data.status));
       const { judged, edited = 0 } = this;
       if (!overtaken) [this.judged, this.edited] = ["", 0];
@@ -84,7 +103,9 @@ Component({
       noteCommitment(data);
       const half = notedHalf(data.code); // a publisher can tell on this device whether the server kept its half
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
-      this.setData({ task: data, people: data.users, drawn: fairAnswers(data)[1][1], ownHalf, title: title(data) });
+      this.task = data;
+      const people = data.users.map((each) => this.row(each));
+      tell(this, { people, drawn: fairAnswers(data)[1][1], ownHalf, title: title(data) });
       this.showNaming();
       this.show();
       this.offer();
@@ -92,14 +113,15 @@ Component({
 
     /** Offer a message for when they have left. If that fails, the page works without it. */
     offer() {
-      const show = (offer) => this.setData({ offer: offer && offer.occasion === this.answered ? null : offer });
-      offerOf(this.data.task).then(show, (error) => {
+      const show = (offer) => tell(this, { offer: offer && offer.occasion === this.answered ? null : offer });
+      offerOf(this.task).then(show, (error) => {
         if (!error.error) throw error;
       });
     },
 
     async accept() {
-      const { offer, task } = this.data;
+      const { task } = this;
+      const { offer } = this.data;
       this.answered = offer.occasion; // the details that are being read are older
       this.setData({ offer: null });
       try {
@@ -110,15 +132,19 @@ Component({
     },
 
     show(changed = {}) {
-      const task = { ...this.data.task, ...changed };
+      this.task = { ...this.task, ...changed };
+      const { task } = this;
       const review = inReview(task.review, task.review_note);
       for (const each of task.users) if (each.is_prize) noteWinner(this.winners, each, task);
       const shared = task.review === "shown" && !task.gone; // otherwise nobody could open the link
       if (shared && !this.data.shared) wx.showShareMenu({});
       if (!shared && this.data.shared) wx.hideShareMenu({});
-      this.setData({ handing: handingLines(task), ranks: rankLines(task), moreKinds: moreKinds(task), task, shared, review, facts: facts(task).join(" · "), buried: buriedWords(task), undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: whyNot(task), starts: startWords(task) });
       const after = afterwards(task, this.winners);
-      this.setData({ after });
+      tell(this, {
+        task: Object.fromEntries(SHOWN.map((name) => [name, task[name] ?? ""])),
+        handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task).join(" · "), buried: buriedWords(task),
+        undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
+      });
       seekNext(after, task, api.get, () => this.life.aborted || this.show());
       this.showMoment(task);
       this.showClaim();
@@ -127,20 +153,20 @@ Component({
     },
 
     count() {
-      const { task, left, cooling, offer } = this.data;
+      const { task } = this;
+      const { offer } = this.data;
       if (!task) return;
       if (offer && !nameOf(task)) this.setData({ offer: null }); // its time is over
-      const now = task.status ? 0 : secondsUntil(endsFirst(task) ? task.expires_at : task.cd_until);
-      if (now !== left) this.setData({ left: now, wait: waitsWords(now, task), starts: startWords(task), whyNot: whyNot(task) });
-      const words = task.mine && !task.need_pay ? this.cooling() : "";
-      if (words !== cooling) this.setData({ cooling: words });
+      const left = task.status ? 0 : secondsUntil(endsFirst(task) ? task.expires_at : task.cd_until);
+      const cooling = task.mine && !task.need_pay ? this.cooling() : "";
+      tell(this, { left, wait: waitsWords(left, task), starts: startWords(task), whyNot: whyNot(task), cooling });
       this.showClaim();
       this.countClaim();
       this.countDue();
     },
 
     receive(frame) {
-      const { task } = this.data;
+      const { task } = this;
       if (frame.type !== "watchers") this.renewStatement();
       switch (frame.type) {
         case "snapshot":
@@ -195,7 +221,7 @@ Component({
 
     /** Take a snapshot, and read from the server what the snapshot does not tell. */
     catchUp(frame) {
-      const { task } = this.data;
+      const { task } = this;
       const { leapt, now_depth, prizes_left, ranks_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
       // A snapshot does not tell of a missed `start`, nor of `review` and `claim`, which only publisher and winners
       // get.
@@ -208,17 +234,22 @@ Component({
     },
 
     /** Append a participant, once, and only where the list is complete up to them. */
-    add({ no, wxname, wxheadpic, is_prize }) {
+    add(person) {
       const { people } = this.data;
-      if (no === people.length + 1) this.setData({ people: [...people, { no, wxname, wxheadpic, is_prize }] });
+      if (person.no === people.length + 1) tell(this, { people: [...people, this.row(person)] });
+    },
+
+    row({ no, wxname, wxheadpic, is_prize }) {
+      return { no, wxname, wxheadpic, is_prize };
     },
 
     mark(no) {
-      this.setData({ people: this.data.people.map((each) => (each.no === no ? { ...each, is_prize: 1 } : each)) });
+      tell(this, { people: this.data.people.map((each) => (each.no === no ? { ...each, is_prize: 1 } : each)) });
     },
 
     async onReachBottom() {
-      const { people, task } = this.data;
+      const { task } = this;
+      const { people } = this.data;
       if (people.length >= task.participants) return;
       try {
         const { data } = await api.get("/getTaskUser", { code: task.code, page: Math.floor(people.length / 50) + 1 });
@@ -229,7 +260,8 @@ Component({
     },
 
     async dig() {
-      const { busy, task } = this.data;
+      const { task } = this;
+      const { busy } = this.data;
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
       this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "" });
@@ -253,7 +285,7 @@ Component({
     },
 
     dug(reply) {
-      const { task } = this.data;
+      const { task } = this;
       const { seq, now_depth, cd_until, prizes_left, task_status, is_prize } = reply;
       if (this.life.aborted) {
         if (is_prize) wx.showToast({ title: lateWin(task, reply), icon: "none" });
@@ -274,7 +306,7 @@ Component({
 
     refused(error) {
       this.setData({ said: refusedWords(error) });
-      if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.data.task.cd_until, error.reply.cd_until) });
+      if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.task.cd_until, error.reply.cd_until) });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
       else if (!error.error) throw error;
     },
@@ -284,12 +316,13 @@ Component({
     },
 
     openFair() {
-      wx.navigateTo({ url: `/pages/fair/fair?code=${this.data.task.code}` });
+      wx.navigateTo({ url: `/pages/fair/fair?code=${this.task.code}` });
     },
 
     visit() {
-      const { publisher_id: by } = this.data.task;
-      if (by) wx.navigateTo({ url: `/pages/publisher/publisher?by=${by}` });
+      const { publisher_id: by } = this.task;
+      // WeChat keeps ten pages: people go from treasures to publishers and on without end.
+      if (by) wx.redirectTo({ url: `/pages/publisher/publisher?by=${by}` });
     },
 
     unfoldKinds() {
@@ -297,11 +330,12 @@ Component({
     },
 
     readRules() {
-      wx.navigateTo({ url: `/pages/texts/texts?code=${this.data.task.code}` });
+      wx.navigateTo({ url: `/pages/texts/texts?code=${this.task.code}` });
     },
 
     onShareAppMessage() {
-      const { code, name, share, status, thumbnail } = this.data.task;
+      if (!this.task) return { title: SHARE.title, path: `/pages/treasure/treasure?code=${this.opened}` };
+      const { code, name, share, status, thumbnail } = this.task;
       const path = `/pages/treasure/treasure?code=${share || code}`;
       return { title: status ? `「${name}」已结束` : `来挖「${name}」`, path, imageUrl: thumbnail };
     },

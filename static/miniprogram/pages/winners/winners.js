@@ -1,21 +1,22 @@
 // The publisher's side of a treasure's prizes: who won, where to send it, its parcel, and the pick-up codes.
 
 import { opening } from "../../parts/opening.js";
+import { watching } from "../../parts/watching.js";
 import { handing } from "../../shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
-import { CARRIERS, OWN, WINNERS, claimsEnd, noWinners, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../../shared/words.js";
-import { admitted, api, buryAgain, channel, chooseTable, scan, shareFile, showProblem } from "../../wechat.js";
+import { CARRIERS, OWN, PARCEL, WINNERS, claimsEnd, noWinners, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../../shared/words.js";
+import { admitted, api, buryAgain, channel, chooseTable, copy, fetchFile, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames report most changes, but not those that only time brings
 const READ_MS = 500; // many win or claim at once
 const TOLD_BY = ["prize", "claim", "snapshot", "end"];
 
 Component({
-  behaviors: [opening],
+  behaviors: [opening, watching],
 
   data: {
-    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", none: "", tax: "", closed: "", checks: false, mails: false, shipped: null,
+    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", none: "", tax: "", closed: "", checks: false, mails: false, shipped: null, fetched: "", parcel: PARCEL,
     wanted: "all", filters: [], pages: 1, more: false, rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
   },
 
@@ -25,14 +26,30 @@ Component({
       this.code = code;
       this.life = { aborted: false };
       this.setData({ pickup });
-      this.again = atMostEvery(READ_MS, () => this.read(), () => Boolean(this.task) && !this.life.aborted, this.life);
+      this.again = atMostEvery(READ_MS, () => this.read(), () => this.inSight, this.life);
       this.start();
+    },
+
+    onShow() {
+      this.appear();
+    },
+
+    onHide() {
+      this.disappear();
     },
 
     onUnload() {
       this.life.aborted = true;
-      clearInterval(this.renewing);
-      if (this.leave) this.leave();
+      this.disappear();
+    },
+
+    listen() {
+      const leave = channel.subscribe(this.code, this.task.seq, ({ type }) => TOLD_BY.includes(type) && this.again());
+      const renewing = setInterval(this.again, RENEW_MS);
+      return () => {
+        leave();
+        clearInterval(renewing);
+      };
     },
 
     onPullDownRefresh() {
@@ -45,9 +62,7 @@ Component({
       this.task = (await api.get("/getTaskDetails", { code: this.code })).data;
       this.setData({ filters: wantedOf(handing(this.task) === 2).map(([wanted, label]) => ({ wanted, label })) });
       await this.read();
-      if (this.life.aborted) return;
-      this.leave = channel.subscribe(this.code, this.task.seq, ({ type }) => TOLD_BY.includes(type) && this.again());
-      this.renewing = setInterval(this.again, RENEW_MS);
+      this.watch();
     },
 
     async read() {
@@ -110,6 +125,7 @@ Component({
       this.setData({ busy: true });
       try {
         await work();
+        this.setData({ fetched: "" }); // it is older than this
         await this.read();
       } catch (error) {
         showProblem(error);
@@ -160,12 +176,20 @@ Component({
       buryAgain(this.code);
     },
 
+    /** The first tap fetches the table, the second sends it: only during a tap may a file be sent. */
     async sendTable() {
+      const { fetched } = this.data;
       try {
-        await shareFile("/getWinners", { code: this.code, format: "csv" }, `winners-${this.code}.csv`);
+        if (fetched) await shareFile(fetched, `winners-${this.code}.csv`);
+        const table = fetched ? "" : await fetchFile("/getWinners", { code: this.code, format: "csv" });
+        this.setData({ fetched: table });
       } catch (error) {
         showProblem(error);
       }
+    },
+
+    copyNumber({ currentTarget }) {
+      copy(currentTarget.dataset.number).catch(showProblem);
     },
   },
 });
