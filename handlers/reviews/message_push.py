@@ -63,6 +63,6 @@ class Pushed(Receiver):
         return self.request.query_arguments.get(name, [b""])[-1].decode(errors="replace")
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """Answer only a status code, after which WeChat sends the event again."""
-        self.set_status(500)
+        """Answer only a status code. After a 500 WeChat sends the event again."""
+        self.set_status(status_code if 400 <= status_code < 500 else 500)
         self.finish()
