@@ -255,3 +255,14 @@ async def test_a_heartbeat_that_cannot_be_made_is_not_the_last(settings, monkeyp
             patched.setattr(heartbeats, "_rss_bytes", Mock(side_effect=[no_descriptor, 0]))
             patched.setattr(context.bus, "write_heartbeat", write)
             await asyncio.wait_for(written.wait(), 10)
+
+
+async def test_nothing_is_done_from_a_database_that_is_not_ours(context):
+    await context.database.look()
+    await context.leader.ask()
+    await context.store.database["reviews"].insert_one({"_id": "a review", "due_at": 1})
+    context.database.identity = "another"
+    leading = Leading(context, Background())
+    await leading.look()
+    await leading.finish()
+    assert (await find(context, "reviews"))[0]["due_at"] == 1
