@@ -18,6 +18,7 @@ from server.context import Context
 from server.operation import heartbeats
 from server.operation import leader as leaders
 from server.realtime.activity import Activity
+from server.realtime.own_database import Wrong
 from server.running.leading import WORKS, Leading
 from server.running.worker import begin_repeated
 from server.runtime.background import Background
@@ -257,11 +258,12 @@ async def test_a_heartbeat_that_cannot_be_made_is_not_the_last(settings, monkeyp
             await asyncio.wait_for(written.wait(), 10)
 
 
-async def test_nothing_is_done_from_a_database_that_is_not_ours(context):
+@pytest.mark.parametrize(("what", "value"), [("identity", "another"), ("wrong", Wrong("keys", ("ab",)))])
+async def test_nothing_is_done_from_a_database_that_is_not_ours(context, what, value):
     await context.database.look()
     await context.leader.ask()
     await context.store.database["reviews"].insert_one({"_id": "a review", "due_at": 1})
-    context.database.identity = "another"
+    setattr(context.database, what, value)
     leading = Leading(context, Background())
     await leading.look()
     await leading.finish()
