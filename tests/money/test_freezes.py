@@ -294,7 +294,7 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
     assert told == [code]
 
 
-async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client, context, alice, bob):
+async def test_only_what_there_is_may_be_frozen(client, context, alice, bob):
     code, undug = await alice.won_packet(bob), await alice.publish(forecast_num=1)
     for asked in (
         {"code": "A" * 12},
@@ -308,8 +308,5 @@ async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client,
             assert (await act(client, path, **asked))["error"] in ("bad_request", "no_such_task")
     assert (await act(client, "return", code))["error"] == "bad_request"
     assert (await act(client, "return", code, what="person", depth=1))["error"] == "bad_request"
-    await client.post("/ops/logout")
-    for path in ("freeze", "release", "return"):
-        assert (await act(client, path, code))["error"] == "token_required"
     assert await find(context, "freezes") == []
     assert await state_of(context, code) == "won"

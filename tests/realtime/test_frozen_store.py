@@ -1,8 +1,6 @@
 """A crowd while MongoDB is frozen: refused soon, and served again as soon as MongoDB goes on."""
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from tornado.testing import ExpectLog
 
 from server.running.stores import EmbeddedMongoDB
 from server.runtime.page_reads import SILENT_SECONDS
+from support.screen import stopped
 
 PROMISED_SECONDS = SILENT_SECONDS + 2  # less than the 5 s after which the driver gives up
 
@@ -35,12 +34,9 @@ def mongodb_uri(store: EmbeddedMongoDB) -> str:
 def frozen(store: EmbeddedMongoDB) -> Iterator[None]:
     """Stop the store for a while, as if it hung."""
     assert store.process is not None
-    os.kill(store.process.pid, signal.SIGSTOP)
-    try:
-        with ExpectLog("wabao.access", ".*", required=False), ExpectLog("", ".*", required=False):
-            yield
-    finally:
-        os.kill(store.process.pid, signal.SIGCONT)
+    access, others = (ExpectLog(name, ".*", required=False) for name in ("wabao.access", ""))
+    with access, others, stopped([store.process.pid]):
+        yield
 
 
 async def test_pages_are_refused_soon_while_the_store_is_silent_and_come_back_with_it(

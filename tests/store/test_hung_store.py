@@ -2,11 +2,11 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 
 import pytest
 from pymongo import IndexModel
@@ -14,6 +14,7 @@ from pymongo import IndexModel
 from server.running.stores import EmbeddedMongoDB
 from server.store import Store, schema
 from server.store.schema import prepare
+from support.screen import stopped
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +28,8 @@ def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongoD
 @pytest.fixture
 def hung(mongodb: EmbeddedMongoDB) -> Callable[[], AbstractContextManager[None]]:
     """A context in which the store hangs."""
-
-    @contextmanager
-    def hang() -> Iterator[None]:
-        assert mongodb.process is not None
-        os.kill(mongodb.process.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(mongodb.process.pid, signal.SIGCONT)
-
-    return hang
+    assert mongodb.process is not None
+    return partial(stopped, [mongodb.process.pid])
 
 
 def test_release_and_check_say_that_mongodb_does_not_answer(mongodb, hung, tmp_path):

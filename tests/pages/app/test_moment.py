@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Route, expect
 
-from support.browser import NOTE_SIGNALS, Window, run_until
+from support.browser import NOTE_SIGNALS, Opener, Person, Window, run_until
 from support.client import a_picture
 
 LEAST_MS = 600
@@ -118,12 +118,18 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     assert digger.page.url.endswith(second)
 
 
-def test_the_dialog_of_a_win_takes_no_key_before_it_is_shown(window, publisher):
+def opening(window: Opener, publisher: Person) -> Window:
+    """Return a window whose press has just won, before anybody has seen that."""
     code = publisher.publish(a_picture(), forecast_num=1)
     digger = window(None, f"/#/task/{code}")
-    digger.log_in("阿强", digs=False)
+    digger.log_in("朵朵", digs=False)
     press(digger)
     digger.page.locator("dialog.won[open]").wait_for(state="attached")
+    return digger
+
+
+def test_the_dialog_of_a_win_takes_no_key_before_it_is_shown(window, publisher):
+    digger = opening(window, publisher)
     for key in ("Enter", "Space"):
         digger.page.keyboard.press(key)
     won(digger)
@@ -131,11 +137,7 @@ def test_the_dialog_of_a_win_takes_no_key_before_it_is_shown(window, publisher):
 
 
 def test_a_press_in_haste_does_not_close_a_win_that_nobody_has_seen(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    digger = window(None, f"/#/task/{code}")
-    digger.log_in("阿强", digs=False)
-    press(digger)
-    digger.page.locator("dialog.won[open]").wait_for(state="attached")
+    digger = opening(window, publisher)
     digger.page.evaluate(NOTE_HITS)
     digger.page.keyboard.press("Escape")
     won(digger)
@@ -159,11 +161,7 @@ def test_a_page_loaded_anew_over_a_win_is_left_by_one_step_back(window, publishe
 
 
 def test_who_leaves_during_the_stroke_of_a_win_finds_a_page_that_works(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    digger = window(None, f"/#/task/{code}")
-    digger.log_in("朵朵", digs=False)
-    press(digger)
-    digger.page.locator("dialog.won[open]").wait_for(state="attached")
+    digger = opening(window, publisher)
     digger.go("/#/mine")
     expect(digger.page.locator("dialog")).to_have_count(0)
     digger.page.get_by_role("link", name="广场").click()
