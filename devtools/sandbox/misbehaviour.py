@@ -30,7 +30,8 @@ class MisbehaveRequest(msgspec.Struct):
     A call may answer SYSTEM_ERROR before it acts (`error_before`) or after (`error_after`). It may `refuse`
     with `code` (default NOT_ENOUGH). With ADDRESS_REFUSED it says in WeChat's words that our address is not
     allowed, with DAY_REFUSED that the merchant's daily limit is reached. It may act and never answer
-    (`timeout`), break the connection (`disconnect`) or sign wrongly (`bad_signature`). A transfer or its
+    (`timeout`), break the connection (`disconnect`) or sign wrongly (`bad_signature`). Its reply may not say
+    how it is signed (`untyped`), or name another way (`mistyped`). A transfer or its
     confirmation may `fail` with `code`. A confirmation may pay and then `deny` that it did. A transfer may
     stay `accepted` until it is sent again. A refund, a confirmation or a cancellation may stay `pending`
     until `settle`. A refund may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by
@@ -54,6 +55,8 @@ class MisbehaveRequest(msgspec.Struct):
         "timeout",
         "disconnect",
         "bad_signature",
+        "untyped",
+        "mistyped",
         "slow",
         "garbage",
         "judge",

@@ -38,6 +38,8 @@ FAILURES: dict[str, tuple[int, str]] = {
     "ORDER_NOT_EXIST": (404, "订单不存在"),
     "RESOURCE_NOT_EXISTS": (404, "退款单不存在"),
     "FREQUENCY_LIMITED": (429, "频率超限"),
+    "FREQUENCY_LIMIT_EXCEED": (403, "频率超限，请降低请求接口频率"),
+    "RATELIMIT_EXCEED": (403, "请求频率过高，请降低频率后重试"),
     "SYSTEM_ERROR": (500, "系统繁忙，请稍后重试"),
 }
 # A misbehaviour with one of these codes refuses with INVALID_REQUEST and this text.
@@ -50,7 +52,7 @@ _WORDS = {
 WORDED = tuple(_WORDS)
 # The misbehaviours of a call, as opposed to those of a notice.
 CALL_MISBEHAVIOURS = (
-    *("error_before", "error_after", "timeout", "disconnect", "bad_signature"),
+    *("error_before", "error_after", "timeout", "disconnect", "bad_signature", "untyped", "mistyped"),
     *("refuse", "fail", "accepted", "pending", "abnormal", "closed"),
 )
 
@@ -81,6 +83,7 @@ class PayCall(SandboxHandler):
     call: ClassVar[str]
     misbehaviour: Misbehaviour | None = None
     pairs: SandboxKeyPairs | None = None
+    signature_type: str | None = None  # instead of the right one; "" for none
 
     def initialize(self, context: Context) -> None:
         """Take the context from the route table."""
@@ -111,6 +114,8 @@ class PayCall(SandboxHandler):
         if what in ("timeout", "disconnect"):
             self.detach().close()
             return
+        if what in ("untyped", "mistyped"):
+            self.signature_type = "WECHATPAY2-SHA256-RSA2048, x" if what == "mistyped" else ""
         if answer is None:
             self.answer(204, b"", genuine=what != "bad_signature")
         else:
@@ -139,6 +144,10 @@ class PayCall(SandboxHandler):
         if self.pairs is not None:
             for name, value in signed_headers(self.pairs, body, genuine).items():
                 self.set_header(name, value)
+        if self.signature_type is not None:
+            self.clear_header("Wechatpay-Signature-Type")
+        if self.signature_type:
+            self.set_header("Wechatpay-Signature-Type", self.signature_type)
         self.finish(body or None)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

@@ -67,6 +67,64 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
     await client.confirm(claimed["package_info"])
 
 
+OTHERS = ("NO_AUTH", "PARAM_ERROR", "INVALID_REQUEST", "NOT_ENOUGH", "ADDRESS_REFUSED")
+
+
+@pytest.mark.parametrize(
+    ("code", "moves"), [*((code, True) for code in OTHERS), ("USER_ACCOUNT_ABNORMAL", False)]
+)
+async def test_only_the_winners_own_account_lets_a_claim_in_time_expire(client, context, code, moves):
+    alice, bob = await client.log_in_all("alice", "bob")
+    task = await alice.won_packet(bob, money=5)
+    claim_ms = context.settings.claim_days * DAY_MS
+    await let_pass(context, claim_ms - HOUR_MS)
+    await client.misbehave("refuse", call="transfer", code=code, times=1000)
+    assert (await bob.claim(task))["error"] == "wechat_busy"
+    assert await payments_that_wait(context) == {("bill", code): 1}
+    await sweep_until_quiet(context, 2 * HOUR_MS)
+    await sweep_until_quiet(context, 11 * MINUTE_MS)
+    [prize] = await find(context, "prizes")
+    assert (prize["state"] == "claiming") is moves
+    if moves:  # until as many days after the first refusal as the treasure gives for claims
+        most_ms = claim_ms - 3 * DAY_MS
+        for _ in range(int(most_ms // DAY_MS) + 1):
+            await sweep_until_quiet(context, DAY_MS)
+        [bill] = await find(context, "bills")
+        [prize] = await find(context, "prizes")
+        assert prize["released_at"] <= bill["refused_at"] + most_ms
+        await sweep_until_quiet(context, 3 * DAY_MS)
+        await sweep_until_quiet(context, 11 * MINUTE_MS)
+        [prize] = await find(context, "prizes")
+    assert prize["state"] in ("expiring", "returned")
+
+
+async def test_a_bill_that_wechat_does_not_end_within_ten_minutes_is_an_alarm(client, context, alice, bob):
+    code = await alice.won_packet(bob, money=5)
+    claimed = await bob.claim(code)
+    await client.misbehave("pending", call="confirm")
+    await client.confirm(claimed["package_info"])
+    await sweep_until_quiet(context, 11 * MINUTE_MS)
+    assert await payments_that_wait(context) == {}
+    await sweep_until_quiet(context, 11 * MINUTE_MS)
+    assert await payments_that_wait(context) == {("bill", "TRANSFERING"): 1}
+    [bill] = await find(context, "bills")
+    await client.misbehave("settle", number=bill["_id"])
+    await sweep_until_quiet(context)
+    assert await payments_that_wait(context) == {}
+
+
+async def test_what_can_be_confirmed_ends_a_day_after_wechat_made_the_bill(client, context, alice, bob):
+    code = await alice.won_packet(bob, money=5)
+    assert (await bob.claim(code))["package_info"]
+    await let_pass(context, 23 * HOUR_MS)
+    await context.store.database["bills"].update_many({}, {"$set": {"package_info": "", "state": "asked"}})
+    await sweep_until_quiet(context)  # sends the same bytes again
+    [bill] = await find(context, "bills")
+    assert bill["sent_at"] - bill["made_at"] > 22 * HOUR_MS
+    await context.store.database["bills"].update_many({}, {"$inc": {"made_at": -2 * HOUR_MS}})
+    assert (await bob.claim(code))["error"] == "wechat_busy"
+
+
 async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(client, context, alice, bob):
     code = await alice.won_packet(bob, money=5)
     await client.misbehave("refuse", call="transfer", code="DAY_REFUSED", times=1000)

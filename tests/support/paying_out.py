@@ -129,7 +129,8 @@ SAID = {
 
 
 def said_of_bill(state: str) -> Move:
-    return bill.meaning({"package_info": "", "created_at": NOW}, state, "", "", NOW)
+    known = {"package_info": "", "created_at": NOW, "sent_at": NOW, "remote": ""}
+    return bill.meaning(known, state, "", "", NOW, NOW)
 
 
 def said_of_refund(status: str) -> Move:

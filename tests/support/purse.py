@@ -25,7 +25,10 @@ _TIMES = {
     "people": ("created_at",),
     "digs": ("at",),
     "freezes": ("at", "due_at"),
-    "bills": ("created_at", "ended_at", "sent_at", "asked_at", "unknown_since", "due_at"),
+    "bills": (
+        *("created_at", "ended_at", "sent_at", "asked_at", "unknown_since", "due_at"),
+        *("made_at", "refused_at", "remote_since"),
+    ),
     "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),
     "pickups": ("locked_until",),
     "messages": ("until", "created_at", "ended_at", "failing_since", "due_at"),

@@ -1,5 +1,6 @@
 """The client of WeChat Pay: its calls, and how it takes answers, silence, and notices, genuine and forged."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from server.cash.pay.answers import (
     PayUnknown,
     RefundAnswer,
 )
-from server.cash.pay.client import Pay
+from server.cash.pay.client import CANCELS_A_SECOND, Pay
 from server.settings import SANDBOX_APPID, Settings
 from support.merchant import OPENID, Shop, a_number
 
@@ -168,7 +169,29 @@ async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
 # -- faults
 
 
-@pytest.mark.parametrize("what", ["error_after", "disconnect", "bad_signature"])
+async def test_a_reply_may_leave_out_how_it_is_signed(shop):
+    await shop.misbehave("untyped")
+    assert (await shop.pay.transfer(shop.body("T4"))).state == "WAIT_USER_CONFIRM"
+
+
+@pytest.mark.parametrize("code", ["FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEED"])
+async def test_a_limit_of_calls_means_to_ask_again(shop, code):
+    await shop.misbehave("refuse", code=code, times=3)
+    pay = shop.pay
+    for call in (pay.transfer(shop.body("T4")), pay.query_transfer("T4"), pay.cancel_transfer("T4")):
+        with pytest.raises(PayUnknown):
+            await call
+
+
+async def test_no_more_cancellations_are_asked_a_second_than_wechat_takes(shop):
+    began = time.monotonic()
+    asked = [shop.pay.cancel_transfer(f"T{number}") for number in range(11)]
+    for found in await asyncio.gather(*asked, return_exceptions=True):
+        assert isinstance(found, PayRefused)
+    assert time.monotonic() - began >= 10 / CANCELS_A_SECOND
+
+
+@pytest.mark.parametrize("what", ["error_after", "disconnect", "bad_signature", "mistyped"])
 async def test_a_call_without_an_answer_to_trust_is_unknown_and_can_be_queried(shop, what):
     number = await shop.paid(amount_fen=300)
     await shop.misbehave(what, times=3)
@@ -317,7 +340,7 @@ async def test_a_notice_with_other_headers_is_forged(shop):
         {"Wechatpay-Serial": "5157F09EFDC096DE15EBE81A47057A72"},
         {"Wechatpay-Serial": None},
         {"Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA4096"},
-        {"Wechatpay-Signature-Type": None},
+        {"Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA2048,WECHATPAY2-SHA256-RSA2048"},
         {"Wechatpay-Nonce": "another"},
         {"Wechatpay-Nonce": None},
         {"Wechatpay-Timestamp": "1"},

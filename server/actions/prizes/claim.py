@@ -212,7 +212,7 @@ def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
     if bill["state"] == "asked" and bill["alarm"] == DAY_REFUSED:
         said = "微信今天的转账额度满了：明天以后再来领，不会丢失"
         raise PayoutWaits(said, claim_from=tomorrow_ms(now_ms))
-    over = bill["state"] == "waiting" and now_ms > bill["sent_at"] + CONFIRM_MS
+    over = bill["state"] == "waiting" and now_ms > bill.get("made_at", bill["sent_at"]) + CONFIRM_MS
     if over or (bill["state"] == "asked" and bill["alarm"]):
         raise WeChatBusy(PREPARED if over else _WAITS.get(bill["alarm"], PREPARED))
     return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")

@@ -15,6 +15,7 @@ from server.actions.people.account import ban_of
 from server.cash.actions.refund import owe_refund
 from server.cash.actions.report_delivery import REPORT_AFTER_MS, report_delivery
 from server.cash.pay.answers import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
+from server.cash.pay.shipping import ITEM
 from server.cash.rules import order as row
 from server.cash.rules.order import asking
 from server.cash.store.orders import Order
@@ -141,7 +142,7 @@ async def _new_order(context: Context, task: Task, publisher: Person) -> Order |
         code=task["_id"],
         publisher=publisher["_id"],
         openid=publisher["openid"],
-        description=f"挖宝红包：{task['name']}",
+        description=ITEM,
         amount_fen=total_fen(task),
         state="asked",
         prepay_id="",

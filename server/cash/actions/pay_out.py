@@ -20,7 +20,7 @@ from server.cash.rules import bill as row
 from server.cash.store.bills import Bill
 from server.cash.store.payments import CONTRADICTION
 from server.context import Context
-from server.game.amounts import ASK_AGAIN_MS, tomorrow_ms
+from server.game.amounts import ASK_AGAIN_MS, DAY_MS, RELEASED_MS, claim_days_of, tomorrow_ms
 from server.game.prize import extended
 from server.store.prizes.prizes import Prize, bill_number
 
@@ -28,6 +28,8 @@ from server.store.prizes.prizes import Prize, bill_number
 # dislikes (TRANSFER_REMARK_SET_FAIL) each time, and the body of a bill never changes.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012716434
 REMARK = "挖宝红包"
+# The refusals of a transfer that are about its receiver: https://pay.weixin.qq.com/doc/v3/merchant/4012716434
+OWN_REASONS = frozenset({"USER_ACCOUNT_ABNORMAL"})
 
 log = logging.getLogger("wabao.money")
 
@@ -171,7 +173,8 @@ async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = No
         raise Contradiction(f"bill {number}, of {answer.amount_fen} fen, is of another amount or person")
     package_info = answer.package_info or ""
     fail_reason = answer.fail_reason or ""
-    said = row.meaning(known, answer.state, package_info, fail_reason, context.clock.now_ms())
+    now_ms = context.clock.now_ms()
+    said = row.meaning(known, answer.state, package_info, fail_reason, answer.made_at, now_ms)
     noted = await bills.move(number, said)
     if noted is not None:
         return noted
@@ -214,14 +217,17 @@ async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
 async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
     """Raise an alarm. A bill that WeChat once knew and does not know now also comes here.
 
-    If WeChat transfers nothing more today, the deadline is moved, and then the winner is told to come
-    tomorrow.
+    Unless the winner's own account is the reason, the winner claimed in time and must not lose the prize:
+    while WeChat refuses, the deadline moves, for at most the claim days from the first refusal on. The words
+    beside WeChat's code change only what the winner reads: "come tomorrow", if it is the limit of a day.
     """
     log.error("WeChat refuses bill %s; asking again later: %s", bill["_id"], refused)
     now_ms = context.clock.now_ms()
-    if refused.code == DAY_REFUSED:
-        await context.store.prizes.moves(bill["prize"], extended(bill["attempt"], tomorrow_ms(now_ms)))
-    noted = await context.store.bills.move(
-        bill["_id"], row.refused(refused.code, now_ms + ASK_AGAIN_MS)
-    )
+    days = claim_days_of(await context.store.tasks.get(bill["code"]), context.settings.claim_days)
+    most_ms = bill.get("refused_at", now_ms) + max(0, days * DAY_MS - RELEASED_MS)
+    if refused.code not in OWN_REASONS and now_ms <= most_ms and "unsendable" not in bill:
+        until_ms = tomorrow_ms(now_ms) if refused.code == DAY_REFUSED else now_ms
+        move = extended(bill["attempt"], min(until_ms, most_ms))
+        await context.store.prizes.moves(bill["prize"], move)
+    noted = await context.store.bills.move(bill["_id"], row.refused(refused.code, now_ms))
     return noted or await context.store.bills.get(bill["_id"])

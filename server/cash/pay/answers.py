@@ -6,6 +6,7 @@ shape, or a state that this server does not know, the outcome must be treated as
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -111,7 +112,7 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     `package_info` is for `wx.requestMerchantTransfer`; only the reply to `transfer` carries it, while the
     state is WAIT_USER_CONFIRM. `amount_fen` and `openid` are None in the replies to `transfer` and
-    `cancel_transfer`.
+    `cancel_transfer`. `create_time` is when WeChat made the bill.
     `fail_reason` is WeChat's code, such as OVERDUE_CLOSE or ACCOUNT_FROZEN. WeChat names the merchant in
     `mchid`, in `mch_id`, or not at all.
     """
@@ -122,6 +123,7 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
     fail_reason: str | None = None
     amount_fen: Fen | None = msgspec.field(name="transfer_amount", default=None)
     openid: str | None = None
+    create_time: datetime | None = None
     appid: str | None = None
     mchid: str | None = None
     mch_id: str | None = None
@@ -130,6 +132,11 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
     def final(self) -> bool:
         """Whether nothing can change any more."""
         return self.state in ("SUCCESS", "FAIL", "CANCELLED")
+
+    @property
+    def made_at(self) -> int:
+        """When WeChat made the bill (unix ms), 0 if WeChat does not say."""
+        return int(self.create_time.timestamp() * 1000) if self.create_time is not None else 0
 
     def fits(self, amount_fen: int, body: bytes) -> bool:
         """Whether WeChat may say this of a transfer of this amount with this body; b"" if it was deleted."""

@@ -6,6 +6,7 @@ answers. It also tells what an error means for the money.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -65,8 +66,16 @@ _FULL_DAY = "单日转账额度"
 # WeChat has this number already, with another body: of a transfer, or of a refund.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012716434 and 4012791862
 _OTHER_BODY = ("商户单号已存在", "与首次请求时不一致", "与之前请求不一致")
-# WeChat sends these with 4xx or 5xx; they always mean "ask again".
-_UNCERTAIN = frozenset({"SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"})
+# WeChat sends these with 4xx or 5xx; they always mean "ask again". Its pages spell a limit of calls in these
+# ways: https://pay.weixin.qq.com/doc/v3/merchant/4012716434
+_UNCERTAIN = frozenset(
+    {
+        *("SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"),
+        *("FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEED"),
+    }
+)
+# WeChat takes no more cancellations a second: https://pay.weixin.qq.com/doc/v3/merchant/4012716458
+CANCELS_A_SECOND = 20
 _SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,64}")
 _BEIJING = timezone(timedelta(hours=8))
@@ -131,6 +140,7 @@ class Pay(Connection):
         self.merchant = merchant
         self._mchid = merchant.mchid if merchant is not None else ""
         self._notify_url = notify_url
+        self._next_cancel = 0.0
         # The keys with which WeChat signs, by the name of a key or the serial number of its certificate.
         self._signers: dict[str | int, Any] = {}
         if merchant is not None:
@@ -278,7 +288,13 @@ class Pay(Connection):
         return await self._bill(out_bill_no, "GET", f"{TRANSFERS}/out-bill-no/{out_bill_no}")
 
     async def cancel_transfer(self, out_bill_no: str) -> BillAnswer:
-        """Cancel the bill, unless the person has confirmed. CANCELING becomes CANCELLED later."""
+        """Cancel the bill, unless the person has confirmed. CANCELING becomes CANCELLED later.
+
+        Many at once wait for their turns, of which there are CANCELS_A_SECOND.
+        """
+        turn = max(time.monotonic(), self._next_cancel)
+        self._next_cancel = turn + 1 / CANCELS_A_SECOND
+        await asyncio.sleep(turn - time.monotonic())
         return await self._bill(out_bill_no, "POST", f"{TRANSFERS}/out-bill-no/{out_bill_no}/cancel")
 
     async def _bill(self, out_bill_no: str, method: str, path: str, body: object = None) -> BillAnswer:
@@ -322,8 +338,10 @@ class Pay(Connection):
 
         WeChat signs with the private key of its public key or, while the merchant still changes to public
         keys, with that of its certificate. https://pay.weixin.qq.com/doc/v3/merchant/4012154180
+        Not all answers name how they are signed: the examples of
+        https://pay.weixin.qq.com/wiki/doc/api_external/ch/wechatpay/wechatpay4_1.shtml do not.
         """
-        if headers.get("wechatpay-signature-type") != _SIGNATURE_TYPE:
+        if headers.get("wechatpay-signature-type", _SIGNATURE_TYPE) != _SIGNATURE_TYPE:
             return None
         serial = headers.get("wechatpay-serial", "")
         return self._signers.get(int(serial, 16) if _HEXADECIMAL.fullmatch(serial) else serial)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, tomorrow_ms, unanswered_in
-from server.game.lifecycle import ABSENT, NOW, After, Document, Is, Move, Over, Row, Table
+from server.game.lifecycle import ABSENT, NOW, After, Document, Is, Keep, Move, Over, Row, Table
 from server.game.prize import freed, given_by_bill
 
 OPEN = "asked waiting"
@@ -22,10 +22,13 @@ NEVER_HELD = "NOT_FOUND"
 DAY_FULL = "DAY_RECEIVED_QUOTA_EXCEED"
 # A call to WeChat ends within seconds. A bill that WeChat does not know after this long never reached it.
 UNDER_WAY_MS = 600_000
-# A winner can confirm a bill for this long. Then WeChat closes it, and its `package_info` no longer works.
+# A winner can confirm a bill for this long after WeChat made it. Then WeChat closes it, and its
+# `package_info` no longer works.
 # https://pay.weixin.qq.com/doc/v3/merchant/4013778940
 CONFIRM_MS = 86_400_000
 
+# WeChat pays a confirmed bill, and cancels one, within this time; what takes longer raises an alarm.
+ENDING_MS = 600_000
 # WeChat is asked again after this long while a bill waits for the winner, who has 24 hours to confirm.
 ASK_WAITING_MS = 600_000
 # In the first two states, WeChat goes on only after we send the transfer again, under the same number. In the
@@ -77,28 +80,30 @@ def give_up(asked_at_ms: int, fail_reason: str) -> Row:
 
 
 @bill
-def refused(code: str, due_at_ms: int) -> Row:
+def refused(code: str, now_ms: int) -> Row:
     """WeChat refused a call about the bill with `code`. This code is now its alarm: an operator has to
     look."""
-    return Row(OPEN, sets={"alarm": code, "due_at": due_at_ms}, drops="unknown_since")
-
-
-@bill
-def noted(remote: str, alarm: str, due_at_ms: int) -> Row:
-    """WeChat names a state in which the bill has not ended, but the winner cannot confirm it (yet, or any
-    more)."""
-    sets = {"remote": remote, "alarm": alarm, "due_at": due_at_ms}
+    sets = {"alarm": code, "due_at": now_ms + ASK_AGAIN_MS, "refused_at": Keep(now_ms)}
     return Row(OPEN, sets=sets, drops="unknown_since")
 
 
 @bill
-def confirmable(package_info: str, due_at_ms: int) -> Row:
-    """The winner can confirm the bill, with `package_info`."""
+def noted(remote: str, remote_since_ms: int, alarm: str, due_at_ms: int) -> Row:
+    """WeChat names a state in which the bill has not ended, but the winner cannot confirm it (yet, or any
+    more)."""
+    sets = {"remote": remote, "remote_since": remote_since_ms, "alarm": alarm, "due_at": due_at_ms}
+    return Row(OPEN, sets=sets, drops="unknown_since")
+
+
+@bill
+def confirmable(package_info: str, made_at_ms: int, due_at_ms: int) -> Row:
+    """The winner can confirm the bill, with `package_info`, for CONFIRM_MS after `made_at_ms`."""
     return Row(
         f"{OPEN} -> waiting",
         sets={
             "remote": "WAIT_USER_CONFIRM",
             "package_info": package_info,
+            "made_at": Keep(made_at_ms),
             "alarm": "",
             "due_at": due_at_ms,
         },
@@ -140,8 +145,11 @@ def unanswered(now_ms: int) -> list[Row]:
     return unanswered_in(OPEN, now_ms)
 
 
-def meaning(known: Document, state: str, package_info: str, fail_reason: str, now_ms: int) -> Move:
-    """Return the move of a bill for which WeChat names this state. What WeChat left out is passed as ""."""
+def meaning(
+    known: Document, state: str, package_info: str, fail_reason: str, made_at_ms: int, now_ms: int
+) -> Move:
+    """Return the move of a bill for which WeChat names this state. What WeChat left out is passed as "" or
+    0."""
     match state:
         case "SUCCESS":
             return given(now_ms)
@@ -149,9 +157,12 @@ def meaning(known: Document, state: str, package_info: str, fail_reason: str, no
             return failed(state, fail_reason, now_ms)
         case "WAIT_USER_CONFIRM":
             package_info = package_info or known["package_info"]
-            return confirmable(package_info, now_ms + ASK_WAITING_MS)
-    slow = state in ("ACCEPTED", "PROCESSING") and now_ms - known["created_at"] > SLOW_MS
-    return noted(state, state if slow else "", now_ms + ASK_AGAIN_MS)
+            return confirmable(package_info, made_at_ms or known["sent_at"], now_ms + ASK_WAITING_MS)
+    since_ms = known.get("remote_since", now_ms) if known["remote"] == state else now_ms
+    slow = now_ms - known["created_at"] > SLOW_MS
+    if state in ("TRANSFERING", "CANCELING"):
+        slow = now_ms - since_ms > ENDING_MS
+    return noted(state, since_ms, state if slow else "", now_ms + ASK_AGAIN_MS)
 
 
 def after_query(known: Document, state: str | None) -> Literal["send", "give up", "note"]:

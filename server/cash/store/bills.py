@@ -16,7 +16,9 @@ class Bill(Payment):
     """`body` is sent to WeChat byte for byte, each time.
 
     `package_info` is "" until WeChat gives it. `remote` is the state that WeChat named last, "" if it has
-    named none: then WeChat may not have the bill. `sent_at` is when the bill was last sent, 0 for never, and
+    named none: then WeChat may not have the bill. `remote_since` is since when it names that state.
+    `refused_at` is when WeChat first refused a call about the bill, `made_at` when WeChat made the bill, as
+    it says once the winner can confirm it. `sent_at` is when the bill was last sent, 0 for never, and
     `asked_at` when its winner last had WeChat asked about it. If `unsendable` is there, the bill is not sent
     any more.
     """
@@ -33,6 +35,9 @@ class Bill(Payment):
     sent_at: int
     asked_at: int
     unsendable: NotRequired[int]
+    remote_since: NotRequired[int]
+    refused_at: NotRequired[int]
+    made_at: NotRequired[int]
 
 
 class Bills(Payments[Bill]):
