@@ -39,7 +39,7 @@ export const countWords = (found, layers) => [`${found.length} / ${NAMES.length}
 export function bookOf(found) {
   const known = new Map(found.map((each) => [each.find, each]));
   return LAYERS.map(([name, from], layer) => {
-    const until = LAYERS[layer + 1]?.[1] - 1;
+    const until = Number(LAYERS[layer + 1]?.[1]) - 1;
     const finds = NAMES.slice(layer * A_LAYER, (layer + 1) * A_LAYER).map((each, number) => {
       const find = layer * A_LAYER + number + 1;
       const { at = 0, code = "" } = known.get(find) ?? {};
