@@ -63,6 +63,7 @@ export const SQUARE = {
 
 /** How its prizes are given, and what goods are worth. */
 export function howGiven({ goods_type, draw_type, value, ranks = [] }) {
+  if (ranks.length === 1) return kindWords(ranks[0]);
   if (ranks.length) return `${ranks.length} 种奖品`;
   if (goods_type === 1) return "现金红包";
   return [draw_type === 1 ? "现场领取" : "邮寄到家", worth({ value })].filter(Boolean).join(" · ");

@@ -375,7 +375,7 @@ def test_a_shared_sum_is_planned_published_and_won(address):
         publisher.fire(".draft", "submit", value=values)
         publisher.until("opened")
         kind = "二等奖 · 拼手气，一起分 0.35 元 · 剩 3 / 3 份"
-        publisher.shows(kind, "我发布的", "你出的那一半在里面")
+        publisher.shows("剩 3 / 3 份 · 拼手气，一起分 0.35 元 · ", kind, "我发布的", "你出的那一半在里面")
         [card] = [row for row in Person.log_in(address, "老李").get("/getMyRelease")["data"] if row["ranks"]]
         dug = Person.log_in(address, "小运").post("/postTask", code=card["code"])
         publisher.shows(f"小运 挖到了！二等奖，0.{dug['money_fen']} 元", "剩 2 / 3 份")
