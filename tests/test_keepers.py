@@ -157,3 +157,11 @@ def test_a_silent_store_is_one_line_a_minute_for_all_work_together_and_counts_as
     assert " some work: a store does not answer: " in first
     assert second.endswith(" (19 times more since the last line)")
     assert failures_of("some work") == before
+
+
+def test_work_that_a_store_denies_us_is_counted_and_told_though_other_work_goes_on():
+    told: list[tuple[str, bool]] = []
+    before = failures_of("denied work")
+    Failures(lambda *said: told.append(said)).note("denied work", OperationFailure("not authorized", 13))
+    assert failures_of("denied work") == before + 1
+    assert told == [("denied work", True)]

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from tornado.log import app_log
 
-from server.store import is_unavailable, said_by
+from server.store import is_denied, is_unavailable, said_by
 from server.telemetry import metrics
 
 FINISH_SECONDS = 3.0
@@ -42,7 +42,8 @@ class _Logged:
 class Failures:
     """What work raised.
 
-    A store that does not answer is logged, but neither counted nor told here: it has an alarm of its own.
+    A store that does not answer is logged, but neither counted nor told here: it has an alarm of its own. One
+    that denies us a right may answer all other work, so it is.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Failures:
     def note(self, name: str, error: BaseException) -> None:
         """Note that the work of this name raised an error."""
         unavailable = is_unavailable(error)
-        if not unavailable:
+        if not unavailable or is_denied(error):
             metrics.FAILED_WORK.labels(name).inc()
             self._tell(name, True)
         # A silent store is silent for all work: one line a minute says so.
