@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Caller
 from server.context import Context
-from server.realtime.limits import Count
+from server.memory.limits import Count
 from server.security.addresses import Network, client_address, counted_address
 from server.settings.limits import Limited
 

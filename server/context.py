@@ -13,14 +13,14 @@ from tornado.routing import URLSpec
 from server.cash.pay.client import Pay
 from server.clock import Clock
 from server.errors import BadSettings
+from server.leading.leader import Leader
+from server.memory.limits import Limits
 from server.operation.heartbeats import Heartbeats
-from server.operation.leader import Leader
+from server.operation.outages import Outages
+from server.operation.own_database import OwnDatabase
 from server.operation.scrape import Scrape
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
-from server.realtime.limits import Limits
-from server.realtime.outages import Outages
-from server.realtime.own_database import OwnDatabase
 from server.runtime.background import Background
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of

@@ -17,7 +17,6 @@ from handlers.glossary import VALUES
 from handlers.ops import operators
 from handlers.prizes.shipping import ShipPrizes
 from handlers.push import CLOSES
-from server.actions import tidy
 from server.actions.operator_sessions import SESSION_MS
 from server.actions.people import follow
 from server.actions.prizes.ship_all import MOST_CHANGES
@@ -26,7 +25,8 @@ from server.cash import patterns
 from server.check import Row
 from server.errors import REFUSALS, Refusal
 from server.game.task import AHEAD_DAYS
-from server.operation import counting, leader, timeline
+from server.leading import leader, tidy
+from server.operation import counting, timeline
 from server.pictures import decode
 from server.realtime import known_tasks, replay, sockets
 from server.realtime.bus import CONNECTIONS

@@ -40,8 +40,9 @@ WORDS = {
         *("server/actions/prizes/claim", "server/game/amounts", "server/game/prize"),
         "server/store/prizes/prizes",
     ),
-    "hold": ("server/store/digging/tasks",),  # holding lasts until an operator decides
-    "settle": ("server/actions/", "server/cash/actions/"),  # settling takes due documents to their next state
+    "hold": ("server/store/reviews/moderation",),  # holding lasts until an operator decides
+    # settling takes due documents to their next state
+    "settle": ("server/actions/", "server/cash/actions/", "server/leading/"),
 }
 # A method of a store counts as writing if it, or a method of the store that it calls, uses one of these
 # names.
@@ -55,7 +56,7 @@ WRITERS = (
     "server/actions/",
     "server/cash/actions/",
     "server/memory/visiting.py",  # writes visits together, for actions/digging/visit.py
-    "server/operation/leader.py",  # writes the leader's lease
+    "server/leading/",  # the leader's lease, and what it deletes
     "server/operation/monitor.py",  # writes the alarms, and what it counted
     "server/operation/counting.py",  # lets the ledger keep sums
 )

@@ -23,7 +23,7 @@ from server.actions.operator_sessions import (
 )
 from server.context import Context
 from server.errors import BadRequest, BadToken, NotAllowed, TokenRequired
-from server.realtime.limits import Count
+from server.memory.limits import Count
 from server.security.plain_text import ONE_LINE
 from server.settings import Settings
 from server.settings.operators import NAME_CHARACTERS, Role

@@ -23,7 +23,7 @@ from server.actions.people.leave import leave, stay
 from server.context import Context, per_context
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
-from server.realtime.limits import Count
+from server.memory.limits import Count
 from server.security.keys import Proven
 from server.security.plain_text import NOT_BLANK, ONE_LINE
 from server.store.people.people import Person, is_named, shown_face, shown_name

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from server.game.sealed import Sealed
-from server.realtime.own_database import OwnDatabase
+from server.operation.own_database import OwnDatabase
 from server.security.keys import Keys
 from server.store import Store
 from server.store.sealed_values import PLACES

@@ -1,1 +1,2 @@
-"""What operators look at: the feed, heartbeats, alarms, and the audit of the ledger."""
+"""What operators look at: the feed, heartbeats, alarms, and whether the stores
+answer."""

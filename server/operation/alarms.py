@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from server.game.findings import PaymentKind
+from server.operation.own_database import OwnDatabase
 from server.operation.scrape import Family
-from server.realtime.own_database import OwnDatabase
 from server.store.gauges import Gauge
 
 Kind: TypeAlias = Literal[

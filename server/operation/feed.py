@@ -29,10 +29,10 @@ from server.operation.heartbeats import (
     add_up,
     read_heartbeats,
 )
+from server.operation.outages import Outages
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
 from server.realtime.frames import text_frame
-from server.realtime.outages import Outages
 from server.runtime.background import Background
 from server.store import Store
 

@@ -19,9 +19,9 @@ from prometheus_client.samples import Sample
 
 from server.game.dig import Dig
 from server.game.task import Task
+from server.operation.outages import Outages
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
-from server.realtime.outages import Outages
 from server.runtime.background import Background
 from server.telemetry import metrics
 

@@ -13,12 +13,12 @@ import logging
 import time
 from collections.abc import Callable
 
+from server.leading.leader import Leader
 from server.operation.alarms import COMPARED, Alarm, Comparison, silence
 from server.operation.counting import count, gauges_of
-from server.operation.leader import Leader
+from server.operation.outages import Outages
 from server.operation.scrape import Scrape
 from server.operation.webhook import NotTold, Webhook
-from server.realtime.outages import Outages
 from server.runtime.background import Background
 from server.runtime.disk import Disk
 from server.settings import Settings

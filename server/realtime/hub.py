@@ -19,7 +19,6 @@ from server.clock import Clock
 from server.errors import BadRequest, NoSuchTask, NotShown, TooOften, Unavailable
 from server.game.dig import Dig
 from server.game.task import Task, awaited_opening, ends_by_ms
-from server.realtime.activity import Activity
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
@@ -41,6 +40,7 @@ from server.realtime.sessions import FORGOTTEN_SECONDS, Sessions
 from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
+from server.runtime.activity import Activity
 from server.runtime.background import Background, end_tasks
 from server.runtime.single_flight import SingleFlight
 from server.store import Store

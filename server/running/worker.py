@@ -19,10 +19,10 @@ from server.app import make_app, unready_app
 from server.check import log_failures
 from server.context import Context, Sandbox, per_context
 from server.errors import BadSettings
+from server.leading.work import Leading
 from server.operation.monitor import Monitor
+from server.operation.own_database import OwnDatabase
 from server.realtime.bus import redis_facts
-from server.realtime.own_database import OwnDatabase
-from server.running.leading import Leading
 from server.running.port import Port
 from server.running.stores import remember_identity, remembered_identity
 from server.running.watchdog import Heart

@@ -22,12 +22,12 @@ from server.actions.people import erase as forgetting
 from server.actions.people.erase import CannotErase, erase, needs_of
 from server.actions.people.leave import DAYS, erase_leavers
 from server.actions.pictures import pictures_of
-from server.actions.tidy import OVER_DAYS, tidy
 from server.cash.audit import audit
 from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_totals
 from server.game.task import AHEAD_DAYS
+from server.leading.tidy import OVER_DAYS, tidy
 from server.security.keys import Proven
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.people.erasure import NAME

@@ -16,9 +16,9 @@ from server.actions.people import erase as erasing
 from server.actions.people import follow as following
 from server.actions.people.follow import follow
 from server.actions.prizes.freeze import freeze, release
-from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import NotShown
+from server.leading.sweep import sweep
 from server.runtime.background import Background
 from server.store import Store
 from server.store.people import erasure

@@ -12,13 +12,13 @@ from server.actions.people.account import check_ban
 from server.actions.people.erase import CannotErase, erase
 from server.actions.people.whom import Whom
 from server.actions.reviews.report import REPORTED_NOTE
-from server.actions.sweep import sweep
 from server.cash.actions.pay_in import NOT_BEGUN, follow_payments
 from server.cash.rules import order as row
 from server.context import Context
 from server.errors import Banned, NotShown, TokenRequired
 from server.game.amounts import DAY_MS
 from server.game.review import review_of
+from server.leading.sweep import sweep
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture
 from support.meanwhile import failing, meanwhile

@@ -15,12 +15,12 @@ from server.actions.people import erase as forgetting
 from server.actions.people.account import ban_person, set_profile
 from server.actions.pictures import signed_path
 from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, settle_reviews
-from server.actions.sweep import sweep
-from server.actions.tidy import tidy_files
 from server.context import Context
 from server.errors import BadRequest, WeChatBusy
 from server.game.amounts import DAY_MS
 from server.game.review import decided
+from server.leading.sweep import sweep
+from server.leading.tidy import tidy_files
 from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from support.client import Someone, a_picture

@@ -19,8 +19,8 @@ from handlers.examples import examples
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES
 from server.context import Context
+from server.leading.work import PERIODIC, WORKS
 from server.realtime.frames import Frame
-from server.running.leading import PERIODIC, WORKS
 from server.settings import Settings
 from support.client import Client, Someone, a_picture
 from support.counting import count_now

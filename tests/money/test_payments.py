@@ -9,7 +9,6 @@ import pytest
 from devtools.sandbox.signing import sealed_notice
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.people import erase as forgetting
-from server.actions.sweep import sweep
 from server.cash.actions.pay_in import follow_payments, settle_order
 from server.cash.actions.report_delivery import NOT_REPORTED, REFUSED_MS
 from server.cash.rules import order as row
@@ -17,6 +16,7 @@ from server.cash.rules.order import SHIPPING_REFUSED
 from server.context import Context
 from server.game.lifecycle import Move
 from server.game.opening import opened_by_review
+from server.leading.sweep import sweep
 from support.client import Client
 from support.counting import payments_that_wait
 from support.meanwhile import meanwhile

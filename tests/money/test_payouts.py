@@ -10,13 +10,13 @@ import pytest
 
 from devtools.sandbox import Sandbox
 from devtools.sandbox.pay_call import ADDRESS_REFUSED
-from server.actions.sweep import sweep
 from server.cash.actions.pay_out import note_bill
 from server.cash.actions.refund import note_refund
 from server.cash.audit import audit
 from server.cash.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
 from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.context import Context
+from server.leading.sweep import sweep
 from server.operation.alarms import Alarm
 from support.counting import alarms_of
 from support.meanwhile import meanwhile

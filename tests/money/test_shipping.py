@@ -10,9 +10,9 @@ import pytest
 
 from server.actions.prizes import ship_all
 from server.actions.prizes.ship import CARRIERS
-from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import NotShippable
+from server.leading.sweep import sweep
 from support.client import Client, Someone
 from support.meanwhile import failing
 from support.operators import hide, operator

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from server.actions.sweep import sweep
 from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.context import Context
+from server.leading.sweep import sweep
 from support import SOURCE
 from support.leading import lead
 from support.purse import expect_balance, find, let_pass, only, rest, sweep_after

@@ -18,15 +18,15 @@ from server.actions.pictures import disk_of
 from server.context import Context
 from server.errors import BadSettings
 from server.game.findings import Finding
+from server.leading.leader import Leader
 from server.operation import webhook
 from server.operation.alarms import AGE, TABLE, TITLES, Alarm, Comparison, Row
 from server.operation.counting import count, gauges_of
 from server.operation.findings import line_of, texts_of
-from server.operation.leader import Leader
 from server.operation.monitor import Monitor
+from server.operation.own_database import Wrong
 from server.operation.scrape import Family
 from server.operation.webhook import TEXT_BYTES, NotTold, Webhook
-from server.realtime.own_database import Wrong
 from server.runtime.background import Background
 from server.settings import read_settings
 from server.store import Store

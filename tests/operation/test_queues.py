@@ -7,7 +7,7 @@ from typing import Any
 
 from server.actions.announce import square_of
 from server.actions.operate import MOST_FEATURED
-from server.realtime.own_database import OwnDatabase
+from server.operation.own_database import OwnDatabase
 from server.runtime.background import Background
 from server.store.digging import square
 from support.client import Client

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from server.errors import TooOften
-from server.realtime import limits
+from server.memory import limits
+from server.memory.limits import Count, Limits
 from server.realtime.bus import Bus
-from server.realtime.limits import Count, Limits
 from server.running.stores import EmbeddedRedis
 from server.security.keys import Keys
 from server.settings import read_settings

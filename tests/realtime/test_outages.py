@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.context import Context
-from server.realtime import outages
+from server.operation import outages
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import Background
 from server.store.meta import Meta

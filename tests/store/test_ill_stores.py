@@ -22,7 +22,7 @@ from handlers.ops.screen import OPS_INTERFACES, OpsTask
 from server.actions.digging.dig import digging_of, settle_pending
 from server.app import INTERFACES
 from server.game.dig import Dig
-from server.running.leading import PERIODIC, WORKS
+from server.leading.work import PERIODIC, WORKS
 from server.settings import Settings
 from server.store import is_unavailable, refused_reason
 from server.store.agenda import Kind

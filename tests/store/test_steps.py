@@ -1,6 +1,6 @@
 """A clock of MongoDB that was set back by an hour. As seen by it, all that was written is an hour ahead."""
 
-from server.actions.tidy import tidy
+from server.leading.tidy import tidy
 from server.telemetry import metrics
 from support.purse import find
 

@@ -1,7 +1,7 @@
 """Leads for a moment, as a worker does for as long as it serves."""
 
 from server.context import Context
-from server.running.leading import Leading
+from server.leading.work import Leading
 from server.runtime.background import Background
 
 

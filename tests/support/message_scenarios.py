@@ -2,8 +2,8 @@
 
 from server.actions.messages.send import send_messages
 from server.actions.messages.write import remind, subscribe
-from server.actions.sweep import sweep
 from server.context import Context
+from server.leading.sweep import sweep
 from support.client import Client, rest
 from support.messages import TEMPLATES, allow, send_until_quiet, sent_to
 from support.purse import DAY_MS, find, let_pass

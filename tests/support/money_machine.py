@@ -22,10 +22,10 @@ from server.actions.digging.end_task import end_own_task, end_task_as_operator
 from server.actions.digging.publish import publish
 from server.actions.prizes.claim import claim
 from server.actions.prizes.freeze import freeze, give_back, release
-from server.actions.sweep import sweep
 from server.cash.actions.pay_in import look_at_payment, order_payment
 from server.context import Context
 from server.errors import Refusal
+from server.leading.sweep import sweep
 from support.client import Someone, rest
 from support.money_world import PEOPLE, World
 from support.purse import DAY_MS, expect_balance, find, find_all, let_pass, sweep_until_quiet

@@ -5,9 +5,9 @@ from typing import Any
 
 from server.actions.digging.dig import settle_pending
 from server.actions.reviews.review import settle_reviews
-from server.actions.sweep import sweep
 from server.cash.audit import audit
 from server.context import Context
+from server.leading.sweep import sweep
 from support.client import rest
 
 DAY_MS = 86_400_000

@@ -4,8 +4,8 @@ from typing import Any
 
 from devtools.sandbox import send_notices
 from server.actions.reviews.review import settle_reviews
-from server.actions.sweep import sweep
 from server.context import Context
+from server.leading.sweep import sweep
 from support.client import rest
 from support.purse import find
 

@@ -20,12 +20,12 @@ from server.actions.prizes.claim import claim, open_pickup
 from server.actions.prizes.confirm import confirm_pickup
 from server.actions.prizes.freeze import freeze, give_back, release
 from server.actions.prizes.ship import receive, ship
-from server.actions.sweep import sweep
 from server.cash.actions.pay_in import look_at_payment, order_payment
 from server.cash.pay.client import DAY_REFUSED
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits, Refusal, WeChatBusy
 from server.game import prize as row
+from server.leading.sweep import sweep
 from server.store.audit_log import Actor
 from support.client import Client, Someone, rest
 from support.purse import DAY_MS, find, let_pass

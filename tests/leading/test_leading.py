@@ -15,12 +15,12 @@ from pymongo.monitoring import CommandStartedEvent
 from devtools.sandbox import Sandbox
 from server import context as contexts
 from server.context import Context
+from server.leading import leader as leaders
+from server.leading.work import WORKS, Leading
 from server.operation import heartbeats
-from server.operation import leader as leaders
-from server.realtime.activity import Activity
-from server.realtime.own_database import Wrong
-from server.running.leading import WORKS, Leading
+from server.operation.own_database import Wrong
 from server.running.worker import begin_repeated
+from server.runtime.activity import Activity
 from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store

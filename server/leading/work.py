@@ -17,10 +17,10 @@ from server.actions.messages.send import delete_old_messages, send_messages
 from server.actions.people.leave import erase_leavers
 from server.actions.reviews.report import settle_reports
 from server.actions.reviews.review import settle_reviews
-from server.actions.sweep import ADDRESS_DAYS, SWEPT, sweep
-from server.actions.tidy import tidy
 from server.context import Context
 from server.game.amounts import DAY_MS
+from server.leading.sweep import ADDRESS_DAYS, SWEPT, sweep
+from server.leading.tidy import tidy
 from server.runtime.background import Background
 from server.store.agenda import Kind
 

@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from server.operation.own_database import OwnDatabase
 from server.realtime.bus import Bus
-from server.realtime.own_database import OwnDatabase
 from server.runtime.background import Background
 from server.store import Store, is_unavailable
 

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Literal, TypeAlias
 
-from server.realtime.activity import Activity
+from server.operation.own_database import OwnDatabase
 from server.realtime.bus import Bus
 from server.realtime.frames import Service, encode
-from server.realtime.own_database import OwnDatabase
 from server.realtime.watched_task import Sink
+from server.runtime.activity import Activity
 from server.runtime.background import Background
 from server.runtime.single_flight import retrieve
 from server.telemetry import metrics

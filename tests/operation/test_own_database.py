@@ -1,8 +1,8 @@
 """How a process finds out that the database is not its own, and what it then answers."""
 
 from server.context import Context
-from server.realtime import own_database
-from server.realtime.own_database import OwnDatabase
+from server.operation import own_database
+from server.operation.own_database import OwnDatabase
 from server.security.keys import Keys
 
 OTHER = Keys(b"a secret of another server, 32 characters")

@@ -1,0 +1,1 @@
+"""The leader: which process leads, what it sweeps and repeats, and what it deletes."""
