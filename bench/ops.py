@@ -33,8 +33,8 @@ from redis import Redis
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from handlers.tables import BEIJING
 from parts.serving import Server, cpu_seconds, running
+from server.game.amounts import BEIJING
 from server.operation.heartbeats import HISTORY_SECONDS, Heartbeat
 from server.running.stores import running_store
 from server.security.keys import Keys

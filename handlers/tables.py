@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
-BEIJING = timezone(timedelta(hours=8))
+from server.game.amounts import BEIJING
+
 # The beginning of each file. Without it, some programs assume another encoding.
 BOM = b"\xef\xbb\xbf"
 # Spreadsheets take a cell that begins with one of these for a formula.

@@ -16,9 +16,9 @@ from tornado.iostream import StreamClosedError
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct
 from handlers.prizes.prizes import ADDRESS_DELETED
-from handlers.tables import BEIJING, BOM, csv_rows, moment
+from handlers.tables import BOM, csv_rows, moment
 from server.actions.operate import Won, export_given
-from server.game.amounts import FEN_PER_YUAN
+from server.game.amounts import BEIJING, FEN_PER_YUAN
 from server.runtime.deadline import paused
 from server.store.people.erasure import NAME
 

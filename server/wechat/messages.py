@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 
+from server.game.amounts import BEIJING
 from server.settings.messages import Template
 
 THING_CHARACTERS = 20
 # The most characters of a name with any Chinese in it. A name that has only letters may have twice as many.
 NAME_CHARACTERS = 10
-CHINA = timezone(timedelta(hours=8))
 # A `thing` cannot be empty. This replaces a name that has only emoji, which are all left out.
 NO_TEXT = "宝贝"
 
@@ -55,13 +55,13 @@ def thing(text: str) -> str:
 
 def moment(at_ms: int) -> str:
     """Return a time in China as `time` and `date` take it, to the minute."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA)
+    at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
     return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}"
 
 
 def plain_moment(at_ms: int) -> str:
     """Return a time in China as `character_string` takes it, to the minute: 32 digits and symbols at most."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA).strftime("%Y-%m-%d_%H:%M")
+    return datetime.fromtimestamp(at_ms / 1000, BEIJING).strftime("%Y-%m-%d_%H:%M")
 
 
 def yuan(amount_fen: int) -> str:

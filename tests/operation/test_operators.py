@@ -14,11 +14,11 @@ import pytest
 from handlers.ops import log
 from handlers.ops.operators import COOKIE
 from handlers.prizes.prizes import ADDRESS_DELETED
-from handlers.tables import BEIJING
 from server.actions import operate
 from server.actions.people import erase as erasing
 from server.context import Context
 from server.errors import BadSettings
+from server.game.amounts import BEIJING
 from server.settings import read_settings
 from server.store import audit_log
 from server.store.audit_log import AuditLog, Wanted

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.tables import BEIJING
+from server.game.amounts import BEIJING
 from server.store.prizes.prizes import Prize, Prizes
 from support.operators import operator
 

@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import httpx
@@ -43,6 +43,7 @@ from server.cash.pay.answers import (
 )
 from server.cash.store.payments import CONTRADICTION
 from server.decoding import decode
+from server.game.amounts import BEIJING
 from server.settings.merchant import Merchant
 from server.wechat.connection import Connection, timed
 
@@ -78,7 +79,6 @@ _UNCERTAIN = frozenset(
 CANCELS_A_SECOND = 20
 _SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,64}")
-_BEIJING = timezone(timedelta(hours=8))
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
 
@@ -180,7 +180,7 @@ class Pay(Connection):
             "out_trade_no": out_trade_no,
             "amount": {"total": amount_fen, "currency": CURRENCY},
             "payer": {"openid": openid},
-            "time_expire": datetime.fromtimestamp(expires_at_ms // 1000, _BEIJING).isoformat(),
+            "time_expire": datetime.fromtimestamp(expires_at_ms // 1000, BEIJING).isoformat(),
             "notify_url": f"{self._notify_url}/payNotify",
         }
         if no_credit:

@@ -5,7 +5,9 @@ https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_u
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
+
+from server.game.amounts import BEIJING
 
 # The delivery was reported before, by us or by hand in the console.
 REPORTED = frozenset({10060002, 10060003, 10060023})
@@ -21,7 +23,6 @@ UNAUTHORIZED = 48001
 ITEM = "挖宝红包"
 
 _BY_TRANSACTION_ID, _VIRTUAL, _AT_ONCE = 2, 3, 1
-_BEIJING = timezone(timedelta(hours=8))
 
 
 def shipping_info(transaction_id: str, openid: str, now_ms: int) -> dict[str, object]:
@@ -31,6 +32,6 @@ def shipping_info(transaction_id: str, openid: str, now_ms: int) -> dict[str, ob
         "logistics_type": _VIRTUAL,
         "delivery_mode": _AT_ONCE,
         "shipping_list": [{"item_desc": ITEM}],
-        "upload_time": datetime.fromtimestamp(now_ms / 1000, _BEIJING).isoformat(timespec="milliseconds"),
+        "upload_time": datetime.fromtimestamp(now_ms / 1000, BEIJING).isoformat(timespec="milliseconds"),
         "payer": {"openid": openid},
     }
