@@ -41,7 +41,11 @@ from support.reviews import CHECKED
 from support.scenarios import SCENARIOS, Stage
 from support.steps import COLLECTIONS, Steps
 
-SETTINGS = ("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY", *CHECKED, *MESSAGES)
+SETTINGS = (
+    *("MONGODB_URI", "REDIS_URL", "DATA_DIR", "PORT", "SECRET_KEY", "PAY_ORDER_KIND"),
+    *CHECKED,
+    *MESSAGES,
+)
 ACTS = {name: each[-2:] for name, each in MESSAGE_SCENARIOS.items()}
 ALL = SCENARIOS | REVIEW_SCENARIOS | REPORT_SCENARIOS | ACTS
 PEOPLE = ("alice", "bob", "carol")

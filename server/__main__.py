@@ -303,7 +303,13 @@ def _audit(parsed: argparse.Namespace) -> int:
             if parsed.remote:
                 sandbox = _sandbox(settings)
                 merchant = await sandbox(store).merchant() if sandbox else settings.merchant
-                pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
+                pay = Pay(
+                    merchant,
+                    settings.appid,
+                    settings.wechat_pay_api,
+                    settings.notify_url,
+                    spare_url=settings.wechat_pay_spare_api,
+                )
             return _show(await audit(store, pay))
         finally:
             if pay is not None:

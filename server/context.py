@@ -114,7 +114,13 @@ class Context:
         played = sandbox(store) if sandbox is not None and settings.sandboxed else None
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.leases)
         merchant = await played.merchant() if played else settings.merchant
-        pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
+        pay = Pay(
+            merchant,
+            settings.appid,
+            settings.wechat_pay_api,
+            settings.notify_url,
+            spare_url=settings.wechat_pay_spare_api,
+        )
         hub.start()
         database = OwnDatabase(store, keys, identity, clock.see)
         return cls(settings, keys, store, played, wechat, pay, bus, hub, clock, database)

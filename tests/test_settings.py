@@ -250,7 +250,7 @@ def test_the_sandbox_may_be_asked_through_a_proxy():
         read_settings({"SANDBOX_URL": "http://127.0.0.1:9", "WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"})
 
 
-@pytest.mark.parametrize("name", sorted(MERCHANT))
+@pytest.mark.parametrize("name", sorted(MERCHANT.keys() - {"PAY_ORDER_KIND"}))
 def test_a_merchants_settings_are_given_all_or_none(name):
     assert read_settings(PAID).wechat_mchid == "1900000109"
     with pytest.raises(BadSettings, match=f"^WeChat Pay also needs {name}$"):
@@ -260,7 +260,9 @@ def test_a_merchants_settings_are_given_all_or_none(name):
         read_settings({**PAID, **only})
 
 
-def test_a_merchant_needs_a_mini_program_and_an_address_that_wechat_can_notify():
+def test_a_merchant_needs_a_mini_program_an_address_that_wechat_can_notify_and_a_kind_of_order():
+    with pytest.raises(BadSettings, match="PAY_ORDER_KIND"):
+        read_settings({**PAID, "PAY_ORDER_KIND": ""})
     with pytest.raises(BadSettings, match="WECHAT_APPID"):
         read_settings({**PAID, "WECHAT_APPID": "", "WECHAT_SECRET": ""})
     with pytest.raises(BadSettings, match="PUBLIC_URL must begin with https://"):

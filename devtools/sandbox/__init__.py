@@ -22,7 +22,7 @@ from devtools.sandbox.orders import CloseOrder, MakeOrder, QueryOrder
 from devtools.sandbox.reference import described
 from devtools.sandbox.refunds import MakeRefund, QueryRefund
 from devtools.sandbox.risk import RiskRank
-from devtools.sandbox.shipping import IsTradeManaged, UploadShippingInfo
+from devtools.sandbox.shipping import GetOrder, IsTradeManaged, UploadShippingInfo
 from devtools.sandbox.store import SandboxStore
 from devtools.sandbox.transfers import CancelTransfer, MakeTransfer, QueryTransfer
 from devtools.sandbox.wallet import ConfirmBill, PayOrder
@@ -80,6 +80,7 @@ def sandbox_routes(context: Context) -> list[URLSpec]:
         URLSpec(rf"{_TRANSFERS}/out-bill-no/{_NUMBER}/cancel", CancelTransfer, handed),
         URLSpec(r"/sandbox/wxa/getuserriskrank", RiskRank, handed),
         URLSpec(r"/sandbox/wxa/sec/order/is_trade_managed", IsTradeManaged, handed),
+        URLSpec(r"/sandbox/wxa/sec/order/get_order", GetOrder, handed),
         URLSpec(r"/sandbox/wxa/sec/order/upload_shipping_info", UploadShippingInfo, handed),
         URLSpec(r"/sandbox/pay", PayOrder, handed),
         URLSpec(r"/sandbox/confirm", ConfirmBill, handed),

@@ -43,10 +43,11 @@ class MisbehaveRequest(msgspec.Struct):
     and its codes are WeChat's (default 43101, which also withdraws the consent). A query of a `risk` may be
     answered late, by garbage, by an error code, or (`rank`) by the rank `code`. The report of a delivery
     (`shipping`, whose number is an openid) may misbehave in the same ways. The query whether reports are
-    needed (`managed`) may get an error code, or the answer that the mini-program is `unmanaged`. `expire` and
-    `settle` (to the state `code`) act on `number` at once. `push` pushes at once what happens to the person
-    with the openid `number`: the message or event `code`, such as text, user_authorization_cancellation, or
-    "user_authorization_revoke 6,2". `behave` forgets all misbehaviour that is left.
+    needed (`managed`) may get an error code, or the answer that the mini-program is `unmanaged`. `get_order`
+    may say that an order's `state` is `code`. `expire` and `settle` (to the state `code`) act on `number` at
+    once. `push` pushes at once what happens to the person with the openid `number`: the message or event
+    `code`, such as text, user_authorization_cancellation, or "user_authorization_revoke 6,2". `behave`
+    forgets all misbehaviour that is left.
     """
 
     what: Literal[
@@ -74,6 +75,7 @@ class MisbehaveRequest(msgspec.Struct):
         "certify_notice",
         "rank",
         "unmanaged",
+        "state",
         "expire",
         "settle",
         "push",
@@ -97,6 +99,7 @@ class MisbehaveRequest(msgspec.Struct):
         "risk",
         "shipping",
         "managed",
+        "get_order",
     ] = ""
     code: Annotated[str, Meta(max_length=64)] = ""
     seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0

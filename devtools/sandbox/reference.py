@@ -92,12 +92,12 @@ TEXTS = {
     "MisbehaveRequest.what": (
         "怎样出错：error_before、error_after 回答 SYSTEM_ERROR，refuse 拒绝，timeout 不回，disconnect 断开，"
         "bad_signature 签名不对，untyped、mistyped 没有签名类型或另一种，slow 慢，garbage 乱答，judge 检查结果，rank 风险等级，fail、accepted、pending、deny、"
-        "abnormal、closed 是单据的结局，…_notice 是通知，unmanaged 不管发货；expire、settle、push 立刻作用于 number，"
+        "abnormal、closed 是单据的结局，…_notice 是通知，unmanaged 不管发货，state 是订单的发货状态；expire、settle、push 立刻作用于 number，"
         "behave 忘掉还没出的错",
         "how: error_before and error_after answer SYSTEM_ERROR, refuse refuses, timeout never answers, disconnect "
         "hangs up, bad_signature signs wrongly, untyped and mistyped name no way or another way of signing, slow is slow, garbage answers garbage, judge judges contents, rank "
         "says how risky somebody is; fail, accepted, pending, deny, abnormal and closed are how an order, "
-        "a transfer or a refund ends, …_notice is about notices, unmanaged about deliveries; expire, settle and push act "
+        "a transfer or a refund ends, …_notice is about notices, unmanaged and state about deliveries; expire, settle and push act "
         "on number at once, behave forgets what is left",
     ),
     "MisbehaveRequest.number": ("对哪张单或哪个 openid，空是任何一个", "to which number or openid, empty: any"),

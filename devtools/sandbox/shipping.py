@@ -15,7 +15,7 @@ from devtools.sandbox.store.merchant import SANDBOX_MCHID
 from devtools.sandbox.store.pay import SandboxOrder
 from devtools.sandbox.wechat_call import WeChatCall
 
-SHIPPING_CALLS = ("shipping", "managed")
+SHIPPING_CALLS = ("shipping", "managed", "get_order")
 SHIPPING_MISBEHAVIOURS = ("refuse", "error_before", "error_after", "slow", "garbage", "unmanaged")
 # 支付后订单需要入库: before that, the payment does not exist here.
 # https://developers.weixin.qq.com/community/develop/doc/00022457990e5069d6712332766c00
@@ -67,7 +67,7 @@ class ManagedRequest(msgspec.Struct):
 
 
 class IsTradeManaged(WeChatCall):
-    """POST /wxa/sec/order/is_trade_managed: answers true, unless a misbehaviour says `unmanaged`."""
+    """POST /wxa/sec/order/is_trade_managed: true if PAY_ORDER_KIND is set, unless told `unmanaged`."""
 
     call = "managed"
     takes = ManagedRequest
@@ -84,7 +84,33 @@ class IsTradeManaged(WeChatCall):
     async def answer(self, asked: ManagedRequest) -> Mapping[str, object]:
         """Return whether reports are needed."""
         del asked
-        return {"is_trade_managed": self.told is None or self.told["what"] != "unmanaged"}
+        unmanaged = self.told is not None and self.told["what"] == "unmanaged"
+        return {"is_trade_managed": bool(self.context.settings.pay_order_kind) and not unmanaged}
+
+
+class OrderRequest(msgspec.Struct):
+    """What get_order takes."""
+
+    transaction_id: str = ""
+
+
+class GetOrder(WeChatCall):
+    """POST /wxa/sec/order/get_order. A misbehaviour `state` says that the order's state is `code`."""
+
+    call = "get_order"
+    takes = OrderRequest
+    misbehaviours = (*SHIPPING_MISBEHAVIOURS, "state")
+    refuses_with = 10060001
+
+    async def answer(self, asked: OrderRequest) -> Mapping[str, object]:
+        """Return how far the order is: 1 is 待发货, 2 已发货, 5 已退款."""
+        order = await self.state.pay.order_of_transaction(asked.transaction_id)
+        if order is None:
+            raise WeChatFailure(10060001)
+        state = 2 if order.get("shipped") else 1 if order["refundable_fen"] else 5
+        if self.told is not None and self.told["what"] == "state":
+            state = int(self.told["code"])
+        return {"order": {"transaction_id": asked.transaction_id, "order_state": state}}
 
 
 class UploadShippingInfo(WeChatCall):

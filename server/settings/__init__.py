@@ -26,6 +26,8 @@ from server.settings.texts import Texts, read_texts
 
 WECHAT_API = "https://api.weixin.qq.com"
 WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
+# 备域名, for when the other cannot be reached: https://pay.weixin.qq.com/doc/v3/merchant/4013070356
+WECHAT_PAY_SPARE_API = "https://api2.mch.weixin.qq.com"
 # The sandbox's mini-program. Its secret protects nothing: the sandbox exists in development only.
 SANDBOX_APPID = "wxsandbox000000000"
 SANDBOX_SECRET = "sandbox"  # noqa: S105
@@ -111,6 +113,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     wechat_pay_public_key: str = ""
     wechat_pay_public_key_id: str = ""
     wechat_platform_cert: str = ""
+    pay_order_kind: Literal["", "city", "virtual", "pickup"] = ""
     message_won: str = ""
     message_claim_ends: str = ""
     message_ended: str = ""
@@ -234,6 +237,11 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     def wechat_pay_api(self) -> str:
         """Base URL of WeChat Pay's API, without a trailing slash: the sandbox on our own port, or WeChat."""
         return f"http://127.0.0.1:{self.port}/sandbox" if self.sandboxed else WECHAT_PAY_API
+
+    @property
+    def wechat_pay_spare_api(self) -> str:
+        """The same of the address that is used while the other cannot be reached, "" for none."""
+        return "" if self.sandboxed else WECHAT_PAY_SPARE_API
 
     @property
     def notify_url(self) -> str:
@@ -416,6 +424,11 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
         raise BadSettings("WECHAT_MCHID also needs WECHAT_APPID and WECHAT_SECRET")
     if merchant and not settings.public_url.startswith("https://"):
         raise BadSettings("PUBLIC_URL must begin with https:// if WECHAT_MCHID is set: WeChat notifies it")
+    if merchant and not settings.pay_order_kind:
+        raise BadSettings(
+            "WECHAT_MCHID also needs PAY_ORDER_KIND, as what WeChat wants orders reported: virtual, pickup "
+            "or city (docs/launch.md)"
+        )
     if certificate and not merchant:
         raise BadSettings("WECHAT_PLATFORM_CERT also needs WECHAT_MCHID and the other settings of WeChat Pay")
     return {**merchant, "wechat_platform_cert": certificate} if certificate else merchant

@@ -88,6 +88,14 @@ class _Managed(msgspec.Struct):
     is_trade_managed: bool
 
 
+class _OrderState(msgspec.Struct):
+    order_state: int
+
+
+class _Order(msgspec.Struct):
+    order: _OrderState
+
+
 class WeChat:
     """One mini-program's connection to WeChat; one per process.
 
@@ -264,13 +272,21 @@ class WeChat:
             raise self._managed.with_traceback(None)
         return self._managed
 
-    async def report_delivery(self, transaction_id: str, openid: str, now_ms: int) -> None:
+    async def order_state(self, transaction_id: str) -> int:
+        """Return how far WeChat's 发货信息管理 is with a payment (`getOrder`): 1 to 6.
+
+        https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_getorder.html
+        """
+        asked = {"transaction_id": transaction_id}
+        return (await self._post("/wxa/sec/order/get_order", _Order, asked)).order.order_state
+
+    async def report_delivery(self, transaction_id: str, openid: str, kind: str, now_ms: int) -> None:
         """Report that what `openid` paid for was delivered (`uploadShippingInfo`). Raises WeChatError if
         refused.
 
         `server/cash/pay/shipping.py` says which refusals mean that it was reported before.
         """
-        body = shipping_info(transaction_id, openid, now_ms)
+        body = shipping_info(transaction_id, openid, kind, now_ms)
         await self._post("/wxa/sec/order/upload_shipping_info", _Done, body)
 
     async def send_message(

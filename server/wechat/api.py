@@ -36,7 +36,9 @@ _REFUSALS: dict[int, tuple[type[Refusal], str | None]] = {
     40163: (BadLoginCode, "登录凭证已经用过了，请重新登录"),
     40226: (LoginBlocked, None),
     41008: (BadLoginCode, None),
-    45009: (WeChatBusy, "今天向微信请求的次数已用完，请明天再试"),
+    # WeChat says "daily quota" of a minute's limit as well, as its people answer:
+    # https://developers.weixin.qq.com/community/develop/doc/0000c6c3874600050f8d3158f53c00
+    45009: (WeChatBusy, "向微信请求的次数太多，请过几分钟再试，还不行就明天再试"),
     45011: (WeChatBusy, "登录太频繁，请等一分钟再试"),
 }
 

@@ -16,6 +16,7 @@ from server.security.certificates import trusted
 from server.telemetry import metrics
 
 CONNECT_SECONDS = 3.0
+FAILURES = 2
 
 
 @contextmanager
@@ -33,12 +34,17 @@ def timed(call: str, refusals: Callable[[Exception], bool]) -> Iterator[None]:
 
 
 class Connection:
-    """The connections to one base URL, which has no trailing slash. No call takes over `call_seconds`."""
+    """The connections to one base URL, which has no trailing slash. No call takes over `call_seconds`.
 
-    def __init__(self, base_url: str, call_seconds: float) -> None:
+    If `spare_url` is given, it changes places with the other after FAILURES connections in a row that failed.
+    """
+
+    def __init__(self, base_url: str, call_seconds: float, spare_url: str = "") -> None:
         for chatty in ("httpx", "httpcore"):  # both log addresses and headers, and ours contain secrets
             logging.getLogger(chatty).setLevel(logging.WARNING)
         self._call_seconds = call_seconds
+        self._urls = base_url, spare_url
+        self._failed = 0
         self._http = httpx.AsyncClient(
             base_url=base_url,
             verify=trusted(),
@@ -54,4 +60,19 @@ class Connection:
         """Return the answer. Raises httpx.HTTPError, and TimeoutError."""
         with paused():
             async with asyncio.timeout(self._call_seconds):  # httpx limits each read, not their sum
-                return await self._http.request(method, path, **what)
+                try:
+                    answer = await self._http.request(method, path, **what)
+                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    self._note_failure()
+                    raise
+                self._failed = 0
+                return answer
+
+    def _note_failure(self) -> None:
+        self._failed += 1
+        current, spare = self._urls
+        if spare and self._failed >= FAILURES:
+            logging.getLogger(__name__).warning("%s cannot be reached: going on at %s", current, spare)
+            self._urls = spare, current
+            self._http.base_url = httpx.URL(spare)
+            self._failed = 0

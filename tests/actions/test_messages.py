@@ -324,8 +324,8 @@ async def test_consents_are_counted_by_person_and_template(client, context):
 # -- WeChat's answers
 
 
-@pytest.mark.parametrize(("code", "state"), [("43101", "refused"), ("40003", "failed")])
-async def test_a_withdrawn_consent_is_forgotten_and_a_message_to_an_unknown_person_given_up(
+@pytest.mark.parametrize(("code", "state"), [("43101", "refused"), ("40003", "failed"), ("45168", "failed")])
+async def test_a_withdrawn_consent_is_forgotten_and_a_message_that_wechat_never_takes_given_up(
     client, context, code, state
 ):
     await a_win(client, "won")
@@ -335,6 +335,16 @@ async def test_a_withdrawn_consent_is_forgotten_and_a_message_to_an_unknown_pers
     assert (await templates(client, "bob"))["won"] == int(state == "failed")
     assert await context.store.messages.alarms() == {}
     assert await sent_to(client, "bob") == []
+
+
+async def test_a_message_that_came_with_another_to_the_person_is_sent_some_seconds_later(client, context):
+    await a_win(client, "won")
+    await client.misbehave("refuse", call="message", code="43108")
+    await send_messages(context)
+    assert await context.store.messages.alarms() == {}
+    await let_pass(context, 6_000)
+    await send_messages(context)
+    assert len(await sent_to(client, "bob")) == 1
 
 
 @pytest.mark.parametrize("code", ["47003", "40037"])

@@ -554,6 +554,16 @@ async def test_what_went_back_whole_need_not_be_reported(client, context):
     assert (found["alarm"], "then" in found, await shipped(context)) == ("", False, [[]])
 
 
+@pytest.mark.parametrize("state", [4, 6])
+async def test_an_order_that_wechat_completed_by_itself_needs_no_report(client, context, state):
+    await opened(client)
+    await client.misbehave("refuse", call="shipping", code="10060004", times=20)
+    assert (await sweep_later(context))["alarm"] == NOT_REPORTED
+    await client.misbehave("state", call="get_order", code=str(state))
+    found = await sweep_later(context, DAY_MS)
+    assert (found["alarm"], "then" in found) == ("", False)
+
+
 async def test_what_went_back_in_part_still_has_to_be_reported(client, context, alice):
     code = await alice.paid_packet(prizes=2)
     await (await client.log_in("bob")).win(code)

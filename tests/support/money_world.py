@@ -62,6 +62,7 @@ class World:
                 "DATA_DIR": data_dir,
                 "PORT": str(port),
                 "SECRET_KEY": secrets.token_hex(32),
+                "PAY_ORDER_KIND": "virtual",
                 **NO_PAYOUT_LIMITS,
                 **NO_LIMITS,
                 **environment,

@@ -80,6 +80,7 @@ def settings(
         "DATA_DIR": str(tmp_path / "data"),
         "PORT": str(_unused_port[1]),
         "SECRET_KEY": "a secret that only the tests know, 32+",
+        "PAY_ORDER_KIND": "virtual",
         "FAIR_START_MS": "0",  # only tests about the random order wait for it
         **NO_PAYOUT_LIMITS,
     }

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from devtools.sandbox import signing
@@ -167,6 +168,22 @@ async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
 
 
 # -- faults
+
+
+async def test_another_address_is_used_after_two_connections_that_failed(shop):
+    sock, port = bind_unused_port()
+    sock.close()
+    nowhere = f"http://127.0.0.1:{port}/sandbox"
+    settings = shop.context.settings
+    merchant = shop.context.pay.merchant
+    pay = Pay(merchant, settings.appid, nowhere, shop.desk.url, spare_url=settings.wechat_pay_api)
+    for _ in range(2):
+        with pytest.raises(PayUnknown):
+            await pay.query_transfer("T4")
+    for _ in range(3):
+        with pytest.raises(PayRefused):
+            await pay.query_transfer("T4")
+    await pay.aclose()
 
 
 async def test_a_reply_may_leave_out_how_it_is_signed(shop):

@@ -112,7 +112,7 @@ async def test_wechats_error_codes_become_refusals_at_once(context, base, script
             (40163, BadLoginCode, "用过"),
             (40226, LoginBlocked, "限制"),
             (45011, WeChatBusy, "频繁"),
-            (45009, WeChatBusy, "明天"),
+            (45009, WeChatBusy, "几分钟"),
         ],
         1,
     ):

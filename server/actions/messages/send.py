@@ -36,7 +36,10 @@ KEPT_MS = 30 * DAY_MS
 # The mini-program's own page, if WECHAT_PAGE is not set.
 PAGE = "pages/treasure/treasure"
 
-NO_CONSENT, BAD_PERSON = 43101, 40003
+# "Concurrent message sending", and "sensitive words", which no later try takes away:
+# https://www.tencentcloud.com/document/product/1219/67648
+NO_CONSENT, BAD_PERSON, AT_THE_SAME_TIME, BAD_WORDS = 43101, 40003, 43108, 45168
+SOON_MS = 5_000
 
 log = logging.getLogger("wabao.messages")
 
@@ -146,20 +149,24 @@ async def _refused(context: Context, message: Message, template: Template, error
         # consent.
         await _end(context, message, "sent" if _may_be_taken(message) else "refused")
         await context.store.consents.forget(message["unionid"], template.template_id)
-    elif error.errcode == BAD_PERSON:
-        log.warning("WeChat does not know the person of a message: %s", error)
+    elif error.errcode in (BAD_PERSON, BAD_WORDS):
+        log.warning("WeChat never takes a message of kind %s: %s", message["kind"], error)
         await _drop(context, message, template, "failed")
+    elif error.errcode == AT_THE_SAME_TIME:
+        await _try_later(context, message, "", most_ms=SOON_MS)
     else:
         log.error("WeChat refuses messages of kind %s; trying again later: %s", message["kind"], error)
         await _try_later(context, message, str(error.errcode))
 
 
-async def _try_later(context: Context, message: Message, errcode: str, *, unsure: bool = False) -> None:
+async def _try_later(
+    context: Context, message: Message, errcode: str, *, unsure: bool = False, most_ms: int = LONGEST_RETRY_MS
+) -> None:
     """Try again later. Without an `errcode`, WeChat is busy or silent; if `unsure`, it may have taken the
     message."""
     now_ms = context.clock.now_ms()
     since_ms = message.get("failing_since", now_ms)
-    wait_ms = min(FIRST_RETRY_MS * 2 ** min(message["tries"], 10), LONGEST_RETRY_MS)
+    wait_ms = min(FIRST_RETRY_MS * 2 ** min(message["tries"], 10), most_ms)
     late = LATE if now_ms - since_ms >= LATE_MS else ""
     due_at_ms = now_ms + (LONGEST_RETRY_MS if errcode else wait_ms)
     await context.store.messages.try_later(message, due_at_ms, since_ms, errcode or late, unsure=unsure)

@@ -14,7 +14,7 @@ import logging
 
 from server.actions.transition import Effects, carry_out
 from server.cash.pay.answers import PayUnknown
-from server.cash.pay.shipping import NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE
+from server.cash.pay.shipping import COMPLETE, NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE
 from server.cash.rules import order as row
 from server.cash.rules.order import SHIPPING_REFUSED
 from server.cash.store.orders import Order
@@ -46,18 +46,35 @@ async def report_delivery(context: Context, order: Order) -> None:
 async def _report(context: Context, order: Order) -> None:
     try:
         if await context.wechat.is_trade_managed():
-            now_ms = context.clock.now_ms()
-            await context.wechat.report_delivery(order["transaction_id"], order["openid"], now_ms)
+            await _make_report(context, order)
     except WeChatError as refused:
-        gone = refused.errcode == UNSHIPPABLE and await _went_back(context, order)
-        if not gone and refused.errcode not in REPORTED:
-            log.warning("WeChat does not let order %s be reported: %s", order["_id"], refused)
-            await _try_later(context, order, _alarm(refused.errcode))
-            raise WeChatBusy from None
+        log.warning("WeChat does not let order %s be reported: %s", order["_id"], refused)
+        await _try_later(context, order, _alarm(refused.errcode))
+        raise WeChatBusy from None
     except WeChatBusy:
         await _try_later(context, order, "")
         raise PayUnknown("WeChat does not answer") from None
     await context.store.orders.moves(order["_id"], row.reported())
+
+
+async def _make_report(context: Context, order: Order) -> None:
+    """Report an order, unless nothing is left to report. Raises WeChatError, WeChatBusy."""
+    kind, now_ms = context.settings.pay_order_kind, context.clock.now_ms()
+    try:
+        await context.wechat.report_delivery(order["transaction_id"], order["openid"], kind, now_ms)
+    except WeChatError as refused:
+        if refused.errcode in REPORTED:
+            return
+        if refused.errcode == UNSHIPPABLE and await _is_over(context, order):
+            return
+        raise
+
+
+async def _is_over(context: Context, order: Order) -> bool:
+    """Whether an order went back whole, or WeChat completed it by itself."""
+    if await _went_back(context, order):
+        return True
+    return await context.wechat.order_state(order["transaction_id"]) in COMPLETE
 
 
 async def _went_back(context: Context, order: Order) -> bool:

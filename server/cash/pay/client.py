@@ -134,8 +134,9 @@ class Pay(Connection):
         base_url: str,
         notify_url: str,
         call_seconds: float = 6.0,
+        spare_url: str = "",
     ) -> None:
-        super().__init__(base_url, call_seconds)
+        super().__init__(base_url, call_seconds, spare_url)
         self.appid = appid
         self.merchant = merchant
         self._mchid = merchant.mchid if merchant is not None else ""
