@@ -470,12 +470,6 @@ async def test_an_account_kept_at_the_last_moment_is_not_erased(client, context,
     assert (await logged(context))[-1] != ("erase", "done")
 
 
-def test_the_command_says_that_it_knows_nobody_of_that_id(settings, monkeypatch, capsys):
-    monkeypatch.setenv("MONGODB_URI", settings.mongodb_uri)
-    assert main(["forget", "nobody"]) == 1
-    assert "nobody with this id" in capsys.readouterr().err
-
-
 def test_the_command_says_what_stays(io_loop, context, settings, monkeypatch, capsys):
     async def log_in() -> None:
         await context.store.people.collection.insert_one(
