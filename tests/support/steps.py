@@ -16,9 +16,12 @@ COLLECTIONS = (
 _READS = (
     *("fen", "find", "get", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
     *("frozen", "newest", "waiting", "were_paid", "paid_out_fen", "open_number", "hidden_of", "unsent"),
-    "reported_number",
+    *("reported", "is_hidden", "by_mail", "pictures_among", "shows_picture", "hides_picture"),
     *("under_limit", "paid_around", "is_trusted", "joins_of"),
 )
+
+
+MODERATION = "moderation"  # writes to tasks, as a store of its own
 
 
 class Killed(BaseException):
@@ -57,7 +60,7 @@ class Steps:
     ) -> None:
         self.names: list[str] = []
         self._kill_after, self._kill, self._look = kill_after, kill, look
-        for name in (*COLLECTIONS, *also):
+        for name in (*COLLECTIONS, MODERATION, *also):
             setattr(context.store, name, _Traced(name, getattr(context.store, name), self))
         context.pay = _Traced("pay", context.pay, self)  # type: ignore[assignment]
         context.wechat = _Traced("wechat", context.wechat, self)  # type: ignore[assignment]
