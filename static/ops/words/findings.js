@@ -40,6 +40,7 @@ export const FINDINGS = {
   call_getuserriskrank: ["风险等级", "risk ranks"],
   call_is_trade_managed: ["发货信息管理", "order shipping management"],
   call_upload_shipping_info: ["录入发货信息", "reports of deliveries"],
+  call_get_order: ["查询发货状态", "queries of deliveries"],
   call_send: ["订阅消息", "messages"],
   call_pay_order_make: ["微信支付下单", "WeChat Pay: orders"],
   call_pay_order_query: ["微信支付查单", "WeChat Pay: queries of orders"],

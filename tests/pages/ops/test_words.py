@@ -32,7 +32,7 @@ OPS = SOURCE / "static" / "ops"
 SAID = {*get_args(InvariantWhat), *get_args(LedgerWhat)}
 CALLS = {
     *("jscode2session", "stable_token", "getwxacodeunlimit", "msg_sec_check", "media_check_async"),
-    *("getuserriskrank", "is_trade_managed", "upload_shipping_info", "send"),
+    *("getuserriskrank", "is_trade_managed", "upload_shipping_info", "get_order", "send"),
     *(f"pay_{call}" for call in ("order_make", "order_query", "order_close", "refund_make", "refund_query")),
     *(f"pay_transfer_{call}" for call in ("make", "query", "cancel")),
 }
