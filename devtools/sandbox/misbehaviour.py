@@ -19,8 +19,7 @@ from devtools.sandbox.wallet import Wallet, WalletFailure
 # These answer with error codes of WeChat's own, as opposed to WeChat Pay's.
 WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk", *SHIPPING_CALLS)
 
-# The kinds of messages that people send to customer service:
-# https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/customer-message/receive.html
+# Kinds of messages that people send to customer service.
 MESSAGES = ("text", "image", "miniprogrampage")
 
 

@@ -28,7 +28,7 @@ from server.store.prizes.prizes import Prize, bill_number
 # dislikes (TRANSFER_REMARK_SET_FAIL) each time, and the body of a bill never changes.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012716434
 REMARK = "挖宝红包"
-# The refusals of a transfer that are about its receiver: https://pay.weixin.qq.com/doc/v3/merchant/4012716434
+# The refusals of a transfer that are about its receiver: 用户账户异常.
 OWN_REASONS = frozenset({"USER_ACCOUNT_ABNORMAL"})
 
 log = logging.getLogger("wabao.money")

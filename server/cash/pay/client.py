@@ -67,15 +67,16 @@ _FULL_DAY = "单日转账额度"
 # WeChat has this number already, with another body: of a transfer, or of a refund.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012716434 and 4012791862
 _OTHER_BODY = ("商户单号已存在", "与首次请求时不一致", "与之前请求不一致")
-# WeChat sends these with 4xx or 5xx; they always mean "ask again". Its pages spell a limit of calls in these
-# ways: https://pay.weixin.qq.com/doc/v3/merchant/4012716434
+# WeChat sends these with 4xx or 5xx; they always mean "ask again". Limits of calls have several names, as
+# https://pay.weixin.qq.com/wiki/doc/api_external/en/apis/chapter4_4_1.shtml has one. They come with 429 as a
+# rule: https://developers.weixin.qq.com/community/pay/doc/00082c33108b60f232c2013986bc00
 _UNCERTAIN = frozenset(
     {
         *("SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"),
         *("FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEED"),
     }
 )
-# WeChat takes no more cancellations a second: https://pay.weixin.qq.com/doc/v3/merchant/4012716458
+# How many cancellations a process asks for a second: WeChat limits them.
 CANCELS_A_SECOND = 20
 _SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,64}")
