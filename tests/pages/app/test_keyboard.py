@@ -83,7 +83,7 @@ def test_a_publisher_edits_fills_in_kinds_and_hands_in_a_table_by_keyboard(windo
     enter(page, "link", "中奖者和发奖")
     expect(page.locator(".winners")).to_contain_text(ADDRESS["address"])  # now the focus is on the new page
     chooser = reach(page, "button", "上传填好快递的表格（CSV）")  # Enter opens the browser's file dialog
-    table = "深度,中奖者,快递公司,运单号\n1,阿表,中通,ZT12345678\n7,阿表,中通,ZT87654321\n"
+    table = "深度,中奖者,快递公司,运单号\n1,阿表,中通,ZT12345679\n7,阿表,中通,ZT87654321\n"
     chooser.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": table.encode()})
     said = page.get_by_role("status").filter(has_text="记下了 1 行")
     expect(said).to_contain_text("第 3 行：这一层没有人中奖，可能是别的宝贝的表格")
