@@ -24,6 +24,7 @@ from devtools.sandbox.store import SandboxStore
 from parts.live import percentile
 from parts.serving import Person, Server, cpu_seconds, running, store_of
 from parts.table import Row
+from server.cash.store.orders import Orders
 from server.store import Store
 
 AT_ONCE = 50
@@ -45,6 +46,7 @@ def main() -> int:
 async def measure(server: Server, rounds: int) -> int:
     """Send the rounds; print the table; return 1 if a bar was missed."""
     store = Store(f"mongodb://127.0.0.1:{store_of(server)[1]}/wabao?directConnection=true&retryWrites=false")
+    orders = Orders(store.database)
     sandbox = SandboxStore(store.database)
     worker = server.workers()[0]
     publisher = server.log_in("publisher")
@@ -63,7 +65,7 @@ async def measure(server: Server, rounds: int) -> int:
                 found = await asyncio.gather(*(send(http, *notice) for notice in notices))
                 # The work that a notice causes after its answer counts too.
                 opened = AT_ONCE * (number + 1)
-                while await store.orders.collection.count_documents({"state": "spent"}) < opened:  # noqa: ASYNC110
+                while await orders.collection.count_documents({"state": "spent"}) < opened:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
                 own = idle * (time.monotonic() - began)
                 used_ms = (cpu_seconds(worker) - before - own) * 1000 / AT_ONCE
@@ -110,7 +112,7 @@ async def sealed(
     store: Store, sandbox: SandboxStore, code: str, genuine: bool
 ) -> tuple[str, dict[str, str], bytes]:
     """Return the lost notice as WeChat would send it now: address, headers, body."""
-    order = await store.orders.find_live(code)
+    order = await Orders(store.database).find_live(code)
     assert order is not None
     notice: Any = await sandbox.notices.collection.find_one({"number": order["_id"]})
     pairs = await sandbox.keys.find()

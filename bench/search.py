@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pymongo import MongoClient
 
+from server.cash.store import Books
 from server.game import draw
 from server.operation.timeline import PAGE, lucks, of_task
 from server.running.stores import EmbeddedMongoDB
@@ -111,8 +112,8 @@ async def measure(store: Store, rounds: int) -> bool:
         asked[f"people, {what}"] = partial(store.people.search, text, LIMIT, BEGAN_MS + YEAR_MS)
         asked[f"treasures, {what}"] = partial(store.task_lists.search, text, LIMIT, BEGAN_MS + YEAR_MS)
     asked["a person's number"] = partial(store.people.find, "0" * 11)
-    asked["an order's number"] = partial(store.orders.find_either, f"42{7:026}")
-    asked["a number that nothing has"] = partial(store.orders.find_either, "0" * 28)
+    asked["an order's number"] = partial(Books(store.database).orders.find_either, f"42{7:026}")
+    asked["a number that nothing has"] = partial(Books(store.database).orders.find_either, "0" * 28)
     asked["a parcel's number"] = partial(store.prizes.found_by, "number", ["SF7"], LIMIT)
     asked["a phone"] = partial(store.prizes.found_by, "phone_hash", [f"{7:032x}", "0" * 32], LIMIT)
     for what, ask in asked.items():

@@ -293,7 +293,7 @@ def _tell(line: str) -> None:
 
 def _audit(parsed: argparse.Namespace) -> int:
     from server.cash.audit import audit
-    from server.cash.pay.client import Pay
+    from server.cash.context import pay_of
 
     settings = read_settings(os.environ)
 
@@ -302,14 +302,7 @@ def _audit(parsed: argparse.Namespace) -> int:
         try:
             if parsed.remote:
                 sandbox = _sandbox(settings)
-                merchant = await sandbox(store).merchant() if sandbox else settings.merchant
-                pay = Pay(
-                    merchant,
-                    settings.appid,
-                    settings.wechat_pay_api,
-                    settings.notify_url,
-                    spare_url=settings.wechat_pay_spare_api,
-                )
+                pay = await pay_of(settings, sandbox(store) if sandbox else None)
             return _show(await audit(store, pay))
         finally:
             if pay is not None:
@@ -340,7 +333,7 @@ def _on_store(
     uri = settings.mongodb_uri or running_store(settings)
 
     async def connected() -> int:
-        store = Store(uri, limited=limited)
+        store = Store(uri, limited=limited, cash=bool(settings.cash))
         try:
             await store.reach()
             await is_noted(store.database)

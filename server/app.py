@@ -25,7 +25,6 @@ from handlers.bodies import (
     large_bodies_of,
     length_of,
 )
-from handlers.cash import payments
 from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
 from handlers.languages import Language
 from handlers.limits import address_of
@@ -64,7 +63,6 @@ INTERFACES: list[type[Interface]] = [
     account.DeleteAccount,
     account.KeepAccount,
     proof.GetProof,
-    payments.PayTask,
     prizes.DrawPrize,
     prizes.ConfirmDraw,
     shipping.ShipPrize,
@@ -104,6 +102,12 @@ def make_app(context: Context) -> Guarded:
     """Return the application; it serves until its context is closed."""
     given = {"context": context}
     interfaces = (*INTERFACES, *screen.OPS_INTERFACES)
+    notices: list[URLSpec] = []
+    if context.cash is not None:
+        from handlers.cash import routes as cash
+
+        interfaces += cash.INTERFACES
+        notices.append(URLSpec(cash.NOTICES, cash.Notified, given))
     url = context.settings.public_url
 
     @functools.cache
@@ -129,8 +133,8 @@ def make_app(context: Context) -> Guarded:
         URLSpec(r"/ws", push.Push, given),
         URLSpec(r"/ops/feed", screen.OpsFeed, given),
         URLSpec(r"/ops/files/(.+)", pictures.OpsFile, given),
-        URLSpec(r"/(?:pay|refund|transfer)Notify", payments.Notified, given),
         URLSpec(r"/wxPush", message_push.Pushed, given),
+        *notices,
     ]
     routes += page_routes(context.settings)
     if context.sandbox is not None:

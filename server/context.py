@@ -6,11 +6,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
 
 from tornado.routing import URLSpec
 
-from server.cash.pay.client import Pay
 from server.clock import Clock
 from server.errors import BadSettings
 from server.leading.leader import Leader
@@ -29,6 +28,9 @@ from server.settings.operators import Operator
 from server.store import Store
 from server.telemetry import metrics
 from server.wechat import WeChat
+
+if TYPE_CHECKING:
+    from server.cash.seam import Cash
 
 T = TypeVar("T")
 
@@ -59,11 +61,12 @@ class Context:
     # None if WeChat is configured.
     sandbox: Sandbox | None
     wechat: WeChat
-    pay: Pay
     bus: Bus
     hub: Hub
     clock: Clock
     database: OwnDatabase
+    # None where only goods are given.
+    cash: Cash | None = field(init=False, default=None)
     outages: Outages = field(init=False)
     heartbeats: Heartbeats = field(init=False)
     leader: Leader = field(init=False)
@@ -106,24 +109,21 @@ class Context:
         """
         if settings.sandboxed and sandbox is None:
             raise BadSettings("WECHAT_APPID is not set, and no sandbox plays WeChat")
-        store = store or Store(settings.mongodb_uri)
+        store = store or Store(settings.mongodb_uri, cash=bool(settings.cash))
         clock = Clock(count_step=metrics.CLOCK_STEPS.inc)
         keys = Keys(*secrets_of(settings))
         bus = Bus(settings, f"wabao:{store.database.name}", keys)
         hub = Hub(store, bus, settings.public_url, clock)
         played = sandbox(store) if sandbox is not None and settings.sandboxed else None
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.leases)
-        merchant = await played.merchant() if played else settings.merchant
-        pay = Pay(
-            merchant,
-            settings.appid,
-            settings.wechat_pay_api,
-            settings.notify_url,
-            spare_url=settings.wechat_pay_spare_api,
-        )
-        hub.start()
         database = OwnDatabase(store, keys, identity, clock.see)
-        return cls(settings, keys, store, played, wechat, pay, bus, hub, clock, database)
+        held = (settings, keys, store, played, wechat, bus, hub, clock, database)
+        hub.start()
+        if not settings.cash:
+            return cls(*held)
+        from server.cash.context import CashContext, pay_of
+
+        return CashContext(*held, pay=await pay_of(settings, played))
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""
@@ -133,7 +133,6 @@ class Context:
         await self.hub.close()
         await self.bus.close()
         await self.wechat.aclose()
-        await self.pay.aclose()
         self.store.close()
 
 

@@ -18,6 +18,10 @@ class BadSettings(Exception):
     """
 
 
+class WeChatSilent(Exception):
+    """WeChat did not answer, or not clearly: the outcome is unknown."""
+
+
 class Refusal(Exception):
     """A request is turned down, and nothing was changed (but see OutcomeUnknown).
 

@@ -28,6 +28,7 @@ PAID = {
     "PUBLIC_URL": "https://wabao.invalid",
     "SECRET_KEY": PRODUCTION["SECRET_KEY"],
     "OPS_TOKEN": PRODUCTION["OPS_TOKEN"],
+    "CASH": "1",
     **MERCHANT,
 }
 
@@ -104,7 +105,7 @@ def test_message_push_turns_checks_on_and_is_in_plain_mode_only_in_a_sandbox():
 
 def test_production_names_all_that_is_missing_at_once():
     said = refusal({"APP_ENV": "production"})
-    assert all(name in said for name in PRODUCTION.keys() - MERCHANT.keys() - {"APP_ENV"})
+    assert all(name in said for name in PRODUCTION.keys() - MERCHANT.keys() - {"APP_ENV", "CASH"})
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"APP_ENV"}))
@@ -227,14 +228,19 @@ def test_production_has_no_sandbox_and_no_embedded_store():
 
 
 def test_without_a_merchant_production_starts_with_goods_alone():
-    goods_only = {**PRODUCTION, **dict.fromkeys(MERCHANT, "")}
+    goods_only = {**PRODUCTION, "CASH": "", **dict.fromkeys(MERCHANT, "")}
     for given in (goods_only, {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"}):
         settings = read_settings(given)
         assert (settings.sandboxed, settings.merchant, settings.takes_cash) == (False, None, False)
+        assert settings.cash == 0
+        with pytest.raises(BadSettings, match=r"^CASH=1 also needs the merchant .*WECHAT_MCHID"):
+            read_settings({**given, "CASH": "1"})
     assert read_settings(goods_only).guarded
     for given in (PRODUCTION, {}):
         assert read_settings(given).takes_cash
         assert not read_settings({**given, "RED_PACKETS": "0"}).takes_cash
+    with pytest.raises(BadSettings, match=r"^WECHAT_MCHID is for red packets, which CASH=1 turns on"):
+        read_settings({**PRODUCTION, "CASH": ""})
 
 
 def test_the_sandbox_may_be_asked_through_a_proxy():

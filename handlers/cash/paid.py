@@ -11,6 +11,7 @@ from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
 from server.actions.people.whom import key_of
+from server.cash.audit import books_of
 from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.store.people.people import shown_name
@@ -58,7 +59,7 @@ class OpsPaid(OperatorInterface):
         if prize is None:
             raise BadRequest("这一层没有人中奖，请检查层数", param="depth")
         both, since_ms = [prize["publisher"], prize["unionid"]], self.context.clock.now_ms() - PAID_MS
-        rows = await store.prizes.paid_around(both, since_ms, SHOWN)
+        rows = await books_of(store).payouts.paid_around(both, since_ms, SHOWN)
         people = {row.publisher for row in rows} | {row.winner for row in rows}
         found = await store.people.find_all(sorted(people))
         named = {person["_id"]: (shown_name(person), key_of(person)) for person in found}

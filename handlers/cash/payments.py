@@ -12,6 +12,7 @@ from handlers.base import Interface, Receiver, Reply
 from handlers.parameters import Code, Unionid
 from server.cash.actions.notices import take_notice
 from server.cash.actions.pay_in import order_payment
+from server.cash.context import CashContext
 from server.cash.pay.answers import ForgedNotice
 
 
@@ -41,6 +42,7 @@ class PayTask(Interface):
     path = "/payTask"
     method = "POST"
     locks = True
+    context: CashContext
 
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
         """Raises Banned, for paying opens a task, and what `order_payment` raises."""
@@ -57,6 +59,8 @@ class PayTask(Interface):
 
 class Notified(Receiver):
     """WeChat Pay's notices. The answer has no body: 200 taken, 401 forged, 500 please send again."""
+
+    context: CashContext
 
     async def serve(self) -> None:
         """Take a notice. What follows from it does not delay the answer."""

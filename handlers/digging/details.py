@@ -17,7 +17,6 @@ from handlers.digging.task_page import (
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.reviews.shown import require_shown
 from server.actions.digging.visit import sharer_of, visit, visiting_of
-from server.cash.actions.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
 from server.game.reasons import owes
 from server.game.task import Participant
@@ -111,7 +110,8 @@ class GetTaskDetails(Interface):
             await context.hub.refresh(watched)
             if not watched.opens_for(unionid):
                 raise NotShown
-            if owes(watched.standing, unionid) and await look_at_payment(context, code):
+            cash = context.cash if owes(watched.standing, unionid) else None
+            if cash is not None and await cash.looks(code):
                 await context.hub.read_now(watched)
             if request.is_share and request.from_unionid:
                 sharer = await sharer_of(context, code, request.from_unionid)

@@ -9,10 +9,8 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
-from handlers.parameters import NoParameters
 from server.context import Context
 from server.game.task import Task
-from server.operation.counting import sums_fen
 from server.operation.feed import BoardTask, board_task
 
 LISTED_TASKS = 50
@@ -53,8 +51,9 @@ class OpsList(OperatorInterface):
         store, held_fen = self.context.store, dict[str, int]()
         if request.of == "held":
             paid = await store.task_lists.with_money(LISTED_TASKS)
-            held_fen = await store.ledger.held_fen([task["_id"] for task in paid])
-            found = [task for task in paid if held_fen[task["_id"]]]
+            if store.books is not None:
+                held_fen = await store.books.ledger.held_fen([task["_id"] for task in paid])
+            found = [task for task in paid if held_fen.get(task["_id"])]
         elif request.of == "hidden":
             found = await store.task_lists.hidden(LISTED_TASKS)
         elif request.of == "featured":
@@ -63,38 +62,3 @@ class OpsList(OperatorInterface):
         else:
             found = await store.task_lists.unpaid(LISTED_TASKS)
         return OpsListReply(data=board_tasks(self.context, found), held_fen=held_fen)
-
-
-class OpsMoneyReply(Reply, kw_only=True):
-    """The ledger of all tasks in fen, as added up at `at` (unix ms): about a minute ago, 0 if never.
-
-    `today_fen` is what winners have received today.
-    """
-
-    at: int
-    paid_fen: int
-    given_fen: int
-    refunded_fen: int
-    held_fen: int
-    withheld_fen: int
-    today_fen: int
-
-
-class OpsMoney(OperatorInterface):
-    """The money of all tasks."""
-
-    path = "/ops/money"
-
-    async def answer(self, request: NoParameters) -> OpsMoneyReply:
-        """The sums are those of `/metrics`; the leader adds them up for all."""
-        counted = await self.context.store.gauges.find()
-        sums = sums_fen(counted)
-        return OpsMoneyReply(
-            at=counted["at"] if counted else 0,
-            paid_fen=sums.get("paid", 0),
-            given_fen=sums.get("given", 0),
-            refunded_fen=sums.get("refunded", 0),
-            held_fen=sums.get("held", 0),
-            withheld_fen=sums.get("withheld", 0),
-            today_fen=sums.get("given_today", 0),
-        )

@@ -12,7 +12,7 @@ from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code, NoParameters
 from server.actions.operate import freeze, give_back, release
-from server.cash.actions.hold import freezes_of
+from server.actions.prizes.freeze import freezes_of
 from server.game.prize import Why, is_frozen, is_out
 from server.store.prizes.freezes import What
 from server.store.prizes.prizes import Prize

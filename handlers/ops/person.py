@@ -109,7 +109,7 @@ class OpsPerson(OperatorInterface):
             dug=dug,
             joined=joined,
             prizes={state: number for state, (number, _) in won.items()},
-            paid_fen=await store.orders.paid_fen(unionid),
+            paid_fen=0 if store.books is None else await store.books.orders.paid_fen(unionid),
             won_fen=sum(fen for _, fen in won.values()),
             given_fen=won["given"][1] if "given" in won else 0,
             reported=await store.reports.number_by(unionid),

@@ -5,7 +5,6 @@ Nothing here shows a seed, a winning depth that is not dug yet, or anybody's id.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,6 @@ import msgspec
 from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
-from handlers.cash.paid import OpsPaid
 from handlers.ops.acts import (
     OpsBan,
     OpsDisconnect,
@@ -25,7 +23,7 @@ from handlers.ops.acts import (
     OpsUnban,
 )
 from handlers.ops.export import OpsWinners
-from handlers.ops.lists import OpsList, OpsMoney
+from handlers.ops.lists import OpsList
 from handlers.ops.log import OpsExportLog, OpsLog
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
@@ -37,7 +35,6 @@ from handlers.ops.search import OpsSearch
 from handlers.ops.timeline import Difference, OpsTimeline
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
-from server.cash.audit import TaskMoney, differences, read_money
 from server.context import Context, per_context
 from server.errors import TokenRequired
 from server.operation.feed import BoardTask, Feed, board_task
@@ -142,7 +139,8 @@ class OpsTask(OperatorInterface):
         store = self.context.store
         task = await store.tasks.get(request.code)
         digs, _ = await store.digs.before(request.code, None, SHOWN_DIGS)
-        money = await read_money(store, request.code)
+        prizes = await store.prizes.states(request.code)
+        money = {} if self.context.cash is None else await self.context.cash.money(request.code)
         opened = await store.visits.opened_number(request.code)
         return OpsTaskReply(
             task=board_task(task, self.context.hub.watchers(request.code)),
@@ -156,31 +154,22 @@ class OpsTask(OperatorInterface):
             expires_at=task["expires_at"],
             ended_at=task["ended_at"],
             shares=Shares(opened, **await store.visits.brought_numbers(request.code)),
-            money=money_of(money),
+            money=money_of(prizes, money),
             digs=[OpsDig(d["depth"], d["wxname"], d["is_prize"], d["no"], d["at"]) for d in digs],
         )
 
 
-def money_of(money: TaskMoney) -> Money:
-    """Return what an operator sees of a task's money, with at most SHOWN_PAYMENTS payments, newest first."""
-    found: list[tuple[str, Mapping[str, Any]]] = [
-        *(("order", order) for order in money.orders),
-        *(("bill", bill) for bill in money.bills),
-        *((f"refund_{refund['kind']}", refund) for refund in money.refunds),
-    ]
-    payments = [
-        Payment(p["_id"], kind, p["amount_fen"], p["state"], p.get("alarm", ""), p["created_at"])
-        for kind, p in found
-    ]
+def money_of(prizes: Mapping[Any, int], money: Mapping[str, Any]) -> Money:
+    """Return what an operator sees of a task's money (`Cash.money`), with at most SHOWN_PAYMENTS payments."""
     return Money(
-        paid_fen=money.paid_fen,
-        given_fen=money.given_fen,
-        refunded_fen=money.refunded_fen,
-        held_fen=money.held_fen,
-        owed_fen=money.owed_fen,
-        prizes=dict(Counter(prize["state"] for prize in money.prizes)),
-        payments=sorted(payments, key=lambda payment: payment.at, reverse=True)[:SHOWN_PAYMENTS],
-        differences=[Difference(found.what, texts_of(found)) for found in differences(money)],
+        paid_fen=money.get("paid_fen", 0),
+        given_fen=money.get("given_fen", 0),
+        refunded_fen=money.get("refunded_fen", 0),
+        held_fen=money.get("held_fen", 0),
+        owed_fen=money.get("owed_fen", 0),
+        prizes={**prizes},
+        payments=[Payment(*each) for each in money.get("payments", ())][:SHOWN_PAYMENTS],
+        differences=[Difference(found.what, texts_of(found)) for found in money.get("differences", ())],
     )
 
 
@@ -243,7 +232,6 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsMe,
     OpsSearch,
     OpsList,
-    OpsMoney,
     OpsTask,
     OpsTimeline,
     OpsReports,
@@ -257,7 +245,6 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsFreeze,
     OpsRelease,
     OpsReturn,
-    OpsPaid,
     OpsWinners,
     OpsBan,
     OpsUnban,

@@ -131,21 +131,24 @@ class OpsSearch(OperatorInterface):
         if named or not query.isascii():
             return [], [], prizes
         digits = phone_digits(query) if self.session.operator.may("act") else ""
-        order, bill, refund, parcels = await asyncio.gather(
-            store.orders.find_either(query),
-            store.bills.find(query),
-            store.refunds.find(query),
-            store.prizes.found_by("number", [query], LISTED_PRIZES),
-        )
-        paid = None if bill is None else await store.prizes.find(bill["prize"])
-        prizes += [("bill", paid)] if paid is not None else []
+        publishers, codes = list[str](), list[str]()
+        if store.books is not None:
+            order, bill, refund = await asyncio.gather(
+                store.books.orders.find_either(query),
+                store.books.bills.find(query),
+                store.books.refunds.find(query),
+            )
+            paid = None if bill is None else await store.prizes.find(bill["prize"])
+            prizes += [("bill", paid)] if paid is not None else []
+            publishers = [order["publisher"]] if order is not None else []
+            codes = [each["code"] for each in (order, refund) if each is not None]
+        parcels = await store.prizes.found_by("number", [query], LISTED_PRIZES)
         if digits:
             hashes = self.context.keys.phone_hashes(digits)
             phones = await store.prizes.found_by("phone_hash", hashes, LISTED_PRIZES)
             prizes += [("phone", prize) for prize in phones]
         prizes += [("parcel", prize) for prize in parcels]
-        ids = [*([order["publisher"]] if order else []), *(prize["unionid"] for _, prize in prizes)]
-        return ids, [each["code"] for each in (order, refund) if each is not None], prizes
+        return [*publishers, *(prize["unionid"] for _, prize in prizes)], codes, prizes
 
     def _shown(self, people: list[Person]) -> list[FoundPerson]:
         """Return the rows of these people, each person once."""

@@ -113,7 +113,7 @@ class DrawPrize(ProvenAct):
         claimed = await claim(
             self.context, request.code, person["_id"], request.receiver, request.phone, request.address
         )
-        settings, pay, prize = self.context.settings, self.context.pay, claimed.prize
+        settings, prize = self.context.settings, claimed.prize
         pickup = open_pickup(self.context, prize)
         picture = ""
         if pickup:
@@ -135,8 +135,8 @@ class DrawPrize(ProvenAct):
             ),
             change_until=change_until_ms(prize),
             package_info=claimed.package_info,
-            appid=pay.appid if confirms else "",
-            mchid=pay.merchant.mchid if confirms and pay.merchant is not None else "",
+            appid=settings.appid if confirms else "",
+            mchid=self.context.cash.mchid if self.context.cash is not None and confirms else "",
             pickup=pickup,
             pickup_pic=picture,
             **msgspec.structs.asdict(open_address(self.context, prize) or NO_ADDRESS),

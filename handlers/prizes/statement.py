@@ -6,7 +6,6 @@ from collections import Counter
 
 from handlers.base import Interface, Reply
 from handlers.parameters import TaskRequest
-from server.cash.store.ledger import ENTRY_KINDS
 from server.game.prize import GIVEN
 
 
@@ -47,7 +46,9 @@ class GetStatement(Interface):
         publisher = await self.person()
         store = self.context.store
         task = await store.tasks.get_own(request.code, publisher["_id"])
-        fen = dict.fromkeys(ENTRY_KINDS, 0) | await store.ledger.task_fen(request.code)
+        fen = Counter[str]()
+        if store.books is not None:
+            fen.update(await store.books.ledger.task_fen(request.code))
         shares = await store.visits.brought_numbers(request.code)
         states = Counter(await store.prizes.states(request.code))
         return GetStatementReply(

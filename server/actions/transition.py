@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
-from server.cash.store.ledger import EntryKind
 from server.context import Context
 from server.store.documents import T
 from server.store.due import DueDocuments
 
-Effect: TypeAlias = Callable[[Context, Any], Awaitable[object]]
+Effect: TypeAlias = Callable[[Any, Any], Awaitable[object]]  # it takes a context and the document
 Effects: TypeAlias = Mapping[str, Effect]
 
 
@@ -19,9 +18,9 @@ async def carry_out(
 ) -> None:
     """Carry out the effects that a document owes, except those in `done`; then note that it owes nothing.
 
-        EFFECTS: Effects = {"ledger": enters("refunded"), "message": tell_publisher}
+        EFFECTS: Effects = {"freezes": apply_freezes, "message": tell_winner}
 
-        await carry_out(context, context.store.refunds, refund, EFFECTS)
+        await carry_out(context, context.store.prizes, prize, EFFECTS)
 
     `effects` has an action for each name that the lifecycle's table declares. Safe to repeat at any time. A
     document that owes nothing is only noted as no longer due.
@@ -32,14 +31,3 @@ async def carry_out(
     carried_out = among.TABLE.carried_out(document)
     if carried_out is not None:
         await among.moves(document["_id"], carried_out)
-
-
-def enters(kind: EntryKind) -> Effect:
-    """Return the effect that enters the amount of a document in the ledger; goods have none."""
-
-    async def enter(context: Context, document: Any) -> None:
-        key, code, fen = document["_id"], document["code"], document["amount_fen"]
-        if fen:
-            await context.store.ledger.enter(kind, key, code, fen, context.clock.now_ms())
-
-    return enter

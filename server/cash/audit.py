@@ -15,15 +15,17 @@ from typing import Any
 from server.cash.pay.answers import Contradiction, PayRefused, PayUnknown
 from server.cash.pay.client import DAY_REFUSED, Pay
 from server.cash.rules.bill import NEVER_HELD, is_over
-from server.cash.rules.order import PAID, SHIPPING_REFUSED
+from server.cash.rules.order import PAID
 from server.cash.rules.refund import OPEN
+from server.cash.store import Books
 from server.cash.store.bills import Bill
 from server.cash.store.ledger import Entry
 from server.cash.store.orders import Order
 from server.cash.store.refunds import Refund
+from server.errors import BadSettings
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, hidden_fen, total_fen
 from server.game.draw import LEAST_FEN
-from server.game.findings import Finding, PaymentKind, Value, What
+from server.game.findings import SHIPPING_REFUSED, Finding, PaymentKind, Value, What
 from server.game.prize import AWAITING_OPERATOR, GONE, UNSETTLED, is_out
 from server.game.ranks import is_mailed
 from server.game.task import Task
@@ -108,7 +110,7 @@ class Audit:
 async def audit(store: Store, pay: Pay | None = None) -> Audit:
     """Audit every task in the ledger; with `pay`, also ask WeChat about every order, bill and refund."""
     audited = Audit()
-    async for code in store.ledger.codes():
+    async for code in books_of(store).ledger.codes():
         money, found = await audit_task(store, code, pay)
         audited.tasks += 1
         audited.fen.update({name: getattr(money, name) for name in SUMS})
@@ -132,17 +134,24 @@ async def audit_task(store: Store, code: str, pay: Pay | None = None) -> tuple[T
     return money, found
 
 
+def books_of(store: Store) -> Books:
+    """Return the books of a store. Raises BadSettings if it keeps none."""
+    if store.books is None:
+        raise BadSettings("CASH=0: there are no red packets, and so nothing to audit")
+    return store.books
+
+
 async def read_money(store: Store, code: str) -> TaskMoney:
     """Read all records about the money of one task."""
-    task = await store.tasks.find(code)
+    books, task = books_of(store), await store.tasks.find(code)
     return TaskMoney(
         code,
         task,
-        await store.orders.of_task(code),
+        await books.orders.of_task(code),
         await store.prizes.of_task(code),
-        await store.bills.of_task(code),
-        await store.refunds.of_task(code),
-        await store.ledger.of_task(code),
+        await books.bills.of_task(code),
+        await books.refunds.of_task(code),
+        await books.ledger.of_task(code),
         set(await store.digs.won_depths(code)),
     )
 

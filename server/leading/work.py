@@ -76,6 +76,8 @@ class Leading:
         unused: set[Kind] = set()
         if not context.settings.templates:
             unused.add("messages")
+        if context.cash is None:
+            unused |= {"orders", "bills", "refunds"}
         if not context.settings.sandboxed:
             unused.add("notices")
         self._kinds = [kind for kinds, _ in WORKS for kind in kinds if kind not in unused]

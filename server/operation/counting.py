@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
 
-from server.cash.audit import OVERDUE_MS, audit_task, differences, read_money
-from server.cash.pay.client import DAY_REFUSED
-from server.cash.store.payments import Payments
-from server.game.amounts import begins_at, day_of
-from server.game.findings import Finding, PaymentKind
+from server.game.findings import Finding
 from server.game.invariants import broken_by_totals
 from server.game.task import Task
 from server.operation.scrape import Family
@@ -42,56 +38,34 @@ CHECKED_DIGS = 20_000
 # After the check of each task, the store is left to others for as long as that check took, but no longer than
 # this.
 PAUSE_SECONDS = 0.1
-LEDGER_RUN_SECONDS = 2.5
-MOST_DIFFER = 100
 # Older numbers are not shown: a gap says that nobody could count.
 SHOWN_SECONDS = 600
 
 
-async def count(store: Store, now_ms: int) -> Counted:
-    """Count; return the numbers, which are not saved.
+# What adds numbers to those that were counted.
+Also: TypeAlias = Callable[[Counted], Awaitable[Counted]]
 
-    The ledger is compared with some tasks at a time, so that a run does not get longer with each task that
-    ever was. A task that differs is looked at in each run until it does not.
-    """
-    before = await store.gauges.find()
-    gauges = [gauge async for gauge in _numbers(store, now_ms)]
+
+async def count(store: Store, now_ms: int, also: Also | None = None) -> Counted:
+    """Count; return the numbers, which are not saved."""
+    gauges = [each async for each in _numbers(store, now_ms)]
     invariants = await check_invariants(store, await store.task_lists.matter_now([], CHECKED_TASKS))
-    found, after = await check_ledger(store, before)
-    for kind, findings in (("invariant", invariants), ("books", found)):
-        code = findings[0].code if findings else ""
-        gauges.append(_gauge("wabao_findings", len(findings), code, kind=kind))
-    differ = list(dict.fromkeys(finding.code for finding in found))[:MOST_DIFFER]
-    return Counted(at=now_ms, gauges=gauges, after=after, differ=differ)
+    gauges.append(findings_gauge("invariant", invariants))
+    counted = Counted(at=now_ms, gauges=gauges, after="", differ=[])
+    return counted if also is None else await also(counted)
 
 
-def _gauge(name: str, value: float, code: str = "", **labels: str) -> Gauge:
+def findings_gauge(kind: str, found: list[Finding]) -> Gauge:
+    """Return how many contradictions of a kind there are."""
+    return gauge("wabao_findings", len(found), found[0].code if found else "", kind=kind)
+
+
+def gauge(name: str, value: float, code: str = "", **labels: str) -> Gauge:
+    """Return one number."""
     return Gauge(name=name, labels=labels, value=value, code=code)
 
 
 async def _numbers(store: Store, now_ms: int) -> AsyncIterator[Gauge]:
-    _, withheld_fen = await store.prizes.waiting_fen()
-    sums = await store.ledger.sums_fen(now_ms)
-    sums_fen = {str(kind): fen for kind, fen in sums.items()}
-    sums_fen |= {
-        "held": sums["paid"] - sums["given"] - sums["refunded"],
-        "withheld": withheld_fen,
-        "given_today": await store.ledger.given_since_fen(begins_at(day_of(now_ms))),
-    }
-    for name, fen in sums_fen.items():
-        yield _gauge("wabao_money_fen", fen, sum=name)
-    payments: dict[PaymentKind, Payments[Any]] = {
-        "order": store.orders,
-        "bill": store.bills,
-        "refund": store.refunds,
-    }
-    for kind, collection in payments.items():
-        for alarm, number in sorted((await collection.alarms()).items()):
-            code = await collection.code_with(alarm)
-            yield _gauge("wabao_money_alarms", number, code, kind=kind, alarm=alarm)
-    overdue = await store.bills.number_with(DAY_REFUSED, now_ms - OVERDUE_MS)
-    if overdue:
-        yield _gauge("wabao_money_alarms", overdue, kind="bill", alarm="OVERDUE")
     before_ms = now_ms - LATE_MS
     waiting = {
         "checks": await store.reviews.number("checking", before_ms),
@@ -101,11 +75,11 @@ async def _numbers(store: Store, now_ms: int) -> AsyncIterator[Gauge]:
         "prizes": await store.prizes.waiting_number(),
     }
     for what, number in waiting.items():
-        yield _gauge("wabao_waiting", number, what=what)
+        yield gauge("wabao_waiting", number, what=what)
     refused = await store.messages.alarms()
     refused["unclear"] = await store.messages.unclear_number(now_ms - UNCLEAR_MS)
     for why, number in sorted(refused.items()):
-        yield _gauge("wabao_messages_refused", number, why=why)
+        yield gauge("wabao_messages_refused", number, why=why)
 
 
 async def check_invariants(store: Store, tasks: list[Task]) -> list[Finding]:
@@ -134,33 +108,11 @@ async def compare_totals(store: Store, task: Task) -> list[Finding] | None:
     return None
 
 
-async def check_ledger(store: Store, before: Counted | None = None) -> tuple[list[Finding], str]:
-    """Compare tasks with the ledger for LEDGER_RUN_SECONDS, after those of the run before.
-
-    Return where they differ, and the code after which to go on, "" to begin again.
-    """
-    until = time.monotonic() + LEDGER_RUN_SECONDS
-    differ = set(before["differ"]) if before else set()
-    found = [each for code in sorted(differ) for each in differences(await read_money(store, code))]
-    async for code in store.ledger.codes(before["after"] if before else ""):
-        if code not in differ:
-            found += (await audit_task(store, code))[1]
-        if time.monotonic() > until:
-            return found, code
-    return found, ""
-
-
-def sums_fen(counted: Counted | None) -> dict[str, int]:
-    """Return the sums of the ledger by name, {} if nothing was counted."""
-    gauges = counted["gauges"] if counted else []
-    return {each["labels"]["sum"]: int(each["value"]) for each in gauges if each["name"] == "wabao_money_fen"}
-
-
 def gauges_of(counted: Counted | None, now_ms: int) -> list[Gauge]:
     """Return what was counted, and first its age; [] if nothing was counted yet."""
     if counted is None:
         return []
-    age = _gauge("wabao_counted_age_seconds", max(0, now_ms - counted["at"]) / 1000)
+    age = gauge("wabao_counted_age_seconds", max(0, now_ms - counted["at"]) / 1000)
     return [age, *counted["gauges"]]
 
 
@@ -171,7 +123,7 @@ def families_of(counted: Counted | None, alarms: list[AlarmRow], now_ms: int) ->
     if gauges and gauges[0]["value"] > SHOWN_SECONDS:
         del gauges[1:]
     holding = (row for row in alarms if not row["end_at"])
-    gauges += [_gauge("wabao_alarm", 1, kind=row["kind"], what=row["what"]) for row in holding]
+    gauges += [gauge("wabao_alarm", 1, kind=row["kind"], what=row["what"]) for row in holding]
     return [
         Family(each["name"], METRICS[each["name"]], "gauge", [(each["name"], each["labels"], each["value"])])
         for each in gauges

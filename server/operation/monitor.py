@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from server.leading.leader import Leader
 from server.operation.alarms import COMPARED, Alarm, Comparison, silence
-from server.operation.counting import count, gauges_of
+from server.operation.counting import Also, count, gauges_of
 from server.operation.outages import Outages
 from server.operation.scrape import Scrape
 from server.operation.webhook import NotTold, Webhook
@@ -49,10 +49,12 @@ class Monitor:
         scrape: Scrape,
         now_ms: Callable[[], int],
         settings: Settings,
+        also: Also | None,
     ) -> None:
         self._store, self._outages, self._disk = store, outages, disk
         self._leader, self._scrape, self._now_ms = leader, scrape, now_ms
         self._webhook = Webhook(settings)
+        self._also = also
         self._comparison = Comparison()
         self._rest_seconds = COUNT_SECONDS
         self._silences: dict[str, AlarmRow] = {}  # not saved yet, by key
@@ -79,7 +81,7 @@ class Monitor:
         if not self._leader.leads or "mongodb" in self._outages.silent:
             self._rest_seconds = AGAIN_SECONDS
             return
-        counted = await count(self._store, self._now_ms())
+        counted = await count(self._store, self._now_ms(), self._also)
         await self._store.gauges.save(counted)
         self._rest_seconds = max(COUNT_SECONDS, REST_FACTOR * (time.monotonic() - began))
 

@@ -77,11 +77,8 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     With a depth, return the events of the prize there and of the whole treasure, but not of other prizes.
     """
     code = task["_id"]
-    prizes, bills, orders, refunds, acts, reviews = await asyncio.gather(
+    prizes, acts, reviews = await asyncio.gather(
         store.prizes.of_task(code),
-        store.bills.of_task(code),
-        store.orders.of_task(code),
-        store.refunds.of_task(code),
         store.audit_log.about("code", [code], READ + 1),
         store.reviews.of_task(task["publisher"], code),
     )
@@ -89,8 +86,15 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     since = [_cut(acts, "at"), _cut(reports, "at")]
     reporters = await store.people.names(report["unionid"] for report in reports)
     names = {prize["_id"]: prize["wxname"] for prize in prizes}
-    found = [*_of_tasks([task]), *_of_prizes(prizes), *_of_bills(bills, names), *_of_orders(orders)]
-    found += [*_of_refunds(refunds), *_of_acts(acts), *_of_reports(reports, reporters)]
+    found = [*_of_tasks([task]), *_of_prizes(prizes)]
+    if store.books is not None:
+        bills, orders, refunds = await asyncio.gather(
+            store.books.bills.of_task(code),
+            store.books.orders.of_task(code),
+            store.books.refunds.of_task(code),
+        )
+        found += [*_of_bills(bills, names), *_of_orders(orders), *_of_refunds(refunds)]
+    found += [*_of_acts(acts), *_of_reports(reports, reporters)]
     found += [Event(r["created_at"], "review", code, why=r["why"], state=r["state"]) for r in reviews]
     if depth:
         found = [event for event in found if event.depth in (0, depth)]
@@ -117,15 +121,18 @@ def _cut(newest: list[Any], field: str) -> int:
 async def of_person(store: Store, person: Person) -> Story:
     """Return what a person did and what became of it."""
     unionid = person["_id"]
-    tasks, joins, prizes, bills, orders, messages = await asyncio.gather(
+    tasks, joins, prizes, messages = await asyncio.gather(
         store.tasks.released(unionid, Window(READ + 1)),
         store.digs.joins_of(unionid, READ + 1),
         store.prizes.of_winner(unionid, READ + 1),
-        store.bills.of_winner(unionid, READ + 1),
-        store.orders.of_publisher(unionid, READ + 1),
         store.messages.of_person(unionid, READ + 1),
     )
     reports = await store.reports.made_by(unionid, READ + 1)
+    bills: list[Any] = []
+    orders: list[Any] = []
+    if store.books is not None:
+        bills = await store.books.bills.of_winner(unionid, READ + 1)
+        orders = await store.books.orders.of_publisher(unionid, READ + 1)
     by_creation = (tasks, bills, orders, messages)
     since = [
         *(_cut(each, "created_at") for each in by_creation),

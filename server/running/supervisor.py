@@ -134,8 +134,8 @@ class Supervisor:
         if off := settings.rules_off:
             log.warning("a real mini-program without these of production's rules: %s", ", ".join(off))
         if not settings.takes_cash:
-            because = "RED_PACKETS=0" if not settings.red_packets else "there is no merchant of WeChat Pay"
-            log.warning("goods only: red packets are off, since %s", because)
+            off_by = "RED_PACKETS" if settings.cash else "CASH"
+            log.warning("goods only: red packets are off, since %s=0", off_by)
         if missing := settings.texts_unfinished:
             log.warning("WeChat's review will miss what TEXTS_DIR or CONTACT lacks: %s", ", ".join(missing))
         if settings.shows_unchecked:

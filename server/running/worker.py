@@ -59,6 +59,7 @@ def monitor_of(context: Context) -> Monitor:
         context.scrape,
         context.clock.now_ms,
         context.settings,
+        None if context.cash is None else context.cash.count,
     )
 
 
@@ -73,7 +74,7 @@ async def look_at_data(
 
     In development a new database is prepared too, perhaps by several workers at once.
     """
-    store = Store(settings.mongodb_uri, limited=not prepares)
+    store = Store(settings.mongodb_uri, limited=not prepares, cash=bool(settings.cash))
     keys = Keys(*secrets_of(settings))
     database = OwnDatabase(store, keys, identity)
     try:
@@ -81,6 +82,8 @@ async def look_at_data(
         answers()
         if identity:
             await database.look()
+        if not settings.cash and (code := await store.task_lists.red_packet()):
+            raise BadSettings(f"CASH=0, but this database has red packets, as in treasure {code}: set CASH=1")
         if database.wrong is None:
             await _prepare(store, settings, prepares=prepares)
             await database.look_through()

@@ -105,6 +105,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     wechat_push_token: str = ""
     wechat_encoding_aes_key: str = ""
     content_checks: Flag = 1
+    cash: Flag = 1
     red_packets: Flag = 1
     wechat_mchid: str = ""
     wechat_api_v3_key: str = ""
@@ -198,8 +199,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def takes_cash(self) -> bool:
-        """Whether red packets can be published. Without a merchant there are only goods."""
-        return bool(self.red_packets and (self.sandboxed or self.wechat_mchid))
+        """Whether red packets can be published."""
+        return bool(self.cash and self.red_packets)
 
     @property
     def checks_content(self) -> bool:
@@ -282,6 +283,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         _check_one(name, value)
     if values.get("app_env") == "production" or any(values.get(name) for name in merchant_settings.NAMES):
         values = GUARDED_DEFAULTS | values
+    # The sandbox shows everything; a real mini-program takes money only if its operator says so.
+    real = values.get("app_env") == "production" or "wechat_appid" in values
+    values = {"cash": "0" if real else "1"} | values
     settings = msgspec.convert(values, Settings, strict=False)
     if settings.guarded:
         _check_guarded(settings)
@@ -420,6 +424,11 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
         {name: getattr(settings, name) for name in merchant_settings.NAMES}
     )
     certificate = merchant_settings.check_certificate(settings.wechat_platform_cert)
+    if merchant and not settings.cash:
+        raise BadSettings("WECHAT_MCHID is for red packets, which CASH=1 turns on: set both or neither")
+    if settings.cash and not settings.sandboxed and not merchant:
+        names = ", ".join(name.upper() for name in merchant_settings.NAMES)
+        raise BadSettings(f"CASH=1 also needs the merchant of WeChat Pay: {names}")
     if merchant and settings.sandboxed:
         raise BadSettings("WECHAT_MCHID also needs WECHAT_APPID and WECHAT_SECRET")
     if merchant and not settings.public_url.startswith("https://"):

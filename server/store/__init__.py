@@ -8,7 +8,7 @@ concern, so data that was read or acknowledged stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymongo
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
@@ -19,11 +19,6 @@ from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
-from server.cash.store.bills import Bills
-from server.cash.store.ledger import Ledger
-from server.cash.store.orders import Orders
-from server.cash.store.refunds import Refunds
-from server.cash.store.risks import Risks
 from server.errors import BadSettings
 from server.runtime.page_reads import PageReads
 from server.store.agenda import Agenda
@@ -56,6 +51,9 @@ from server.store.reviews.reviews import Reviews
 from server.store.sealed_values import SealedValues
 from server.store.timing import CommandSeconds, Connections
 
+if TYPE_CHECKING:
+    from server.cash.store import Books
+
 __all__ = ("Store", "denials_told", "is_denied", "is_unavailable", "refused_reason", "said_by")
 
 OPERATION_SECONDS = 5
@@ -85,11 +83,18 @@ class Store:
     """The connection and its collections; one per process, shared by all handlers."""
 
     def __init__(
-        self, uri: str, listeners: Sequence[CommandListener] = (), *, name: str = "", limited: bool = True
+        self,
+        uri: str,
+        listeners: Sequence[CommandListener] = (),
+        *,
+        name: str = "",
+        limited: bool = True,
+        cash: bool = True,
     ) -> None:
         """`listeners` hear of each command, besides the one that feeds `/metrics`.
 
-        `name` is a database other than the URI's. `limited` is false for work that may take hours.
+        `name` is a database other than the URI's. `limited` is false for work that may take hours. Without
+        `cash` it has no collection that only red packets need.
         """
         self.connections = Connections()
         limit_ms = OPERATION_SECONDS * 1000
@@ -109,6 +114,12 @@ class Store:
         given = self.client.get_default_database(DEFAULT_DATABASE)
         self.database = _safe(self.client[name or given.name])
         self.page_reads = PageReads()
+        # None where only goods are given.
+        self.books: Books | None = None
+        if cash:
+            from server.cash.store import Books
+
+            self.books = Books(self.database)
         self.tasks = Tasks(self.database)
         self.square = Square(self.database)
         self.task_lists = TaskLists(self.database)
@@ -124,13 +135,8 @@ class Store:
         self.follows = Follows(self.database)
         self.reviews = Reviews(self.database)
         self.media_checks = MediaChecks(self.database)
-        self.orders = Orders(self.database)
         self.prizes = Prizes(self.database)
         self.freezes = Freezes(self.database)
-        self.risks = Risks(self.database)
-        self.bills = Bills(self.database)
-        self.refunds = Refunds(self.database)
-        self.ledger = Ledger(self.database)
         self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
         self.alarms = Alarms(self.database)
@@ -144,7 +150,8 @@ class Store:
     @property
     def stores(self) -> list[Documents[Any]]:
         """The parts that keep documents, each in a collection of its own."""
-        return [store for store in vars(self).values() if isinstance(store, Documents)]
+        kept = [store for store in vars(self).values() if isinstance(store, Documents)]
+        return kept if self.books is None else [*kept, *self.books.stores]
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of each collection, by its name."""

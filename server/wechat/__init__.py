@@ -14,11 +14,11 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta
 
-from server.cash.pay.shipping import shipping_info
 from server.errors import BadUserData, WeChatBusy
 from server.store.leases import Leases
 from server.wechat.api import Api, Unanswered, WeChatError
 from server.wechat.content import UNCHECKED, Result
+from server.wechat.shipping import shipping_info
 from server.wechat.tokens import AccessToken
 from server.wechat.user_data import Id, UserData, decrypt_user
 
@@ -284,7 +284,7 @@ class WeChat:
         """Report that what `openid` paid for was delivered (`uploadShippingInfo`). Raises WeChatError if
         refused.
 
-        `server/cash/pay/shipping.py` says which refusals mean that it was reported before.
+        `server/wechat/shipping.py` says which refusals mean that it was reported before.
         """
         body = shipping_info(transaction_id, openid, kind, now_ms)
         await self._post("/wxa/sec/order/upload_shipping_info", _Done, body)

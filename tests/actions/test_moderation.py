@@ -444,7 +444,7 @@ async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlie
     await ban(client, code)
     refused = await (await client.log_in("alice")).post("/payTask", code=other, money=2)
     assert (refused["error"], REASON in refused["msg"]) == ("banned", True)
-    assert await context.store.orders.find_live(other) is None
+    assert await context.books.orders.find_live(other) is None
     assert (await client.wx("pay", **parameters)).endswith(":ok")
     await rest(context)
     assert (await bob.dig(code))["error"] == "not_paid"
@@ -464,8 +464,8 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
     await alice.order(code)
     await ban(client, code)
     [paid] = await find(context, "orders")
-    assert await context.store.orders.moves(paid["_id"], row.paid(200, "transaction", "OTHERS", 200, [], 1))
-    store = context.store.refunds if step == "insert" else context.store.orders
+    assert await context.books.orders.moves(paid["_id"], row.paid(200, "transaction", "OTHERS", 200, [], 1))
+    store = context.books.refunds if step == "insert" else context.books.orders
     with mock.patch.object(store, step, failing(Killed())), pytest.raises(Killed):
         await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
     await unban(client, code)

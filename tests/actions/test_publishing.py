@@ -328,7 +328,7 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     waiting = (await alice.get("/getMyInfo"))["to_do"]
     assert {each["until"] for each in waiting} == {found["due_at"]} == {ends_at}
     parameters = await alice.order(late)
-    [ordered] = await context.store.orders.of_task(late)
+    [ordered] = await context.books.orders.of_task(late)
     assert ordered["expires_at"] == ends_at // 1000 * 1000
     now_ms = context.clock.now_ms()
     tasks = context.store.tasks.collection
@@ -337,7 +337,7 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     assert (await bob.dig(goods))["error"] == "ended"
     refused = await alice.post("/payTask", code=unpaid, money=2)
     assert (refused["error"], "说好的结束时间到了" in refused["msg"]) == ("ended", True)
-    assert await context.store.orders.of_task(unpaid) == []
+    assert await context.books.orders.of_task(unpaid) == []
     await tasks.update_one({"_id": unpaid}, {"$set": {"due_at": now_ms}})
     assert (await client.wx("pay", **parameters)).endswith(":ok")
     await rest(context)
@@ -346,7 +346,7 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     assert await context.store.tasks.find(unpaid) is None
     ended = await context.store.tasks.find_many([goods, late])
     assert [(task["end_reason"], task["now_depth"]) for task in ended] == [("expired", 0)] * 2
-    assert [refund["state"] for refund in await context.store.refunds.of_task(late)] == ["refunded"]
+    assert [refund["state"] for refund in await context.books.refunds.of_task(late)] == ["refunded"]
     await expect_balance(context)
 
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from server.cash.store.payouts import Payouts
 from server.context import Context
-from server.store.prizes.prizes import Prizes
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
 from support.operators import operator
@@ -95,7 +95,7 @@ class TestPrivateTreasures:
     async def test_two_claims_at_once_cannot_both_pass(self, context, monkeypatch, alice, bob, carol):
         codes = [await alice.won_packet(who, money=3, is_public=0) for who in (bob, carol)]
         both = asyncio.Barrier(2)  # wait until both are recorded, then until both have read the sums
-        meanwhile(monkeypatch, Prizes, "under_limit", before=both.wait, after=both.wait)
+        meanwhile(monkeypatch, Payouts, "under_limit", before=both.wait, after=both.wait)
         replies = await asyncio.gather(bob.claim(codes[0]), carol.claim(codes[1]))
         assert [reply.get("error") for reply in replies] == ["payout_waits"] * 2
         monkeypatch.undo()

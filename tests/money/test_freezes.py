@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from server.cash.store.payouts import Payouts
 from server.context import Context
-from server.store.prizes.prizes import Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, expect_balance, find, let_pass, rest, sweep_until_quiet
@@ -72,7 +72,7 @@ class TestLimits:
 
     async def test_two_claims_at_once_are_both_held(self, context, monkeypatch, alice, bob):
         codes = [await alice.won_packet(bob) for _ in range(2)]
-        meanwhile(monkeypatch, Prizes, "paid_out_fen", before=asyncio.Barrier(2).wait)
+        meanwhile(monkeypatch, Payouts, "paid_out_fen", before=asyncio.Barrier(2).wait)
         replies = await asyncio.gather(*(bob.claim(code) for code in codes))
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
         assert await find(context, "bills") == []

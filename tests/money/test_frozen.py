@@ -7,6 +7,8 @@ import pytest
 
 from server.actions.people.erase import CannotErase, erase
 from server.actions.prizes import freeze as freezing
+from server.cash import seam
+from server.cash.context import CashContext
 from server.context import Context
 from server.errors import BadRequest
 from server.game.prize import released_alone
@@ -76,7 +78,7 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
     await context.store.database["prizes"].insert_many(many)
     under_way, most, retracted = 0, 0, []
 
-    async def retract(_: Context, prize: Prize) -> None:
+    async def retract(_: CashContext, prize: Prize) -> None:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
@@ -84,7 +86,7 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
         retracted.append(prize["_id"])
         under_way -= 1
 
-    monkeypatch.setattr(freezing, "retract", retract)
+    monkeypatch.setattr(seam, "retract", retract)
     await freezing.freeze(context, "task", prize["code"], 0)
     await rest(context)
     assert sorted(retracted) == sorted(each["_id"] for each in many)

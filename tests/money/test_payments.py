@@ -10,10 +10,10 @@ from devtools.sandbox.signing import sealed_notice
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.people import erase as forgetting
 from server.cash.actions.pay_in import follow_payments, settle_order
-from server.cash.actions.report_delivery import NOT_REPORTED, REFUSED_MS
+from server.cash.actions.report_delivery import REFUSED_MS
 from server.cash.rules import order as row
-from server.cash.rules.order import SHIPPING_REFUSED
 from server.context import Context
+from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED
 from server.game.lifecycle import Move
 from server.game.opening import opened_by_review
 from server.leading.sweep import sweep
@@ -118,7 +118,7 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, con
     code = await alice.publish_packet()
     await client.misbehave("lose_notice")
     await alice.pay(code)
-    await context.store.orders.collection.update_one({}, {"$set": {"amount_fen": 300}})
+    await context.books.orders.collection.update_one({}, {"$set": {"amount_fen": 300}})
     pairs = await context.sandbox.keys.find()
     headers, body = sealed_notice(pairs, (await find(context, "sandbox_notices"))[0], True)
     response = await client.http.post("/payNotify", headers=headers, content=body)
@@ -134,7 +134,7 @@ async def test_an_order_that_a_limit_closed_while_wechat_took_it_is_not_handed_o
 
     async def close() -> None:
         [order] = await find(context, "orders")
-        await context.store.orders.moves(order["_id"], row.closed())
+        await context.books.orders.moves(order["_id"], row.closed())
 
     meanwhile(monkeypatch, context.pay, "create_order", after=close, once=True)
     package = (await alice.order(code))["package"]
@@ -193,12 +193,12 @@ async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
     await alice.post("/endTask", code=useless)
     for made in await find(context, "orders"):
         paid = row.paid(made["amount_fen"], "t", "OTHERS", 200, [], 0)
-        assert await context.store.orders.moves(made["_id"], paid)
-        await context.store.orders.raise_alarm(made["_id"], "FREQUENCY_LIMITED")
-    assert await context.store.orders.alarms() == {"FREQUENCY_LIMITED": 2}
+        assert await context.books.orders.moves(made["_id"], paid)
+        await context.books.orders.raise_alarm(made["_id"], "FREQUENCY_LIMITED")
+    assert await context.books.orders.alarms() == {"FREQUENCY_LIMITED": 2}
     await follow_payments(context, await find(context, "orders"))
     assert {found["state"] for found in await find(context, "orders")} == {"spent", "unusable"}
-    assert await context.store.orders.alarms() == {}
+    assert await context.books.orders.alarms() == {}
 
 
 CARDS = ["CMB_CREDIT", "ICBC_CREDIT", "UPQUICKPASS_CREDIT"]
@@ -402,7 +402,7 @@ async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_or
         await act(client, "hide", code=code, hidden=1)
         await sweep_twice(context)  # the sweeps find no order to close
 
-    meanwhile(monkeypatch, context.store.orders, "insert", before=take_down)
+    meanwhile(monkeypatch, context.books.orders, "insert", before=take_down)
     refused = await alice.post("/payTask", code=code, money=2)
     assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
     await sweep_after(context, 61_000)

@@ -117,7 +117,7 @@ async def test_calls_that_come_too_often_for_wechat_need_no_operator_and_the_swe
     codes = [await alice.won_packet(bob) for _ in range(2)]
     for code in codes:
         await bob.claim(code)
-    await context.store.bills.rows.update_many({}, {"$set": {"due_at": 1}})
+    await context.books.bills.rows.update_many({}, {"$set": {"due_at": 1}})
     await client.misbehave("refuse", call="query_transfer", code="FREQUENCY_LIMITED", times=2)
     asked = meanwhile(monkeypatch, context.pay, "query_transfer")
     await sweep(context)
@@ -295,13 +295,13 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(cli
 
     async def held_up(body: bytes) -> Any:
         bill = await only(context, "bills")
-        await context.store.bills.move(bill["_id"], stop_sending())
+        await context.books.bills.move(bill["_id"], stop_sending())
         asked_at_ms = context.clock.now_ms()
-        assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms, "")) is None
+        assert await context.books.bills.move(bill["_id"], give_up(asked_at_ms, "")) is None
         await let_pass(context, UNDER_WAY_MS + 1000)
         # An answer from so long ago is no proof: WeChat may have got the bill after it.
-        assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms - UNDER_WAY_MS, "")) is None
-        assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms, "")) is not None
+        assert await context.books.bills.move(bill["_id"], give_up(asked_at_ms - UNDER_WAY_MS, "")) is None
+        assert await context.books.bills.move(bill["_id"], give_up(asked_at_ms, "")) is not None
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)

@@ -156,6 +156,6 @@ async def test_paid_out_today_is_what_left(client, context, alice, bob):
     await count_now(context)
     assert (await client.get("/ops/money"))["today_fen"] == 500
     yesterday = begins_at(day_of(context.clock.now_ms())) - 1
-    await context.store.ledger.rows.update_one({"kind": "given"}, {"$set": {"at": yesterday}})
+    await context.books.ledger.rows.update_one({"kind": "given"}, {"$set": {"at": yesterday}})
     await count_now(context)
     assert (await client.get("/ops/money"))["today_fen"] == 0

@@ -7,8 +7,8 @@ import pytest
 
 from server.cash.actions.pay_out import note_bill
 from server.cash.pay.answers import BillAnswer, Contradiction
+from server.cash.store.payouts import bill_number
 from server.context import Context
-from server.store.prizes.prizes import bill_number
 from support.purse import DAY_MS, audit, find, only, sweep_after, sweep_until_quiet
 
 ENVIRONMENT = {"TASK_DAYS": "5"}

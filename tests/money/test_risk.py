@@ -58,7 +58,7 @@ async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(client, co
     [prize] = await find(context, "prizes")
     assert prize.get("held_for") == ("risk" if error else None)
     await client.misbehave("behave")
-    await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
+    await context.books.risks.collection.update_many({}, {"$inc": {"day": -1}})
     risk_looks_of(context)._day_of.clear()  # the next day
     assert await claimed(alice, bob, money) == ""
 
@@ -73,7 +73,7 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, conte
         await client.misbehave(what, call="risk", code=rank, number=openid if what == "rank" else "", times=1)
         assert await claimed(alice, bob) == error
         assert (await only(context, "risks"))["day"] == context.clock.now_ms() // DAY_MS
-        await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
+        await context.books.risks.collection.update_many({}, {"$inc": {"day": -1}})
         risk_looks_of(context)._day_of.clear()  # the next day
 
 
@@ -102,7 +102,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     assert asked == []
     headers = {"Authorization": f"Bearer {bob.token}", "X-Forwarded-For": "2001:db8::7"}
     for days in (0, 0, 1):
-        await context.store.risks.collection.update_many({}, {"$inc": {"day": -days}})
+        await context.books.risks.collection.update_many({}, {"$inc": {"day": -days}})
         risk_looks_of(context)._day_of.clear()  # as another process, which remembers nothing
         code = await alice.paid_packet(forecast_num=1000)
         await client.post("/postTask", headers, unionid=bob.unionid, code=code)

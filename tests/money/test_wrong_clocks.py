@@ -87,9 +87,9 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(context, liar, monke
     transfer = context.pay.transfer
 
     async def held_up(body: bytes) -> Any:
-        bill = await context.store.bills.move((await only(context, "bills"))["_id"], stop_sending())
+        bill = await context.books.bills.move((await only(context, "bills"))["_id"], stop_sending())
         move = give_up(liar.clock.now_ms(), "")
-        given_up.append(await liar.store.bills.move(bill["_id"], move) is not None)
+        given_up.append(await liar.books.bills.move(bill["_id"], move) is not None)
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)

@@ -7,11 +7,11 @@ from unittest import mock
 
 import pytest
 
+from server.cash import counting as cash_counting
 from server.cash.audit import differences, read_money, remote_differences
 from server.cash.pay.answers import PayRefused
 from server.context import Context
 from server.game.findings import LedgerWhat
-from server.operation import counting
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
 from support.client import Client
@@ -173,7 +173,7 @@ async def test_the_command_prints_the_differences_and_exits_with_1(client, conte
     await context.sandbox.pay.bills.update_one({"state": "SUCCESS"}, {"$set": {"state": "FAIL"}})
     exit_code, printed = await run_audit(settings, "--remote")
     assert (exit_code, f"{code}: " in printed, "WeChat says FAIL" in printed) == (1, True, True)
-    await context.store.ledger.collection.delete_one({"kind": "paid"})
+    await context.books.ledger.collection.delete_one({"kind": "paid"})
     exit_code, printed = await run_audit(settings)
     assert (exit_code, f"{code}: the ledger says None fen for paid:" in printed) == (1, True)
 
@@ -190,7 +190,7 @@ async def test_the_sweep_adds_an_entry_that_the_ledger_lacks(client, context, al
     code = await alice.publish_packet()
     parameters = await alice.order(code)
 
-    with mock.patch.object(context.store.ledger, "enter_all", failing(ConnectionResetError())):
+    with mock.patch.object(context.books.ledger, "enter_all", failing(ConnectionResetError())):
         await client.wx("pay", **parameters)
         await rest(context)
     assert [found["state"] for found in await find(context, "orders")] == ["paid"]
@@ -204,15 +204,15 @@ async def test_the_ledger_is_checked_some_tasks_at_a_time_and_what_differs_each_
     context, monkeypatch, alice
 ):
     codes = sorted([await alice.paid_packet() for _ in range(3)])
-    monkeypatch.setattr(counting, "LEDGER_RUN_SECONDS", 0.0)
-    looked = meanwhile(monkeypatch, counting, "audit_task")
-    await context.store.ledger.rows.update_one({"code": codes[1]}, {"$set": {"amount_fen": 1}})
+    monkeypatch.setattr(cash_counting, "LEDGER_RUN_SECONDS", 0.0)
+    looked = meanwhile(monkeypatch, cash_counting, "audit_task")
+    await context.books.ledger.rows.update_one({"code": codes[1]}, {"$set": {"amount_fen": 1}})
     found = []
     for run in range(5):
         await count_now(context)
         gauges = (await context.store.gauges.find())["gauges"]
         found += [gauge["code"] for gauge in gauges if gauge["labels"].get("kind") == "books"]
         if run == 3:
-            await context.store.ledger.rows.update_one({"code": codes[1]}, {"$set": {"amount_fen": 200}})
+            await context.books.ledger.rows.update_one({"code": codes[1]}, {"$set": {"amount_fen": 200}})
     assert found == ["", codes[1], codes[1], codes[1], ""]
     assert [code for _, code, *_ in looked] == [codes[0], codes[1], codes[2], codes[0]]

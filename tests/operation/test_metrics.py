@@ -125,7 +125,7 @@ def money(text: str) -> dict[str, float]:
 
 async def test_what_the_leader_counted_is_shown_until_it_is_old(client, context):
     assert money((await client.http.get("/metrics")).text) == {}
-    await context.store.ledger.enter("paid", "x", "A" * 12, 700, context.clock.now_ms())
+    await context.books.ledger.enter("paid", "x", "A" * 12, 700, context.clock.now_ms())
     shown = money(await client.scrape())
     assert (shown['wabao_money_fen{sum="paid"}'], shown['wabao_money_fen{sum="held"}']) == (700, 700)
     await context.store.gauges.collection.update_one({}, {"$inc": {"at": -SHOWN_SECONDS * 1000 - 1}})

@@ -475,14 +475,14 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     assert [task["code"] for task in found["data"]] == [older, newer], "running ones come first"
     code = await alice.won_packet(bob)
     await bob.claim(code)
-    order = await context.store.orders.collection.find_one({"code": code})
-    bill = await context.store.bills.collection.find_one({"code": code})
+    order = await context.books.orders.collection.find_one({"code": code})
+    bill = await context.books.bills.collection.find_one({"code": code})
     for number in (order["_id"], order["transaction_id"]):
         found = await search(client, number)
         assert [task["code"] for task in found["data"]] == [code]
         assert [person["wxname"] for person in found["people"]] == [alice.data["nickName"]]
     letters = {"_id": "abcdefghijkl" * 2, "transaction_id": "0"}
-    await context.store.orders.rows.insert_one({**order, **letters, "code": older})
+    await context.books.orders.rows.insert_one({**order, **letters, "code": older})
     assert [task["code"] for task in (await search(client, letters["_id"]))["data"]] == [older]
     found = await search(client, bill["_id"])
     assert [(prize["code"], prize["depth"], prize["by"]) for prize in found["prizes"]] == [(code, 1, "bill")]
@@ -496,7 +496,7 @@ async def test_what_only_one_prize_can_have_is_found_before_the_many_in_a_parcel
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
     await bob.claim(code)
-    [bill] = await context.store.bills.collection.find({"code": code}).to_list(2)
+    [bill] = await context.books.bills.collection.find({"code": code}).to_list(2)
     prize = await context.store.prizes.find(f"{code}:1")
     other = await alice.publish(name="一车杂物")
     named = [{"_id": f"{other}:{n}", "unionid": f"{n}", "beside": f"{n}"} for n in range(1, 61)]

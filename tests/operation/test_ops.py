@@ -213,7 +213,7 @@ async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill
     await bob.dig(dug)
     await context.background.finish()
     await context.store.digs.collection.delete_one({"code": dug})
-    await context.store.ledger.enter("paid", "nobody", unpaid, 800, context.clock.now_ms())
+    await context.books.ledger.enter("paid", "nobody", unpaid, 800, context.clock.now_ms())
     packet = await alice.won_packet(bob)
     await client.misbehave("refuse", call="transfer", code="PARAM_ERROR")
     await bob.claim(packet)

@@ -261,15 +261,15 @@ async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(cont
     wire.cut_off()
     wire.next("insert", lose_reply, "refunds")
     with pytest.raises(PyMongoError):
-        await context.store.refunds.insert(refund)
+        await context.books.refunds.insert(refund)
     wire.next("insert", leave_uncommitted(64), "refunds")
     with pytest.raises(PyMongoError) as raised:
-        await context.store.refunds.insert(refund)
+        await context.books.refunds.insert(refund)
     assert is_unavailable(raised.value)
     assert not isinstance(raised.value, DuplicateKeyError)
     wire.heal()
-    assert await context.store.refunds.insert(refund)
-    assert not await context.store.refunds.insert(refund)
+    assert await context.books.refunds.insert(refund)
+    assert not await context.books.refunds.insert(refund)
 
 
 async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(context, wire):
@@ -285,7 +285,7 @@ async def test_a_first_consent_that_comes_while_another_one_is_written_counts_to
 
 
 async def test_several_ledger_entries_that_may_not_last_count_as_no_answer(context, wire):
-    ledger = context.store.ledger
+    ledger = context.books.ledger
     entries = [("O1", "A" * 12, 1), ("O2", "A" * 12, 2)]
     await ledger.enter_all("paid", entries[:1], 0)
     wire.next("insert", leave_uncommitted(64), "ledger")

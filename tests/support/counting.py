@@ -3,17 +3,23 @@
 from server.context import Context
 from server.operation.alarms import Alarm, Comparison
 from server.operation.counting import count
+from server.store.gauges import Counted
+
+
+async def _count(context: Context) -> Counted:
+    also = None if context.cash is None else context.cash.count
+    return await count(context.store, context.clock.now_ms(), also)
 
 
 async def count_now(context: Context) -> None:
     """Count in the database, and save the numbers."""
-    counted = await count(context.store, context.clock.now_ms())
+    counted = await _count(context)
     await context.store.gauges.save(counted)
 
 
 async def payments_that_wait(context: Context) -> dict[tuple[str, str], int]:
     """Return how many payments need the operator, by kind and alarm."""
-    counted = await count(context.store, context.clock.now_ms())
+    counted = await _count(context)
     return {
         (gauge["labels"]["kind"], gauge["labels"]["alarm"]): int(gauge["value"])
         for gauge in counted["gauges"]
@@ -23,5 +29,5 @@ async def payments_that_wait(context: Context) -> dict[tuple[str, str], int]:
 
 async def alarms_of(context: Context) -> list[Alarm]:
     """Return the alarms that follow from the database now."""
-    counted = await count(context.store, context.clock.now_ms())
+    counted = await _count(context)
     return Comparison().alarms([], counted["gauges"], 0)

@@ -17,6 +17,7 @@ from tornado.web import Application, RequestHandler
 from server.cash.pay.answers import Notice, PaymentParameters
 from server.cash.pay.client import Pay
 from server.context import Context
+from support.cash import cash_of
 
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 
@@ -56,7 +57,7 @@ class Shop:
     def client(self, base_url: str | None = None, call_seconds: float = 6.0) -> Pay:
         settings = self.context.settings
         return Pay(
-            self.context.pay.merchant,
+            cash_of(self.context).pay.merchant,
             settings.appid,
             base_url or settings.wechat_pay_api,
             self.desk.url,

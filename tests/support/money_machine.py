@@ -26,6 +26,7 @@ from server.cash.actions.pay_in import look_at_payment, order_payment
 from server.context import Context
 from server.errors import Refusal
 from server.leading.sweep import sweep
+from support.cash import cash_of
 from support.client import Someone, rest
 from support.money_world import PEOPLE, World
 from support.purse import DAY_MS, expect_balance, find, find_all, let_pass, sweep_until_quiet
@@ -143,7 +144,7 @@ class MoneyMachine(RuleBasedStateMachine):
         async def order(actor: Context) -> Any:
             alice = await actor.store.people.find(self._person("alice").id)
             assert alice is not None
-            return await order_payment(actor, alice, code, 2)
+            return await order_payment(cash_of(actor), alice, code, 2)
 
         async def act() -> None:
             parameters = await self.world.act(kill, order)
@@ -170,7 +171,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(task=TASKS, kill=KILLS)
     def look(self, task: int, kill: int) -> None:
         code = self._code(task)
-        self._run(self.world.act(kill, lambda actor: look_at_payment(actor, code)))
+        self._run(self.world.act(kill, lambda actor: look_at_payment(cash_of(actor), code)))
 
     @rule(task=TASKS, kill=KILLS, who=DIGGERS)
     def dig(self, task: int, kill: int, who: str) -> None:

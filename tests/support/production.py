@@ -27,5 +27,6 @@ PRODUCTION = {
     "WECHAT_PAGE": "pages/task",
     "WECHAT_PUSH_TOKEN": "AAAAA",
     "WECHAT_ENCODING_AES_KEY": "a" * 43,
+    "CASH": "1",
     **MERCHANT,
 }

@@ -8,6 +8,7 @@ from server.actions.reviews.review import settle_reviews
 from server.cash.audit import audit
 from server.context import Context
 from server.leading.sweep import sweep
+from support.cash import cash_of
 from support.client import rest
 
 DAY_MS = 86_400_000
@@ -152,5 +153,5 @@ async def let_list(context: Context) -> None:
 
 async def expect_balance(context: Context, *, remote: bool = True) -> None:
     """Assert that the audit finds nothing; with `remote`, WeChat is asked too."""
-    report = await audit(context.store, context.pay if remote else None)
+    report = await audit(context.store, cash_of(context).pay if remote else None)
     assert report.differences == []

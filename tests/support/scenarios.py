@@ -27,6 +27,7 @@ from server.errors import PayoutHeld, PayoutWaits, Refusal, WeChatBusy
 from server.game import prize as row
 from server.leading.sweep import sweep
 from server.store.audit_log import Actor
+from support.cash import cash_of
 from support.client import Client, Someone, rest
 from support.purse import DAY_MS, find, let_pass
 from support.stored import person_of
@@ -230,7 +231,7 @@ async def open_goods(stage: Stage) -> Stage:
 
 async def act_order(victim: Context, stage: Stage) -> None:
     """Call payTask."""
-    await order_payment(victim, await person_of(victim, stage.alice), stage.code, 2)
+    await order_payment(cash_of(victim), await person_of(victim, stage.alice), stage.code, 2)
 
 
 def claiming(*refused: type[Refusal], address: str = "文三路 90 号", **limits: int) -> Act:
@@ -272,8 +273,8 @@ async def act_return(victim: Context, stage: Stage) -> None:
 
 async def act_look(victim: Context, stage: Stage) -> None:
     """The publisher opens the details."""
-    await victim.store.orders.collection.update_many({}, {"$set": {"asked_at": 0}})
-    await look_at_payment(victim, stage.code)
+    await cash_of(victim).books.orders.collection.update_many({}, {"$set": {"asked_at": 0}})
+    await look_at_payment(cash_of(victim), stage.code)
 
 
 async def act_dig(victim: Context, stage: Stage) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from server.context import Context
 from server.game.lifecycle import Move
+from support.cash import cash_of
 
 COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups"),
@@ -60,9 +61,11 @@ class Steps:
     ) -> None:
         self.names: list[str] = []
         self._kill_after, self._kill, self._look = kill_after, kill, look
+        cash = cash_of(context)
         for name in (*COLLECTIONS, MODERATION, *also):
-            setattr(context.store, name, _Traced(name, getattr(context.store, name), self))
-        context.pay = _Traced("pay", context.pay, self)  # type: ignore[assignment]
+            among = cash.books if hasattr(cash.books, name) else cash.store
+            setattr(among, name, _Traced(name, getattr(among, name), self))
+        cash.pay = _Traced("pay", cash.pay, self)  # type: ignore[assignment]
         context.wechat = _Traced("wechat", context.wechat, self)  # type: ignore[assignment]
 
     @property

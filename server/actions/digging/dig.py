@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from server.actions.announce import announce_dig
 from server.actions.digging.win import record_prize
 from server.actions.people.account import check_ban, check_session, known_people_of
-from server.cash.actions.risk import look_at_risk
 from server.context import Context, per_context
 from server.errors import (
     CoolingDown,
@@ -325,7 +324,8 @@ async def _record(context: Context, request: Request, limit: asyncio.Timeout) ->
         if recorded is not None:  # else somebody else has dug since the read
             break
     limit.reschedule(None)
-    look_at_risk(context, view, request.address)
+    if context.cash is not None:
+        context.cash.dug(view, request.address)
     await _follow_up(context, recorded, request.deadline)
     # An earlier request may have made this dig: a new primary may not have had the dig at our first read.
     return Dug(recorded, task["params"], repeated=owed is not None and owed["at"] < asked_at)

@@ -9,12 +9,6 @@ from server.actions.announce import announce_end, announce_judged, end_by
 from server.actions.digging.win import record_prize
 from server.actions.messages.write import tell_of_deadline, tell_of_end
 from server.actions.reviews.submit import submit_task
-from server.cash.actions.pay_in import ask_about_order, follow_payments
-from server.cash.actions.pay_out import retract
-from server.cash.actions.refund import owe_refund
-from server.cash.rules.order import wake
-from server.cash.rules.refund import RefundKind
-from server.cash.store.orders import Order
 from server.context import Context
 from server.errors import Ended, HasDigs, refuse
 from server.game.amounts import DAY_MS, claim_days_of, claim_until_ms, hidden_fen
@@ -101,31 +95,25 @@ async def _settle_unopened(context: Context, task: Task) -> int | None:
 
     Returns when to look at the task again (unix ms), None if it is gone.
     """
-    order = await context.store.orders.find_live(task["_id"])
-    if order is not None and is_taken_down(task):
-        await context.store.orders.move_all({"code": task["_id"]}, wake())  # a sweep closes the order
     until_ms, again_ms = unpaid_until_ms(task), context.clock.now_ms() + LOOK_AGAIN_MS
-    if order is not None and order["state"] == "paid":
-        await follow_payments(context, [order])
-    elif task.get("review") not in IN_REVIEW and context.clock.now_ms() >= until_ms:
-        # If its payment came, or may still come, the order's own sweep does the rest.
-        return None if await _delete_unpaid(context, task, order) else again_ms
-    return max(until_ms, again_ms)
+    over = task.get("review") not in IN_REVIEW and context.clock.now_ms() >= until_ms
+    if context.cash is not None and await context.cash.opens(
+        task["_id"], useless=is_taken_down(task), last=over
+    ):
+        return max(until_ms, again_ms)
+    if not over:
+        return max(until_ms, again_ms)
+    await _delete_unpaid(context, task)
+    return None
 
 
-async def _delete_unpaid(context: Context, task: Task, order: Order | None) -> bool:
-    """Delete a task, unless its payment came or may still come; return whether it is deleted."""
-    if order is not None and order["state"] == "asked":
-        order = await ask_about_order(context, order, close=True)
-    if order is not None and order["state"] != "closed":
-        return False
+async def _delete_unpaid(context: Context, task: Task) -> None:
     for path in pictures_of(task):
         await context.store.files.take(path, None, context.clock.now_ms())  # A sweep deletes it later.
     # Delete these before the task: without the task nothing would find them.
     await context.store.reviews.delete_of_task(task["publisher"], task["_id"])
     await context.store.reports.delete_of_task(task["_id"])
     await context.store.tasks.delete_unpaid(task["_id"])
-    return True
 
 
 async def _settle_over(context: Context, task: Task) -> int | None:
@@ -136,13 +124,11 @@ async def _settle_over(context: Context, task: Task) -> int | None:
     store, code, now_ms = context.store, task["_id"], context.clock.now_ms
     # Refund a payment that waited. A payment that comes later is refunded when its order is followed.
     if not task["open"]:
-        order = await store.orders.find_live(code)
-        if order is not None and order["state"] == "paid":
-            await follow_payments(context, [order])
-        elif order is not None:
-            await store.orders.move_all({"code": code}, wake())  # a sweep closes the order
+        if context.cash is not None:
+            await context.cash.opens(code, useless=True)
         return None
-    await _owe_back(context, "unwon", task, hidden_fen(task))
+    if context.cash is not None:
+        await context.cash.owes("unwon", task, hidden_fen(task))
     claim_days = claim_days_of(task, context.settings.claim_days)
     deadline_ms = claim_until_ms(task["ended_at"], claim_days)
     if not await _write_missing_prizes(context, task):
@@ -181,8 +167,8 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> int 
     until = time.monotonic() + RETRACTING_SECONDS
     for prize in prizes:
         over = is_claim_over(task, prize, context.settings.claim_days, context.clock.now_ms())
-        if over and is_out(prize) and time.monotonic() < until:
-            await retract(context, prize)
+        if context.cash is not None and over and is_out(prize) and time.monotonic() < until:
+            await context.cash.takes_back(prize)
     await store.prizes.move_all({"code": code}, expired(deadline_ms))
     prizes = await store.prizes.of_task(code)
     unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
@@ -190,14 +176,8 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> int 
         rest_ms = LOOK_AGAIN_MS if unsettled.intersection(UNCLAIMED) else OPERATOR_LOOK_MS
         return context.clock.now_ms() + rest_ms
     unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in GONE)
-    if unclaimed_fen:  # this also returns unclaimed goods
-        await _owe_back(context, "unclaimed", task, unclaimed_fen)
+    if context.cash is not None and unclaimed_fen:  # this also returns unclaimed goods
+        await context.cash.owes("unclaimed", task, unclaimed_fen)
     else:
         await store.prizes.move_all({"code": code}, returned())
     return None
-
-
-async def _owe_back(context: Context, kind: RefundKind, task: Task, amount_fen: int) -> None:
-    if not amount_fen:
-        return
-    await owe_refund(context, kind, await context.store.orders.get(task.get("paid_by", "")), amount_fen)

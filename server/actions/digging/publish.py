@@ -135,6 +135,8 @@ def _rank(place: int, asked: RankRequest, settings: Settings, draw_type: int | N
     yuan_fen = None if asked.money is None else asked.money * FEN_PER_YUAN
     sums = [fen for fen in (yuan_fen, asked.money_fen, asked.sum_fen) if fen is not None]
     named = f"第 {place} 种奖品“{asked.name}”"
+    if sums and not settings.takes_cash:
+        raise _bad(GOODS_ONLY)
     if len(sums) > 1:
         raise _bad(f"{named}的金额只能填一种：每份多少元、每份多少分，或一起分多少分")
     least = draw.LEAST_FEN * (1 if asked.sum_fen is None else asked.prize_num)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from server.actions.messages.write import tell_winner
-from server.actions.transition import Effects, carry_out, enters
-from server.cash.actions.hold import apply_freezes
-from server.cash.actions.pay_out import ensure_bill
+from server.actions.prizes.freeze import apply_freezes
+from server.actions.transition import Effects, carry_out
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, FOLLOWED_MS
 from server.game.dig import Dig
-from server.game.prize import is_out
 from server.game.prize import prize as lifecycle
 from server.game.task import Task
 from server.store.prizes.prizes import Prize
@@ -66,13 +64,18 @@ async def follow_prize(context: Context, prize: Prize, done: Collection[str] = (
     await carry_out(context, context.store.prizes, prize, EFFECTS, done)
 
 
+async def _enter(context: Context, prize: Prize) -> None:
+    if context.cash is not None:
+        await context.cash.won(prize)
+
+
 async def _make_bill(context: Context, prize: Prize) -> None:
-    if is_out(prize) and "freezing" not in prize:
-        await ensure_bill(context, prize)
+    if context.cash is not None:
+        await context.cash.claimed(prize)
 
 
 EFFECTS: Effects = {
-    "ledger": enters("owed"),
+    "ledger": _enter,
     "freezes": apply_freezes,
     "message": tell_winner,
     "bill": _make_bill,

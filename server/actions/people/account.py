@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from server.actions.reviews.submit import submit_name, submit_profile
-from server.cash.rules.order import wake
 from server.context import Context, per_context
 from server.errors import (
     BadRequest,
@@ -142,9 +141,8 @@ async def ban_person(context: Context, person: Person, ban: Ban) -> None:
     A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`.
     """
     banned = await context.store.people.ban(person["_id"], ban)
-    # Their unpaid orders are closed. If the process dies first, each order is closed when WeChat is next
-    # asked about it.
-    await context.store.orders.move_all({"publisher": person["_id"]}, wake())
+    if context.cash is not None:
+        await context.cash.banned(person["_id"])
     if banned is not None:
         await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
 

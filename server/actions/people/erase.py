@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from server.actions.people.account import ban_of
-from server.cash.actions.report_delivery import NOT_REPORTED
-from server.cash.rules.order import SHIPPING_REFUSED
 from server.game.amounts import hidden_fen
+from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED
 from server.game.prize import GIVEN, GONE
 from server.game.review import IN_REVIEW
 from server.game.task import Task

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from dataclasses import dataclass
 
 import msgspec
 
 from server.actions.announce import announce_claim
-from server.actions.digging.win import ensure_prize, follow_prize
-from server.cash.actions.hold import apply_freezes, newness_of, refuse_waiting
-from server.cash.actions.pay_in import LOOK_APART_MS
-from server.cash.actions.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
-from server.cash.pay.answers import Contradiction, PayUnknown
-from server.cash.pay.client import DAY_REFUSED
-from server.cash.rules.bill import CONFIRM_MS, DAY_FULL, asking
-from server.cash.store.bills import Bill
+from server.actions.digging.win import ensure_prize
+from server.actions.prizes.freeze import apply_freezes
 from server.context import Context
 from server.decoding import decode
 from server.errors import (
@@ -24,19 +17,17 @@ from server.errors import (
     ClaimOver,
     NotWon,
     OutcomeUnknown,
-    PayoutWaits,
     WeChatBusy,
     refuse,
 )
-from server.game.amounts import DAY_MS, UNKNOWN, tomorrow_ms
-from server.game.prize import GIVEN, GONE, awaits_pickup, claimed, given_by_mail, is_out
+from server.game.amounts import DAY_MS
+from server.game.prize import GIVEN, awaits_pickup, given_by_mail, is_out
 from server.game.provinces import province_of
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.reasons import frozen, why_held, why_not_claim
 from server.game.task import Task
 from server.store.prizes.prizes import Prize
 
-ATTEMPTS = 3
 PICKUP_DIGITS = 6
 PICKUP_ATTEMPTS = 100
 REPLACEABLE_MS = DAY_MS
@@ -44,25 +35,7 @@ LEAST_DIGITS, MOBILE_DIGITS = 5, 11  # for a phone
 RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
-PREPARED = "红包正在准备，请稍后、在领奖截止以前再来领取"
-SILENT = "微信支付没有回答：红包还在，请过一会再来领取"
-# Why a bill that WeChat has not taken waits, by its alarm.
-_WAITS = {"NOT_ENOUGH": "商户余额不足：红包还在，请在领奖截止以前再来领取", UNKNOWN: SILENT}
 ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
-
-# Advice for a winner whom WeChat cannot pay now, by WeChat's `fail_reason`.
-# https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-out-no.html
-_RESTRICTED = "你的微信支付现在收不了款：到微信支付里看原因，处理好以后，在领奖截止以前再来领"
-_FAILED = {
-    DAY_FULL: "微信今天不能再转给你这么多：明天再来领，不会丢失",
-    "REAL_NAME_CHECK_FAIL": "微信要求先实名认证：认证以后，在领奖截止以前再来领",
-    **dict.fromkeys(
-        ("ACCOUNT_FROZEN", "PAYEE_ACCOUNT_ABNORMAL", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED"), _RESTRICTED
-    ),
-}
-
-
-log = logging.getLogger("wabao.money")
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -107,7 +80,9 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
 async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, str, str]) -> Claim:
     refuse(why_not_claim(task, prize, context.settings.claim_days, context.clock.now_ms()))
     if prize["goods_type"] == RED_PACKET:
-        return await _claim_red_packet(context, task, prize)
+        if context.cash is None:
+            raise WeChatBusy("这里没有开通红包")
+        return Claim(task, *await context.cash.claims(task, prize))
     # A freeze may have missed these goods while another freeze was being released.
     if prize["state"] == "won" and await apply_freezes(context, prize):
         raise frozen(prize)
@@ -131,91 +106,6 @@ def _refuse_unsent(task: Task, address: str) -> None:
         raise BadRequest(msg, param="address")
     if province in excluded:
         raise BadRequest(f"发布者不寄到{province}：请换一个收货地址，或联系发布者", param="address")
-
-
-async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim:
-    try:
-        for _ in range(ATTEMPTS):
-            if prize["state"] == "won":
-                await refuse_waiting(context, prize)
-                prize = await _begin_claiming(context, task, prize)
-            refuse(why_held(prize))
-            if prize["state"] in GONE:
-                raise ClaimOver
-            if prize["state"] == "given":
-                return Claim(task, prize)
-            ensured = await ensure_bill(context, prize)
-            if ensured is None:
-                prize = await context.store.prizes.get(prize["_id"])
-                context.background.spawn(follow_prize(context, prize))
-                continue
-            bill, made = ensured
-            if made:
-                bill = await send_bill(context, bill)
-            elif bill["state"] in ("asked", "waiting"):
-                if await _may_ask(context, bill):
-                    bill = await _ask(context, bill)
-            else:
-                await follow_bill(context, bill)
-            context.background.spawn(follow_prize(context, prize, done=("bill",)))
-            prize = await context.store.prizes.get(prize["_id"])
-            refuse(why_held(prize))
-            if made or bill["state"] in ("asked", "waiting"):
-                return _claimed(task, prize, bill, context.clock.now_ms())
-    except PayUnknown:
-        raise OutcomeUnknown(SILENT) from None
-    except Contradiction:
-        log.exception("prize %s is not paid: the operator has to look at it", prize["_id"])
-        raise WeChatBusy(PREPARED) from None
-    raise OutcomeUnknown
-
-
-async def _may_ask(context: Context, bill: Bill) -> bool:
-    """Whether to call WeChat about a bill now.
-
-    A bill may be sent at any time. WeChat limits how often a merchant may ask about a bill.
-    """
-    if not bill["package_info"]:
-        return True
-    move = asking(context.clock.now_ms(), LOOK_APART_MS)
-    return await context.store.bills.move(bill["_id"], move) is not None
-
-
-async def _ask(context: Context, bill: Bill) -> Bill:
-    """Ask WeChat about a bill. If WeChat does not answer, its winner can still confirm what WeChat gave
-    before.
-
-    Raises PayUnknown if WeChat has given nothing to confirm.
-    """
-    try:
-        return await ask_about_bill(context, bill)
-    except PayUnknown:
-        if not bill["package_info"]:
-            raise
-        return bill
-
-
-async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
-    (young, private), now_ms = await newness_of(context, task, prize), context.clock.now_ms()
-    # The prize is due again in a minute: if this process dies before the bill is saved, a sweep then makes
-    # the bill.
-    begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, young, private)
-    prizes, key = context.store.prizes, prize["_id"]
-    return await prizes.move(key, begin) or await prizes.get(key)
-
-
-def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
-    if bill["state"] == "failed":
-        raise WeChatBusy(
-            _FAILED.get(bill["fail_reason"], "微信没有付成这个红包，请稍后再领；一直不成请联系客服")
-        )
-    if bill["state"] == "asked" and bill["alarm"] == DAY_REFUSED:
-        said = "微信今天的转账额度满了：明天以后再来领，不会丢失"
-        raise PayoutWaits(said, claim_from=tomorrow_ms(now_ms))
-    over = bill["state"] == "waiting" and now_ms > bill.get("made_at", bill["sent_at"]) + CONFIRM_MS
-    if over or (bill["state"] == "asked" and bill["alarm"]):
-        raise WeChatBusy(PREPARED if over else _WAITS.get(bill["alarm"], PREPARED))
-    return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")
 
 
 async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.actions.announce import announce_claim
-from server.cash.actions.hold import apply_freezes
+from server.actions.prizes.freeze import apply_freezes
 from server.context import Context
 from server.errors import ClaimOver, Locked, WrongPickup, refuse
 from server.game.prize import handed_over, is_out

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from server.actions.announce import announce_claim
-from server.cash.actions.hold import apply_freezes, freezes_of
-from server.cash.actions.pay_out import retract
 from server.context import Context
 from server.errors import BadRequest
 from server.game.prize import AWAITING_OPERATOR, denied, frozen, is_held, is_out, released, released_alone
@@ -187,5 +185,27 @@ def _for_each(
 
 async def settle_freezing(context: Context, prize: Prize) -> None:
     """Cancel the bill of a prize that is being frozen; look again later, until the bill has ended."""
-    await retract(context, prize)
+    if context.cash is not None:
+        await context.cash.takes_back(prize)
     await context.store.prizes.again(prize, context.clock.now_ms() + LOOK_AGAIN_MS)
+
+
+async def apply_freezes(context: Context, prize: Prize) -> bool:
+    """Freeze a prize if an operator froze it, its task, its winner or its publisher; return whether one did.
+
+    Safe to repeat.
+    """
+    if not await context.store.freezes.frozen(freezes_of(prize)):
+        return False
+    await context.store.prizes.moves(prize["_id"], frozen(context.clock.now_ms()))
+    return True
+
+
+def freezes_of(prize: Prize) -> list[str]:
+    """Return the ids of all freezes that would concern a prize."""
+    return [
+        freeze_key("task", prize["code"]),
+        freeze_key("prize", prize["_id"]),
+        freeze_key("person", prize["unionid"]),
+        freeze_key("person", prize["publisher"]),
+    ]

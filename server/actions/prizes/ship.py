@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, get_args
 
 from server.actions.announce import announce_claim
-from server.cash.actions.hold import apply_freezes
+from server.actions.prizes.freeze import apply_freezes
 from server.context import Context
 from server.errors import NotSent, NotShippable, NotWon
 from server.game import prize as row

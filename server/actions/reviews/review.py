@@ -15,7 +15,6 @@ from server.actions.announce import announce_end, announce_judged, announce_star
 from server.actions.people.account import ban_of
 from server.actions.pictures import signed_path
 from server.actions.reviews.submit import submit_chosen
-from server.cash.actions.pay_in import follow_payments
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game import opening
@@ -284,7 +283,5 @@ async def _apply_to_task(context: Context, review: Review) -> None:
     else:
         await tasks.moves(code, opening.shown(edited))
     await announce_judged(context, code)
-    if review["state"] != "held":
-        order = await context.store.orders.find_live(code)
-        if order is not None and order["state"] == "paid":
-            await follow_payments(context, [order])
+    if review["state"] != "held" and context.cash is not None:
+        await context.cash.opens(code)

@@ -13,15 +13,15 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from server.actions.announce import announce_claim
+from server.actions.prizes.freeze import apply_freezes
+from server.cash.context import CashContext
 from server.cash.patterns import PAIR, is_lucky
 from server.cash.rules.day_limits import Claimed, fits_at, shared_fits_at
-from server.context import Context
 from server.errors import PayoutWaits
 from server.game import prize as row
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
 from server.game.prize import Wait, Why
 from server.game.task import Task
-from server.store.prizes.freezes import freeze_key
 from server.store.prizes.prizes import Prize
 from server.wechat.messages import moment
 
@@ -41,7 +41,7 @@ _WAITS: dict[str, str] = {
 }
 
 
-async def refuse_waiting(context: Context, prize: Prize) -> None:
+async def refuse_waiting(context: CashContext, prize: Prize) -> None:
     """Raise PayoutWaits if this red packet cannot be claimed yet.
 
     Either a limit has put it off; or it was won just now, and this publisher has not paid this winner as much
@@ -54,19 +54,19 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
     if now_ms < prize.get("waits_until", 0) and prize.get("waits_for") != "wechat":
         raise _put_off(context, prize)
     until_ms = prize["won_at"] + hold_ms
-    if now_ms < until_ms and not await context.store.prizes.were_paid(
+    if now_ms < until_ms and not await context.books.payouts.were_paid(
         prize["unionid"], prize["publisher"], prize["amount_fen"], now_ms - PAID_MS, now_ms - hold_ms
     ):
         raise PayoutWaits(claim_from=until_ms)
 
 
-def _put_off(context: Context, prize: Prize) -> PayoutWaits:
+def _put_off(context: CashContext, prize: Prize) -> PayoutWaits:
     until_ms = prize.get("waits_until", 0)
     said = _WAITS[prize.get("waits_for", "newcomers")].format(context.settings)
     return PayoutWaits(f"{said}：{moment(until_ms)} 以后再来领，不会丢失", claim_from=until_ms)
 
 
-async def newness_of(context: Context, task: Task, prize: Prize) -> tuple[int, int]:
+async def newness_of(context: CashContext, task: Task, prize: Prize) -> tuple[int, int]:
     """Return what the limits of newcomers and of private treasures have to know about a claim.
 
     `young`: 1 if the winner is a newcomer. `private`: 1 if the task is private.
@@ -76,7 +76,7 @@ async def newness_of(context: Context, task: Task, prize: Prize) -> tuple[int, i
     return int(limited > 0 and await _is_newcomer(context, prize)), 1 - task["is_public"]
 
 
-async def _is_newcomer(context: Context, prize: Prize) -> bool:
+async def _is_newcomer(context: CashContext, prize: Prize) -> bool:
     store, unionid = context.store, prize["unionid"]
     person = await store.people.find(unionid)
     if person is not None and context.clock.now_ms() - person["created_at"] < WEEK_MS:
@@ -86,7 +86,7 @@ async def _is_newcomer(context: Context, prize: Prize) -> bool:
     return {task["publisher"] for task in await store.tasks.find_many(sorted(codes))} <= {prize["publisher"]}
 
 
-async def weigh(context: Context, prize: Prize) -> bool:
+async def weigh(context: CashContext, prize: Prize) -> bool:
     """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once per attempt.
 
     Freezes are applied here too: a freeze that came just as another was released may have missed this prize.
@@ -114,7 +114,7 @@ async def weigh(context: Context, prize: Prize) -> bool:
     return row.is_approved(decided, attempt)
 
 
-async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
+async def _why_waits(context: CashContext, prize: Prize) -> Why | tuple[Wait, int] | None:
     """Check the limits of 24 hours. If several limits are exceeded, the one with the longest wait counts."""
     settings, now_ms, fen = context.settings, context.clock.now_ms(), prize["amount_fen"]
     publisher, young = {"publisher": prize["publisher"]}, prize.get("young")
@@ -142,7 +142,7 @@ async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] |
     return (name, until_ms) if until_ms else None
 
 
-async def _purse_fits_at(context: Context, prize: Prize) -> int | None:
+async def _purse_fits_at(context: CashContext, prize: Prize) -> int | None:
     """Return when a newcomer's claim fits into what all newcomers together are paid a day, as `fits_at` does.
 
     That sum is divided by publisher. Who has claimed little today does not wait for it at all.
@@ -155,24 +155,24 @@ async def _purse_fits_at(context: Context, prize: Prize) -> int | None:
     return shared_fits_at(claims, prize["publisher"], fen, most_fen, context.clock.now_ms())
 
 
-async def _today(context: Context, prize: Prize, scope: dict[str, Any]) -> list[Claimed]:
+async def _today(context: CashContext, prize: Prize, scope: dict[str, Any]) -> list[Claimed]:
     """Return the claims of the last 24 hours that fit a condition, without this prize."""
     since_ms = context.clock.now_ms() - DAY_MS
-    return await context.store.prizes.under_limit(scope, since_ms, prize["_id"])
+    return await context.books.payouts.under_limit(scope, since_ms, prize["_id"])
 
 
-async def _why_patterned(context: Context, prize: Prize) -> Why | None:
+async def _why_patterned(context: CashContext, prize: Prize) -> Why | None:
     """Check patterns of repeated wins."""
     if not context.settings.cash_patterns_held:
         return None
-    store, now_ms = context.store, context.clock.now_ms()
-    wins = await store.prizes.number_won(prize["unionid"], now_ms - WEEK_MS, prize["publisher"])
+    now_ms = context.clock.now_ms()
+    wins = await context.books.payouts.number_won(prize["unionid"], now_ms - WEEK_MS, prize["publisher"])
     if wins >= PAIR:
         return "again"
-    return "luck" if await is_lucky(store, prize["unionid"], now_ms) else None
+    return "luck" if await is_lucky(context, prize["unionid"], now_ms) else None
 
 
-async def _why_held(context: Context, prize: Prize) -> Why | None:
+async def _why_held(context: CashContext, prize: Prize) -> Why | None:
     settings, now_ms = context.settings, context.clock.now_ms()
     most_yuan: dict[Why, int] = {
         "pair": settings.cash_pair_week_yuan,
@@ -180,7 +180,7 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
         "week": settings.cash_won_week_yuan,
     }
     if any(most_yuan.values()):
-        fen = await context.store.prizes.paid_out_fen(
+        fen = await context.books.payouts.paid_out_fen(
             prize["unionid"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
         )
         for why, most in most_yuan.items():
@@ -188,28 +188,7 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
                 return why
     if settings.risk_held:
         # People dig in the mini-program. If WeChat has not seen somebody there, a script digs for them.
-        rank, unseen = await context.store.risks.find_rank(prize["unionid"])
+        rank, unseen = await context.books.risks.find_rank(prize["unionid"])
         if rank >= settings.risk_held or (unseen and prize["amount_fen"] > UNSEEN_FEN):
             return "risk"
     return None
-
-
-async def apply_freezes(context: Context, prize: Prize) -> bool:
-    """Freeze a prize if an operator froze it, its task, its winner or its publisher; return whether one did.
-
-    Safe to repeat.
-    """
-    if not await context.store.freezes.frozen(freezes_of(prize)):
-        return False
-    await context.store.prizes.moves(prize["_id"], row.frozen(context.clock.now_ms()))
-    return True
-
-
-def freezes_of(prize: Prize) -> list[str]:
-    """Return the ids of all freezes that would concern a prize."""
-    return [
-        freeze_key("task", prize["code"]),
-        freeze_key("prize", prize["_id"]),
-        freeze_key("person", prize["unionid"]),
-        freeze_key("person", prize["publisher"]),
-    ]

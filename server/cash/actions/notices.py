@@ -14,6 +14,7 @@ from typing import Any
 from server.cash.actions.pay_in import follow_payments, note_payment
 from server.cash.actions.pay_out import follow_bill, note_bill
 from server.cash.actions.refund import note_refund
+from server.cash.context import CashContext
 from server.cash.pay.answers import BillAnswer, OrderAnswer, RefundAnswer
 from server.context import Context, per_context
 
@@ -32,7 +33,7 @@ def notices_of(_: Context) -> Notices:
     return Notices()
 
 
-async def take_notice(context: Context, headers: Mapping[str, str], body: bytes) -> None:
+async def take_notice(context: CashContext, headers: Mapping[str, str], body: bytes) -> None:
     """Verify and open a notice, and save what it says. A repeated notice changes nothing.
 
     Raises ForgedNotice; Contradiction if the notice does not fit what we know.
@@ -49,7 +50,7 @@ async def take_notice(context: Context, headers: Mapping[str, str], body: bytes)
                 _follow(context, follow_bill(context, await note_bill(context, bill)))
 
 
-def _follow(context: Context, work: Coroutine[Any, Any, None]) -> None:
+def _follow(context: CashContext, work: Coroutine[Any, Any, None]) -> None:
     async def in_turn() -> None:
         async with notices_of(context).turn:
             await work
@@ -57,9 +58,9 @@ def _follow(context: Context, work: Coroutine[Any, Any, None]) -> None:
     context.background.spawn(in_turn())
 
 
-async def _follow_paid_orders(context: Context) -> None:
+async def _follow_paid_orders(context: CashContext) -> None:
     """Follow all payments noted so far together. Payments noted meanwhile wait for the next turn."""
     numbers = notices_of(context).paid_orders[:]
     notices_of(context).paid_orders.clear()
     if numbers:
-        await follow_payments(context, await context.store.orders.find_all(numbers))
+        await follow_payments(context, await context.books.orders.find_all(numbers))

@@ -14,12 +14,11 @@ from server.actions.announce import announce_judged, announce_start, end_by
 from server.actions.people.account import ban_of
 from server.cash.actions.refund import owe_refund
 from server.cash.actions.report_delivery import REPORT_AFTER_MS, report_delivery
+from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
-from server.cash.pay.shipping import ITEM
 from server.cash.rules import order as row
 from server.cash.rules.order import asking
 from server.cash.store.orders import Order
-from server.context import Context
 from server.errors import (
     AlreadyPaid,
     OutcomeUnknown,
@@ -34,6 +33,7 @@ from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
 from server.security.random_codes import random_code
 from server.store.people.people import Person
+from server.wechat.shipping import ITEM
 
 ORDER_MS = 7_200_000
 # With less time left than this, an order is not handed out any more.
@@ -50,7 +50,7 @@ NO_CREDIT = "请换零钱或储蓄卡，再发一个"
 log = logging.getLogger("wabao.money")
 
 
-async def order_payment(context: Context, publisher: Person, code: str, yuan: int) -> PaymentParameters:
+async def order_payment(context: CashContext, publisher: Person, code: str, yuan: int) -> PaymentParameters:
     """Return what `wx.requestPayment` takes to pay for a task. Asking again gives the same order.
 
     `yuan` may be the amount of one prize or of all, rounded up; the order is always for all, to the fen.
@@ -76,18 +76,18 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
     raise OutcomeUnknown
 
 
-async def _find_payable(context: Context, publisher: Person, code: str, yuan: int) -> Task:
+async def _find_payable(context: CashContext, publisher: Person, code: str, yuan: int) -> Task:
     task = await context.store.tasks.get(code)
     refuse(why_not_pay(task, publisher["_id"], yuan, context.clock.now_ms() + LEAST_MS))
     return task
 
 
-async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:
+async def _payable_order(context: CashContext, task: Task, publisher: Person) -> Order | None:
     """Return the task's order with its prepay_id; None if it was closed, so that a new one may be made.
 
     Raises PayUnknown, OutcomeUnknown, AlreadyPaid, OverLimit, WeChatBusy.
     """
-    orders = context.store.orders
+    orders = context.books.orders
     order = await orders.find_live(task["_id"])
     if order is None:
         order = await _new_order(context, task, publisher)
@@ -120,7 +120,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
     return order if order["prepay_id"] else await _order_at_wechat(context, order)
 
 
-async def _check_paid_limits(context: Context, order: Order) -> None:
+async def _check_paid_limits(context: CashContext, order: Order) -> None:
     """Raise OverLimit if the order's publisher would have paid too much within a day or a week.
 
     The order itself is counted: it is in the store already. So two simultaneous orders count each other.
@@ -129,13 +129,13 @@ async def _check_paid_limits(context: Context, order: Order) -> None:
     limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
     if not any(limits):
         return
-    paid = await context.store.orders.ordered_fen(order["publisher"], now_ms - 7 * DAY_MS, now_ms - DAY_MS)
+    paid = await context.books.orders.ordered_fen(order["publisher"], now_ms - 7 * DAY_MS, now_ms - DAY_MS)
     for fen, most, days in zip(paid, limits, ("7 天", "一天"), strict=True):
         if most and fen > most * FEN_PER_YUAN:
             raise OverLimit(f"{days}内最多支付 {most} 元，请过一天再试")
 
 
-async def _new_order(context: Context, task: Task, publisher: Person) -> Order | None:
+async def _new_order(context: CashContext, task: Task, publisher: Person) -> Order | None:
     now_ms = context.clock.now_ms()
     order = Order(
         _id=task["_id"] + random_code(),
@@ -157,10 +157,10 @@ async def _new_order(context: Context, task: Task, publisher: Person) -> Order |
         live=1,
         due_at=now_ms + FIRST_ASK_MS,
     )
-    return order if await context.store.orders.insert(order) else None
+    return order if await context.books.orders.insert(order) else None
 
 
-async def _order_at_wechat(context: Context, order: Order) -> Order | None:
+async def _order_at_wechat(context: CashContext, order: Order) -> Order | None:
     try:
         prepay_id = await context.pay.create_order(
             order["_id"],
@@ -176,13 +176,13 @@ async def _order_at_wechat(context: Context, order: Order) -> Order | None:
             raise WeChatBusy("微信支付现在不收这笔付款，请稍后再试") from None
         await ask_about_order(context, order, close=False)
         return None
-    made = await context.store.orders.move(order["_id"], row.prepaid(prepay_id))
+    made = await context.books.orders.move(order["_id"], row.prepaid(prepay_id))
     if made is None:  # it was paid meanwhile, or a simultaneous request found it above a limit and closed it
         await ask_about_order(context, order, close=True)
     return made
 
 
-async def ask_about_order(context: Context, order: Order, *, close: bool) -> Order:
+async def ask_about_order(context: CashContext, order: Order, *, close: bool) -> Order:
     """Ask WeChat about an unpaid order, follow what it says, and return the order as it is afterwards.
 
     With `close`, or if it has expired, the order is closed unless it is paid. Raises PayUnknown if WeChat
@@ -197,21 +197,21 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
     except PayRefused as refused:
         if not refused.not_found:
             log.warning("WeChat refuses to tell of order %s: %s", number, refused)
-            await context.store.orders.raise_alarm(number, refused.code)
+            await context.books.orders.raise_alarm(number, refused.code)
             raise WeChatBusy from None
         # WeChat does not have the order. Until it expires our request may still reach WeChat.
         if expired:
-            await context.store.orders.moves(number, row.expired())
-        return await context.store.orders.get(number)
+            await context.books.orders.moves(number, row.expired())
+        return await context.books.orders.get(number)
     if answer.paid:
         if await note_payment(context, answer):
-            await follow_payments(context, [await context.store.orders.get(number)])
+            await follow_payments(context, [await context.books.orders.get(number)])
     elif answer.trade_state in ("CLOSED", "REVOKED"):
-        await context.store.orders.moves(number, row.closed())
-    return await context.store.orders.get(number)
+        await context.books.orders.moves(number, row.closed())
+    return await context.books.orders.get(number)
 
 
-async def _close(context: Context, number: str) -> OrderAnswer:
+async def _close(context: CashContext, number: str) -> OrderAnswer:
     try:
         await context.pay.close_order(number)
     except PayRefused as refused:
@@ -220,7 +220,7 @@ async def _close(context: Context, number: str) -> OrderAnswer:
     return await context.pay.query_order(number)
 
 
-async def note_payment(context: Context, answer: OrderAnswer) -> bool:
+async def note_payment(context: CashContext, answer: OrderAnswer) -> bool:
     """Note that WeChat says, in a notice or a reply, that an order is paid. Safe to repeat.
 
     Returns True if `follow_payments` has to be called; if the process dies first, a sweep does it. Raises
@@ -241,15 +241,15 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
         coupons[:COUPONS_KEPT],
         now_ms,
     )
-    if await context.store.orders.moves(number, move):
+    if await context.books.orders.moves(number, move):
         return True
-    order = await context.store.orders.find(number)
+    order = await context.books.orders.find(number)
     if order is None or order["amount_fen"] != answer.amount_fen:
         raise Contradiction(f"a payment of {answer.amount_fen} fen for order {number}")
     return order["state"] == "paid"
 
 
-async def follow_payments(context: Context, orders: list[Order]) -> None:
+async def follow_payments(context: CashContext, orders: list[Order]) -> None:
     """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded.
 
     The order of a task in review waits until the review is over: it stays `paid`. A task that was paid by a
@@ -270,16 +270,16 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
             spent.append(order["_id"])
             await announce_start(context, order["code"])
     entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
-    await store.ledger.enter_all("paid", entries, context.clock.now_ms())
+    await context.books.ledger.enter_all("paid", entries, context.clock.now_ms())
     for order in paid:
         if order["_id"] not in spent and await _was_opened_by(context, order):
             spent.append(order["_id"])
     if spent:
         report_at_ms = context.clock.now_ms() + REPORT_AFTER_MS
-        await store.orders.move_all({"_id": {"$in": spent}}, row.spent(report_at_ms))
+        await context.books.orders.move_all({"_id": {"$in": spent}}, row.spent(report_at_ms))
 
 
-async def _was_opened_by(context: Context, order: Order) -> bool:
+async def _was_opened_by(context: CashContext, order: Order) -> bool:
     """Whether a paid order opened its task before. If it did not, refund it, or note that it waits."""
     store, code = context.store, order["code"]
     task = await store.tasks.find(code)
@@ -292,7 +292,7 @@ async def _was_opened_by(context: Context, order: Order) -> bool:
         return True
     if _is_over(task) or is_by_credit(order):
         await owe_refund(context, "whole", order, order["amount_fen"])
-        await store.orders.moves(order["_id"], row.unusable())
+        await context.books.orders.moves(order["_id"], row.unusable())
     # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses the
     # payment soon.
     elif await store.moderation.note_prepaid(code):
@@ -313,7 +313,7 @@ def _is_over(task: Task | None) -> bool:
     return task is None or bool(task["open"] or task["status"])
 
 
-async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
+async def _barred_by_bans(context: CashContext, orders: list[Order]) -> list[str]:
     """Return the unopened tasks whose publisher was banned after an operator last showed the task, if any
     did.
 
@@ -333,17 +333,17 @@ async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
     return barred
 
 
-async def look_at_payment(context: Context, code: str) -> bool:
+async def look_at_payment(context: CashContext, code: str) -> bool:
     """Ask WeChat about an unpaid task's order, at most every 2 s; return True if it is paid.
 
     Called for a publisher who looks at the task, since WeChat's notice may never come.
     """
-    order = await context.store.orders.find_live(code)
+    order = await context.books.orders.find_live(code)
     if order is None:
         return False
     if order["state"] == "asked":
         now_ms = context.clock.now_ms()
-        if not await context.store.orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS)):
+        if not await context.books.orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS)):
             return False
         try:
             async with asyncio.timeout(LOOK_SECONDS):
@@ -355,7 +355,7 @@ async def look_at_payment(context: Context, code: str) -> bool:
     return order["state"] in ("paid", "spent")
 
 
-async def _is_useless(context: Context, order: Order) -> bool:
+async def _is_useless(context: CashContext, order: Order) -> bool:
     """Whether a payment would only be refunded, since the task ended, was taken down, or a ban bars it."""
     task = await context.store.tasks.find(order["code"])
     if task is None or _is_over(task) or is_taken_down(task):
@@ -363,7 +363,7 @@ async def _is_useless(context: Context, order: Order) -> bool:
     return bool(await _barred_by_bans(context, [order]))
 
 
-async def settle_order(context: Context, order: Order) -> None:
+async def settle_order(context: CashContext, order: Order) -> None:
     """Bring a due order one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction.
 
     An order whose payment would only be refunded is closed. If WeChat does not have it yet, closing is tried
@@ -379,7 +379,7 @@ async def settle_order(context: Context, order: Order) -> None:
         rest_ms = FIRST_ASK_MS if useless else max(FIRST_ASK_MS, now_ms - order["created_at"])
         due_at_ms, end_ms = now_ms + rest_ms, order["expires_at"] + 1000
         again_ms = min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
-        await context.store.orders.moves(order["_id"], row.unpaid(leased.get("due_at"), again_ms))
+        await context.books.orders.moves(order["_id"], row.unpaid(leased.get("due_at"), again_ms))
     elif order["state"] == "paid":
         await follow_payments(context, [order])
     else:

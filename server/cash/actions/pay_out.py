@@ -12,17 +12,19 @@ from __future__ import annotations
 import logging
 
 from server.actions.announce import announce_claim
-from server.actions.transition import Effects, carry_out, enters
+from server.actions.transition import Effects, carry_out
+from server.cash.actions.enter import enters
 from server.cash.actions.hold import weigh
+from server.cash.context import CashContext
 from server.cash.pay.answers import BillAnswer, Contradiction, PayRefused, PayUnknown
 from server.cash.pay.client import DAY_REFUSED
 from server.cash.rules import bill as row
 from server.cash.store.bills import Bill
 from server.cash.store.payments import CONTRADICTION
-from server.context import Context
+from server.cash.store.payouts import bill_number
 from server.game.amounts import ASK_AGAIN_MS, DAY_MS, RELEASED_MS, claim_days_of, tomorrow_ms
 from server.game.prize import extended
-from server.store.prizes.prizes import Prize, bill_number
+from server.store.prizes.prizes import Prize
 
 # What the winner reads in WeChat. It names nothing that people wrote: WeChat would refuse a word that it
 # dislikes (TRANSFER_REMARK_SET_FAIL) each time, and the body of a bill never changes.
@@ -34,9 +36,9 @@ OWN_REASONS = frozenset({"USER_ACCOUNT_ABNORMAL"})
 log = logging.getLogger("wabao.money")
 
 
-async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | None:
+async def ensure_bill(context: CashContext, prize: Prize) -> tuple[Bill, bool] | None:
     """Return the bill of a prize that is `claiming`, and whether this call made it; None if it is held."""
-    bills, number = context.store.bills, bill_number(prize)
+    bills, number = context.books.bills, bill_number(prize)
     known = await bills.find(number)
     if known is not None:
         return known, False
@@ -72,18 +74,18 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | Non
     )
     if await bills.insert(bill):
         return bill, True
-    return await context.store.bills.get(number), False
+    return await context.books.bills.get(number), False
 
 
-async def send_bill(context: Context, bill: Bill) -> Bill:
+async def send_bill(context: CashContext, bill: Bill) -> Bill:
     """Send a bill's body, for the first time or again; return the bill as it is afterwards.
 
     Raises PayUnknown, Contradiction.
     """
     number = bill["_id"]
-    about = await context.store.bills.move(number, row.sending())
+    about = await context.books.bills.move(number, row.sending())
     if about is None:
-        return await context.store.bills.get(number)
+        return await context.books.bills.get(number)
     try:
         answer = await context.pay.transfer(bytes(about["body"]))
     except PayRefused as refused:
@@ -98,7 +100,7 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
     return known
 
 
-async def ask_about_bill(context: Context, bill: Bill) -> Bill:
+async def ask_about_bill(context: CashContext, bill: Bill) -> Bill:
     """Ask WeChat about a bill that is not final; return the bill afterwards. Raises PayUnknown,
     Contradiction."""
     asked_at_ms = context.clock.now_ms()
@@ -115,7 +117,7 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
     return await (send_bill(context, bill) if then == "send" else _give_up(context, bill, asked_at_ms))
 
 
-async def retract(context: Context, prize: Prize) -> None:
+async def retract(context: CashContext, prize: Prize) -> None:
     """Cancel the bill of a prize that is `claiming`, after the deadline or because it is frozen.
 
     If WeChat does not say what became of it, that is logged, and a later try finds out.
@@ -133,14 +135,14 @@ async def retract(context: Context, prize: Prize) -> None:
         log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
 
 
-async def _cancel(context: Context, bill: Bill) -> None:
+async def _cancel(context: CashContext, bill: Bill) -> None:
     """Cancel a bill unless it is final. A bill that the winner cannot confirm yet is never sent again.
 
     Raises PayUnknown, Contradiction.
     """
     if bill["state"] == "asked":
-        stopped = await context.store.bills.move(bill["_id"], row.stop_sending())
-        bill = stopped or await context.store.bills.get(bill["_id"])
+        stopped = await context.books.bills.move(bill["_id"], row.stop_sending())
+        bill = stopped or await context.books.bills.get(bill["_id"])
     bill = await ask_about_bill(context, bill)
     if row.cancellable(bill):
         try:
@@ -149,13 +151,13 @@ async def _cancel(context: Context, bill: Bill) -> None:
             log.warning("WeChat does not cancel bill %s now: %s", bill["_id"], refused)
 
 
-async def _take(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
+async def _take(context: CashContext, bill: Bill, answer: BillAnswer) -> Bill:
     known = await note_bill(context, answer, bill)
     await follow_bill(context, known)
     return known
 
 
-async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = None) -> Bill:
+async def note_bill(context: CashContext, answer: BillAnswer, bill: Bill | None = None) -> Bill:
     """Note what a notice or a reply of WeChat's says of a bill; return the bill as it is afterwards. Safe to
     repeat.
 
@@ -163,7 +165,7 @@ async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = No
     dies first, a sweep does it. Raises Contradiction if we have no such bill of that amount for that person,
     or if ours ended otherwise.
     """
-    bills = context.store.bills
+    bills = context.books.bills
     number = answer.out_bill_no
     known = bill or await bills.find(number)
     if known is None:
@@ -185,12 +187,12 @@ async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = No
     return known
 
 
-async def follow_bill(context: Context, bill: Bill) -> None:
+async def follow_bill(context: CashContext, bill: Bill) -> None:
     """Update the prize and the ledger by a bill that has ended. Other bills are left alone."""
-    await carry_out(context, context.store.bills, bill, EFFECTS)
+    await carry_out(context, context.books.bills, bill, EFFECTS)
 
 
-async def _move_prize(context: Context, bill: Bill) -> None:
+async def _move_prize(context: CashContext, bill: Bill) -> None:
     prize = await context.store.prizes.move(bill["prize"], row.follows(bill, context.clock.now_ms()))
     if prize is not None:
         context.background.spawn(announce_claim(context, prize))  # announcing may wait for Redis
@@ -199,22 +201,22 @@ async def _move_prize(context: Context, bill: Bill) -> None:
 EFFECTS: Effects = {"prize": _move_prize, "ledger": enters("given")}
 
 
-async def settle_bill(context: Context, bill: Bill) -> None:
+async def settle_bill(context: CashContext, bill: Bill) -> None:
     """Bring a due bill one step nearer to its end. Raises PayUnknown, Contradiction."""
     await (follow_bill(context, bill) if row.is_over(bill) else ask_about_bill(context, bill))
 
 
-async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
+async def _give_up(context: CashContext, bill: Bill, asked_at_ms: int) -> Bill:
     """End a bill that WeChat did not know when it was asked, unless our request may have been under way."""
-    ended = await context.store.bills.move(bill["_id"], row.give_up(asked_at_ms, bill["alarm"]))
+    ended = await context.books.bills.move(bill["_id"], row.give_up(asked_at_ms, bill["alarm"]))
     if ended is None:
-        return await context.store.bills.get(bill["_id"])
+        return await context.books.bills.get(bill["_id"])
     log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])
     await follow_bill(context, ended)
     return ended
 
 
-async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
+async def _note_refused(context: CashContext, bill: Bill, refused: PayRefused) -> Bill:
     """Raise an alarm. A bill that WeChat once knew and does not know now also comes here.
 
     Unless the winner's own account is the reason, the winner claimed in time and must not lose the prize:
@@ -229,5 +231,5 @@ async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bi
         until_ms = tomorrow_ms(now_ms) if refused.code == DAY_REFUSED else now_ms
         move = extended(bill["attempt"], min(until_ms, most_ms))
         await context.store.prizes.moves(bill["prize"], move)
-    noted = await context.store.bills.move(bill["_id"], row.refused(refused.code, now_ms))
-    return noted or await context.store.bills.get(bill["_id"])
+    noted = await context.books.bills.move(bill["_id"], row.refused(refused.code, now_ms))
+    return noted or await context.books.bills.get(bill["_id"])

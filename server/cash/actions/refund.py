@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from server.actions.transition import Effects, carry_out, enters
+from server.actions.transition import Effects, carry_out
+from server.cash.actions.enter import enters
+from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, PayRefused, RefundAnswer
 from server.cash.rules.order import refunding
 from server.cash.rules.refund import RefundKind, meaning
@@ -12,7 +14,6 @@ from server.cash.rules.refund import refused as refused_by_wechat
 from server.cash.store.orders import Order
 from server.cash.store.payments import CONTRADICTION
 from server.cash.store.refunds import Refund, refund_number
-from server.context import Context
 from server.game.amounts import ASK_AGAIN_MS
 from server.game.prize import returned
 
@@ -28,10 +29,10 @@ REASONS: dict[RefundKind, str] = {
 log = logging.getLogger("wabao.money")
 
 
-async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fen: int) -> None:
+async def owe_refund(context: CashContext, kind: RefundKind, order: Order, amount_fen: int) -> None:
     """Save a refund that is to be sent. An order has at most one refund of each kind. Safe to repeat."""
     now_ms = context.clock.now_ms()
-    await context.store.refunds.insert(
+    await context.books.refunds.insert(
         Refund(
             _id=refund_number(kind, order["_id"]),
             kind=kind,
@@ -48,19 +49,19 @@ async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fe
     )
 
 
-async def settle_refund(context: Context, refund: Refund) -> None:
+async def settle_refund(context: CashContext, refund: Refund) -> None:
     """Bring a due refund one step nearer to its end. Raises PayUnknown, Contradiction.
 
     Until WeChat has answered once, the refund is sent again under the same number: WeChat makes one refund
     per number. After that we only ask.
     """
     if "then" in refund:
-        await carry_out(context, context.store.refunds, refund, EFFECTS)
+        await carry_out(context, context.books.refunds, refund, EFFECTS)
         return
     try:
         if refund["state"] == "asked":
             about = refunding(refund["_id"], context.clock.now_ms(), APART_MS)
-            if await context.store.orders.move(refund["out_trade_no"], about) is None:
+            if await context.books.orders.move(refund["out_trade_no"], about) is None:
                 return  # another refund of the order was just sent: this one is due in a minute
             answer = await context.pay.refund(
                 refund["_id"],
@@ -74,17 +75,17 @@ async def settle_refund(context: Context, refund: Refund) -> None:
     except PayRefused as refused:
         log.error("WeChat refuses refund %s; trying later: %s", refund["_id"], refused)  # noqa: TRY400
         again_ms = context.clock.now_ms() + ASK_AGAIN_MS
-        await context.store.refunds.move(refund["_id"], refused_by_wechat(refused.code, again_ms))
+        await context.books.refunds.move(refund["_id"], refused_by_wechat(refused.code, again_ms))
         return
     await note_refund(context, answer)
 
 
-async def note_refund(context: Context, answer: RefundAnswer) -> None:
+async def note_refund(context: CashContext, answer: RefundAnswer) -> None:
     """Note what WeChat says of a refund, in a notice or a reply. Safe to repeat.
 
     Raises Contradiction if we have no such refund of that order and amount, or if ours ended otherwise.
     """
-    refunds, number, status = context.store.refunds, answer.out_refund_no, answer.status
+    refunds, number, status = context.books.refunds, answer.out_refund_no, answer.status
     known = await refunds.find(number)
     told = answer.out_trade_no, answer.amount.total, answer.amount.refund
     if known is None or (known["out_trade_no"], known["total_fen"], known["amount_fen"]) != told:
@@ -106,7 +107,7 @@ async def note_refund(context: Context, answer: RefundAnswer) -> None:
     await carry_out(context, refunds, ended, EFFECTS)
 
 
-async def _return_prizes(context: Context, refund: Refund) -> None:
+async def _return_prizes(context: CashContext, refund: Refund) -> None:
     await context.store.prizes.move_all({"code": refund["code"]}, returned())
 
 

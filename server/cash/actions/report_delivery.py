@@ -13,37 +13,35 @@ from __future__ import annotations
 import logging
 
 from server.actions.transition import Effects, carry_out
+from server.cash.context import CashContext
 from server.cash.pay.answers import PayUnknown
-from server.cash.pay.shipping import COMPLETE, NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE
 from server.cash.rules import order as row
-from server.cash.rules.order import SHIPPING_REFUSED
 from server.cash.store.orders import Order
-from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS, UNKNOWN_MS
+from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED
 from server.wechat import WeChatError
+from server.wechat.shipping import COMPLETE, NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE
 
 # A payment appears in WeChat's list about a minute after it was made.
 REPORT_AFTER_MS = 60_000
 # The longest time between two tries while this mini-program may report no deliveries at all.
 REFUSED_MS = 3_600_000
-# The alarm of an order that WeChat does not let us report: its money may be frozen.
-NOT_REPORTED = "NOT_REPORTED"
 
 log = logging.getLogger("wabao.money")
 
 
-async def report_delivery(context: Context, order: Order) -> None:
+async def report_delivery(context: CashContext, order: Order) -> None:
     """Make the report that an order owes, if this mini-program has to. Safe to repeat.
 
     If WeChat refuses, the report is tried again after longer and longer waits: at least daily, since the
     operator may report by hand, and at least hourly while WeChat refuses all reports. Raises WeChatBusy if it
     refuses, PayUnknown if it does not answer.
     """
-    await carry_out(context, context.store.orders, order, EFFECTS)
+    await carry_out(context, context.books.orders, order, EFFECTS)
 
 
-async def _report(context: Context, order: Order) -> None:
+async def _report(context: CashContext, order: Order) -> None:
     try:
         if await context.wechat.is_trade_managed():
             await _make_report(context, order)
@@ -54,10 +52,10 @@ async def _report(context: Context, order: Order) -> None:
     except WeChatBusy:
         await _try_later(context, order, "")
         raise PayUnknown("WeChat does not answer") from None
-    await context.store.orders.moves(order["_id"], row.reported())
+    await context.books.orders.moves(order["_id"], row.reported())
 
 
-async def _make_report(context: Context, order: Order) -> None:
+async def _make_report(context: CashContext, order: Order) -> None:
     """Report an order, unless nothing is left to report. Raises WeChatError, WeChatBusy."""
     kind, now_ms = context.settings.pay_order_kind, context.clock.now_ms()
     try:
@@ -70,16 +68,16 @@ async def _make_report(context: Context, order: Order) -> None:
         raise
 
 
-async def _is_over(context: Context, order: Order) -> bool:
+async def _is_over(context: CashContext, order: Order) -> bool:
     """Whether an order went back whole, or WeChat completed it by itself."""
     if await _went_back(context, order):
         return True
     return await context.wechat.order_state(order["transaction_id"]) in COMPLETE
 
 
-async def _went_back(context: Context, order: Order) -> bool:
+async def _went_back(context: CashContext, order: Order) -> bool:
     """Whether the whole order is being refunded, or was refunded. Refunds that WeChat closed do not count."""
-    refunds = await context.store.refunds.of_task(order["code"])
+    refunds = await context.books.refunds.of_task(order["code"])
     back_fen = sum(
         refund["amount_fen"]
         for refund in refunds
@@ -94,7 +92,7 @@ def _alarm(errcode: int) -> str:
     return "" if errcode in NOT_NOW else NOT_REPORTED
 
 
-async def _try_later(context: Context, order: Order, alarm: str) -> None:
+async def _try_later(context: CashContext, order: Order, alarm: str) -> None:
     now_ms = context.clock.now_ms()
     age_ms = now_ms - order["paid_at"]
     if not alarm and order["alarm"] == SHIPPING_REFUSED:
@@ -103,7 +101,7 @@ async def _try_later(context: Context, order: Order, alarm: str) -> None:
         alarm = alarm or NOT_REPORTED
     most_ms = REFUSED_MS if alarm == SHIPPING_REFUSED else DAY_MS
     again_ms = now_ms + min(max(REPORT_AFTER_MS, age_ms), most_ms)
-    await context.store.orders.moves(order["_id"], row.unreported(alarm, again_ms))
+    await context.books.orders.moves(order["_id"], row.unreported(alarm, again_ms))
 
 
 EFFECTS: Effects = {"delivery": _report}

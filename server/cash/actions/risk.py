@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 
+from server.cash.context import CashContext
 from server.cash.risk_looks import RiskLooks
 from server.context import Context, per_context
 from server.errors import WeChatBusy
@@ -29,7 +30,7 @@ def risk_looks_of(_: Context) -> RiskLooks:
     return RiskLooks()
 
 
-def look_at_risk(context: Context, view: View, address: str) -> None:
+def look_at_risk(context: CashContext, view: View, address: str) -> None:
     """Ask WeChat for the risk of a person who just dug a red packet, in the background and once a day.
 
     `address` is the person's own; if it is "", nothing is asked.
@@ -41,20 +42,20 @@ def look_at_risk(context: Context, view: View, address: str) -> None:
         context.background.spawn(_ask(context, person, address, day))
 
 
-async def _ask(context: Context, person: Person, address: str, day: int) -> None:
+async def _ask(context: CashContext, person: Person, address: str, day: int) -> None:
     try:
-        if await context.store.risks.begin(person["_id"], day):
+        if await context.books.risks.begin(person["_id"], day):
             await _ask_wechat(context, person, address, day)
     finally:
         risk_looks_of(context).end()
 
 
-async def _ask_wechat(context: Context, person: Person, address: str, day: int) -> None:
+async def _ask_wechat(context: CashContext, person: Person, address: str, day: int) -> None:
     """Note what WeChat says of a person's risk, or that it has not seen them for two hours.
 
     WeChat is not asked while its answers are late and another call is waiting already.
     """
-    looks, risks, in_time = risk_looks_of(context), context.store.risks, True
+    looks, risks, in_time = risk_looks_of(context), context.books.risks, True
     if not looks.begin_call():
         log.warning("a risk is not known: WeChat is not asked while it is late")
         return

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from server.decoding import decode
+from server.errors import WeChatSilent
 
 Fen = Annotated[int, Meta(ge=0)]
 # WeChat names no other currency, and may leave this one out.
@@ -171,7 +172,7 @@ class PayRefused(Exception):
         return self.code in _NOT_FOUND
 
 
-class PayUnknown(Exception):
+class PayUnknown(WeChatSilent):
     """What we asked for may or may not have happened: ask WeChat, or repeat under the same number."""
 
 

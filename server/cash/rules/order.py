@@ -13,8 +13,6 @@ from typing import TypedDict
 from server.game.amounts import FOLLOWED_MS, unanswered_in
 from server.game.lifecycle import ABSENT, NOW, PRESENT, Is, Over, Row, Table
 
-# The alarm of an order if this mini-program may report no deliveries at all.
-SHIPPING_REFUSED = "SHIPPING_REFUSED"
 # The states in which WeChat has received the money.
 PAID = "paid spent unusable"
 

@@ -43,6 +43,12 @@ class TaskLists(Documents[Task]):
         pays = {"$or": [{"money": {"$gt": 0}}, {"ranks.fen": {"$gt": 0}}]}
         return await self.in_order({"open": 0, "status": 0, **pays}, "-created_at", limit, SEEDLESS)
 
+    async def red_packet(self) -> str:
+        """Return a task with red packets that were ordered, or may still be paid for; "" if there is none."""
+        order = await self.rows.database["orders"].find_one({}, {"code": 1})
+        unpaid = [] if order is not None else await self.unpaid(1)
+        return order["code"] if order is not None else "".join(task["_id"] for task in unpaid)
+
     async def with_money(self, limit: int) -> list[Task]:
         """Return paid red packets that are not settled yet, the next due first, without seeds."""
         unsettled = {"paid_by": {"$exists": True}, "due_at": {"$gt": 0}}

@@ -13,7 +13,7 @@ from support.servers import a_server
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server for goods only."""
-    with a_server(tmp_path_factory.mktemp("goods"), RED_PACKETS="0") as running:
+    with a_server(tmp_path_factory.mktemp("goods"), CASH="0") as running:
         yield running.address
 
 

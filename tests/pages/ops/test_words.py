@@ -6,15 +6,13 @@ from typing import get_args
 
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
 from server.actions.command_line import Command, Outcome
-from server.cash.actions.report_delivery import NOT_REPORTED
 from server.cash.pay.client import ADDRESS_REFUSED, DAY_REFUSED
-from server.cash.rules.order import SHIPPING_REFUSED
 from server.cash.rules.refund import RefundKind
 from server.cash.store.bills import BillState
 from server.cash.store.orders import OrderState
 from server.cash.store.refunds import RefundState
 from server.errors import REFUSALS
-from server.game.findings import InvariantWhat, LedgerWhat
+from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED, InvariantWhat, LedgerWhat
 from server.game.prize import PrizeState, Why
 from server.game.review import IN_REVIEW
 from server.operation.alarms import TITLES, Kind

@@ -1,0 +1,20 @@
+"""The effect that enters an amount in the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.actions.transition import Effect
+from server.cash.context import CashContext
+from server.cash.store.ledger import EntryKind
+
+
+def enters(kind: EntryKind) -> Effect:
+    """Return the effect that enters the amount of a document in the ledger; goods have none."""
+
+    async def enter(context: CashContext, document: Any) -> None:
+        key, code, fen = document["_id"], document["code"], document["amount_fen"]
+        if fen:
+            await context.books.ledger.enter(kind, key, code, fen, context.clock.now_ms())
+
+    return enter

@@ -1,0 +1,43 @@
+"""What a process holds that takes red packets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from server.cash.pay.client import Pay
+from server.cash.store import Books
+from server.context import Context, Sandbox
+from server.settings import Settings
+
+
+async def pay_of(settings: Settings, sandbox: Sandbox | None) -> Pay:
+    """Return WeChat Pay's client, for the operator's merchant or the sandbox's."""
+    merchant = settings.merchant if sandbox is None else await sandbox.merchant()
+    return Pay(
+        merchant,
+        settings.appid,
+        settings.wechat_pay_api,
+        settings.notify_url,
+        spare_url=settings.wechat_pay_spare_api,
+    )
+
+
+@dataclass(slots=True)
+class CashContext(Context):
+    """A context with WeChat Pay's client and the books of its store."""
+
+    pay: Pay = field(kw_only=True)
+    books: Books = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the fields that need other fields."""
+        from server.cash.seam import Cash
+
+        Context.__post_init__(self)  # a dataclass with slots has no `super()`
+        self.books = Books(self.store.database)
+        self.cash = Cash(self)
+
+    async def close(self) -> None:
+        """Finish the work in the background and close all connections."""
+        await Context.close(self)
+        await self.pay.aclose()
