@@ -118,12 +118,15 @@ class Context:
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.leases)
         database = OwnDatabase(store, keys, identity, clock.see)
         held = (settings, keys, store, played, wechat, bus, hub, clock, database)
-        hub.start()
         if not settings.cash:
+            hub.start()
             return cls(*held)
         from server.cash.context import CashContext, pay_of
 
-        return CashContext(*held, pay=await pay_of(settings, played))
+        pay = await pay_of(settings, played)
+        # Nothing is awaited after this: what the context hears of the bus is subscribed as it connects.
+        hub.start()
+        return CashContext(*held, pay=pay)
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""

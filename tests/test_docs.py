@@ -20,7 +20,6 @@ from handlers.push import CLOSES
 from server.actions.operator_sessions import SESSION_MS
 from server.actions.people import follow
 from server.actions.prizes.ship_all import MOST_CHANGES
-from server.app import INTERFACES
 from server.cash import patterns
 from server.check import Row
 from server.errors import REFUSALS, Refusal
@@ -37,6 +36,7 @@ from server.settings import GUARDED_DEFAULTS, Settings
 from server.store import Store
 from support import SOURCE
 from support.declared import channel, interfaces
+from support.interfaces import OURS
 from support.lifecycles import diagram
 
 README, CHINESE = SOURCE / "README.md", SOURCE / "README.zh.md"
@@ -272,7 +272,7 @@ def test_every_setting_is_in_the_table_with_its_default():
             defaults |= zip(settings, each if len(each) > 1 else each * len(settings), strict=True)
     fields = {field.name: field.default for field in msgspec.structs.fields(Settings)}
     assert defaults.keys() == {name.upper() for name in fields}
-    in_words = {"PUBLIC_URL", "TEXTS_DIR", "SANDBOX_URL"}  # what an empty value means
+    in_words = {"CASH", "PUBLIC_URL", "TEXTS_DIR", "SANDBOX_URL"}  # what an empty value means
     for name, default in fields.items():
         said, _, guarded = defaults[name.upper()].partition(", in production ")
         assert name.upper() in in_words or said == str(default), name
@@ -320,13 +320,13 @@ def test_every_interface_is_in_the_table():
         for line in read(SOURCE / "docs" / "interfaces.md").splitlines()
         if line.startswith("| ")
     )
-    assert {interface.path for interface in INTERFACES} <= set(re.findall("`(/[^`]+)`", rows))
+    assert {interface.path for interface in OURS} <= set(re.findall("`(/[^`]+)`", rows))
 
 
 def test_the_calls_that_end_the_use_of_a_bare_id_are_listed():
     text = read(SOURCE / "docs" / "interfaces.md")
     listed = text[text.index("the first of these calls") : text.index("From then on")]
-    locks = {interface.path for interface in INTERFACES if interface.locks}
+    locks = {interface.path for interface in OURS if interface.locks}
     assert {f"/{name}" for name in re.findall(r"`(\w+)`", listed)} == locks
 
 
@@ -398,5 +398,5 @@ def test_names_in_the_pages_for_clients_are_there():
         fields |= {str(value) for value in field.get("enum", ())}
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", prose(CLIENTS)))
     assert named - fields - REFUSALS.keys() == set()
-    paths = {interface.path for interface in INTERFACES} | {"/openapi.json", "/asyncapi.json", "/ws"}
+    paths = {interface.path for interface in OURS} | {"/openapi.json", "/asyncapi.json", "/ws"}
     assert set(re.findall(r"`(?:GET |POST )?(/[A-Za-z.]+)`", prose(CLIENTS))) <= paths

@@ -157,7 +157,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     @property
     def texts(self) -> Texts:
         """The operator's agreement and privacy policy, or the shipped texts."""
-        return read_texts(self.texts_dir)
+        return read_texts(self.texts_dir, self.cash)
 
     @property
     def texts_unfinished(self) -> list[str]:

@@ -13,6 +13,8 @@ from server.errors import BadSettings
 SHIPPED = Path(__file__).parents[2] / "static" / "texts"
 # In the shipped texts, each place that the operator has to fill in begins like this.
 BLANK = "【填写"
+# A line that begins like this is shown only where red packets are taken.
+WITH_CASH = "【只在有红包时】"
 MOST_BYTES = 64 << 10
 
 
@@ -29,14 +31,19 @@ class Texts(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=8)
-def read_texts(directory: str) -> Texts:
+def read_texts(directory: str, cash: int) -> Texts:
     """Return the texts in a folder, or the shipped texts if it is "". Later changes of the files have no
-    effect.
+    effect. Without `cash`, the lines about red packets are left out.
 
     Raises BadSettings that names a file that is missing, empty, too long or not UTF-8.
     """
     folder = Path(directory) if directory else SHIPPED
-    return Texts(**{name: _read(folder / f"{name}.txt") for name in Texts.__struct_fields__})
+    return Texts(**{name: _shown(_read(folder / f"{name}.txt"), cash) for name in Texts.__struct_fields__})
+
+
+def _shown(text: str, cash: int) -> str:
+    lines = (line for line in text.splitlines() if cash or not line.startswith(WITH_CASH))
+    return "\n".join(line.removeprefix(WITH_CASH) for line in lines)
 
 
 def _read(path: Path) -> str:

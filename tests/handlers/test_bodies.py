@@ -18,17 +18,16 @@ from handlers.bodies import (
     STRANGERS_BYTES,
     large_bodies_of,
 )
-from handlers.ops.screen import OPS_INTERFACES
 from handlers.prizes.shipping import ShipPrizes
-from server.app import INTERFACES
 from support.client import a_picture
+from support.interfaces import ALL
 from support.replies import raw_reply, refusal_of
 from support.stored import everything
 
 MOST_CPU_SECONDS = 0.01
 TRIES = 3
 PATHS = [
-    *(interface.path for interface in (*INTERFACES, *OPS_INTERFACES)),
+    *(interface.path for interface in ALL),
     *("/payNotify", "/refundNotify", "/transferNotify", "/wxPush", "/nowhere", "/ws", "/healthz"),
 ]
 Filling = Callable[[int], bytes]

@@ -16,8 +16,6 @@ from jsonschema import Draft202012Validator
 
 from handlers.asyncapi import MESSAGES as TAKEN
 from handlers.examples import examples
-from handlers.ops.screen import OPS_INTERFACES
-from server.app import INTERFACES
 from server.context import Context
 from server.leading.work import PERIODIC, WORKS
 from server.realtime.frames import Frame
@@ -26,6 +24,7 @@ from support.client import Client, Someone, a_picture
 from support.counting import count_now
 from support.declared import channel, check_frame, check_reply, interfaces
 from support.examples import RECORDS, Recorder, keep, shape
+from support.interfaces import ALL
 from support.messages import MESSAGES, allow, send_until_quiet
 from support.operators import operator
 from support.plans import slow_queries
@@ -107,7 +106,7 @@ class TestPlaying:
         recorder.note_frames(late)
         found = recorder.found()
         check_run(found)
-        paths = {each.path for each in (*INTERFACES, *OPS_INTERFACES)}
+        paths = {each.path for each in ALL}
         assert found["interfaces"].keys() == paths - {"/ops/reviews", "/ops/decide"}
         assert found["frames"].keys() == {frame.__struct_config__.tag for frame in Frame.__subclasses__()}
 
@@ -278,8 +277,8 @@ class TestReviewing:
 
 def test_each_interface_message_and_frame_has_an_example_that_fits():
     noted = examples("interfaces")
-    assert noted.keys() == {interface.path for interface in (*INTERFACES, *OPS_INTERFACES)}
-    for interface in (*INTERFACES, *OPS_INTERFACES):
+    assert noted.keys() == {interface.path for interface in ALL}
+    for interface in ALL:
         assert noted[interface.path].keys() == {struct.__name__ for struct in interface.takes}
         for name, example in noted[interface.path].items():
             fits(name, interfaces(), example["request"])

@@ -15,13 +15,12 @@ import pytest
 from pymongo import MongoClient
 
 from handlers import base
-from handlers.ops.screen import OPS_INTERFACES
-from server.app import INTERFACES
 from server.runtime import page_reads
 from support.client import Client, Someone
 from support.databases import database_of
 from support.examined import Examined, Rules, explained
 from support.grown import HEAVY, HEAVY_EMBEDDED, SMALL, Cast, grow
+from support.interfaces import ALL
 from support.messages import MESSAGES
 from support.operators import operator
 from support.plans import explainable
@@ -101,7 +100,7 @@ class TestWithMuchStored:
             await asyncio.to_thread(grow, database, size, cast, context.clock.now_ms(), seal)
             await operator(elsewhere)
             reads = reads_of(cast)
-            paths = {each.path for each in (*INTERFACES, *OPS_INTERFACES) if each.method == "GET"}
+            paths = {each.path for each in ALL if each.method == "GET"}
             assert reads.keys() == paths - {"/userLogin"}
             rules = Rules(database, context.store.indexes())
             look = rules.examined if tested_store else lambda query: explained(database, query)

@@ -32,6 +32,7 @@ from server.game.prize import PrizeState
 from server.realtime.frames import Frame
 from support import SOURCE
 from support.declared import channel, check_frame, check_reply, interfaces
+from support.interfaces import ALL
 
 CHINESE_LETTER = re.compile("[\u4e00-\u9fff]")
 
@@ -70,7 +71,7 @@ async def test_the_description_is_valid_and_complete(client, app):
     assert {(path, method) for path, method in found if not path.startswith("/sandbox/")} == routed
     for module in pkgutil.walk_packages(handlers.__path__, "handlers."):
         importlib.import_module(module.name)
-    everything = [*INTERFACES, *OPS_INTERFACES]
+    everything = ALL
     declared = {kind for kind in descendants(Interface) if "path" in vars(kind)}
     assert declared == set(everything)
     structs = {struct for each in everything for struct in (*each.takes, *each.gives)}
@@ -116,7 +117,7 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client):
     document = (await client.http.get("/openapi.json")).json()
     assert "text/csv" in document["paths"]["/getWinners"]["get"]["responses"]["200"]["content"]
     failing = {str(refusal.http_status) for refusal in descendants(Refusal)} | {"200", "400", "405"}
-    for interface in (*INTERFACES, *OPS_INTERFACES):
+    for interface in ALL:
         operation = document["paths"][interface.path][interface.method.lower()]
         assert operation["responses"].keys() == failing
     assert (await client.http.delete("/getTaskList")).status_code == 405
@@ -134,7 +135,7 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client):
 
 
 def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():
-    declared = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
+    declared = [struct for each in ALL for struct in (*each.takes, *each.gives)]
     declared += [RefusalReply, ConnectRequest, *MESSAGES, *Frame.__subclasses__()]
     structs = structs_within(msgspec.inspect.multi_type_info(declared))
     used = {
@@ -158,7 +159,7 @@ def test_each_text_is_there_in_both_languages_and_none_is_left_over():
     assert SUMMARIES.keys() == {each.__name__ for each in classes}
     texts = {refusal.default_msg for refusal in REFUSALS.values()}
     texts |= set(CLOSES.values())
-    structs = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
+    structs = [struct for each in ALL for struct in (*each.takes, *each.gives)]
     _, schemas = msgspec.json.schema_components([*structs, RefusalReply, ConnectRequest, *MESSAGES])
     texts |= {text for schema in schemas.values() for text in described(schema["properties"])}
     assert {text for text in texts if CHINESE_LETTER.search(text)} == ENGLISH.keys()

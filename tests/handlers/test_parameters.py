@@ -7,11 +7,10 @@ from typing import Any
 import msgspec
 
 from handlers.digging.post_task import PublishRequest
-from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import ConnectRequest
-from server.app import INTERFACES
 from support import SOURCE
 from support.client import Someone, a_picture
+from support.interfaces import ALL
 from support.replies import refusal_of
 from support.stored import everything
 
@@ -220,7 +219,7 @@ async def test_a_name_or_a_picture_alone_can_be_changed(alice):
 
 def test_refusals_name_parameters_in_the_words_of_the_forms():
     """No refusal uses the name of a parameter or an interface, since people never see these names."""
-    asked = [taken for interface in [*INTERFACES, *OPS_INTERFACES] for taken in interface.takes]
+    asked = [taken for interface in ALL for taken in interface.takes]
     published = msgspec.json.schema(PublishRequest)["$defs"]["PublishRequest"]["properties"]
     form = (SOURCE / "static" / "app" / "publish.js").read_text(encoding="utf-8")
     words = (SOURCE / "static" / "miniprogram" / "shared" / "words.js").read_text(encoding="utf-8")

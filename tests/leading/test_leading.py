@@ -54,7 +54,7 @@ async def a_process(
     """Run a worker's repeated work, and count its commands."""
     counted = Counted()
     with monkeypatch.context() as patched:
-        patched.setattr(contexts, "Store", lambda uri: Store(uri, [counted]))
+        patched.setattr(contexts, "Store", lambda uri, **_: Store(uri, [counted]))
         opened = await Context.open(settings, Sandbox)
     await opened.database.look()
     repeated = begin_repeated(opened)

@@ -14,17 +14,18 @@ from tornado.websocket import WebSocketClientConnection
 import server.store
 from handlers.ops import operators
 from handlers.ops.operators import COOKIE, OperatorInterface
-from handlers.ops.screen import OPS_INTERFACES, feed_of
+from handlers.ops.screen import feed_of
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions.operator_sessions import SESSION_MS, begin_session
 from server.context import Context
 from server.settings import Settings
 from server.store import Store
 from support.client import Client
+from support.interfaces import ALL
 from support.operators import open_feed, operator
 
 TOKEN = "open sesame"
-INSIDE = [interface for interface in OPS_INTERFACES if issubclass(interface, OperatorInterface)]
+INSIDE = [interface for interface in ALL if issubclass(interface, OperatorInterface)]
 ACTS = [interface for interface in INSIDE if interface.method == "POST"]
 
 

@@ -1,0 +1,97 @@
+"""A server for goods only: nothing of cash is imported, served, or kept."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pymongo
+import pytest
+
+from server.actions.digging.publish import GOODS_ONLY
+from server.running.stores import free_port
+from support.databases import with_database
+from support.pictures import encoded, four_corners
+from support.servers import Running
+
+# Served only where red packets are taken.
+CASH = ("/payTask", "/payNotify", "/refundNotify", "/transferNotify", "/ops/money", "/ops/paid")
+BOOKS = {"orders", "bills", "refunds", "ledger", "ledger_sums", "risks"}
+SETTINGS = {"CASH": "0", "WEB_CONCURRENCY": "1"}
+
+
+def log_in(http: httpx.Client, name: str) -> dict[str, Any]:
+    """Log in through the sandbox; return what each request of this person carries."""
+    given = http.get("/sandbox/authorize", params={"user": name}).json()
+    fields = {field: given[field] for field in ("code", "iv", "encryptedData")}
+    person = http.get("/userLogin", params=fields).json()["data"]
+    return {
+        "headers": {"Authorization": f"Bearer {person['token']}"},
+        "params": {"unionid": person["unionid"]},
+    }
+
+
+@pytest.fixture
+def without_cash(tmp_path: Path) -> dict[str, str]:
+    """Settings for goods only, and an environment whose Pythons cannot import cash."""
+    barred = 'import sys\n\nsys.modules["server.cash"] = sys.modules["handlers.cash"] = None\n'
+    (tmp_path / "sitecustomize.py").write_text(barred)
+    return {**SETTINGS, "PYTHONPATH": str(tmp_path)}
+
+
+def test_goods_are_buried_dug_and_claimed_without_anything_of_cash(
+    mongodb_uri, redis_url, tmp_path, without_cash
+):
+    uri = with_database(mongodb_uri, f"goods_only_{free_port()}")
+    given = {**without_cash, "MONGODB_URI": uri, "REDIS_URL": redis_url, "COOLDOWN_SECONDS": "0"}
+    running = Running(tmp_path / "data", free_port(), **given)
+    running.wait_for("goods only: red packets are off, since CASH=0")
+    running.wait_for("is ready")
+    with httpx.Client(base_url=running.address, timeout=20) as http:
+        assert {path: http.post(path).status_code for path in CASH} == dict.fromkeys(CASH, 404)
+        described = http.get("/openapi.json").json()["paths"]
+        assert not described.keys() & set(CASH)
+        assert "/drawPrize" in described
+        alice, bob = log_in(http, "alice"), log_in(http, "bob")
+        cat = {"file": ("cat.png", encoded(four_corners(), "PNG"))}
+        uploaded = http.post("/uploadFile", **alice, files=cat).json()
+        goods = {"goods_type": 2, "draw_type": 2, "prize_num": 1, "forecast_num": 1, "name": "猫"}
+        packet = http.post("/postTask", **alice, data={**goods, "goods_type": 1, "money": 2}).json()
+        assert (packet["error"], packet["msg"]) == ("bad_request", GOODS_ONLY)
+        task = http.post("/postTask", **alice, data={**goods, "url": uploaded["url"]}).json()
+        code = task["code"]
+        alice["params"]["code"] = code
+        assert http.get("/getTaskDetails", **alice).json()["status"] == 0
+        assert http.post("/postTask", **bob, data={"code": code}).json()["is_prize"] == 1
+        where = {"receiver": "小红", "phone": "13800000000", "address": "广东省深圳市"}
+        assert http.post("/drawPrize", **bob, data={"code": code, **where}).json()["state"] == "given"
+        statement = http.get("/getStatement", **alice).json()
+        assert (statement["prizes_given"], statement["held_fen"]) == (1, 0)
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        database = client.get_default_database()
+        assert database.list_collection_names()
+        assert not BOOKS & set(database.list_collection_names())
+        assert running.end() == 0
+        assert not [line for line in running.said if "Traceback" in line]
+        client.drop_database(database.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("orders", {"_id": "abcdefghijklX", "code": "abcdefghijkl"}),
+        ("tasks", {"_id": "abcdefghijkl", "open": 0, "status": 0, "money": 2, "created_at": 1}),
+    ],
+)
+def test_red_packets_in_the_database_are_named_and_not_touched(
+    mongodb_uri, redis_url, tmp_path, name, document
+):
+    uri = with_database(mongodb_uri, f"red_packets_{free_port()}")
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        database = client.get_default_database()
+        database[name].insert_one(document)
+        running = Running(tmp_path / "data", free_port(), **SETTINGS, MONGODB_URI=uri, REDIS_URL=redis_url)
+        running.wait_for("CASH=0, but this database has red packets, as in treasure abcdefghijkl: set CASH=1")
+        running.kill()
+        assert database.list_collection_names() == [name]
+        assert list(database[name].find()) == [document]
+        client.drop_database(database.name)
