@@ -1,7 +1,8 @@
 // The part of a treasure's page that says who dug which depth: read once it is unfolded, then kept up to date.
 
+import { findName } from "../shared/finds.js";
 import { atMostEvery } from "../shared/renewing.js";
-import { DIGS, wonWords } from "../shared/words.js";
+import { DIGS, layersMark, wonWords } from "../shared/words.js";
 import { api, showProblem } from "../wechat.js";
 
 const PAGE = 50; // of getDigs
@@ -37,7 +38,7 @@ export const history = Behavior({
 
     named(each) {
       const { depth, wxname, wxheadpic } = each;
-      return { depth, wxname, wxheadpic, won: each.is_prize ? wonWords(each, this.task) || DIGS.won : "" };
+      return { depth, wxname, wxheadpic, mark: layersMark(each), found: each.find ? findName(each.find) : "", won: each.is_prize ? wonWords(each, this.task) || DIGS.won : "" };
     },
 
     async earlierDigs() {

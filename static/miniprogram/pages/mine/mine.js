@@ -1,15 +1,17 @@
 // You: your numbers, and what you won, published and dug.
 
+import { book } from "../../parts/book.js";
 import { countCards, stateNow } from "../../parts/counting.js";
 import { naming } from "../../parts/naming.js";
 import { LISTS, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard } from "../../shared/clock.js";
+import { findName } from "../../shared/finds.js";
 import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 
 Component({
-  behaviors: [naming],
+  behaviors: [book, naming],
 
   data: {
     me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", obstacles: [], told: LEAVING, why: NAMING.mine,
@@ -20,7 +22,7 @@ Component({
 
   methods: {
     onLoad({ which }) {
-      if (LISTS[which]) this.setData({ which });
+      if (MINE[which]) this.setData({ which });
       this.found = new Map(); // the cards that count down, by key
     },
 
@@ -57,7 +59,7 @@ Component({
 
     /** Say why a list was not read, in its place too if nothing else is there. */
     unread(error) {
-      if (!this.data.cards.length) this.setData({ none: error.message, unread: true });
+      if (!this.data.cards.length && !(this.data.which === "finds" && this.bookRead)) this.setData({ none: error.message, unread: true });
       showProblem(error);
     },
 
@@ -70,6 +72,10 @@ Component({
     /** Read a page of the list: the first page, or the one that begins `after` those that are shown. */
     async next(after = this.after) {
       const { which } = this.data;
+      if (which === "finds") {
+        await this.readBook();
+        return;
+      }
       const { path, whose, foot, line } = LISTS[which];
       const { data, next } = await api.get(path, after ? { after } : { page: 1 });
       if (which !== this.data.which) return; // another list was chosen meanwhile
@@ -77,7 +83,7 @@ Component({
       data.forEach(observeCard);
       const found = data.map((each) => {
         const card = { ...each, ...whose(each) };
-        const state = line ? line(card) : stateNow(card);
+        const state = line ? [line(card), card.find && findName(card.find)].filter(Boolean).join(" · ") : stateNow(card);
         const depth = line || !card.name ? "" : depthWords(card);
         const { code, thumbnail, signed, wxname, publisher_id } = card;
         const key = `${code} ${card.depth}`;

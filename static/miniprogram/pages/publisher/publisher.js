@@ -4,7 +4,8 @@ import { accept, offerOfFollow } from "../../consent.js";
 import { countCards, stateNow } from "../../parts/counting.js";
 import { opening } from "../../parts/opening.js";
 import { observeCard } from "../../shared/clock.js";
-import { PUBLISHER, handedWords, prizesLeft, title, whereWords } from "../../shared/words.js";
+import { BOOK, findName } from "../../shared/finds.js";
+import { PUBLISHER, handedWords, layersMark, prizesLeft, title, whereWords } from "../../shared/words.js";
 import { admitted, api, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -13,6 +14,7 @@ Component({
   behaviors: [opening],
 
   data: {
+    mark: "", finds: "", book: BOOK,
     words: PUBLISHER, name: "", face: "", handed: "", mine: 0, following: 0, busy: false, cards: [], people: null,
     offer: null, promised: "",
   },
@@ -68,7 +70,7 @@ Component({
         state: stateNow(card),
       }));
       const { wxname: name, wxheadpic: face, mine, following } = found;
-      this.setData({ name, face, mine, following, handed: handedWords(found), cards: page === 1 ? cards : [...this.data.cards, ...cards] });
+      this.setData({ name, face, mine, following, handed: handedWords(found), mark: layersMark(found), finds: found.finds.map(findName).join("、"), cards: page === 1 ? cards : [...this.data.cards, ...cards] });
       if (following && page === 1) await this.offer();
       return found.data;
     },

@@ -11,13 +11,14 @@ import { owning } from "../../parts/owning.js";
 import { sharing } from "../../parts/sharing.js";
 import { tell } from "../../parts/telling.js";
 import { watching } from "../../parts/watching.js";
-import { afterwards, noteWinner, seekNext } from "../../shared/afterwards.js";
+import { afterwards, noteFind, noteWinner, seekNext } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
+import { BOOK, findName, foundWords, placeOf } from "../../shared/finds.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -35,7 +36,7 @@ Component({
   behaviors: [claiming, history, linking, moment, naming, opening, owning, sharing, watching],
 
   data: {
-    task: null, people: [], left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", cooling: "",
+    task: null, people: [], brought: null, finds: "", book: BOOK, left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", cooling: "",
     offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
@@ -144,6 +145,7 @@ Component({
         task: Object.fromEntries(SHOWN.map((name) => [name, task[name] ?? ""])),
         handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task).join(" · "), buried: buriedWords(task),
         undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
+        finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
       seekNext(after, task, api.get, () => this.life.aborted || this.show());
       this.showMoment(task);
@@ -174,6 +176,7 @@ Component({
           break;
         case "cd":
           this.renewDigs();
+          noteFind(task, frame);
           if (!this.data.busy && frame.seq !== this.dugSeq) this.outcomes.until(this.strikeOf(frame.wxheadpic));
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
           break;
@@ -239,8 +242,8 @@ Component({
       if (person.no === people.length + 1) tell(this, { people: [...people, this.row(person)] });
     },
 
-    row({ no, wxname, wxheadpic, is_prize }) {
-      return { no, wxname, wxheadpic, is_prize };
+    row({ no, wxname, wxheadpic, is_prize, layers }) {
+      return { no, wxname, wxheadpic, is_prize, mark: layersMark({ layers }) };
     },
 
     mark(no) {
@@ -264,7 +267,7 @@ Component({
       const { busy } = this.data;
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
-      this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "" });
+      this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "", brought: null });
       try {
         await this.outcomes.until(this.tryDig(task.code, this.strike()), true);
       } finally {
@@ -293,7 +296,11 @@ Component({
       }
       this.dugSeq = seq;
       if (reply.joined) this.add(reply);
-      this.setData({ said: is_prize ? `第 ${now_depth} 层，挖到了！${wonWords(reply, task)}` : `第 ${now_depth} 层，什么也没有` });
+      const missed = reply.find ? foundWords({ ...reply, is_cd: 0 }) : `第 ${now_depth} 层，什么也没有`; // the button counts down
+      this.setData({
+        said: is_prize ? `第 ${now_depth} 层，挖到了！${wonWords(reply, task)}` : missed,
+        brought: reply.find && !is_prize ? placeOf(reply.find) : null,
+      });
       if (is_prize) {
         this.mark(reply.no);
         this.show(wonBy(reply, task));

@@ -1,0 +1,33 @@
+"""Finds in both clients: the book, what came up in a treasure and at a publisher's, and your digs."""
+
+import random
+import re
+
+from support.browser import Person
+from support.client import a_picture, goods
+from support.clients import InHand
+from support.phone import ROOT
+
+
+def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publishers_page(client, address):
+    who = f"挖出东西的人{random.randrange(10**6)}"  # who dug nothing else
+    seller, digger = Person.log_in(address, "卖猫的人"), Person.log_in(address, who)
+    asked = goods(seller.upload(a_picture()), prize_num=1, forecast_num=1_000_000, cd=0)
+    sealed = seller.get("/commitment")["sealed_seed"]
+    code = seller.post("/postTask", **asked, sealed_seed=sealed, nonce="0f" * 16)["code"]
+    find = digger.post("/postTask", code=code)["find"]
+    words = (ROOT / "shared" / "finds.js").read_text("utf-8")
+    name = re.findall(r'"([^"]+)"', words.partition("NAMES = [")[2])[find - 1]
+    shown = client(who)
+    shown.open("mine", "finds")
+    shown.says("1 / 48 件", "没有价值，不能买卖、转送", "第 1–10 层 · 1 / 8", name, "还没挖到", "远古")
+    shown.open("mine", "digs")
+    shown.says("没挖到", name)
+    shown.open("publisher", seller.get("/getTaskDetails", code=code)["publisher_id"])
+    shown.says("这里挖出过", name)
+    shown.open("treasure", code)
+    shown.press("谁挖了哪一层")
+    shown.says("这里挖出过", name)
+    if isinstance(shown, InHand):  # opening the page has dug already
+        shown.press("进来就挖")
+    shown.says("第 2 层，没有奖，挖出了")
