@@ -123,7 +123,7 @@ async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client, al
         assert first.headers["Location"] == second.headers["Location"]
         picture = await client.http.get(first.headers["Location"])
         assert opened(picture.content).size == (430, 430)
-    for unknown in ("a" * 12, "a" * 20):
+    for unknown in ("a" * 12, "a" * 31):
         assert (await ask(code=unknown)).status_code == 404
     assert (await ask(code="../../etc")).json()["error"] == "bad_request"
 
