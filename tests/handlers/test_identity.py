@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 from tornado.web import create_signed_value
 
 from handlers.base import Interface
-from server.app import INTERFACES
 from server.security.keys import Keys, Proven
 from support.client import Someone, a_picture
+from support.interfaces import OURS
 from support.login import a_ticket
 
 ASKING_WHO = [
     interface
-    for interface in INTERFACES
+    for interface in OURS
     if any("unionid" in taken.__struct_fields__ for taken in interface.takes)
 ]
 
@@ -82,7 +82,7 @@ async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_mo
 
 
 async def test_each_act_of_money_or_claim_locks_before_it_acts(client):
-    for number, interface in enumerate(each for each in INTERFACES if each.locks):
+    for number, interface in enumerate(each for each in OURS if each.locks):
         alice = await client.log_in(f"alice {number}")
         assert (await bare(alice).get("/getMyInfo"))["status"] == 0
         reply = await ask(alice, interface, "0" * 12)
@@ -91,7 +91,7 @@ async def test_each_act_of_money_or_claim_locks_before_it_acts(client):
 
 
 def test_interfaces_that_move_money_prizes_or_an_account_lock():
-    assert {each.path for each in INTERFACES if each.locks} == {
+    assert {each.path for each in OURS if each.locks} == {
         "/payTask", "/drawPrize", "/confirmDraw", "/shipPrize", "/shipPrizes", "/receivePrize", "/endTask",
         "/editTask",
         "/deleteAccount", "/keepAccount",

@@ -21,11 +21,9 @@ from handlers.digging.task_page import Why
 from handlers.glossary import GLOSSARY, MEANINGS, VALUES
 from handlers.languages import CATALOGUE, CHANGES, ENGLISH, SUMMARIES
 from handlers.ops.operators import OperatorInterface
-from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import CLOSES, ConnectRequest
 from handlers.schemas import key_of, structs_within
 from handlers.websocket import OUR_CODES
-from server.app import INTERFACES
 from server.errors import REFUSALS, Refusal
 from server.game.dig import EndReason
 from server.game.prize import PrizeState
@@ -145,7 +143,7 @@ def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():
         if field is not None
     }
     assert None not in used
-    assert MEANINGS.keys() - used == {name for each in INTERFACES for name in each.takes_files}
+    assert MEANINGS.keys() - used == {name for each in ALL for name in each.takes_files}
     shapes = [*interfaces()["components"]["schemas"].values(), *channel()["components"]["schemas"].values()]
     shapes.append(channel()["channels"]["ws"]["bindings"]["ws"]["query"])
     assert {shape["title"] for shape in shapes} == {struct.__name__ for struct in structs}
@@ -155,7 +153,7 @@ def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():
 
 
 def test_each_text_is_there_in_both_languages_and_none_is_left_over():
-    classes = [*INTERFACES, *OPS_INTERFACES, *MESSAGES, *Frame.__subclasses__()]
+    classes = [*ALL, *MESSAGES, *Frame.__subclasses__()]
     assert SUMMARIES.keys() == {each.__name__ for each in classes}
     texts = {refusal.default_msg for refusal in REFUSALS.values()}
     texts |= set(CLOSES.values())

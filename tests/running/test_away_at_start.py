@@ -21,8 +21,7 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import websocket_connect
 
 from handlers.base import Interface
-from handlers.ops.screen import OPS_INTERFACES
-from server.app import INTERFACES, needs_database
+from server.app import needs_database
 from server.context import Context
 from server.running import worker
 from server.running.port import Port
@@ -30,11 +29,12 @@ from server.running.stores import free_port
 from server.running.worker import Waiting, accept_soon
 from server.runtime.background import Background
 from server.settings import read_settings
+from support.interfaces import ALL
 from support.servers import PATIENCE_SECONDS, Running, takes_connections, until
 
 AT_ONCE_SECONDS = 0.5
 REFUSED_SECONDS = 1.0
-EVERYTHING: list[type[Interface]] = [*INTERFACES, *OPS_INTERFACES]
+EVERYTHING: list[type[Interface]] = [*ALL]
 OTHERS = ["/files/x.jpg", "/miniProgramCode", "/nowhere", "/sandbox/wallet", "/payNotify", "/ops/feed"]
 
 

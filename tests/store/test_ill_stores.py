@@ -18,9 +18,8 @@ from tornado.testing import ExpectLog
 
 from handlers.base import Interface
 from handlers.digging.post_task import PostTask
-from handlers.ops.screen import OPS_INTERFACES, OpsTask
+from handlers.ops.screen import OpsTask
 from server.actions.digging.dig import digging_of, settle_pending
-from server.app import INTERFACES
 from server.game.dig import Dig
 from server.leading.work import PERIODIC, WORKS
 from server.settings import Settings
@@ -29,6 +28,7 @@ from server.store.agenda import Kind
 from server.store.digging.digs import Digs
 from server.store.digging.tasks import View
 from support.client import Client, Someone, a_picture
+from support.interfaces import ALL
 from support.invariants import check_history
 from support.operators import open_feed, operator
 from support.wire.faulty import Fault, FaultyWire, interrupt, lose_reply, refuse
@@ -92,7 +92,7 @@ async def test_no_interface_of_an_ill_store_answers_500_or_logs_a_traceback(
     wire.fall_ill(commands, fault)
     answers = {"publishing": await asked(client, PostTask, bob, given)}
     given["code"] = code
-    for each in sorted((*INTERFACES, *OPS_INTERFACES), key=lambda each: "logout" in each.path):
+    for each in sorted(ALL, key=lambda each: "logout" in each.path):
         answers[each.path] = await asked(client, each, bob, given)
         if each is OpsTask and commands == WRITING:
             (await open_feed(http, settings)).close()

@@ -8,13 +8,12 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from handlers import asyncapi, openapi
 from handlers.languages import Language
-from handlers.ops.screen import OPS_INTERFACES
-from server.app import INTERFACES
+from support.interfaces import ALL
 
 
 @cache
 def interfaces(language: Language = "zh") -> dict[str, Any]:
-    return _decoded(openapi.document((*INTERFACES, *OPS_INTERFACES), "test", language))
+    return _decoded(openapi.document(ALL, "test", language))
 
 
 @cache

@@ -10,16 +10,15 @@ import httpx
 import msgspec
 
 from handlers.examples import EXAMPLES, examples
-from handlers.ops.screen import OPS_INTERFACES
 from handlers.parameters import parse
-from server.app import INTERFACES
 from support.client import Client
+from support.interfaces import ALL
 from support.open_pages import Page
 
 # If this variable is set to anything, the examples of this run replace the saved ones.
 RECORDS = "EXAMPLES_RECORD" in os.environ
 HOST, TOKEN = "https://wabao.example", "the-token-of-this-person"
-_TAKES = {interface.path: interface for interface in (*INTERFACES, *OPS_INTERFACES)}
+_TAKES = {interface.path: interface for interface in ALL}
 
 
 class Recorder:
