@@ -7,4 +7,4 @@ import os
 # operation could begin meanwhile.
 os.environ.setdefault("MOTOR_MAX_WORKERS", "100")
 
-__version__ = "1.0.0"
+__version__ = "2.0.0"

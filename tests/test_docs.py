@@ -40,6 +40,7 @@ from support.interfaces import OURS
 from support.lifecycles import diagram
 
 README, CHINESE = SOURCE / "README.md", SOURCE / "README.zh.md"
+INTERFACES = SOURCE / "docs" / "interfaces.md"
 CLIENTS, CLIENTS_ENGLISH = SOURCE / "docs" / "mini-program.md", SOURCE / "docs" / "mini-program.en.md"
 PAGES = sorted(SOURCE.glob("docs/*.md"))
 TEXTS = [README, CHINESE, SOURCE / "CONTRIBUTING.md", SOURCE / "CHANGELOG.md", *PAGES]
@@ -183,7 +184,7 @@ def test_the_checks_run_the_two_lines_of_the_first_page():
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 @pytest.mark.gen_test(timeout=ROUND_SECONDS + 30)
 async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, settings):
-    (block,) = (code for code in blocks(README, "sh") if "curl" in code)
+    (block,) = (code for code in blocks(INTERFACES, "sh") if "curl" in code)
     assert block.count("http://127.0.0.1:8000") == 1
     block = block.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{settings.port}")
     bin_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -205,7 +206,7 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, setting
     assert (won["wxname"], won["is_prize"], won["now_depth"], won["prizes_left"]) == ("小红", 1, 1, 1)
     assert refused["error"] == "cooling_down"
     assert (won_too["wxname"], won_too["is_prize"], won_too["task_status"]) == ("小刚", 1, 1)
-    shown = next(code for code in blocks(README, "console") if "is_prize" in code).splitlines()
+    shown = next(code for code in blocks(INTERFACES, "console") if "is_prize" in code).splitlines()
     for printed, line in zip(said[:3], shown[:3], strict=True):
         assert msgspec.json.decode(printed).keys() == msgspec.json.decode(line).keys()
     assert (said[3], said[6]) == (shown[3], shown[6])

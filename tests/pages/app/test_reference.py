@@ -63,7 +63,7 @@ def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewher
             page.set_viewport_size(size)
             assert opened.overflow() == 0
     page.get_by_role("link", name="更新").click()
-    page.get_by_role("heading", name="1.0.0（未发布）").wait_for()
+    page.get_by_role("heading", name="2.0.0（未发布）").wait_for()
     page.get_by_text("网页和小程序，文字和功能一样。").wait_for()
     assert "](" not in page.locator("#reference").inner_text()
     assert opened.overflow() == 0
