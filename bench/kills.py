@@ -139,7 +139,7 @@ async def die(scenario: str, code: str, step: int) -> int:
     """Play the scenario in this process, and kill this process right after the step."""
     settings = read_settings({name: os.environ.get(name, "") for name in SETTINGS})
     context = await Context.open(settings, Sandbox)
-    people = {name: Someone(Client(None), os.environ[name.upper()], "", {}) for name in PEOPLE}  # type: ignore[arg-type]
+    people = {name: Someone(Client(None), "", os.environ[name.upper()], {}) for name in PEOPLE}  # type: ignore[arg-type]
     client = Client(None, people)  # type: ignore[arg-type]
     also = TRACED if scenario in REPORT_SCENARIOS else ()
     Steps(context, step, kill=lambda: os.kill(os.getpid(), signal.SIGKILL), also=also)
@@ -155,7 +155,7 @@ def _two(client: Client) -> tuple[Someone, Someone]:
 def _environment(world: World) -> dict[str, str]:
     settings = world.settings
     own = {name: str(getattr(settings, name.lower())) for name in SETTINGS}
-    return own | {name.upper(): world.client.people[name].id for name in PEOPLE}
+    return own | {name.upper(): world.client.people[name].token for name in PEOPLE}
 
 
 if __name__ == "__main__":

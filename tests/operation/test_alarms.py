@@ -196,7 +196,7 @@ class Scene:
         self.leader = Leader(self.store, context.bus, context.database, process, context.clock.now_ms)
         disk, scrape = disk_of(context), context.scrape
         self.monitor = Monitor(
-            self.store, self.outages, disk, self.leader, scrape, lambda: self.now_ms, changed
+            self.store, self.outages, disk, self.leader, scrape, lambda: self.now_ms, changed, None
         )
 
     async def turn(self, seconds: float = 30) -> None:
