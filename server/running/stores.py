@@ -13,6 +13,7 @@ import importlib.util
 import logging
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -35,6 +36,10 @@ LOCK_SECONDS = 2.0
 # The descriptors that the driver needs for one query: for the query, and for monitoring the server.
 ASKING_DESCRIPTORS = 8
 _POLL_SECONDS = 0.005
+# What the files of DATA_DIR may hold: the URI of a store, the identity of the database, our own address.
+_STORE = re.compile(r"(mongodb://127\.0\.0\.1:\d+/\S*)?")
+_IDENTITY = re.compile(r"[0-9a-f]*")
+_SERVER = re.compile(r"(http://127\.0\.0\.1:\d+)?")
 TAKEN = b"ddress already in use"
 TRIES = 3
 LOWEST_EPHEMERAL = 32_768  # Linux's default
@@ -293,7 +298,7 @@ def start_stores(stores: Iterable[EmbeddedStore]) -> None:
 def _last_store(settings: Settings) -> str:
     """Return the URI of the MongoDB that a server runs, or last ran, in DATA_DIR; "" if none did."""
     path = EmbeddedMongoDB.address_file(Path(settings.data_dir).absolute())
-    return read_kept(path, r"(mongodb://127\.0\.0\.1:\d+/\S*)?")
+    return read_kept(path, _STORE)
 
 
 def names_embedded_store(settings: Settings) -> bool:
@@ -327,7 +332,7 @@ def _identity_file(settings: Settings) -> Path:
 
 def remembered_identity(settings: Settings) -> str:
     """Return the identity of the database that the server of DATA_DIR serves from, "" if none is known."""
-    return read_kept(_identity_file(settings), r"[0-9a-f]*")
+    return read_kept(_identity_file(settings), _IDENTITY)
 
 
 def remember_identity(settings: Settings, identity: str) -> None:
@@ -345,7 +350,7 @@ def remember_identity(settings: Settings, identity: str) -> None:
 
 def server_address(settings: Settings, *, port_is_set: bool) -> str:
     """Return where the server of this environment is: at PORT if that is set, else as DATA_DIR says."""
-    known = "" if port_is_set else read_kept(server_file(settings), r"(http://127\.0\.0\.1:\d+)?")
+    known = "" if port_is_set else read_kept(server_file(settings), _SERVER)
     return known or f"http://127.0.0.1:{settings.port}"
 
 

@@ -261,6 +261,7 @@ GUARDED_DEFAULTS = {
     **limit_settings.IN_PRODUCTION,
 }
 _GUARDED_NEEDS = ("secret_key", "ops_token")
+_KEPT_SECRET = re.compile(r"[ -~]{32,}\n?")
 _PRODUCTION_NEEDS = (
     "mongodb_uri",
     "redis_url",
@@ -468,4 +469,4 @@ def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:
             pass
         finally:
             draft.unlink()
-    return [read_kept(path, r"[ -~]{32,}\n?").encode()]
+    return [read_kept(path, _KEPT_SECRET).encode()]

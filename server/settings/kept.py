@@ -15,13 +15,13 @@ _WRONG = {
 }
 
 
-def read_kept(path: Path, pattern: str) -> str:
+def read_kept(path: Path, pattern: re.Pattern[str]) -> str:
     """Return the text in a file, "" if it is missing. Raises BadSettings if it is not of this pattern."""
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return ""
-    if not re.fullmatch(pattern, text):
+    if not pattern.fullmatch(text):
         raise BadSettings(
             f"{path} is damaged: restore it, or delete it and let a start make it anew (a new secret_key "
             "opens nothing that the old one sealed)"

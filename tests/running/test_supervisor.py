@@ -294,7 +294,8 @@ def test_a_new_start_finds_the_data_even_after_everything_was_killed(server, ali
         assert Person.log_in(again.address, "alice").id == alice.id
         alice.upload(a_picture())
         descriptors = pidfds_of(descendant_pids(again.process.pid))
-        assert len(descriptors) == 4  # two stores, a worker, and the process that makes its pictures
+        # Two stores, a worker, the process that makes its pictures, and what counts the semaphores of both.
+        assert len(descriptors) == 5
         assert again.end(number) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
         assert_all_end(descriptors)
     assert (data_dir / "secret_key").stat().st_mode & 0o777 == 0o600

@@ -13,6 +13,7 @@ from pymongo.errors import AutoReconnect
 
 from server.game.dig import Dig
 from server.game.task import Task
+from server.runtime.background import Failures
 from server.runtime.page_reads import PageReads
 from support.histories import a_history, task_after
 from support.shuffled_loop import ShuffledLoop
@@ -129,6 +130,7 @@ class MemoryBus:
     def __init__(self, world: World, process: str) -> None:
         self.world = world
         self.process = process
+        self.failures = Failures()
         self.up = False
         self.wanted: set[str] = set()
         self.subscribed: set[str] = set()
