@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = ("Store", "denials_told", "is_denied", "is_unavailable", "refused_reason", "said_by")
 
 OPERATION_SECONDS = 5
+CLOSE_SECONDS = 1.0
 DEFAULT_DATABASE = "wabao"
 
 
@@ -189,5 +190,6 @@ class Store:
         return int(await read_clock(self.client, ReadPreference.PRIMARY))
 
     def close(self) -> None:
-        """Close the connections."""
-        self.client.close()
+        """Close the connections. Blocks for a second at most: the driver ends its sessions."""
+        with pymongo.timeout(CLOSE_SECONDS):
+            self.client.close()

@@ -373,7 +373,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
         ("search/阿强", "阿强"),
         ("list/held", "开工大吉"),
         ("payouts", "像是刷奖"),
-        (f"paid/{codes[FRAUD]}/1", "小明"),
+        (f"paid/{codes[FRAUD]}/1", "谁付给了谁"),
         ("reports", REPORTED),
         ("reviews", DOUBTFUL),
         ("log", "值班员"),
