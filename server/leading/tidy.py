@@ -1,6 +1,7 @@
 """Deleting what nobody needs any more: uploads that nothing uses, old posters, old visits and reports.
 
-It also cuts the cooldowns that became longer because MongoDB's clock was set back.
+It also cuts what became longer because MongoDB's clock was set back: cooldowns, the time for which reports
+hide a task, and waits until work is looked at again.
 
 The leader does it for all. It may be killed between any two writes: what was begun is found again.
 """
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.task import AHEAD_DAYS
+from server.store.due import DueDocuments
 from server.store.files import ROUTE
 
 # A turn deletes for at most this long; the rest waits for the next turn.
@@ -30,8 +32,7 @@ log = logging.getLogger("wabao.tidy")
 async def tidy(context: Context) -> None:
     """Delete what is due, some at a time. The leader calls this again and again."""
     store_ms = await context.store.now_ms()
-    if cut := await context.store.tasks.cut_cooldowns(store_ms):
-        log.warning("MongoDB's clock was set back: cut the cooldowns of %d treasures to their length", cut)
+    await _cut_waits(context, store_ms)
     context.clock.see(store_ms)  # what is deleted must be old by MongoDB's clock
     until, now_ms, store = time.monotonic() + TURN_SECONDS, context.clock.now_ms(), context.store
     settings = context.settings
@@ -50,6 +51,19 @@ async def tidy(context: Context) -> None:
             await asyncio.sleep(time.monotonic() - began)
         if looked_at:
             log.info("looked at %d %s that were due to be deleted if unused", looked_at, what)
+
+
+async def _cut_waits(context: Context, store_ms: int) -> None:
+    """Let nothing wait longer because MongoDB's clock, now `store_ms` (unix ms), was set back."""
+    store, set_back_ms = context.store, context.clock.set_back_ms
+    if cut := await store.tasks.cut_cooldowns(store_ms):
+        log.warning("MongoDB's clock was set back: cut the cooldowns of %d treasures to their length", cut)
+    await store.moderation.cut_hiding(store_ms)
+    if set_back_ms:
+        for documents in store.stores:
+            if isinstance(documents, DueDocuments):
+                await documents.cut_waits(store_ms, set_back_ms)
+        context.clock.set_back_ms -= set_back_ms
 
 
 async def tidy_files(context: Context) -> int:

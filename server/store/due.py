@@ -61,6 +61,11 @@ class DueDocuments(Documents[T]):
             if leased is not None and _inner(leased, field) != due_at:
                 yield leased
 
+    async def cut_waits(self, now_ms: int, set_back_ms: int) -> None:
+        """Make due what may have been leased, or put off, before MongoDB's clock was set back by so much."""
+        ahead = {"$gt": now_ms, "$lte": now_ms + set_back_ms + LEASE_MS}
+        await self.collection.update_many({"due_at": ahead}, [{"$set": {"due_at": NOW_MS}}])
+
     async def again(self, document: T, at_ms: int | None) -> None:
         """Look at a document again at that time (unix ms, None: never).
 

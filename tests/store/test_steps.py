@@ -1,6 +1,8 @@
 """A clock of MongoDB that was set back by an hour. As seen by it, all that was written is an hour ahead."""
 
 from server.leading.tidy import tidy
+from server.store.due import LEASE_MS, DueDocuments
+from server.store.people.people import ERASING_MS
 from server.telemetry import metrics
 from support.purse import find
 
@@ -50,6 +52,28 @@ async def test_a_treasure_is_dug_after_one_more_cooldown_and_open_pages_know(
     await tasks.rows.update_one(this, {"$inc": {"cd_until": -60_000}})
     assert (await bob.dig(code))["now_depth"] == 2
     assert [dig["depth"] for dig in await find(context, "digs", code=code)] == [1, 2]
+
+
+async def test_what_was_leased_or_hidden_before_waits_no_longer_than_without_the_step(context, alice):
+    code, now_ms = await alice.publish(), await context.store.now_ms()
+    tasks, this = context.store.tasks, {"_id": code}
+    await tasks.rows.update_one(this, {"$set": {"hidden": 1, "reported": 1, "reported_at": now_ms + HOUR_MS}})
+    stores = [store for store in context.store.stores if isinstance(store, DueDocuments)]
+    assert {"bills", "messages", "orders", "people", "refunds", "reviews"} < {store.NAME for store in stores}
+    times = {"leased": now_ms + HOUR_MS + LEASE_MS, "later": now_ms + 2 * HOUR_MS}
+    for store in stores:
+        keys = {name: dict.fromkeys(("_id", "openid", "code"), name) for name in times}
+        await store.rows.insert_many([{**keys[name], "due_at": at} for name, at in times.items()])
+    leaving = {"until": now_ms + 60_000, "due_at": now_ms + HOUR_MS + ERASING_MS}
+    await context.store.people.rows.update_one({"_id": "later"}, {"$set": {"leaving": leaving}})
+    context.clock.set_back_ms = HOUR_MS
+    for _ in range(2):  # the second time there is nothing to do
+        await tidy(context)
+        for store in stores:
+            assert (await store.get("leased"))["due_at"] <= await context.store.now_ms(), store.NAME
+            assert (await store.get("later"))["due_at"] == times["later"], store.NAME
+    assert (await context.store.people.get("later"))["leaving"]["due_at"] == leaving["until"]
+    assert now_ms <= (await tasks.get(code))["reported_at"] <= await context.store.now_ms()
 
 
 async def test_a_step_that_a_process_sees_is_counted_for_the_alarm(context):

@@ -338,6 +338,14 @@ class People(DueDocuments[Person]):
         """Lease and yield people whose days to keep their account are over, or whose erasure was cut off."""
         return self.lease_due(now_ms, field="leaving.due_at", lasts_ms=ERASING_MS)
 
+    async def cut_waits(self, now_ms: int, set_back_ms: int) -> None:
+        """Do so for what people chose; people whose erasure was leased are due once their days are over."""
+        await super().cut_waits(now_ms, set_back_ms)
+        ahead = {"$gt": now_ms, "$lte": now_ms + set_back_ms + ERASING_MS}
+        await self.collection.update_many(
+            {"leaving.due_at": ahead}, [{"$set": {"leaving.due_at": "$leaving.until"}}]
+        )
+
     async def let_in(self, unionid: str) -> None:
         """Undo `lock_out`, unless `begin_erasing` was called."""
         await self.collection.update_one({"_id": unionid, "erasing": 1}, {"$unset": {"erasing": ""}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.game.review import IN_REVIEW, REPORTED_MS
 from server.game.task import Task
+from server.store.digging.tasks import APART_MS
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS, SEEDLESS, Document
 
@@ -123,6 +124,13 @@ class Moderation(Documents[Task]):
             [{"$set": {field: {"$cond": [over, new, f"${field}"]} for field, new in changes.items()}}],
         )
         return found.modified_count == 1
+
+    async def cut_hiding(self, now_ms: int) -> None:
+        """Let what reports hide since later than now be hidden since now: MongoDB's clock was set back."""
+        cut = {"reported_at": NOW_MS, "due_at": {"$min": ["$due_at", {"$add": [NOW_MS, REPORTED_MS]}]}}
+        await self.collection.update_many(
+            {"reported": 1, "reported_at": {"$gt": now_ms + APART_MS}}, [{"$set": cut}]
+        )
 
     async def reported(self, limit: int) -> list[Task]:
         """Return the tasks that reports hide, without seeds, the longest hidden first."""
