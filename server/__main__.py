@@ -89,6 +89,7 @@ def _add_serving(commands: _Commands) -> None:
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--heartbeats", type=int, required=True, help="descriptor of the pipe for heartbeats")
     worker.add_argument("--ended", default="{}", help="how workers ended that are not counted yet, as JSON")
+    worker.add_argument("--lost", default="[]", help="when workers ended unasked, unix seconds, as JSON")
     worker.add_argument("--database", default="", help="the identity of the database, if it is known")
     worker.add_argument("--prepare", action="store_true", help="prepare the database, which is embedded")
     worker.set_defaults(run=_work)
@@ -226,10 +227,11 @@ def _work(parsed: argparse.Namespace) -> int:
     listener = socket.socket(fileno=parsed.listener)
     heart, settings = Heart(parsed.heartbeats), read_settings(os.environ)
     counts = decode(parsed.ended, dict[str, int])
+    lost = decode(parsed.lost, list[float])
     with denials_told():
         asyncio.run(
             serve(
-                *(settings, listener, heart, counts, parsed.database, _sandbox(settings)),
+                *(settings, listener, heart, counts, lost, parsed.database, _sandbox(settings)),
                 prepares=parsed.prepare,
             )
         )

@@ -18,7 +18,7 @@ from server.operation.scrape import Family
 from server.store.gauges import Gauge
 
 Kind: TypeAlias = Literal[
-    "redis", "mongodb", "database", "disk", "start", "ended", "clock", "work", "calls",
+    "redis", "mongodb", "database", "disk", "ended", "clock", "work", "calls",
     "invariant", "books", "unchecked", "message", "review", "queue", "held", PaymentKind,
 ]
 How: TypeAlias = Literal["above", "grown", "failed"]
@@ -49,8 +49,7 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """When an alarm holds: for each value of the label `by`, among the series with the labels `where` and
-    without those with the labels `but`.
+    """When an alarm holds: for each value of the label `by`, among the series with the labels `where`.
 
     - above: the largest value is above `bound`.
     - grown: the counter grew by `bound` or more within GROWN_SECONDS.
@@ -67,7 +66,6 @@ class Row(msgspec.Struct, frozen=True):
     bound: float = 0
     by: str = ""
     where: dict[str, str] = {}
-    but: dict[str, str] = {}
     what: str = ""
 
 
@@ -78,14 +76,7 @@ TABLE = (
     Row("calls", "很多调用失败", "wabao_wechat_seconds", "failed", by="call"),
     Row("calls", "很多调用失败", "wabao_store_seconds", "failed", what="mongodb"),
     Row("calls", "很多调用失败", "wabao_redis_seconds", "failed", what="redis"),
-    Row(
-        "ended",
-        "十分钟内有三个以上的工作进程中途结束",
-        "wabao_workers_ended",
-        "grown",
-        3,
-        but={"how": "drained"},
-    ),
+    Row("ended", "十分钟内有三个以上的工作进程中途结束", "wabao_workers_lost", bound=2),
     Row("work", "有后台工作出错", "wabao_failed_work", "grown", 1, by="work"),
     Row("clock", "MongoDB 的时钟跳变了", "wabao_clock_steps", "grown", 1),
     Row("invariant", "数据前后矛盾", "wabao_findings", where={"kind": "invariant"}),
@@ -103,9 +94,8 @@ TABLE = (
 )
 TITLES: dict[str, str] = {
     **{row.kind: row.title for row in TABLE},
-    # These are seen where nothing can be compared: by whoever may not serve, and by the parent.
+    # This is seen where nothing can be compared: by whoever may not serve.
     "database": "数据库不对，已停止服务",
-    "start": "有进程起不来",
 }
 AGE = "wabao_process_age_seconds"
 # The metrics of processes that a comparison needs.
@@ -125,8 +115,7 @@ class _Sample(msgspec.Struct, frozen=True):
     code: str = ""
 
     def fits(self, row: Row, suffix: str = "") -> bool:
-        left_out = row.but and row.but.items() <= self.labels.items()
-        return self.name == row.metric + suffix and row.where.items() <= self.labels.items() and not left_out
+        return self.name == row.metric + suffix and row.where.items() <= self.labels.items()
 
 
 class Comparison:

@@ -24,7 +24,6 @@ from functools import partial
 from pathlib import Path
 
 from server.errors import BadSettings
-from server.running.failed_starts import PAUSE_SECONDS, FailedStarts
 from server.running.stores import (
     EmbeddedMongoDB,
     EmbeddedStore,
@@ -34,8 +33,8 @@ from server.running.stores import (
     server_file,
     start_stores,
 )
-from server.running.watchdog import REFUSING, SERVING, Watchdog
-from server.runtime.background import Background, CannotYet, Failures
+from server.running.watchdog import Watchdog
+from server.runtime.background import Background, CannotYet
 from server.runtime.children import GIVES_MEMORY_BACK, ended, start_child, stop_child
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
@@ -44,10 +43,10 @@ BACKLOG = 4096
 WORKERS_SECONDS = 25.0
 PORT_SECONDS = 2.0
 STEADY_SECONDS = 10.0
+# So many ends of workers are remembered; three within ten minutes are an alarm.
+LOST_KEPT = 10
 # How a worker ended, by the sign of its exit code.
 HOW_ENDED = {0: "drained", 1: "failed", -1: "killed"}
-# So many workers that ended unasked, within so long, are an alarm.
-ENDED_NUMBER, ENDED_SECONDS = 3, 600.0
 BAD_SETTINGS_EXIT = 2
 ANSWER_SECONDS = 5.0
 LONGEST_READY_PAUSE_SECONDS = 1.0
@@ -76,14 +75,12 @@ class Supervisor:
         self._served = False
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._aborting = asyncio.Lock()
-        self._refusing: set[str] = set()  # workers that may not serve from the database they met
         self._stores: list[EmbeddedStore] = []
-        self._failed_starts = FailedStarts(settings)
-        self._keepers = Background(Failures(self._failed_starts.note))
+        self._keepers = Background()
         self._hung_up = asyncio.Event()
         self._serves: dict[str, asyncio.Event] = {}  # set while the worker of this name serves
         self._uncounted = Counter[str]()  # how workers ended that no worker has counted yet
-        self._unasked = deque[float](maxlen=ENDED_NUMBER)  # when the last ones ended unasked
+        self._lost = deque[float](maxlen=LOST_KEPT)  # when the last ones ended unasked, unix seconds
         directory = Path(settings.data_dir).absolute()
         self._lock = lock_directory(directory)
         # The identity of the database, once it is known. DATA_DIR has it too, but may be deleted while we
@@ -124,7 +121,6 @@ class Supervisor:
             self._keep_worker(f"worker {number}", listener, environment)
         self._keepers.repeat(self._replace_workers, 0.0)
         self._keepers.persist(partial(self._announce, keys), "announcing")
-        self._keepers.repeat(self._failed_starts.tell, PAUSE_SECONDS, at_once=True, name="webhook")
 
     def _warn(self) -> None:
         """Log each setting that may be intended, but lets strangers do more than most operators want."""
@@ -173,7 +169,6 @@ class Supervisor:
         async def live() -> tuple[subprocess.Popen[bytes], int]:
             nonlocal first
             child, first = first or store.launch(), None
-            self._failed_starts.end(store.name)
             looking = Background(self._keepers.failures)
             look = partial(_end_if_silent, store, child, deque[bool](maxlen=ASKED_TIMES))
             looking.repeat(look, ASKED_SECONDS, name=f"asking {store.name}")
@@ -193,13 +188,19 @@ class Supervisor:
         serves = self._serves[name] = asyncio.Event()
 
         async def live() -> tuple[subprocess.Popen[bytes], int]:
-            watchdog = Watchdog(hears=partial(self._note_sign, name), aborting=self._aborting)
+            watchdog = Watchdog(serves=partial(self._note_serving, name), aborting=self._aborting)
             heartbeats = watchdog.worker_end
             known = ("--database", self._identity)
             counts, self._uncounted = self._uncounted, Counter()
             try:
                 child = start_child(
-                    [*command, *known, "--heartbeats", str(heartbeats), "--ended", json.dumps(counts)],
+                    [
+                        *command,
+                        *known,
+                        *("--heartbeats", str(heartbeats)),
+                        *("--ended", json.dumps(counts)),
+                        *("--lost", json.dumps([*self._lost])),
+                    ],
                     environment=environment,
                     pass_fds=(descriptor, heartbeats),
                 )
@@ -217,8 +218,6 @@ class Supervisor:
             if code == BAD_SETTINGS_EXIT and not self._served:  # it said why; a restart would not help
                 self._exit_code = code
                 self._stopping.set()
-            elif code and not watchdog.served:
-                self._failed_starts.begin(name)
             return child, code
 
         self._keep(name, live)
@@ -226,18 +225,11 @@ class Supervisor:
     def _note_end(self, how: str) -> None:
         """Count the end of a worker. We have no /metrics, so the next worker that serves shows the counts.
 
-        It may end too before anybody looks, so we tell ourselves of several that ended unasked.
+        It may end too before anybody looks, so each worker is told when the last ones ended unasked.
         """
         self._uncounted[how] += 1
         if how != "drained":
-            self._unasked.append(time.monotonic())
-            self._tell_unasked()
-
-    def _tell_unasked(self) -> None:
-        if len(self._unasked) == ENDED_NUMBER and time.monotonic() - self._unasked[0] < ENDED_SECONDS:
-            self._failed_starts.begin("", "ended")
-        else:
-            self._failed_starts.end("", "ended")
+            self._lost.append(time.time())
 
     async def _replace_workers(self) -> None:
         """After SIGHUP, end the workers one by one: each drains, and the next is ended once its successor
@@ -252,25 +244,10 @@ class Supervisor:
                 self._serves[name].clear()  # while it drained, it said that it serves
                 await self._serves[name].wait()
 
-    def _note_sign(self, name: str, sign: bytes) -> None:
-        """Note whether a worker serves, or refuses the database.
-
-        Once one worker serves, a refused database no longer ends the server: other workers may go on. If the
-        database is refused from the start, this process sends the alarm itself, since perhaps no worker can
-        hold the monitor's lease.
-        """
-        if sign == SERVING:
-            self._served = True
-            self._serves[name].set()
-            self._failed_starts.end(name)
-            self._tell_unasked()
-            self._refusing.discard(name)
-        elif sign == REFUSING:
-            self._refusing.add(name)
-        if self._refusing:
-            self._failed_starts.begin("", "database")
-        else:
-            self._failed_starts.end("", "database")
+    def _note_serving(self, name: str) -> None:
+        """Note that a worker serves. Once one did, what another refuses no longer ends the server."""
+        self._served = True
+        self._serves[name].set()
 
     async def _announce(self, keys: Keys) -> None:
         """Once the server is ready, print its address and, in development, the operators' token."""
@@ -303,7 +280,6 @@ class Supervisor:
         async def live() -> tuple[subprocess.Popen[bytes], int]:
             with self._crowd_log.open("ab") as output:
                 self._crowd = start_child([*command, "--url", address], output=output)
-            self._failed_starts.end("the crowd")
             return self._crowd, await ended(self._crowd)
 
         self._keep("the crowd", live)

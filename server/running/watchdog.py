@@ -28,7 +28,7 @@ MISSED_TURNS = 10
 STARTING_TURNS = 60
 # Time for faulthandler to write the stacks to the log.
 ABORT_SECONDS = 1.0
-STARTING, SERVING, REFUSING = b"0", b"1", b"2"
+STARTING, SERVING = b"0", b"1"
 _READ_BYTES = 1 << 16  # the capacity of a pipe
 
 log = logging.getLogger("wabao.supervisor")
@@ -43,13 +43,9 @@ class Heart:
         self._says = STARTING
 
     def serving(self) -> None:
-        """Let all heartbeats from now on say that the worker serves."""
+        """Say that the worker serves, now and in all heartbeats from now on."""
         self._says = SERVING
-
-    def refusing(self) -> None:
-        """Let all heartbeats from now on say that the worker may not serve from the database that it has
-        found."""
-        self._says = REFUSING
+        self._send()
 
     def begin(self, working: Background) -> None:
         """Send a heartbeat each second, until `working` ends: from the loop's first turn to its last, even
@@ -58,6 +54,9 @@ class Heart:
 
     async def beat(self) -> None:
         """Send a heartbeat."""
+        self._send()
+
+    def _send(self) -> None:
         # If the supervisor is stopped, it finds heartbeats in the full pipe when it continues. If the pipe is
         # broken, it is about to end, and we with it.
         with suppress(BlockingIOError, BrokenPipeError):
@@ -76,17 +75,17 @@ class Watchdog:
         turn_seconds: float = HEARTBEAT_SECONDS,
         missed_turns: int = MISSED_TURNS,
         starting_turns: int = STARTING_TURNS,
-        hears: Callable[[bytes], None] = lambda _: None,
+        serves: Callable[[], None] = lambda: None,
         aborting: asyncio.Lock | None = None,
     ) -> None:
-        """`hears` is called with the newest heartbeat, in each turn in which one came.
+        """`serves` is called in each turn in which the worker said that it serves.
 
         Watchdogs that share `aborting` end their workers one after another: faulthandler writes a line in
         pieces, so the stacks of two workers that it writes at the same time cannot be read.
         """
         self.served = False
         self.stood_still = False
-        self._hears = hears
+        self._serves = serves
         self._aborting = aborting or asyncio.Lock()
         self._turn_seconds = turn_seconds
         self._missed_turns = missed_turns
@@ -118,7 +117,9 @@ class Watchdog:
                         self.stood_still = True
                         await _abort(child, end)
                     break
-            return await end
+            code = await end
+            self._hear(self._read())
+            return code
         finally:
             end.cancel()
             os.close(self._our_end)
@@ -132,11 +133,15 @@ class Watchdog:
     def _stands_still(self, heartbeats: bytes, late: bool) -> bool:
         if heartbeats:
             self._missed, self._allowed = 0, self._missed_turns
-            self.served = self.served or SERVING in heartbeats
-            self._hears(heartbeats[-1:])
+            self._hear(heartbeats)
         elif not late:
             self._missed += 1
         return self._missed >= self._allowed
+
+    def _hear(self, heartbeats: bytes) -> None:
+        if SERVING in heartbeats:
+            self.served = True
+            self._serves()
 
 
 async def _abort(child: subprocess.Popen[bytes], end: asyncio.Task[int]) -> None:

@@ -10,7 +10,8 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from server.actions.pictures import disk_of
@@ -41,6 +42,7 @@ AGAIN_SECONDS = 1.0
 # How long connections wait for a process to serve: while MongoDB has not answered, and once it has.
 WAIT_SECONDS, LONGER_WAIT_SECONDS = 0.6, 4.0
 LOOK_SECONDS = 0.05
+LOST_SECONDS = 600.0
 # With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
 # several times while these pages are opened; with these thresholds it runs once per million new objects.
 GC_THRESHOLDS = 10_000, 10, 10
@@ -119,11 +121,9 @@ class Waiting:
     `serves_soon`: MongoDB answered, and nothing so far forbids serving from it.
     """
 
-    def __init__(self, tell_refusing: Callable[[], None]) -> None:
-        """`tell_refusing` tells the supervisor that this database must not be served from."""
+    def __init__(self) -> None:
         self.why = ""
         self.serves_soon = False
-        self._tell_refusing = tell_refusing
 
     def _answers(self) -> None:
         self.serves_soon = True
@@ -146,7 +146,6 @@ class Waiting:
                 if found.wrong.msg != self.why:
                     log.error("not ready: %s", found.wrong.text)
                 self.why = found.wrong.msg
-                self._tell_refusing()
             except Exception as error:
                 if is_denied(error) or not is_unavailable(error):
                     raise
@@ -192,6 +191,7 @@ async def serve(
     listener: socket.socket,
     heart: Heart,
     counts: Mapping[str, int],
+    lost: Sequence[float],
     identity: str,
     sandbox: Callable[[Store], Sandbox] | None,
     *,
@@ -199,7 +199,8 @@ async def serve(
 ) -> None:
     """Serve on `listener` until SIGTERM or SIGINT, then drain and return, within 25 s of the signal.
 
-    `counts` are the ends of earlier workers by how they ended; this one counts them in its metrics.
+    `counts` are the ends of earlier workers by how they ended; this one counts them in its metrics. `lost`
+    says when the last ones ended unasked (unix seconds).
     `identity` is that of the database, if an earlier worker served from one. `prepares` is true for a
     database that the server has started itself.
     """
@@ -209,7 +210,7 @@ async def serve(
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     living = Background()
     heart.begin(living)
-    waiting = Waiting(heart.refusing)
+    waiting = Waiting()
     unready = unready_app(settings, lambda: waiting.why)
     server = Port(unready)
     listener.setblocking(False)
@@ -239,6 +240,7 @@ async def serve(
     await accepting  # raises if it could not accept
     for how, number in counts.items():
         metrics.WORKERS_ENDED.labels(how).inc(number)
+    metrics.WORKERS_LOST.set_function(lambda: sum(at > time.time() - LOST_SECONDS for at in lost))
     heart.serving()
     log.info("serving")
     repeated.spawn(log_failures(settings, context.store))

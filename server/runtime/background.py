@@ -1,6 +1,6 @@
 """The one way to run work that nobody waits for: once, or again and again.
 
-Whatever such work raises is counted, logged once a minute, and told; repeated work then goes on. Nothing ends
+Whatever such work raises is counted, and logged once a minute; repeated work then goes on. Nothing ends
 it but `end`.
 """
 
@@ -42,18 +42,12 @@ class _Logged:
 class Failures:
     """What work raised.
 
-    A store that does not answer is logged, but neither counted nor told here: it has an alarm of its own. One
-    that denies us a right may answer all other work, so it is.
+    A store that does not answer is logged, but not counted here: it has an alarm of its own. One that denies
+    us a right may answer all other work, so it is.
     """
 
-    def __init__(
-        self,
-        tell: Callable[[str, bool], None] = lambda _name, _fails: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`tell` is called with the work's name: after each failure with True, after each success with
-        False."""
-        self._tell, self._clock = tell, clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._logged: dict[str | tuple[str, type[BaseException]], _Logged] = {}
 
     def note(self, name: str, error: BaseException) -> None:
@@ -61,7 +55,6 @@ class Failures:
         unavailable = is_unavailable(error)
         if not unavailable or is_denied(error):
             metrics.FAILED_WORK.labels(name).inc()
-            self._tell(name, True)
         # A silent store is silent for all work: one line a minute says so.
         key = "a silent store" if unavailable else (name, type(error))
         logged, now = self._logged.get(key), self._clock()
@@ -76,10 +69,6 @@ class Failures:
             app_log.error("%s failed: %s%s", name, error, more)
         else:
             app_log.error("%s failed%s", name, more, exc_info=error)
-
-    def well(self, name: str) -> None:
-        """Note that the work of this name succeeded."""
-        self._tell(name, False)
 
     @contextmanager
     def noted(self, name: str) -> Iterator[None]:
@@ -149,7 +138,6 @@ class Background:
                 continue
             if step is work:
                 delay = 0.0
-                self.failures.well(name)
                 if once:
                     return
 

@@ -48,6 +48,7 @@ MESSAGES = Counter(
     ["kind", "outcome"],
 )
 WORKERS_ENDED = Counter("wabao_workers_ended", "Workers that ended, by how, and were replaced", ["how"])
+WORKERS_LOST = Gauge("wabao_workers_lost", "Workers of this server that ended unasked within ten minutes")
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
 FORGED = Counter(
     "wabao_redis_forged", "Messages and heartbeats in Redis that no process of ours signed, and were dropped"

@@ -141,15 +141,6 @@ def test_growth_is_forgotten_and_starts_of_processes_are_none():
     assert len(comparison._grown) == 1
 
 
-def test_workers_that_were_asked_to_end_do_not_count():
-    row = next(row for row in TABLE if row.but)
-    comparison = Comparison()
-    for at in (0, 30):
-        samples = [("wabao_workers_ended_total", {"process": "a:1", "how": "drained"}, 5.0 * at)]
-        found = comparison.alarms([Family(row.metric, "", "counter", samples)], [], at)
-    assert found == []
-
-
 def test_a_treasure_to_look_at_is_that_of_the_largest_number():
     gauge = Gauge(name="wabao_findings", labels={"kind": "books"}, value=2, code=CODE)
     [alarm] = Comparison().alarms([], [gauge], 0)

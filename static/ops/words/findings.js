@@ -5,7 +5,6 @@ export const FINDINGS = {
   alarm_mongodb: ["MongoDB 没有响应", "MongoDB does not answer"],
   alarm_database: ["数据库不对，已停止服务", "Not our database: nothing is served"],
   alarm_disk: ["磁盘快满了，不能发布和上传", "The disk is nearly full: no publishing, no uploads"],
-  alarm_start: ["有进程起不来", "A process cannot be started"],
   alarm_calls: ["很多调用失败", "Many calls fail"],
   alarm_ended: ["十分钟内有三个以上的工作进程中途结束", "Three or more workers ended within ten minutes"],
   alarm_work: ["有后台工作出错", "Work in the background fails"],
