@@ -22,7 +22,7 @@ from handlers.bodies import (
     large_bodies_of,
     length_of,
 )
-from handlers.parameters import parse, read_parameters
+from handlers.parameters import FORMS, kind_of_body, parse, read_parameters
 from server.actions.people.account import check_ban, check_session, known_people_of, read_caller
 from server.context import Context
 from server.errors import (
@@ -311,9 +311,21 @@ class Interface(Receiver):
                 cls.gives = (Reply,) if hints["return"] is NoneType else _structs_in(hints["return"])
 
     @classmethod
-    def too_large(cls) -> Refusal:
-        """Return the refusal of a body above `body_limit_bytes`."""
-        return BodyTooLarge(f"请求的内容太大，应在 {cls.body_limit_bytes >> 10} KB 以内")
+    def limit_of(cls, headers: HTTPHeaders) -> tuple[int, Refusal]:
+        """Return how many bytes the body of these headers may have at most, and the refusal of a larger one.
+
+        Only JSON may be above BODY_BYTES, or only a form if it holds files: other types cost more to read.
+        """
+        large = FORMS[1] if cls.takes_files else "application/json"
+        most = (
+            cls.body_limit_bytes if kind_of_body(headers) == large else min(BODY_BYTES, cls.body_limit_bytes)
+        )
+        return most, cls.too_large(most)
+
+    @classmethod
+    def too_large(cls, limit_bytes: int) -> Refusal:
+        """Return the refusal of a body above its limit."""
+        return BodyTooLarge(f"请求的内容太大，应在 {limit_bytes >> 10} KB 以内")
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes | None:
         """Act, and return the reply: a struct, encoded bytes, or None for a Reply without further fields.
@@ -365,7 +377,7 @@ class Interface(Receiver):
 
     def read(self) -> Any:
         """Return the request as its struct. Raises BadRequest, TokenRequired, NotLoggedIn."""
-        values = read_parameters(self.request)
+        values = read_parameters(self.request, self.takes)
         kind = self.pick(values)
         if _needs_unionid(kind) and values.get("unionid") in (None, ""):
             self._require_some_identity()

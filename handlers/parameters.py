@@ -15,6 +15,7 @@ from msgspec import Meta
 from tornado import httputil
 from tornado.web import HTTPError
 
+from handlers.bodies import BODY_BYTES
 from server.decoding import decode
 from server.errors import BadRequest
 from server.store.pipelines import Window
@@ -96,7 +97,6 @@ def next_of(places: Sequence[tuple[int, str]], window: Window) -> str:
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _WHOLE = re.compile("-?[0-9]{1,19}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # How msgspec words its errors.
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _PLACE = re.compile(r"at `\$\.(\w+)")
@@ -153,7 +153,10 @@ def whole_number(value: object) -> int | None:
 
 def _is_text(value: str) -> bool:
     """Whether a text lacks lone surrogates, which UTF-8 cannot encode, and NULs, which MongoDB may refuse."""
-    return "\x00" not in value and not _SURROGATE.search(value)
+    try:
+        return b"\x00" not in value.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 @cache
@@ -191,24 +194,35 @@ def _refusal(declared: Mapping[str, _Declared], problem: str) -> BadRequest:
     raise AssertionError(f"msgspec words its errors in a new way: {problem}")
 
 
-def read_parameters(request: httputil.HTTPServerRequest) -> dict[str, object]:
-    """Return a request's parameters: those of the query and, with POST, of the body (JSON or a form).
+def read_parameters(
+    request: httputil.HTTPServerRequest, kinds: tuple[type[msgspec.Struct], ...]
+) -> dict[str, object]:
+    """Return those parameters of a request that one of `kinds` declares: of the query and, with POST, of the
+    body (JSON or a form).
 
     Parameters of the body replace those of the query with the same name. Raises BadRequest if the body is not
     what its content type says, HTTPError 400 if it is a form that cannot be read.
     """
     values: dict[str, object] = {name: _decoded(found) for name, found in request.query_arguments.items()}
     if request.body and request.method == "POST":
-        values.update(_body_parameters(request))
+        values.update(_body_parameters(request, kinds))
     return values
 
 
-def _body_parameters(request: httputil.HTTPServerRequest) -> dict[str, object]:
-    content_type = request.headers.get("Content-Type", "application/json")
-    kind, semicolon, options = content_type.partition(";")
-    if kind.strip().lower() in FORMS:
+def kind_of_body(headers: httputil.HTTPHeaders) -> str:
+    """Return a body's content type: one of FORMS, or that of JSON."""
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return kind if kind in FORMS else "application/json"
+
+
+def _body_parameters(
+    request: httputil.HTTPServerRequest, kinds: tuple[type[msgspec.Struct], ...]
+) -> dict[str, object]:
+    kind = kind_of_body(request.headers)
+    if kind in FORMS:
+        content_type = request.headers["Content-Type"]
         if not content_type.startswith(FORMS):  # Tornado reads forms whose type is in small letters
-            kind = kind.strip().lower()
+            _, semicolon, options = content_type.partition(";")
             try:
                 httputil.parse_body_arguments(
                     kind + semicolon + options, request.body, request.body_arguments, request.files
@@ -217,12 +231,29 @@ def _body_parameters(request: httputil.HTTPServerRequest) -> dict[str, object]:
                 raise HTTPError(400) from None
         return {name: _decoded(found) for name, found in request.body_arguments.items()}
     try:
-        decoded = decode(request.body)
+        body = decode(request.body, _undecoded(kinds))
+        given = msgspec.structs.asdict(body).items()
+        return {name: _value(found) for name, found in given if found is not msgspec.UNSET}
+    except msgspec.ValidationError:
+        raise BadRequest("请求的 JSON 应为一个对象") from None
     except ValueError:
         raise BadRequest("请求的 JSON 无法解析，应为一个 JSON 对象") from None
-    if not isinstance(decoded, dict):
-        raise BadRequest("请求的 JSON 应为一个对象")
-    return decoded
+
+
+@cache
+def _undecoded(kinds: tuple[type[msgspec.Struct], ...]) -> type[msgspec.Struct]:
+    """Return a struct with the parameters of all `kinds`. All else in a body is passed over, which takes a
+    tenth of the time that decoding would."""
+    names = sorted({name for kind in kinds for name in _declared(kind)})
+    return msgspec.defstruct(
+        "Body", [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in names]
+    )
+
+
+def _value(found: msgspec.Raw) -> object:
+    """Return a parameter's value. Of a long value that is no text, only say so: an empty object."""
+    long = memoryview(found).nbytes > BODY_BYTES
+    return {} if long and not bytes(found).startswith(b'"') else decode(found)
 
 
 def _decoded(found: list[bytes]) -> str:

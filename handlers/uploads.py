@@ -50,9 +50,9 @@ class UploadFile(Interface):
     strangers_bytes = LARGEST_BYTES  # of clients without a token, where none is required
 
     @classmethod
-    def too_large(cls) -> Refusal:
+    def too_large(cls, limit_bytes: int) -> Refusal:
         """Return the refusal of a picture that is too large, with HTTP 413."""
-        return PictureNotRead()
+        return PictureNotRead() if limit_bytes == cls.body_limit_bytes else super().too_large(limit_bytes)
 
     async def answer(self, request: UploadFileRequest) -> UploadFileReply:
         """Raises BadRequest, DiskLow, TooOften, and what `active_person` and `upload_picture` raise."""

@@ -211,13 +211,14 @@ class Guarded(Careful):
             return Allowed(STRANGERS_BYTES, "", BodyTooLarge(words))
         token = presented_token(request.headers)
         proven = self._context.keys.read_token(token) if token else None
+        most, refusal = interface.limit_of(request.headers)
         if proven is not None:
-            return Allowed(interface.body_limit_bytes, proven.person_id, interface.too_large())
-        most, limit_bytes = interface.body_limit_bytes, STRANGERS_BYTES
+            return Allowed(most, proven.person_id, refusal)
+        limit_bytes = STRANGERS_BYTES
         if token is None and not self._context.settings.require_token:
-            limit_bytes = interface.strangers_bytes
+            limit_bytes = min(most, interface.strangers_bytes)
         if limit_bytes == most or length_of(request.headers) > most:
-            return Allowed(limit_bytes, "", interface.too_large())
+            return Allowed(limit_bytes, "", refusal)
         return Allowed(limit_bytes, "", TokenRequired() if token is None else BadToken())
 
 
