@@ -51,8 +51,8 @@ TROUBLES = (
     Trouble("the answer is garbage", "shown", {"what": "garbage", "call": "msg_sec_check"}),
     Trouble("the person is not there", "held", {"what": "refuse", "call": "msg_sec_check", "code": "61010"}),
     Trouble("the picture is bad", "refused", {"what": "judge", "call": "media_check_async", "code": "risky"}),
-    Trouble("the text is bad", "refused", name="违规"),
-    Trouble("the text is doubtful", "held", name="存疑"),
+    Trouble("the text is bad", "refused", name="【违规】"),
+    Trouble("the text is doubtful", "held", name="【存疑】"),
 )
 
 

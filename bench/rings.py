@@ -190,8 +190,7 @@ async def paid(world: World, winner: Someone, code: str) -> str:
     reply = await winner.post("/drawPrize", code=code)
     if reply["status"]:
         return str(reply["error"])
-    said = await world.client.wx("confirm", package=reply["package_info"])
-    await rest(world.context)
+    said = await world.client.confirm(reply["package_info"])
     return "" if said.endswith(":ok") else said
 
 

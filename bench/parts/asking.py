@@ -175,4 +175,4 @@ class Sender:
         elif reply["state"] == "given" and reply["receiver"]:
             cast.note_address(actor, code)
         elif reply["package_info"] and self._often(PAID):
-            cast.confirm(reply["package_info"])
+            cast.confirm(actor, reply["package_info"])

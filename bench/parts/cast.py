@@ -106,7 +106,7 @@ class Cast:
         self.publish(alice, draw_type=1)
         self._let_goods_be_won()
         self._let_packets_be_won()
-        self.publish(bob, shown=False, name="一只存疑的猫")
+        self.publish(bob, shown=False, name="一只【存疑】的猫")
         ended = self.publish(bob)
         self.fine(self.post(bob, "/endTask", code=ended))
         self.over.add(ended)
@@ -134,7 +134,7 @@ class Cast:
         for winner, code in zip((dave, erin), packets, strict=True):
             self.pay(alice, code)
             self.dig(winner, code)
-        self.confirm(self.fine(self.post(dave, "/drawPrize", code=packets[0]))["package_info"])
+        self.confirm(dave, self.fine(self.post(dave, "/drawPrize", code=packets[0]))["package_info"])
         until = time.monotonic() + OPEN_SECONDS
         while self.post(erin, "/drawPrize", code=packets[1]).get("error") != "payout_held":
             self._wait_until(until, "no payout limit held a red packet")
@@ -320,9 +320,9 @@ class Cast:
         """Allow one message of each template, when the mini-program asks."""
         self.http.post("/sandbox/subscribe", json={"user": actor.user, "tmplIds": templates})
 
-    def confirm(self, package: str) -> None:
+    def confirm(self, actor: Actor, package: str) -> None:
         """Accept a red packet's money."""
-        self.http.post("/sandbox/confirm", json={"package": package})
+        self.http.post("/sandbox/confirm", json={"user": actor.user, "package": package})
 
 
 @dataclass

@@ -26,12 +26,12 @@ DRAFTS: tuple[dict[str, Any], ...] = (
     GOODS | {"forecast_num": 1},
     GOODS | {"forecast_num": 1, "draw_type": 1},
     GOODS | {"forecast_num": 1000, "cd": 60},
-    GOODS | {"name": "一只存疑的猫"},  # the sandbox's content check is unsure of this name
-    GOODS | {"name": "一只违规的猫"},
+    GOODS | {"name": "一只【存疑】的猫"},  # the sandbox's content check is unsure of this name
+    GOODS | {"name": "一只【违规】的猫"},
     PACKET,
     PACKET | {"forecast_num": 3},
 )
-NAMES = ("小明", "存疑的小明", "违规的小明")
+NAMES = ("小明", "【存疑】的小明", "【违规】的小明")
 WHY = "有人举报"
 
 

@@ -1,7 +1,7 @@
 """Content checks as WeChat answers them: texts at once, pictures later by message push.
 
-The sandbox objects to texts with 违规 in them and has doubts about those with 存疑. A picture passes, unless
-it is of `picture_refused` (`scenarios.py`). A misbehaviour `judge` decides otherwise about any text or
+The sandbox objects to texts with 【违规】 in them and has doubts about those with 【存疑】. A picture passes,
+unless it is of `picture_refused` (`scenarios.py`). A misbehaviour `judge` decides otherwise about any text or
 picture.
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_msgseccheck.html
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_mediacheckasync
@@ -20,7 +20,7 @@ from devtools.sandbox.notices import MEDIA_CHECK, push
 from devtools.sandbox.scenarios import plays
 from devtools.sandbox.wechat_call import WeChatCall
 
-RISKY, DOUBTFUL = "违规", "存疑"
+RISKY, DOUBTFUL = "【违规】", "【存疑】"
 LABELS = {"pass": 100, "review": 20012, "risky": 20006}
 
 CONTENT_CALLS = ("msg_sec_check", "media_check_async")

@@ -30,7 +30,7 @@ class MisbehaveRequest(msgspec.Struct):
     with `code` (default NOT_ENOUGH). With ADDRESS_REFUSED it says in WeChat's words that our address is not
     allowed, with DAY_REFUSED that the merchant's daily limit is reached. It may act and never answer
     (`timeout`), break the connection (`disconnect`) or sign wrongly (`bad_signature`). Its reply may not say
-    how it is signed (`untyped`), or name another way (`mistyped`). A transfer or its
+    how it is signed (`untyped`), name another way (`mistyped`), or two (`twice_typed`). A transfer or its
     confirmation may `fail` with `code`. A confirmation may pay and then `deny` that it did. A transfer may
     stay `accepted` until it is sent again. A refund, a confirmation or a cancellation may stay `pending`
     until `settle`. A refund may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by
@@ -42,7 +42,7 @@ class MisbehaveRequest(msgspec.Struct):
     and its codes are WeChat's (default 43101, which also withdraws the consent). A query of a `risk` may be
     answered late, by garbage, by an error code, or (`rank`) by the rank `code`. The report of a delivery
     (`shipping`, whose number is an openid) may misbehave in the same ways. The query whether reports are
-    needed (`managed`) may get an error code, or the answer that the mini-program is `unmanaged`. `get_order`
+    needed (`managed`) may get an error code, or the answer that they are (`managed`). `get_order`
     may say that an order's `state` is `code`. `expire` and `settle` (to the state `code`) act on `number` at
     once. `push` pushes at once what happens to the person with the openid `number`: the message or event
     `code`, such as text, user_authorization_cancellation, or "user_authorization_revoke 6,2". `behave`
@@ -57,6 +57,7 @@ class MisbehaveRequest(msgspec.Struct):
         "bad_signature",
         "untyped",
         "mistyped",
+        "twice_typed",
         "slow",
         "garbage",
         "judge",
@@ -73,7 +74,7 @@ class MisbehaveRequest(msgspec.Struct):
         "forge_notice",
         "certify_notice",
         "rank",
-        "unmanaged",
+        "managed",
         "state",
         "expire",
         "settle",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from typing import Any, ClassVar, TypeVar
 
@@ -18,6 +19,7 @@ from server.context import Context
 from server.decoding import decode
 
 PREFIX = "/sandbox"
+SIGNATURE_TYPE = "Wechatpay-Signature-Type"
 # A request's signature may be five minutes old.
 FRESH_SECONDS = 300
 
@@ -39,7 +41,7 @@ FAILURES: dict[str, tuple[int, str]] = {
     "RESOURCE_NOT_EXISTS": (404, "退款单不存在"),
     "FREQUENCY_LIMITED": (429, "频率超限"),
     "FREQUENCY_LIMIT_EXCEED": (403, "频率超限，请降低请求接口频率"),
-    "RATELIMIT_EXCEED": (403, "请求频率过高，请降低频率后重试"),
+    "RATELIMIT_EXCEEDED": (403, "请求频率过高，请降低频率后重试"),
     "SYSTEM_ERROR": (500, "系统繁忙，请稍后重试"),
 }
 # A misbehaviour with one of these codes refuses with INVALID_REQUEST and this text.
@@ -50,9 +52,15 @@ _WORDS = {
     DAY_REFUSED: "超出商户单日转账额度，请核实产品设置是否准确",
 }
 WORDED = tuple(_WORDS)
+# How many calls of an interface WeChat takes in each second of its clock.
+# https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/transfer-to-user.html (and its query);
+# https://pay.weixin.qq.com/doc/v3/partner/4015468873 (撤销转账);
+# https://developers.weixin.qq.com/community/develop/doc/000068f3dacf10ef8ce22178061c00 (a fixed second)
+CALLS_A_SECOND = {"transfer": 100, "query_transfer": 100, "cancel": 20}
 # The misbehaviours of a call, as opposed to those of a notice.
 CALL_MISBEHAVIOURS = (
-    *("error_before", "error_after", "timeout", "disconnect", "bad_signature", "untyped", "mistyped"),
+    *("error_before", "error_after", "timeout", "disconnect", "bad_signature", "untyped"),
+    *("mistyped", "twice_typed"),
     *("refuse", "fail", "accepted", "pending", "abnormal", "closed"),
 )
 
@@ -83,7 +91,6 @@ class PayCall(SandboxHandler):
     call: ClassVar[str]
     misbehaviour: Misbehaviour | None = None
     pairs: SandboxKeyPairs | None = None
-    signature_type: str | None = None  # instead of the right one; "" for none
 
     def initialize(self, context: Context) -> None:
         """Take the context from the route table."""
@@ -98,6 +105,8 @@ class PayCall(SandboxHandler):
         """Verify the signature, act, and sign the answer; or misbehave as told."""
         self.pairs = await self.state.keys.find()
         self._verify()
+        if self.state.calls.count(self.call, int(time.time())) > CALLS_A_SECOND.get(self.call, sys.maxsize):
+            raise PayFailure("FREQUENCY_LIMIT_EXCEED")
         self.misbehaviour = await self.state.misbehaviours.take(
             CALL_MISBEHAVIOURS, number or self.body_number(), self.call
         )
@@ -114,8 +123,6 @@ class PayCall(SandboxHandler):
         if what in ("timeout", "disconnect"):
             self.detach().close()
             return
-        if what in ("untyped", "mistyped"):
-            self.signature_type = "WECHATPAY2-SHA256-RSA2048, x" if what == "mistyped" else ""
         if answer is None:
             self.answer(204, b"", genuine=what != "bad_signature")
         else:
@@ -144,10 +151,12 @@ class PayCall(SandboxHandler):
         if self.pairs is not None:
             for name, value in signed_headers(self.pairs, body, genuine).items():
                 self.set_header(name, value)
-        if self.signature_type is not None:
-            self.clear_header("Wechatpay-Signature-Type")
-        if self.signature_type:
-            self.set_header("Wechatpay-Signature-Type", self.signature_type)
+        if self.told("untyped"):
+            self.clear_header(SIGNATURE_TYPE)
+        if self.told("mistyped"):
+            self.set_header(SIGNATURE_TYPE, "WECHATPAY2-SM2-WITH-SM3")
+        if self.told("twice_typed"):
+            self.add_header(SIGNATURE_TYPE, "WECHATPAY2-SM2-WITH-SM3")
         self.finish(body or None)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

@@ -85,19 +85,20 @@ TEXTS = {
     "PaymentRequest.bankType": ("付款方式的代码；- 是没有说", "the code of the means of payment; -: not said"),
     "ConfirmationRequest.package": ("drawPrize 的 package_info", "package_info of drawPrize"),
     "ConfirmationRequest.package_info": ("同上，另一个名字", "the same by its other name"),
+    "ConfirmationRequest.user": ("谁收款：登录时的 user", "who takes it: the user of the login"),
     "ConfirmationRequest.appId": ("drawPrize 的 appid", "appid of drawPrize"),
     "ConfirmationRequest.mchId": ("drawPrize 的 mchid", "mchid of drawPrize"),
     "SubscribeRequest.user": ("问谁：登录时的 user", "who is asked: the user of the login"),
     "SubscribeRequest.tmplIds": ("getTemplates 给的模板 id", "template ids of getTemplates"),
     "MisbehaveRequest.what": (
         "怎样出错：error_before、error_after 回答 SYSTEM_ERROR，refuse 拒绝，timeout 不回，disconnect 断开，"
-        "bad_signature 签名不对，untyped、mistyped 没有签名类型或另一种，slow 慢，garbage 乱答，judge 检查结果，rank 风险等级，fail、accepted、pending、deny、"
-        "abnormal、closed 是单据的结局，…_notice 是通知，unmanaged 不管发货，state 是订单的发货状态；expire、settle、push 立刻作用于 number，"
+        "bad_signature 签名不对，untyped、mistyped、twice_typed 没有签名类型、另一种、两种，slow 慢，garbage 乱答，judge 检查结果，rank 风险等级，fail、accepted、pending、deny、"
+        "abnormal、closed 是单据的结局，…_notice 是通知，managed 要报发货，state 是订单的发货状态；expire、settle、push 立刻作用于 number，"
         "behave 忘掉还没出的错",
         "how: error_before and error_after answer SYSTEM_ERROR, refuse refuses, timeout never answers, disconnect "
-        "hangs up, bad_signature signs wrongly, untyped and mistyped name no way or another way of signing, slow is slow, garbage answers garbage, judge judges contents, rank "
+        "hangs up, bad_signature signs wrongly, untyped, mistyped and twice_typed name no way of signing, another way, and two, slow is slow, garbage answers garbage, judge judges contents, rank "
         "says how risky somebody is; fail, accepted, pending, deny, abnormal and closed are how an order, "
-        "a transfer or a refund ends, …_notice is about notices, unmanaged and state about deliveries; expire, settle and push act "
+        "a transfer or a refund ends, …_notice is about notices, managed and state about deliveries; expire, settle and push act "
         "on number at once, behave forgets what is left",
     ),
     "MisbehaveRequest.number": ("对哪张单或哪个 openid，空是任何一个", "to which number or openid, empty: any"),

@@ -16,7 +16,7 @@ from devtools.sandbox.store.pay import SandboxOrder
 from devtools.sandbox.wechat_call import WeChatCall
 
 SHIPPING_CALLS = ("shipping", "managed", "get_order")
-SHIPPING_MISBEHAVIOURS = ("refuse", "error_before", "error_after", "slow", "garbage", "unmanaged")
+SHIPPING_MISBEHAVIOURS = ("refuse", "error_before", "error_after", "slow", "garbage", "managed")
 # 支付后订单需要入库: before that, the payment does not exist here.
 # https://developers.weixin.qq.com/community/develop/doc/00022457990e5069d6712332766c00
 LISTED_AFTER_MS = 60_000
@@ -67,7 +67,7 @@ class ManagedRequest(msgspec.Struct):
 
 
 class IsTradeManaged(WeChatCall):
-    """POST /wxa/sec/order/is_trade_managed: true if PAY_ORDER_KIND is set, unless told `unmanaged`."""
+    """POST /wxa/sec/order/is_trade_managed: false, unless told `managed`."""
 
     call = "managed"
     takes = ManagedRequest
@@ -84,8 +84,7 @@ class IsTradeManaged(WeChatCall):
     async def answer(self, asked: ManagedRequest) -> Mapping[str, object]:
         """Return whether reports are needed."""
         del asked
-        unmanaged = self.told is not None and self.told["what"] == "unmanaged"
-        return {"is_trade_managed": bool(self.context.settings.pay_order_kind) and not unmanaged}
+        return {"is_trade_managed": self.told is not None and self.told["what"] == "managed"}
 
 
 class OrderRequest(msgspec.Struct):

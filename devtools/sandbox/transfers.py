@@ -20,7 +20,7 @@ from devtools.sandbox.store.pay import SandboxBill
 from server.context import Context
 from server.settings import SANDBOX_APPID
 
-# A person has one day to confirm.
+# A person has one day to confirm. https://pay.weixin.qq.com/doc/v3/merchant/4013778940
 CONFIRM_MS = 86_400_000
 # For how long WeChat answers queries about a bill: https://pay.weixin.qq.com/doc/v3/merchant/4012716437
 KNOWN_MS = 30 * 86_400_000
@@ -64,7 +64,10 @@ class MakeTransfer(PayCall):
     call = "transfer"
 
     async def post(self) -> None:
-        """Answer a bill that waits for the person to confirm. The same request again gives the same bill."""
+        """Answer a bill that waits for the person to confirm.
+
+        The same request again gives the same bill, with another package_info.
+        """
         await self.serve()
 
     def body_number(self) -> str:
@@ -96,7 +99,7 @@ class MakeTransfer(PayCall):
                 "remark": asked.transfer_remark,
                 "notify_url": asked.notify_url or "",
                 "transfer_bill_no": f"13300{now}{secrets.randbelow(10**14):014d}",
-                "package_info": secrets.token_urlsafe(48),
+                "package_info": [secrets.token_urlsafe(48)],
                 "state": state,
                 "fail_reason": fail_reason,
                 "created_at_ms": now,
@@ -117,7 +120,8 @@ class MakeTransfer(PayCall):
             "state": known["state"],
         }
         if known["state"] == "WAIT_USER_CONFIRM":
-            answer["package_info"] = known["package_info"]
+            answer["package_info"] = package_info = secrets.token_urlsafe(48)
+            await self.pay.add_package(known["_id"], package_info)
         if known["fail_reason"]:
             answer["fail_reason"] = known["fail_reason"]
         return answer
@@ -171,7 +175,7 @@ class CancelTransfer(PayCall):
 
 
 async def find_bill(context: Context, out_bill_no: str) -> SandboxBill | None:
-    """Return a bill. If its time to confirm is over, it fails first."""
+    """Return a bill. If its time to confirm has been over for a while, it fails first."""
     pay = state_of(context).pay
     failed = await pay.move_bill(out_bill_no, OPEN, "FAIL", now_ms(), "OVERDUE_CLOSE", expired=True)
     if failed is not None:

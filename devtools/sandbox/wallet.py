@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from devtools.sandbox.base import SandboxHandler, now_ms
+from devtools.sandbox.login import Flag, Text, wechat_id
 from devtools.sandbox.notices import tell
 from devtools.sandbox.orders import describe_order
 from devtools.sandbox.signing import signed_by_merchant
@@ -18,7 +19,6 @@ from devtools.sandbox.transfers import find_bill, tell_bill
 from server.decoding import decode
 from server.settings import SANDBOX_APPID
 
-Flag = Annotated[int, Meta(ge=0, le=1)]
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
@@ -101,9 +101,7 @@ class PayOrder(Wallet):
             return "fail cancel"
         prepay_id = asked.package.removeprefix("prepay_id=")
         bank_type = asked.bank_type or ("CMB_CREDIT" if asked.credit else "OTHERS")
-        order = await self.state.pay.pay_order(
-            prepay_id, bank_type.strip("-"), asked.coupon_fen, now_ms()
-        )
+        order = await self.state.pay.pay_order(prepay_id, bank_type.strip("-"), asked.coupon_fen, now_ms())
         if order is None:
             raise WalletFailure("订单已支付、已关闭或不存在")
         await tell(
@@ -113,8 +111,10 @@ class PayOrder(Wallet):
 
 
 class ConfirmationRequest(msgspec.Struct):
-    """What `wx.requestMerchantTransfer` takes. The bill's package_info may have either name."""
+    """What `wx.requestMerchantTransfer` takes, and whose WeChat is asked. The bill's package_info may have
+    either name."""
 
+    user: Text
     package: str = ""
     package_info: str = ""
     appId: str = SANDBOX_APPID  # noqa: N815  (as in `wx`)
@@ -134,8 +134,11 @@ class ConfirmBill(Wallet):
         found = await pay.bill_of_package(asked.package or asked.package_info)
         if found is None or asked.appId != SANDBOX_APPID or asked.mchId != SANDBOX_MCHID:
             raise WalletFailure("参数错误")
+        if found["openid"] != wechat_id("openid", asked.user):
+            # https://developers.weixin.qq.com/community/personal/oCJUsw3Xic4fez0dO6_7p7cyFwKo/answer
+            raise WalletFailure("你的微信号与商家指定的微信号不一致")
         bill = await find_bill(self.context, found["_id"])
-        if bill is None or bill["state"] != "WAIT_USER_CONFIRM":
+        if bill is None or bill["state"] != "WAIT_USER_CONFIRM" or bill["expires_at_ms"] <= now_ms():
             raise WalletFailure("转账单已收款、已失效或已撤销")
         if asked.decline:
             return "cancel"

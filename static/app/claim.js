@@ -6,6 +6,7 @@ import { CLAIM, NAMING, changeWords, contactWords, handingLines, packetWords, tr
 import { callWeChat, get, post } from "./api.js";
 import { attempt, el, fill, set, write } from "./dom.js";
 import { askName } from "./naming.js";
+import { recall } from "./session.js";
 import { parcel } from "./shipping.js";
 import { askWaiting } from "./waiting.js";
 
@@ -90,7 +91,7 @@ function redPacket(panel) {
     if (claimed.package_info) {
       // In WeChat `wx.requestMerchantTransfer` asks the winner to confirm; here the sandbox plays that. Whatever it says,
       // it may have paid: the server knows.
-      await callWeChat("/confirm", { package: claimed.package_info }).catch((error) => {
+      await callWeChat("/confirm", { user: recall("sessionStorage", "wabao.user"), package: claimed.package_info }).catch((error) => {
         if (error.error !== "wechat") throw error;
       });
       claimed = await draw(task);

@@ -108,7 +108,7 @@ async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_
 
 
 async def test_a_process_that_holds_late_undoes_no_operators_decision(context, alice, bob):
-    code = await alice.paid_packet(name="存疑")
+    code = await alice.paid_packet(name="【存疑】")
     await settle(context)
     (stale,) = await find(context, "reviews")
     await decide_review(context, ME, f"task:{code}", "没有问题", shown=True)
@@ -135,7 +135,7 @@ async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator
 
 
 async def test_characters_that_nobody_sees_hide_no_bad_word(client, context):
-    for name in ["违\u200b规", "违\u2060\ufe0f规的猫", "👨\u200d👩 违\u00ad规"]:
+    for name in ["【违\u200b规】", "【违\u2060\ufe0f规】的猫", "👨\u200d👩 【违\u00ad规】"]:
         (alice,) = await client.log_in_all("alice")
         code = await alice.publish(name=name)
         await settle(context)
@@ -143,7 +143,7 @@ async def test_characters_that_nobody_sees_hide_no_bad_word(client, context):
 
 
 async def test_a_refused_task_cannot_be_shown_again_nor_reported(client, context, alice, bob):
-    code = await alice.publish(name="违规")
+    code = await alice.publish(name="【违规】")
     await settle(context)
     task = await state_of(context, code)
     with pytest.raises(BadRequest, match="不能再显示"):
@@ -178,7 +178,7 @@ async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_sh
 
 
 async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(context, alice, bob):
-    code = await alice.publish(name="存疑的猫")
+    code = await alice.publish(name="【存疑】的猫")
     await settle(context)
     await sweep_until_quiet(context, 40 * DAY_MS)
     assert (await state_of(context, code))["review"] == "held"
@@ -190,8 +190,8 @@ async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(conte
 
 
 async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_paid(context, alice, bob):
-    code = await alice.publish_packet(name="存疑")
-    unpaid = await alice.publish_packet(name="存疑 2")
+    code = await alice.publish_packet(name="【存疑】")
+    unpaid = await alice.publish_packet(name="【存疑】 2")
     await settle(context)
     await sweep_until_quiet(context, 3 * DAY_MS)
     for each in (code, unpaid):
@@ -271,7 +271,7 @@ async def test_a_chosen_name_is_checked_before_others_see_it(context, alice, bob
     person = await person_of(context, alice)
     assert urlsplit(picture).path == person["wxheadpic"]
 
-    await alice.post("/setProfile", wxname="违规")
+    await alice.post("/setProfile", wxname="【违规】")
     await settle(context)
     info = await alice.get("/getMyInfo")
     assert info["review"] == "refused"
@@ -304,8 +304,8 @@ async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(context, a
 async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(context, alice):
     await alice.post("/setProfile", wxname="张小明")
     await settle(context)
-    code = await alice.publish(name="存疑")
-    await alice.post("/setProfile", wxname="存疑")
+    code = await alice.publish(name="【存疑】")
+    await alice.post("/setProfile", wxname="【存疑】")
     await settle(context)
     await alice.post("/endTask", code=code)
     await sweep_until_quiet(context)
@@ -348,7 +348,7 @@ async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
 
 
 async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(context, monkeypatch, alice):
-    doubtful, pushed = await alice.publish(name="存疑"), await alice.publish()
+    doubtful, pushed = await alice.publish(name="【存疑】"), await alice.publish()
     await settle_reviews(context)
     await settle(context)
     assert (await state_of(context, doubtful))["review"] == "held"
@@ -391,7 +391,7 @@ async def states(context: Context, collection: str, field: str = "state") -> lis
 
 
 async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alice):
-    code = await alice.publish_packet(name="违规")
+    code = await alice.publish_packet(name="【违规】")
     parameters = await alice.order(code)
     await settle(context)
     assert (await state_of(context, code))["review"] == "refused"
@@ -401,7 +401,7 @@ async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alic
 
 
 async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(context, alice):
-    code = await alice.publish_packet(name="存疑")
+    code = await alice.publish_packet(name="【存疑】")
     await alice.order(code)
     await settle(context)
     assert await states(context, "orders") == ["asked"]
@@ -645,7 +645,7 @@ async def leave_unsubmitted(context: Context, unionid: str, due_at: int) -> None
 
 
 async def test_an_operator_who_approves_an_older_choice_shows_it_to_nobody(context, alice):
-    await alice.post("/setProfile", wxname="存疑")
+    await alice.post("/setProfile", wxname="【存疑】")
     await settle(context)
     (held,) = await find(context, "reviews")
 
@@ -665,13 +665,13 @@ async def test_name_and_picture_that_a_login_brings_are_checked_too(client, cont
     assert await profile_of(context, alice) == {}
     await settle(context)
     assert (await client.log_in("alice", nickname="小爱")).data["nickName"] == "小爱"
-    bad = await client.log_in("bob", nickname="违规词")
+    bad = await client.log_in("bob", nickname="【违规】词")
     for _ in range(2):
         await settle(context)
         assert bad.data["nickName"] == "还没起名"
         (review,) = await find(context, "reviews", unionid=bad.id)
         assert review["state"] == "refused"
-        bad = await client.log_in("bob", nickname="违规词")
+        bad = await client.log_in("bob", nickname="【违规】词")
         assert [each["_id"] for each in await find(context, "reviews", unionid=bad.id)] == [review["_id"]]
     await alice.post("/setProfile", wxname="自己起的名")
     await settle(context)
@@ -720,7 +720,7 @@ async def test_a_refused_picture_is_served_to_nobody_and_goes(client, context, a
 
 async def test_a_picture_beside_a_bad_name_can_be_chosen_again(context, alice):
     path = await uploaded(alice)
-    await alice.post("/setProfile", wxname="违规", wxheadpic=path)
+    await alice.post("/setProfile", wxname="【违规】", wxheadpic=path)
     await settle_reviews(context)
     assert (await alice.get("/getMyInfo"))["review"] == "refused"
     await alice.post("/setProfile", wxname="小爱", wxheadpic=path)
@@ -742,7 +742,7 @@ async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(conte
     assert (await bob.get("/getTaskDetails", code=code))["wxname"] == "小红"
 
 
-@pytest.mark.parametrize(("name", "review"), [("违规", "refused"), ("存疑", "held")])
+@pytest.mark.parametrize(("name", "review"), [("【违规】", "refused"), ("【存疑】", "held")])
 async def test_a_first_treasure_shows_no_name_that_did_not_pass(context, name, review, alice):
     await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"nickName": ""}})
     await alice.post("/setProfile", wxname=name)

@@ -272,10 +272,10 @@ async def test_a_red_packet_is_claimed_once(client, context, alice, bob, carol):
     claims = await asyncio.gather(*(bob.claim(code) for _ in range(8)))
     assert {claim["status"] for claim in claims} == {0}
     packages = {claim["package_info"] for claim in claims} - {""}
-    assert len(packages) == 1
     assert len(await find(context, "bills")) == 1
     assert (await bob.claim(code, address="不" * 300))["package_info"] in packages
-    await client.confirm(packages.pop())
+    said = [await client.confirm(package) for package in packages]  # WeChat gives one each time it is asked
+    assert [each.endswith(":ok") for each in said] == [True, *[False] * (len(said) - 1)]
     assert len(await find(context, "bills")) == 1
 
 

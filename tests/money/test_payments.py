@@ -428,8 +428,16 @@ async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
 MINUTE_MS = 60_000
 
 
+async def behave(client: Client, *wishes: dict[str, Any]) -> None:
+    """Let WeChat want reports of deliveries, and otherwise behave but for these wishes."""
+    await client.misbehave("behave")
+    for wish in (*wishes, {"what": "managed", "call": "managed", "times": 1000}):
+        await client.misbehave(**wish)
+
+
 async def opened(client: Client) -> str:
-    """Let Alice pay for a treasure, which then opens."""
+    """Let Alice pay for a treasure, which then opens. WeChat wants a report of it."""
+    await behave(client)
     alice = await client.log_in("alice")
     return await alice.paid_packet()
 
@@ -467,8 +475,7 @@ async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, 
     assert (found["state"], "then" in found) == ("unusable", False)
     await sweep_until_quiet(context)
 
-    await client.misbehave("unmanaged", call="managed")
-    code = await alice.paid_packet()
+    code = await alice.paid_packet()  # WeChat wants no report
     await sweep_after(context, MINUTE_MS + 1000)
     [found] = await find(context, "orders", code=code)
     assert (found["state"], "then" in found, found["alarm"]) == ("spent", False, "")
@@ -519,15 +526,15 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     await opened(client)
     code = await client.people["alice"].publish_packet()
     await client.people["alice"].pay(code)
-    await client.misbehave("refuse", call=call, code="48001", times=20)
+    await behave(client, {"what": "refuse", "call": call, "code": "48001", "times": 20})
     await sweep_after(context, MINUTE_MS + 1000)
     waits = {("order", SHIPPING_REFUSED): 2}
     assert await payments_that_wait(context) == waits
-    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-    await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # a passing fault of WeChat
+    passing = {"what": "refuse", "call": "shipping", "code": "10060019", "times": 20}  # a fault of WeChat
+    await behave(client, passing)
     await sweep_after(context, 2 * REFUSED_MS)
     assert await payments_that_wait(context) == waits
-    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await behave(client)
     await sweep_after(context, REFUSED_MS)
     assert (await payments_that_wait(context), list(map(len, await shipped(context)))) == ({}, [1, 1])
 
@@ -539,7 +546,7 @@ async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operato
     assert alarms == ["", NOT_REPORTED]
     found = await sweep_later(context, 5 * DAY_MS)
     assert 0 < found["due_at"] - context.clock.now_ms() <= DAY_MS
-    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await behave(client)
     found = await sweep_later(context, DAY_MS)
     assert (found["alarm"], "then" in found) == ("", False)
 
@@ -568,12 +575,12 @@ async def test_what_went_back_in_part_still_has_to_be_reported(client, context, 
     code = await alice.paid_packet(prizes=2)
     await (await client.log_in("bob")).win(code)
     await end_task_as_operator(context, code, "违规")
-    await client.misbehave("refuse", call="shipping", code="10060004", times=20)
+    await behave(client, {"what": "refuse", "call": "shipping", "code": "10060004", "times": 20})
     await sweep_until_quiet(context)
     [found], [refund] = await find(context, "orders"), await find(context, "refunds")
     assert (refund["amount_fen"], found["amount_fen"], "refunding" in found) == (200, 400, True)
     assert ("then" in found, found["alarm"]) == (True, NOT_REPORTED)
-    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await behave(client)
     found = await sweep_later(context, DAY_MS)
     assert ("then" in found, len((await shipped(context))[0])) == (False, 1)
 
@@ -596,7 +603,7 @@ async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an
     with pytest.raises(forgetting.CannotErase, match="is not reported to WeChat"):
         await forgetting.erase(context.store, alice.id)
     for refusal, alarm in (("48001", SHIPPING_REFUSED), ("10060031", NOT_REPORTED)):
-        await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+        await behave(client)
         await client.misbehave("refuse", call="shipping", code=refusal, times=20)
         assert (await sweep_later(context, DAY_MS))["alarm"] == alarm
         assert "平台还要在微信录入发货" in await told()
@@ -613,7 +620,7 @@ async def test_a_person_may_delete_their_account_once_what_wechat_refused_is_rep
     await sweep_until_quiet(context)
     assert (await sweep_later(context))["alarm"] == SHIPPING_REFUSED
     assert (await alice.post("/deleteAccount"))["error"] == "cannot_leave"
-    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await behave(client)
     await sweep_later(context, REFUSED_MS)
     assert (await alice.post("/deleteAccount"))["status"] == 0
 

@@ -108,7 +108,7 @@ class TestChecked:
     ENVIRONMENT: ClassVar = {**CHECKED}
 
     async def test_a_chosen_name_leads_to_its_person(self, client, context, alice):
-        assert (await alice.post("/setProfile", wxname="存疑的人"))["review"] == "checking"
+        assert (await alice.post("/setProfile", wxname="【存疑】的人"))["review"] == "checking"
         await settle(context)
         [held] = (await client.get("/ops/reviews"))["data"]
         assert held["code"] == ""

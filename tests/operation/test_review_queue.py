@@ -21,17 +21,17 @@ async def decide(client: Client, key: str, shown: int) -> str:
 async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_decision_is_logged(
     client, context, alice, bob
 ):
-    first = await alice.publish(name="存疑的猫", synopsis="一只猫")
-    second = await alice.publish(name="存疑的狗")
-    await alice.post("/setProfile", wxname="存疑的人")
+    first = await alice.publish(name="【存疑】的猫", synopsis="一只猫")
+    second = await alice.publish(name="【存疑】的狗")
+    await alice.post("/setProfile", wxname="【存疑】的人")
     await settle(context)
     assert (await client.get("/ops/reviews"))["error"] == "token_required"
     await operate(client, "a-token-that-may-act")
     held = (await client.get("/ops/reviews"))["data"]
     assert [row["code"] for row in held] == [first, second, ""]
-    assert held[0]["text"].splitlines()[0] == "存疑的猫"
+    assert held[0]["text"].splitlines()[0] == "【存疑】的猫"
     assert (await client.http.get(held[0]["pic"])).headers["Content-Type"] == "image/jpeg"
-    assert held[2]["text"] == "存疑的人"
+    assert held[2]["text"] == "【存疑】的人"
     assert alice.id not in str(held)
 
     assert await decide(client, held[0]["key"], shown=1) == ""
@@ -43,7 +43,7 @@ async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_dec
     assert (mine["review"], mine["review_note"], mine["end_reason"]) == ("refused", "图片不合适", "refused")
     assert await decide(client, held[2]["key"], shown=1) == ""
     person = await context.store.people.find(alice.id)
-    assert person["wxname"] == "存疑的人"
+    assert person["wxname"] == "【存疑】的人"
     assert await decide(client, held[2]["key"], shown=0) == "bad_request"
     assert (await client.get("/ops/reviews"))["data"] == []
     log = (await client.get("/ops/log"))["data"]
@@ -56,7 +56,7 @@ async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_dec
 
 
 async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_whole(client, context, alice):
-    code = await alice.paid_packet(name="存疑的红包")
+    code = await alice.paid_packet(name="【存疑】的红包")
     await settle(context)
     await operate(client, "a-token-that-may-act")
     assert await decide(client, f"task:{code}", shown=0) == "not_allowed"
@@ -70,7 +70,7 @@ async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_who
 
 async def test_an_edited_red_packet_is_decided_like_a_new_one(client, context, alice):
     code = await alice.paid_packet(name="改过的红包")
-    assert (await alice.post("/editTask", code=code, name="存疑的红包"))["status"] == 0
+    assert (await alice.post("/editTask", code=code, name="【存疑】的红包"))["status"] == 0
     await settle(context)
     await operate(client, "a-token-that-may-act")
     [held] = (await client.get("/ops/reviews"))["data"]
@@ -82,4 +82,4 @@ async def test_an_edited_red_packet_is_decided_like_a_new_one(client, context, a
     await operate(client, "a-token-that-moves-money")
     assert await decide(client, held["key"], shown=1) == ""
     task = await state_of(context, code)
-    assert (task["name"], task["review"], task["open"]) == ("存疑的红包", "shown", 1)
+    assert (task["name"], task["review"], task["open"]) == ("【存疑】的红包", "shown", 1)

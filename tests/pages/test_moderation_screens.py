@@ -64,8 +64,8 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     """The codes of treasures by name. FRAUD is a red packet; STOLEN was won; other names say enough."""
     hong, ming, xiong = (Person.log_in(address, user) for user in ("小红", "小明", "大熊"))
     made = {
-        DOUBTFUL: hong.publish(draw(teapot), name=DOUBTFUL, synopsis="存疑：加微信 abc123 领取"),
-        REFUSED: hong.publish(draw(teapot), name=REFUSED, synopsis="违规的话"),
+        DOUBTFUL: hong.publish(draw(teapot), name=DOUBTFUL, synopsis="【存疑】加微信 abc123 领取"),
+        REFUSED: hong.publish(draw(teapot), name=REFUSED, synopsis="【违规】的话"),
         REPORTED: ming.publish(draw(oranges), name=REPORTED, synopsis="加群领取，先到先得。"),
         STOLEN: hong.publish(draw(oranges), name=STOLEN, forecast_num=1),
     }
@@ -151,7 +151,7 @@ def test_a_name_that_waits_is_told(window, keep, look):
     opened.page.get_by_role("button", name="改名").or_(
         opened.page.get_by_role("link", name="改名")
     ).first.click()
-    opened.page.get_by_role("textbox", name="名字").fill("存疑的名字")
+    opened.page.get_by_role("textbox", name="名字").fill("【存疑】的名字")
     opened.page.get_by_role("button", name="保存").click()
     expect(opened.page.locator("main .review")).to_contain_text("新的名字和头像正在")
     expect(opened.page.locator(".unnamed")).to_be_hidden()  # they have chosen one

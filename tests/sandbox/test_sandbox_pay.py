@@ -3,10 +3,12 @@ server meets them."""
 
 import asyncio
 
+import msgspec
 import pytest
 
 from devtools.sandbox import send_notices
-from devtools.sandbox.store import SandboxStore
+from devtools.sandbox.pay_call import CALLS_A_SECOND
+from devtools.sandbox.store import Calls, SandboxStore
 from server.cash.pay.answers import PayRefused, PayUnknown
 from support.merchant import Shop
 from support.purse import let_refund
@@ -71,7 +73,10 @@ async def test_a_repeated_refund_is_the_same_and_another_amount_is_refused(shop)
 
 async def test_a_repeated_bill_is_the_same_and_another_under_its_number_is_refused(shop):
     bills = await asyncio.gather(*(shop.pay.transfer(shop.body("T1")) for _ in range(8)))
-    assert len({bill.package_info for bill in bills}) == 1
+    assert len({bill.package_info for bill in bills}) == 8
+    assert len({msgspec.structs.replace(bill, package_info=None) for bill in bills}) == 1
+    for bill in bills:
+        assert "不一致" in await shop.confirm(bill.package_info, user="小明")
     with pytest.raises(PayRefused):
         await shop.pay.transfer(shop.body("T1", 201))
 
@@ -103,6 +108,19 @@ async def test_a_confirmation_or_a_cancellation_at_the_same_time_wins_and_not_bo
         else:
             assert cancelled.state == "CANCELING"
             assert state == "CANCELLED"
+
+
+async def test_no_more_calls_are_taken_in_a_second_than_wechat_takes(shop, monkeypatch):
+    calls = Calls()
+    assert [calls.count(call, second) for call, second in (("a", 1), ("a", 1), ("b", 1), ("a", 2))] == [
+        1,
+        2,
+        1,
+        1,
+    ]
+    monkeypatch.setitem(CALLS_A_SECOND, "query_transfer", 0)
+    with pytest.raises(PayUnknown, match="FREQUENCY_LIMIT_EXCEED"):
+        await shop.pay.query_transfer("T1")
 
 
 async def make_due(shop: Shop) -> None:

@@ -204,8 +204,10 @@ class Client:
         assert (await self.wx("misbehave", what=what, **wish)).endswith(":ok")
 
     async def confirm(self, package_info: str) -> str:
-        """Take the money in WeChat, and wait until its notice is answered; return its errMsg."""
-        said = await self.wx("confirm", package=package_info)
+        """Take the money in its winner's WeChat, and wait until its notice is answered; return its errMsg."""
+        bill = await self.context.sandbox.pay.bill_of_package(package_info)
+        of = {person.data["openid"]: user for user, person in self.people.items()}
+        said = await self.wx("confirm", user=of[bill["openid"]], package=package_info)
         await self.rest()
         return said
 

@@ -14,12 +14,14 @@ from tornado.httputil import HTTPHeaders
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
+from devtools.sandbox.login import wechat_id
 from server.cash.pay.answers import Notice, PaymentParameters
 from server.cash.pay.client import Pay
 from server.context import Context
 from support.cash import cash_of
 
-OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
+PAYEE = "小红"
+OPENID = wechat_id("openid", PAYEE)
 
 
 class Desk:
@@ -96,7 +98,9 @@ class Shop:
 
     async def confirm(self, package_info: str | None, **changes: Any) -> str:
         """Play `wx.requestMerchantTransfer`; return its errMsg."""
-        answer = await self.http.post("/sandbox/confirm", json={"package": package_info, **changes})
+        answer = await self.http.post(
+            "/sandbox/confirm", json={"user": PAYEE, "package": package_info, **changes}
+        )
         return str(answer.json()["errMsg"])
 
     async def taken(self) -> tuple[str, HTTPHeaders, bytes]:

@@ -203,8 +203,7 @@ class MoneyMachine(RuleBasedStateMachine):
             if whim:
                 await self._wish(whim, "confirm")
             await self._notice(notice)
-            await self.world.client.wx("confirm", package=claimed.package_info)
-            await rest(self.world.context)
+            await self.world.client.confirm(claimed.package_info)
 
         self._run(act())
 
@@ -213,8 +212,7 @@ class MoneyMachine(RuleBasedStateMachine):
         async def act() -> None:
             if not self.packages:
                 return
-            await self.world.client.wx("confirm", package=self.packages[-1 - number % len(self.packages)])
-            await rest(self.world.context)
+            await self.world.client.confirm(self.packages[-1 - number % len(self.packages)])
 
         self._run(act())
 

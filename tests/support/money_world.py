@@ -116,6 +116,7 @@ class World:
         await rest(self.context)
         for name in (*COLLECTIONS, *SANDBOX):
             await self.context.store.database[name].delete_many({})
+        await self.client.misbehave("managed", call="managed", times=1000)
 
     async def act(self, kill_after: int, work: Callable[[Context], Awaitable[Any]]) -> Any:
         """Let a process do something, and die after `kill_after` steps if that is not 0. Count refusals."""

@@ -35,12 +35,12 @@ async def paid(stage: Stage, name: str = "红包") -> Stage:
 
 async def paid_and_bad(stage: Stage) -> Stage:
     """A red packet that was paid and will be refused."""
-    return await paid(stage, "违规")
+    return await paid(stage, "【违规】")
 
 
 async def paid_and_held(stage: Stage) -> Stage:
     """A red packet that was paid and waits for an operator."""
-    stage = await paid(stage, "存疑")
+    stage = await paid(stage, "【存疑】")
     await settle_reviews(stage.context)
     return stage
 

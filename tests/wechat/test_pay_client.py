@@ -143,7 +143,9 @@ async def test_a_transfer_waits_for_its_person_and_its_notice_comes(shop):
     bill = await shop.pay.transfer(body)
     assert (bill.state, bill.out_bill_no) == ("WAIT_USER_CONFIRM", "T1")
     assert bill.package_info
-    assert await shop.pay.transfer(body) == bill
+    again = await shop.pay.transfer(body)
+    assert again.package_info != bill.package_info
+    assert msgspec.structs.replace(again, package_info=bill.package_info) == bill
     assert await shop.confirm(bill.package_info) == "requestMerchantTransfer:ok"
     notice = await shop.notice()
     assert notice.event_type == "MCHTRANSFER.BILL.FINISHED"
@@ -191,7 +193,7 @@ async def test_a_reply_may_leave_out_how_it_is_signed(shop):
     assert (await shop.pay.transfer(shop.body("T4"))).state == "WAIT_USER_CONFIRM"
 
 
-@pytest.mark.parametrize("code", ["FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEED"])
+@pytest.mark.parametrize("code", ["FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEEDED"])
 async def test_a_limit_of_calls_means_to_ask_again(shop, code):
     await shop.misbehave("refuse", code=code, times=3)
     pay = shop.pay
@@ -208,7 +210,7 @@ async def test_no_more_cancellations_are_asked_a_second_than_wechat_takes(shop):
     assert time.monotonic() - began >= 10 / CANCELS_A_SECOND
 
 
-@pytest.mark.parametrize("what", ["error_after", "disconnect", "bad_signature", "mistyped"])
+@pytest.mark.parametrize("what", ["error_after", "disconnect", "bad_signature", "mistyped", "twice_typed"])
 async def test_a_call_without_an_answer_to_trust_is_unknown_and_can_be_queried(shop, what):
     number = await shop.paid(amount_fen=300)
     await shop.misbehave(what, times=3)

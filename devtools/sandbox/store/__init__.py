@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,11 +21,28 @@ from server.settings.merchant import Merchant
 __all__ = ["SandboxStore"]
 
 
+class Calls:
+    """How often each interface was called in the present second, of one process."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._counted: Counter[str] = Counter()
+
+    def count(self, call: str, second: int) -> int:
+        """Count a call; return how many of its kind this second has had."""
+        if second != self._second:
+            self._second = second
+            self._counted.clear()
+        self._counted[call] += 1
+        return self._counted[call]
+
+
 class SandboxStore:
     """The sandbox's collections. Open it only if `settings.sandboxed`."""
 
     def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
         self.database = database
+        self.calls = Calls()
         self.codes = SandboxCodes(database)
         self.keys = SandboxKeys(database)
         self.pay = SandboxPay(database)

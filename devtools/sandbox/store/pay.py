@@ -15,6 +15,9 @@ from pymongo import IndexModel, ReturnDocument
 from server.store.documents import Documents
 
 REFUNDS_AN_ORDER = 50
+# WeChat closes a bill some time after its 24 hours; until then a query says WAIT_USER_CONFIRM.
+# https://developers.weixin.qq.com/community/personal/oCJUsw91cWOK8UC3ni9XohdBL4dU/question
+LATE_MS = 3_600_000
 # A delivery can be reported once, and once more as a correction.
 DELIVERIES_AN_ORDER = 2
 
@@ -58,7 +61,10 @@ class SandboxOrder(TypedDict):
 
 
 class SandboxBill(TypedDict):
-    """`_id` is the out_bill_no; `asked` the request's body, which a repetition must equal."""
+    """`_id` is the out_bill_no; `asked` the request's body, which a repetition must equal.
+
+    Each `package_info` works until `expires_at_ms`; the bill fails LATE_MS later.
+    """
 
     _id: str
     asked: str
@@ -67,7 +73,7 @@ class SandboxBill(TypedDict):
     remark: str
     notify_url: str
     transfer_bill_no: str
-    package_info: str
+    package_info: list[str]
     state: str
     fail_reason: str
     created_at_ms: int
@@ -224,6 +230,10 @@ class SandboxPay:
             return Transferred(row["person"], row["all"])
         return Transferred(0, 0)
 
+    async def add_package(self, out_bill_no: str, package_info: str) -> None:
+        """Let a person also be shown a bill for `package_info`."""
+        await self.bills.update_one({"_id": out_bill_no}, {"$push": {"package_info": package_info}})
+
     async def bill_of_package(self, package_info: str) -> SandboxBill | None:
         """Return the bill that a person is shown for `package_info`."""
         return await self.bills.find_one({"package_info": package_info})
@@ -239,9 +249,9 @@ class SandboxPay:
     ) -> SandboxBill | None:
         """Move a bill from one of `states` to `state`; None if it is in none of them.
 
-        With `expired`, it is moved only if it has expired.
+        With `expired`, it is moved only LATE_MS after it expired.
         """
-        where = {"expires_at_ms": {"$lte": now_ms}} if expired else {}
+        where = {"expires_at_ms": {"$lte": now_ms - LATE_MS}} if expired else {}
         return await self.bills.find_one_and_update(
             {"_id": out_bill_no, "state": {"$in": list(states)}, **where},
             {"$set": {"state": state, "fail_reason": fail_reason, "updated_at_ms": now_ms}},
@@ -249,6 +259,7 @@ class SandboxPay:
         )
 
     async def expire_bill(self, out_bill_no: str, now_ms: int) -> bool:
-        """Let a bill expire now; return whether it exists."""
-        changed = await self.bills.update_one({"_id": out_bill_no}, {"$set": {"expires_at_ms": now_ms}})
+        """Let a bill expire so that it fails now; return whether it exists."""
+        expires = {"expires_at_ms": now_ms - LATE_MS}
+        changed = await self.bills.update_one({"_id": out_bill_no}, {"$set": expires})
         return changed.matched_count == 1

@@ -67,13 +67,13 @@ _FULL_DAY = "单日转账额度"
 # WeChat has this number already, with another body: of a transfer, or of a refund.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012716434 and 4012791862
 _OTHER_BODY = ("商户单号已存在", "与首次请求时不一致", "与之前请求不一致")
-# WeChat sends these with 4xx or 5xx; they always mean "ask again". Limits of calls have several names, as
-# https://pay.weixin.qq.com/wiki/doc/api_external/en/apis/chapter4_4_1.shtml has one. They come with 429 as a
-# rule: https://developers.weixin.qq.com/community/pay/doc/00082c33108b60f232c2013986bc00
+# WeChat sends these with 4xx or 5xx; they always mean "ask again". Limits of calls have several names:
+# https://pay.weixin.qq.com/doc/v3/merchant/4013757784. They come with 429 as a rule:
+# https://developers.weixin.qq.com/community/pay/doc/00082c33108b60f232c2013986bc00
 _UNCERTAIN = frozenset(
     {
         *("SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"),
-        *("FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEED"),
+        *("FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEED", "RATELIMIT_EXCEEDED"),
     }
 )
 # How many cancellations a process asks for a second: WeChat limits them.
@@ -392,9 +392,7 @@ class Pay(Connection):
             try:
                 return decode(content, kind)
             except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
-                raise PayUnknown(
-                    f"an answer that WeChat does not document: {type(error).__name__}"
-                ) from None
+                raise PayUnknown(f"an answer that WeChat does not document: {type(error).__name__}") from None
 
     async def _call(self, merchant: Merchant, method: str, path: str, body: object) -> bytes:
         """Return the body of a successful call; else raise PayRefused or PayUnknown."""

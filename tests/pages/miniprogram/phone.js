@@ -18,6 +18,10 @@ const vm = require("node:vm");
 const { JSDOM } = require("jsdom");
 
 const root = fs.realpathSync(process.argv[2]);
+// A phone cuts the sockets of a mini-program that has been hidden for so long:
+// https://developers.weixin.qq.com/miniprogram/dev/framework/ability/network.html. It need not tell each socket:
+// https://developers.weixin.qq.com/community/develop/doc/000e0a7c7c85003d13121165c6bc00
+const CUT_MS = 5000;
 const phones = new Map();
 
 const wrong = (error) => ({ type: "wrong", error: String((error && error.stack) || error) });
@@ -131,12 +135,13 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives 
     connectSocket({ url, header }) {
       const socket = new WebSocket(url, { headers: header });
       sockets.push(socket);
+      const ifOpen = (then) => ifOn((event) => sockets.includes(socket) && then(event));
       say({ type: "connecting" });
       return {
-        onOpen: (then) => socket.addEventListener("open", ifOn(() => then({}))),
-        onMessage: (then) => socket.addEventListener("message", ifOn(({ data }) => then({ data }))),
-        onError: (then) => socket.addEventListener("error", ifOn(() => then({ errMsg: "connectSocket:fail" }))),
-        onClose: (then) => socket.addEventListener("close", ifOn(({ code, reason }) => then({ code, reason }))),
+        onOpen: (then) => socket.addEventListener("open", ifOpen(() => then({}))),
+        onMessage: (then) => socket.addEventListener("message", ifOpen(({ data }) => then({ data }))),
+        onError: (then) => socket.addEventListener("error", ifOpen(() => then({ errMsg: "connectSocket:fail" }))),
+        onClose: (then) => socket.addEventListener("close", ifOpen(({ code, reason }) => then({ code, reason }))),
         send({ data }) {
           say({ type: "sent", message: JSON.parse(data) });
           socket.send(data);
@@ -156,7 +161,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives 
     requestMerchantTransfer: (options) =>
       answer(options, "requestMerchantTransfer", async () => {
         say({ type: "transfer", mchId: options.mchId, appId: options.appId });
-        if (lives.transfer !== "cancelled") await askSandbox(server, "/confirm", { package: options.package });
+        if (lives.transfer !== "cancelled") await askSandbox(server, "/confirm", { user, package: options.package });
         if (lives.transfer !== "confirmed") throw new Error("cancel");
       }),
     updateWeChatApp: (options) => answer(options, "updateWeChatApp", async () => say({ type: "updates" })),
@@ -317,11 +322,13 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   });
 
   const sockets = [];
+  /** Close all sockets. The mini-program does not hear of it. */
+  const cut = () => sockets.splice(0).forEach((socket) => socket.close());
   const { timers, stop } = timersOf(ifOn);
   // What the phone's person and its WeChat do; a test may change it. A transfer ends confirmed, cancelled, or reported
   // as cancelled although it was confirmed; a payment ends paid, lost, or reported as failed although it was paid. `table`
   // is a file in a chat, in base64; `address` is what WeChat keeps of the person's.
-  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed", payment: "paid", address: null, tapped: false, ahead: 0 };
+  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed", payment: "paid", address: null, tapped: false, ahead: 0, cutting: null };
   const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, turn, sockets, lives });
   let app = null;
   const App = (made) => {
@@ -377,21 +384,27 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     hide() {
       page.instance.onHide();
       app.onHide();
+      lives.cutting = timers.setTimeout(cut, CUT_MS);
       say({ type: "hidden" });
     },
     comeBack() {
+      clearTimeout(lives.cutting);
+      lives.cutting = null;
       say({ type: "back" });
       app.onShow();
       page.instance.onShow();
     },
     update: () => lives.updated(),
-    later: ({ milliseconds }) => Object.assign(lives, { ahead: lives.ahead + milliseconds }),
+    later({ milliseconds }) {
+      lives.ahead += milliseconds;
+      if (lives.cutting && milliseconds >= CUT_MS) cut();
+    },
     live: ({ changes }) => Object.assign(lives, changes),
     share: () => say({ type: "share", ...page.instance.onShareAppMessage() }),
     off() {
       on = false;
       stop();
-      sockets.forEach((socket) => socket.close());
+      cut();
       observer.disconnect();
       screen.remove();
       phones.delete(number);

@@ -410,8 +410,9 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("再埋一个")
         phone.tap(".again")
         assert phone.until("opened")["page"] == "/pages/publish/publish"
-        phone.shows("预计挖多少锹", "每份值多少元", "每锹之后冷却几秒",
-                    "大约每 11 锹出一份", "只有拿到链接的人")
+        phone.shows(
+            "预计挖多少锹", "每份值多少元", "每锹之后冷却几秒", "大约每 11 锹出一份", "只有拿到链接的人"
+        )
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", **numbers})
         phone.until("opened")
         phone.shows("两只旧闹钟", "剩 3 / 3 份")
@@ -572,16 +573,16 @@ def test_a_signature_that_is_not_the_publishers_name_is_marked(address, publishe
 def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp_path):
     with a_server(tmp_path / "data", **CHECKED, OPS_TOKEN=TOKEN) as server:
         publisher = Person.log_in(server.address, "小明")
-        held = publisher.publish(a_picture(), name="存疑的猫")
-        publisher.post("/setProfile", wxname="违规的人")
+        held = publisher.publish(a_picture(), name="【存疑】的猫")
+        publisher.post("/setProfile", wxname="【违规】的人")
         until(lambda: publisher.get("/getTaskDetails", code=held)["review"] == "held")
         until(lambda: publisher.get("/getMyInfo")["review"] == "refused")
         # Without `named=False`, the phone's person would be named again, and the name checked again.
         with a_phone(server.address, "小明", named=False) as phone:
             phone.open(f"/pages/treasure/treasure?code={held}")
-            phone.shows("存疑的猫", "正在等平台的人看一看", "大家才看得到、才能挖。", "理由：")
+            phone.shows("【存疑】的猫", "正在等平台的人看一看", "大家才看得到、才能挖。", "理由：")
             phone.open("/pages/mine/mine")
-            phone.shows("存疑的猫", "正在等平台的人看一看", "新的名字和头像没有通过，请换一个。")
+            phone.shows("【存疑】的猫", "正在等平台的人看一看", "新的名字和头像没有通过，请换一个。")
             phone.press("起个名字")
             phone.fill("名字", "小满")
             phone.press("保存")
@@ -735,9 +736,7 @@ def test_what_a_person_chose_on_one_page_holds_on_the_next(address, publisher):
 
 def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):
     publisher, other, mine = (Person.log_in(shared.address, user) for user in ("小明", "小刚", "小红"))
-    code = publisher.publish(
-        a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0
-    )
+    code = publisher.publish(a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0)
     old = {"unionid": mine.unionid, "token": "an old one"}
     with a_phone(shared.address, "小红", storage={"wabao.person": old}) as phone:
         phone.until("login")  # the channel was refused, so it logs in again by itself
