@@ -66,8 +66,9 @@ def of_document(kind: type[_Struct], document: Mapping[str, Any], **others: obje
 
 
 class RefusalReply(Reply, kw_only=True):
-    """The reply to a refused request. `cooling_down` has `is_cd`, `time` and `cd_until`, `payout_waits` has
-    `claim_from`, `cannot_leave` has `obstacles`, and a reached limit has `retry_after`."""
+    """The reply to a refused request. `cooling_down` has `is_cd`, `time`, `cd_until` and, if a random order
+    decided, `pressed`; `payout_waits` has `claim_from`, `cannot_leave` has `obstacles`, and a reached limit
+    has `retry_after`."""
 
     status: int = 1
     error: str
@@ -77,6 +78,7 @@ class RefusalReply(Reply, kw_only=True):
     is_cd: int | msgspec.UnsetType = msgspec.UNSET
     time: int | msgspec.UnsetType = msgspec.UNSET
     cd_until: int | msgspec.UnsetType = msgspec.UNSET
+    pressed: int | msgspec.UnsetType = msgspec.UNSET
     claim_from: int | msgspec.UnsetType = msgspec.UNSET
     obstacles: list[Obstacle] | msgspec.UnsetType = msgspec.UNSET
 

@@ -97,8 +97,9 @@ class FairStart:
         began = self._cooldowns.digging_began(code)
         return began != ordered_for and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
-    async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> int:
-        """Wait for this request's place in the order; return the time at which digging began (unix ms).
+    async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> tuple[int, int]:
+        """Wait for this request's place in the order; return the time at which digging began (unix ms), and
+        how many people the order was drawn of, as far as this process knows.
 
         Call it if `gathers` returned True. All who wait go on in a random order, before anybody who asks
         later. A digger has one place; their further requests, and those of unknown people (None), go on after
@@ -116,7 +117,8 @@ class FairStart:
         else:
             gathering.entrants[digger] = _Entrant(turn, proven, _chance.getrandbits(PLACE_BITS))
         await turn
-        return gathering.began
+        everywhere = 0 if gathering.standing is None else gathering.standing.people
+        return gathering.began, max(everywhere, len(gathering.entrants))
 
     def _begin(self, code: str) -> _Gathering:
         gathering = self._gatherings[code] = _Gathering(self._cooldowns.digging_began(code))

@@ -26,7 +26,8 @@ export function after(check) {
       found.proof ? el("p.hint", {}, found.proof, " ", el("button.link", { onclick: check }, FAIR.verify)) : null,
       found.finds.length ? cameUp(found.finds) : null,
       el("h2", {}, AFTER.title),
-      found.next.length ? el("ul.next", {}, found.next.map(({ code, title, state }) => el("li", {},
+      found.next.length ? el("ul.next", {}, found.next.map(({ code, title, thumbnail, state }) => el("li", {},
+        el("img", { src: thumbnail, alt: "", width: 56, height: 56, hidden: !thumbnail }),
         el("a", { href: `#/task/${code}` }, title), el("span.hint", {}, state)))) : null,
       el("a.button", { href: "#/" }, AFTER.square),
     ]);

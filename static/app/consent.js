@@ -13,7 +13,7 @@ const ASKED = "wabao.asked"; // the occasions at which somebody was asked: [unio
 const KEPT = 200;
 const TICK_MS = 1000;
 const TITLES = {
-  won: "中奖领取提醒", claim_ends: "领奖到期提醒", ended: "宝贝结束通知", refused: "审核结果通知", cooldown_over: "冷却结束提醒", announced: "新宝贝提醒",
+  won: "中奖领取提醒", claim_ends: "领奖到期提醒", ended: "宝贝结束通知", refused: "审核结果通知", cooldown_over: "冷却结束提醒", opening: "开挖提醒", announced: "新宝贝提醒",
 };
 
 /** Return an element with `show(task)`, which offers what fits the task's state, or nothing. */
@@ -41,25 +41,27 @@ export function consent(signal) {
     shown = occasion;
     fill(element);
     if (!occasion || wasAsked(occasion)) return;
-    offer(OFFERS[name], occasion, code).catch((error) => {
+    offer(name, occasion, code).catch((error) => {
       if (!error.error) throw error; // without a reply nothing is offered
     });
   }
 
-  async function offer({ kinds, text, button: label, done }, occasion, code) {
+  async function offer(name, occasion, code) {
+    const { kinds, text, button: label, done } = OFFERS[name];
     const { templates } = await get("/getTemplates");
     const offered = templates.filter(({ kind }) => kinds.includes(kind));
     const missing = offered.filter(({ left }) => !left);
     const reminds = kinds.includes("cooldown_over");
     if (signal.aborted || occasion !== shown || !(reminds ? offered : missing).length) return;
     const said = el("p.problem", { role: "alert" });
-    const button = el("button", { onclick: () => agree() }, label);
+    const opens = name === "opening"; // until then there is nothing else to do
+    const button = el(opens ? "button.primary" : "button", { onclick: () => agree() }, label);
     const section = el("section.panel.stack.consent", { "aria-label": "提醒", tabindex: -1 }, el("p", {}, text), said, button);
 
     async function agree() {
       set(button, { disabled: true });
       await attempt(said, async () => {
-        const allowed = !missing.length || (await allow(missing));
+        const allowed = !missing.length || (await allow(missing, opens ? [name] : missing.map(({ kind }) => kind)));
         noteAsked(occasion);
         if (allowed && reminds) await post("/remind", { code });
         fill(section, el("p.hint", { role: "status" }, allowed ? done : NOT_OFFERED));
@@ -73,9 +75,9 @@ export function consent(signal) {
   return { element, show, showFollow };
 }
 
-/** Ask for one message of each template; resolves to whether any was allowed. */
-async function allow(templates) {
-  const names = templates.map(({ kind }) => `“${TITLES[kind]}”`).join("和");
+/** Ask for one message of each template, which are for `kinds`; resolves to whether any was allowed. */
+async function allow(templates, kinds) {
+  const names = kinds.map((kind) => `“${TITLES[kind]}”`).join("和");
   const agreed = await ask("微信：允许发送通知？", `挖宝想给你发一次${names}。开发环境：由沙箱扮演微信。`, "允许");
   const tmplIds = [...new Set(templates.map(({ template_id }) => template_id))];
   const answer = await callWeChat("/subscribe", { user: recall("sessionStorage", "wabao.user"), tmplIds, decline: agreed ? 0 : 1 });

@@ -19,7 +19,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -52,7 +52,8 @@ const finds = () => import("./finds.js").catch(() => null);
 
 class Page {
   #busy = false;
-  #dugSeq = 0; // the seq of the last dig made here
+  #dugSeq = 0; // the seq of the last dig made here, or lost here to a random order
+  #lost = null; // the refusal of a dig that lost in a random order, until the frame tells to whom
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #owned = ""; // the state that the publisher's part now shows
   #stale = false; // the details must be read anew
@@ -113,7 +114,7 @@ class Page {
     fill(
       root,
       this.top,
-      el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.cheers.element, this.ending, this.after.element, this.claim, this.own, this.consent.element,
+      el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.consent.element, this.cheers.element, this.ending, this.after.element, this.claim, this.own,
         this.people.element,
         this.digs),
       el("div.column", {}, this.fairness.element,
@@ -223,6 +224,7 @@ class Page {
       clearTimeout(this.looking);
       this.shaft.close();
     });
+    for (const change of ["online", "offline"]) addEventListener(change, () => this.shaft.show(this.task, this.#busy), { signal: this.signal });
   }
 
   receive(frame) {
@@ -235,6 +237,7 @@ class Page {
       case "cd":
         this.renewDigs();
         noteFind(task, frame);
+        if (this.#lost) this.lostTo(frame);
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
         if (this.sayOf(frame, " 挖了一锹")) this.outcomes.until(this.shaft.strikeOf(frame.wxheadpic));
@@ -304,7 +307,7 @@ class Page {
     if (this.#celebrated.has(frame.seq) || this.signal.aborted) return;
     this.#celebrated.add(frame.seq);
     if (!task.is_prize && mayBeOwn(frame, person, this.#openedAt)) this.reload();
-    this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
+    this.sayOf(frame, " 挖到了！");
     celebrate(frame, wonWords(frame, task));
   }
 
@@ -313,6 +316,13 @@ class Page {
     Object.assign(task, { status: 1, end_reason, cd_until: 0 });
     // The details have the operator's reason, and until when a prize can be claimed.
     if (["operator", "refused", "credit"].includes(end_reason) || task.is_prize) this.reload();
+  }
+
+  /** Say whom the random order favoured: that answers the press that lost, so nothing else is said of this dig. */
+  lostTo({ seq, wxname }) {
+    this.shaft.say(refusedWords(this.#lost, wxname));
+    this.#lost = null;
+    this.#dugSeq = seq;
   }
 
   /** Say what somebody else did, and return whether it was somebody else.
@@ -375,6 +385,7 @@ class Page {
   dig() {
     if (this.#busy) return;
     this.#busy = true;
+    this.#lost = null;
     const { struck, end } = this.shaft.strike();
     this.shaft.say("");
     painted().then(() => this.#busy && this.shaft.show(this.task, true)); // nothing more before the stroke is painted
@@ -437,6 +448,7 @@ class Page {
     const { task } = this;
     if (this.signal.aborted) return;
     this.shaft.say(refusedWords(error));
+    this.#lost = wasDrawn(error) ? error : null;
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
     else if (error.error === "no_such_task") this.gone();

@@ -35,7 +35,7 @@ export function show(page) {
   root.className = "";
   scrollTo(0, 0);
   entitle(page(root, current.signal));
-  if (!first) focusHeading(root);
+  if (!first && !root.contains(document.activeElement)) focusHeading(root);
 }
 
 /** Focus the page's heading, so that the keyboard and screen readers begin there. */

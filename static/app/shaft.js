@@ -44,7 +44,7 @@ export function shaft(onDig) {
     set(element, { hidden: Boolean((task.mine && !task.need_pay) || task.gone) }); // shows its statement
     set(choice, { hidden: Boolean(task.status || lasting(task.why)) });
     if (!busy) showDepth(task);
-    const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy].join();
+    const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();
     if (key === counted) return;
     counted = key;
     stop();
@@ -119,6 +119,7 @@ function digButton(onDig, strokes) {
 
 /** What a dig under way waits for. Just after a cooldown that is the random order in which people are tried. */
 function digging({ cd_until, fair_start_ms }) {
+  if (!navigator.onLine) return "等网络";
   return secondsUntil(cd_until + fair_start_ms) ? "抽签中" : "挖…";
 }
 

@@ -19,7 +19,7 @@ const MOST_PAGES = 25;
 const AHEAD_PX = 600;
 
 // The square as it was left, for somebody who comes back from a treasure.
-let left = { whose: null, cards: [], pages: 0, lengths: [], scroll: 0, kind: "", name: "", unfolded: false };
+let left = { whose: null, cards: [], pages: 0, lengths: [], scroll: 0, focused: null, kind: "", name: "", unfolded: false };
 
 const TYPING_MS = 300;
 
@@ -60,6 +60,7 @@ class Square {
       this.lengths = left.lengths;
       this.show(left.cards);
       scrollTo(0, left.scroll);
+      this.running.parentElement.querySelector(`[data-code="${left.focused}"] a`)?.focus({ preventScroll: true });
       renew();
     } else {
       write(this.foot, SQUARE.reading);
@@ -72,7 +73,7 @@ class Square {
     signal.addEventListener("abort", () => {
       seen.disconnect();
       clearInterval(ticking);
-      left = { whose: person?.unionid, cards: cards.all(), pages: this.pages, lengths: this.lengths, scroll: scrollY, ...this.sought, unfolded: this.fold.open };
+      left = { whose: person?.unionid, cards: cards.all(), pages: this.pages, lengths: this.lengths, scroll: scrollY, focused: document.activeElement?.closest("[data-code]")?.dataset.code, ...this.sought, unfolded: this.fold.open };
     });
   }
 

@@ -139,6 +139,9 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     assert not isinstance(dug, BaseException)
     assert dug.dig["unionid"] == people[-1].id
     assert drawn.sizes == [6]
+    for each in refused:
+        assert isinstance(each, Refusal)
+        assert (each.msg[:16], each.extra["pressed"]) == ("6 人同时按下，抽中了别人，还要", 6)
 
 
 async def test_a_person_who_digs_twice_has_one_place_and_gets_one_dig(client, context, cooled, drawn):

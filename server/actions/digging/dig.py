@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass, field
+from typing import Any
 
 from server.actions.announce import announce_dig
 from server.actions.digging.win import record_prize
@@ -89,9 +90,11 @@ class Request:
     address: str = ""
     arrived: float = field(default_factory=_now)
     hung_up: bool = False
-    # What became of it so far: `ordered_for` is as in `FairStart.gathers`; `counted`: in the limits;
-    # `tried`: MongoDB was asked to record its dig.
+    # What became of it so far: `ordered_for` is as in `FairStart.gathers`; `pressed`: of how many people the
+    # order was drawn in which it waited; `counted`: in the limits; `tried`: MongoDB was asked to record its
+    # dig.
     ordered_for: int = 0
+    pressed: int = 0
     counted: bool = False
     tried: bool = False
 
@@ -188,7 +191,7 @@ def _known_refusal(context: Context, request: Request) -> Refusal | None:
         return None
     if _publisher(context, request.code) == request.person_id:
         return OwnTask()
-    return cooling_down(until_ms, now_ms, begun=running is not None)
+    return cooling_down(until_ms, now_ms, begun=running is not None, pressed=request.pressed)
 
 
 def _counts_at(context: Context, request: Request, now_ms: int) -> int:
@@ -211,15 +214,20 @@ def _publisher(context: Context, code: str) -> str:
     return digging_of(context).publisher(code)
 
 
-def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True) -> CoolingDown:
+def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True, pressed: int = 0) -> CoolingDown:
     """Return the refusal, with what a client needs to count down. If digging has not `begun`, the task starts
-    at `cd_until_ms`."""
+    at `cd_until_ms`. If a random order decided, it was drawn of `pressed` people."""
     left = seconds_left(cd_until_ms, now_ms)
+    count_down: dict[str, Any] = {"is_cd": int(left > 0), "time": left, "cd_until": cd_until_ms}
     if not begun:
         msg = f"还没有开挖，还要等 {time_in_words(left)}" if left else "刚刚开挖，现在可以挖了"
-        return CoolingDown(msg, is_cd=int(left > 0), time=left, cd_until=cd_until_ms)
-    msg = f"慢了一步，还要等 {left} 秒" if left else "慢了一步，刚才那一轮已经有人挖了，现在可以再挖"
-    return CoolingDown(msg, is_cd=int(left > 0), time=left, cd_until=cd_until_ms)
+        return CoolingDown(msg, **count_down)
+    how = "慢了一步"
+    if pressed > 1:
+        how = f"{pressed} 人同时按下，抽中了别人"
+        count_down["pressed"] = pressed
+    msg = f"{how}，还要等 {left} 秒" if left else f"{how}，刚才那一轮已经有人挖了，现在可以再挖"
+    return CoolingDown(msg, **count_down)
 
 
 async def _count(context: Context, request: Request) -> None:
@@ -242,7 +250,7 @@ async def _order(context: Context, request: Request) -> None:
     entrant = await _entrant(context, request)
     if start.gathers(request.code, request.ordered_for):
         proven = request.session is not None
-        request.ordered_for = await start.wait(request.code, entrant, proven=proven)
+        request.ordered_for, request.pressed = await start.wait(request.code, entrant, proven=proven)
 
 
 async def _entrant(context: Context, request: Request) -> str | None:
@@ -365,7 +373,9 @@ def _refuse_for_task(context: Context, view: View, request: Request) -> None:
     if task["cd_until"] > _counts_at(context, request, view["now"]):
         if task["publisher"] == unionid:
             raise OwnTask
-        raise cooling_down(task["cd_until"], view["now"], begun="last_dig" in task)
+        raise cooling_down(
+            task["cd_until"], view["now"], begun="last_dig" in task, pressed=request.pressed
+        )
 
 
 def _admitted(view: View, request: Request) -> Person:

@@ -28,7 +28,7 @@ export function noteFind({ finds }, { find }) {
   if (find && !finds.includes(find)) finds.push(find);
 }
 
-/** Return treasures that can be dug next, the soonest first, and of those open now the square's first: [{ code, title, state }]. */
+/** Return treasures that can be dug next, the soonest first, and of those open now the square's first: [{ code, title, thumbnail, state }]. */
 function next(but) {
   const waits = ({ starts_at = 0, cd_until }) => secondsUntil(Math.max(starts_at, cd_until));
   const open = seen.filter(({ code, status, mine, won, name }) => code !== but && !status && !mine && !won && name);
@@ -36,7 +36,7 @@ function next(but) {
     .map((card) => ({ card, left: waits(card) }))
     .sort((one, other) => one.left - other.left)
     .slice(0, NEXT)
-    .map(({ card, left }) => ({ code: card.code, title: title(card), state: stateOf(card, left).text }));
+    .map(({ card, left }) => ({ code: card.code, title: title(card), thumbnail: card.thumbnail, state: stateOf(card, left).text }));
 }
 
 /**

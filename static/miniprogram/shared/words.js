@@ -244,8 +244,19 @@ export function chanceWords({ status, one_in, nearest, is_prize, mine }) {
   return one_in ? `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}` : `${others ? "下" : "这"}一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
-/** Return why a dig was refused. A cooldown is counted down beside these words, so they have no seconds that would not. */
-export const refusedWords = ({ error, message }) => (error === "cooling_down" ? "慢了一步" : message);
+/**
+ * Return why a dig was refused; `drawn` is the name of whom a random order favoured, "" while that is not known. A cooldown
+ * is counted down beside these words, so they have no seconds that would not.
+ *
+ * @param {any} refused
+ */
+export function refusedWords({ error, message, reply }, drawn = "") {
+  if (error !== "cooling_down") return message;
+  return reply.pressed ? `${reply.pressed} 人同时按下，抽中了${drawn || "别人"}` : "慢了一步";
+}
+
+/** Whether a random order decided about a dig that was refused. */
+export const wasDrawn = ({ reply }) => Boolean(reply && reply.pressed);
 
 // What the winner reads when the ground opens, and the choice whether it makes a sound.
 export const WIN = { title: "恭喜，你挖到了！", claim: "去领取", signal: "挖到时响一声、震一下" };

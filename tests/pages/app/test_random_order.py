@@ -1,6 +1,7 @@
 """A treasure's page while the random order is drawn."""
 
 import pytest
+from playwright.sync_api import expect
 
 from support.browser import Person
 from support.client import a_picture
@@ -32,6 +33,46 @@ def test_a_dig_just_after_a_cooldown_says_that_an_order_is_drawn(window, address
     assert button.get_attribute("aria-busy") == "true"
     page.get_by_text("第 2 层，什么也没有").wait_for()
     page.locator("button.dig", has_text="秒后可挖").wait_for()
+
+
+def test_who_lost_to_the_random_order_reads_to_whom_and_nothing_replaces_it(window, address, publisher):
+    code = publisher.publish(a_picture(), cd=60)
+    page = window("小红", "/#/publish").page
+    lost = {"status": 1, "error": "cooling_down", "msg": "", "time": 60, "cd_until": 0, "pressed": 5}
+    page.route("**/postTask", lambda route: route.fulfill(json=lost))
+    page.goto(f"{address}/#/task/{code}")
+    said = page.locator(".shaft .said")
+    expect(said).to_have_text("5 人同时按下，抽中了别人")
+    Person.log_in(address, "石头").post("/postTask", code=code)
+    expect(page.locator(".people li", has_text="石头")).to_be_visible()
+    expect(said).to_have_text("5 人同时按下，抽中了石头")
+
+
+def test_offline_the_button_waits_for_the_network_and_the_banner_does_not_move_it(window, publisher):
+    code = publisher.publish(a_picture(), cd=1)
+    opened = window("小红", f"/#/task/{code}", viewport={"width": 740, "height": 360})
+    page, button = opened.page, opened.page.locator("button.dig")
+    page.locator("button.dig[data-kind=ready]").wait_for()
+    placed = button.bounding_box()
+    assert placed is not None
+    assert placed["y"] + placed["height"] <= 360
+    opened.context.set_offline(True)
+    button.click()
+    expect(button).to_contain_text("等网络")
+    expect(page.locator("#banner")).to_contain_text("断开")
+    assert button.bounding_box() == placed
+    opened.context.set_offline(False)
+    opened.wrong.clear()  # Chromium logs that the network was gone
+
+
+def test_back_focuses_the_card_that_was_left(window, publisher):
+    code = publisher.publish(a_picture())
+    page = window("小红", "/").page
+    card = page.locator(f"[data-code='{code}'] a.card")
+    card.click()
+    page.locator("button.dig").wait_for()
+    page.go_back()
+    expect(card).to_be_focused()
 
 
 def test_a_task_without_a_cooldown_tells_of_no_random_order(window, publisher):

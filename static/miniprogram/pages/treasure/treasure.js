@@ -18,7 +18,7 @@ import { BOOK, findName, foundWords, placeOf } from "../../shared/finds.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -177,6 +177,7 @@ Component({
         case "cd":
           this.renewDigs();
           noteFind(task, frame);
+          if (this.lost) this.lostTo(frame);
           if (!this.data.busy && frame.seq !== this.dugSeq) this.outcomes.until(this.strikeOf(frame.wxheadpic));
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
           break;
@@ -188,7 +189,7 @@ Component({
           this.mark(frame.no);
           noteWinner(this.winners, frame, task);
           if (frame.seq !== this.dugSeq) {
-            this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
+            if (!this.data.busy) this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
             if (!task.is_prize && mayBeOwn(frame, me(), this.openedAt)) this.read().catch(showProblem);
           }
           this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
@@ -267,7 +268,8 @@ Component({
       const { busy } = this.data;
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
-      this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "", brought: null });
+      this.lost = null; // the refusal of a dig that lost in a random order, until the frame tells to whom
+      this.setData({ busy: true, said: channel.isOpen() && secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "", brought: null });
       try {
         await this.outcomes.until(this.tryDig(task.code, this.strike()), true);
       } finally {
@@ -311,8 +313,16 @@ Component({
       if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status, ...outlookOf(reply) });
     },
 
+    /** Say whom the random order favoured: that answers the press that lost, so nothing else is said of this dig. */
+    lostTo({ seq, wxname }) {
+      this.setData({ said: refusedWords(this.lost, wxname) });
+      this.lost = null;
+      this.dugSeq = seq;
+    },
+
     refused(error) {
       this.setData({ said: refusedWords(error) });
+      if (wasDrawn(error)) this.lost = error;
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.task.cd_until, error.reply.cd_until) });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
       else if (!error.error) throw error;
