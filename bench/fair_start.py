@@ -123,8 +123,8 @@ class Simulation:
         dug: list[int] = []
         turn = asyncio.Lock()
         dig = Dig(
-            _id="", code="task", depth=depth, unionid="", wxname="", wxheadpic="", is_prize=0, prizes_left=1,
-            participants=1, no=1, dig_id="", at=0, cd_until=self.clock.now_ms(),
+            _id="", code="task", depth=depth, person_id="", wxname="", wxheadpic="", is_prize=0,
+            prizes_left=1, participants=1, no=1, dig_id="", at=0, cd_until=self.clock.now_ms(),
             last_won=0, was_one_in=0,
         )  # fmt: skip
         self.cooldowns.learn(dig)
@@ -227,7 +227,7 @@ class Windows:
             return
         after = await self._task()
         tally.dug.append(after["now_depth"] - before["now_depth"])
-        tally.fastest_won += after["last_dig"]["unionid"] == self.people[1].id
+        tally.fastest_won += after["last_dig"]["person_id"] == self.people[1].id
         tally.refused |= {reply["error"] for _, _, reply in found if reply["status"]}
         tally.first_reply_ms.append((min(replied for _, replied, _ in found) - ended) * 1000)
         tally.all_replied_ms.append((max(replied for _, replied, _ in found) - ended) * 1000)

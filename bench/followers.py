@@ -44,7 +44,7 @@ def follow(database: Database, publisher: str, followers: int, willing: int) -> 
     database.people.update_one({"_id": publisher}, {"$set": {"followed": followers}})
     told = people[:: followers // willing]
     database.consents.insert_many(
-        {"_id": f"{each}:{TEMPLATE}", "unionid": each, "left": left}
+        {"_id": f"{each}:{TEMPLATE}", "person_id": each, "left": left}
         for each, left in (dict.fromkeys(people, 0) | dict.fromkeys(told, 1)).items()
     )
     openids = [f"o{each:_>27}" for each in told]

@@ -240,7 +240,7 @@ def fill(database: Any, asking: Asking, tasks: int, digs: int, own_tasks: int = 
         for depth in range(1, each + 1):
             own = depth == 1 and number < own_tasks
             fields = {"_id": f"{code}:{depth}", "code": code, "depth": depth, "n": depth, "no": depth}
-            fields["unionid"] = asking.digger.id if own else f"person{(number * 7 + depth) % PEOPLE}"
+            fields["person_id"] = asking.digger.id if own else f"person{(number * 7 + depth) % PEOPLE}"
             fields |= {"dig_id": "", "at": now_ms - number, "is_prize": int(depth == 1 and number % 5 == 0)}
             deep.append(stored({**made, **fields}))  # type: ignore[typeddict-item]
         if len(deep) >= BATCH:

@@ -98,7 +98,7 @@ class Scene:
 
 
 def _later(made: dict[str, Any], depth: int) -> dict[str, Any]:
-    who = {"unionid": f"digger{depth}", "dig_id": f"dig{depth}"}
+    who = {"person_id": f"digger{depth}", "dig_id": f"dig{depth}"}
     places = {"_id": f"{made['code']}:{depth}", "depth": depth, "n": depth, "no": depth}
     return stored({**made, **who, **places})  # type: ignore[typeddict-item]
 

@@ -198,7 +198,7 @@ def write_given(server: Server, rows: int) -> None:
         prizes = mongo.get_default_database()["prizes"]
         for first in range(0, rows, BATCH):
             prizes.insert_many(
-                {"_id": f"{code}:{n}", "code": code, "depth": n, "unionid": f"u{n}", "publisher": "p",
+                {"_id": f"{code}:{n}", "code": code, "depth": n, "person_id": f"u{n}", "publisher": "p",
                  "wxname": f"小明{n}", "goods_type": 2, "draw_type": 1, "amount_fen": 0, "state": "given",
                  "attempt": 0, "won_at": now_ms, "claimed_at": now_ms, "given_at": now_ms}
                 for n in range(first, min(first + BATCH, rows))

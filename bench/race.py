@@ -114,7 +114,7 @@ class Race:
         told = ("is_prize", "wxname", "prizes_left", "no")
         for unionid, reply in tally.acks:
             dig = by_depth.get(reply["now_depth"])
-            if dig is None or dig["unionid"] != unionid or any(dig[name] != reply[name] for name in told):
+            if dig is None or dig["person_id"] != unionid or any(dig[name] != reply[name] for name in told):
                 tally.broken.append(
                     f"{code}:{reply['now_depth']}: acknowledged, but not recorded as the reply said"
                 )
@@ -181,7 +181,7 @@ class Race:
         self, tally: Tally, code: str, dig: Any, endings: dict[int, Ending], named: dict[int, str]
     ) -> None:
         """Check that the digger got the dig's reply, and gets it again both with the `dig_id` and without."""
-        index = next(i for i, person in enumerate(self.people) if person.id == dig["unionid"])
+        index = next(i for i, person in enumerate(self.people) if person.id == dig["person_id"])
         ending = endings[index]
         if ending.last["status"] or ending.last["now_depth"] != dig["depth"]:
             tally.broken.append(f"{dig['_id']}: recorded, but its digger was told {ending.last}")

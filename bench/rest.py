@@ -67,7 +67,7 @@ async def fill(store: Store, code: str, square: int, participants: int) -> None:
         documents: list[Any] = []
         for n in places:
             dig: Dig = {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "participants": n}
-            dig |= {"unionid": f"person{n}", "dig_id": f"dig{n}", "is_prize": 0}
+            dig |= {"person_id": f"person{n}", "dig_id": f"dig{n}", "is_prize": 0}
             documents.append(stored(dig))
         await digs.insert_many(documents, ordered=False)
     await tasks.update_one({"_id": code}, {"$set": {"now_depth": participants, "participants": participants}})

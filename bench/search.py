@@ -65,7 +65,7 @@ def fill(uri: str, people: int, tasks: int) -> None:
             for n, each in named
         )  # fmt: skip
         database.prizes.insert_many(
-            {"_id": f"{n:012}:1", "code": f"{n:012}", "depth": 1, "unionid": f"p{n}", "publisher": "p0",
+            {"_id": f"{n:012}:1", "code": f"{n:012}", "depth": 1, "person_id": f"p{n}", "publisher": "p0",
              "state": "sent", "number": f"SF{n}", "phone_hash": f"{n:032x}", "won_at": n}
             for n, _ in named
         )  # fmt: skip
@@ -83,7 +83,7 @@ def fill_timeline(database: Any) -> None:
             "end_reason": "prizes_gone"}  # fmt: skip
     database.tasks.insert_one(task)
     for n in range(1, 51):
-        about = {"code": STORY, "depth": n, "unionid": f"p{n}"}
+        about = {"code": STORY, "depth": n, "person_id": f"p{n}"}
         database.prizes.insert_one(
             {"_id": f"{STORY}:{n}", **about, "publisher": "p0", "wxname": f"{n}", "amount_fen": 200,
              "state": "given", "won_at": n, "claimed_at": n, "given_at": n}

@@ -394,8 +394,7 @@ class Interface(Receiver):
     async def identify(self, request: Any) -> Caller:
         """Return who the request is from: by its token, else by its `unionid`.
 
-        From here on, the request has their id of ours in place of the unionid. Raises BadToken,
-        TokenRequired, NotLoggedIn.
+        Raises BadToken, TokenRequired, NotLoggedIn.
         """
         if "unionid" not in request.__struct_fields__:
             return NOBODY  # logging in must work even if an old token is sent along
@@ -405,15 +404,13 @@ class Interface(Receiver):
             proven = self.context.keys.read_token(token)
             if proven is None or unionid not in ("", proven.unionid):
                 raise BadToken
-            request.unionid = proven.person_id
             return Caller(proven.person_id, proven.generation)
         if self.needs_token or self.context.settings.require_token:
             raise TokenRequired
-        if unionid:
-            request.unionid = await known_people_of(self.context).id_of(unionid)
-            if not request.unionid:
-                raise NotLoggedIn
-        return Caller(request.unionid or "", None)
+        person_id = await known_people_of(self.context).id_of(unionid) if unionid else ""
+        if unionid and not person_id:
+            raise NotLoggedIn
+        return Caller(person_id, None)
 
     async def admit(self, person: Person | None) -> Person:
         """Check the caller by their record as just read; return it. Raises what `check_session` raises."""

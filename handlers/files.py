@@ -49,7 +49,7 @@ class GetSharePic(Interface):
         if not is_shown(task):
             raise NotShown
         admit = partial(limit, self.context, self.request, self.caller, {"posters": 1})
-        path = await make_poster(self.context, task, request.unionid, admit)
+        path = await make_poster(self.context, task, self.caller.person_id, admit)
         return GetSharePicReply(pic=picture_url(self.context, path))
 
 

@@ -148,7 +148,7 @@ class Push(Socket):
 
     def initialize(self, context: Context | None = None) -> None:
         super().initialize(context)
-        self.unionid = ""
+        self.person_id = ""
         self.generation: int | None = None
         # The query of a client that has not identified itself yet, and the timer that closes it.
         self._awaits_hello: ConnectRequest | None = None
@@ -231,10 +231,10 @@ class Push(Socket):
         # Set before the record is read: if the token is ended after that, this connection is closed.
         known = known_people_of(self.context)
         if proven is not None:
-            self.unionid, self.generation = proven.person_id, proven.generation
+            self.person_id, self.generation = proven.person_id, proven.generation
         elif asked.unionid:
-            self.unionid = await known.id_of(asked.unionid)
-        check_session(self.generation, await known.find(self.unionid, self.generation))
+            self.person_id = await known.id_of(asked.unionid)
+        check_session(self.generation, await known.find(self.person_id, self.generation))
         await limit(self.context, self.request, self._caller, {"new_sockets": 1})
         self._enter()
         if asked.code is not None:
@@ -257,7 +257,7 @@ class Push(Socket):
 
     @property
     def _caller(self) -> Caller:
-        return Caller(self.unionid, self.generation)
+        return Caller(self.person_id, self.generation)
 
     def _enter(self) -> None:
         """Count this connection as one of the person's. If there are too many, the oldest is closed.
@@ -362,9 +362,7 @@ class Push(Socket):
     def _refuse(self, refusal: Refusal, code: str) -> None:
         metrics.REFUSALS.labels(refusal.error).inc()
         again = refusal.extra.get("retry_after", 0)
-        frame = Error(
-            error=refusal.error, msg=refusal.msg, code=code, param=refusal.param, retry_after=again
-        )
+        frame = Error(error=refusal.error, msg=refusal.msg, code=code, param=refusal.param, retry_after=again)
         self.send(encode([frame]))
 
     def waits(self) -> None:

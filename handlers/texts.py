@@ -54,7 +54,7 @@ class GetRules(Interface):
         await self.let_in()
         store, settings = self.context.store, self.context.settings
         task = await store.page_reads.answered(lambda: store.tasks.get(request.code))
-        await require_shown(self.context, request.code, task, request.unionid)
+        await require_shown(self.context, request.code, task, self.caller.person_id)
         rules = activity_rules(
             task,
             task_days=settings.task_days,

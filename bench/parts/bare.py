@@ -39,11 +39,11 @@ class TaskList(Bare):
 
 class TaskDetails(Bare):
     async def get(self) -> None:
-        code, unionid = self.get_query_argument("code"), self.get_query_argument("unionid")
-        view = await self.store.tasks.view(code, unionid)
+        code, person_id = self.get_query_argument("code"), self.get_query_argument("unionid")
+        view = await self.store.tasks.view(code, person_id)
         assert view is not None
-        now_ms, key = int(time.time() * 1000), visit_id(code, unionid)
-        await self.store.visits.open([Visit(_id=key, code=code, unionid=unionid, opened_at=now_ms)])
+        now_ms, key = int(time.time() * 1000), visit_id(code, person_id)
+        await self.store.visits.open([Visit(_id=key, code=code, person_id=person_id, opened_at=now_ms)])
         users, _ = await self.store.digs.participants(code, 1)
         self.reply(view=view, share=key, users=users)
 

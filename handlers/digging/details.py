@@ -49,33 +49,33 @@ class GetTaskUser(Interface):
         Raises NotShown.
         """
         store = self.context.store
-        code = request.code or visiting_of(self.context).last_opened(request.unionid)
+        code = request.code or visiting_of(self.context).last_opened(self.caller.person_id)
         if code is None:
             person, code = await store.page_reads.answered(
-                lambda: store.people.find_with_last_opened(request.unionid)
+                lambda: store.people.find_with_last_opened(self.caller.person_id)
             )
             await self.admit(person)
         else:
             await self.let_in()
-        rows = [] if code is None else await self._participants(code, request.unionid, request.page)
+        rows = [] if code is None else await self._participants(code, self.caller.person_id, request.page)
         return GetTaskUserReply(data=participant_rows(self.context, rows))
 
-    async def _participants(self, code: str, unionid: str, page: int) -> list[Participant]:
+    async def _participants(self, code: str, person_id: str, page: int) -> list[Participant]:
         """Return a page. If this process watches the task, winners and the first page need no read."""
         store, known = self.context.store, self.context.hub.known.by_code.get(code)
         if known is None or not known.loaded:
             rows, task = await store.page_reads.answered(lambda: store.digs.participants(code, page))
             if task is not None:
-                await require_shown(self.context, code, task, unionid)
+                await require_shown(self.context, code, task, person_id)
             return rows
         await self.context.hub.refresh(known)
-        if not known.opens_for(unionid):
+        if not known.opens_for(person_id):
             raise NotShown
         if page == 1:
             return known.first()
         rows = await store.page_reads.answered(lambda: store.digs.joins(code, page))
         for row in rows:
-            row["is_prize"] = int(row["is_prize"] or row["unionid"] in known.winners)
+            row["is_prize"] = int(row["is_prize"] or row["person_id"] in known.winners)
         return rows
 
 
@@ -101,26 +101,26 @@ class GetTaskDetails(Interface):
 
         Raises NoSuchTask, NotShown.
         """
-        context, unionid = self.context, request.unionid
+        context, person_id = self.context, self.caller.person_id
         code, sharer = visiting_of(context).resolve(request.code)
         if code is None:
             raise NoSuchTask
         async with context.hub.known.keep(code) as watched:
             await self.let_in()
             await context.hub.refresh(watched)
-            if not watched.opens_for(unionid):
+            if not watched.opens_for(person_id):
                 raise NotShown
-            cash = context.cash if owes(watched.standing, unionid) else None
+            cash = context.cash if owes(watched.standing, person_id) else None
             if cash is not None and await cash.looks(code):
                 await context.hub.read_now(watched)
             if request.is_share and request.from_unionid:
                 sharer = await sharer_of(context, code, request.from_unionid)
-            share = visit(context, code, unionid, sharer)
-            prize = await self._prize(watched, unionid) if unionid in watched.winners else None
-            return task_page(context, watched, unionid, share=share, prize=prize)
+            share = visit(context, code, person_id, sharer)
+            prize = await self._prize(watched, person_id) if person_id in watched.winners else None
+            return task_page(context, watched, person_id, share=share, prize=prize)
 
-    async def _prize(self, watched: WatchedTask, unionid: str) -> WonPrize:
+    async def _prize(self, watched: WatchedTask, person_id: str) -> WonPrize:
         """Return a winner's prize. The prize of a dig just now may not be written yet."""
         store = self.context.store
-        found = await store.page_reads.answered(lambda: store.prizes.find_shown(watched.code, unionid))
+        found = await store.page_reads.answered(lambda: store.prizes.find_shown(watched.code, person_id))
         return found or unwritten(watched.task)

@@ -67,7 +67,7 @@ class GetDigs(Interface):
         )
         if task is None:
             raise NoSuchTask
-        await require_shown(self.context, request.code, task, request.unionid)
+        await require_shown(self.context, request.code, task, self.caller.person_id)
         return GetDigsReply(data=[_row(self.context, dig) for dig in digs])
 
 
@@ -116,7 +116,7 @@ class GetMyDigs(Interface):
     async def answer(self, request: GetMyDigsRequest) -> GetMyDigsReply:
         await self.let_in()
         store, window = self.context.store, window_of(request.after, request.page, OWN_PAGE_SIZE)
-        digs = await store.page_reads.answered(lambda: store.digs.own(request.unionid, window), None)
+        digs = await store.page_reads.answered(lambda: store.digs.own(self.caller.person_id, window), None)
         places = [(dig["at"], dig["_id"]) for dig in digs]
         return GetMyDigsReply(data=[_own_row(dig) for dig in digs], next=next_of(places, window))
 

@@ -93,9 +93,10 @@ class GetTaskList(Interface):
             )
             page.prepared = now_ms, now_ms + _unchanged_ms(page.tasks, now_ms), msgspec.json.encode(reply)
         cards: bytes = page.prepared[2]
+        mine = self.caller.person_id
         own = {
-            "mine": [t["_id"] for t in page.tasks if t["publisher"] == request.unionid and not t["status"]],
-            "won": [t["_id"] for t in page.tasks if {"unionid": request.unionid} in t["winners"]],
+            "mine": [t["_id"] for t in page.tasks if t["publisher"] == mine and not t["status"]],
+            "won": [t["_id"] for t in page.tasks if {"person_id": mine} in t["winners"]],
         }
         return cards[:-1] + b"," + msgspec.json.encode(own)[1:]
 
@@ -153,7 +154,9 @@ class GetMyRelease(Interface):
     async def answer(self, request: OwnListRequest) -> ReleasedReply:
         await self.let_in()
         store, window = self.context.store, request.window()
-        tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, window), None)
+        tasks = await store.page_reads.answered(
+            lambda: store.tasks.released(self.caller.person_id, window), None
+        )
         places = [(task["created_at"], task["_id"]) for task in tasks]
         return ReleasedReply(
             data=[_released_card(self.context, task) for task in tasks], next=next_of(places, window)
@@ -196,7 +199,7 @@ class GetMyPartake(Interface):
         await self.let_in()
         store, window = self.context.store, request.window()
         tasks = await store.page_reads.answered(
-            lambda: store.digs.tasks_joined(request.unionid, window), None
+            lambda: store.digs.tasks_joined(self.caller.person_id, window), None
         )
         return PartakenReply(
             data=[_partaken_card(self.context, task) for task in tasks],
@@ -254,7 +257,9 @@ class GetMyPrize(Interface):
     async def answer(self, request: OwnListRequest) -> PrizesReply:
         await self.let_in()
         store, window = self.context.store, request.window()
-        tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, window), None)
+        tasks = await store.page_reads.answered(
+            lambda: store.digs.tasks_won(self.caller.person_id, window), None
+        )
         return PrizesReply(
             data=[_prize_card(self.context, task) for task in tasks],
             next=next_of([task["listed"] for task in tasks], window),

@@ -135,7 +135,7 @@ class PostTask(Interface):
             raise NoSuchTask
         self._asked = Request(
             code,
-            request.unionid,
+            self.caller.person_id,
             request.dig_id or "",
             self.caller.generation,
             address_of(self.context, self.request, client_ip),

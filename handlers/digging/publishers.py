@@ -108,7 +108,7 @@ class GetMyFollows(Interface):
         await self.let_in()
         store, skip = self.context.store, (request.page - 1) * PAGE_SIZE
         followed = await store.page_reads.answered(
-            lambda: store.follows.followed(request.unionid, skip, PAGE_SIZE), None
+            lambda: store.follows.followed(self.caller.person_id, skip, PAGE_SIZE), None
         )
         return GetMyFollowsReply(
             data=[

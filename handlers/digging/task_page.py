@@ -152,7 +152,7 @@ _pages = LRUCache[str, tuple[int, _Prepared]](PAGES_BYTES, lambda kept: kept[1].
 
 
 def task_page(
-    context: Context, watched: WatchedTask, unionid: str, *, share: str, prize: WonPrize | None
+    context: Context, watched: WatchedTask, person_id: str, *, share: str, prize: WonPrize | None
 ) -> bytes:
     """Return the reply of getTaskDetails, as new as the latest frames of the task.
 
@@ -164,14 +164,15 @@ def task_page(
         prepared = _prepare(context, watched)
         _pages[watched.code] = watched.version, prepared
     standing = watched.standing
-    barred = why_closed(standing, unionid) or why_barred(standing, unionid, won=unionid in watched.winners)
+    won = person_id in watched.winners
+    barred = why_closed(standing, person_id) or why_barred(standing, person_id, won=won)
     why = barred.error if barred else ""
     cd_seconds = watched.cd_seconds
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
     shown = unwritten(watched.task) if prize is None else prize
     released_at_ms = 0 if prize is None else prize.get("released_at", 0)
-    owed_fen = total_fen(watched.task) if owes(standing, unionid) else 0
+    owed_fen = total_fen(watched.task) if owes(standing, person_id) else 0
     numbers = {
         "goods_type": shown["goods_type"],
         "draw_type": shown["draw_type"],
@@ -179,13 +180,13 @@ def task_page(
         "money_fen": shown["amount_fen"],
         "value": value_of(watched.task, shown),
         "rank": shown.get("rank", 0),
-        "is_prize": unionid in watched.winners,
+        "is_prize": won,
         "is_draw": prize is not None and prize["state"] in GIVEN,
         "claim_until": claim_until_ms(
             watched.ended_at, claim_days_of(watched.task, context.settings.claim_days), released_at_ms
         ),
         "claim_from": claim_from_ms(shown, now_ms),
-        "mine": watched.task["publisher"] == unionid,
+        "mine": watched.task["publisher"] == person_id,
         "is_cd": left > 0 or bool(why),
         "time": left or wait,
         "can_dig": not why and not left,

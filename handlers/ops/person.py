@@ -97,25 +97,25 @@ class OpsPerson(OperatorInterface):
         """Raises NoSuchTask, BadRequest."""
         store = self.context.store
         person = await find_person(self.context, request.whom())
-        unionid = person["_id"]
-        dug, joined, *_ = await store.digs.numbers(unionid)
-        won = await store.prizes.won_by(unionid)
-        tasks = await store.tasks.released(unionid, Window(SHOWN_TASKS))
+        person_id = person["_id"]
+        dug, joined, *_ = await store.digs.numbers(person_id)
+        won = await store.prizes.won_by(person_id)
+        tasks = await store.tasks.released(person_id, Window(SHOWN_TASKS))
         return OpsPersonReply(
             key=key_of(person),
             wxname=shown_name(person),
             created_at=person["created_at"],
-            released=await store.tasks.released_number(unionid),
+            released=await store.tasks.released_number(person_id),
             dug=dug,
             joined=joined,
             prizes={state: number for state, (number, _) in won.items()},
-            paid_fen=0 if store.books is None else await store.books.orders.paid_fen(unionid),
+            paid_fen=0 if store.books is None else await store.books.orders.paid_fen(person_id),
             won_fen=sum(fen for _, fen in won.values()),
             given_fen=won["given"][1] if "given" in won else 0,
-            reported=await store.reports.number_by(unionid),
+            reported=await store.reports.number_by(person_id),
             delete_at=delete_at(person),
             ban=msgspec.convert(person["banned"], ShownBan) if "banned" in person else None,
             trusted=person.get("trusted", 0),
-            brought_by=await brought_by(self.context, unionid),
+            brought_by=await brought_by(self.context, person_id),
             tasks=board_tasks(self.context, tasks),
         )

@@ -69,7 +69,7 @@ class OpsReports(OperatorInterface):
         first = [each["_id"] for code in codes for each in by_task[code][:SHOWN_TEXTS]]
         shown = sorted(await self.context.store.reports.find_all(first), key=lambda report: report["at"])
         told = {code: [report for report in shown if report["code"] == code] for code in codes}
-        authors = await self.context.store.people.find_all(sorted({each["unionid"] for each in shown}))
+        authors = await self.context.store.people.find_all(sorted({each["person_id"] for each in shown}))
         people = {person["_id"]: person for person in authors}
         return OpsReportsReply(
             data=[
@@ -83,7 +83,7 @@ class OpsReports(OperatorInterface):
                     reporters=[
                         Reporter(key_of(person), shown_name(person), each["reason"], each["text"])
                         for each in told[task["_id"]]
-                        if (person := people.get(each["unionid"])) is not None
+                        if (person := people.get(each["person_id"])) is not None
                     ],
                     texts=[each["text"] for each in told[task["_id"]] if each["text"]],
                 )

@@ -58,7 +58,7 @@ class OpsReviews(OperatorInterface):
         store = self.context.store
         held = await store.reviews.held(LISTED)
         names = await store.tasks.names(review["code"] for review in held)
-        wxnames = await store.people.names(review["unionid"] for review in held)
+        wxnames = await store.people.names(review["person_id"] for review in held)
         return OpsReviewsReply(
             data=[
                 of_document(
@@ -66,7 +66,7 @@ class OpsReviews(OperatorInterface):
                     review,
                     key=review["_id"],
                     name=names.get(review["code"], ""),
-                    wxname=wxnames.get(review["unionid"], ""),
+                    wxname=wxnames.get(review["person_id"], ""),
                     pic=operators_picture(review["picture"]),
                     more=[operators_picture(path) for path in review.get("more", [])],
                 )

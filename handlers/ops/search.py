@@ -148,7 +148,7 @@ class OpsSearch(OperatorInterface):
             phones = await store.prizes.found_by("phone_hash", hashes, LISTED_PRIZES)
             prizes += [("phone", prize) for prize in phones]
         prizes += [("parcel", prize) for prize in parcels]
-        return [*publishers, *(prize["unionid"] for _, prize in prizes)], codes, prizes
+        return [*publishers, *(prize["person_id"] for _, prize in prizes)], codes, prizes
 
     def _shown(self, people: list[Person]) -> list[FoundPerson]:
         """Return the rows of these people, each person once."""

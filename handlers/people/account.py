@@ -200,11 +200,11 @@ class GetMyInfo(Interface):
     async def answer(self, request: PersonRequest) -> GetMyInfoReply:
         person = await self.let_in()
         settings = self.context.settings
-        numbers = await self.context.store.digs.numbers(request.unionid)
-        released = await self.context.store.tasks.released_number(request.unionid)
+        numbers = await self.context.store.digs.numbers(self.caller.person_id)
+        released = await self.context.store.tasks.released_number(self.caller.person_id)
         review = None
         if settings.checks_content:
-            review = await self.context.store.reviews.of_profile(request.unionid)
+            review = await self.context.store.reviews.of_profile(self.caller.person_id)
         return GetMyInfoReply(
             digging_num=numbers.digs,
             release_num=released,
@@ -223,7 +223,7 @@ class GetMyInfo(Interface):
             delete_at=delete_at(person),
             review="shown" if review is None else review["state"],
             review_note="" if review is None else review["why"],
-            to_do=await to_do(self.context, request.unionid),
+            to_do=await to_do(self.context, self.caller.person_id),
         )
 
 

@@ -32,7 +32,7 @@ class GetMyFinds(Interface):
 
     async def answer(self, request: PersonRequest) -> GetMyFindsReply:
         person, store = await self.let_in(), self.context.store
-        found = await store.page_reads.answered(lambda: store.digs.book(request.unionid), None)
+        found = await store.page_reads.answered(lambda: store.digs.book(self.caller.person_id), None)
         layers = whole_layers(row["find"] for row in found)
         await note_layers(self.context, person, layers)
         return GetMyFindsReply(layers=layers, data=[of_document(FoundRow, row) for row in found])

@@ -37,10 +37,10 @@ class ToDo(msgspec.Struct):
     owed_fen: int
 
 
-async def to_do(context: Context, unionid: str) -> list[ToDo]:
+async def to_do(context: Context, person_id: str) -> list[ToDo]:
     """Return what waits for a person, the nearest deadline first. It costs one round trip to the store."""
     since_ms = context.clock.now_ms() - PUBLISHED_WITHIN_MS
-    matters = await context.store.prizes.matters(unionid, since_ms, AT_MOST)
+    matters = await context.store.prizes.matters(person_id, since_ms, AT_MOST)
     found = [made for matter in matters if (made := _made(context, matter)) is not None]
     return sorted(found, key=lambda each: each.until or DAY_MS**2)[:AT_MOST]
 

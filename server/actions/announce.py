@@ -52,7 +52,7 @@ async def announce_claim(context: Context, prize: Prize) -> None:
 
     If this news is lost, their pages show the change when they next read the prize.
     """
-    news = ClaimNews(prize["unionid"], prize["depth"], context.clock.now_ms())
+    news = ClaimNews(prize["person_id"], prize["depth"], context.clock.now_ms())
     await context.hub.announce(prize["code"], news)
 
 

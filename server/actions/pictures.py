@@ -69,7 +69,7 @@ async def upload_picture(
     return saved
 
 
-async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDrawing) -> str:
+async def make_poster(context: Context, task: Task, person_id: str, admit: AdmitDrawing) -> str:
     """Return the path of the poster with which this person shares this task.
 
     It is drawn once, and drawn again after the task has ended or the person changed their name or picture;
@@ -77,7 +77,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     of the task's page. That poster is kept under another name, so that a later call can still get one with
     WeChat's code. Raises NotLoggedIn, what `admit` raises, and Unavailable if its turn did not come in time.
     """
-    person = await context.store.people.find(unionid)
+    person = await context.store.people.find(person_id)
     if person is None:
         raise NotLoggedIn
     sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
@@ -85,13 +85,13 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
     if "edited" in task:  # an edit changed its name or picture
         shown += f"|{task['edited']}"
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    mine = f"poster:{task['_id']}:{unionid}|"
+    mine = f"poster:{task['_id']}:{person_id}|"
     made_for = mine + digest
     path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is not None:
         return path
     await admit()
-    share = visit(context, task["_id"], unionid)
+    share = visit(context, task["_id"], person_id)
     code = b""
     if not context.settings.sandboxed:
         try:
@@ -112,10 +112,10 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
         ended=bool(task["status"]),
         code=code,
     )
-    drawn = await pictures_of(context).poster(poster, unionid)
+    drawn = await pictures_of(context).poster(poster, person_id)
     now_ms = context.clock.now_ms()
     await context.store.files.supersede(begins_with(mine), now_ms)
-    return await context.store.files.save_made(drawn, made_for, now_ms, owner=unionid)
+    return await context.store.files.save_made(drawn, made_for, now_ms, owner=person_id)
 
 
 async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawing) -> str:

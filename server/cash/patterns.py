@@ -16,24 +16,24 @@ PAIR = 3
 LUCKY_WINS, LUCK = 3, 1e-6
 
 
-async def is_lucky(context: CashContext, unionid: str, now_ms: int) -> bool:
+async def is_lucky(context: CashContext, person_id: str, now_ms: int) -> bool:
     """Whether a person won red packets within the week more often than the draw's law allows."""
-    if await context.books.payouts.number_won(unionid, now_ms - WINDOW_MS) < LUCKY_WINS:
+    if await context.books.payouts.number_won(person_id, now_ms - WINDOW_MS) < LUCKY_WINS:
         return False
-    chances, won = await _chances(context, unionid, now_ms - WINDOW_MS)
+    chances, won = await _chances(context, person_id, now_ms - WINDOW_MS)
     return won >= LUCKY_WINS and luck(chances, won) < LUCK
 
 
-async def _chances(context: CashContext, unionid: str, since_ms: int) -> tuple[list[float], int]:
+async def _chances(context: CashContext, person_id: str, since_ms: int) -> tuple[list[float], int]:
     """Return the chance of each recent dig of a person in red-packet tasks, and how many of them won."""
     chances, wins = list[float](), 0
-    joins = await context.store.digs.joins_of(unionid, JOINED, since_ms)
+    joins = await context.store.digs.joins_of(person_id, JOINED, since_ms)
     for task in await context.store.tasks.find_many([dig["code"] for dig in joins]):
         if not total_fen(task):
             continue
         rules = draw.read_rules(task["params"])
         won_depths = await context.store.digs.won_depths(task["_id"])
-        depths = await context.store.digs.depths_of(task["_id"], unionid)
+        depths = await context.store.digs.depths_of(task["_id"], person_id)
         wins += len(set(depths).intersection(won_depths))
         chances += chances_of(rules, depths, won_depths)
     return chances, wins

@@ -17,12 +17,12 @@ class RiskLooks:
         self._calls = 0
         self._late = False
 
-    def begin(self, unionid: str, day: int, most: int) -> bool:
+    def begin(self, person_id: str, day: int, most: int) -> bool:
         """Note that WeChat is asked about a person; False if it was asked about them that day, or `most`
         answers are missing."""
-        if self._day_of.get(unionid) == day or self._under_way >= most:
+        if self._day_of.get(person_id) == day or self._under_way >= most:
             return False
-        self._day_of[unionid] = day
+        self._day_of[person_id] = day
         self._under_way += 1
         return True
 

@@ -26,7 +26,7 @@ class Dig(TypedDict):
     _id: str
     code: str
     depth: int
-    unionid: str
+    person_id: str
     wxname: str
     wxheadpic: str
     is_prize: int

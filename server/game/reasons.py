@@ -54,40 +54,40 @@ def may_see(review: ReviewShown, *, mine: bool, won: bool) -> bool:
     return review == "shown" or mine or won
 
 
-def why_closed(task: Standing, unionid: str) -> Refusal | None:
+def why_closed(task: Standing, person_id: str) -> Refusal | None:
     """Return why nobody can dig in a task now, apart from cooldowns.
 
     While the task is not shown, its publisher gets OwnTask; to everybody else the task does not exist.
     """
     if task.review != "shown":
-        return OwnTask() if task.publisher == unionid else NotShown()
+        return OwnTask() if task.publisher == person_id else NotShown()
     if not task.open:
         return NotPaid()
     return Ended() if task.status else None
 
 
-def why_barred(task: Standing, unionid: str, *, won: bool) -> Refusal | None:
+def why_barred(task: Standing, person_id: str, *, won: bool) -> Refusal | None:
     """Return why this person cannot dig in a task in which others can."""
-    if task.publisher == unionid:
+    if task.publisher == person_id:
         return OwnTask()
     return AlreadyWon() if won else None
 
 
-def owes(task: Standing, unionid: str) -> bool:
+def owes(task: Standing, person_id: str) -> bool:
     """Whether this person is the publisher of a task that opens only once it is paid, and has not paid it.
 
     Goods open at once and cost nothing.
     """
-    return task.publisher == unionid and not (task.open or task.prepaid or task.status)
+    return task.publisher == person_id and not (task.open or task.prepaid or task.status)
 
 
-def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal | None:
+def why_not_pay(task: Task, person_id: str, yuan: int, until_ms: int) -> Refusal | None:
     """Return why this person cannot pay `yuan` for a task. The price may be of one prize or of all prizes.
 
     The order lasts until `until_ms` at least. If the task ended before that, the payment could only be
     refunded.
     """
-    if task["publisher"] != unionid:
+    if task["publisher"] != person_id:
         return NotYours()
     if task["goods_type"] != RED_PACKET:
         return NothingToPay()
@@ -108,19 +108,19 @@ def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal |
 DUG_ALREADY = "已经有人开挖，文字和图片不能再改"
 
 
-def why_not_end(task: Document, unionid: str) -> Refusal | None:
+def why_not_end(task: Document, person_id: str) -> Refusal | None:
     """Return why this person cannot end a task: its publisher can if nobody has dug."""
-    if task["publisher"] != unionid:
+    if task["publisher"] != person_id:
         return NotYours()
     if task["status"]:
         return Ended("这个宝贝已经结束了")
     return HasDigs() if task["now_depth"] else None
 
 
-def why_not_edit(task: Document, unionid: str) -> Refusal | None:
+def why_not_edit(task: Document, person_id: str) -> Refusal | None:
     """Return why this person cannot change what a task says and shows: its publisher can until somebody
     digs."""
-    if task["publisher"] != unionid:
+    if task["publisher"] != person_id:
         return NotYours()
     if task["status"]:
         return Ended("这个宝贝已经结束了，不能再改，可以再埋一个")

@@ -153,7 +153,7 @@ def ends_by_ms(task: Task) -> int:
 class Participant(TypedDict):
     """A person in a task's list, at their place `no` from 1. `layers` is as in their first dig."""
 
-    unionid: str
+    person_id: str
     no: int
     wxname: str
     wxheadpic: str

@@ -42,14 +42,14 @@ class Digging:
         self._tasks = LRUCache[str, tuple[str, bool]](TASKS_REMEMBERED)
         self._finished = LRUCache[str, tuple[int, str]](TASKS_REMEMBERED)  # depth and id of a task's dig
 
-    async def used(self, code: str, unionid: str, dig_id: str) -> bool:
+    async def used(self, code: str, person_id: str, dig_id: str) -> bool:
         """Whether the history holds a dig of this person under this id.
 
         When a countdown ends, every open page digs at the same instant, each under an id of its own. All but
         one are refused. Each request may repeat a dig whose reply was lost, so memory alone cannot refuse it.
         Raises Unavailable, or what the store raises.
         """
-        return await self._ids.ask(f"{code}:{unionid}:{dig_id}") is not None
+        return await self._ids.ask(f"{code}:{person_id}:{dig_id}") is not None
 
     async def _made(self, made_as: list[str]) -> dict[str, str]:
         return {made: made for made in await self._store.digs.made_as(made_as)}

@@ -25,7 +25,7 @@ class KnownPeople:
     """One per process.
 
     `connection()` is the number of the Redis connection that brings this news, 0 if there is none.
-    `ended(unionid)` is the valid generation of a person's tokens if any of them ended recently, else 0.
+    `ended(person_id)` is the valid generation of a person's tokens if any of them ended recently, else 0.
     """
 
     def __init__(self, store: Store, connection: Callable[[], int], ended: Callable[[str], int]) -> None:
@@ -36,46 +36,46 @@ class KnownPeople:
         self._queue = BatchQueue("people", self._read)
         self._ids = BatchQueue("ids of people", store.people.ids_of)
 
-    async def find(self, unionid: str, generation: int | None) -> Person | None:
+    async def find(self, person_id: str, generation: int | None) -> Person | None:
         """Return the fields of a person's record that admit them; None if there is no such person.
 
         `generation` is that of the valid token in the request, None for a bare id. A bare id is answered from
         memory only if memory says that the person is locked: then the bare id is refused. A person who is
         deleting their account is read anew, because they may have changed their mind. Raises Unavailable.
         """
-        person = self._trusted(unionid)
+        person = self._trusted(person_id)
         # A token of a later generation than the known one comes from a login after the read.
         if generation is None:
             admits = person is not None and person.get("locked")
         else:
             admits = person is not None and person["generation"] == generation
-        return person if admits else await self._queue.ask(unionid)
+        return person if admits else await self._queue.ask(person_id)
 
     async def id_of(self, unionid: str) -> str:
         """Return the id of the person whom clients without a token name so; "" if there is none. Raises
         Unavailable."""
         return await self._ids.ask(unionid) or ""
 
-    def _trusted(self, unionid: str) -> Person | None:
+    def _trusted(self, person_id: str) -> Person | None:
         """Return what is known of a person; None if they must be read anew."""
-        known = self._known.get(unionid)
+        known = self._known.get(person_id)
         if known is None or "leaving" in known[0]:
             return None
         person, read_at, connection = known
         told = connection and connection == self._connection()
         trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
-        current = person["generation"] >= self._ended(unionid) and _now() - read_at < trusted
+        current = person["generation"] >= self._ended(person_id) and _now() - read_at < trusted
         return person if current else None
 
-    def is_locked(self, unionid: str) -> bool:
+    def is_locked(self, person_id: str) -> bool:
         """Whether memory says that a person is locked. This may be outdated if they were erased and came
         back."""
-        known = self._known.get(unionid)
+        known = self._known.get(person_id)
         return known is not None and bool(known[0].get("locked"))
 
-    def is_banned(self, unionid: str) -> bool:
+    def is_banned(self, person_id: str) -> bool:
         """Whether memory says that a person is banned. The ban may be over."""
-        known = self._known.get(unionid)
+        known = self._known.get(person_id)
         return known is not None and "banned" in known[0]
 
     async def learn(self, read: Awaitable[Person | None]) -> Person | None:
@@ -95,9 +95,9 @@ class KnownPeople:
         await self._queue.close()
         await self._ids.close()
 
-    async def _read(self, unionids: list[str]) -> Mapping[str, Person]:
+    async def _read(self, person_ids: list[str]) -> Mapping[str, Person]:
         began, connection = _now(), self._connection()
-        found = await self._store.people.admitting(unionids)
+        found = await self._store.people.admitting(person_ids)
         self._remember(found, began, connection)
         return {person["_id"]: person for person in found}
 

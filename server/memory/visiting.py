@@ -45,26 +45,26 @@ class Visiting:
             return code_or_share, None
         return self._opened(code_or_share) or (None, None)
 
-    async def note(self, code: str, unionid: str, sharer: str | None) -> None:
+    async def note(self, code: str, person_id: str, sharer: str | None) -> None:
         """Write that a person opened a task, and who brought them there, unless it is the task that they
         opened here last, a minute ago at most.
 
         Raises Unavailable, or what MongoDB raises.
         """
-        opened = code, unionid, "" if sharer in (None, unionid) else sharer or ""
-        if self._last.get(unionid) == opened:
+        opened = code, person_id, "" if sharer in (None, person_id) else sharer or ""
+        if self._last.get(person_id) == opened:
             return
-        self._last[unionid] = opened
+        self._last[person_id] = opened
         try:
             await self._visits.ask(opened)
         except BaseException:
-            self._last.pop(unionid, None)
+            self._last.pop(person_id, None)
             raise
 
-    def last_opened(self, unionid: str) -> str | None:
+    def last_opened(self, person_id: str) -> str | None:
         """Return the code of the task that a person opened last, if they did so here within a minute. Its
         visit may not be written yet."""
-        last = self._last.get(unionid)
+        last = self._last.get(person_id)
         return last and last[0]
 
     async def close(self) -> None:
@@ -73,10 +73,10 @@ class Visiting:
 
     async def _write(self, opened: list[_Opened]) -> Mapping[_Opened, None]:
         visits: dict[str, Visit] = {}
-        for code, unionid, sharer in opened:
-            key = visit_id(code, unionid)
+        for code, person_id, sharer in opened:
+            key = visit_id(code, person_id)
             visit = visits.setdefault(
-                key, Visit(_id=key, code=code, unionid=unionid, opened_at=self._now_ms())
+                key, Visit(_id=key, code=code, person_id=person_id, opened_at=self._now_ms())
             )
             if sharer:
                 visit.setdefault("sharer", sharer)

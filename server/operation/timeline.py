@@ -84,7 +84,7 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     )
     reports = await store.reports.of_task(code, READ + 1)
     since = [_cut(acts, "at"), _cut(reports, "at")]
-    reporters = await store.people.names(report["unionid"] for report in reports)
+    reporters = await store.people.names(report["person_id"] for report in reports)
     names = {prize["_id"]: prize["wxname"] for prize in prizes}
     found = [*_of_tasks([task]), *_of_prizes(prizes)]
     if store.books is not None:
@@ -100,7 +100,7 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
         found = [event for event in found if event.depth in (0, depth)]
         prizes = [prize for prize in prizes if prize["depth"] == depth]
         for prize in prizes:
-            messages = await store.messages.of_person(prize["unionid"], READ + 1)
+            messages = await store.messages.of_person(prize["person_id"], READ + 1)
             since.append(_cut(messages, "created_at"))
             found += _of_messages(each for each in messages if each["prize"] == prize["_id"])
     on_people, effects, on_people_since = await _on_people(store, prizes, [task["publisher"]])
@@ -120,19 +120,19 @@ def _cut(newest: list[Any], field: str) -> int:
 
 async def of_person(store: Store, person: Person) -> Story:
     """Return what a person did and what became of it."""
-    unionid = person["_id"]
+    person_id = person["_id"]
     tasks, joins, prizes, messages = await asyncio.gather(
-        store.tasks.released(unionid, Window(READ + 1)),
-        store.digs.joins_of(unionid, READ + 1),
-        store.prizes.of_winner(unionid, READ + 1),
-        store.messages.of_person(unionid, READ + 1),
+        store.tasks.released(person_id, Window(READ + 1)),
+        store.digs.joins_of(person_id, READ + 1),
+        store.prizes.of_winner(person_id, READ + 1),
+        store.messages.of_person(person_id, READ + 1),
     )
-    reports = await store.reports.made_by(unionid, READ + 1)
+    reports = await store.reports.made_by(person_id, READ + 1)
     bills: list[Any] = []
     orders: list[Any] = []
     if store.books is not None:
-        bills = await store.books.bills.of_winner(unionid, READ + 1)
-        orders = await store.books.orders.of_publisher(unionid, READ + 1)
+        bills = await store.books.bills.of_winner(person_id, READ + 1)
+        orders = await store.books.orders.of_publisher(person_id, READ + 1)
     by_creation = (tasks, bills, orders, messages)
     since = [
         *(_cut(each, "created_at") for each in by_creation),
@@ -149,7 +149,7 @@ async def of_person(store: Store, person: Person) -> Story:
         act
         for act in about
         if (act["code"] in published or (act["code"], depth_of(act)) in depths)
-        and act.get("person", "") in ("", unionid)
+        and act.get("person", "") in ("", person_id)
     ]
     found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
     found += [*_of_reports(reports, {}), *_of_messages(messages), *_of_acts(acts)]
@@ -157,24 +157,24 @@ async def of_person(store: Store, person: Person) -> Story:
     found.append(Event(person["created_at"], "first_login"))
     if "leaving" in person:
         found.append(Event(person["leaving"]["at"], "leaves"))
-    on_person = await store.audit_log.about("person", [unionid], READ + 1)
+    on_person = await store.audit_log.about("person", [person_id], READ + 1)
     since.append(_cut(on_person, "at"))
     _, effects, on_people_since = await _on_people(store, prizes, [])
     return Story(_sorted([*found, *_of_acts(on_person)], effects), max(*since, on_people_since))
 
 
 async def _on_people(
-    store: Store, prizes: Iterable[_Document], unionids: list[str]
+    store: Store, prizes: Iterable[_Document], person_ids: list[str]
 ) -> tuple[list[Event], list[Event], int]:
     """Return three things: the acts that froze or released these people or the people of these prizes; the
     same acts once per prize; and a time (unix ms) since which no act is missing.
 
     The second list repeats an act at each prize that the person won or gave.
     """
-    places: dict[str, list[tuple[str, int]]] = {unionid: [] for unionid in unionids}
+    places: dict[str, list[tuple[str, int]]] = {person_id: [] for person_id in person_ids}
     for prize in prizes:
-        for unionid in (prize["unionid"], prize["publisher"]):
-            places.setdefault(unionid, []).append((prize["code"], prize["depth"]))
+        for person_id in (prize["person_id"], prize["publisher"]):
+            places.setdefault(person_id, []).append((prize["code"], prize["depth"]))
     about = await store.audit_log.about("person", sorted(places), READ + 1)
     since = _cut(about, "at")
     acts = [act for act in about if act["act"] in ("freeze_person", "release_person")]
@@ -308,7 +308,7 @@ def _of_reports(reports: Iterable[_Document], names: Mapping[str, str]) -> Itera
     for report in reports:
         why = ": ".join(filter(None, (report["reason"], report["text"])))
         state = report.get("outcome", "open" if "open" in report else "")  # "": the report does not count
-        name = names.get(report["unionid"], "")
+        name = names.get(report["person_id"], "")
         yield Event(report["at"], "reported", report["code"], 0, name, why=why, state=state)
 
 
@@ -347,7 +347,7 @@ async def lucks(store: Store, task: Task) -> list[Luck]:
     won_depths, rules = [dig["depth"] for dig in wins], draw.read_rules(task["params"])
     first = wins[:WINNERS]
     dug = await asyncio.gather(
-        *(store.digs.depths_of(task["_id"], dig["unionid"], DIGS + 1) for dig in first)
+        *(store.digs.depths_of(task["_id"], dig["person_id"], DIGS + 1) for dig in first)
     )
     found = []
     for dig, depths in zip(first, dug, strict=True):

@@ -144,7 +144,7 @@ class Hub:
         async with self.known.keep(code) as watched:
             if since is not None and since > watched.seq:
                 await self._reach(watched, since)
-            if not watched.opens_for(watcher.unionid):
+            if not watched.opens_for(watcher.person_id):
                 watched.turn_away(watcher, ticks)
                 raise NotShown
             # No await between joining and sending, so that no dig falls between them.
@@ -185,7 +185,7 @@ class Hub:
         watched = self.known.by_code.get(code)
         if watched is None or watcher not in watched.watchers:
             raise BadRequest("先打开这个宝贝，再喝彩", param="code")
-        if not watched.cheer(watcher.unionid, sign):
+        if not watched.cheer(watcher.person_id, sign):
             raise TooOften(1)
 
     async def refresh(self, watched: WatchedTask) -> None:
@@ -284,7 +284,7 @@ class Hub:
 
     async def announce_ended(self, revoked: Revoked) -> None:
         """End a person's sessions here and tell the other processes."""
-        self.sessions.end(revoked.unionid, revoked.generation)
+        self.sessions.end(revoked.person_id, revoked.generation)
         await self._bus.publish("", msgspec.msgpack.encode(revoked))
 
     def _on_message(self, code: str, payload: bytes) -> None:
@@ -296,7 +296,7 @@ class Hub:
         if isinstance(told, SendAway):
             self.obey(told)
         else:
-            self.sessions.end(told.unionid, told.generation)
+            self.sessions.end(told.person_id, told.generation)
 
     def _take(self, code: str, news: News) -> None:
         if isinstance(news, DigNews):

@@ -77,5 +77,5 @@ class SendAway(msgspec.Struct, frozen=True, tag="send_away"):
 class Revoked(msgspec.Struct, frozen=True, tag="revoked"):
     """For all processes: a person's tokens were ended. Tokens of `generation` are valid now."""
 
-    unionid: str
+    person_id: str
     generation: int

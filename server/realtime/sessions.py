@@ -36,18 +36,18 @@ class Sessions:
         # The valid generation of each person whose tokens ended recently.
         self._known: dict[str, int] = {}
 
-    def end(self, unionid: str, generation: int) -> None:
+    def end(self, person_id: str, generation: int) -> None:
         """Close a person's connections, except those with a token of this generation or a later one."""
-        if self._known.get(unionid, 0) >= generation:
+        if self._known.get(person_id, 0) >= generation:
             return
-        self._known[unionid] = generation
+        self._known[person_id] = generation
         for connection in list(self._connections):
-            if connection.unionid == unionid and (connection.generation or 0) < generation:
+            if connection.person_id == person_id and (connection.generation or 0) < generation:
                 connection.end_session()
 
-    def valid(self, unionid: str) -> int:
+    def valid(self, person_id: str) -> int:
         """Return the valid generation of a person's tokens, or 0 if none of their tokens ended recently."""
-        return self._known.get(unionid, 0)
+        return self._known.get(person_id, 0)
 
     def rest(self) -> None:
         """Forget all people: nobody is connected, and the records that were read are no longer trusted."""
@@ -58,12 +58,12 @@ class Sessions:
         """Read from MongoDB what no news has told."""
         now_ms, before = self._now_ms(), self._known.copy()
         found = await self._ended_since(self._polled_ms - LOOKED_BACK_MS)
-        for unionid, generation in found.items():
-            self.end(unionid, generation)
+        for person_id, generation in found.items():
+            self.end(person_id, generation)
         # What news told during the read may be newer than the read.
         self._known = {
-            unionid: known
-            for unionid, known in self._known.items()
-            if unionid in found or before.get(unionid) != known
+            person_id: known
+            for person_id, known in self._known.items()
+            if person_id in found or before.get(person_id) != known
         }
         self._polled_ms = now_ms

@@ -33,8 +33,8 @@ class SharedOrder:
         `began` (unix ms) is when digging began; each beginning has its own order. None if Redis does not
         answer in time.
         """
-        names = {self._keys.limit_name(f"place:{code}:{began}:{unionid}"): unionid for unionid in places}
-        entered = {name: places[unionid] for name, unionid in names.items()}
+        names = {self._keys.limit_name(f"place:{code}:{began}:{each}"): each for each in places}
+        entered = {name: places[person_id] for name, person_id in names.items()}
         found = await self._bus.enter_places(f"{code}:{began}", entered)
         if found is None:
             return None

@@ -94,7 +94,7 @@ class Sink(Protocol):
 class Watcher(Sink, Protocol):
     """A person's connection, which watches tasks. `generation` is that of their token, None for a bare id."""
 
-    unionid: str
+    person_id: str
     generation: int | None
     unsent_bytes: int
 
@@ -125,7 +125,7 @@ class WatchedTask:
         self.rules: Rules
         self._public_url: str
         self._first: list[bytes] = []  # packed, since a thousand tasks may be kept
-        self.winners: dict[str, int] = {}  # the winners' places `no`, by unionid
+        self.winners: dict[str, int] = {}  # the winners' places `no`, by person_id
         self.kept: list[News] = []  # news that came while the task was read
         self.version = next(_versions)  # a new number after each change of what a page shows
         self.end_note = ""
@@ -171,7 +171,7 @@ class WatchedTask:
         self._away.pop(watcher, None)
         if watcher not in self.watchers:
             self.watchers[watcher] = None
-            self.people[watcher.unionid] = self.people.get(watcher.unionid, 0) + 1
+            self.people[watcher.person_id] = self.people.get(watcher.person_id, 0) + 1
         if ticks:
             self.ticking[watcher] = None
         else:
@@ -185,7 +185,7 @@ class WatchedTask:
     def let_back(self, now_ms: int) -> None:
         """Let watchers back who were turned away and may see the task now; they get a snapshot."""
         for watcher, ticks in list(self._away.items()):
-            if self.opens_for(watcher.unionid):
+            if self.opens_for(watcher.person_id):
                 self.join(watcher, ticks)
                 watcher.send(self.welcome(None, now_ms))
 
@@ -196,9 +196,9 @@ class WatchedTask:
             return
         del self.watchers[watcher]
         self.ticking.pop(watcher, None)
-        self.people[watcher.unionid] -= 1
-        if not self.people[watcher.unionid]:
-            del self.people[watcher.unionid]
+        self.people[watcher.person_id] -= 1
+        if not self.people[watcher.person_id]:
+            del self.people[watcher.person_id]
 
     def load(self, task: Task, digs: list[Dig], early: list[Dig], public_url: str) -> bool:
         """Take the task's state and its newest digs, some of which may have come after the task was read.
@@ -240,12 +240,12 @@ class WatchedTask:
         """The fields that tell who may dig in the task, and who has to pay for it."""
         return Standing(self.task["publisher"], self.review, self.open, self.status, self.prepaid)
 
-    def opens_for(self, unionid: str) -> bool:
+    def opens_for(self, person_id: str) -> bool:
         """Whether a person may see the task. Winners always may: they claim their prizes on its page."""
-        return may_see(self.review, mine=unionid == self.task["publisher"], won=unionid in self.winners)
+        return may_see(self.review, mine=person_id == self.task["publisher"], won=person_id in self.winners)
 
-    def _is_whose(self, unionid: str) -> bool:
-        return unionid == self.task["publisher"] or unionid in self.winners
+    def _is_whose(self, person_id: str) -> bool:
+        return person_id == self.task["publisher"] or person_id in self.winners
 
     def _review(self) -> bytes:
         return encode([Review(code=self.code, review=self.review, edited=self.task.get("edited", 0))])
@@ -254,7 +254,7 @@ class WatchedTask:
         told = self._review()
         refused = encode([Error(error=NotShown.error, msg=NotShown.default_msg, code=self.code)])
         for watcher in list(self.watchers):
-            if self._is_whose(watcher.unionid):
+            if self._is_whose(watcher.person_id):
                 watcher.send(told)
             elif self.review != "shown":
                 watcher.send(refused)
@@ -267,7 +267,7 @@ class WatchedTask:
         self._claims.append((depth, at_ms))
         told = encode([Claim(code=self.code, depth=depth)])
         for watcher in list(self.watchers):
-            if watcher.unionid in (winner, self.task["publisher"]):
+            if watcher.person_id in (winner, self.task["publisher"]):
                 watcher.send(told)
 
     def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
@@ -321,10 +321,10 @@ class WatchedTask:
         """Add a dig to the people that a page shows. Repeating a dig changes nothing."""
         self.version = next(_versions)
         if dig["is_prize"]:
-            self.winners[dig["unionid"]] = dig["no"]
+            self.winners[dig["person_id"]] = dig["no"]
             self.last_won = max(self.last_won, dig["depth"])
         if "n" in dig and dig["no"] == len(self._first) + 1 <= FIRST_PARTICIPANTS:
-            shown = dig["unionid"], dig["wxname"], dig["wxheadpic"], dig.get("layers", 0)
+            shown = dig["person_id"], dig["wxname"], dig["wxheadpic"], dig.get("layers", 0)
             self._first.append(_packer.encode(shown))
 
     def first(self) -> list[Participant]:
@@ -332,10 +332,10 @@ class WatchedTask:
         winning = set(self.winners.values())
         rows: list[Participant] = []
         for no, packed in enumerate(self._first, 1):
-            unionid, wxname, wxheadpic, layers = _unpacker.decode(packed)
+            person_id, wxname, wxheadpic, layers = _unpacker.decode(packed)
             rows.append(
                 {
-                    "unionid": unionid,
+                    "person_id": person_id,
                     "no": no,
                     "wxname": wxname,
                     "wxheadpic": wxheadpic,
@@ -410,11 +410,11 @@ class WatchedTask:
         self._doubted = False
         return position["now_depth"] == depth and last != [position["cd_until"], _dug_at(position)]
 
-    def cheer(self, unionid: str, sign: Sign) -> bool:
+    def cheer(self, person_id: str, sign: Sign) -> bool:
         """Count a cheer; False if this person cheered already since watchers were last told."""
-        if unionid in self.cheered:
+        if person_id in self.cheered:
             return False
-        self.cheered.add(unionid)
+        self.cheered.add(person_id)
         self.cheers[sign] += 1
         return True
 

@@ -85,7 +85,7 @@ class Files(Documents[Document]):
         self._bucket = AsyncIOMotorGridFSBucket(database, _BUCKET)
 
     async def save(self, picture: Picture, owner: str, now_ms: int) -> tuple[int, str, str]:
-        """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's path.
+        """Store what `owner` (a person's id) uploaded; return its file_id, its path and its thumbnail's path.
 
         The upload is deleted after UNUSED_MS, unless `take` or `keep` is called for it before.
         """

@@ -349,7 +349,7 @@ async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(
     done = [(act, "done") for act in ("leave", "stay", "leave", "erase")]
     assert await logged(context) == done
     targets = {act["target"] for act in (await find(context, "audit_log"))[-2:]}
-    assert targets == {f"person:{dig['unionid']}" for dig in await find(context, "digs", code=code)}
+    assert targets == {f"person:{dig['person_id']}" for dig in await find(context, "digs", code=code)}
     await check_invariants(context)
 
 
@@ -382,7 +382,7 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
 
     own = await bob.publish(forecast_num=1, name="我的猫")
     assert "你发布的“我的猫”还在进行" in await told()
-    review = {"_id": f"task:{own}", "code": own, "unionid": bob.id, "state": "checking"}
+    review = {"_id": f"task:{own}", "code": own, "person_id": bob.id, "state": "checking"}
     await context.store.database["reviews"].insert_one(dict(review))
     assert "你发布的“我的猫”还在检查" in await told()
     await context.store.database["reviews"].delete_many({})
@@ -623,9 +623,9 @@ async def test_a_visit_goes_when_its_task_is_long_over(context, settings, alice,
     visits = context.store.visits
     days = AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS
     for person, age_ms in ((alice, days * DAY_MS - 60_000), (bob, days * DAY_MS + 60_000)):
-        await visits.rows.update_one({"unionid": person.id}, {"$inc": {"opened_at": -age_ms}})
+        await visits.rows.update_one({"person_id": person.id}, {"$inc": {"opened_at": -age_ms}})
     await tidy(context)
-    assert [row["unionid"] async for row in visits.rows.find()] == [alice.id]
+    assert [row["person_id"] async for row in visits.rows.find()] == [alice.id]
     assert (await carol.get("/getTaskDetails", code=shares[alice.id]))["status"] == 0
 
 
@@ -638,7 +638,7 @@ async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(client
         ("new", old_ms - 60_000, False),
     ):
         made = Report(
-            _id=name, code="A" * 12, unionid=name, reason="fraud", text="", counts=1, at=now_ms - age_ms
+            _id=name, code="A" * 12, person_id=name, reason="fraud", text="", counts=1, at=now_ms - age_ms
         )
         await reports.insert(made | {"open": 1} if is_open else made)
     await tidy(context)

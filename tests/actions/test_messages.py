@@ -568,7 +568,7 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
         else:
             await send_until_quiet(context)
         assert len(await sent_to(client, "carol")) == number
-    (consent,) = await find(context, "consents", unionid=carol.id)
+    (consent,) = await find(context, "consents", person_id=carol.id)
     assert (consent["left"], consent["held"]) == (0, [])
 
 
@@ -651,7 +651,7 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
     await alice.publish(name="伞")
     await send_until_quiet(context)
     assert await offered(client, "bob") == [[(name, "可以挖了"), ("灯", "即将开挖")]]
-    assert not any("due_at" in message for message in await find(context, "messages", unionid=bob.id))
+    assert not any("due_at" in message for message in await find(context, "messages", person_id=bob.id))
 
 
 async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_tried_again(
@@ -661,7 +661,7 @@ async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_trie
     await allow(client, "bob", "announced")
 
     async def announcement() -> str:
-        [message] = await find(context, "messages", unionid=alice.id)
+        [message] = await find(context, "messages", person_id=alice.id)
         return message["state"]
 
     for publish_id, hours, state in (("tried-again-1", 23, "waiting"), ("given-up-12", 25, "moot")):

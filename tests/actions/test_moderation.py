@@ -112,7 +112,7 @@ async def test_one_person_counts_once_however_often_they_report(client, context,
     [bob] = await who_counts(client, context, 1, code)
     replies = await asyncio.gather(*(report(bob, code, text=str(k)) for k in range(2 * TO_HOLD)))
     assert [reply["status"] for reply in replies] == [0] * len(replies)
-    assert [each["unionid"] for each in await find(context, "reports")] == [bob.id]
+    assert [each["person_id"] for each in await find(context, "reports")] == [bob.id]
     assert not await is_hidden(context, code)
 
 
@@ -186,7 +186,7 @@ async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(client, c
     refused = await report(bob, code)
     assert (refused["error"], refused["msg"]) == ("no_such_task", NotShown.default_msg)
     assert (await report(carol, code))["status"] == 0  # repeated, as by a client that got no reply
-    assert [each["unionid"] for each in await find(context, "reports")] == [carol.id]
+    assert [each["person_id"] for each in await find(context, "reports")] == [carol.id]
 
 
 async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(client, context, alice):
@@ -296,7 +296,7 @@ async def test_nobody_takes_part_in_a_second_hiding_before_the_first_is_decided(
             await report(someone, code)
     first = await hidden()
     assert 1 <= len(first) <= TO_HOLD
-    took_part = [each["unionid"] for each in await find(context, "reports", hides=1)]
+    took_part = [each["person_id"] for each in await find(context, "reports", hides=1)]
     assert len(set(took_part)) == len(took_part)
     last = await alice.publish()
     others = [await client.log_in(f"other-{k}") for k in range(TO_HOLD)]

@@ -30,7 +30,7 @@ async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = 
     made = await context.store.digs.collection.find_one({"code": code})
     assert made is not None
     digs = [
-        {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"u{n}", "dig_id": f"d{n}"}
+        {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "person_id": f"u{n}", "dig_id": f"d{n}"}
         for n in range(2, depth + 1)
     ]
     if digs:

@@ -201,7 +201,7 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
     assert (await bob.dig(code))["status"] == 0
     await let_pass(context, 2 * 60_000)
     # A process that dies before it finishes a review leaves the review like this.
-    left = {"_id": f"task:{unpaid}", "code": unpaid, "unionid": alice.id, "state": "held"}
+    left = {"_id": f"task:{unpaid}", "code": unpaid, "person_id": alice.id, "state": "held"}
     await context.store.reviews.rows.insert_one(left)
     await sweep_until_quiet(context)
     assert [task["_id"] for task in await find(context, "tasks")] == [code]
@@ -309,7 +309,7 @@ async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgo
     await settle(context)
     await alice.post("/endTask", code=code)
     await sweep_until_quiet(context)
-    assert len(await find(context, "reviews", unionid=alice.id)) == 2
+    assert len(await find(context, "reviews", person_id=alice.id)) == 2
     with pytest.raises(forgetting.CannotErase, match=f"their task {code} is held"):
         await forgetting.erase(context.store, alice.id)
     await decide_review(context, ME, f"task:{code}", "广告", shown=False)
@@ -612,7 +612,7 @@ async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(conte
     insert = context.store.reviews.insert
 
     async def insert_but_alices(review: Any) -> bool:
-        if review["unionid"] == alice.id:
+        if review["person_id"] == alice.id:
             raise ValueError("a record that cannot be read")
         return await insert(review)
 
@@ -637,11 +637,11 @@ async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(co
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def leave_unsubmitted(context: Context, unionid: str, due_at: int) -> None:
+async def leave_unsubmitted(context: Context, person_id: str, due_at: int) -> None:
     """Choose a name in a process that dies before it submits the name; the review is due."""
     with mock.patch.object(context.store.reviews, "insert", failing(Killed())), pytest.raises(Killed):
-        await set_profile(context, unionid, "乙", None)
-    await context.store.people.rows.update_one({"_id": unionid}, {"$set": {"due_at": due_at}})
+        await set_profile(context, person_id, "乙", None)
+    await context.store.people.rows.update_one({"_id": person_id}, {"$set": {"due_at": due_at}})
 
 
 async def test_an_operator_who_approves_an_older_choice_shows_it_to_nobody(context, alice):
@@ -669,10 +669,10 @@ async def test_name_and_picture_that_a_login_brings_are_checked_too(client, cont
     for _ in range(2):
         await settle(context)
         assert bad.data["nickName"] == "还没起名"
-        (review,) = await find(context, "reviews", unionid=bad.id)
+        (review,) = await find(context, "reviews", person_id=bad.id)
         assert review["state"] == "refused"
         bad = await client.log_in("bob", nickname="【违规】词")
-        assert [each["_id"] for each in await find(context, "reviews", unionid=bad.id)] == [review["_id"]]
+        assert [each["_id"] for each in await find(context, "reviews", person_id=bad.id)] == [review["_id"]]
     await alice.post("/setProfile", wxname="自己起的名")
     await settle(context)
     again = await client.log_in("alice", nickname="小爱")

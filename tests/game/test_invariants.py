@@ -32,17 +32,18 @@ def test_a_contradiction_of_the_totals_is_found(changes, what):
         (1, {"depth": 3}, "depths"),
         (1, {"at": 1999}, "cooldown of depth 2"),
         (1, {"is_prize": 0}, "winning depths"),
-        (2, {"is_prize": 1, "unionid": "bob"}, "winners"),
+        (2, {"is_prize": 1, "person_id": "bob"}, "winners"),
         (2, {"no": 2}, "place of depth 3"),
         (1, {"n": 1}, "place of depth 2"),
         (2, {"participants": 3}, "participants at depth 3"),
-        (1, {"unionid": "alice"}, "participants"),
+        (1, {"person_id": "alice"}, "participants"),
     ],
 )
 def test_a_contradiction_of_the_digs_is_found(index, changes, broken):
     people = ("alice", 1, 1, 0, 1), ("bob", 2, 2, 1, 2), ("alice", 1, 2, 0, None)
     digs = [
-        {"depth": depth, "unionid": who, "no": no, "participants": crowd, "is_prize": won, "at": depth * 1000}
+        {"depth": depth, "person_id": who, "no": no, "participants": crowd, "is_prize": won}
+        | {"at": depth * 1000}
         | ({"n": place} if place else {})
         for depth, (who, no, crowd, won, place) in enumerate(people, 1)
     ]

@@ -149,7 +149,7 @@ async def test_who_first_brought_whom_to_a_task_is_noted(client, context, alice,
         names = {who.id: name for name, who in client.people.items()}
         tasks = {code: "code", other: "other"}
         return {
-            (tasks[visit["code"]], names[visit["sharer"]], names[visit["unionid"]])
+            (tasks[visit["code"]], names[visit["sharer"]], names[visit["person_id"]])
             for visit in await find(context, "visits", sharer={"$exists": True})
         }
 

@@ -173,7 +173,7 @@ async def test_participants_come_in_the_order_of_joining_50_per_page(context, al
     more = [
         dig
         | {
-            "_id": f"{code}:{depth}", "depth": depth, "unionid": f"digger{depth}", "wxname": f"n{depth}",
+            "_id": f"{code}:{depth}", "depth": depth, "person_id": f"digger{depth}", "wxname": f"n{depth}",
             "n": depth, "no": depth, "participants": depth, "dig_id": f"id{depth}",
         }
         for depth in range(2, 121)

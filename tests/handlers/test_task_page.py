@@ -24,16 +24,16 @@ from support.watchers import Collecting
 TIMES = {"is_cd", "time", "cd_until", "server_time", "watchers"}
 
 
-async def page_from_the_store(context: Context, code: str, unionid: str, given: dict[str, Any]) -> bytes:
+async def page_from_the_store(context: Context, code: str, person_id: str, given: dict[str, Any]) -> bytes:
     """Build the reply from the store and the declared structs, with the times in `given`."""
-    view = await context.store.tasks.view(code, unionid)
+    view = await context.store.tasks.view(code, person_id)
     assert view is not None
     task = view["task"]
     last_won = max([won["depth"] for won in await context.store.digs.wins(code)], default=0)
     left = task["prizes_left"]
     fields: dict[str, Any] = dict(card_fields(context, task))
     del fields["status"]
-    mine, won = task["publisher"] == unionid, view["won"] is not None
+    mine, won = task["publisher"] == person_id, view["won"] is not None
     why = "ended" if task["status"] else "own_task" if mine else "already_won" if won else ""
     copied = ("synopsis", "draw_type", "participants", "commitment", "created_at", "forecast_num", "interval")
     fields |= {name: task[name] for name in (*copied, "fluctuation", "end_reason")}
@@ -52,7 +52,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "fair_start_ms": context.settings.fair_start_ms if task["cd_ms"] else 0,
         "seq": task["now_depth"],
         "rules_version": 1,
-        "share": visiting_of(context).token(code, unionid),
+        "share": visiting_of(context).token(code, person_id),
         "end_note": task.get("end_note", ""),
         "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
         "money_fen": task["money"] * 100,

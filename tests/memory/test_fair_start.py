@@ -137,7 +137,7 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
     assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
     assert not isinstance(dug, BaseException)
-    assert dug.dig["unionid"] == people[-1].id
+    assert dug.dig["person_id"] == people[-1].id
     assert drawn.sizes == [6]
     for each in refused:
         assert isinstance(each, Refusal)
@@ -311,7 +311,7 @@ async def test_the_first_of_all_digs_whichever_process_it_asked(
     processes = [context, other] if first_at else [other, context]
     told = await ask_at(code, list(zip(processes * 3, people, strict=True)))
     assert [getattr(each, "error", "dug") for each in told] == [*["cooling_down"] * 5, "dug"]
-    assert (await check_history(context, code))[-1]["unionid"] == people[-1].id
+    assert (await check_history(context, code))[-1]["person_id"] == people[-1].id
     assert drawn.sizes == [3, 3]
 
 
@@ -363,7 +363,7 @@ async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
     *others, refused = await asking
     assert refused.error == "banned"
     assert sorted(getattr(each, "error", "dug") for each in others) == ["cooling_down", "dug"]
-    assert (await check_history(context, code))[-1]["unionid"] == dave.id
+    assert (await check_history(context, code))[-1]["person_id"] == dave.id
     assert sorted(drawn.sizes) == [1, 2]
 
 
@@ -389,7 +389,7 @@ async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_
     if waits:
         opened = await tasks.find(code)
         assert first["at"] >= opened["opened_at"] + WINDOW_MS
-        assert (len(digs), first["unionid"]) == (1, carol.id)
+        assert (len(digs), first["person_id"]) == (1, carol.id)
         assert [getattr(each, "error", "dug") for each in told] == ["cooling_down", "dug"]
 
 

@@ -193,7 +193,7 @@ class TestPublishers:
         for publisher, winner, yuan in ((alice, bob, 3), (alice, bob, 1), (bob, carol, 2), (dora, carol, 9)):
             code = await publisher.won_packet(winner, money=yuan)
             await winner.take(code)
-        first = await find(context, "prizes", unionid=bob.id)
+        first = await find(context, "prizes", person_id=bob.id)
         asked = {"code": first[0]["code"], "depth": 1}
         assert (await client.get("/ops/paid", **asked))["error"] == "token_required"
         await operator(client)

@@ -72,7 +72,7 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
     prize = await only(context, "prizes")
     many = [
         prize
-        | {"_id": f"{prize['code']}:{depth}", "depth": depth, "unionid": f"{depth}", "state": "claiming"}
+        | {"_id": f"{prize['code']}:{depth}", "depth": depth, "person_id": f"{depth}", "state": "claiming"}
         for depth in range(2, 99)
     ]
     await context.store.database["prizes"].insert_many(many)

@@ -41,7 +41,7 @@ async def test_after_a_restore_another_winner_gets_another_number(client, contex
         await winner.win(code)
         await client.confirm((await winner.claim(code))["package_info"])
         assert (await only(context, "prizes"))["state"] == "given"
-        assert (await only(context, "bills"))["unionid"] == winner.id
+        assert (await only(context, "bills"))["person_id"] == winner.id
     paid = await find(context, "sandbox_bills")
     assert [bill["state"] for bill in paid] == ["SUCCESS"] * 2
     assert len({bill["openid"] for bill in paid}) == 2
@@ -103,6 +103,6 @@ async def test_a_refund_that_wechat_knows_with_another_amount_is_a_contradiction
 
 def test_the_longest_number_is_one_that_wechat_takes():
     prize: Any = {"_id": "Z" * 12 + ":1", "code": "Z" * 12, "depth": 199_999_000, "attempt": 99}
-    number = bill_number(prize | {"unionid": "u" * 40})
+    number = bill_number(prize | {"person_id": "u" * 40})
     assert len(number) <= 32
     assert number.isalnum()

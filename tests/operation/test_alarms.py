@@ -221,7 +221,7 @@ DISK = Gauge(name="wabao_disk_low", labels={}, value=1, code="")
 
 def a_message(code: str, **fields: Any) -> Message:
     """Return a message to somebody about a prize, with some of its fields."""
-    about = {"_id": f"won:{code}:1", "kind": "won", "code": code, "unionid": "winner", "prize": f"{code}:1"}
+    about = {"_id": f"won:{code}:1", "kind": "won", "code": code, "person_id": "winner", "prize": f"{code}:1"}
     state = {
         "state": "waiting",
         "tries": 0,

@@ -402,7 +402,7 @@ async def test_an_export_whose_client_hangs_up_reads_no_further_and_ends_its_cur
     prize = await context.store.prizes.find(f"{codes['packet']}:1")
     given, prizes = {"given_at": ms(2026, 11, 2), "wxname": "长" * 3_000}, 600
     for first in range(0, prizes, 100):
-        batch = [{**prize, **given, "_id": f"{n}", "unionid": f"{n}"} for n in range(first, first + 100)]
+        batch = [{**prize, **given, "_id": f"{n}", "person_id": f"{n}"} for n in range(first, first + 100)]
         await context.store.prizes.rows.insert_many(batch)
     read, ended, given_between = list[str](), asyncio.Event(), Prizes.given_between
 
@@ -499,7 +499,7 @@ async def test_what_only_one_prize_can_have_is_found_before_the_many_in_a_parcel
     [bill] = await context.books.bills.collection.find({"code": code}).to_list(2)
     prize = await context.store.prizes.find(f"{code}:1")
     other = await alice.publish(name="一车杂物")
-    named = [{"_id": f"{other}:{n}", "unionid": f"{n}", "beside": f"{n}"} for n in range(1, 61)]
+    named = [{"_id": f"{other}:{n}", "person_id": f"{n}", "beside": f"{n}"} for n in range(1, 61)]
     many = [{**prize, **each, "code": other, "number": bill["_id"]} for each in named]
     await context.store.prizes.collection.insert_many(many)
     found = await search(client, bill["_id"])
@@ -529,7 +529,7 @@ async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_lo
         assert "8000" not in str(found)
     prize = await context.store.prizes.find(f"{code}:1")
     assert "8000" not in str(prize)
-    many = [{"_id": f"{code}:{n}", "unionid": f"{n}", "beside": f"{n}"} for n in range(2, 52)]
+    many = [{"_id": f"{code}:{n}", "person_id": f"{n}", "beside": f"{n}"} for n in range(2, 52)]
     both = [{**prize, **each, "number": PHONE} for each in many]
     await context.store.prizes.collection.insert_many(both)
     assert len((await search(client, PHONE))["prizes"]) == 50

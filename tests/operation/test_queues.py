@@ -30,7 +30,7 @@ async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, cont
     prize, task = await store.prizes.find(f"{code}:1"), await store.tasks.collection.find_one({"_id": code})
     assert prize is not None
     assert task is not None
-    report = {"reason": "fraud", "text": "假的", "counts": 1, "open": 1, "unionid": bob.id}
+    report = {"reason": "fraud", "text": "假的", "counts": 1, "open": 1, "person_id": bob.id}
     held = {"state": "held", "text": "名字", "picture": "", "why": "", "created_at": 1}
     for n in range(ROWS):
         other = f"{n:012}"
@@ -39,7 +39,7 @@ async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, cont
         await store.prizes.rows.insert_one({**prize, "_id": f"{other}:1", "code": other})
         await store.reports.rows.insert_one({**report, "_id": f"{other}:bob", "code": other, "at": n + 1})
         await store.reviews.rows.insert_one(
-            {**held, "unionid": bob.id, "_id": f"task:{other}", "code": other}
+            {**held, "person_id": bob.id, "_id": f"task:{other}", "code": other}
         )
     replies: dict[str, dict[str, Any]] = {}
     for path in ("payouts", "reviews", "reports", "log"):

@@ -44,10 +44,10 @@ class Process:
                 process.heard(payload)
         return self.up
 
-    async def watch(self, code: str, unionid: str = "somebody") -> WatchedTask:
+    async def watch(self, code: str, person_id: str = "somebody") -> WatchedTask:
         async with self.known.keep(code) as watched:
             watcher = Collecting()
-            watcher.unionid = unionid
+            watcher.person_id = person_id
             watched.elsewhere = self.audience.elsewhere(code)
             watched.join(watcher, ticks=False)
             return watched

@@ -34,8 +34,8 @@ class Visitor:
     unsent_bytes = 0
     generation = None
 
-    def __init__(self, unionid: str) -> None:
-        self.unionid = unionid
+    def __init__(self, person_id: str) -> None:
+        self.person_id = person_id
         self.seq: int | None = None
         self.sent_away = asyncio.Event()
 

@@ -63,10 +63,10 @@ def test_the_people_on_a_page_follow_from_the_digs(dug, at):
     for dig in digs[at:]:
         watched.apply(dig)
     joined = list(dict.fromkeys(f"u{person}" for person in people))
-    won = {dig["unionid"] for dig in digs if dig["is_prize"]}
+    won = {dig["person_id"] for dig in digs if dig["is_prize"]}
     assert watched.winners.keys() == won
-    assert [(row["no"], row["unionid"]) for row in watched.first()] == list(enumerate(joined[:50], 1))
-    assert {row["unionid"] for row in watched.first() if row["is_prize"]} == won & set(joined[:50])
+    assert [(row["no"], row["person_id"]) for row in watched.first()] == list(enumerate(joined[:50], 1))
+    assert {row["person_id"] for row in watched.first() if row["is_prize"]} == won & set(joined[:50])
 
 
 @given(histories, st.data())

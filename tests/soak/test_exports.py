@@ -32,7 +32,7 @@ async def test_a_million_rows_are_sent_while_memory_stays_as_it_was(client, cont
         assert from_ms < given_ms < until_ms
         for number in range(ROWS):
             yield Prize(
-                _id=f"{code}:{number}", code=code, depth=number, unionid=f"u{number}", publisher="alice",
+                _id=f"{code}:{number}", code=code, depth=number, person_id=f"u{number}", publisher="alice",
                 wxname=f"小明{number}", goods_type=2, draw_type=1, amount_fen=0, state="given", attempt=0,
                 won_at=given_ms, claimed_at=given_ms, given_at=given_ms,
             )  # fmt: skip

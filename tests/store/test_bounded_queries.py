@@ -19,7 +19,7 @@ async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(
         codes = ["D", "D", "D", "D", "D", *(f"{letter}{offset}" for letter in "ACEGZ"[: offset + 1])]
         expected.update(codes)
         await database[name].insert_many(
-            [{"_id": f"{n}", "code": code, "unionid": f"{n}", "depth": n} for n, code in enumerate(codes)]
+            [{"_id": f"{n}", "code": code, "person_id": f"{n}", "depth": n} for n, code in enumerate(codes)]
         )
     assert [code async for code in context.books.ledger.codes()] == sorted(expected)
 
@@ -46,7 +46,7 @@ async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_howeve
     under = {1: "a", 2: "b", 3: "a", 5: "a", 6: "a", 8: "c"}
     await context.store.database["prizes"].insert_many(
         [
-            {"_id": f"{n}", "code": f"{n}", "unionid": "u"}
+            {"_id": f"{n}", "code": f"{n}", "person_id": "u"}
             | ({"address_box": {"key": under[n], "box": b"x"}} if n in under else {})
             for n in range(9)
         ]

@@ -97,7 +97,7 @@ class TestWithMessages:
             ]
             followed = {"$set": {"followed": followers}}
             await context.store.people.collection.update_one({"_id": publisher.id}, followed)
-            consents = [{"_id": f"{fan}:{template_id}", "unionid": fan, "left": 1} for fan in fans]
+            consents = [{"_id": f"{fan}:{template_id}", "person_id": fan, "left": 1} for fan in fans]
             await context.store.database["follows"].insert_many(follows)
             await context.store.database["consents"].insert_many(consents)
             await publisher.publish(name="灯")
@@ -231,7 +231,7 @@ async def test_details_take_four_trips_and_five_with_a_share(client, context, tr
         assert reply["status"] == 0
         assert len(sent) <= 5, sent
         await client.rest()
-        [visit] = await context.store.visits.rows.find({"unionid": newcomer.id}).to_list(10)
+        [visit] = await context.store.visits.rows.find({"person_id": newcomer.id}).to_list(10)
         assert (visit["code"], visit["sharer"]) == (code, alice.id)
     bob = await digger(client, "bob")
     reply, sent = await sent_during(trips, bob.get("/getTaskDetails", code=opened["share"]))
@@ -293,7 +293,7 @@ async def test_a_page_of_participants_takes_three_trips(client, context, trips):
     made = await context.store.digs.collection.find_one({"code": code})
     await context.store.digs.collection.insert_many(
         [
-            stored({**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"person{n}"})
+            stored({**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "person_id": f"person{n}"})
             for n in range(2, 151)
         ]
     )

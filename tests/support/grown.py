@@ -69,17 +69,17 @@ def grow(
         "_id": f"{_name(at)}:{cast.digger}", "publisher": _name(at), "follower": cast.digger, "at": at,
     })  # fmt: skip
     _copy(database, "reports", size.own, lambda at: {
-        "_id": f"{_code(at)}:{cast.digger}", "code": _code(at), "unionid": cast.digger, "at": now_ms - at,
+        "_id": f"{_code(at)}:{cast.digger}", "code": _code(at), "person_id": cast.digger, "at": now_ms - at,
     })  # fmt: skip
     _copy(database, "reports", size.own, lambda at: busy | {
-        "_id": f"{cast.goods}:{_name(at)}", "unionid": _name(at), "at": now_ms - at, "open": 1, "counts": 1,
+        "_id": f"{cast.goods}:{_name(at)}", "person_id": _name(at), "at": now_ms - at, "open": 1, "counts": 1,
     })  # fmt: skip
-    paid = {"orders": {"publisher": cast.publisher}, "bills": {"unionid": cast.digger}}
+    paid = {"orders": {"publisher": cast.publisher}, "bills": {"person_id": cast.digger}}
     for collection, who in paid.items():
         _copy(database, collection, size.own, partial(_payment, who, now_ms))
     _copy(database, "audit_log", size.own, lambda at: busy | {"_id": ObjectId(), "at": now_ms - at})
     _copy(database, "messages", size.own, lambda at: {
-        "_id": f"message{at}", "unionid": cast.digger, "created_at": now_ms - at,
+        "_id": f"message{at}", "person_id": cast.digger, "created_at": now_ms - at,
     })  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def _digs(database: Database[Document], size: Size, cast: Cast, now_ms: int) -> 
 
     def dig(code: str, depth: int, who: str, at: int) -> Document:
         fields = {"_id": f"{code}:{depth}", "code": code, "depth": depth, "n": depth, "no": depth}
-        fields |= {"unionid": who, "dig_id": "", "at": now_ms - at * 60_000, "is_prize": 0}
+        fields |= {"person_id": who, "dig_id": "", "at": now_ms - at * 60_000, "is_prize": 0}
         fields |= {"find": at % 48 + 1}
         return {**made, **fields}
 
@@ -152,13 +152,13 @@ def _prize(code: str, depth: int, who: str, at: int, now_ms: int) -> Document:
     state = ("won", "given", "claiming", "given")[at // 2 % 4]
     claimed = now_ms - at * 60_000 if state != "won" else 0
     times = {"won_at": now_ms - at, "claimed_at": claimed, "given_at": claimed * (state == "given")}
-    fields = {"_id": f"{code}:{depth}", "code": code, "depth": depth, "unionid": who}
+    fields = {"_id": f"{code}:{depth}", "code": code, "depth": depth, "person_id": who}
     return fields | times | {"state": state}
 
 
 def _visit(size: Size, cast: Cast, at: int, now_ms: int) -> Document:
     code, who = (_code(at), cast.digger) if at % 2 else (cast.goods, _name(at))
-    fields = {"_id": f"{code}:{who}", "code": code, "unionid": who}
+    fields = {"_id": f"{code}:{who}", "code": code, "person_id": who}
     return fields | {"sharer": cast.digger, "opened_at": now_ms - at}
 
 

@@ -38,7 +38,7 @@ def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
             _id=f"{CODE}:{depth}",
             code=CODE,
             depth=depth,
-            unionid=f"u{person}",
+            person_id=f"u{person}",
             wxname=f"名字{person}",
             wxheadpic="/files/x.jpg",
             is_prize=int(prize),

@@ -27,13 +27,13 @@ def broken_by_digs(
     won = [dig["depth"] for dig in digs if dig["is_prize"]]
     if won != [depth for depth in winning_depths if depth <= task["now_depth"]]:
         found.append("winning depths")
-    winners = [dig["unionid"] for dig in digs if dig["is_prize"]]
+    winners = [dig["person_id"] for dig in digs if dig["is_prize"]]
     if len(winners) != len(set(winners)) or len(winners) > task["prize_num"]:
         found.append("winners")
     places: dict[str, int] = {}
     for dig in digs:
-        joins = dig["unionid"] not in places
-        place = places.setdefault(dig["unionid"], len(places) + 1)
+        joins = dig["person_id"] not in places
+        place = places.setdefault(dig["person_id"], len(places) + 1)
         if dig["no"] != place or dig.get("n") != (place if joins else None):
             found.append(f"place of depth {dig['depth']}")
         if dig["participants"] != len(places):
@@ -100,7 +100,7 @@ def check_freezes(stored: dict[str, list[dict[str, Any]]]) -> None:
     assert freezes or not [prize for prize in prizes if prize["state"] == "frozen"], "nothing is frozen"
     frozen = {freeze["of"] for freeze in freezes}
     for prize in prizes:
-        if frozen.isdisjoint(prize.get(field) for field in ("code", "_id", "unionid", "publisher")):
+        if frozen.isdisjoint(prize.get(field) for field in ("code", "_id", "person_id", "publisher")):
             continue
         assert prize["state"] not in ("won", "claiming"), "it is frozen, and can be claimed"
         assert prize["state"] != "given" or "address_box" not in prize, "it is frozen, and can be sent"

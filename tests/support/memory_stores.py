@@ -48,7 +48,7 @@ class World:
         """Record a dig, if the task still runs."""
         if code in self.ended:
             return None
-        people = [int(dig["unionid"].removeprefix("u")) for dig in self.digs[code]]
+        people = [int(dig["person_id"].removeprefix("u")) for dig in self.digs[code]]
         made = a_history([*people, person], set(), ends=False)[-1]
         made |= {"_id": f"{code}:{made['depth']}", "code": code}
         made["at"], made["cd_until"] = self.now_ms(), self.now_ms() + CD_MS

@@ -175,10 +175,10 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, kill=KILLS, who=DIGGERS)
     def dig(self, task: int, kill: int, who: str) -> None:
-        code, unionid = self._code(task), self._person(who).id
+        code, person_id = self._code(task), self._person(who).id
 
         async def act(actor: Context) -> Dug:
-            return await dig(actor, Request(code, unionid, secrets.token_hex(8)))
+            return await dig(actor, Request(code, person_id, secrets.token_hex(8)))
 
         self._run(self.world.act(kill, act))
 
@@ -191,10 +191,10 @@ class MoneyMachine(RuleBasedStateMachine):
         notice=st.sampled_from(("", "", "lose_notice", "repeat_notice", "delay_notice")),
     )
     def claim(self, task: int, kill: int, who: str, confirms: bool, whim: str, notice: str) -> None:
-        code, unionid = self._code(task), self._person(who).id
+        code, person_id = self._code(task), self._person(who).id
 
         async def act() -> None:
-            claimed = await self.world.act(kill, lambda actor: claim(actor, code, unionid, "", "", ""))
+            claimed = await self.world.act(kill, lambda actor: claim(actor, code, person_id, "", "", ""))
             if claimed is None or not claimed.package_info:
                 return
             self.packages.append(claimed.package_info)
@@ -290,11 +290,11 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, kill=KILLS, really=SELDOM, operator=st.booleans())
     def end(self, task: int, kill: int, really: bool, operator: bool) -> None:
-        code, unionid = self._code(task), self._person("alice").id
+        code, person_id = self._code(task), self._person("alice").id
         if really and operator:
             self._run(self.world.act(kill, lambda actor: end_task_as_operator(actor, code, "违规")))
         elif really:
-            self._run(self.world.act(kill, lambda actor: end_own_task(actor, code, unionid)))
+            self._run(self.world.act(kill, lambda actor: end_own_task(actor, code, person_id)))
 
     @rule(
         task=TASKS,

@@ -40,10 +40,10 @@ async def before_the_last_report(stage: Stage) -> Stage:
     return stage.of(code)
 
 
-def a_report(code: str, unionid: str, at_ms: int) -> Report:
+def a_report(code: str, person_id: str, at_ms: int) -> Report:
     """Return a report that counts and waits for an operator."""
     return Report(
-        _id=f"{code}:{unionid}", code=code, unionid=unionid, reason="fraud", text="",
+        _id=f"{code}:{person_id}", code=code, person_id=person_id, reason="fraud", text="",
         counts=1, at=at_ms, open=1,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ class Collecting:
     """A watcher that keeps the frames that it gets."""
 
     unsent_bytes = 0
-    unionid = "somebody"
+    person_id = "somebody"
 
     def __init__(self) -> None:
         self.data = b""

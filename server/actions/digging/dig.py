@@ -187,7 +187,7 @@ def _known_refusal(context: Context, request: Request) -> Refusal | None:
     at_ms = _counts_at(context, request, now_ms)
     running = context.hub.cooldowns.running(request.code, at_ms)
     until_ms = context.hub.cooldowns.opens_at(request.code, at_ms) if running is None else running["cd_until"]
-    if not until_ms or (running is not None and running["unionid"] == request.person_id):
+    if not until_ms or (running is not None and running["person_id"] == request.person_id):
         return None
     if _publisher(context, request.code) == request.person_id:
         return OwnTask()
@@ -349,7 +349,7 @@ def _owed_reply(context: Context, view: View, request: Request) -> Dig | None:
         return view["same"]
     task = view["task"]
     last, cd_ms = task.get("last_dig"), task["cd_ms"]
-    if last is None or last["unionid"] != request.person_id or not cd_ms:
+    if last is None or last["person_id"] != request.person_id or not cd_ms:
         return None
     cd_until = task["cd_until"] or last["at"] + cd_ms  # 0 after the last dig
     return last if _counts_at(context, request, view["now"]) < cd_until else None
@@ -361,8 +361,8 @@ def _refuse_for_task(context: Context, view: View, request: Request) -> None:
     What is decided here still holds when the dig is recorded, because the dig is recorded only if nobody dug
     since this view.
     """
-    task, unionid = view["task"], request.person_id
-    refuse(why_closed(standing_of(task), unionid))
+    task, person_id = view["task"], request.person_id
+    refuse(why_closed(standing_of(task), person_id))
     if 0 < task["expires_at"] <= _counts_at(context, request, view["now"]):
         raise Ended  # a sweep is about to end the task
     if "last_dig" in task:
@@ -371,7 +371,7 @@ def _refuse_for_task(context: Context, view: View, request: Request) -> None:
     elif opened_at := awaited_opening(task):
         context.hub.cooldowns.learn_opening(request.code, opened_at)
     if task["cd_until"] > _counts_at(context, request, view["now"]):
-        if task["publisher"] == unionid:
+        if task["publisher"] == person_id:
             raise OwnTask
         raise cooling_down(
             task["cd_until"], view["now"], begun="last_dig" in task, pressed=request.pressed
@@ -407,7 +407,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         _id=f"{task['_id']}:{depth}",
         code=task["_id"],
         depth=depth,
-        unionid=person["_id"],
+        person_id=person["_id"],
         wxname=shown_name(person),
         wxheadpic=shown_face(person),
         is_prize=int(won is not None),

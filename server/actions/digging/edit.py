@@ -57,7 +57,7 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     return edited
 
 
-async def _may_edit(context: Context, code: str, unionid: str) -> Task:
+async def _may_edit(context: Context, code: str, person_id: str) -> Task:
     task = await context.store.tasks.get(code)
-    refuse(why_not_edit(task, unionid))
+    refuse(why_not_edit(task, person_id))
     return task

@@ -34,13 +34,13 @@ RETRACTING_SECONDS = 20.0
 log = logging.getLogger("wabao.money")
 
 
-async def end_own_task(context: Context, code: str, unionid: str) -> None:
+async def end_own_task(context: Context, code: str, person_id: str) -> None:
     """End a task for its publisher, if nobody has dug it. What nobody won is refunded.
 
     Raises NoSuchTask, NotYours, Ended, HasDigs.
     """
     task = await context.store.tasks.get(code)
-    refuse(why_not_end(task, unionid))
+    refuse(why_not_end(task, person_id))
     await _end(context, code, ended_undug("publisher", ""))
 
 

@@ -16,14 +16,14 @@ def visiting_of(context: Context) -> Visiting:
     return visiting
 
 
-def visit(context: Context, code: str, unionid: str, sharer: str | None = None) -> str:
+def visit(context: Context, code: str, person_id: str, sharer: str | None = None) -> str:
     """Record in the background that a person opened a task, and who brought them, if anybody did.
 
     Returns the person's own share token.
     """
     visiting = visiting_of(context)
-    context.background.spawn(visiting.note(code, unionid, sharer))
-    return visiting.token(code, unionid)
+    context.background.spawn(visiting.note(code, person_id, sharer))
+    return visiting.token(code, person_id)
 
 
 async def sharer_of(context: Context, code: str, named: str) -> str | None:

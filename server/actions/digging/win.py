@@ -20,14 +20,14 @@ async def record_prize(context: Context, dig: Dig) -> None:
     await _write(context, await context.store.tasks.get(dig["code"]), dig)
 
 
-async def ensure_prize(context: Context, task: Task, unionid: str) -> Prize | None:
+async def ensure_prize(context: Context, task: Task, person_id: str) -> Prize | None:
     """Return the prize that this person won in this task, or None. Writes it if it is not written yet."""
-    prize = await context.store.prizes.find_won(task["_id"], unionid)
+    prize = await context.store.prizes.find_won(task["_id"], person_id)
     if prize is None:
-        view = await context.store.tasks.view(task["_id"], unionid)
+        view = await context.store.tasks.view(task["_id"], person_id)
         if view is not None and view["won"] is not None:
             await _write(context, task, view["won"])
-            prize = await context.store.prizes.find_won(task["_id"], unionid)
+            prize = await context.store.prizes.find_won(task["_id"], person_id)
     return prize
 
 
@@ -37,7 +37,7 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
         _id=dig["_id"],
         code=dig["code"],
         depth=dig["depth"],
-        unionid=dig["unionid"],
+        person_id=dig["person_id"],
         publisher=task["publisher"],
         wxname=dig["wxname"],
         wxheadpic=dig["wxheadpic"],

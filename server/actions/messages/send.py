@@ -88,7 +88,7 @@ async def settle_message(context: Context, message: Message) -> None:
     if "after" in message:
         await tell_followers(context, message)
         return
-    person = await context.store.people.find(message["unionid"])
+    person = await context.store.people.find(message["person_id"])
     words = await words_of(context, message)
     until_ms = max(message["until"], words.until_ms)
     if now_ms > until_ms:
@@ -100,7 +100,7 @@ async def settle_message(context: Context, message: Message) -> None:
     if words.later_ms:
         await messages.postpone(message, words.later_ms, words.until_ms)
         return
-    if not await context.store.consents.take(message["unionid"], template.template_id, message["_id"]):
+    if not await context.store.consents.take(message["person_id"], template.template_id, message["_id"]):
         await messages.sleep(message, min(now_ms + LOOK_AGAIN_MS, until_ms + 1))
         return
     if _may_be_taken(message) and await _has_more(context, message, template):
@@ -122,7 +122,7 @@ async def _has_more(context: Context, message: Message, template: Template) -> b
     while a consent is still reserved for it. Perhaps this consent is not spent: then WeChat allows one
     message more than we count.
     """
-    consent = await context.store.consents.find(message["unionid"], template.template_id)
+    consent = await context.store.consents.find(message["person_id"], template.template_id)
     if consent is None:
         return False
     return consent["left"] + await context.store.messages.unsent_number(consent.get("held", [])) > 1
@@ -148,7 +148,7 @@ async def _refused(context: Context, message: Message, template: Template, error
         # WeChat counts fewer consents than we do, or it took our first try, which then spent the last
         # consent.
         await _end(context, message, "sent" if _may_be_taken(message) else "refused")
-        await context.store.consents.forget(message["unionid"], template.template_id)
+        await context.store.consents.forget(message["person_id"], template.template_id)
     elif error.errcode in (BAD_PERSON, BAD_WORDS):
         log.warning("WeChat never takes a message of kind %s: %s", message["kind"], error)
         await _drop(context, message, template, "failed")
@@ -176,7 +176,7 @@ async def _try_later(
 async def _drop(context: Context, message: Message, template: Template, end: MessageEnd) -> None:
     """End a message without sending it. Its consent can be used for another message."""
     if not _may_be_taken(message):
-        await context.store.consents.give_back(message["unionid"], template.template_id, message["_id"])
+        await context.store.consents.give_back(message["person_id"], template.template_id, message["_id"])
     await _end(context, message, end)
 
 
@@ -187,4 +187,4 @@ async def _end(
     if await context.store.messages.end(message, end, context.clock.now_ms()):
         metrics.MESSAGES.labels(message["kind"], end).inc()
     if template is not None:
-        await context.store.consents.spend(message["unionid"], template.template_id, message["_id"])
+        await context.store.consents.spend(message["person_id"], template.template_id, message["_id"])

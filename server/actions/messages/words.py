@@ -151,7 +151,7 @@ def _of_announcement(context: Context, task: Task) -> Words:
 async def _of_cooldown(context: Context, message: Message, task: Task) -> Words:
     if not is_shown(task):
         return _of_hidden(context, task)
-    if task["status"] or await context.store.prizes.find_won(task["_id"], message["unionid"]) is not None:
+    if task["status"] or await context.store.prizes.find_won(task["_id"], message["person_id"]) is not None:
         return MOOT
     if task["cd_until"] > context.clock.now_ms():
         return Words(later_ms=task["cd_until"])  # somebody else was faster

@@ -37,7 +37,7 @@ async def tell_winner(context: Context, prize: Prize) -> None:
     """Tell a winner until when to claim. Safe to repeat."""
     if _told("won", context) and _fresh(context, prize["won_at"]):
         until_ms = context.clock.now_ms() + context.settings.claim_days * DAY_MS
-        await _write(context, "won", prize["code"], prize["unionid"], until_ms, prize=prize["_id"])
+        await _write(context, "won", prize["code"], prize["person_id"], until_ms, prize=prize["_id"])
 
 
 async def tell_of_deadline(context: Context, prizes: list[Prize], deadline_ms: int) -> None:
@@ -45,7 +45,7 @@ async def tell_of_deadline(context: Context, prizes: list[Prize], deadline_ms: i
     for prize in prizes:
         if prize["state"] in UNCLAIMED:
             await _write(
-                context, "claim_ends", prize["code"], prize["unionid"], deadline_ms, prize=prize["_id"]
+                context, "claim_ends", prize["code"], prize["person_id"], deadline_ms, prize=prize["_id"]
             )
 
 
@@ -56,7 +56,7 @@ async def tell_of_end(context: Context, task: Task) -> None:
         await _write(context, kind, task["_id"], task["publisher"], task["ended_at"] + FRESH_MS)
 
 
-async def remind(context: Context, code: str, unionid: str) -> int:
+async def remind(context: Context, code: str, person_id: str) -> int:
     """Tell a person once when the cooldown of a task is over; return when that is (unix ms). Safe to repeat.
 
     Raises NoSuchTask, NotShown, Ended, NotPaid, OwnTask, AlreadyWon; BadRequest if there is no cooldown, or
@@ -64,21 +64,21 @@ async def remind(context: Context, code: str, unionid: str) -> int:
     """
     if not _told("cooldown_over", context):
         raise BadRequest("这里还没有开通提醒")
-    view = await context.store.tasks.view(code, unionid)
+    view = await context.store.tasks.view(code, person_id)
     if view is None:
         raise NoSuchTask
     task, won = view["task"], view["won"] is not None
-    if not may_see(review_of(task), mine=task["publisher"] == unionid, won=won):
+    if not may_see(review_of(task), mine=task["publisher"] == person_id, won=won):
         raise NotShown
     if task["status"]:
         raise Ended
     if not task["open"]:  # the task was announced, and may never be paid for
         raise NotPaid
-    refuse(why_barred(standing_of(task), unionid, won=won))
+    refuse(why_barred(standing_of(task), person_id, won=won))
     if task["cd_until"] <= view["now"]:
         raise BadRequest("冷却已经结束，现在就可以挖")
     message = _message(
-        context, "cooldown_over", code, unionid, task["cd_until"] + REMIND_MS, due_at_ms=task["cd_until"]
+        context, "cooldown_over", code, person_id, task["cd_until"] + REMIND_MS, due_at_ms=task["cd_until"]
     )
     if not await context.store.messages.insert(message):
         await _renew(context, message)
@@ -91,11 +91,11 @@ async def _renew(context: Context, message: Message) -> None:
     if not await messages.open_number([message["_id"]]):
         # The process that sent it may have died before it spent the consent, which the new message must not
         # use.
-        await context.store.consents.spend(message["unionid"], template.template_id, message["_id"])
+        await context.store.consents.spend(message["person_id"], template.template_id, message["_id"])
     await messages.renew(message)
 
 
-async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> None:
+async def subscribe(context: Context, person_id: str, template_ids: list[str]) -> None:
     """Note that a person allows one more message of each template, and wake the messages that wait for this
     consent.
 
@@ -106,8 +106,8 @@ async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> 
     if not {templates[kind].template_id for kind in kinds}.issuperset(template_ids):
         raise BadRequest("没有这个订阅消息模板", param="templates")
     for template_id in dict.fromkeys(template_ids):
-        await context.store.consents.add(unionid, template_id)
-    await context.store.messages.wake(unionid, kinds)
+        await context.store.consents.add(person_id, template_id)
+    await context.store.messages.wake(person_id, kinds)
 
 
 async def announce_to_followers(context: Context, task: Task) -> None:
@@ -133,7 +133,7 @@ async def tell_followers(context: Context, message: Message) -> None:
     die after any line: the same messages are then written again under the same ids.
     """
     store, now_ms = context.store, context.clock.now_ms()
-    code, publisher = message["code"], message["unionid"]
+    code, publisher = message["code"], message["person_id"]
     task, age_ms = await store.tasks.find(code), now_ms - message["created_at"]
     # The process may have died before it saved the task. The publisher has a day to try again.
     given_up = age_ms > DAY_MS if task is None else task["publisher"] != publisher or task["status"]
@@ -162,7 +162,7 @@ async def _tell_some(context: Context, message: Message, after: int, until: int)
     Returns how many followers have these numbers.
     """
     store, until_ms = context.store, context.clock.now_ms() + DAY_MS
-    followers = await store.follows.followers(message["unionid"], after, until)
+    followers = await store.follows.followers(message["person_id"], after, until)
     if followers:
         template_id = context.settings.templates["announced"].template_id
         willing = await store.consents.willing(followers, template_id)
@@ -182,16 +182,16 @@ def _fresh(context: Context, at_ms: int) -> bool:
 
 
 async def _write(
-    context: Context, kind: MessageKind, code: str, unionid: str, until_ms: int, prize: str = ""
+    context: Context, kind: MessageKind, code: str, person_id: str, until_ms: int, prize: str = ""
 ) -> None:
-    await context.store.messages.insert(_message(context, kind, code, unionid, until_ms, prize))
+    await context.store.messages.insert(_message(context, kind, code, person_id, until_ms, prize))
 
 
 def _message(
     context: Context,
     kind: MessageKind,
     code: str,
-    unionid: str,
+    person_id: str,
     until_ms: int,
     prize: str = "",
     due_at_ms: int = 0,
@@ -199,10 +199,10 @@ def _message(
     now_ms = context.clock.now_ms()
     about = prize or code
     return Message(
-        _id=f"{kind}:{about}:{unionid}" if kind in TO_MANY else f"{kind}:{about}",
+        _id=f"{kind}:{about}:{person_id}" if kind in TO_MANY else f"{kind}:{about}",
         kind=kind,
         code=code,
-        unionid=unionid,
+        person_id=person_id,
         prize=prize,
         state="waiting",
         tries=0,

@@ -82,17 +82,17 @@ def delete_at(person: Person) -> int:
     return person["leaving"]["until"] if "leaving" in person else 0
 
 
-async def read_caller(context: Context, unionid: str, *, lock: bool) -> Person | None:
+async def read_caller(context: Context, person_id: str, *, lock: bool) -> Person | None:
     """Return the whole record of a person who sent a valid token; with `lock`, lock it first.
 
     One round trip. Raises what the store raises.
     """
     known, people = known_people_of(context), context.store.people
-    if lock and not known.is_locked(unionid):
-        return await known.learn(people.lock(unionid))
-    person = await known.learn(people.find(unionid))
+    if lock and not known.is_locked(person_id):
+        return await known.learn(people.lock(person_id))
+    person = await known.learn(people.find(person_id))
     if lock and person is not None and not person.get("locked"):  # somebody who was erased came back
-        return await known.learn(people.lock(unionid))
+        return await known.learn(people.lock(person_id))
     return person
 
 
@@ -158,7 +158,7 @@ async def end_sessions(context: Context, person: Person) -> None:
 
 
 async def set_profile(
-    context: Context, unionid: str, wxname: str | None, wxheadpic: str | None
+    context: Context, person_id: str, wxname: str | None, wxheadpic: str | None
 ) -> ReviewState:
     """Save the name or picture a person chose, or both; None stays as it is. Returns "shown".
 
@@ -173,12 +173,12 @@ async def set_profile(
     # The old picture is kept for good if it was shown, since the digs of that time show it.
     if wxheadpic is not None:
         now_ms = context.clock.now_ms()
-        taken = files.take(wxheadpic, unionid, now_ms) if checked else files.keep(wxheadpic, unionid)
+        taken = files.take(wxheadpic, person_id, now_ms) if checked else files.keep(wxheadpic, person_id)
         picture = upload_of("头像", "wxheadpic", await taken)
     if not checked:
-        await context.store.people.set_profile(unionid, wxname, picture)
+        await context.store.people.set_profile(person_id, wxname, picture)
         return "shown"
-    await submit_profile(context, unionid, wxname, picture)
+    await submit_profile(context, person_id, wxname, picture)
     return "checking"
 
 

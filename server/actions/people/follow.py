@@ -8,7 +8,7 @@ from server.errors import BadRequest, NoSuchPublisher
 MOST = 1000
 
 
-async def follow(context: Context, unionid: str, publisher_id: str, *, following: bool) -> None:
+async def follow(context: Context, person_id: str, publisher_id: str, *, following: bool) -> None:
     """Let a person follow a publisher, or follow them no more. Safe to repeat.
 
     Raises NoSuchPublisher, BadRequest.
@@ -18,17 +18,17 @@ async def follow(context: Context, unionid: str, publisher_id: str, *, following
         raise NoSuchPublisher
     follows = context.store.follows
     if not following:
-        await follows.delete(publisher["_id"], unionid)
+        await follows.delete(publisher["_id"], person_id)
         return
-    if publisher["_id"] == unionid:
+    if publisher["_id"] == person_id:
         raise BadRequest("这是你自己，不用关注", param="publisher_id")
-    if await follows.is_followed(publisher["_id"], unionid):
+    if await follows.is_followed(publisher["_id"], person_id):
         return
-    if await follows.number(unionid, MOST) == MOST:
+    if await follows.number(person_id, MOST) == MOST:
         raise BadRequest(f"最多关注 {MOST} 人，请先取消关注几个", param="publisher_id")
     # Counted first, so that no number is above the count: an announcement reads followers up to the count.
     # Two people who follow at the same moment may get one number. A findAndModify would give them different
     # numbers, but for each findAndModify SecantusDB reads all people.
     await context.store.people.count_follow(publisher["_id"])
     n = publisher.get("followed", 0) + 1
-    await follows.add(publisher["_id"], unionid, context.clock.now_ms(), n)
+    await follows.add(publisher["_id"], person_id, context.clock.now_ms(), n)

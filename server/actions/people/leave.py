@@ -45,13 +45,13 @@ async def leave(context: Context, person: Person) -> int:
     If a person asks twice, the time that the first request set stays. Raises CannotLeave, which says what has
     to end before; NotLoggedIn.
     """
-    store, unionid = context.store, person["_id"]
+    store, person_id = context.store, person["_id"]
     if "leaving" not in person:
         await _refuse(context, person)
         written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", key_of(person), "")
         asked = await begin_deletion(context, person)
         await store.audit_log.conclude(written, "done" if asked else "refused")
-    found = await store.people.find(unionid)
+    found = await store.people.find(person_id)
     if found is None or "leaving" not in found:  # an operator erases them at this moment
         raise NotLoggedIn
     return found["leaving"]["until"]
@@ -109,7 +109,7 @@ async def erase_leavers(context: Context) -> None:
 
 
 async def _erase(context: Context, person: Person) -> None:
-    store, unionid = context.store, person["_id"]
+    store, person_id = context.store, person["_id"]
     key = key_of(person)
     # An erasure that was cut off is always left to `erase`, which goes on or lets the person in again.
     needs = [] if "erasing" in person else await needs_of(store, person, parcels=True)
@@ -118,7 +118,7 @@ async def _erase(context: Context, person: Person) -> None:
         return
     written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", key, "")
     try:
-        await erase(store, unionid)
+        await erase(store, person_id)
     except CannotErase as error:
         log.info("%s leaves later: %s", key, error)
         await store.audit_log.conclude(written, "refused")

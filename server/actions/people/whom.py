@@ -63,19 +63,19 @@ async def find_person(context: Context, whom: Whom) -> Person:
         review = await store.reviews.find(whom.key)
         if review is None:
             raise BadRequest("这一条已经处理过了，或者已经删除，请刷新", param="key")
-        unionid = review["unionid"]
+        person_id = review["person_id"]
     else:
-        unionid = await find_target(context, "person", whom.code, whom.depth)
-    person = await store.people.find(unionid)
+        person_id = await find_target(context, "person", whom.code, whom.depth)
+    person = await store.people.find(person_id)
     if person is None:
         raise BadRequest("这个账号已经注销")
     return person
 
 
-async def brought_by(context: Context, unionid: str) -> list[BroughtBy]:
+async def brought_by(context: Context, person_id: str) -> list[BroughtBy]:
     """Return some of the people whose shares brought a person to tasks."""
     store = context.store
-    sharers = await store.visits.sharers_of(unionid, SHOWN_SHARERS)
+    sharers = await store.visits.sharers_of(person_id, SHOWN_SHARERS)
     found = await store.people.find_all(sorted({sharer for _, sharer in sharers}))
     people = {person["_id"]: person for person in found}
     names = await store.tasks.names(code for code, _ in sharers)

@@ -58,7 +58,9 @@ class Claim:
     package_info: str = ""
 
 
-async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
+async def claim(
+    context: Context, code: str, person_id: str, receiver: str, phone: str, address: str
+) -> Claim:
     """Claim the prize this person won. The last three arguments are only for goods by mail.
 
     Once the prize is given, only its address may still change: until the goods are sent, but for no longer
@@ -68,7 +70,7 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     and WeChatBusy.
     """
     task = await context.store.tasks.get(code)
-    prize = await ensure_prize(context, task, unionid)
+    prize = await ensure_prize(context, task, person_id)
     if prize is None:
         raise NotWon
     answer = await _claim(context, task, prize, (receiver, phone, address))

@@ -11,14 +11,14 @@ from server.game.reasons import is_claim_over, why_held
 from server.store.prizes.prizes import Prize
 
 
-async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str) -> Prize:
+async def confirm_pickup(context: Context, code: str, person_id: str, pickup: str) -> Prize:
     """Note that the prize of this pick-up code was handed over. Safe to repeat.
 
     Five wrong codes lock the task for ten minutes, in all processes: right codes are refused too. Raises
     NoSuchTask, NotYours, Locked, WrongPickup, PayoutHeld, ClaimOver.
     """
     store = context.store
-    task = await store.tasks.get_own(code, unionid)
+    task = await store.tasks.get_own(code, person_id)
     tries_left = await store.pickups.begin_try(code)
     if tries_left is None:
         raise Locked

@@ -118,11 +118,11 @@ async def find_target(context: Context, what: What, code: str, depth: int) -> st
     digs = await context.store.digs.after(code, depth - 1, 1)
     if not digs or digs[0]["depth"] != depth:
         raise BadRequest("这一层还没有人挖过，请检查层数", param="depth")
-    return digs[0]["unionid"]
+    return digs[0]["person_id"]
 
 
 def _scopes(what: What, of: str) -> list[dict[str, Any]]:
-    fields = {"task": ("code",), "prize": ("_id",), "person": ("unionid", "publisher")}[what]
+    fields = {"task": ("code",), "prize": ("_id",), "person": ("person_id", "publisher")}[what]
     return [{field: of} for field in fields]
 
 
@@ -206,6 +206,6 @@ def freezes_of(prize: Prize) -> list[str]:
     return [
         freeze_key("task", prize["code"]),
         freeze_key("prize", prize["_id"]),
-        freeze_key("person", prize["unionid"]),
+        freeze_key("person", prize["person_id"]),
         freeze_key("person", prize["publisher"]),
     ]

@@ -30,13 +30,15 @@ def carrier_named(text: str) -> str:
     return next((name for name in shorter if name in CARRIERS), text)
 
 
-async def ship(context: Context, code: str, unionid: str, depth: int, carrier: Carrier, number: str) -> Prize:
+async def ship(
+    context: Context, code: str, person_id: str, depth: int, carrier: Carrier, number: str
+) -> Prize:
     """Note that the publisher sent the prize of this depth, or correct its parcel within a day.
 
     A publisher's parcels go to one winner each. Raises NoSuchTask, NotShippable.
     """
     prizes, now_ms = context.store.prizes, context.clock.now_ms()
-    await context.store.tasks.get_own(code, unionid)
+    await context.store.tasks.get_own(code, person_id)
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
     if prize is None:
@@ -61,7 +63,7 @@ async def _beside(context: Context, prize: Prize, number: str) -> str:
     parcel to another winner."""
     found = await context.store.prizes.in_parcel(prize["publisher"], number)
     others = [other for other in found if other["_id"] != prize["_id"]]
-    if any(other["unionid"] != prize["unionid"] for other in others):
+    if any(other["person_id"] != prize["person_id"] for other in others):
         raise NotShippable("这个运单号已经记给了另一位中奖者，请核对")
     return prize["_id"] if others else ""
 
@@ -84,10 +86,10 @@ def _why_not(prize: Prize | None) -> str:
     return "中奖者还没有填收货地址，填好后再寄"
 
 
-async def receive(context: Context, code: str, unionid: str) -> Prize:
+async def receive(context: Context, code: str, person_id: str) -> Prize:
     """Note that the winner has got the goods. Raises NotWon, NotSent."""
     prizes = context.store.prizes
-    prize = await prizes.find_won(code, unionid)
+    prize = await prizes.find_won(code, person_id)
     if prize is None:
         raise NotWon
     received = await prizes.move(prize["_id"], row.received(context.clock.now_ms()))

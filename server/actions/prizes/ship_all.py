@@ -77,12 +77,12 @@ def _text_of(table: bytes) -> str:
         return table.decode("gb18030", errors="replace")
 
 
-async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parcel]) -> list[ShippedRow]:
+async def ship_all(context: Context, code: str, person_id: str, parcels: list[Parcel]) -> list[ShippedRow]:
     """Note these parcels, each as `ship` does; return the outcome of each row that changes something.
 
     Raises NoSuchTask; BadRequest, with nothing noted, if too many rows would change something.
     """
-    await context.store.tasks.get_own(code, unionid)
+    await context.store.tasks.get_own(code, person_id)
     known = {str(prize["depth"]): prize for prize in await context.store.prizes.of_task(code)}
     new = [parcel for parcel in parcels if not _is_noted(parcel, known.get(parcel.depth))]
     if len(new) > MOST_CHANGES:
@@ -101,7 +101,7 @@ async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parc
         if not refused and prize is not None:
             carrier = CARRIERS[CARRIERS.index(parcel.carrier)]
             try:
-                await ship(context, code, unionid, prize["depth"], carrier, _plain(parcel.number))
+                await ship(context, code, person_id, prize["depth"], carrier, _plain(parcel.number))
             except NotShippable as refusal:
                 refused = refusal.msg
         outcomes.append(ShippedRow(parcel.row, prize["depth"] if prize else 0, refused))

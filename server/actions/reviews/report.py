@@ -28,21 +28,21 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
     Raises NoSuchTask; BadRequest if the task is the author's own; NotShown if the author may not see it or it
     was never shown. (Nobody could decide about reports of a refused task.)
     """
-    unionid = person["_id"]
-    view = await context.store.tasks.view(code, unionid)
+    person_id = person["_id"]
+    view = await context.store.tasks.view(code, person_id)
     if view is None:
         raise NoSuchTask
     task = view["task"]
-    if task["publisher"] == unionid:
+    if task["publisher"] == person_id:
         raise BadRequest("不能举报自己发布的宝贝")
     if task.get("review", "shown") != "shown" or not (is_shown(task) or await _saw(context, view, person)):
         raise NotShown
     waits, counts = await _judge(context, view, person)
     now_ms = context.clock.now_ms()
     saved = Report(
-        _id=f"{code}:{unionid}",
+        _id=f"{code}:{person_id}",
         code=code,
-        unionid=unionid,
+        person_id=person_id,
         reason=reason,
         text=text,
         counts=int(counts),

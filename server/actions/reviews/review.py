@@ -141,7 +141,7 @@ async def _conclude(context: Context, review: Review, why: list[str]) -> Review 
     """Show what was checked, or hold it with all its reasons: an operator decides about all at once."""
     if review.get("look"):
         why.append(review["look"])
-    publisher = await context.store.people.find(review["unionid"]) if review["code"] else None
+    publisher = await context.store.people.find(review["person_id"]) if review["code"] else None
     if publisher is not None and ban_of(publisher, context.clock.now_ms()) is not None:
         why.append(BANNED)
     end = row.concluded("held" if why else "shown", "；".join(why))
@@ -245,7 +245,7 @@ async def follow_review(context: Context, review: Review) -> None:
         await _apply_to_person(context, review)
     # A bad text says nothing against the picture beside it.
     if review["state"] == "refused" and review["picture_said"] in ("review", "risky"):
-        await context.store.files.refuse(review["picture"], review["unionid"], context.clock.now_ms())
+        await context.store.files.refuse(review["picture"], review["person_id"], context.clock.now_ms())
     if review["state"] == "held" or (review["state"] == "refused" and not review["code"]):
         await context.store.reviews.again(review, None)
     else:
@@ -253,13 +253,13 @@ async def follow_review(context: Context, review: Review) -> None:
 
 
 async def _apply_to_person(context: Context, review: Review) -> None:
-    people, unionid, number = context.store.people, review["unionid"], review.get("choice", 0)
+    people, person_id, number = context.store.people, review["person_id"], review.get("choice", 0)
     picture = review.get("wxheadpic")
     if review["state"] == "shown":
-        await people.show_choice(unionid, number, review.get("wxname"), picture)
+        await people.show_choice(person_id, number, review.get("wxname"), picture)
     elif review["state"] == "refused":
-        await people.drop_choice(unionid, number)
-    person = await people.find(unionid)
+        await people.drop_choice(person_id, number)
+    person = await people.find(person_id)
     if person is None:
         return
     if picture is not None and person.get("wxheadpic") == picture:

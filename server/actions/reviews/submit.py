@@ -55,14 +55,14 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
 
 
 async def submit_profile(
-    context: Context, unionid: str, wxname: str | None, wxheadpic: str | None
+    context: Context, person_id: str, wxname: str | None, wxheadpic: str | None
 ) -> None:
     """Submit the name, the picture or both that a person chose. Others go on seeing the old name and picture.
 
     An earlier choice that is not shown yet is checked with the new one. Raises NotLoggedIn.
     """
     key = f"profile:{random_code()}"
-    person = await context.store.people.choose(unionid, key, wxname, wxheadpic)
+    person = await context.store.people.choose(person_id, key, wxname, wxheadpic)
     if person is None:
         raise NotLoggedIn
     await submit_chosen(context, person, person["chosen"])

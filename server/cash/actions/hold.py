@@ -55,7 +55,7 @@ async def refuse_waiting(context: CashContext, prize: Prize) -> None:
         raise _put_off(context, prize)
     until_ms = prize["won_at"] + hold_ms
     if now_ms < until_ms and not await context.books.payouts.were_paid(
-        prize["unionid"], prize["publisher"], prize["amount_fen"], now_ms - PAID_MS, now_ms - hold_ms
+        prize["person_id"], prize["publisher"], prize["amount_fen"], now_ms - PAID_MS, now_ms - hold_ms
     ):
         raise PayoutWaits(claim_from=until_ms)
 
@@ -77,11 +77,11 @@ async def newness_of(context: CashContext, task: Task, prize: Prize) -> tuple[in
 
 
 async def _is_newcomer(context: CashContext, prize: Prize) -> bool:
-    store, unionid = context.store, prize["unionid"]
-    person = await store.people.find(unionid)
+    store, person_id = context.store, prize["person_id"]
+    person = await store.people.find(person_id)
     if person is not None and context.clock.now_ms() - person["created_at"] < WEEK_MS:
         return True
-    joins = await store.digs.joins_of(unionid, DUG, before_ms=prize["won_at"])
+    joins = await store.digs.joins_of(person_id, DUG, before_ms=prize["won_at"])
     codes = {dig["code"] for dig in joins} - {prize["code"]}
     return {task["publisher"] for task in await store.tasks.find_many(sorted(codes))} <= {prize["publisher"]}
 
@@ -124,7 +124,7 @@ async def _why_waits(context: CashContext, prize: Prize) -> Why | tuple[Wait, in
     if prize.get("private"):
         limits.append(("private", {**publisher, "private": 1}, settings.cash_private_day_yuan))
     if young:
-        limits.append(("newcomer", {"unionid": prize["unionid"]}, settings.cash_newcomer_day_yuan))
+        limits.append(("newcomer", {"person_id": prize["person_id"]}, settings.cash_newcomer_day_yuan))
     waits: list[tuple[int, Wait]] = []
     for why, scope, most_yuan in limits:
         if not most_yuan:
@@ -148,7 +148,7 @@ async def _purse_fits_at(context: CashContext, prize: Prize) -> int | None:
     That sum is divided by publisher. Who has claimed little today does not wait for it at all.
     """
     fen, most_fen = prize["amount_fen"], context.settings.cash_young_day_yuan * FEN_PER_YUAN
-    mine = await _today(context, prize, {"unionid": prize["unionid"]})
+    mine = await _today(context, prize, {"person_id": prize["person_id"]})
     if sum(each.fen for each in mine) + fen <= SMALL_FEN:
         return 0
     claims = await _today(context, prize, {"young": 1})
@@ -166,10 +166,10 @@ async def _why_patterned(context: CashContext, prize: Prize) -> Why | None:
     if not context.settings.cash_patterns_held:
         return None
     now_ms = context.clock.now_ms()
-    wins = await context.books.payouts.number_won(prize["unionid"], now_ms - WEEK_MS, prize["publisher"])
+    wins = await context.books.payouts.number_won(prize["person_id"], now_ms - WEEK_MS, prize["publisher"])
     if wins >= PAIR:
         return "again"
-    return "luck" if await is_lucky(context, prize["unionid"], now_ms) else None
+    return "luck" if await is_lucky(context, prize["person_id"], now_ms) else None
 
 
 async def _why_held(context: CashContext, prize: Prize) -> Why | None:
@@ -181,14 +181,14 @@ async def _why_held(context: CashContext, prize: Prize) -> Why | None:
     }
     if any(most_yuan.values()):
         fen = await context.books.payouts.paid_out_fen(
-            prize["unionid"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
+            prize["person_id"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
         )
         for why, most in most_yuan.items():
             if most and fen[why] > most * FEN_PER_YUAN:
                 return why
     if settings.risk_held:
         # People dig in the mini-program. If WeChat has not seen somebody there, a script digs for them.
-        rank, unseen = await context.books.risks.find_rank(prize["unionid"])
+        rank, unseen = await context.books.risks.find_rank(prize["person_id"])
         if rank >= settings.risk_held or (unseen and prize["amount_fen"] > UNSEEN_FEN):
             return "risk"
     return None

@@ -44,14 +44,14 @@ async def ensure_bill(context: CashContext, prize: Prize) -> tuple[Bill, bool] |
         return known, False
     if not await weigh(context, prize):
         return None
-    person = await context.store.people.get(prize["unionid"])
+    person = await context.store.people.get(prize["person_id"])
     now_ms = context.clock.now_ms()
     bill = Bill(
         _id=number,
         code=prize["code"],
         prize=prize["_id"],
         attempt=prize["attempt"],
-        unionid=prize["unionid"],
+        person_id=prize["person_id"],
         amount_fen=prize["amount_fen"],
         body=context.pay.transfer_body(
             number,

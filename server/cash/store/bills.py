@@ -25,7 +25,7 @@ class Bill(Payment):
 
     prize: str
     attempt: int
-    unionid: str
+    person_id: str
     body: bytes
     state: BillState
     package_info: str
@@ -48,7 +48,7 @@ class Bills(Payments[Bill]):
     INDEXES = (
         index("of_prize", "prize"),
         index("of_task", "code"),
-        index("newest_of_winner", "unionid -created_at"),
+        index("newest_of_winner", "person_id -created_at"),
         index("alarm", "alarm", only={"alarm": {"$gt": ""}}),
         DUE_INDEX,
     )
@@ -57,6 +57,6 @@ class Bills(Payments[Bill]):
         """Return how many bills from before a time (unix ms) have this alarm."""
         return await self.rows.count_documents({"alarm": alarm, "created_at": {"$lt": before_ms}})
 
-    async def of_winner(self, unionid: str, limit: int) -> list[Bill]:
+    async def of_winner(self, person_id: str, limit: int) -> list[Bill]:
         """Return a person's newest bills."""
-        return await self.in_order({"unionid": unionid}, "-created_at", limit)
+        return await self.in_order({"person_id": person_id}, "-created_at", limit)

@@ -55,9 +55,9 @@ class Orders(Payments[Order]):
         DUE_INDEX,
     )
 
-    async def of_publisher(self, unionid: str, limit: int) -> list[Order]:
+    async def of_publisher(self, person_id: str, limit: int) -> list[Order]:
         """Return a person's newest orders."""
-        return await self.in_order({"publisher": unionid}, "-created_at", limit)
+        return await self.in_order({"publisher": person_id}, "-created_at", limit)
 
     async def find_either(self, number: str) -> Order | None:
         """Return the order with this number: ours, or WeChat's number of its payment."""

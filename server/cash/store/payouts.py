@@ -31,7 +31,7 @@ class Payouts(Documents[Prize]):
     NAME = "prizes"
 
     async def paid_out_fen(
-        self, unionid: str, publisher: str, week_ago_ms: int, day_ago_ms: int
+        self, person_id: str, publisher: str, week_ago_ms: int, day_ago_ms: int
     ) -> Mapping[str, int]:
         """Return what a person's claims of the last week pay, in fen.
 
@@ -41,16 +41,16 @@ class Payouts(Documents[Prize]):
         day = {"$cond": [{"$gte": ["$claimed_at", day_ago_ms]}, "$amount_fen", 0]}
         pair = {"$cond": [{"$eq": ["$publisher", {"$literal": publisher}]}, "$amount_fen", 0]}
         claimed = {"claimed_at": {"$gte": week_ago_ms}, "state": {"$in": ["claiming", "given"]}}
-        [found] = await self.sums({"unionid": unionid, **claimed}, week="$amount_fen", day=day, pair=pair)
+        [found] = await self.sums({"person_id": person_id, **claimed}, week="$amount_fen", day=day, pair=pair)
         return found
 
     async def were_paid(
-        self, unionid: str, publisher: str, fen: int, since_ms: int, before_ms: int
+        self, person_id: str, publisher: str, fen: int, since_ms: int, before_ms: int
     ) -> bool:
         """Whether this publisher's red packets that this person claimed since a time paid them at least this
         amount before another."""
         given = {"state": "given", "given_at": {"$lte": before_ms}, "claimed_at": {"$gte": since_ms}}
-        paid = {"unionid": unionid, "publisher": publisher, **given}
+        paid = {"person_id": person_id, "publisher": publisher, **given}
         [found] = await self.sums(paid, fen="$amount_fen")
         return bool(found["fen"] >= fen)
 
@@ -86,8 +86,8 @@ class Payouts(Documents[Prize]):
         """Add up what these people claimed, and what was claimed from them, by publisher and winner; the
         largest sums come first. Held prizes count too."""
         claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
-        added = summed({"publisher": "$publisher", "winner": "$unionid"}, number=1, fen="$amount_fen")
-        won = {"unionid": {"$in": people}, "publisher": {"$nin": people}, **claimed}
+        added = summed({"publisher": "$publisher", "winner": "$person_id"}, number=1, fen="$amount_fen")
+        won = {"person_id": {"$in": people}, "publisher": {"$nin": people}, **claimed}
         pipeline: list[Document] = [
             {"$match": {"publisher": {"$in": people}, **claimed}},
             added,
@@ -98,10 +98,10 @@ class Payouts(Documents[Prize]):
         found = await self.rows.aggregate(pipeline).to_list(limit)
         return [Paid(**row["_id"], number=row["number"], fen=row["fen"]) for row in found]
 
-    async def number_won(self, unionid: str, since_ms: int, publisher: str = "") -> int:
+    async def number_won(self, person_id: str, since_ms: int, publisher: str = "") -> int:
         """Return how many red packets a person won since then; with `publisher`, only those of this
         publisher."""
-        theirs = {"unionid": unionid, **({"publisher": publisher} if publisher else {})}
+        theirs = {"person_id": person_id, **({"publisher": publisher} if publisher else {})}
         won = {"won_at": {"$gte": since_ms}, "amount_fen": {"$gt": 0}}
         return await self.rows.count_documents({**theirs, **won})
 
@@ -113,5 +113,5 @@ def bill_number(prize: Prize) -> str:
     of the database somebody else may win the prize: then the number is another one. If the same person wins
     it, the number is the same, and WeChat pays it once.
     """
-    winner = derived_code(prize["unionid"].encode(), prize["_id"], WINNER_CHARACTERS)
+    winner = derived_code(prize["person_id"].encode(), prize["_id"], WINNER_CHARACTERS)
     return f"{prize['code']}D{prize['depth']}A{prize['attempt']}W{winner}"

@@ -40,7 +40,7 @@ def stored(dig: Dig) -> Document:
     `made_as`, `joined_by` and `won_by` have an index each, so that a look-up costs the same however much a
     person dug.
     """
-    who = f"{dig['code']}:{dig['unionid']}"
+    who = f"{dig['code']}:{dig['person_id']}"
     document: Document = {**dig, "made_as": f"{who}:{dig['dig_id']}"}
     for name, there in (("joined_by", "n" in dig), ("won_by", dig["is_prize"])):
         document.pop(name, None)
@@ -50,7 +50,7 @@ def stored(dig: Dig) -> Document:
 
 
 # The fields of a participant.
-_SHOWN = {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1, "layers": 1}
+_SHOWN = {"_id": 0, "person_id": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1, "layers": 1}
 _ONCE_EACH: list[Document] = [
     {"$group": {"_id": "$_id", "dig": {"$first": "$$ROOT"}}},
     {"$replaceRoot": {"newRoot": "$dig"}},
@@ -148,11 +148,11 @@ class Digs(Documents[Dig]):
         index("place_once", "code n", unique=True, only={"n": {"$gt": 0}}),
         index("history", "code depth", unique=True),
         # A person's digs in order, and their numbers and chances, without reading a dig.
-        index("own", "unionid -at n is_prize was_one_in code _id"),
-        index("own_joins", "unionid -at n code _id", only={"n": {"$gt": 0}}),
+        index("own", "person_id -at n is_prize was_one_in code _id"),
+        index("own_joins", "person_id -at n code _id", only={"n": {"$gt": 0}}),
         # A person's book of finds.
-        index("own_finds", "unionid find at code", only={"find": {"$gt": 0}}),
-        index("own_wins", "unionid is_prize -at code _id", only={"is_prize": 1}),
+        index("own_finds", "person_id find at code", only={"find": {"$gt": 0}}),
+        index("own_wins", "person_id is_prize -at code _id", only={"is_prize": 1}),
     )
 
     async def write(self, dig: Dig) -> None:
@@ -189,16 +189,16 @@ class Digs(Documents[Dig]):
             judged_task(code),
         ]
         rows, task = judged(await self.rows.aggregate(pipeline).to_list(page_size + 2))
-        joined = [f"{code}:{row['unionid']}" for row in rows]
-        wins = self.rows.find({"won_by": {"$in": joined}}, {"unionid": 1}, batch_size=len(joined) + 1)
-        winners = {row["unionid"] for row in [*rows, *await wins.to_list(None)] if row.get("is_prize", 1)}
+        joined = [f"{code}:{row['person_id']}" for row in rows]
+        wins = self.rows.find({"won_by": {"$in": joined}}, {"person_id": 1}, batch_size=len(joined) + 1)
+        winners = {row["person_id"] for row in [*rows, *await wins.to_list(None)] if row.get("is_prize", 1)}
         found = [
             Participant(
-                unionid=row["unionid"],
+                person_id=row["person_id"],
                 no=row["no"],
                 wxname=row["wxname"],
                 wxheadpic=row["wxheadpic"],
-                is_prize=int(row["unionid"] in winners),
+                is_prize=int(row["person_id"] in winners),
                 layers=row.get("layers", 0),
             )
             for row in rows
@@ -238,21 +238,21 @@ class Digs(Documents[Dig]):
         joins = await self.in_order({"code": code, "n": {"$gt": 0, "$lte": places}}, "n", places)
         return [*joins, *await self.wins(code)]
 
-    async def numbers(self, unionid: str) -> Numbers:
+    async def numbers(self, person_id: str) -> Numbers:
         """Return how often and how luckily a person dug, in their newest 10,000 digs. This reads only an
         index."""
         chance = {"$cond": [{"$gt": ["$was_one_in", 0]}, {"$divide": [1, "$was_one_in"]}, 0]}
         joins = {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}
         count = summed(digs=1, tasks=joins, chances=chance, wins="$is_prize")
         pending: list[Document] = [
-            {"$match": {"pending": 1, "last_dig.unionid": unionid}},
+            {"$match": {"pending": 1, "last_dig.person_id": person_id}},
             {"$replaceRoot": {"newRoot": "$last_dig"}},
             look_up("digs", "_id", "written"),
             {"$match": {"written": []}},
             count,
         ]
         pipeline: list[Document] = [
-            {"$match": {"unionid": unionid}},
+            {"$match": {"person_id": person_id}},
             {"$sort": {"at": pymongo.DESCENDING}},
             {"$limit": COUNTED},
             count,
@@ -263,11 +263,11 @@ class Digs(Documents[Dig]):
             return Numbers(*(row[field] for field in Numbers._fields))
         return Numbers(0, 0, 0.0, 0)
 
-    async def book(self, unionid: str) -> list[Found]:
+    async def book(self, person_id: str) -> list[Found]:
         """Return what a person found, in the history, each once. This reads only an index, of which MongoDB
         looks at the first entry of each find."""
         pipeline: list[Document] = [
-            {"$match": {"unionid": unionid, "find": {"$gt": 0}}},
+            {"$match": {"person_id": person_id, "find": {"$gt": 0}}},
             {"$sort": {"find": pymongo.ASCENDING, "at": pymongo.ASCENDING}},
             {"$group": {"_id": "$find", "at": {"$first": "$at"}, "code": {"$first": "$code"}}},
         ]
@@ -276,15 +276,15 @@ class Digs(Documents[Dig]):
             (Found(find=row["_id"], at=row["at"], code=row["code"]) for row in rows), key=itemgetter("find")
         )
 
-    async def own(self, unionid: str, window: Window) -> list[OwnDig]:
+    async def own(self, person_id: str, window: Window) -> list[OwnDig]:
         """Return the digs of a person, pending ones too, the last one first."""
         shown = ("name", "publisher", "hidden", "reported", "review", "ranks")
         pipeline: list[Document] = [
-            *_keys({"unionid": unionid}, window),
+            *_keys({"person_id": person_id}, window),
             look_up("tasks", "code", "task", only(shown)),
             {"$unwind": "$task"},
             look_up("digs", "_id", "written"),
-            {"$set": {"who": {"$concat": ["$code", f":{unionid}"]}}},
+            {"$set": {"who": {"$concat": ["$code", f":{person_id}"]}}},
             own_dig("who", "won_by", "won"),
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.
@@ -294,21 +294,21 @@ class Digs(Documents[Dig]):
             row |= {**next(iter(row["written"]), row.get("pending", {})), "wins": len(row["won"])}
         return found  # type: ignore[return-value]
 
-    async def tasks_joined(self, unionid: str, window: Window) -> list[JoinedTask]:
+    async def tasks_joined(self, person_id: str, window: Window) -> list[JoinedTask]:
         """Return the tasks a person took part in, without seeds, the last joined first."""
         # The pipeline of this method, and that of the next, ends with whole tasks.
-        return await self._tasks_of(unionid, {"n": {"$gt": 0}}, window)  # type: ignore[return-value]
+        return await self._tasks_of(person_id, {"n": {"$gt": 0}}, window)  # type: ignore[return-value]
 
-    async def tasks_won(self, unionid: str, window: Window) -> list[WonTask]:
+    async def tasks_won(self, person_id: str, window: Window) -> list[WonTask]:
         """Return the tasks a person won, without seeds, the last won first."""
-        return await self._tasks_of(unionid, {"is_prize": 1}, window)  # type: ignore[return-value]
+        return await self._tasks_of(person_id, {"is_prize": 1}, window)  # type: ignore[return-value]
 
-    async def _tasks_of(self, unionid: str, such: Document, window: Window) -> list[Document]:
+    async def _tasks_of(self, person_id: str, such: Document, window: Window) -> list[Document]:
         """Return the tasks of such digs, of which each task has one by this person."""
         pipeline: list[Document] = [
-            *_keys({"unionid": unionid, **such}, window),
+            *_keys({"person_id": person_id, **such}, window),
             look_up("tasks", "code", "task"),
-            {"$set": {"who": {"$concat": ["$code", f":{unionid}"]}}},
+            {"$set": {"who": {"$concat": ["$code", f":{person_id}"]}}},
             own_dig("who", "won_by", "won"),
             # A prize has the id of the dig that won it.
             look_up("prizes", "_id", "prize", only(WonPrize.__annotations__)),
@@ -354,7 +354,7 @@ class Digs(Documents[Dig]):
         return Totals(row["digs"], row["deepest"], row["wins"], row["participants"])
 
     async def made_as(self, made_as: list[str]) -> set[str]:
-        """Return which of these texts `code:unionid:dig_id` belong to a dig that is in the history now.
+        """Return which of these texts `code:person_id:dig_id` belong to a dig that is in the history now.
 
         Before MongoDB 8 a new primary may not know at once that a majority has a dig. Then a `majority` read
         would miss it: https://jira.mongodb.org/browse/SERVER-53813. `Tasks.view` decides about a dig that is
@@ -369,24 +369,24 @@ class Digs(Documents[Dig]):
         return await self.collection.find({"won_by": begins_with(f"{code}:")}, batch_size=1001).to_list(1000)
 
     async def joins_of(
-        self, unionid: str, limit: int, since_ms: int = 0, before_ms: int = NEVER_MS
+        self, person_id: str, limit: int, since_ms: int = 0, before_ms: int = NEVER_MS
     ) -> list[Dig]:
         """Return the digs with which a person joined tasks between two times, in the history, the newest
         first."""
-        joins = {"unionid": unionid, "n": {"$gt": 0}, "at": {"$gte": since_ms, "$lt": before_ms}}
+        joins = {"person_id": person_id, "n": {"$gt": 0}, "at": {"$gte": since_ms, "$lt": before_ms}}
         return await self.in_order(joins, "-at", limit)
 
-    async def depths_of(self, code: str, unionid: str, limit: int = 1000) -> list[int]:
+    async def depths_of(self, code: str, person_id: str, limit: int = 1000) -> list[int]:
         """Return the depths that a person dug in a task, in the history."""
-        mine = {"made_as": begins_with(f"{code}:{unionid}:")}
+        mine = {"made_as": begins_with(f"{code}:{person_id}:")}
         found = self.collection.find(mine, {"depth": 1}, limit=limit)
         return [row["depth"] for row in await found.to_list(limit)]
 
-    async def won_codes(self, unionid: str) -> list[str]:
+    async def won_codes(self, person_id: str) -> list[str]:
         """Return the codes of the tasks that a person won, pending digs included."""
         pipeline: list[Document] = [
-            {"$match": {"unionid": unionid, "is_prize": 1}},
-            pending_digs({"last_dig.unionid": unionid, "last_dig.is_prize": 1}),
+            {"$match": {"person_id": person_id, "is_prize": 1}},
+            pending_digs({"last_dig.person_id": person_id, "last_dig.is_prize": 1}),
             {"$group": {"_id": "$code"}},
         ]
         return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]

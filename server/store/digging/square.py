@@ -131,7 +131,7 @@ def arranged(places: Iterable[Place]) -> list[list[str]]:
 class Winner(TypedDict):
     """A winner, as a page of the square needs it."""
 
-    unionid: str
+    person_id: str
 
 
 class ListedTask(Task):
@@ -165,7 +165,7 @@ class Square(Documents[Task]):
             {"$unset": "seed_box"},
             # No prize has the code "".
             {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
-            look_up("prizes", "won_in", "winners", {"$project": {"_id": 0, "unionid": 1}}, field="code"),
+            look_up("prizes", "won_in", "winners", {"$project": {"_id": 0, "person_id": 1}}, field="code"),
             {"$unset": "won_in"},
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.

@@ -57,7 +57,7 @@ class Tasks(DueDocuments[Task]):
         index("unpaid_of_publisher", "publisher status -created_at", only={"open": 0}),
         index("dug_last", "-last_dig.at"),
         index("hidden_by_reports", "reported reported_at", only={"reported": 1}),
-        index("pending", "pending last_dig.unionid", only={"pending": 1}),
+        index("pending", "pending last_dig.person_id", only={"pending": 1}),
         index("hidden", "hidden -created_at", only={"hidden": 1}),
         index("unpaid", "open status -created_at", only={"open": 0}),
         index("with_money", "due_at paid_by", there="paid_by"),
@@ -92,18 +92,18 @@ class Tasks(DueDocuments[Task]):
             raise NotYours
         return task
 
-    async def view(self, code: str, unionid: str, dig_id: str = "") -> View | None:
+    async def view(self, code: str, person_id: str, dig_id: str = "") -> View | None:
         """Return the task together with the caller's record and own digs of it, in one round trip.
 
         `first` is the dig that made them a participant, `won` the one that won, `same` the one they made
         under `dig_id`. A pending dig counts too.
         """
-        who = {"$literal": f"{code}:{unionid}"}
-        asked = {"task": "$$ROOT", "now": NOW_MS, "unionid": {"$literal": unionid}, "who": who}
+        who = {"$literal": f"{code}:{person_id}"}
+        asked = {"task": "$$ROOT", "now": NOW_MS, "person_id": {"$literal": person_id}, "who": who}
         pipeline: list[Document] = [
             {"$match": {"_id": code}},
-            {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{unionid}:{dig_id}"}}}},
-            look_up("people", "unionid", "person"),
+            {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{person_id}:{dig_id}"}}}},
+            look_up("people", "person_id", "person"),
             own_dig("who", "joined_by", "first"),
             own_dig("who", "won_by", "won"),
         ]
@@ -115,7 +115,7 @@ class Tasks(DueDocuments[Task]):
         row = found[0]
         task: Task = row["task"]
         last = task.get("last_dig")
-        own: list[Dig] = [last] if last is not None and last["unionid"] == unionid else []
+        own: list[Dig] = [last] if last is not None and last["person_id"] == person_id else []
         return View(
             task=task,
             now=row["now"],
@@ -250,16 +250,16 @@ class Tasks(DueDocuments[Task]):
         ]
         return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 
-    async def released(self, unionid: str, window: Window) -> list[Task]:
+    async def released(self, person_id: str, window: Window) -> list[Task]:
         """Return the tasks that a person published, newest first."""
-        published = {"publisher": unionid, **window.condition("created_at")}
+        published = {"publisher": person_id, **window.condition("created_at")}
         most = window.most - window.skip
         found = await self.on_page(published, "-created_at _id", window.skip, most, SEEDLESS)
         return [task for task in found if window.has(task["created_at"], task["_id"])][: window.limit]
 
-    async def released_number(self, unionid: str) -> int:
+    async def released_number(self, person_id: str) -> int:
         """Return how many tasks a person published, at most 10,000."""
-        return await self.collection.count_documents({"publisher": unionid}, limit=COUNTED)
+        return await self.collection.count_documents({"publisher": person_id}, limit=COUNTED)
 
     async def seed_box(self, code: str) -> Sealed:
         """Return a task's sealed seed. Raises LookupError if there is no such task."""

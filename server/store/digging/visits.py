@@ -13,18 +13,18 @@ from server.store.pipelines import Document, begins_with, summed
 
 
 class Visit(TypedDict):
-    """`_id` is "code:unionid". `sharer` is who first brought the visitor. `opened_at` is in unix ms."""
+    """`_id` is "code:person_id". `sharer` is who first brought the visitor. `opened_at` is in unix ms."""
 
     _id: str
     code: str
-    unionid: str
+    person_id: str
     opened_at: int
     sharer: NotRequired[str]
 
 
-def visit_id(code: str, unionid: str) -> str:
+def visit_id(code: str, person_id: str) -> str:
     """Return the `_id` of a person's visit of a task."""
-    return f"{code}:{unionid}"
+    return f"{code}:{person_id}"
 
 
 class Visits(Documents[Visit]):
@@ -32,10 +32,10 @@ class Visits(Documents[Visit]):
 
     NAME = "visits"
     INDEXES = (
-        index("last_opened", "unionid -opened_at"),
+        index("last_opened", "person_id -opened_at"),
         index("opened", "opened_at"),
         index("brought", "code sharer", there="sharer"),
-        index("of_newcomer", "unionid code", there="sharer"),
+        index("of_newcomer", "person_id code", there="sharer"),
     )
 
     async def open(self, visits: list[Visit]) -> None:
@@ -50,7 +50,7 @@ class Visits(Documents[Visit]):
                     {
                         "$set": {
                             "code": visit["code"],
-                            "unionid": visit["unionid"],
+                            "person_id": visit["person_id"],
                             "opened_at": visit["opened_at"],
                             "sharer": {"$ifNull": ["$sharer", visit.get("sharer", "$$REMOVE")]},
                         }
@@ -68,9 +68,9 @@ class Visits(Documents[Visit]):
             # Another process inserted the same visits at this moment: now this only updates them.
             await self.rows.bulk_write(updates, ordered=False)
 
-    async def opened(self, code: str, unionid: str) -> bool:
+    async def opened(self, code: str, person_id: str) -> bool:
         """Whether a person opened a task's page."""
-        return await self.rows.find_one({"_id": visit_id(code, unionid)}, {"_id": 1}) is not None
+        return await self.rows.find_one({"_id": visit_id(code, person_id)}, {"_id": 1}) is not None
 
     async def opened_number(self, code: str) -> int:
         """Return how many people opened a task, counted from an index alone, up to 10,000."""
@@ -101,7 +101,7 @@ class Visits(Documents[Visit]):
 
     async def sharers_of(self, newcomer: str, limit: int) -> list[tuple[str, str]]:
         """Return through whom a person came to tasks, as (code, sharer)."""
-        brought = {"unionid": newcomer, "sharer": {"$exists": True}}
+        brought = {"person_id": newcomer, "sharer": {"$exists": True}}
         found = await self.in_order(brought, "code", limit, {"code": 1, "sharer": 1})
         return [(visit["code"], visit["sharer"]) for visit in found]
 

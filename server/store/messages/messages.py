@@ -39,7 +39,7 @@ class Message(TypedDict):
     _id: str
     kind: MessageKind
     code: str
-    unionid: str
+    person_id: str
     prize: str
     state: MessageState
     tries: int
@@ -60,7 +60,7 @@ class Messages(DueDocuments[Message]):
 
     NAME = "messages"
     INDEXES = (
-        index("newest_of_person", "unionid -created_at"),
+        index("newest_of_person", "person_id -created_at"),
         index("alarm", "alarm", only={"alarm": {"$gt": ""}}),
         index("ended", "ended_at", only={"ended_at": {"$gt": 0}}),
         DUE_INDEX,
@@ -72,9 +72,9 @@ class Messages(DueDocuments[Message]):
             self._leased(message), [{"$set": {"after": after, "due_at": NOW_MS}}]
         )
 
-    async def of_person(self, unionid: str, limit: int) -> list[Message]:
+    async def of_person(self, person_id: str, limit: int) -> list[Message]:
         """Return the newest messages to a person."""
-        return await self.in_order({"unionid": unionid}, "-created_at", limit)
+        return await self.in_order({"person_id": person_id}, "-created_at", limit)
 
     async def renew(self, message: Message) -> None:
         """Write a message again, if the one before has ended."""
@@ -107,10 +107,10 @@ class Messages(DueDocuments[Message]):
             self._leased(message), {"$set": {"state": "waiting", "due_at": until_ms, "asleep": 1}}
         )
 
-    async def wake(self, unionid: str, kinds: list[MessageKind]) -> None:
+    async def wake(self, person_id: str, kinds: list[MessageKind]) -> None:
         """Make due what waits for a person's consent."""
         await self.collection.update_many(
-            {"unionid": unionid, "kind": {"$in": kinds}, "asleep": 1},
+            {"person_id": person_id, "kind": {"$in": kinds}, "asleep": 1},
             [{"$set": {"due_at": NOW_MS}}, {"$unset": "asleep"}],
         )
 
@@ -159,14 +159,14 @@ class Messages(DueDocuments[Message]):
 
 
 class Consent(TypedDict):
-    """How many messages of a template a person still allows. `_id` is "unionid:template_id".
+    """How many messages of a template a person still allows. `_id` is "person_id:template_id".
 
     `held` has the messages for which a consent is reserved. Some are still to be sent. Of the others nobody
     knows whether WeChat took them, because their process died before it noted that.
     """
 
     _id: str
-    unionid: str
+    person_id: str
     left: int
     held: NotRequired[list[str]]
 
@@ -175,39 +175,40 @@ class Consents(Documents[Consent]):
     """Reads and writes of `consents`. WeChat counts too, and its count decides."""
 
     NAME = "consents"
-    INDEXES = (index("of_person", "unionid"),)
+    INDEXES = (index("of_person", "person_id"),)
 
-    async def add(self, unionid: str, template_id: str) -> None:
+    async def add(self, person_id: str, template_id: str) -> None:
         """Note that a person allows one more message."""
-        fewer = {"_id": _key(unionid, template_id), "left": {"$lt": MOST_CONSENTS}}
-        one_more = {"$inc": {"left": 1}, "$set": {"unionid": unionid}}
+        fewer = {"_id": _key(person_id, template_id), "left": {"$lt": MOST_CONSENTS}}
+        one_more = {"$inc": {"left": 1}, "$set": {"person_id": person_id}}
         if not await self.upserts(fewer, one_more):  # there are MOST_CONSENTS, or another process was first
             await self.upserts(fewer, one_more)
 
-    async def left(self, unionid: str, template_ids: list[str]) -> dict[str, int]:
+    async def left(self, person_id: str, template_ids: list[str]) -> dict[str, int]:
         """Return how many messages a person still allows, by template; 0 if a template is missing."""
-        keys = [_key(unionid, template_id) for template_id in template_ids]
+        keys = [_key(person_id, template_id) for template_id in template_ids]
         found = await self.collection.find({"_id": {"$in": keys}}, {"left": 1}).to_list(len(keys))
         return {consent["_id"].rpartition(":")[2]: consent["left"] for consent in found}
 
-    async def willing(self, unionids: list[str], template_id: str) -> set[str]:
+    async def willing(self, person_ids: list[str], template_id: str) -> set[str]:
         """Return which of these people still allow a message."""
-        keys = [_key(unionid, template_id) for unionid in unionids]
+        keys = [_key(person_id, template_id) for person_id in person_ids]
         asked = {"_id": {"$in": keys}, "left": {"$gt": 0}}
-        found = await self.collection.find(asked, {"unionid": 1}, batch_size=len(keys) + 1).to_list(len(keys))
-        return {consent["unionid"] for consent in found}
+        willing = self.collection.find(asked, {"person_id": 1}, batch_size=len(keys) + 1)
+        found = await willing.to_list(len(keys))
+        return {consent["person_id"] for consent in found}
 
-    async def find(self, unionid: str, template_id: str) -> Consent | None:
+    async def find(self, person_id: str, template_id: str) -> Consent | None:
         """Return what a person still allows of a template, None if there is no entry."""
-        return await self.collection.find_one({"_id": _key(unionid, template_id)})
+        return await self.collection.find_one({"_id": _key(person_id, template_id)})
 
-    async def take(self, unionid: str, template_id: str, message_id: str) -> bool:
+    async def take(self, person_id: str, template_id: str, message_id: str) -> bool:
         """Reserve a consent for a message; False if there was none.
 
         A message keeps a consent that is already reserved for it. This is no findAndModify, since SecantusDB
         reads all consents for a findAndModify.
         """
-        key = _key(unionid, template_id)
+        key = _key(person_id, template_id)
         taken = await self.collection.update_one(
             {"_id": key, "left": {"$gt": 0}, "held": {"$ne": message_id}},
             {"$inc": {"left": -1}, "$push": {"held": message_id}},
@@ -216,23 +217,24 @@ class Consents(Documents[Consent]):
             return True
         return await self.rows.find_one({"_id": key, "held": message_id}, {"_id": 1}) is not None
 
-    async def spend(self, unionid: str, template_id: str, message_id: str) -> None:
+    async def spend(self, person_id: str, template_id: str, message_id: str) -> None:
         """Note that the message for which a consent is reserved was sent."""
-        await self.collection.update_one({"_id": _key(unionid, template_id)}, {"$pull": {"held": message_id}})
+        key = _key(person_id, template_id)
+        await self.collection.update_one({"_id": key}, {"$pull": {"held": message_id}})
 
-    async def give_back(self, unionid: str, template_id: str, message_id: str) -> None:
+    async def give_back(self, person_id: str, template_id: str, message_id: str) -> None:
         """Free the consent that is reserved for a message, if any: it was not sent."""
         await self.collection.update_one(
-            {"_id": _key(unionid, template_id), "held": message_id},
+            {"_id": _key(person_id, template_id), "held": message_id},
             {"$inc": {"left": 1}, "$pull": {"held": message_id}},
         )
 
-    async def forget(self, unionid: str, template_id: str) -> None:
+    async def forget(self, person_id: str, template_id: str) -> None:
         """Note that this person has no consent left for this template: WeChat says so."""
         await self.collection.update_one(
-            {"_id": _key(unionid, template_id)}, {"$set": {"left": 0, "held": []}}
+            {"_id": _key(person_id, template_id)}, {"$set": {"left": 0, "held": []}}
         )
 
 
-def _key(unionid: str, template_id: str) -> str:
-    return f"{unionid}:{template_id}"
+def _key(person_id: str, template_id: str) -> str:
+    return f"{person_id}:{template_id}"

@@ -30,9 +30,9 @@ _UNNAMED = {"wxname": NO_NAME, "wxheadpic": PICTURE}
 # The collections from which the documents about a person are deleted, and the fields that name the person.
 _DELETED = {
     "risks": "_id",
-    "messages": "unionid",
-    "consents": "unionid",
-    "reports": "unionid",
+    "messages": "person_id",
+    "consents": "person_id",
+    "reports": "person_id",
     "follows": "follower publisher",
 }
 
@@ -49,7 +49,7 @@ class Erasure:
         A task that its publisher signed with another name keeps the signature.
         """
         # The reviews go first: one that ends now would show what it is about.
-        await self._database["reviews"].delete_many({"unionid": person_id, "code": ""})
+        await self._database["reviews"].delete_many({"person_id": person_id, "code": ""})
         await self._database["people"].update_one(
             {"_id": person_id},
             {
@@ -58,7 +58,7 @@ class Erasure:
             },
         )
         await self.erase_name_in_digs(person_id, _UNNAMED)
-        await self._database["prizes"].update_many({"unionid": person_id}, {"$set": _UNNAMED})
+        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": _UNNAMED})
         for task in await self.published(person_id):
             await self._delete_files({"metadata.made_for": begins_with(f"poster:{task['_id']}:")})
             name = {} if task["signed"] else {"wxname": NO_NAME, "terms": terms_of(task["name"], "")}
@@ -71,7 +71,7 @@ class Erasure:
     async def erase_received_addresses(self, person_id: str) -> None:
         """Delete the addresses to which goods came that a person won."""
         await self._database["prizes"].update_many(
-            {"unionid": person_id, "state": "received", "address_box": {"$exists": True}},
+            {"person_id": person_id, "state": "received", "address_box": {"$exists": True}},
             {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT},
         )
 
@@ -79,13 +79,13 @@ class Erasure:
         """Put what is `shown` into a person's digs; return how many there are, without one that only its task
         has."""
         tasks, digs = self._database["tasks"], self._database["digs"]
-        codes = await digs.distinct("code", {"unionid": person_id, "n": {"$gt": 0}})
-        changed = await digs.update_many({"unionid": person_id}, {"$set": dict(shown)})
+        codes = await digs.distinct("code", {"person_id": person_id, "n": {"$gt": 0}})
+        changed = await digs.update_many({"person_id": person_id}, {"$set": dict(shown)})
         last = {f"last_dig.{name}": value for name, value in shown.items()}
-        await tasks.update_many({"pending": 1, "last_dig.unionid": person_id}, {"$set": last})
+        await tasks.update_many({"pending": 1, "last_dig.person_id": person_id}, {"$set": last})
         for at in range(0, len(codes), BATCH):
             some = {"$in": codes[at : at + BATCH]}
-            await tasks.update_many({"_id": some, "last_dig.unionid": person_id}, {"$set": last})
+            await tasks.update_many({"_id": some, "last_dig.person_id": person_id}, {"$set": last})
             # This comes last, once all names are replaced. It is done even if an earlier run has done it.
             await tasks.update_many({"_id": some}, {"$inc": {"renamed": 1}})
         return changed.matched_count
@@ -93,12 +93,12 @@ class Erasure:
     async def erase_prizes(self, person_id: str) -> None:
         """Delete the addresses of what a person won, and their openid in the bills that paid it."""
         await self._database["prizes"].update_many(
-            {"unionid": person_id, "address_box": {"$exists": True}},
+            {"person_id": person_id, "address_box": {"$exists": True}},
             {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT},
         )
-        await self._database["prizes"].update_many({"unionid": person_id}, {"$set": _NOBODY})
+        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": _NOBODY})
         # `body` holds the openid. These bills have ended, so it is not sent again.
-        await self._database["bills"].update_many({"unionid": person_id}, {"$set": {"body": b""}})
+        await self._database["bills"].update_many({"person_id": person_id}, {"$set": {"body": b""}})
 
     async def published(self, person_id: str) -> list[Task]:
         """Return all tasks that a person published, without their seeds."""
@@ -112,7 +112,7 @@ class Erasure:
         effects owed, of a prize also the sealed address, of payments the alarm, of a refund the kind.
         """
         asked: tuple[tuple[str, Document], ...] = (
-            ("reviews", {"unionid": person_id}),
+            ("reviews", {"person_id": person_id}),
             ("prizes", {"publisher": person_id}),
             ("refunds", {"code": {"$in": codes}}),
             ("orders", {"publisher": person_id}),
@@ -172,8 +172,8 @@ class Erasure:
     async def erase_reviews(self, person_id: str) -> None:
         """Delete the reviews of a person's profile, and the texts in the reviews of their tasks."""
         reviews = self._database["reviews"]
-        await reviews.delete_many({"unionid": person_id, "code": ""})
-        await reviews.update_many({"unionid": person_id}, {"$set": {"openid": "", "text": ""}})
+        await reviews.delete_many({"person_id": person_id, "code": ""})
+        await reviews.update_many({"person_id": person_id}, {"$set": {"openid": "", "text": ""}})
 
     async def delete_rest(self, person_id: str) -> None:
         """Delete what is about a person alone. Followers, of whom there may be many, are deleted some at a

@@ -143,9 +143,9 @@ class People(DueDocuments[Person]):
         """Note how many layers of finds are whole in a person's book."""
         await self.collection.update_one({"_id": person_id}, {"$max": {"layers": layers}})
 
-    async def count_follow(self, unionid: str) -> None:
+    async def count_follow(self, person_id: str) -> None:
         """Note that one more person begins to follow this one."""
-        await self.collection.update_one({"_id": unionid}, {"$inc": {"followed": 1}})
+        await self.collection.update_one({"_id": person_id}, {"$inc": {"followed": 1}})
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
         """Return which of these paths are the pictures of people."""
@@ -162,21 +162,21 @@ class People(DueDocuments[Person]):
         terms = asked_terms(text)
         return await self.newest_with(terms, limit, now_ms, "created_at") if terms else []
 
-    async def admitting(self, unionids: list[str]) -> list[Person]:
+    async def admitting(self, person_ids: list[str]) -> list[Person]:
         """Return the ADMITTING fields of these people, as far as they exist."""
-        return await self.find_all(unionids, dict.fromkeys(ADMITTING, 1))
+        return await self.find_all(person_ids, dict.fromkeys(ADMITTING, 1))
 
-    async def lock(self, unionid: str) -> Person | None:
+    async def lock(self, person_id: str) -> Person | None:
         """Refuse a person's bare id from now on; return their record, None if unknown."""
-        return await self.find_one_and_update({"_id": unionid}, {"$set": {"locked": True}})
+        return await self.find_one_and_update({"_id": person_id}, {"$set": {"locked": True}})
 
-    async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
+    async def find_with_last_opened(self, person_id: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""
         last: list[Document] = [{"$sort": {"opened_at": pymongo.DESCENDING}}, {"$limit": 1}]
         pipeline: list[Document] = [
-            {"$match": {"_id": unionid}},
+            {"$match": {"_id": person_id}},
             {"$replaceRoot": {"newRoot": {"person": "$$ROOT"}}},
-            look_up("visits", "person._id", "opened", *last, field="unionid"),
+            look_up("visits", "person._id", "opened", *last, field="person_id"),
         ]
         found = await self.rows.aggregate(pipeline).to_list(1)
         if not found:
@@ -217,16 +217,16 @@ class People(DueDocuments[Person]):
                 who = {"_id": written["_id"]} if written else who
         return saved
 
-    async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
+    async def set_profile(self, person_id: str, wxname: str | None, wxheadpic: str | None) -> None:
         """Write the name or the picture that the person chose, or both; at least one is not None.
 
         An earlier choice that nobody saw is forgotten.
         """
         given = _shown(wxname, wxheadpic)
-        await self.collection.update_one({"_id": unionid}, {"$set": given, "$unset": _CHOICE})
+        await self.collection.update_one({"_id": person_id}, {"$set": given, "$unset": _CHOICE})
 
     async def choose(
-        self, unionid: str, key: str, wxname: str | None, wxheadpic: str | None
+        self, person_id: str, key: str, wxname: str | None, wxheadpic: str | None
     ) -> Person | None:
         """Note what a person chose, with what they chose before and nobody sees yet; return their record.
 
@@ -240,61 +240,63 @@ class People(DueDocuments[Person]):
         number: Document = {"$add": [{"$ifNull": ["$choices", 0]}, 1]}
         chosen: Document = {"$mergeObjects": ["$chosen", {"$literal": given}, {"number": number}]}
         return await self.find_one_and_update(
-            {"_id": unionid},
+            {"_id": person_id},
             [{"$set": {"chosen": chosen, "choices": number, "due_at": {"$add": [NOW_MS, FOLLOWED_MS]}}}],
         )
 
-    async def note_submitted(self, unionid: str, number: int) -> None:
+    async def note_submitted(self, person_id: str, number: int) -> None:
         """Note that a person's choice is in review, unless they chose something else since."""
         await self.collection.update_one(
-            {"_id": unionid, "chosen.number": number}, {"$unset": {"due_at": ""}}
+            {"_id": person_id, "chosen.number": number}, {"$unset": {"due_at": ""}}
         )
 
-    async def show_choice(self, unionid: str, number: int, wxname: str | None, wxheadpic: str | None) -> None:
+    async def show_choice(
+        self, person_id: str, number: int, wxname: str | None, wxheadpic: str | None
+    ) -> None:
         """Let others see what a person chose, unless they chose something else since.
 
         A name or picture from WeChat's data is no choice: its `number` is 0.
         """
         given = _shown(wxname, wxheadpic)
         last = {"chosen.number": number} if number else {"chosen": {"$exists": False}}
-        await self.collection.update_one({"_id": unionid, **last}, {"$set": given, "$unset": _CHOICE})
+        await self.collection.update_one({"_id": person_id, **last}, {"$set": given, "$unset": _CHOICE})
 
-    async def drop_choice(self, unionid: str, number: int) -> None:
+    async def drop_choice(self, person_id: str, number: int) -> None:
         """Forget what a person chose, unless they chose something else since."""
-        await self.collection.update_one({"_id": unionid, "chosen.number": number}, {"$unset": _CHOICE})
+        await self.collection.update_one({"_id": person_id, "chosen.number": number}, {"$unset": _CHOICE})
 
-    async def end_tokens(self, unionid: str, generation: int) -> Person | None:
+    async def end_tokens(self, person_id: str, generation: int) -> Person | None:
         """End the person's tokens of this generation, and lock the person. Return the record, None if the
         tokens had ended.
 
         Without the lock, a bare id would be a way around a logout.
         """
         return await self.find_one_and_update(
-            {"_id": unionid, "generation": generation},
+            {"_id": person_id, "generation": generation},
             [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True}}],
         )
 
-    async def ban(self, unionid: str, ban: Ban) -> Person | None:
+    async def ban(self, person_id: str, ban: Ban) -> Person | None:
         """Ban a person, and end their tokens in the same write, so that every process drops the record it
         cached.
 
         Returns the record, None if there is no such person.
         """
         banned = {**_ENDED, "banned": {"$literal": dict(ban)}}
-        return await self.find_one_and_update({"_id": unionid}, [{"$set": banned}])
+        return await self.find_one_and_update({"_id": person_id}, [{"$set": banned}])
 
-    async def lift_ban(self, unionid: str) -> None:
+    async def lift_ban(self, person_id: str) -> None:
         """Let a person act again."""
-        await self.collection.update_one({"_id": unionid}, {"$unset": {"banned": ""}})
+        await self.collection.update_one({"_id": person_id}, {"$unset": {"banned": ""}})
 
-    async def trust(self, unionid: str, *, trusted: bool) -> None:
+    async def trust(self, person_id: str, *, trusted: bool) -> None:
         """Note whether an operator trusts a publisher."""
         change = {"$set": {"trusted": 1}} if trusted else {"$unset": {"trusted": ""}}
-        await self.collection.update_one({"_id": unionid}, change)
+        await self.collection.update_one({"_id": person_id}, change)
 
-    async def is_trusted(self, unionid: str) -> bool:
+    async def is_trusted(self, person_id: str) -> bool:
         """Whether an operator trusts a publisher: no limit of a day then holds for all that they pay."""
-        return await self.rows.find_one({"_id": unionid, "trusted": 1}, {"_id": 1}) is not None
+        return await self.rows.find_one({"_id": person_id, "trusted": 1}, {"_id": 1}) is not None
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:
         """Return the people whose tokens were ended since a time (unix ms), each with the valid
@@ -313,7 +315,7 @@ class People(DueDocuments[Person]):
         noted = {**_ENDED, "erasing": {"$ifNull": ["$erasing", 1]}}
         return await self.find_one_and_update({"_id": person["_id"], **may_be}, [{"$set": noted}]) is not None
 
-    async def ask_to_leave(self, unionid: str, until_ms: int) -> Person | None:
+    async def ask_to_leave(self, person_id: str, until_ms: int) -> Person | None:
         """Note that a person's account will be deleted at `until_ms`, and end their tokens; None if that was
         noted already.
 
@@ -321,15 +323,15 @@ class People(DueDocuments[Person]):
         """
         leaving = {"at": NOW_MS, "until": until_ms, "due_at": until_ms}
         return await self.find_one_and_update(
-            {"_id": unionid, "leaving": {"$exists": False}, "erasing": {"$exists": False}},
+            {"_id": person_id, "leaving": {"$exists": False}, "erasing": {"$exists": False}},
             [{"$set": {**_ENDED, "leaving": leaving}}],
         )
 
-    async def stay(self, unionid: str) -> bool:
+    async def stay(self, person_id: str) -> bool:
         """Note that a person keeps their account. Return False if they are not leaving, or if it is too
         late."""
         kept = await self.collection.update_one(
-            {"_id": unionid, "leaving": {"$exists": True}, "erasing": {"$exists": False}},
+            {"_id": person_id, "leaving": {"$exists": True}, "erasing": {"$exists": False}},
             {"$unset": {"leaving": ""}},
         )
         return kept.modified_count == 1
@@ -346,17 +348,17 @@ class People(DueDocuments[Person]):
             {"leaving.due_at": ahead}, [{"$set": {"leaving.due_at": "$leaving.until"}}]
         )
 
-    async def let_in(self, unionid: str) -> None:
+    async def let_in(self, person_id: str) -> None:
         """Undo `lock_out`, unless `begin_erasing` was called."""
-        await self.collection.update_one({"_id": unionid, "erasing": 1}, {"$unset": {"erasing": ""}})
+        await self.collection.update_one({"_id": person_id, "erasing": 1}, {"$unset": {"erasing": ""}})
 
-    async def begin_erasing(self, unionid: str) -> None:
+    async def begin_erasing(self, person_id: str) -> None:
         """Note that the person's name is about to go: there is no way back."""
-        await self.collection.update_one({"_id": unionid}, {"$set": {"erasing": 2}})
+        await self.collection.update_one({"_id": person_id}, {"$set": {"erasing": 2}})
 
-    async def delete_erased(self, unionid: str) -> None:
+    async def delete_erased(self, person_id: str) -> None:
         """Delete the record of a person whose name stands nowhere else any more."""
-        await self.collection.delete_one({"_id": unionid, "erasing": 2})
+        await self.collection.delete_one({"_id": person_id, "erasing": 2})
 
 
 def _shown(wxname: str | None, wxheadpic: str | None) -> Document:

@@ -64,7 +64,7 @@ class Prize(WonPrize):
     _id: str
     code: str
     depth: int
-    unionid: str
+    person_id: str
     publisher: str
     wxname: str
     wxheadpic: str
@@ -123,18 +123,19 @@ class Prizes(DueDocuments[Prize]):
     NAME = "prizes"
     TABLE = lifecycle
     INDEXES = (
-        index("winner_once", "code unionid", unique=True),
+        index("winner_once", "code person_id", unique=True),
         # What `keys_of_task` returns, too.
         index("in_task", "code depth _id state given_at released_at goods_type draw_type"),
-        index("of_winner", "unionid -won_at"),
-        index("states_of_winner", "unionid state -won_at amount_fen"),
+        index("of_winner", "person_id -won_at"),
+        index("states_of_winner", "person_id state -won_at amount_fen"),
         # What was claimed since a time: the limits of money read no prize.
         index(
             "claims_from_publisher",
-            "publisher -claimed_at state amount_fen unionid private weighed attempt _id",
+            "publisher -claimed_at state amount_fen person_id private weighed attempt _id",
         ),
         index(
-            "claims_by_winner", "unionid -claimed_at state amount_fen publisher given_at weighed attempt _id"
+            "claims_by_winner",
+            "person_id -claimed_at state amount_fen publisher given_at weighed attempt _id",
         ),
         index("unsent", "publisher state given_at _id", there="address_box"),
         index("pickup_once", "code pickup.hash", unique=True, there="pickup"),
@@ -157,9 +158,9 @@ class Prizes(DueDocuments[Prize]):
         DUE_INDEX,
     )
 
-    async def find_won(self, code: str, unionid: str) -> Prize | None:
+    async def find_won(self, code: str, person_id: str) -> Prize | None:
         """Return the prize that this person won in this task."""
-        return await self.collection.find_one({"code": code, "unionid": unionid})
+        return await self.collection.find_one({"code": code, "person_id": person_id})
 
     async def find_pickup(self, code: str, hashes: list[str]) -> Prize | None:
         """Return the prize of a task whose pick-up code has one of these keyed hashes."""
@@ -182,14 +183,14 @@ class Prizes(DueDocuments[Prize]):
         """Return how many prizes are held, frozen or being frozen."""
         return await self.rows.count_documents({"withheld_at": {"$exists": True}})
 
-    async def of_winner(self, unionid: str, limit: int = 0) -> list[Prize]:
+    async def of_winner(self, person_id: str, limit: int = 0) -> list[Prize]:
         """Return what a person won, the newest first: all, or at most `limit`."""
-        return await self.in_order({"unionid": unionid}, "-won_at", limit)
+        return await self.in_order({"person_id": person_id}, "-won_at", limit)
 
-    async def won_by(self, unionid: str) -> dict[PrizeState, tuple[int, int]]:
+    async def won_by(self, person_id: str) -> dict[PrizeState, tuple[int, int]]:
         """Return how many prizes a person won, and what they pay in fen, by their state. This reads only an
         index."""
-        found = await self.sums({"unionid": unionid}, "$state", number=1, fen="$amount_fen")
+        found = await self.sums({"person_id": person_id}, "$state", number=1, fen="$amount_fen")
         return {row["_id"]: (row["number"], row["fen"]) for row in found}
 
     async def states(self, code: str) -> dict[PrizeState, int]:
@@ -226,13 +227,13 @@ class Prizes(DueDocuments[Prize]):
         """Return how many of a task's prizes are written here."""
         return await self.collection.count_documents({"code": code})
 
-    async def find_shown(self, code: str, unionid: str) -> WonPrize | None:
+    async def find_shown(self, code: str, person_id: str) -> WonPrize | None:
         """Return what a page shows of the prize this person won in this task; None if it is not written."""
         return await self.collection.find_one(
-            {"code": code, "unionid": unionid}, dict.fromkeys(WonPrize.__annotations__, 1)
+            {"code": code, "person_id": person_id}, dict.fromkeys(WonPrize.__annotations__, 1)
         )
 
-    async def matters(self, unionid: str, since_ms: int, limit: int) -> list[Matter]:
+    async def matters(self, person_id: str, since_ms: int, limit: int) -> list[Matter]:
         """Return what may wait for a person, in one trip: prizes won, goods to send, tasks not paid.
 
         Returns at most `limit` prizes won and at most `limit` unpaid tasks, the newest of each. Unpaid tasks
@@ -240,20 +241,20 @@ class Prizes(DueDocuments[Prize]):
         most twice `limit`.
         """
         won: list[Document] = [
-            {"$match": {"unionid": unionid, "state": {"$in": [*UNCLAIMED, "sent"]}}},
+            {"$match": {"person_id": person_id, "state": {"$in": [*UNCLAIMED, "sent"]}}},
             {"$sort": {"won_at": pymongo.DESCENDING}},
             {"$limit": limit},
             {"$project": {"code": 1, "prize": {field: f"${field}" for field in WonPrize.__annotations__}}},
         ]
         to_send: list[Document] = [
-            {"$match": {"publisher": unionid, "state": "given", "address_box": {"$exists": True}}},
+            {"$match": {"publisher": person_id, "state": "given", "address_box": {"$exists": True}}},
             {"$sort": {"given_at": pymongo.ASCENDING}},
             {"$limit": 2 * limit},
             {"$group": {"_id": "$code", "unsent": {"$sum": 1}}},
             {"$project": {"code": "$_id", "unsent": 1}},
         ]
         to_pay: list[Document] = [
-            {"$match": {"publisher": unionid, "created_at": {"$gte": since_ms}, "open": 0, "status": 0}},
+            {"$match": {"publisher": person_id, "created_at": {"$gte": since_ms}, "open": 0, "status": 0}},
             {"$sort": {"created_at": pymongo.DESCENDING}},
             {"$limit": limit},
             {"$project": {"code": "$_id"}},

@@ -27,7 +27,7 @@ class Report(TypedDict):
 
     _id: str
     code: str
-    unionid: str
+    person_id: str
     reason: ReportReason
     text: str
     counts: int
@@ -47,9 +47,9 @@ class Reports(DueDocuments[Report]):
         # What `queue` returns, too.
         index("waiting", "open at code reason _id", only={"open": 1}),
         index("of_task", "code -at"),
-        index("newest_of_person", "unionid -at"),
+        index("newest_of_person", "person_id -at"),
         index("oldest", "at open"),
-        index("hides_once", "unionid", unique=True, there="hides"),
+        index("hides_once", "person_id", unique=True, there="hides"),
         DUE_INDEX,
     )
 
@@ -61,14 +61,14 @@ class Reports(DueDocuments[Report]):
         who report several tasks at one moment do not count twice either.
         """
         made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None finds absent fields
-        reports = await self.in_order(made, "at", ASKED, {"unionid": 1})
+        reports = await self.in_order(made, "at", ASKED, {"person_id": 1})
         if len(reports) < least:
             return False
-        authors = {"$in": [report["unionid"] for report in reports]}
+        authors = {"$in": [report["person_id"] for report in reports]}
         elsewhere = await self.collection.distinct(
-            "unionid", {"unionid": authors, "hides": 1, "code": {"$ne": code}}
+            "person_id", {"person_id": authors, "hides": 1, "code": {"$ne": code}}
         )
-        free = [report["_id"] for report in reports if report["unionid"] not in elsewhere][:least]
+        free = [report["_id"] for report in reports if report["person_id"] not in elsewhere][:least]
         if len(free) < least:  # nothing is hidden, so these few may take part elsewhere
             return False
         try:
@@ -94,13 +94,13 @@ class Reports(DueDocuments[Report]):
         """Return a task's newest reports, even those that do not count."""
         return await self.in_order({"code": code}, "-at", limit)
 
-    async def made_by(self, unionid: str, limit: int) -> list[Report]:
+    async def made_by(self, person_id: str, limit: int) -> list[Report]:
         """Return the newest reports that a person made."""
-        return await self.in_order({"unionid": unionid}, "-at", limit)
+        return await self.in_order({"person_id": person_id}, "-at", limit)
 
-    async def number_by(self, unionid: str) -> int:
+    async def number_by(self, person_id: str) -> int:
         """Return how often a person reported something, at most 10,000."""
-        return await self.collection.count_documents({"unionid": unionid}, limit=COUNTED)
+        return await self.collection.count_documents({"person_id": person_id}, limit=COUNTED)
 
     async def close_decided(self, code: str, decided: int, outcome: Outcome) -> None:
         """Close the reports that a task got before this decision; later ones stay open."""

@@ -30,7 +30,7 @@ class Review(TypedDict):
 
     _id: str
     code: str
-    unionid: str
+    person_id: str
     openid: str
     text: str
     picture: str
@@ -67,12 +67,12 @@ def _waiting_for(part: Part | None, asked_before_ms: int) -> Document:
     return text if part == "text" else picture if part == "picture" else others
 
 
-def new_review(key: str, unionid: str, openid: str, text: str, now_ms: int) -> Review:
+def new_review(key: str, person_id: str, openid: str, text: str, now_ms: int) -> Review:
     """Return a new review of a profile without a picture. The caller may then set other fields."""
     return Review(
         _id=key,
         code="",
-        unionid=unionid,
+        person_id=person_id,
         openid=openid,
         text=text,
         picture="",
@@ -96,7 +96,7 @@ class Reviews(DueDocuments[Review]):
     INDEXES = (
         index("queue", "state created_at"),
         index("of_trace", "traces"),
-        index("of_person", "unionid code -created_at"),
+        index("of_person", "person_id code -created_at"),
         DUE_INDEX,
     )
 
@@ -110,22 +110,22 @@ class Reviews(DueDocuments[Review]):
         """
         return self.lease_due(now_ms, _waiting_for(part, asked_before_ms))
 
-    async def of_profile(self, unionid: str) -> Review | None:
+    async def of_profile(self, person_id: str) -> Review | None:
         """Return the review of the name and picture that a person chose last."""
         # There may be several such reviews until `replace_profiles` has run. Their times are by different
         # clocks, so `choice` decides.
-        found = await self.in_order({"unionid": unionid, "code": ""}, "-created_at", 10)
+        found = await self.in_order({"person_id": person_id, "code": ""}, "-created_at", 10)
         return max(found, key=lambda review: review.get("choice", 0), default=None)
 
     async def of_task(self, publisher: str, code: str) -> list[Review]:
         """Return the reviews of a task that are under way or held: at most one, but for a moment after an
         edit."""
-        return await self.in_order({"unionid": publisher, "code": code}, "-created_at")
+        return await self.in_order({"person_id": publisher, "code": code}, "-created_at")
 
     async def replace_profiles(self, review: Review) -> None:
         """Delete the reviews of what the person chose before this review's choice."""
         before = [{"choice": {"$lt": review.get("choice", 0)}}, {"choice": {"$exists": False}}]
-        await self.collection.delete_many({"unionid": review["unionid"], "code": "", "$or": before})
+        await self.collection.delete_many({"person_id": review["person_id"], "code": "", "$or": before})
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
         """Return which of these paths are pictures in reviews: checked, held, or about to be shown."""
@@ -139,7 +139,7 @@ class Reviews(DueDocuments[Review]):
     async def delete_of_task(self, publisher: str, code: str, edited: int | None = None) -> None:
         """Delete a task's remaining reviews; with `edited`, only those from before that edit."""
         before = {} if edited is None else {"edited": {"$not": {"$gte": edited}}}
-        await self.collection.delete_many({"unionid": publisher, "code": code, **before})
+        await self.collection.delete_many({"person_id": publisher, "code": code, **before})
 
     async def delete(self, review: Review) -> None:
         """Delete a review that ended, unless its state has changed."""
