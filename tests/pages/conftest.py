@@ -1,7 +1,6 @@
 """Fixtures of the tests of pages: browser, windows, phones, and the server that most of these tests share."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from playwright.sync_api import Browser
 from support.browser import Opener, Person, Window, a_browser, open_window
 from support.messages import MESSAGES
 from support.phone import WHY_NOT, Phone, PhonesProcess, compile_program
-from support.screen import LOOKS, TOKEN
+from support.screen import TOKEN
 from support.servers import Running, a_server
 
 
@@ -65,12 +64,6 @@ def address(shared: Running) -> str:
 def publisher(address: str) -> Person:
     """A person who publishes, without a client."""
     return Person.log_in(address, "小明")
-
-
-@pytest.fixture(params=LOOKS if "SCREENS_DIR" in os.environ else ["phone-light"])
-def look(request: pytest.FixtureRequest) -> str:
-    """The name of the look in which pictures are taken: a size and a colour."""
-    return str(request.param)
 
 
 @pytest.fixture

@@ -1,35 +1,26 @@
-"""The pages about checks, reports, bans and held payouts, with pictures for docs/.
-
-Each run takes the pictures in one look (a size and a colour), and with SCREENS_DIR in all looks.
-
-To replace the pictures: `SCREENS_DIR=docs pytest tests/pages/test_moderation_screens.py`.
-"""
+"""The pages about checks, reports, bans and held payouts; and all pages as axe sees them."""
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import ImageDraw
 from playwright.sync_api import expect
 
 from support import SOURCE
 from support.browser import Person, Window, write_record
 from support.client import a_picture
-from support.drawings import MODERATION, draw, oranges
 from support.messages import MESSAGES, TEMPLATES
 from support.reviews import CHECKED
-from support.screen import LOOKS, TOKEN, a_red_packet, enter, is_readable, operate, take_picture
+from support.screen import TOKEN, a_red_packet, enter, is_readable, operate
 from support.servers import a_server, until
 
 DOUBTFUL, REFUSED, REPORTED, FRAUD = "存疑的茶壶", "小茶壶", "名牌手表，全新", "开工大吉"
 STOLEN = "一箱橙子"
 ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
-LARGEST_BYTES = 60_000
 DAY_MS = 86_400_000
 AXE = SOURCE / "tests" / "pages" / "miniprogram" / "node_modules" / "axe-core" / "axe.min.js"
 # Only colours differ from theme to theme. While an element still moves, its colours are not its final
@@ -43,7 +34,6 @@ FIND = """async (colours) => {
     return violations.flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
         `${id}: ${html.slice(0, 120)} ${failureSummary.replace(/\\s+/g, " ")}`));
 }"""
-TEXTS = "".join(text.read_text(encoding="utf-8") for text in SOURCE.glob("docs/*.md"))
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +54,10 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     """The codes of treasures by name. FRAUD is a red packet; STOLEN was won; other names say enough."""
     hong, ming, xiong = (Person.log_in(address, user) for user in ("小红", "小明", "大熊"))
     made = {
-        DOUBTFUL: hong.publish(draw(teapot), name=DOUBTFUL, synopsis="【存疑】加微信 abc123 领取"),
-        REFUSED: hong.publish(draw(teapot), name=REFUSED, synopsis="【违规】的话"),
-        REPORTED: ming.publish(draw(oranges), name=REPORTED, synopsis="加群领取，先到先得。"),
-        STOLEN: hong.publish(draw(oranges), name=STOLEN, forecast_num=1),
+        DOUBTFUL: hong.publish(a_picture(), name=DOUBTFUL, synopsis="【存疑】加微信 abc123 领取"),
+        REFUSED: hong.publish(a_picture(), name=REFUSED, synopsis="【违规】的话"),
+        REPORTED: ming.publish(a_picture(), name=REPORTED, synopsis="加群领取，先到先得。"),
+        STOLEN: hong.publish(a_picture(), name=STOLEN, forecast_num=1),
     }
     for name, who, review in (
         (REPORTED, ming, "shown"),
@@ -91,27 +81,6 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     return made
 
 
-@pytest.fixture
-def options(look: str) -> dict[str, Any]:
-    """The options of each window: those of this look."""
-    return {"reduced_motion": "reduce", **LOOKS[look]}
-
-
-@pytest.fixture
-def keep(look: str, tmp_path: Path) -> Callable[[Window, str], None]:
-    """Check a page, and keep its picture if a text in docs/ shows it."""
-
-    def kept(opened: Window, name: str) -> None:
-        assert name in MODERATION
-        file = f"{name}-{look}.webp"
-        shown = Path(os.environ.get("SCREENS_DIR", tmp_path)) if file in TEXTS else tmp_path
-        take_picture(opened, shown / file)
-        assert (shown / file).stat().st_size <= LARGEST_BYTES
-        is_readable(opened)
-
-    return kept
-
-
 def test_people_without_a_picture_have_a_place_all_the_same(window, codes):
     opened = window("路人", f"/#/task/{codes[REPORTED]}")
     face = opened.page.locator(".people .avatar").first
@@ -121,7 +90,7 @@ def test_people_without_a_picture_have_a_place_all_the_same(window, codes):
     expect(face).to_have_js_property("naturalWidth", 1)  # the picture is loaded
 
 
-def test_a_publisher_reads_what_became_of_the_check(window, codes, keep):
+def test_a_publisher_reads_what_became_of_the_check(window, codes):
     opened = window("小红", f"/#/task/{codes[DOUBTFUL]}")
     expect(opened.page.get_by_text("正在等平台的人看一看")).to_be_visible()
     sharing = opened.page.get_by_role("button", name="分享")
@@ -129,25 +98,21 @@ def test_a_publisher_reads_what_became_of_the_check(window, codes, keep):
     expect(opened.page.locator(".cheers")).to_be_hidden()  # nobody else is there to see them
     expect(opened.page.locator(".statement")).to_contain_text("已领奖")
     expect(opened.page.locator(".statement")).not_to_contain_text("现在可以挖")
-    keep(opened, "held")
     opened.go(f"/#/task/{codes[REFUSED]}")
     expect(opened.page.locator(".ending")).to_contain_text("没有通过内容检查")
     expect(sharing).to_have_count(0)
-    keep(opened, "refused")
     opened.go(f"/#/task/{codes[STOLEN]}")
     expect(sharing).to_be_visible()
     opened.go("/#/mine")
     for name in (DOUBTFUL, REFUSED):
         expect(opened.page.locator(".card", has_text=name)).to_be_visible()
-    keep(opened, "released")
     stranger = window("路人", f"/#/task/{codes[DOUBTFUL]}")
     expect(stranger.page.get_by_text("看一看")).to_have_count(0)
     expect(stranger.page.locator("main")).not_to_contain_text(DOUBTFUL)
-    keep(stranger, "not-shown")
 
 
-def test_a_name_that_waits_is_told(window, keep, look):
-    opened = window(f"新人{look}", "/#/mine")
+def test_a_name_that_waits_is_told(window):
+    opened = window("新人", "/#/mine")
     opened.page.get_by_role("button", name="改名").or_(
         opened.page.get_by_role("link", name="改名")
     ).first.click()
@@ -155,57 +120,47 @@ def test_a_name_that_waits_is_told(window, keep, look):
     opened.page.get_by_role("button", name="保存").click()
     expect(opened.page.locator("main .review")).to_contain_text("新的名字和头像正在")
     expect(opened.page.locator(".unnamed")).to_be_hidden()  # they have chosen one
-    keep(opened, "name-checking")
 
 
-def test_a_treasure_is_reported(window, codes, keep):
+def test_a_treasure_is_reported(window, codes):
     opened = window("小芳", f"/#/task/{codes[REPORTED]}")
     opened.page.get_by_role("button", name="举报").click()
     expect(opened.page.get_by_role("button", name="色情低俗")).to_be_visible()
-    keep(opened, "report")
 
 
-def test_a_banned_person_reads_until_when(window, codes, keep):
+def test_a_banned_person_reads_until_when(window, codes):
     opened = window("大熊", f"/#/task/{codes[REPORTED]}")
     opened.page.locator(".dig").click()
     expect(opened.page.locator("main").get_by_text("停用").first).to_be_visible()
-    keep(opened, "banned")
 
 
-def test_a_publisher_may_be_told_of_the_end(window, address, keep, look):
-    user = f"掌柜{look}"
-    publisher = Person.log_in(address, user)
-    code = publisher.publish(draw(oranges), name="一箱赣南脐橙")
+def test_a_publisher_may_be_told_of_the_end(window, address):
+    publisher = Person.log_in(address, "掌柜")
+    code = publisher.publish(a_picture(), name="一箱赣南脐橙")
     until(lambda: publisher.get("/getTaskDetails", code=code)["review"] == "shown")
-    opened = window(user, f"/#/task/{code}")
+    opened = window("掌柜", f"/#/task/{code}")
     section = opened.page.get_by_role("region", name="提醒")
     expect(section.get_by_role("button")).to_be_visible()
-    section.scroll_into_view_if_needed()
-    keep(opened, "consent")
     section.get_by_role("button").click()
     expect(opened.page.get_by_role("dialog")).to_be_visible()
-    keep(opened, "consent-asked")
     assert TEMPLATES["ended"]
 
 
-def test_winner_and_publisher_read_that_goods_are_frozen(window, codes, keep):
+def test_winner_and_publisher_read_that_goods_are_frozen(window, codes):
     winner = window("大熊", f"/#/task/{codes[STOLEN]}")
     claim = winner.page.locator(".claim")
     expect(claim).to_contain_text("这个奖品被运营者冻结了")
     expect(claim).not_to_contain_text("之前领取")
     expect(claim.get_by_role("button")).to_have_count(0)
-    claim.scroll_into_view_if_needed()
-    keep(winner, "frozen")
     publisher = window("小红", f"/#/winners/{codes[STOLEN]}")
     row = publisher.page.locator(".winners li")
     expect(row).to_contain_text("已冻结")
     expect(row).to_contain_text("先不要交付")
     expect(row.locator("img")).to_have_js_property("complete", value=True)
     expect(row.get_by_role("button")).to_have_count(0)
-    keep(publisher, "frozen-winners")
 
 
-def test_operators_see_what_waits_for_them(window, codes, keep):
+def test_operators_see_what_waits_for_them(window, codes):
     opened = window(path="/ops")
     enter(opened, "值班员", TOKEN)
     expect(opened.page.locator(".status.fresh")).to_be_visible()
@@ -225,7 +180,6 @@ def test_operators_see_what_waits_for_them(window, codes, keep):
             expect(prize).to_contain_text("实物")
             for row in (prize, *freezes):
                 expect(row).to_contain_text("用脚本挖到的")
-        keep(opened, f"ops-{path.partition('/')[0]}")
 
 
 def test_the_key_that_decides_is_not_written_into_the_reason(window, codes):
@@ -301,7 +255,6 @@ def with_axe(window: Window) -> Looked:
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
-@pytest.mark.skipif("SCREENS_DIR" in os.environ, reason="it takes no picture")
 def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, address, codes):
     codes = codes | more_treasures(address)
     opened = window()
@@ -385,12 +338,3 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
     watched.at("what an act asks", "理由")
 
     assert looked.found + watched.found == []
-
-
-def teapot(pen: ImageDraw.ImageDraw) -> None:
-    pen.rectangle((0, 0, 960, 720), fill="#d7ccc8")
-    pen.ellipse((300, 260, 680, 580), fill="#6d4c41")
-    pen.rectangle((440, 210, 540, 270), fill="#5d4037")
-    pen.ellipse((465, 170, 515, 220), fill="#8d6e63")
-    pen.arc((620, 300, 800, 520), 260, 100, fill="#6d4c41", width=34)
-    pen.polygon(((310, 380), (170, 290), (150, 330), (310, 470)), fill="#6d4c41")

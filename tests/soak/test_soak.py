@@ -43,6 +43,7 @@ COSTS = {
     "notices": ["--rounds", "2"],
     "ops": [],
     "rest": ["--rounds", "1", "--participants", "5000"],
+    "screens": [],
     "search": ["--people", "2000", "--tasks", "500", "--rounds", "1"],
     "slow_wechat": ["--rounds", "1"],
     "taps": [],
@@ -72,7 +73,7 @@ def test_it_holds(name, tmp_path):
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("name", COSTS)
 def test_it_works(name, tmp_path):
-    if name in ("first_view", "moment") and CHROMIUM is None:
+    if name in ("first_view", "moment", "screens") and CHROMIUM is None:
         pytest.skip("no Chromium")
     bench = run(name, COSTS[name], tmp_path)
     said = bench.stdout[-8000:] + bench.stderr[-4000:]

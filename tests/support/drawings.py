@@ -1,18 +1,9 @@
-"""Drawings of treasures, for the pages and their pictures."""
+"""Drawings of treasures, for the pictures of pages."""
 
 import io
 from collections.abc import Callable
 
 from PIL import Image, ImageDraw
-
-# The pictures in docs/ that tests/pages/test_moderation_screens.py makes; test_screens.py makes the others.
-MODERATION = frozenset(
-    {
-        *("held", "refused", "released", "not-shown", "name-checking", "report", "banned"),
-        *("consent", "consent-asked", "ops-reviews", "ops-reports", "ops-payouts", "ops-person"),
-        *("frozen", "frozen-winners"),
-    }
-)
 
 
 def draw(thing: Callable[[ImageDraw.ImageDraw], None], size: tuple[int, int] = (960, 720)) -> bytes:

@@ -1,15 +1,12 @@
 """Shared by the tests of the operator's screen."""
 
-import io
 import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
-from PIL import Image
 from playwright.sync_api import Locator
 
 from support.browser import CONTRASTS, DESK, PHONE, Person, Window, checked
@@ -20,11 +17,6 @@ BOARD_STALE_MS = 5_500  # a board comes every 2 s, and is old 3 s later
 GREY = "all => getComputedStyle(all).filter.includes('grayscale')"
 ALARM_MS = 20_000
 OPEN_SECONDS = 20
-LOOKS = {
-    "phone-light": {"viewport": PHONE, "color_scheme": "light"},
-    "phone-dark": {"viewport": PHONE, "color_scheme": "dark"},
-    "desk-light": {"viewport": DESK, "color_scheme": "light"},
-}
 # Whether an element shows these words in order: each character is to the right of the previous character.
 IN_ORDER = """(element, words) => {
     const range = document.createRange();
@@ -91,12 +83,6 @@ def is_readable(opened: Window) -> None:
         assert opened.overflow() <= 0, (opened.page.url, other)
     faint = opened.page.evaluate(CONTRASTS.read_text(encoding="utf-8"))
     assert faint == [], opened.page.url
-
-
-def take_picture(opened: Window, path: Path, quality: int = 64) -> None:
-    """Write what the window shows into a file."""
-    with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
-        picture.save(path, quality=quality, method=6)
 
 
 def operate(address: str, path: str, **asked: int | str) -> None:

@@ -1,10 +1,8 @@
 """The operator's screen in a real browser: old data, lost connections, alarms, and how it looks."""
 
-import os
 import re
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
@@ -15,7 +13,7 @@ from server.store import DEFAULT_DATABASE
 from server.store.alarms import new_alarm
 from support.browser import DESK, PHONE, Person
 from support.client import a_picture
-from support.heartbeats import a_heartbeat, fill_history, send_heartbeats
+from support.heartbeats import a_heartbeat, send_heartbeats
 from support.screen import (
     ALARM_MS,
     BOARD_STALE_MS,
@@ -27,7 +25,6 @@ from support.screen import (
     enter,
     is_readable,
     stopped,
-    take_picture,
 )
 
 # The bar's red on a light screen and on a dark one.
@@ -242,44 +239,6 @@ def test_charts_leave_no_hole_and_no_name_or_button_is_broken(operator, running,
     assert brand is not None
     assert search is not None
     assert search["y"] < brand["y"] + brand["height"]
-
-
-def test_the_picture_of_the_screen_is_taken(operator, running, publisher, data_dir, tmp_path):
-    """To replace the picture in docs/: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""
-    crowd = [Person.log_in(running.address, name) for name in ("老王", "大熊", "小鹿", "阿杰", "朵朵")]
-    for name, cooldown_seconds in (("机械键盘，青轴", 45), ("手工银镯", 90), ("一箱赣南脐橙", 60)):
-        code = publisher.publish(a_picture(), name=name, cd=0, forecast_num=100_000)
-        for person in crowd:
-            person.post("/postTask", code=code)
-        code = publisher.publish(a_picture(), name=f"又一个{name}", cd=cooldown_seconds, forecast_num=9999)
-        crowd[0].post("/postTask", code=code)
-    now = int(time.time())
-    fill_history(data_dir, range(now, now + 20))  # the feed sends each second when it comes
-    opened = operator(color_scheme="dark")
-    expect(chart(opened, "watchers").locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
-    expect(opened.page.locator(".tasks-panel .state.cools").nth(2)).to_be_visible()
-    directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
-    take_picture(opened, directory / "ops-desk-dark.webp", quality=82)
-
-
-def test_pictures_of_a_tasks_page_and_of_the_audit_log(operator, running, publisher, tmp_path):
-    directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
-    code, winner = a_red_packet(publisher, running.address)
-    winner.claim(code)
-    opened = operator(viewport={"width": 1000, "height": 760})
-    opened.go(f"/ops#/task/{code}")
-    expect(opened.page.locator(".payments")).to_contain_text("等用户确认")
-    take_picture(opened, directory / "ops-task.webp", quality=82)
-    for act, reason in (("隐藏", "有人举报，先看看"), ("恢复显示", "没有问题"), ("结束", "发布者要求结束")):
-        opened.page.get_by_role("button", name=act, exact=True).click()
-        opened.page.get_by_label("理由").fill(reason)
-        opened.page.get_by_role("button", name=f"确认{act}").click()
-        expect(opened.page.get_by_text("并写入操作记录")).to_be_visible()
-        opened.page.keyboard.press("Escape")
-    opened.go("/ops#/log")
-    expect(opened.page.locator(".log li").first).to_contain_text("发布者要求结束")
-    opened.page.set_viewport_size({"width": 1000, "height": 260})
-    take_picture(opened, directory / "ops-log.webp", quality=82)
 
 
 def test_a_disconnected_processs_watchers_go_to_the_others(operator, window, publisher):
