@@ -12,26 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers import bodies, push, websocket
 from handlers.glossary import VALUES
-from handlers.ops import operators
-from handlers.prizes.shipping import ShipPrizes
 from handlers.push import CLOSES
-from server.actions.operator_sessions import SESSION_MS
-from server.actions.people import follow
-from server.actions.prizes.ship_all import MOST_CHANGES
-from server.cash import patterns
-from server.check import Row
 from server.errors import REFUSALS, Refusal
-from server.game.task import AHEAD_DAYS
-from server.leading import leader, tidy
-from server.operation import counting, timeline
-from server.pictures import decode
-from server.realtime import known_tasks, replay, sockets
-from server.realtime.bus import CONNECTIONS
+from server.operation import counting
 from server.realtime.frames import Frame
-from server.running import port, worker
-from server.security.keys import TOKEN_DAYS
 from server.settings import GUARDED_DEFAULTS, Settings
 from server.store import Store
 from support import SOURCE
@@ -46,59 +31,6 @@ PAGES = sorted(SOURCE.glob("docs/*.md"))
 TEXTS = [README, CHINESE, SOURCE / "CONTRIBUTING.md", SOURCE / "CHANGELOG.md", *PAGES]
 ROUND_SECONDS = 60
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# What the pages say of limits, with the limits of the code.
-LIMITS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
-    "deploying.md": (
-        ("up to {} s, or up to {:.0f} s", (worker.WAIT_SECONDS, worker.LONGER_WAIT_SECONDS)),
-        ("headers of at most {} KB", (port.HEAD_BYTES >> 10,)),
-        ("closed after {:.0f} s", (port.IDLE_SECONDS,)),
-    ),
-    "interfaces.md": (
-        ("at most {} scans", (decode.MAX_SCANS,)),
-        ("at most {} MB and {} megapixels", (decode.MAX_BYTES >> 20, decode.MAX_PIXELS // 10**6)),
-        ("(WebP {})", (decode.MAX_WEBP_PIXELS // 10**6,)),
-        ("at most {} KB and sides of at most {:,}", (decode.FULL_BYTES // 1000, decode.FULL_SIDE)),
-        ("thumbnail at most {} KB", (decode.THUMBNAIL_BYTES // 1000,)),
-        ("(at most {:,})", (follow.MOST,)),
-        ("at most {} new rows", (MOST_CHANGES,)),
-        ("a form of at most {} KB", (bodies.BODY_BYTES >> 10,)),
-        ("up to {} MB", (ShipPrizes.body_limit_bytes >> 20,)),
-        ("of more than {} KB needs a good token", (bodies.STRANGERS_BYTES >> 10,)),
-        ("at most {} requests at once", (bodies.LARGE_AT_ONCE,)),
-        ("bodies have more than {} KB", (bodies.LARGE_BYTES >> 10,)),
-        ("may take {:.0f} s", (bodies.LARGE_SECONDS,)),
-        ("token is valid for {} days", (TOKEN_DAYS,)),
-    ),
-    "realtime.md": (
-        ("up to {} subscriptions", (push.SUBSCRIPTIONS,)),
-        ("at most {:,} sockets that have not", (sockets.HELLOS,)),
-        ("no message comes within {:.0f} s", (push.HELLO_SECONDS,)),
-        ("more than {} digs", (replay.REPLAYED_DIGS,)),
-        ("more than {} KB unsent", (websocket.UNSENT_BYTES >> 10,)),
-        ("nothing read for {:.0f} s", (websocket.STUCK_SECONDS,)),
-        ("over {} KB, more than {} in a second", (push.MESSAGE_BYTES >> 10, push.MESSAGES_A_SECOND)),
-        ("pings every {} s", (websocket.PING_SECONDS,)),
-        ("does not answer within {} s", (websocket.PONG_SECONDS,)),
-        ("{:,} tasks that nobody watches", (known_tasks.IDLE_TASKS,)),
-        ("nobody watches, for {:.0f} s", (known_tasks.IDLE_SECONDS,)),
-    ),
-    "operating.md": (
-        ("{} failed logins per address", (operators.TRIES,)),
-        ("ends after {} hours", (SESSION_MS // 3_600_000,)),
-        ("the newest {:,} are read", (timeline.READ,)),
-        ("tasks of more than {:,} digs", (timeline.DIGS,)),
-        ("`TASK_DAYS` + `CLAIM_DAYS` + {} days", (AHEAD_DAYS + tidy.OVER_DAYS,)),
-    ),
-    "launch.md": (("`TASK_DAYS` + `CLAIM_DAYS` + {} 天", (AHEAD_DAYS + tidy.OVER_DAYS,)),),
-    "money.md": (
-        ("won {} or more red packets", (patterns.PAIR,)),
-    ),
-    "architecture.md": (
-        ("a lease of {} s", (leader.LEASE_MS // 1000,)),
-        ("renews it every {:.0f} s", (leader.RENEW_SECONDS,)),
-    ),
-    "mongodb.md": (("opens {} at most", (CONNECTIONS,)),),
-}
 LINK = re.compile(r'\]\(([^)\s]+)\)|src="([^"]+)"')
 FILE = re.compile(r"(?<![\w/])((?:server|handlers|devtools|static|tests|bench|docs|\.ci)/[\w./-]*\w)")
 
@@ -256,12 +188,6 @@ def test_what_the_mini_program_takes_from_a_phone_is_declared():
     assert [name for name in called if not any(f"`wx.{name}`" in line for line in declared)] == []
 
 
-def test_no_semicolon_ends_a_line_of_a_diagram_too_early():
-    diagrams = [code for page in PAGES for code in blocks(page, "mermaid")]
-    assert len(diagrams) == 4
-    assert [line for code in diagrams for line in code.splitlines() if ";" in line] == []
-
-
 def test_every_setting_is_in_the_table_with_its_default():
     text = read(SOURCE / "docs" / "deploying.md")
     defaults: dict[str, str] = {}
@@ -280,30 +206,11 @@ def test_every_setting_is_in_the_table_with_its_default():
         assert guarded == GUARDED_DEFAULTS.get(name, ""), name
 
 
-@pytest.mark.parametrize("page", LIMITS)
-def test_the_limits_in_the_pages_are_those_of_the_code(page):
-    text = " ".join(read(SOURCE / "docs" / page).split())
-    said = [words.format(*limits) for words, limits in LIMITS[page]]
-    assert [limit for limit in said if limit not in text] == []
-
-
 def test_every_metric_that_a_page_names_is_there():
     source = read(SOURCE / "server" / "telemetry" / "metrics.py")
     made = set(re.findall(r'"(wabao_\w+)"', source)) | counting.METRICS.keys()
     named = {name for text in TEXTS for name in re.findall(r"\b(wabao_\w+)", prose(text))}
     assert {re.sub("_(total|info|count)$", "", name) for name in named} - made == set()
-
-
-def test_the_table_of_a_check_has_the_connections_of_today():
-    tables = blocks(SOURCE / "docs" / "deploying.md", "console")
-    (table,) = (code for code in tables if "Redis's connections" in code)
-    row = Row("Redis's connections", "ok", f"10000 at most, needed {CONNECTIONS}: {CONNECTIONS} a worker")
-    assert str(row) in table.splitlines()
-
-
-def test_what_can_be_sharded_is_said_once():
-    said = [name_of(page) for page in PAGES if "shard key" in read(page)]
-    assert said == ["docs/mongodb.md"]
 
 
 async def test_every_collection_is_among_what_grows_or_stays():
