@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { cardsOf, stateOf as cardState, LISTS } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
-import { changeWords, fluctuationHint, laterWords, payUntil, payUntilWords, waitWords } from "./shared/words.js";
+import { changeWords, fluctuationHint, laterWords, parcelWords, payUntil, payUntilWords, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -99,4 +99,10 @@ test("no card invites to dig what one published or won", () => {
 test("times and numbers are read as people write them", () => {
   assert.deepEqual([9, 65, 600, 3600].map(asTime), ["9", "1:05", "10:00", "1:00:00"]);
   assert.match(fluctuationHint(1, 1), /只能是 0/);
+});
+
+test("a date far from now has its year", () => {
+  const ago = (days) => Date.now() - days * 24 * HOUR_MS;
+  assert.match(parcelWords({ sent_at: ago(400), received_at: ago(390) }), /^20\d\d年\d+月\d+日 \d\d:\d\d 寄出，20\d\d年\d+月\d+日 \d\d:\d\d 收到$/);
+  assert.match(parcelWords({ sent_at: ago(40) }), /^\d+月\d+日 \d\d:\d\d 寄出$/);
 });

@@ -1,14 +1,11 @@
 """The client in a real browser: claims as the winner and the publisher see them, while they go on."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
 
-import pytest
-from playwright.sync_api import APIResponse, Route, expect
+from playwright.sync_api import expect
 
-from support.browser import Person, run_until, write_record
+from support.browser import Person, write_record
 from support.client import a_picture
 from support.servers import until
 
@@ -50,45 +47,6 @@ def test_an_address_that_was_deleted_unsent_is_neither_on_its_way_nor_late(windo
     expect(page.locator(".winners li")).not_to_contain_text("还没有寄出")
 
 
-@pytest.mark.parametrize(
-    ("user", "asked", "before", "offer", "days", "after"),
-    [
-        ("阿变", {"claims": True}, "以前可以更改。", ("button", "更改地址"), 1, "超过 24 小时，不能再改"),
-        ("阿晚", {}, "之前领取", ("textbox", "收货人"), 31, "已过领奖期限，奖品会退回发布者。"),
-        (
-            "阿忘",
-            {"owes": True},
-            "以前没有支付会自动删除。",
-            ("button", "支付 1 元"),
-            1,
-            "没有支付，已经自动删除。",
-        ),
-    ],
-    ids=["an address", "a prize", "a payment"],
-)
-def test_what_has_its_time_is_offered_until_it_is_over(
-    window, publisher, user, asked, before, offer, days, after
-):
-    person = Person.log_in(publisher.address, user)
-    if "owes" in asked:
-        code = person.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
-    else:
-        code = publisher.publish(a_picture(), forecast_num=1)
-        person.post("/postTask", code=code)
-    if "claims" in asked:
-        person.claim(code, receiver="变哥", phone="13800000000", address="科技园 1 号")
-    page = window(user).page
-    page.clock.install()
-    page.goto(f"{publisher.address}/#/task/{code}")
-    role, name = offer
-    expect(page.locator("main")).to_contain_text(before)
-    expect(page.get_by_role(role, name=name)).to_be_visible()
-    page.clock.fast_forward(days * DAY_MS)
-    expect(page.locator("main")).to_contain_text(after)
-    expect(page.locator("main")).not_to_contain_text(before)
-    expect(page.get_by_role(role, name=name)).to_be_hidden()
-
-
 def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window, publisher, shared):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
     publisher.pay(code, 1)
@@ -112,38 +70,3 @@ def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window
     expect(claim).to_contain_text("以后可以领取")
     expect(take).to_be_disabled()
     expect(page.locator(".claim")).to_be_focused()
-
-
-def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(window, publisher):
-    several = {"prize_num": 4, "interval": 1, "fluctuation": 0, "forecast_num": 4}
-    code = publisher.publish(a_picture(), draw_type=1, **several)
-    first, *others = (Person.log_in(publisher.address, name) for name in ("阿强", "朵朵", "大熊", "老王"))
-    for winner in (first, *others):
-        winner.post("/postTask", code=code)
-    opened, frames = window(), list[dict[str, Any]]()
-    page = opened.page
-    page.on(
-        "websocket", lambda socket: socket.on("framereceived", lambda said: frames.append(json.loads(said)))
-    )
-    opened.log_in("小明")
-    opened.go(f"/#/winners/{code}")
-    run_until(page, lambda: any(frame["type"] == "snapshot" for frame in frames))
-    rows = page.locator(".winners li")
-    expect(rows).to_have_count(4)
-    asked: list[tuple[Route, APIResponse]] = []
-
-    def hold_the_first(route: Route) -> None:
-        asked.append((route, route.fetch()))
-        if len(asked) > 1:
-            route.fulfill(response=asked[-1][1])
-
-    page.route("**/getWinners*", hold_the_first)
-    first.claim(code)
-    run_until(page, lambda: bool(asked))
-    for winner in others:
-        winner.claim(code)
-    run_until(page, lambda: {frame.get("depth") for frame in frames} >= {1, 2, 3, 4})
-    held, before = asked[0]
-    held.fulfill(response=before)
-    expect(rows.filter(has_text="领取中")).to_have_count(4)
-    assert len(asked) < 4

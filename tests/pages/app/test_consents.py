@@ -47,18 +47,6 @@ def test_a_person_who_declines_is_not_asked_again(window, publisher):
     expect(section).to_have_count(0)
 
 
-def test_no_reminder_of_a_cooldown_is_offered_once_it_is_over(window, address, publisher):
-    code = publisher.publish(a_picture(), name="一只茶碗", cd=3600, forecast_num=700)
-    Person.log_in(address, "阿强").post("/postTask", code=code)
-    page = window("小绿").page
-    page.clock.install()
-    page.goto(f"{address}/#/task/{code}")
-    section = page.get_by_role("region", name="提醒")
-    expect(section).to_be_visible()
-    page.clock.fast_forward(3_590_000)
-    expect(section).to_have_count(0)
-
-
 def test_a_long_cooldown_can_be_left(window, address, publisher):
     code = publisher.publish(a_picture(), name="一只茶壶", cd=3600, forecast_num=700)
     Person.log_in(address, "阿强").post("/postTask", code=code)

@@ -1,7 +1,5 @@
 """The client in a real browser, while its websocket or its requests are cut short."""
 
-import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -115,70 +113,6 @@ def test_a_page_says_that_its_numbers_cannot_be_read(watcher):
     watcher.log_in("没埋过的人")
     expect(page.get_by_text("还没有发布过宝贝")).to_be_visible()
     expect(problem).to_be_visible()
-
-
-def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(watcher, address, sockets):
-    code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
-    page = watcher.page
-    asked: list[str] = []
-
-    def fail_once(route: Route) -> None:
-        asked.append(str(route.request.post_data))
-        if len(asked) == 1:
-            route.abort()
-        else:
-            route.continue_()
-
-    page.clock.install()
-    page.route("**/postTask", fail_once)
-    watcher.go("/")
-    watcher.log_in("阿强")
-    expect(page.locator(".card").first).to_be_visible()
-    page.clock.pause_at(page.evaluate("Date.now() / 1000") + 60)  # from now on no timer repeats anything
-    with page.expect_request("**/postTask"):
-        watcher.go(f"/#/task/{code}")
-    page.clock.run_for(100)  # the button changes once the stroke is painted; a repetition would take 200 ms
-    expect(page.locator(".dig")).to_have_attribute("aria-busy", "true")
-    sockets[-1].close(code=1001, reason="restarting")
-    expect(page.locator("#banner")).to_contain_text("断开")
-    with page.expect_response("**/postTask"):
-        page.evaluate("dispatchEvent(new Event('online'))")  # reconnects without a timer
-    page.clock.run_for(600)  # the stroke of the shovel lasts at least this long
-    expect(page.locator(".said")).to_have_text("第 1 层，什么也没有")
-    assert len(asked) == 2
-    assert asked[0] == asked[1]
-    watcher.wrong.clear()  # Chromium logs the request that failed
-
-
-def test_a_snapshot_of_a_running_cooldown_takes_back_that_one_can_dig(watcher, address, sockets):
-    code = Person.log_in(address, "小明").publish(a_picture(), cd=2, forecast_num=500_000)
-    watcher.go(f"/#/task/{code}")
-    watcher.log_in("阿强")
-    said = watcher.page.locator(".said")
-    expect(said).to_have_text("冷却结束，可以挖了")
-    numbers = {"seq": 1, "now_depth": 1, "prizes_left": 1, "participants": 1, "watchers": 1}
-    running = {"status": 0, "end_reason": "", "cd_until": int(time.time() * 1000) + 60_000}
-    sockets[-1].send(json.dumps({"type": "snapshot", "code": code, **numbers, **running}))
-    expect(watcher.page.locator(".dig")).to_have_attribute("data-kind", "cooling")
-    expect(said).to_have_text("")
-
-
-def test_a_final_close_code_is_told_and_nothing_that_happens_reconnects(watcher):
-    opened: list[WebSocketRoute] = []
-
-    def close(route: WebSocketRoute) -> None:
-        opened.append(route)
-        route.on_message(lambda _: route.close(code=4009, reason="too much"))
-
-    watcher.page.route_web_socket("**/ws*", close)
-    watcher.go("/")
-    watcher.log_in("阿强")
-    banner = watcher.page.locator("#banner")
-    expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
-    with watcher.page.expect_response("**/getTaskList*"):
-        watcher.page.evaluate("dispatchEvent(new Event('online'))")
-    assert len(opened) == 1
-    expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
 
 
 def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watcher, address, shared):

@@ -41,18 +41,6 @@ def test_a_logout_while_the_server_is_silent_ends_the_session_here(window):
     opened.wrong.clear()
 
 
-def test_numbers_that_come_after_a_logout_are_left_alone(window):
-    opened = window("朵朵")
-    page, asked = opened.page, []
-    page.route("**/getMyInfo*", lambda route: asked.append(route))
-    page.get_by_role("link", name="我的").click()
-    page.get_by_role("button", name="退出登录").click()
-    expect(page.get_by_label("你是谁")).to_be_visible()
-    with page.expect_response("**/getMyInfo*"):
-        asked[0].fulfill(json={"status": 0, "msg": "", "review": "", "review_note": "", "delete_at": 0})
-    page.evaluate("() => new Promise(requestAnimationFrame)")
-
-
 def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(window, address):
     user = "阿注"
     owner = Person.log_in(address, user)

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from support.browser import PHONE, Person, run_until, scroll_down_to
@@ -57,81 +56,9 @@ def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address,
     expect(page.locator(f"[data-code='{next_to_it}']")).to_be_attached()
 
 
-def test_the_square_still_counts_down_to_the_right_second_after_a_return(window, address):
-    digger = Person.log_in(address, "阿强")
-    codes = publish_many(address, 20, cd=60, forecast_num=40_000)
-    for code in reversed(codes):
-        digger.post("/postTask", code=code)
-    page = window("朵朵").page
-    state = page.locator(f"[data-code='{code}'] .state")
-    expect(state).to_have_text(re.compile("冷却 .* 秒"))
-    page.route("**/getTaskList*", lambda route: None)  # no fresh card may correct the countdown
-    before = _seconds(state.text_content())
-    page.locator(f".card[href='#/task/{code}']").click()
-    expect(page.locator(".dig strong")).to_have_text(str(before - 4))
-    page.get_by_role("link", name="广场").first.click()
-    expect(state).to_be_visible()
-    assert _seconds(state.text_content()) <= before - 4
-
-
-def _seconds(text: str | None) -> int:
-    assert text is not None
-    return int(text.split()[1])
-
-
 def renew(page: Page) -> None:
     """Make the square renew itself, as when the network comes back."""
     page.evaluate("dispatchEvent(new Event('online'))")
-
-
-@pytest.mark.parametrize(
-    ("path", "nothing"),
-    [("/", re.compile("就这些了|还没有宝贝")), ("/#/mine/published", "还没有发布过宝贝")],
-)
-def test_a_page_that_is_shown_again_is_renewed_at_once(window, address, path, nothing):
-    name = f"回来看到的猫{len(path)}"
-    opened = window(name, path)
-    expect(opened.page.get_by_text(nothing).or_(opened.page.locator(".card").first).first).to_be_visible()
-    if path == "/":
-        with opened.page.expect_response("**/getTaskList*"):
-            pass  # the page has just renewed itself, so its own next renewal is far off
-    Person.log_in(address, name).publish(a_picture(), name=name)
-    opened.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(opened.page.locator(".card", has_text=name)).to_be_visible(timeout=WITHIN_A_SECOND)
-
-
-def test_a_payment_that_wechat_does_not_make_is_told_in_our_words(window, publisher):
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
-    opened = window("小明", f"/#/task/{code}")
-    page = opened.page
-    refusal = {"errMsg": "requestPayment:fail"}
-    page.route("**/sandbox/pay", lambda route: route.fulfill(status=400, json=refusal))
-    page.get_by_role("button", name="支付 1 元").click()
-    expect(page.get_by_text("没有付款成功，可以再付一次")).to_be_visible()
-    assert "requestPayment" not in page.inner_text("body")
-    opened.wrong.clear()  # the browser notes each reply of 400
-
-
-def test_details_older_than_a_frame_are_read_again(window, address, publisher):
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
-    page = window("小明", f"/#/task/{code}").page
-    expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
-    expect(page.locator(".watchers")).to_be_visible()
-    overtaken: list[str] = []
-
-    def let_a_dig_pass(route: Route) -> None:
-        before = route.fetch()
-        if not overtaken:
-            overtaken.append(code)
-            Person.log_in(address, "阿强").post("/postTask", code=code)
-            expect(page.locator(".level b")).to_have_text("1")
-        route.fulfill(response=before)
-
-    page.route("**/getTaskDetails*", let_a_dig_pass)
-    publisher.pay(code, 1)
-    expect(page.get_by_role("button", name="支付 1 元")).to_be_hidden()
-    expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
-    assert overtaken
 
 
 def test_details_from_before_an_end_do_not_undo_it(window, publisher):
@@ -157,21 +84,6 @@ def test_details_from_before_an_end_do_not_undo_it(window, publisher):
     expect(ending).to_have_text("发布者结束了这个宝贝")
     expect(page.locator(".dig")).to_have_text("已结束")
     run_until(page, lambda: bool(asked))  # the page asks again, since the reply was from before the end
-
-
-def test_after_a_missed_start_the_task_opens_once_the_network_is_back(window, publisher):
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
-    visitor = window("阿强", f"/#/task/{code}")
-    button = visitor.page.locator(".dig")
-    expect(button).to_have_text("等发布者付款")
-    expect(window("小明", f"/#/task/{code}").page.locator(".dig")).to_have_text("等你付款")
-    expect(visitor.page.locator(".watchers")).to_be_visible()
-    visitor.context.set_offline(True)
-    expect(visitor.page.locator("#banner")).to_contain_text("断开")
-    publisher.pay(code, 1)
-    visitor.context.set_offline(False)
-    expect(button).to_have_text("挖一锹")
-    visitor.wrong.clear()  # Chromium logs that the network was gone
 
 
 def test_no_line_says_that_one_can_dig_under_a_running_countdown(window, address, publisher):

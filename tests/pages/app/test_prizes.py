@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
-from support.browser import PHONE, Opener, Person, Window, run_until, write_record
+from support.browser import PHONE, Opener, Person, Window, write_record
 from support.client import a_picture
 from support.login import log_in
 
@@ -37,18 +37,6 @@ def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(window, mailed
     with page.expect_response("**/getWinners*"):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(number).to_have_value("SF1234")
-
-
-def test_a_date_far_from_now_has_its_year(window):
-    page = window("朵朵").page
-    said = page.evaluate("""async () => {
-        const beside = document.querySelector('link[href$="/shared/words.js"]').href;
-        const { parcelWords } = await import(beside);
-        const ago = (days) => Date.now() - days * 86400000;
-        return [parcelWords({ sent_at: ago(400), received_at: ago(390) }), parcelWords({ sent_at: ago(40) })];
-    }""")
-    assert re.fullmatch(r"(20\d\d年\d+月\d+日 \d\d:\d\d (寄出|收到)，?){2}", said[0])
-    assert re.fullmatch(r"\d+月\d+日 \d\d:\d\d 寄出", said[1])
 
 
 def test_a_cooldown_is_over_for_others_where_somebody_has_won(window, address, publisher):
@@ -87,24 +75,6 @@ def come_in(window: Opener, data: dict[str, Any]) -> Window:
 def unnamed(address: str) -> dict[str, Any]:
     """Somebody who logged in with only a code, and so has no name."""
     return log_in(address, "无名", ("code",))
-
-
-def test_a_form_for_a_name_that_was_not_loaded_is_asked_for_again(window, unnamed):
-    opened = come_in(window, unnamed)
-    page = opened.page
-    opened.go("/#/publish")
-    page.route("**/app/profile.js", lambda route: route.abort(), times=1)
-    page.get_by_role("button", name="起个名字").click()
-    expect(page.locator(".notice")).to_have_text("网络不通，请检查网络后再试")
-    opened.wrong.clear()  # Chromium logs the request that failed
-    held: list[Route] = []
-    page.route("**/app/profile.js", lambda route: held.append(route), times=1)
-    for _ in range(2):
-        page.get_by_role("button", name="起个名字").click()
-    run_until(page, lambda: bool(held))
-    held[0].continue_()
-    expect(page.get_by_role("dialog").get_by_label("名字")).to_be_visible()
-    expect(page.get_by_role("dialog")).to_have_count(1)
 
 
 def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(window, publisher, unnamed):

@@ -48,18 +48,6 @@ def test_the_picture_of_red_packets_is_offered_until_one_is_chosen(window):
     expect(offered).to_be_hidden()
 
 
-def test_the_one_number_that_is_possible_is_named(window):
-    page = window("埋宝人", "/#/publish").page
-    page.get_by_label("物品名").fill("挨着的猫")
-    choose_picture(page)
-    page.get_by_label("奖品数量").fill("3")
-    page.get_by_label(SEVERAL).fill("1")
-    page.get_by_label("上下浮动多少层").fill("2")
-    expect(page.get_by_text("只能是 0，小于间隔")).to_be_visible()
-    page.get_by_role("button", name="埋下宝贝").click()
-    expect(page.get_by_text("“上下浮动多少层”只能是 0")).to_be_visible()
-
-
 def test_only_who_ends_red_packets_is_told_of_their_money(window, publisher):
     packet = publisher.publish(a_picture(), goods_type=1, money=2, forecast_num=9)
     publisher.pay(packet, 2)
