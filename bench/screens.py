@@ -69,15 +69,18 @@ LOADED = """() => Promise.all([...document.images]
 class Album:
     """Takes the pictures of one server's pages."""
 
-    def __init__(self, browser: Browser, address: str, directory: Path) -> None:
-        self.browser, self.address, self.directory = browser, address, directory
+    def __init__(self, browser: Browser, address: str, directory: Path, sharpness: float = 1) -> None:
+        self.browser = browser
+        self.address = address
+        self.directory = directory
+        self.sharpness = sharpness  # of a phone's screen
 
     @contextmanager
     def window(
         self, path: str, user: str = "", look: str = "phone-light", **further: Any
     ) -> Iterator[Window]:
         """Open a page in a window of this look, logged in if a user is named."""
-        sharpness = SHARPNESS if look.startswith("phone") else 1
+        sharpness = self.sharpness if look.startswith("phone") else 1
         options = {**LOOKS[look], "device_scale_factor": sharpness, "reduced_motion": "reduce", **further}
         opened = open_window(self.browser, self.address, **options)
         opened.go(path)
@@ -411,7 +414,7 @@ def main() -> int:
     directory: Path = arguments.parse_args().directory
     with a_browser() as browser:
         with serving(FAIR_START_MS="800") as server:  # the default
-            take_players(Album(browser, server.address, directory))
+            take_players(Album(browser, server.address, directory, SHARPNESS))
         with serving(OPS_TOKEN=TOKEN, **CHECKED, **MESSAGES) as server:
             take_contents(Album(browser, server.address, directory), server.data_dir)
         with serving(OPS_TOKEN=TOKEN, WEB_CONCURRENCY="2") as server:

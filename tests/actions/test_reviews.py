@@ -7,7 +7,6 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
-from pymongo.errors import AutoReconnect
 
 from devtools.sandbox import send_notices
 from server.actions.operate import decide_review, hide_task
@@ -282,19 +281,6 @@ async def test_a_chosen_name_is_checked_before_others_see_it(context, alice, bob
     assert await seen() == "小明"
 
 
-async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(context, monkeypatch, alice, bob):
-    monkeypatch.setattr(context.store.reviews, "insert", failing(AutoReconnect()))
-    with pytest.raises(AssertionError, match="outcome_unknown"):
-        await alice.publish()
-    monkeypatch.undo()
-    (task,) = await find(context, "tasks")
-    assert await find(context, "reviews", code=task["_id"]) == []
-    await let_pass(context, 11_000)
-    await settle(context)
-    assert await shown_to(bob, task["_id"]) == "shown"
-    await send_notices(context)
-
-
 async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(context, alice):
     await alice.publish()
     (task,) = await find(context, "tasks")
@@ -400,18 +386,6 @@ async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alic
     await expect_balance(context)
 
 
-async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(context, alice):
-    code = await alice.publish_packet(name="【存疑】")
-    await alice.order(code)
-    await settle(context)
-    assert await states(context, "orders") == ["asked"]
-    await decide_review(context, ME, f"task:{code}", "不合适", shown=False)
-    for _ in range(2):
-        await sweep(context)
-    assert await states(context, "orders") == ["closed"]
-    assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
-
-
 async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(context, alice):
     code = await alice.publish_packet()
     old = await alice.order(code)
@@ -424,19 +398,6 @@ async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(context, ali
     assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
     await hide_task(context, ME, code, "看错了", hidden=False)
     assert (await alice.order(code))["package"] != old["package"]
-
-
-async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(context, alice):
-    code = await alice.paid_packet()
-    await hide_task(context, ME, code, "骗人", hidden=True)
-    await sweep(context)
-    assert await states(context, "orders") == ["paid"]
-    await settle(context)
-    task = await state_of(context, code)
-    assert (task["review"], task["open"], task["status"]) == ("shown", 0, 1)
-    assert await states(context, "orders") == ["unusable"]
-    assert await states(context, "refunds") == ["refunded"]
-    await expect_balance(context)
 
 
 NONCE = "ab" * 16

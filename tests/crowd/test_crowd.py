@@ -13,13 +13,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from PIL import Image
 
 from devtools.crowd import treasures
-from devtools.crowd.frame_check import FrameCheck
-from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
 from server.realtime.hub import Hub
 from server.running.stores import free_port
 from server.settings import Settings
@@ -29,7 +26,6 @@ from support.screen import stopped
 from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
 
 PATIENCE_SECONDS = 100
-CODE = "Abcdefghij12"
 
 
 def command(url: str, *options: str) -> list[str]:
@@ -186,84 +182,3 @@ async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkey
     assert code == 1, said + complained
     assert "dig 3 came after dig 1" in said
     assert complained == ""
-
-
-def made(kind: type[Any], **given: Any) -> Any:
-    """Make a frame; fields that are not given are 0, "" or empty."""
-    zeros: dict[Any, Any] = {int: 0, str: "", list[int]: []}
-    asked = (field for field in msgspec.structs.fields(kind) if field.required)
-    return kind(**{field.name: zeros[field.type] for field in asked} | given)
-
-
-def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 0) -> Snapshot:
-    counts = {"participants": participants, "prizes_left": prizes_left, "status": status}
-    return made(Snapshot, code=CODE, seq=seq, now_depth=seq, cd_until=seq * 5_000, **counts)  # type: ignore[no-any-return]
-
-
-def a_cd(seq: int) -> Cd:
-    return made(Cd, code=CODE, seq=seq, now_depth=seq, cd_until=seq * 5_000)  # type: ignore[no-any-return]
-
-
-def a_join(seq: int, no: int) -> Join:
-    return made(Join, code=CODE, seq=seq, no=no, participants=no)  # type: ignore[no-any-return]
-
-
-def a_prize(seq: int, left: int) -> Prize:
-    return made(Prize, code=CODE, seq=seq, prizes_left=left)  # type: ignore[no-any-return]
-
-
-def an_end(seq: int) -> End:
-    return made(End, code=CODE, seq=seq)  # type: ignore[no-any-return]
-
-
-A_TICK = Tick(code=CODE, time=1)
-
-
-def wrongs(check: FrameCheck, *frames: Frame) -> list[str]:
-    return [wrong for frame in frames if (wrong := check.take(frame))]
-
-
-def test_after_a_cut_within_a_dig_that_dig_is_asked_for_again():
-    check = FrameCheck()
-    check.subscribe()
-    assert not wrongs(check, a_snapshot(0, 0), a_cd(1), a_join(1, 1), A_TICK, a_cd(2))
-    assert check.subscribe() == 1
-    assert not check.live
-    assert not wrongs(check, a_cd(2), a_join(2, 2), a_snapshot(2, 2))
-    assert check.live
-
-
-@pytest.mark.parametrize(
-    ("frames", "wrong"),
-    [
-        ([a_cd(2)], "dig 2 came after dig 0"),
-        ([a_cd(1), a_cd(1)], "dig 1 came after dig 1"),
-        ([a_cd(1), a_cd(3)], "dig 3 came after dig 1"),
-        ([a_cd(1), a_join(2, 1)], "a join of dig 2 came after dig 1"),
-        ([a_cd(1), a_join(1, 1), a_join(1, 2)], "a join of dig 1 came twice or late"),
-        ([a_cd(1), a_prize(1, 2), a_join(1, 1)], "a join of dig 1 came twice or late"),
-        ([a_cd(1), A_TICK, a_join(1, 1)], "a join of dig 1 came twice or late"),
-        ([a_cd(1), a_join(1, 2)], "the join of dig 1 does not count on"),
-        ([a_cd(1), a_prize(1, 1)], "the prize of dig 1 does not count on"),
-        ([a_cd(1), an_end(1), A_TICK], "a tick came after the end"),
-        ([a_cd(1), an_end(1), an_end(1)], "the end came twice"),
-        ([a_cd(1), an_end(1), a_cd(2)], "dig 2 came after the end"),
-        ([a_cd(1), a_snapshot(1, 0)], "a snapshot came that neither"),
-        ([a_cd(1), a_snapshot(2, 0)], "a snapshot at 2 came after dig 1"),
-    ],
-)
-def test_a_broken_promise_is_noticed_once(frames, wrong):
-    check = FrameCheck()
-    check.subscribe()
-    assert check.take(a_snapshot(0, 0)) == ""
-    (noticed,) = wrongs(check, *frames)
-    assert noticed.startswith(wrong)
-
-
-def test_a_replay_that_does_not_add_up_to_its_snapshot_is_noticed():
-    check = FrameCheck()
-    check.subscribe()
-    assert not wrongs(check, a_snapshot(0, 0), a_cd(1), A_TICK)
-    check.subscribe()
-    (noticed,) = wrongs(check, a_cd(2), a_snapshot(2, 1))
-    assert "the frames up to dig 2 make" in noticed

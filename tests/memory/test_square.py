@@ -81,15 +81,6 @@ async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(client, cont
     assert await found(bob, name="红茶") == ["红茶", "红茶一盒"]
 
 
-@pytest.mark.parametrize("wanted", [Wanted("on_site"), Wanted("red_packet", upcoming=True)])
-def test_one_kind_is_read_from_one_index_in_its_order(wanted):
-    parts, order = listed(wanted, DAY_MS, DAY_MS)
-    by_kind = [index for index in square.INDEXES if index.document["name"] == "placed_by_kinds"]
-    for part in parts:
-        query = {"find": "tasks", "filter": part, "sort": dict(order)}
-        assert list(without_index(query, {"tasks": by_kind})) == []
-
-
 @pytest.mark.parametrize("text", ["红", "红茶 一盒", ".*", "🎁🎀" * 25, "长" * 25 + "短" * 25, "\ufdfa" * 50])
 def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text):
     parts, order = listed(Wanted(name=text), DAY_MS, DAY_MS)

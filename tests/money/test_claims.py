@@ -261,24 +261,6 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(c
     assert (await alice.get("/getWinners", code=code, format="xlsx"))["error"] == "bad_request"
 
 
-async def test_a_red_packet_is_claimed_once(client, context, alice, bob, carol):
-    code = await alice.publish_packet(prizes=2)
-    assert ((await bob.dig(code))["error"], (await bob.get("/getTaskList"))["data"]) == ("not_paid", [])
-    details = await alice.get("/getTaskDetails", code=code)
-    assert (details["need_pay"], details["owed"], details["why"]) == (1, 4, "not_paid")
-    await alice.pay(code)
-    await bob.win(code)
-    assert (await carol.claim(code))["error"] == "not_won"
-    claims = await asyncio.gather(*(bob.claim(code) for _ in range(8)))
-    assert {claim["status"] for claim in claims} == {0}
-    packages = {claim["package_info"] for claim in claims} - {""}
-    assert len(await find(context, "bills")) == 1
-    assert (await bob.claim(code, address="不" * 300))["package_info"] in packages
-    said = [await client.confirm(package) for package in packages]  # WeChat gives one each time it is asked
-    assert [each.endswith(":ok") for each in said] == [True, *[False] * (len(said) - 1)]
-    assert len(await find(context, "bills")) == 1
-
-
 def state_of(reply: dict[str, Any]) -> tuple[Any, ...]:
     """Return the prize's state from a reply of drawPrize, or the refusal's code."""
     shown = ("is_draw", "state", "package_info", "appid", "mchid", "pickup", "pickup_pic")

@@ -9,7 +9,7 @@ import pytest
 from devtools.sandbox.signing import sealed_notice
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.people import erase as forgetting
-from server.cash.actions.pay_in import follow_payments, settle_order
+from server.cash.actions.pay_in import follow_payments
 from server.cash.actions.report_delivery import REFUSED_MS
 from server.cash.rules import order as row
 from server.context import Context
@@ -125,21 +125,6 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, con
     assert (response.status_code, response.content) == (500, b"")
     assert [task["open"] for task in await find(context, "tasks")] == [0]
     assert [found["state"] for found in await find(context, "orders")] == ["asked"]
-
-
-async def test_an_order_that_a_limit_closed_while_wechat_took_it_is_not_handed_out(
-    context, monkeypatch, alice
-):
-    code = await alice.publish_packet()
-
-    async def close() -> None:
-        [order] = await find(context, "orders")
-        await context.books.orders.moves(order["_id"], row.closed())
-
-    meanwhile(monkeypatch, context.pay, "create_order", after=close, once=True)
-    package = (await alice.order(code))["package"]
-    made = {order["state"]: order["prepay_id"] for order in await find(context, "orders")}
-    assert made == {"closed": "", "asked": package.removeprefix("prepay_id=")}
 
 
 async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client, context, alice):
@@ -276,17 +261,6 @@ async def test_any_other_means_of_payment_opens_it(client, context):
         assert (made["state"], made["bank_type"]) == ("spent", bank_type.strip("-"))
 
 
-@pytest.mark.changes_ledger
-async def test_a_credit_card_does_not_end_what_another_payment_opened(client, context, alice, bob):
-    code = await paid_by(client, context, alice, "OTHERS")
-    [made] = await find(context, "orders", code=code)
-    late = made | {"_id": code + "LATE", "state": "paid", "bank_type": "CMB_CREDIT"}
-    await context.store.database["orders"].insert_one({k: v for k, v in late.items() if k != "live"})
-    await follow_payments(context, [late])  # type: ignore[list-item]
-    assert [each["kind"] for each in await find(context, "refunds", code=code)] == ["whole"]
-    await bob.win(code)
-
-
 class TestWhereCreditCardsMayPay:
     ENVIRONMENT: ClassVar = {"CASH_NO_CREDIT": "0"}
 
@@ -406,22 +380,6 @@ async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_or
     refused = await alice.post("/payTask", code=code, money=2)
     assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
     await sweep_after(context, 61_000)
-    assert (await only(context, "orders"))["state"] == "closed"
-
-
-async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(client, context, monkeypatch):
-    alice = await client.log_in("alice")
-    code = await alice.publish_packet()
-    await alice.order(code)
-
-    async def take_down() -> None:
-        await act(client, "hide", code=code, hidden=1)
-        await sweep(context)
-
-    with monkeypatch.context() as patch:
-        meanwhile(patch, context.pay, "query_order", after=take_down)
-        await settle_order(context, await only(context, "orders"))
-    await sweep_twice(context)
     assert (await only(context, "orders"))["state"] == "closed"
 
 
@@ -610,19 +568,6 @@ async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an
     await forgetting.erase(context.store, alice.id)
     found = await sweep_later(context, DAY_MS)
     assert (found["openid"], found["alarm"], "then" in found, "due_at" in found) == ("", "", False, False)
-
-
-async def test_a_person_may_delete_their_account_once_what_wechat_refused_is_reported(client, context):
-    code = await opened(client)
-    alice = client.people["alice"]
-    await alice.post("/endTask", code=code)
-    await client.misbehave("refuse", call="shipping", code="48001", times=20)
-    await sweep_until_quiet(context)
-    assert (await sweep_later(context))["alarm"] == SHIPPING_REFUSED
-    assert (await alice.post("/deleteAccount"))["error"] == "cannot_leave"
-    await behave(client)
-    await sweep_later(context, REFUSED_MS)
-    assert (await alice.post("/deleteAccount"))["status"] == 0
 
 
 async def test_where_there_are_goods_only_no_red_packet_is_published_or_paid(context, alice, bob):

@@ -357,33 +357,6 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(cli
     assert await only(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
-async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(context, alice, bob):
-    code = await alice.won_packet(bob)
-    (dig,) = await find(context, "digs", code=code)
-    for name in ("digs", "prizes"):
-        await context.store.database[name].delete_many({"code": code})
-    now_ms = context.clock.now_ms()
-    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": now_ms}})
-    await sweep(context)
-    assert now_ms < (await only(context, "tasks"))["due_at"] < now_ms + MINUTE_MS
-    await context.store.digs.collection.insert_one(dig)
-    await sweep_after(context, MINUTE_MS)
-    assert (await only(context, "prizes"))["state"] == "won"
-    assert (await only(context, "tasks"))["due_at"] > now_ms + 9 * DAY_MS
-    await sweep_until_quiet(context)
-
-
-async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, context, alice):
-    code = await alice.publish_packet()
-    await alice.post("/payTask", code=code, money=2)
-    await client.misbehave("refuse", call="query_order", code="NO_AUTH", times=2)
-    await sweep_after(context, 2 * MINUTE_MS)
-    assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["NO_AUTH"]
-    await client.misbehave("behave")
-    await sweep_after(context, 2 * MINUTE_MS)
-    assert (await only(context, "orders"))["alarm"] == ""
-
-
 async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(context, monkeypatch, alice, bob):
     for _ in range(2):
         await bob.claim(await alice.won_packet(bob))

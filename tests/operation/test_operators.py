@@ -21,7 +21,6 @@ from server.errors import BadSettings
 from server.game.amounts import BEIJING
 from server.settings import read_settings
 from server.store import audit_log
-from server.store.audit_log import AuditLog, Wanted
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import asked_terms
 from server.store.people.people import People
@@ -252,24 +251,6 @@ async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(trips, cli
     trips.sent.clear()
     assert len(await read(client)) >= 200
     assert len(trips.sent) < 10, trips.sent
-
-
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        Wanted(1, 2),
-        Wanted(1, 2, operator="小林"),
-        Wanted(1, 2, act="ban", operator="小林"),
-        Wanted(1, 2, code="A" * 12, act="ban"),
-        Wanted(1, 2, person="B" * 16),
-    ],
-)
-def test_each_filter_of_the_log_reads_an_index_in_its_order(wanted):
-    condition = {**wanted.condition(), "at": {"$gte": 1, "$lt": 2}}
-    query = {"find": "audit_log", "filter": condition, "sort": {"at": -1}}
-    name = f"by_{next(iter(wanted.condition()))}" if wanted.condition() else "newest"
-    own = [index for index in AuditLog.INDEXES if index.document["name"] == name]
-    assert list(without_index(query, {"audit_log": own})) == []
 
 
 async def test_the_log_is_exported_without_formulas_and_the_export_is_logged(client, context):

@@ -81,6 +81,12 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     return made
 
 
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """Nothing moves: while a colour changes, it is not the one to look at."""
+    return {"reduced_motion": "reduce"}
+
+
 def test_people_without_a_picture_have_a_place_all_the_same(window, codes):
     opened = window("路人", f"/#/task/{codes[REPORTED]}")
     face = opened.page.locator(".people .avatar").first

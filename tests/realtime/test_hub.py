@@ -10,7 +10,7 @@ import pytest
 from server.actions.digging.dig import Request, dig
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
-from server.realtime import hub, known_tasks
+from server.realtime import hub
 from server.realtime.news import EndNews
 from server.realtime.watched_task import WatchedTask
 from support.client import rest
@@ -37,19 +37,6 @@ def test_a_hole_in_the_digs_read_is_reported_and_never_replayed():
     assert [frame["type"] for frame in frames_of(watched.welcome(3, 0))] == ["snapshot"]
     assert watched.load(task_after(digs[:5]), digs, [], "")
     assert [f["seq"] for f in frames_of(watched.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
-
-
-async def test_a_client_ahead_of_this_process_gets_no_dig_twice(context, mute, bob, code):
-    stays, hops = Collecting(), Collecting()
-    await context.hub.watch(stays, code, None, False)
-    await mute.hub.watch(hops, code, None, False)
-
-    await dig(mute, Request(code, bob.id))
-    assert [frame["seq"] for frame in hops.frames if frame["type"] == "cd"] == [1]
-    hops.data = b""
-    await context.hub.watch(hops, code, 1, False)
-    assert [(frame["type"], frame["seq"]) for frame in hops.frames] == [("snapshot", 1)]
-    assert [frame["seq"] for frame in stays.frames if frame["type"] == "cd"] == [1]
 
 
 async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less(
@@ -172,43 +159,6 @@ async def test_the_poll_asks_about_many_tasks_in_several_short_queries(
     assert {frame["code"] for frame in watcher.frames if frame["type"] == "cd"} == set(codes)
 
 
-async def test_reading_stops_if_the_task_is_forgotten_meanwhile(context, mute, monkeypatch, alice, bob, code):
-    await alice.get("/getTaskDetails", code=code)
-    find, asked, goes_on = context.store.tasks.find, asyncio.Event(), asyncio.Event()
-
-    async def slow(code: str) -> Any:
-        asked.set()
-        await goes_on.wait()
-        return await find(code)
-
-    monkeypatch.setattr(context.store.tasks, "find", slow)
-    await dig(mute, Request(code, bob.id))
-    context.hub._take(code, EndNews(1, "operator", "", 0))
-    await asked.wait()
-    monkeypatch.setattr(known_tasks, "IDLE_SECONDS", 0.0)
-    context.hub.known.clear_away()
-    goes_on.set()
-    await asyncio.wait(context.hub._reading.values(), timeout=5)
-    assert not context.hub._reading
-
-
-async def test_a_subscription_during_a_read_counts_as_a_gap(context, mute, monkeypatch, bob, code):
-    following = context.store.digs.following
-
-    async def missed(*asked: Any) -> Any:
-        monkeypatch.setattr(context.store.digs, "following", following)
-        found = await following(*asked)
-        await dig(mute, Request(code, bob.id))
-        context.hub._on_subscribed(code)
-        return found
-
-    monkeypatch.setattr(context.store.digs, "following", missed)
-    watcher = Collecting()
-    await context.hub.watch(watcher, code, None, False)
-    await asyncio.wait(context.hub._reading.values())
-    assert [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"] == [1]
-
-
 async def test_a_page_has_the_newest_dig_that_only_its_task_holds_and_joins_no_second_collection(
     context, trips, alice, bob
 ):
@@ -240,43 +190,6 @@ async def test_after_a_reconnect_only_the_tasks_that_were_dug_meanwhile_are_read
         await context.bus.ping()
     assert (codes[:3],) in asked, "at once, not with the next poll of all tasks"
     assert read == [(codes[1],)]
-
-
-async def test_a_page_that_is_asked_for_just_after_a_reconnect_has_the_digs_of_the_outage(
-    client, context, mute, monkeypatch
-):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=100_000, cd=0)
-    await context.hub.watch(Collecting(), code, None, False)
-    shown = asyncio.Event()
-    looked = meanwhile(monkeypatch, context.store.tasks, "positions", before=shown.wait)
-    for depth in (1, 2):
-        await dig(mute, Request(code, bob.id))
-        context.hub._on_subscribed(code)
-        assert (await bob.get("/getTaskDetails", code=code))["now_depth"] == depth
-    assert ([code],) in looked
-    shown.set()
-
-
-async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, context, mute, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=100_000, cd=0)
-    await context.hub.watch(Collecting(), code, None, False)
-    find, refresh, asked = context.store.tasks.find, context.hub.refresh, asyncio.Event()
-
-    async def slow(code: str) -> Any:
-        await asked.wait()
-        return await find(code)
-
-    async def refreshing(watched: WatchedTask) -> None:
-        asked.set()  # the slow read goes on now, and ends later: a page that does not wait for it is stale
-        await refresh(watched)
-
-    monkeypatch.setattr(context.store.tasks, "find", slow)
-    monkeypatch.setattr(context.hub, "refresh", refreshing)
-    await dig(mute, Request(code, bob.id))
-    await bob.dig(code)
-    assert (await bob.get("/getTaskDetails", code=code))["seq"] == 2
 
 
 async def test_a_task_wanted_while_redis_connects_is_subscribed(client, context, monkeypatch):

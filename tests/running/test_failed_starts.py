@@ -1,24 +1,21 @@
 """No process or descriptor is free: a child that cannot start is started later, and the others stay."""
 
 import asyncio
-import errno
 import os
 import re
 import resource
 import signal
 import sys
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 
 from server.operation.alarms import TABLE
-from server.running.stores import EmbeddedMongoDB, EmbeddedStore, free_port
-from server.running.supervisor import ASKED_TIMES, _end_if_silent
+from server.running.stores import free_port
 from server.runtime.children import ended, start_child
 from support import SOURCE
 from support.servers import Running, until
@@ -163,27 +160,3 @@ def test_the_end_of_a_child_is_seen_without_a_descriptor_for_it(child):
             return await ending
 
     assert asyncio.run(scene()) == -signal.SIGKILL
-
-
-def test_a_store_that_nobody_has_the_descriptors_to_ask_is_not_called_silent(tmp_path):
-    async def scene() -> None:
-        with few_descriptors(os.getpid()):
-            await EmbeddedMongoDB(tmp_path).answers()
-
-    with pytest.raises(OSError, match="Too many open files") as raised:
-        asyncio.run(scene())
-    assert raised.value.errno == errno.EMFILE
-
-
-def test_a_store_that_cannot_be_asked_is_not_ended(child):
-    class Store:
-        name = "SecantusDB"
-
-        async def answers(self) -> bool:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-
-    answered = deque([False] * (ASKED_TIMES - 1), maxlen=ASKED_TIMES)
-    for _ in range(ASKED_TIMES):
-        with pytest.raises(OSError, match="Too many open files"):
-            asyncio.run(_end_if_silent(cast(EmbeddedStore, Store()), child, answered))
-    assert child.poll() is None

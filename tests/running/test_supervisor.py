@@ -32,7 +32,6 @@ from support.servers import (
     pidfds_of,
     takes_connections,
     until,
-    websockets,
 )
 
 
@@ -105,27 +104,6 @@ def test_the_workers_may_open_as_many_files_as_the_system_allows(server):
         limits = re.search(r"Max open files +(\d+) +(\d+)", Path(f"/proc/{pid}/limits").read_text())
         assert limits is not None
         assert limits[1] == limits[2]
-
-
-def test_each_worker_shows_the_metrics_of_all_workers(server):
-    series = 'wabao_request_seconds_count{http_status="200",interface="Health",process="'
-
-    def counted() -> float:
-        text = httpx.get(f"{server.address}/metrics", timeout=10).text
-        return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(series))
-
-    until(lambda: len(websockets(server)) == 2)
-    before = counted()
-    for _ in range(20):
-        httpx.get(f"{server.address}/healthz", timeout=10)
-    assert {counted() for _ in range(10)} == {before + 20}
-
-
-def test_no_worker_maps_a_file_into_its_memory_to_write(server):
-    for pid in server.children()["worker"]:
-        maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
-        shared = [line for line in maps if line.split()[1].startswith("rw-s")]
-        assert not [line for line in shared if "/" in line], "a full disk would be SIGBUS"
 
 
 def scrapes(server: Running, number: int = 12) -> list[str]:
@@ -310,15 +288,6 @@ def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path):
     assert running.wait() == -signal.SIGKILL
 
 
-def test_production_without_settings_names_all_missing_ones_in_one_line(tmp_path):
-    running = Running(tmp_path / "data", free_port(), APP_ENV="production")
-    assert running.wait() == 2
-    (line,) = running.said
-    for name in ("MONGODB_URI", "REDIS_URL", "PUBLIC_URL", "SECRET_KEY", "OPS_TOKEN", "WECHAT_APPID"):
-        assert name in line
-    assert not (tmp_path / "data").exists()
-
-
 SILENT = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
 
 
@@ -338,15 +307,6 @@ def test_production_says_which_settings_are_missing_that_it_can_do_without(tmp_p
         assert all(each in said for each in expected)
     assert "TRUSTED_PROXIES" not in said
     assert "goods only" not in said
-
-
-def test_a_real_mini_program_with_developments_defaults_is_told_what_is_off(tmp_path):
-    real = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "OPS_TOKEN": "1"}
-    running = Running(tmp_path / "data", free_port(), **SILENT, **real)
-    told = running.wait_for("without these of production's rules: (.*)$")[1].split(", ")
-    running.wait_for("content checks are off")
-    running.kill()
-    assert {"REQUIRE_TOKEN", "PAYOUT_HOLD_SECONDS", "OPS_TOKEN"} <= set(told)
 
 
 @pytest.mark.parametrize("kind", [EmbeddedMongoDB, EmbeddedRedis])

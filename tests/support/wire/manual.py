@@ -9,37 +9,31 @@ MANUAL = "https://www.mongodb.com/docs/manual/reference/"
 # The driver sends these commands by itself. Page: command/hello/
 HANDSHAKES = ("hello", "ismaster", "isMaster")
 
-# Each command's fields with the kind of each; `strict.py` knows the kinds. Pages: command/NAME/
+# Each command's fields, with the kind of those in which `strict.py` looks for names. Pages: command/NAME/
 COMMANDS = {
-    name: dict(field.split(":") for field in fields.split())
+    name: dict(field.partition(":")[::2] for field in fields.split())
     for name, fields in {
-        "aggregate": "aggregate:target pipeline:pipeline cursor:any allowDiskUse:bool explain:bool hint:any",
-        "buildInfo": "buildInfo:any",
-        "count": "count:name query:query",
-        "createIndexes": "createIndexes:name indexes:indexes",
-        "delete": "delete:name deletes:deletes ordered:bool",
-        "distinct": "distinct:name key:name query:query",
-        "drop": "drop:name",
-        "dropDatabase": "dropDatabase:any",
-        "dropIndexes": "dropIndexes:name index:any",
-        "endSessions": "endSessions:any",
-        "explain": "explain:command verbosity:name",
-        "find": (
-            "find:name filter:query projection:projection sort:sort skip:count limit:count "
-            "batchSize:count singleBatch:bool hint:any"
-        ),
-        "findAndModify": (
-            "findAndModify:name query:query update:update upsert:bool new:bool fields:projection "
-            "sort:sort remove:bool"
-        ),
-        "getMore": "getMore:any collection:name batchSize:count",
-        "insert": "insert:name documents:any ordered:bool",
-        "killCursors": "killCursors:name cursors:any",
-        "listCollections": "listCollections:any filter:query nameOnly:bool cursor:any",
-        "listDatabases": "listDatabases:any nameOnly:bool filter:query",
-        "listIndexes": "listIndexes:name cursor:any",
-        "ping": "ping:any",
-        "update": "update:name updates:updates ordered:bool",
+        "aggregate": "aggregate pipeline:pipeline cursor allowDiskUse explain hint",
+        "buildInfo": "buildInfo",
+        "count": "count query:query",
+        "createIndexes": "createIndexes indexes:indexes",
+        "delete": "delete deletes:deletes ordered",
+        "distinct": "distinct key query:query",
+        "drop": "drop",
+        "dropDatabase": "dropDatabase",
+        "dropIndexes": "dropIndexes index",
+        "endSessions": "endSessions",
+        "explain": "explain:command verbosity",
+        "find": ("find filter:query projection:projection sort skip limit batchSize singleBatch hint"),
+        "findAndModify": ("findAndModify query:query update:update upsert new fields:projection sort remove"),
+        "getMore": "getMore collection batchSize",
+        "insert": "insert documents ordered",
+        "killCursors": "killCursors cursors",
+        "listCollections": "listCollections filter:query nameOnly cursor",
+        "listDatabases": "listDatabases nameOnly filter:query",
+        "listIndexes": "listIndexes cursor",
+        "ping": "ping",
+        "update": "update updates:updates ordered",
     }.items()
 }
 
