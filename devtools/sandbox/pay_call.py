@@ -23,6 +23,8 @@ SIGNATURE_TYPE = "Wechatpay-Signature-Type"
 # A request's signature may be five minutes old.
 FRESH_SECONDS = 300
 
+# A code that WeChat does not document.
+UNHEARD_OF = "UNHEARD_OF"
 # https://pay.weixin.qq.com/doc/v3/merchant/4012068814 and each interface's own page
 FAILURES: dict[str, tuple[int, str]] = {
     "PARAM_ERROR": (400, "参数错误"),
@@ -30,6 +32,7 @@ FAILURES: dict[str, tuple[int, str]] = {
     "APPID_MCHID_NOT_MATCH": (400, "AppID和mch_id不匹配"),
     "ORDERPAID": (400, "该订单已支付"),
     "ORDER_CLOSED": (400, "订单已关闭"),
+    UNHEARD_OF: (400, "从来没有见过的说法"),
     "SIGN_ERROR": (401, "签名错误，请检查后再试"),
     "TRANSFER_REMARK_SET_FAIL": (400, "转账备注设置失败，请调整后重新再试"),
     "NO_AUTH": (403, "商户无权限"),

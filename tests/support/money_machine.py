@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from devtools.sandbox import send_notices
+from devtools.sandbox.pay_call import UNHEARD_OF
 from server.actions.digging.commit import commit
 from server.actions.digging.dig import Dug, Request, dig
 from server.actions.digging.draft import Draft, RankRequest
@@ -207,11 +208,14 @@ class MoneyMachine(RuleBasedStateMachine):
 
         self._run(act())
 
-    @rule(number=st.integers(0, 5))
-    def somebody_confirms_later(self, number: int) -> None:
+    @rule(number=st.integers(0, 5), stranger=SELDOM)
+    def somebody_confirms_later(self, number: int, stranger: bool) -> None:
         async def act() -> None:
             if not self.packages:
                 return
+            if stranger:
+                said = await self.world.client.wx("confirm", user="stranger", package=self.packages[-1])
+                assert "不一致" in said
             await self.world.client.confirm(self.packages[-1 - number % len(self.packages)])
 
         self._run(act())
@@ -230,11 +234,27 @@ class MoneyMachine(RuleBasedStateMachine):
         self._run(act())
 
     @rule(
-        what=st.sampled_from(("error_before", "error_after", "disconnect", "bad_signature", "refuse")),
+        what=st.sampled_from(
+            (
+                *("error_before", "error_after", "disconnect", "refuse"),
+                *("bad_signature", "untyped", "mistyped", "twice_typed"),
+            )
+        ),
         call=st.sampled_from(CALLS),
     )
     def an_answer_goes_wrong(self, what: str, call: str) -> None:
         self._run(self._wish(what, call))
+
+    @rule(call=st.sampled_from(CALLS), code=st.sampled_from(("FREQUENCY_LIMIT_EXCEED", UNHEARD_OF)))
+    def wechat_refuses_a_call(self, call: str, code: str) -> None:
+        self._run(self._wish("refuse", call, code))
+
+    @rule(code=st.sampled_from(("10060004", "10060012", "48001")), state=st.sampled_from(("", "4", "6")))
+    def wechat_refuses_a_report(self, code: str, state: str) -> None:
+        """Let WeChat refuse a report of a delivery, or say then that it has completed the order by itself."""
+        self._run(self._wish("refuse", "shipping", code))
+        if state:
+            self._run(self._wish("state", "get_order", state))
 
     @rule(what=st.sampled_from(("accepted", "fail", "pending", "abnormal", "closed")))
     def wechat_takes_its_time(self, what: str) -> None:
