@@ -1,6 +1,6 @@
 """200 people dig one task at the same moment, in each of many windows: does exactly one succeed?
 
-    python bench/race.py [--people 200] [--windows 50] [--seed 1]
+    python bench/race.py [--people 200] [--windows 50] [--seed 1] [--cluster]
 
 Starts a server of its own: two serving processes, embedded stores, an empty directory. The first run has no
 faults. In the second, a serving process is killed with -9 in every fifth window, and the store in two
@@ -8,7 +8,8 @@ windows. After each run the database is checked. Exits with 1 if something did n
 minutes.
 
 With MONGODB_URI (a replica set, and a database to be thrown away) the primary steps down in those windows,
-and no store is killed. REDIS_URL may be given too.
+and no store is killed. REDIS_URL may be given too. With --cluster, Redis is a Redis Cluster of three masters
+and their replicas, and one of the masters is killed in the window in the middle.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,7 @@ from server.game.task import Task
 from server.security.keys import Keys
 from server.store import Store
 from support.invariants import broken_by_digs
+from support.redis_cluster import RedisCluster, redis_cluster
 
 COOLDOWN_SECONDS = 1
 # With faults, the cooldown is longer than any restart of a process, so that people ask again within it.
@@ -86,8 +90,15 @@ class Race:
     """A server, the people, and its database."""
 
     def __init__(
-        self, server: Server, people: list[Person], store: Store, keys: Keys, chance: random.Random
+        self,
+        server: Server,
+        people: list[Person],
+        store: Store,
+        keys: Keys,
+        chance: random.Random,
+        cluster: RedisCluster | None = None,
     ) -> None:
+        self.cluster = cluster
         self.server, self.people, self.store, self.keys, self.chance = server, people, store, keys, chance
         self.lines = [Line(server.port) for _ in people]
 
@@ -98,6 +109,8 @@ class Race:
         stores = {windows // 4, windows // 4 * 3} if faults else set()
         for number in range(1, windows + 1):
             killed = "store" if number in stores else "worker" if faults and number % 5 == 0 else ""
+            if faults and self.cluster is not None and number == windows // 2 + 1:
+                killed = "master"
             await self._window(tally, code, number, killed)
         await self._check(tally, code, windows)
         return tally
@@ -233,6 +246,10 @@ class Race:
         if not what:
             return
         await asyncio.sleep(self.chance.uniform(0, KILL_WITHIN_SECONDS))
+        if what == "master" and self.cluster is not None:
+            self.cluster.members[0].kill()
+            tally.kills[what] += 1
+            return
         if what == "store" and "MONGODB_URI" in os.environ:
             await self.store.client.admin.command(STEP_DOWN)
             tally.kills["primary"] += 1
@@ -305,11 +322,13 @@ def show(name: str, tally: Tally) -> None:
         print(f"  {label:<44}{value}")
 
 
-async def race(server: Server, number: int, windows: int, seed: int) -> bool:
+async def race(
+    server: Server, number: int, windows: int, seed: int, cluster: RedisCluster | None = None
+) -> bool:
     people = log_in_all(server.port, number + 1)
     store = Store(os.environ.get("MONGODB_URI") or embedded_uri(server))
     keys = Keys((server.log.parent / "data" / "secret_key").read_bytes())
-    racing = Race(server, people, store, keys, random.Random(seed))
+    racing = Race(server, people, store, keys, random.Random(seed), cluster)
     await asyncio.gather(*(line.connect() for line in racing.lines))
     calm = await racing.run(COOLDOWN_SECONDS, windows, faults=False)
     print(f"{number} people, {os.cpu_count()} cores for everything, connections: {spread(server)}")
@@ -331,12 +350,19 @@ def main() -> int:
     arguments.add_argument("--people", type=int, default=200)
     arguments.add_argument("--windows", type=int, default=50)
     arguments.add_argument("--seed", type=int, default=1, help="of what is killed when")
+    arguments.add_argument("--cluster", action="store_true", help="on a Redis Cluster")
     asked = arguments.parse_args()
     given = {name: os.environ[name] for name in ("MONGODB_URI", "REDIS_URL") if name in os.environ}
     if "MONGODB_URI" in given:
         subprocess.run([sys.executable, "-m", "server", "release", "--unchecked"], check=True)
-    with running(workers=2, **given) as server:
-        if asyncio.run(race(server, asked.people, asked.windows, asked.seed)):
+    with ExitStack() as stack:
+        cluster = None
+        if asked.cluster:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            cluster = stack.enter_context(redis_cluster(directory))
+            given["REDIS_URL"] = cluster.uri
+        server = stack.enter_context(running(workers=2, **given))
+        if asyncio.run(race(server, asked.people, asked.windows, asked.seed, cluster)):
             return 0
         said = server.log.read_text().splitlines()
         print("\nwhat the server said:", *[line for line in said if " INFO " not in line][-60:], sep="\n")

@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from server.realtime.bus import CONNECTIONS, redis_facts
+from server.realtime.bus import redis_facts, unfit
+from server.realtime.links import CONNECTIONS
 from server.settings import Settings
 from server.store import Store, is_denied, is_unavailable, said_by
 from server.store.cluster import Cluster, look, read_clocks
@@ -115,13 +116,14 @@ async def _redis_rows(settings: Settings) -> list[Row]:
     facts = await redis_facts(settings)
     if facts is None:
         return [Row("Redis", "FAILED", "it does not answer")]
-    cluster = facts.get("cluster_enabled")
+    why = unfit(settings, facts)
+    kind = "a cluster" if settings.redis_cluster else "one server"
     policy = facts.get("maxmemory_policy", "noeviction")
     needed = settings.web_concurrency * CONNECTIONS
     most = int(facts.get("maxclients", needed))
     connections = f"{most} at most, needed {needed}: {CONNECTIONS} a worker"
     return [
-        _row("Redis, one server", "a cluster" if cluster else "no cluster", holds=not cluster),
+        _row("Redis is as REDIS_URL says", why or kind, holds=not why),
         _row("Redis keeps what it is told", str(policy), holds=policy == "noeviction"),
         _row("Redis's connections", connections, holds=most >= needed),
     ]

@@ -35,6 +35,7 @@ SLOW = (
     "operation/test_ops.py",
     "pages/",
     "pictures/test_uploads.py::test_forty_stalled_uploads",
+    "realtime/test_cluster.py",
     "realtime/test_frozen_store.py",
     "realtime/test_hub_schedules.py",
     "realtime/test_outages.py",

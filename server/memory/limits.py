@@ -41,16 +41,34 @@ class Count:
     by: int = 1
 
     @property
+    def key(self) -> str:
+        """What Redis' keys have: in a cluster all that a name needs is on one slot."""
+        return f"{{{self.name}}}"
+
+    @property
     def item(self) -> RateLimitItem:
         """The limit, as the library has it."""
         return RateLimitItemPerSecond(self.most, self.window_seconds)
 
 
+class _Shared(RedisStorage):
+    """Counts through the bus's client, of a single Redis or of a cluster: each command names one key."""
+
+    STORAGE_SCHEME = ["async+bus"]  # noqa: RUF012
+
+    def __init__(self, bus: Bus) -> None:
+        self._client = bus.client
+        super().__init__("async+redis://", implementation="redispy", key_prefix=f"{bus.prefix}:count")
+
+    def configure_bridge(self) -> None:
+        self.bridge.connection_getter = lambda _readonly: self._client  # type: ignore[attr-defined]
+
+
 class Limits:
     """One per process.
 
-        counts = limits.counts("reports", unionid, address)
-        await limits.take(counts)  # raises TooOften, and then counts none of them
+    counts = limits.counts("reports", unionid, address)
+    await limits.take(counts)  # raises TooOften, and then counts none of them
     """
 
     def __init__(self, settings: Settings, keys: Keys, bus: Bus) -> None:
@@ -59,13 +77,7 @@ class Limits:
         self._bus = bus
         self._memory = MemoryStorage()
         self._here = FixedWindowRateLimiter(self._memory)
-        shared = RedisStorage(
-            "async+redis://",
-            implementation="redispy",
-            key_prefix=f"{bus.prefix}:count",
-            connection_pool=bus.pool,  # type: ignore[arg-type]  # as its documentation says
-        )
-        self._shared = FixedWindowRateLimiter(shared)
+        self._shared = FixedWindowRateLimiter(_Shared(bus))
 
     def counts(self, what: Limited, person: str, address: str, by: int = 1) -> list[Count]:
         """Return what to count for a person and an address, "" for either that is unknown or not limited.
@@ -79,7 +91,7 @@ class Limits:
         for whose, who, times in whom:
             most = times * unit * getattr(self._settings, f"{kind}_{whose}")
             if most:
-                name = f"{what}:{self._keys.limit_name(f'{whose}:{who}')}"
+                name = self._keys.limit_name(f"{what}:{whose}:{who}")
                 found.append(Count(kind, name, most, WINDOW_SECONDS[what], by))
         return found
 
@@ -90,7 +102,8 @@ class Limits:
         """
         if not counts:
             return
-        waits = await self._bus.within(partial(_count, self._shared, counts))
+        names = [count.name for count in counts]
+        waits = await self._bus.within(names, partial(_count, self._shared, counts))
         if waits is None:
             if len(self._memory.storage) > REMEMBERED:
                 await self._memory.reset()
@@ -112,10 +125,10 @@ async def _count(limiter: FixedWindowRateLimiter, counts: Sequence[Count]) -> di
     """
     waits: dict[str, float] = {}
     for count in counts:
-        if not await limiter.hit(count.item, count.name, cost=count.by) and count.by > 0:
-            ends_at = (await limiter.get_window_stats(count.item, count.name)).reset_time
+        if not await limiter.hit(count.item, count.key, cost=count.by) and count.by > 0:
+            ends_at = (await limiter.get_window_stats(count.item, count.key)).reset_time
             waits[count.kind] = max(ends_at - time.time(), waits.get(count.kind, 0.0))
     if waits:
         for count in counts:
-            await limiter.hit(count.item, count.name, cost=-count.by)
+            await limiter.hit(count.item, count.key, cost=-count.by)
     return waits

@@ -1,4 +1,4 @@
-"""Redis: the news between processes. The only module that imports redis.
+"""Redis: the news between processes. With server/realtime/links.py the only importer of redis.
 
 Redis keeps nothing that matters: a process that hears nothing reads MongoDB. Each acknowledged subscription,
 also one after a reconnect, means that earlier news may have been missed. Whoever else reaches Redis can tell
@@ -13,38 +13,36 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError
 from tornado.log import app_log
 
 from server.errors import BadSettings
-from server.runtime.background import Background, Failures
+from server.realtime.links import (
+    GONE,
+    OPERATION_SECONDS,
+    PING_SECONDS,
+    Cluster,
+    Link,
+    Message,
+    Single,
+    read_facts,
+)
+from server.runtime.background import Failures
 from server.security.keys import Keys
 from server.settings import Settings
 from server.telemetry import metrics
 
 # The name of this process, for people and for metrics.
 PROCESS = f"{socket.gethostname()}:{os.getpid()}"
-OPERATION_SECONDS = 1.0
-# Connections of a process. Small hosted plans allow 20 for all processes (docs/mongodb.md). One of our
-# connections reads. A crowd's publishes take turns on the other connections, each of which carries some
-# thousand publishes a second.
-CONNECTIONS = 6
 # How long a request waits for Redis, and news while Redis lately failed to answer. And how many requests
 # count at once: connections must be left for the news.
 QUICK_SECONDS, COUNTED_AT_ONCE = 0.3, 2
-# What is raised when Redis does not answer.
-GONE = (RedisError, OSError, TimeoutError)
-# A half-open link neither delivers nor fails, so it is pinged, and closed if no answer comes.
-PING_SECONDS = 3.0
-SILENCE_SECONDS = 7.0
-GREATEST_DELAY_SECONDS = 1.0
+# In the names in Redis: of news for all processes, and of the operator's charts.
+EVERYBODY, HEARTBEATS = "everybody", "heartbeats"
+OLDEST_CLUSTER, SLOTS = 7, 16384
 # How long Redis keeps the places of one random order: far longer than the longest FAIR_START_MS.
 PLACES_MS = 10_000
 HEARTBEATS_MS = 900_000
@@ -64,7 +62,7 @@ class Bus:
         # Two contexts may share a process, and a process in a container may have the id of an earlier one.
         self.process = f"{PROCESS}:{secrets.token_hex(3)}"
         self.failures = Failures()  # of all work of this process
-        self.connected = asyncio.Event()
+        self.connected = asyncio.Event()  # to all that Redis consists of
         # Why there is no connection, if a person has to fix the cause; "" otherwise.
         self.fault: Fault = ""
         self._told = False
@@ -73,50 +71,32 @@ class Bus:
         self._on_message: Callable[[str, bytes], None]
         self._on_subscribed: Callable[[str], None]
         self._listeners: dict[str, Callable[[bytes], None]] = {}
-        tls: dict[str, Any] = {}
-        if settings.redis_url.startswith("rediss://"):
-            tls["ssl_cert_reqs"] = "required" if settings.redis_tls_verify else "none"
-            tls["ssl_ca_data"] = settings.redis_ca_cert or None
+        # An event for each task that we listen to, or will listen to once Redis is there. It is set once the
+        # subscription is acknowledged. The name of no task, "", is for all processes.
+        self._acknowledged: dict[str, asyncio.Event] = {"": asyncio.Event()}
+        options = _options(settings)
+        self._redis: Single | Cluster
         try:
-            # A blocking pool lets a crowd's publishes wait; another pool would refuse those beyond its limit.
-            self.pool = BlockingConnectionPool.from_url(
-                settings.redis_url,
-                max_connections=CONNECTIONS,
-                timeout=OPERATION_SECONDS,
-                socket_timeout=OPERATION_SECONDS,
-                socket_connect_timeout=OPERATION_SECONDS,
-                health_check_interval=int(PING_SECONDS),
-                retry=Retry(NoBackoff(), 0),  # a silent retry would hide a gap
-                **tls,
-            )
+            if settings.redis_cluster:
+                self._redis = Cluster(settings.redis_url, self, options, self._acknowledged_on)
+            else:
+                self._redis = Single(settings.redis_url, self, options)
         except ValueError:  # its text may hold part of a password
             raise BadSettings("REDIS_URL cannot be read: see redis-py's Redis.from_url") from None
-        self._redis = Redis.from_pool(self.pool)
-        # An event for each task that we listen to, or will listen to once Redis is there. It is set once the
-        # subscription is acknowledged.
-        self._acknowledged: dict[str, asyncio.Event] = {}
-        self._commands = asyncio.Lock()
+        self.client = self._redis.client
         self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
-        self._placing = asyncio.Lock()
-        self._pubsub: PubSub | None = None
-        # Pings that tell whether all news is heard: the ping that is about to be sent, and the pings under
-        # way.
-        self._next_ping: asyncio.Task[bool] | None = None
-        self._pings: dict[bytes, asyncio.Future[bool]] = {}
         self._last_heartbeat_ms = 0
-        self._doubted = False  # Redis did not answer in time: the link may be half open
-        self._reading = Background(self.failures)
-        self._delay = 0.0  # before the next connection
 
     @property
     def up(self) -> bool:
-        """Whether we are connected, so that we hear what is published from now on."""
+        """Whether we are connected to all that Redis consists of, so that we hear what is published from now
+        on."""
         return self.connected.is_set()
 
     @property
     def connection(self) -> int:
-        """The number of the connection on which all news is heard; 0 while there is none."""
-        return self._connections if self.up else 0
+        """The number of the connection on which news for all processes is heard; 0 while there is none."""
+        return self._connections if self._acknowledged[""].is_set() else 0
 
     def wants(self, code: str) -> bool:
         """Whether we listen to a task, or will once Redis is there."""
@@ -125,34 +105,13 @@ class Bus:
     def hears(self, code: str) -> bool:
         """Whether we hear all that is published of a task from now on."""
         acknowledged = self._acknowledged.get(code)
-        return self.up and not self._doubted and acknowledged is not None and acknowledged.is_set()
+        link = self._link(code)
+        return link.up and not link.doubted and acknowledged is not None and acknowledged.is_set()
 
-    async def caught_up(self) -> bool:
-        """Return once all that was published until now is heard; False if Redis does not answer in time.
-
-        Redis is pinged on the connection that reads, so its answer comes after everything that it sent
-        before. All who ask in one turn of the loop share a ping.
-        """
-        if self._next_ping is None:
-            self._next_ping = asyncio.get_running_loop().create_task(self._catch_up())
-        return await asyncio.shield(self._next_ping)
-
-    async def _catch_up(self) -> bool:
-        self._next_ping = None  # callers who ask from now on need a later ping
-        if self._pubsub is None:
-            return False
-        heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        name = secrets.token_hex(4).encode()
-        self._pings[name] = heard
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                await self._pubsub.ping(name)
-                return await heard
-        except GONE:
-            self._doubted = True
-            return False
-        finally:
-            self._pings.pop(name, None)
+    async def caught_up(self, code: str) -> bool:
+        """Return once all that was published of a task until now is heard; False if Redis does not answer in
+        time."""
+        return await self._link(code).caught_up()
 
     def start(self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]) -> None:
         """Connect, and reconnect after each failure, until `close`.
@@ -162,7 +121,8 @@ class Bus:
         subscription. Both are called on the loop and must not block.
         """
         self._on_message, self._on_subscribed = on_message, on_subscribed
-        self._reading.repeat(self._read_until_gone, self._rest, at_once=True)
+        self._redis.want(self._channel(""))
+        self._redis.start()
 
     def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
         """Call `listener` with each message under `name`, and with b"" after each connect. The name is not a
@@ -172,24 +132,30 @@ class Bus:
         """
         self._listeners[name] = listener
         self._acknowledged[name] = asyncio.Event()
+        self._redis.want(self._channel(name))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._reading.end()
-        await self._redis.aclose()
+        await self._redis.close()
 
     async def ping(self) -> bool:
-        """Whether Redis answers."""
-        return await self._ask(self._redis.ping()) is not None
+        """Whether Redis answers; of a cluster, whether one of its members does."""
+        return await self._ask(self.client.ping()) is not None
 
     async def publish(self, code: str, payload: bytes) -> int | None:
         """Send a message to all who listen to a task; return how many they are, None if it was not sent."""
-        if not self.up:
+        link = self._link(code)
+        if not link.up:
             return None
         channel = self._channel(code)
-        published = self._redis.publish(channel, self._keys.sign_message(channel, payload))
-        seconds = QUICK_SECONDS if self._doubted else OPERATION_SECONDS
-        number: int | None = await self._ask(published, "a message was not published", seconds)
+        signed = self._keys.sign_message(channel, payload)
+        seconds = QUICK_SECONDS if link.doubted else OPERATION_SECONDS
+
+        async def send() -> int:
+            async with link.publishing:
+                return await self._redis.publish(channel, signed)
+
+        number: int | None = await self._ask(send(), "a message was not published", seconds, [link])
         return number
 
     async def listen(self, code: str) -> bool:
@@ -199,8 +165,9 @@ class Bus:
         nobody waits for it.
         """
         acknowledged = self._acknowledged.setdefault(code, asyncio.Event())
-        await self._command("subscribe", code)
-        if not self.up or self._doubted:
+        await self._redis.subscribe(self._channel(code))
+        link = self._link(code)
+        if not link.up or link.doubted:
             return False
         try:
             async with asyncio.timeout(OPERATION_SECONDS):
@@ -212,35 +179,36 @@ class Bus:
     async def ignore(self, code: str) -> None:
         """Unsubscribe from a task."""
         self._acknowledged.pop(code, None)
-        await self._command("unsubscribe", code)
+        await self._redis.unsubscribe(self._channel(code))
 
     async def enter_places(
-        self, name: str, places: Mapping[str, int]
+        self, code: str, began: int, places: Mapping[str, int]
     ) -> tuple[dict[str, int], int, int] | None:
-        """Give people places in a random order. A person who has a place keeps it. One round trip.
+        """Give people places in a task's random order. A person who has a place keeps it. One round trip.
 
         Return the places that these people have afterwards, the least place of all people (0 if nobody has a
         place), and how many people have a place. None if Redis does not answer within QUICK_SECONDS.
         """
-        key = f"{self.prefix}:random_order:{name}"
+        key = f"{self.prefix}:random_order:{{{code}}}:{began}"
+        link = self._link(code)
         try:
             async with asyncio.timeout(QUICK_SECONDS):
-                await self._placing.acquire()  # one call at a time: connections must be left for the news
+                await link.placing.acquire()
         except TimeoutError:
             return None
         try:
-            if not self.up:
+            if not link.up:
                 return None
-            pipeline = self._redis.pipeline(transaction=False)
+            pipeline = self.client.pipeline(transaction=False)
             if places:
                 pipeline.zadd(key, dict(places), nx=True)
                 pipeline.pexpire(key, PLACES_MS)
                 pipeline.zmscore(key, list(places))
             pipeline.zrange(key, 0, 0, withscores=True)
             pipeline.zcard(key)
-            answers = await self._ask(pipeline.execute(), seconds=QUICK_SECONDS)
+            answers = await self._ask(pipeline.execute(), "", QUICK_SECONDS, [link])
         finally:
-            self._placing.release()
+            link.placing.release()
         if answers is None:
             return None
         *entered, least, people = answers
@@ -251,23 +219,24 @@ class Bus:
 
     async def write_heartbeat(self, heartbeat: bytes) -> None:
         """Append a process's heartbeat to those of the last 15 minutes. Without Redis it is lost."""
-        if not self.up:
+        link = self._link(HEARTBEATS)
+        if not link.up:
             return
         # The entries' ids are times of Redis's clock, so only that clock says which entries are old.
         oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
-        name = f"{self.prefix}:heartbeats"
+        name = self._heartbeats
         signed = self._keys.sign_message(name, heartbeat)
-        entry = self._redis.xadd(name, {"heartbeat": signed}, minid=oldest, approximate=True)
-        written = await self._ask(entry, "a heartbeat was lost")
+        entry = self.client.xadd(name, {"heartbeat": signed}, minid=oldest, approximate=True)
+        written = await self._ask(entry, "a heartbeat was lost", links=[link])
         if written is not None:
             self._last_heartbeat_ms = int(written.split(b"-")[0])
 
     async def read_heartbeats(self, after: str = "-") -> tuple[str, list[bytes]] | None:
         """Return the last entry's id, and the heartbeats after the entry `after`. None without Redis."""
-        last, heartbeats, name = after, [], f"{self.prefix}:heartbeats"
+        last, heartbeats, name = after, [], self._heartbeats
         while True:
             oldest = "-" if last == "-" else f"({last}"
-            found = await self._ask(self._redis.xrange(name, min=oldest, count=HEARTBEATS_PAGE))
+            found = await self._ask(self.client.xrange(name, min=oldest, count=HEARTBEATS_PAGE))
             if found is None:
                 return None
             if found:
@@ -277,19 +246,28 @@ class Bus:
             if len(found) < HEARTBEATS_PAGE:
                 return last, heartbeats
 
-    async def within(self, work: Callable[[], Awaitable[T]]) -> T | None:
-        """Do some work that asks Redis through `pool`.
+    async def within(self, names: Collection[str], work: Callable[[], Awaitable[T]]) -> T | None:
+        """Do some work that asks Redis through `client` about these names, each of which its keys have as
+        `{name}`.
 
         Returns None if Redis does not answer within QUICK_SECONDS, or lately failed to answer.
         """
+        links = [self._link(name) for name in names]
         async with self._counting:  # the time limit begins after this wait
-            if not self.up or self._doubted:
+            if not all(link.up and not link.doubted for link in links):
                 return None
-            done: T | None = await self._ask(work(), seconds=QUICK_SECONDS)
+            done: T | None = await self._ask(work(), "", QUICK_SECONDS, links)
         return done
 
-    async def _ask(self, answer: Awaitable[Any], lost: str = "", seconds: float = OPERATION_SECONDS) -> Any:
-        """Return what Redis answers in time; None if it does not, and log `lost` if given."""
+    async def _ask(
+        self,
+        answer: Awaitable[Any],
+        lost: str = "",
+        seconds: float = OPERATION_SECONDS,
+        links: Collection[Link] = (),
+    ) -> Any:
+        """Return what Redis answers in time; None if it does not: log `lost` if given, and doubt the links to
+        whom was asked."""
         began, outcome = time.monotonic(), "failed"
         try:
             async with asyncio.timeout(seconds):
@@ -297,12 +275,12 @@ class Bus:
             outcome = "ok"
             return answered
         except GONE as error:
-            self._doubted = True
+            _doubt(links)
             if lost:
                 app_log.warning("%s: %r", lost, error)
             return None
         except Exception:  # noqa: BLE001  (the connection is closed; at most news is lost)
-            self._doubted = True
+            _doubt(links)
             app_log.exception("redis answered what cannot be read")
             return None
         finally:
@@ -316,123 +294,112 @@ class Bus:
         return said
 
     def _channel(self, code: str) -> str:
-        return f"{self.prefix}:task:{code}"
+        """Return a task's channel. All that Redis has of a task is on one slot of a cluster, that of
+        `{code}`."""
+        return f"{self.prefix}:task:{{{code or EVERYBODY}}}"
 
-    async def _command(self, name: str, code: str) -> None:
-        """Send a command on the reading connection. A failure closes it, and a new one is made.
+    def _code(self, channel: str) -> str:
+        code = channel.removeprefix(f"{self.prefix}:task:{{").removesuffix("}")
+        return "" if code == EVERYBODY else code
 
-        Commands are sent one by one: if a task is wanted again during its unsubscribe, the later command must
-        win.
-        """
-        pubsub = self._pubsub
-        if pubsub is None:
-            return
-        try:
-            # The timeout begins after the lock, because waiting for earlier commands is no failure.
-            async with self._commands, asyncio.timeout(OPERATION_SECONDS):
-                if pubsub is self._pubsub and (code in self._acknowledged) == (name == "subscribe"):
-                    await getattr(pubsub, name)(self._channel(code))
-        except GONE as error:
-            app_log.warning("redis did not take a command: %s", error)
-            if pubsub.connection is not None:
-                await pubsub.connection.disconnect(nowait=True)
+    @property
+    def _heartbeats(self) -> str:
+        return f"{self.prefix}:{{{HEARTBEATS}}}"
 
-    async def _read_until_gone(self) -> None:
-        began = time.monotonic()
-        try:
-            await self._read()
-        except GONE as error:
-            self._note_gone(error)
-        finally:
+    def _link(self, code: str) -> Link:
+        return self._redis.of(self._channel(code))
+
+    def _acknowledged_on(self, channel: str) -> asyncio.Event | None:
+        return self._acknowledged.get(self._code(channel))
+
+    def link_changed(self, link: Link, error: BaseException | None) -> None:
+        """Note which subscriptions stand. Keep the reason of an outage, and log it once."""
+        if not link.up:
             self.connected.clear()
-            for acknowledged in self._acknowledged.values():
-                acknowledged.clear()
-            lasted = time.monotonic() - began > GREATEST_DELAY_SECONDS
-            self._delay = 0.05 if lasted else min(self._delay * 2, GREATEST_DELAY_SECONDS) or 0.05
+            for channel in link.channels:
+                acknowledged = self._acknowledged_on(channel)
+                if acknowledged is not None:
+                    acknowledged.clear()
+            if error is not None:
+                self.fault = _fault_of(error)
+                if not self._told:
+                    self._told = True
+                    app_log.warning("redis is gone: %s%s", error, _ADVICE[self.fault])
+        elif all(each.up for each in self._redis.links()):
+            self.fault = ""
+            self._told = False
+            self.connected.set()
 
-    async def _rest(self) -> None:
-        await asyncio.sleep(self._delay)
-
-    def _note_gone(self, error: BaseException) -> None:
-        """Keep the reason why there is no connection, and log it once per outage."""
-        self.fault = _fault_of(error)
-        if not self._told:
-            self._told = True
-            app_log.warning("redis is gone: %s%s", error, _ADVICE[self.fault])
-
-    async def _read(self) -> None:
-        """Connect, subscribe to all that is wanted, and read until something fails. Always raises."""
-        pubsub = self._redis.pubsub()
-        try:
-            # The channel without a code is for all processes. Subscribing to it connects us at once.
-            asked = frozenset(self._acknowledged)
-            await pubsub.subscribe(self._channel(""), *(self._channel(code) for code in asked))
-            self._pubsub = pubsub
-            for code in self._acknowledged.keys() - asked:  # what changed while we connected
-                await pubsub.subscribe(self._channel(code))
-            for code in asked - self._acknowledged.keys():
-                await pubsub.unsubscribe(self._channel(code))
-            heard = pinged = time.monotonic()
-            while True:
-                message = await pubsub.get_message(timeout=1.0)
-                now = time.monotonic()
-                if message is not None:
-                    heard = now
-                    self._doubted = False
-                    self._take(message)
-                elif now - heard > SILENCE_SECONDS:
-                    raise TimeoutError(f"silent for {SILENCE_SECONDS:.0f} s")
-                if now - max(heard, pinged) > PING_SECONDS:
-                    pinged = now
-                    await pubsub.ping()
-        finally:
-            self._pubsub = None
-            for name in list(self._pings):
-                self._answer(name, False)
-            await pubsub.aclose()  # type: ignore[no-untyped-call]
-
-    def _answer(self, ping: bytes, heard: bool) -> None:
-        """Answer those who wait for a ping. The regular pings have no name, and nobody waits for them."""
-        waiting = self._pings.pop(ping, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(heard)
-
-    def _take(self, message: dict[str, Any]) -> None:
-        if message["type"] == "pong":
-            self._answer(message["data"], True)
-        if message["type"] not in ("message", "subscribe"):
-            return
+    def take(self, message: Message) -> None:
+        """Take what a link heard."""
         with self.failures.noted("taking a message of the bus"):
             self._tell(message)
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _tell(self, message: Message) -> None:
         channel = message["channel"].decode()
-        code = channel.removeprefix(self._channel(""))
+        code = self._code(channel)
+        if message["type"] == "unsubscribe":
+            if code in self._acknowledged:
+                self._acknowledged[code].clear()
+            return
         subscribed = message["type"] == "subscribe"
         said = b"" if subscribed else self._read_signed(channel, message["data"])
         if said is None:
             return
-        if subscribed and not self.up:
-            self._connections += 1
-            self.fault, self._told = "", False
-            self.connected.set()
+        if subscribed and code in self._acknowledged:
+            self._acknowledged[code].set()
+            if not code:
+                self._connections += 1
         if code in self._listeners:
             self._listeners[code](said)
         elif not subscribed:
             self._on_message(code, said)
-        elif code in self._acknowledged:
-            self._acknowledged[code].set()
+        elif code and code in self._acknowledged:
             self._on_subscribed(code)
 
 
+def _doubt(links: Collection[Link]) -> None:
+    for link in links:
+        link.doubted = True
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "socket_timeout": OPERATION_SECONDS,
+        "socket_connect_timeout": OPERATION_SECONDS,
+        "health_check_interval": int(PING_SECONDS),
+    }
+    if settings.redis_url.startswith("rediss"):
+        options["ssl_cert_reqs"] = "required" if settings.redis_tls_verify else "none"
+        options["ssl_ca_data"] = settings.redis_ca_cert or None
+    return options
+
+
 async def redis_facts(settings: Settings) -> Mapping[str, Any] | None:
-    """Return what Redis says of itself (INFO), None if it does not answer. Raises BadSettings."""
-    bus = Bus(settings, "wabao:facts", Keys(secrets.token_bytes(32)))  # nothing is said through it
+    """Return what the Redis that REDIS_URL names says of itself, None if it does not answer.
+
+    These are INFO, and `slots`: how many slots of a cluster have a master. Raises BadSettings.
+    """
     try:
-        found: Mapping[str, Any] | None = await bus._ask(bus._redis.info())
-    finally:
-        await bus.close()
-    return found
+        return await read_facts(settings.redis_url, _options(settings))
+    except ValueError:
+        raise BadSettings("REDIS_URL cannot be read: see redis-py's Redis.from_url") from None
+
+
+def unfit(settings: Settings, facts: Mapping[str, Any]) -> str:
+    """Return why a Redis with these facts cannot be what REDIS_URL says it is; "" if it can."""
+    if not settings.redis_cluster:
+        if facts.get("cluster_enabled"):
+            return "REDIS_URL names a member of a Redis Cluster: write redis+cluster://, or rediss+cluster://"
+        return ""
+    if not facts.get("cluster_enabled"):
+        return "REDIS_URL says redis+cluster://, but this Redis is no cluster: write redis://, or rediss://"
+    version = str(facts.get("redis_version", "0"))
+    if int(version.split(".")[0]) < OLDEST_CLUSTER:
+        return f"a cluster needs sharded pub/sub, of Redis 7 or Valkey 7.2: this one is Redis {version}"
+    if facts["slots"] < SLOTS:
+        return f"only {facts['slots']} of the {SLOTS} slots of the Redis Cluster have a master: assign all"
+    return ""
 
 
 _ADVICE: dict[Fault, str] = {

@@ -47,7 +47,7 @@ from server.store import Store
 from server.telemetry import metrics
 
 POLL_SECONDS = 3.0
-POLL_SECONDS_ALONE = 1.0  # while Redis is down
+POLL_SECONDS_ALONE = 1.0  # of the tasks whose news is not heard, since their Redis is down
 COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
@@ -94,7 +94,8 @@ class Hub:
     def start(self) -> None:
         """Connect to the bus, and begin all repeated work."""
         self._bus.start(self._on_message, self._on_subscribed)
-        self._keepers.repeat(self._poll, self._rest)
+        self._keepers.repeat(self._poll, POLL_SECONDS)
+        self._keepers.repeat(self._poll_alone, POLL_SECONDS_ALONE)
         self._keepers.repeat(self._poll_unheard, 0.0)
         self._keepers.repeat(self._clear_away, 1.0)
         self._keepers.repeat(self.audience.tell, 1.0)
@@ -190,7 +191,7 @@ class Hub:
 
     async def refresh(self, watched: WatchedTask) -> None:
         """Let `watched` have all that happened until now: by the news, else by a read of 2 s at most."""
-        heard = self._bus.hears(watched.code) and await self._bus.caught_up()
+        heard = self._bus.hears(watched.code) and await self._bus.caught_up(watched.code)
         if watched.behind or not heard or watched in self._unheard or watched in self._looked_at:
             await self.read_now(watched)
         elif watched in self._reading:  # perhaps for news that says only that something changed
@@ -421,12 +422,13 @@ class Hub:
             return []
         return await self._store.digs.following(task, watched.seq, REPLAYED_DIGS)
 
-    async def _rest(self) -> None:
-        await asyncio.sleep(POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
-
     async def _poll(self) -> None:
         """Read how deep all tasks here are: if a task's last news was lost, no later news shows the gap."""
         await self._look_at(self.known.loaded())
+
+    async def _poll_alone(self) -> None:
+        """Read how deep those tasks are of which no news is heard, since their Redis is down."""
+        await self._look_at([each for each in self.known.loaded() if not self._bus.hears(each.code)])
 
     async def _poll_unheard(self) -> None:
         """Once tasks were subscribed to that are known here, read how deep these are."""

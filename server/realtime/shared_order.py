@@ -35,7 +35,7 @@ class SharedOrder:
         """
         names = {self._keys.limit_name(f"place:{code}:{began}:{each}"): each for each in places}
         entered = {name: places[person_id] for name, person_id in names.items()}
-        found = await self._bus.enter_places(f"{code}:{began}", entered)
+        found = await self._bus.enter_places(code, began, entered)
         if found is None:
             return None
         stand, first, people = found

@@ -23,7 +23,7 @@ from server.errors import BadSettings
 from server.leading.work import Leading
 from server.operation.monitor import Monitor
 from server.operation.own_database import OwnDatabase
-from server.realtime.bus import redis_facts
+from server.realtime.bus import redis_facts, unfit
 from server.running.port import Port
 from server.running.stores import remember_identity, remembered_identity
 from server.running.watchdog import Heart
@@ -109,10 +109,10 @@ async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
 
 
 async def look_at_redis(settings: Settings) -> None:
-    """Raise BadSettings if Redis is a cluster. A Redis that does not answer is no reason to raise."""
+    """Raise BadSettings if Redis is not what REDIS_URL says. A Redis that does not answer is no reason."""
     facts = await redis_facts(settings)
-    if facts is not None and facts.get("cluster_enabled"):
-        raise BadSettings("REDIS_URL names a Redis Cluster: give it a single Redis, or one with replicas")
+    if facts is not None and (why := unfit(settings, facts)):
+        raise BadSettings(why)
 
 
 class Waiting:

@@ -39,6 +39,7 @@ Days = Annotated[int, Meta(ge=1, le=3650)]
 # 0: no limit.
 Limit = Annotated[int, Meta(ge=0)]
 
+CLUSTERS = ("redis+cluster://", "rediss+cluster://")
 SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
@@ -137,6 +138,11 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
         """Whether people's addresses are known. They are not if the server is behind a proxy (https) that
         TRUSTED_PROXIES lacks."""
         return bool(self.trusted_networks) or not self.public_url.startswith("https://")
+
+    @property
+    def redis_cluster(self) -> bool:
+        """Whether REDIS_URL names a Redis Cluster."""
+        return self.redis_url.startswith(CLUSTERS)
 
     @property
     def given_secrets(self) -> list[str]:
@@ -342,8 +348,11 @@ def _check_shapes(settings: Settings) -> None:
             raise BadSettings(f"{name.upper()} must begin with http:// or https:// and name a host")
     if settings.mongodb_uri and not settings.mongodb_uri.startswith(("mongodb://", "mongodb+srv://")):
         raise BadSettings("MONGODB_URI must begin with mongodb:// or mongodb+srv://")
-    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
-        raise BadSettings("REDIS_URL must begin with redis://, rediss:// or unix://")
+    kinds = ("redis://", "rediss://", "unix://", *CLUSTERS)
+    if settings.redis_url and not settings.redis_url.startswith(kinds):
+        raise BadSettings(f"REDIS_URL must begin with {', '.join(kinds)}")
+    if settings.redis_cluster and urlsplit(settings.redis_url).path not in ("", "/", "/0"):
+        raise BadSettings("REDIS_URL: a Redis Cluster has database 0 alone: end the address with /0")
     try:
         _ = urlsplit(settings.redis_url).port
     except ValueError:  # its text may hold part of a password

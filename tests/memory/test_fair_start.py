@@ -346,7 +346,7 @@ async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_n
         (key,) = await redis.keys(f"{prefix}:*{code}*{first['cd_until']}")
         names = await redis.zrange(key, 0, -1)
         assert 0 < await redis.ttl(key) <= 10
-    assert key.decode() == f"{prefix}:random_order:{code}:{first['cd_until']}"
+    assert key.decode() == f"{prefix}:random_order:{{{code}}}:{first['cd_until']}"
     assert len(names) == 2
     assert all(len(name) == 32 and bob.id not in name.decode() for name in names)
 

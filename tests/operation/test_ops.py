@@ -51,8 +51,8 @@ class TestBehindAProxy:
         assert await guess(client, "198.51.100.7") == "bad_token"
 
     async def test_tries_are_counted_without_redis_too(self, client, context):
-        await context.bus._redis.connection_pool.disconnect()
-        context.bus._redis.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
+        await context.bus.client.connection_pool.disconnect()
+        context.bus.client.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
         errors = [await guess(client, "198.51.100.7") for _ in range(TRIES + 1)]
         assert errors[-2:] == ["bad_token", "too_many"]
         assert await guess(client, "198.51.100.8", "open sesame") == ""

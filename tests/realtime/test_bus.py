@@ -12,8 +12,9 @@ from redis.exceptions import OutOfMemoryError
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
-from server.realtime import bus
-from server.realtime.bus import OPERATION_SECONDS, Bus
+from server.realtime import links
+from server.realtime.bus import Bus
+from server.realtime.links import OPERATION_SECONDS
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
 from server.security.keys import Keys
@@ -53,22 +54,22 @@ async def test_who_has_caught_up_has_heard_all_that_was_published_before(redis_u
     listening, telling = (Bus(Settings(redis_url=redis_url), "test_caught_up", KEYS) for _ in range(2))
     listening.start(lambda _, payload: heard.append(payload), lambda _: None)
     telling.start(lambda *_: None, lambda _: None)
-    assert not await listening.caught_up(), "it is not connected yet"
+    assert not await listening.caught_up(CODE), "it is not connected yet"
     await asyncio.gather(listening.connected.wait(), telling.connected.wait())
     assert await listening.listen("aaaaaaaa")
     for number in range(1, 201):
         assert await telling.publish("aaaaaaaa", b"%d" % number)
         # All calls in one turn of the loop share a ping.
-        assert await asyncio.gather(*(listening.caught_up() for _ in range(3))) == [True] * 3
+        assert await asyncio.gather(*(listening.caught_up(CODE) for _ in range(3))) == [True] * 3
         assert len(heard) == number
-    assert not listening._pings
+    assert not listening._link("")._pings
     await asyncio.gather(listening.close(), telling.close())
-    assert not await listening.caught_up()
+    assert not await listening.caught_up(CODE)
 
 
 async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(redis_url, monkeypatch):
-    monkeypatch.setattr(bus, "PING_SECONDS", 0.2)
-    monkeypatch.setattr(bus, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(links, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(links, "SILENCE_SECONDS", 1.0)
     link = Link(redis_url)
     async with link.redis() as url, a_bus(url) as (listening, _, subscribed):
         with ExpectLog(app_log, "redis is gone: silent"):
@@ -81,7 +82,7 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(r
 async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url):
     link = Link(redis_url)
     async with link.redis() as url, a_bus(url) as (listening, _, subscribed):
-        with ExpectLog(app_log, "Bus._read_until_gone failed"):
+        with ExpectLog(app_log, "Link._read_until_gone failed"):
             link.inject(b":no number\r\n")
             assert await subscribed.get() == CODE
         assert listening.up
@@ -90,9 +91,9 @@ async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(r
 async def test_nobody_has_caught_up_on_a_link_that_is_half_open(redis_url):
     link = Link(redis_url)
     async with link.redis() as url, a_bus(url) as (listening, _, _):
-        assert await listening.caught_up()
+        assert await listening.caught_up(CODE)
         link.go_half_open()
-        assert not await listening.caught_up()
+        assert not await listening.caught_up(CODE)
         assert not listening.hears(CODE), "so the next page is read at once"
 
 
@@ -130,10 +131,10 @@ async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis
     await listening.connected.wait()
     connection = listening.connection
     codes = [f"code{number}" for number in range(5)]
-    monkeypatch.setattr(bus, "OPERATION_SECONDS", 0.5)
-    async with listening._commands:
+    monkeypatch.setattr(links, "OPERATION_SECONDS", 0.5)
+    async with listening._link("")._commands:
         commands = asyncio.gather(*(listening.listen(code) for code in codes))
-        await asyncio.sleep(bus.OPERATION_SECONDS)  # as if the commands before them took this long
+        await asyncio.sleep(links.OPERATION_SECONDS)  # as if the commands before them took this long
     await commands
     while not all(listening.hears(code) for code in codes):
         await listening.ping()
@@ -184,7 +185,7 @@ def forged() -> float:
 
 async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
     async with a_bus(redis_url) as (listening, heard, _):
-        channel, heartbeats = listening._channel(CODE), "test_bus:heartbeats"
+        channel, heartbeats = listening._channel(CODE), listening._heartbeats
         stranger, older = Keys(b"another secret: 32 characters or more"), Keys(OLD)
         news = KEYS.sign_message(channel, b"news")
         nonsense = [
@@ -196,10 +197,10 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
         ]
         before = forged()
         for each in nonsense:
-            await listening._redis.publish(channel, each)
-            await listening._redis.xadd(heartbeats, {"heartbeat": each})
-        await listening._redis.xadd(heartbeats, {"another field": news})
-        await listening._redis.publish(channel, older.sign_message(channel, b"of a server whose turn comes"))
+            await listening.client.publish(channel, each)
+            await listening.client.xadd(heartbeats, {"heartbeat": each})
+        await listening.client.xadd(heartbeats, {"another field": news})
+        await listening.client.publish(channel, older.sign_message(channel, b"of a server whose turn comes"))
         await listening.publish(CODE, b"ours")
         assert [await heard.get(), await heard.get()] == [b"of a server whose turn comes", b"ours"]
         await listening.write_heartbeat(b"ours")

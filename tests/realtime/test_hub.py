@@ -195,23 +195,22 @@ async def test_after_a_reconnect_only_the_tasks_that_were_dug_meanwhile_are_read
 async def test_a_task_wanted_while_redis_connects_is_subscribed(client, context, monkeypatch):
     bus = context.bus
     await bus.connected.wait()
-    pubsub = bus._redis.pubsub()
+    pubsub = bus.client.pubsub()
+    link, wanted = bus._link(""), bus._channel("A" * 12)
     subscribe = type(pubsub).subscribe
     asked: list[str] = []
 
     async def slowly(self: Any, *channels: str) -> None:
         if not asked:
-            bus._acknowledged["A" * 12] = asyncio.Event()  # as if `listen` were called at this moment
+            link.channels.add(wanted)  # as if `listen` were called at this moment
         asked.extend(channels)
         await subscribe(self, *channels)
 
     monkeypatch.setattr(type(pubsub), "subscribe", slowly)
-    assert bus._pubsub is not None
-    assert bus._pubsub.connection is not None
-    await bus._pubsub.connection.disconnect(nowait=True)
-    await bus._reading.end()
-    bus.start(bus._on_message, bus._on_subscribed)
-    while bus._channel("A" * 12) not in asked:
+    assert link._pubsub is not None
+    assert link._pubsub.connection is not None
+    await link._pubsub.connection.disconnect(nowait=True)
+    while wanted not in asked:
         await bus.ping()
 
 

@@ -100,7 +100,7 @@ async def test_a_refusal_says_when_to_try_again_and_counts_nothing_of_what_was_a
 async def test_a_window_ends_and_the_next_begins_with_the_first(start):
     process = await start()
     assert await process.admitted("brief", 3, 2) == 2
-    redis = process.bus._redis
+    redis = process.bus.client
     (key,) = await redis.keys("*brief*")
     assert 0 < await redis.pttl(key) <= HOUR * 1000
     await redis.pexpire(key, 1)
@@ -168,9 +168,9 @@ async def test_a_limit_of_nothing_asks_nobody(start, monkeypatch):
 async def test_redis_is_given_no_id_and_no_address(start, redis):
     process = await start(PUBLISHES_AN_ADDRESS="5")
     await process.limits.take(process.limits.counts("publishes", "alice", "192.0.2.1"))
-    names = b" ".join(await process.bus._redis.keys("*"))
+    names = b" ".join(await process.bus.client.keys("*"))
     assert names.count(b"limits-of-tests:count:") == 2
     assert b"alice" not in names
     assert b"192.0.2.1" not in names
-    for each in await process.bus._redis.keys("*"):
-        assert 0 < await process.bus._redis.pttl(each) <= HOUR * 1000
+    for each in await process.bus.client.keys("*"):
+        assert 0 < await process.bus.client.pttl(each) <= HOUR * 1000

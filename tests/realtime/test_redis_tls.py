@@ -1,11 +1,10 @@
-"""A Redis behind TLS with an unknown certificate, and a Redis Cluster."""
+"""A Redis behind TLS with an unknown certificate."""
 
 import datetime
 import ssl
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,11 +17,9 @@ from tornado.testing import ExpectLog
 from handlers.ops.screen import feed_of
 from server.errors import BadSettings
 from server.realtime.bus import Bus
-from server.running.worker import look_at_redis
 from server.security.keys import Keys
 from server.settings import Settings, read_settings
 from support.link import Link
-from support.redis_cluster import RedisCluster
 
 KEYS = Keys(b"a secret that only the tests know, 32+")
 
@@ -91,14 +88,3 @@ async def test_the_operators_screen_is_told_why_redis_is_away(context):
     context.bus.fault = "certificate"
     alarms = feed_of(context)._alarms()
     assert [alarm.what for alarm in alarms if alarm.kind == "redis"] == ["certificate"]
-
-
-async def test_a_redis_cluster_is_refused_at_the_start(settings, tmp_path):
-    await look_at_redis(settings)
-    cluster = RedisCluster(tmp_path)
-    cluster.start()
-    try:
-        with pytest.raises(BadSettings, match="REDIS_URL names a Redis Cluster"):
-            await look_at_redis(msgspec.structs.replace(settings, redis_url=cluster.uri))
-    finally:
-        cluster.kill()

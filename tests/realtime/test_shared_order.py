@@ -249,6 +249,6 @@ async def test_places_lost_by_a_redis_that_came_back_empty_keep_nobody_waiting(r
     found = None
     while found is None or found.people < 4:
         found = await pair[0].order.enter("emptied", pair[0].cooldowns.digging_began("emptied"), {})
-    await pair[0].bus._redis.flushall()
+    await pair[0].bus.client.flushall()
     await asyncio.wait_for(waiting, 5)
     assert len(window.went) == 4

@@ -172,7 +172,7 @@ class MemoryBus:
         self.subscribed.add(code)
         self.send(code, None)
 
-    async def caught_up(self) -> bool:
+    async def caught_up(self, _code: str) -> bool:
         """Return True once all messages now on their way have arrived, or False if they are lost."""
         if not self.up:
             return False

@@ -1,0 +1,239 @@
+"""The bus on a Redis Cluster of three masters and their replicas: each shard fails alone."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import ClassVar
+
+import msgspec
+import pytest
+from tornado.log import app_log
+from tornado.testing import ExpectLog
+
+from server.actions.digging.dig import Request, dig
+from server.errors import BadSettings
+from server.memory.limits import Count, Limits
+from server.realtime.bus import Bus, unfit
+from server.realtime.shared_order import SharedOrder
+from server.running.stores import EmbeddedRedis
+from server.running.worker import look_at_redis
+from server.security.keys import Keys
+from server.settings import Settings, read_settings
+from support.redis_cluster import Member, RedisCluster, redis_cluster
+
+KEYS = Keys(b"the secret of the tests: 32 characters")
+CODES = [f"code{number:04}" for number in range(30)]
+BACK_SECONDS = 6.0
+
+
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[RedisCluster]:
+    with redis_cluster(tmp_path) as made:
+        yield made
+
+
+class Listening:
+    """Two processes: one listens to CODES, the other tells of them."""
+
+    def __init__(self, url: str) -> None:
+        self.ears, self.mouth = (Bus(Settings(redis_url=url), "test_cluster", KEYS) for _ in range(2))
+        self.heard: Counter[str] = Counter()
+        self.gaps: Counter[str] = Counter()
+
+    async def begin(self) -> None:
+        self.ears.start(lambda code, _: self.heard.update([code]), lambda code: self.gaps.update([code]))
+        self.mouth.start(lambda *_: None, lambda _: None)
+        for bus in (self.ears, self.mouth):
+            await asyncio.wait_for(bus.connected.wait(), 10)
+        assert all(await asyncio.gather(*map(self.ears.listen, CODES)))
+        await self.tell(CODES)
+        self.heard.clear()
+        self.gaps.clear()
+
+    async def tell(self, codes: list[str]) -> list[str]:
+        """Tell of these; return those of which nobody heard."""
+        numbers = await asyncio.gather(*(self.mouth.publish(code, b"news") for code in codes))
+        return [code for code, number in zip(codes, numbers, strict=True) if not number]
+
+    async def whole(self) -> None:
+        """Return once all codes are heard again."""
+        async with asyncio.timeout(BACK_SECONDS):
+            while await self.tell(CODES) or not all(map(self.ears.hears, CODES)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def listening(url: str) -> AsyncIterator[Listening]:
+    made = Listening(url)
+    try:
+        await made.begin()
+        yield made
+    finally:
+        await made.ears.close()
+        await made.mouth.close()
+
+
+class TestACrowd:
+    """Two processes, nine treasures on three shards, and four pages of each."""
+
+    ENVIRONMENT: ClassVar = {"SOCKETS_A_PERSON": "50"}
+
+    @pytest.fixture
+    def redis_url(self, cluster: RedisCluster) -> str:
+        return cluster.uri
+
+    async def test_a_master_is_killed_under_it(self, client, context, other, open_page, cluster):
+        people = await client.log_in_all("alice", "bob", "carol")
+        alice, bob, carol = people
+        codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(9)]
+        pages = {code: [await open_page(who, code) for who in (*people, bob)] for code in codes}
+        for bus in (context.bus, other.bus):
+            await asyncio.wait_for(bus.connected.wait(), 10)
+        master = cluster.master_of(codes[0])
+        lost = [code for code in codes if cluster.master_of(code) is master]
+        loop = asyncio.get_running_loop()
+        seen: dict[str, list[float]] = {code: [] for code in codes}
+
+        async def dig_all(depth: int) -> None:
+            """Dig each treasure, and note when the last of its pages had it."""
+            for number, code in enumerate(codes):
+                process, who = ((context, bob), (other, carol))[(number + depth) % 2]
+                async with asyncio.timeout(BACK_SECONDS):
+                    await dig(process, Request(code, who.id))
+                began = loop.time()
+                for page in pages[code]:
+                    async with asyncio.timeout(BACK_SECONDS):
+                        assert (await page.until("cd"))["seq"] == depth
+                seen[code].append(loop.time() - began)
+
+        with ExpectLog(app_log, ".*", required=False):
+            await dig_all(1)
+            master.kill()
+            killed, depth = loop.time(), 1
+            while loop.time() < killed + BACK_SECONDS:
+                depth += 1
+                await dig_all(depth)
+            assert all(map(context.bus.hears, codes))
+        others = [code for code in codes if code not in lost]
+        assert others
+        assert lost
+        assert max(max(seen[code]) for code in others) < 0.9, "they did not wait for a poll"
+        frames = [frame["type"] for code in others for page in pages[code] for frame in page.frames]
+        assert "service" not in frames
+
+
+def served_by(cluster: RedisCluster, master: Member) -> list[str]:
+    return [code for code in CODES if cluster.master_of(code) is master]
+
+
+async def test_a_killed_master_is_a_gap_of_its_own_tasks_alone_and_its_replica_is_heard_in_6_s(cluster):
+    master = cluster.master_of(CODES[0])
+    lost = served_by(cluster, master)
+    others = [code for code in CODES if code not in lost]
+    assert lost
+    assert others
+    with ExpectLog(app_log, ".*", required=False):
+        async with listening(cluster.uri) as both:
+            master.kill()
+            async with asyncio.timeout(BACK_SECONDS):
+                told = 0
+                while not all(map(both.ears.hears, lost)):
+                    assert await both.tell(others) == []
+                    assert all(map(both.ears.hears, others))
+                    told += 1
+                    await asyncio.sleep(0.05)
+            await both.whole()
+            assert not both.gaps.keys() & set(others)
+            assert min(both.heard[code] for code in others) >= told
+            assert set(lost) <= both.gaps.keys()
+
+
+async def test_a_slot_that_moves_takes_its_subscription_along(cluster):
+    code = CODES[0]
+    with ExpectLog(app_log, ".*", required=False):
+        async with listening(cluster.uri) as both:
+            for to in cluster.members[:3] * 2:
+                if to is not cluster.master_of(code):
+                    await asyncio.to_thread(cluster.move, code, to)
+                    await both.whole()
+            assert both.gaps[code] >= 3
+            assert both.gaps.keys() == {code}
+
+
+async def test_a_frozen_shard_keeps_nobody_waiting_who_asks_another(cluster):
+    loop = asyncio.get_running_loop()
+    master = cluster.master_of(CODES[0])
+    others = [code for code in CODES if code not in served_by(cluster, master)]
+    with ExpectLog(app_log, ".*", required=False):
+        async with listening(cluster.uri) as both:
+            with cluster.frozen(master):
+                frozen = loop.time()
+                while loop.time() < frozen + 8:
+                    stuck = asyncio.ensure_future(both.tell(CODES[:1] * 20))
+                    began = loop.time()
+                    assert await both.tell(others) == []
+                    assert loop.time() - began < 0.9
+                    assert all(map(both.ears.hears, others))
+                    await stuck
+            await both.whole()
+            assert not both.gaps.keys() & set(others)
+
+
+async def test_places_heartbeats_and_limits_are_kept_by_the_slot_of_their_subject(cluster):
+    async with listening(cluster.uri) as both:
+        for code in CODES:
+            order = SharedOrder(both.ears, KEYS)
+            standing = await order.enter(code, 1, {"ann": 7, "ben": 3})
+            assert standing is not None
+            assert (standing.places, standing.first, standing.people) == ({"ann": 7, "ben": 3}, 3, 2)
+        await both.ears.write_heartbeat(b"beat")
+        read = await both.mouth.read_heartbeats()
+        assert read is not None
+        assert read[1] == [b"beat"]
+        one, other = (Limits(Settings(), KEYS, bus) for bus in (both.ears, both.mouth))
+        for name in CODES:
+            count = Count("reports", name, 2, 60)
+            await one.take([count])
+            await other.take([count])
+            assert await one._shared.test(count.item, count.key) is False
+
+
+@pytest.mark.parametrize("named", ["single as cluster", "cluster as single", "a slot that nobody serves"])
+async def test_a_redis_that_is_not_what_its_address_says_is_refused_by_one_line(tmp_path, named):
+    redis = EmbeddedRedis(tmp_path) if named == "single as cluster" else Member(tmp_path)
+    redis.start()
+    try:
+        url = redis.uri if named == "cluster as single" else redis.uri.replace("redis:", "redis+cluster:")
+        said = {
+            "single as cluster": "this Redis is no cluster",
+            "cluster as single": r"write redis\+cluster://",
+            "a slot that nobody serves": "only 0 of the 16384 slots",
+        }
+        with pytest.raises(BadSettings, match=said[named]) as refused:
+            await look_at_redis(Settings(redis_url=url))
+        assert "\n" not in str(refused.value)
+    finally:
+        redis.kill()
+
+
+async def test_a_cluster_of_one_member_serves(tmp_path):
+    member = Member(tmp_path)
+    member.start()
+    try:
+        member.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        await look_at_redis(Settings(redis_url=member.cluster_uri))
+        async with listening(member.cluster_uri) as both:
+            await both.whole()
+    finally:
+        member.kill()
+
+
+def test_an_old_redis_is_no_cluster_for_news_and_a_cluster_has_one_database():
+    settings = read_settings({"REDIS_URL": "redis+cluster://127.0.0.1:7000/0"})
+    facts = {"cluster_enabled": 1, "redis_version": "6.2.14", "slots": 16384}
+    assert "Redis 7 or Valkey 7.2: this one is Redis 6.2.14" in unfit(settings, facts)
+    assert unfit(settings, {**facts, "redis_version": "7.2.4"}) == ""
+    with pytest.raises(BadSettings, match="database 0 alone"):
+        read_settings({"REDIS_URL": "redis+cluster://127.0.0.1:7000/1"})
+    assert msgspec.structs.replace(settings, redis_url="redis://127.0.0.1").redis_cluster is False
