@@ -257,6 +257,7 @@ def page_routes(settings: Settings) -> list[URLSpec]:
         "cash": str(int(settings.takes_cash)),
         "cash_cd": str(settings.cash_least_cd_seconds),
         "cash_gap": str(settings.cash_least_gap),
+        "cash_diggers": str(settings.cash_least_diggers),
         "cash_private": str(settings.cash_private_day_yuan),
         "cash_newcomer": str(settings.cash_newcomer_day_yuan),
         "cash_credit": str(1 - settings.cash_no_credit),

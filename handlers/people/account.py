@@ -153,7 +153,8 @@ class UserLogin(Interface):
 
 
 class CashRules(msgspec.Struct):
-    """The rules for red packets on this server. `least_cd` is in seconds, `least_gap` in levels.
+    """The rules for red packets on this server. `least_cd` is in seconds, `least_gap` in levels,
+    `least_diggers` in digs.
 
     A limit of 0 means that there is no limit.
     """
@@ -161,6 +162,7 @@ class CashRules(msgspec.Struct):
     no_credit: Annotated[int, Meta(ge=0, le=1)]
     least_cd: int
     least_gap: int
+    least_diggers: int
     private_yuan: int
     newcomer_yuan: int
 
@@ -216,6 +218,7 @@ class GetMyInfo(Interface):
                 no_credit=settings.cash_no_credit,
                 least_cd=settings.cash_least_cd_seconds,
                 least_gap=settings.cash_least_gap,
+                least_diggers=settings.cash_least_diggers,
                 private_yuan=settings.cash_private_day_yuan,
                 newcomer_yuan=settings.cash_newcomer_day_yuan,
             ),

@@ -3,7 +3,8 @@
 import { get, post } from "./api.js";
 import { handing, handingOf } from "../miniprogram/shared/planning.js";
 import { mayEdit } from "../miniprogram/shared/prizes.js";
-import { EDIT, KIND } from "../miniprogram/shared/words.js";
+import { KIND } from "../miniprogram/shared/words-publish.js";
+import { EDIT } from "../miniprogram/shared/words.js";
 import { el, fill, icon, write } from "./dom.js";
 import { field } from "./fields.js";
 import { opening } from "./opening.js";

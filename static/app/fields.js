@@ -13,9 +13,8 @@ export function field(name, label, attributes, hint = null, ...children) {
   );
 }
 
-export function number(name, label, least, most, initial, optional = "") {
-  const attributes = { type: "number", inputmode: "numeric", min: least, max: most, step: 1, value: initial, required: !optional };
-  return field(name, label, attributes, optional || `${least} 到 ${most}`);
+export function number(name, label, least, most, further = {}, hint = `${least} 到 ${most}`) {
+  return field(name, label, { type: "number", inputmode: "numeric", min: least, max: most, step: 1, ...further }, hint);
 }
 
 export function choice(name, label, options) {

@@ -1,12 +1,12 @@
 // The part of the publishing form for several kinds of prizes: a row for each.
 
 import { MOST_KINDS } from "../miniprogram/shared/planning.js";
-import { KIND } from "../miniprogram/shared/words.js";
+import { KIND, RANKS } from "../miniprogram/shared/words-publish.js";
 import { el, set, write } from "./dom.js";
 import { apply, field } from "./fields.js";
 import { pictureField } from "./picture.js";
 
-const NEW = { name: "", kind: "goods", number: "1", amount: "", value: "", url: "" };
+const NEW = { name: "", kind: "goods", number: "", amount: "", value: "", url: "" };
 const LABELS = { each: "每个多少元", split: "一起分多少元" };
 
 /**
@@ -38,7 +38,7 @@ export function kindRows(kept, { cash, mostYuan, changed }) {
     rows.forEach((row, place) => row.renew(place + 1, rows.length > 1));
   }
 
-  (kept.length ? kept : [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖", number: "3" }]).forEach(add);
+  (kept.length ? kept : [NEW, NEW]).forEach(add);
   renew();
   return {
     element,
@@ -60,10 +60,10 @@ function kindRow(id, values, { cash, mostYuan, changed, remove }) {
   });
   const legend = el("legend");
   const part = (name, label, attributes, ...children) => field(`${id}-${name}`, label, { name: null, value: values[name], required: true, ...attributes }, null, ...children);
-  const name = part("name", KIND.name, { maxlength: 20, placeholder: "1 到 20 个字" });
+  const name = part("name", KIND.name, { maxlength: 20, required: false });
   const kind = part("kind", "是什么", { value: null }, ...[["goods", "实物"], ["each", "红包"], ["split", "拼手气"]].slice(0, cash ? 3 : 1)
     .map(([value, text]) => el("option", { value, selected: value === values.kind }, text)));
-  const number = part("number", "几份", { type: "number", inputmode: "numeric", min: 1, max: 1000, step: 1 });
+  const number = part("number", "几份", { type: "number", inputmode: "numeric", min: 1, max: 1000, step: 1, placeholder: 1, required: false });
   const amount = part("amount", LABELS.each, { type: "number", inputmode: "decimal", min: 0.1, max: mostYuan, step: 0.01 });
   const value = part("value", "每份值多少元", { placeholder: "可以不填", type: "number", inputmode: "numeric", min: 1, max: 50_000, step: 1, required: false });
   // The second click of a double click on the form's own button can land here, since the page scrolls to what is wrong.
@@ -76,6 +76,7 @@ function kindRow(id, values, { cash, mostYuan, changed, remove }) {
     focus: () => inputs.name.focus(),
     renew(place, removable) {
       write(legend, KIND.title(place));
+      inputs.name.placeholder = RANKS[place - 1];
       set(drop, { hidden: !removable });
     },
     adapt() {

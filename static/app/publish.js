@@ -1,9 +1,12 @@
-// Publishing: only the fields that apply, each with its range, and a summary before they are sent. The
-// filled-in form is kept until it is published. A problem is said beneath its field, which gets the focus.
+// Publishing: first what is buried, then only the fields that apply to it, each with its range, and a summary before
+// they are sent. A field that is left empty counts as its placeholder says. The filled-in form is kept until it is
+// published. A problem is said beneath its field, which gets the focus.
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
-import { copyOf, paysFen, planWarning, planWords, prizesOf, spacing, wholeOf } from "../miniprogram/shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cooldownHint, fluctuationHint, publishersTax, yuan } from "../miniprogram/shared/words.js";
+import { copyOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../miniprogram/shared/planning.js";
+import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax } from "../miniprogram/shared/words-publish.js";
+import { NAMING, yuan } from "../miniprogram/shared/words.js";
+import { ask } from "./dialog.js";
 import { el, fill, set, write } from "./dom.js";
 import { apply, choice, field, number } from "./fields.js";
 import { kindRows } from "./kinds.js";
@@ -13,9 +16,9 @@ import { pictureField } from "./picture.js";
 import { rules, takesCash } from "./payment.js";
 import { keep, person, recall } from "./session.js";
 
-const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, kinds, spaced: by hand}
+const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, kinds, tempo: "" until one is chosen}
 const SEVERAL = "0"; // the form's value for several kinds, in place of a goods_type
-const SPACING = ["interval", "fluctuation"];
+const NUMBERS = ["forecast_num", "interval", "fluctuation", "cd"]; // those that a tempo gives
 
 /** With a `code`, bury that treasure again: the form is filled in with its details. */
 export function publish(root, signal, code) {
@@ -24,7 +27,7 @@ export function publish(root, signal, code) {
     const { data } = await get("/getTaskDetails", { code });
     if (signal.aborted) return;
     const { url, values, kinds } = copyOf(data);
-    keep("sessionStorage", DRAFT, { whose: person.unionid, url, values: kinds.length ? { ...values, goods_type: SEVERAL } : values, kinds, spaced: true });
+    keep("sessionStorage", DRAFT, { whose: person.unionid, url, values: { ...values, what: "more", ...(kinds.length ? { goods_type: SEVERAL } : {}) }, kinds, tempo: "own" });
     history.replaceState(null, "", "#/publish");
     fill(root);
     fillIn(root, signal);
@@ -34,36 +37,35 @@ export function publish(root, signal, code) {
 
 function fillIn(root, signal) {
   const draft = draftOf(person.unionid);
-  if (!takesCash() && draft.values.goods_type === "1") delete draft.values.goods_type; // from before
+  const { what, goods_type: before } = draft.values;
+  if (!takesCash() && (what === "packet" || before === "1")) draft.values = {}; // from before
   const remember = (changes) => keep("sessionStorage", DRAFT, Object.assign(draft, changes));
   const picture = pictureField("picture", {
     label: "图片", hint: "JPEG、PNG、WebP 或 GIF，10 MB 以内", address: draft.url, uploaded: (url) => remember({ url }),
   });
-  const changed = () => { adapt(form, fields, draft.spaced); remember({ values: filledIn(form), kinds: fields.rows.values() }); };
-  const fields = makeFields(draft.kinds ?? [], changed);
+  const changed = () => { adapt(form, fields, draft.tempo); remember({ values: filledIn(form), kinds: fields.rows.values() }); };
+  const fields = { ...makeFields(draft.kinds ?? [], changed), picture: picture.element };
   const form = el(
     "form.stack",
     {
       novalidate: true, // its own problems are said in the words of this page
       oninput: ({ target }) => {
         forgive(target);
-        if (SPACING.includes(target.name)) draft.spaced = true;
+        if (target.name === "tempo") draft.tempo = target.value;
         changed();
       },
     },
-    el("section.panel.stack", {}, fields.kinds, picture.element, fields.noPicture, fields.name, fields.synopsis, fields.wxname),
+    el("div.stack", {}, fields.what, fields.about),
+    el("section.panel.stack", {}, fields.kinds, fields.sum, fields.picture, fields.noPicture, fields.name, fields.synopsis, fields.wxname,
+      fields.rows.element, el("div.pair", {}, fields.prize_num, fields.money, fields.value), fields.wish),
+    el("section.panel.stack", {}, fields.giving, fields.place, fields.pickup_time, fields.not_sent_to, fields.contact, fields.audience),
     el("section.panel.stack", {},
-      el("h2", {}, "奖品和难度"),
-      fields.rows.element,
-      el("div.pair", {}, fields.prize_num, fields.money, fields.value),
-      fields.forecast_num,
-      el("div.pair", {}, fields.interval, fields.fluctuation),
+      fields.tempo,
+      fields.numbers,
       fields.warning,
-      fields.cd,
+      fields.summary,
       fields.starts_at,
       fields.ends_at),
-    el("section.panel.stack", {}, fields.giving, fields.place, fields.pickup_time, fields.not_sent_to, fields.contact, fields.audience),
-    fields.summary,
     fields.tax,
     fields.cash,
   );
@@ -71,27 +73,36 @@ function fillIn(root, signal) {
   root.classList.add("narrow");
   root.append(el("h1", {}, "埋下一个宝贝"), askName(signal, NAMING.publishing, () => {}), form);
   for (const [name, value] of Object.entries(draft.values)) if (form.elements[name]) form.elements[name].value = value;
-  adapt(form, fields, draft.spaced);
+  adapt(form, fields, draft.tempo);
   return "发布";
 }
 
 function draftOf(whose) {
   const kept = recall("sessionStorage", DRAFT);
-  return kept?.whose === whose ? kept : { whose, url: "", values: {}, kinds: [], spaced: false };
+  return kept?.whose === whose ? kept : { whose, url: "", values: {}, kinds: [], tempo: "" };
 }
 
 function makeFields(kept, changed) {
-  const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
+  const { mostYuan } = document.documentElement.dataset; // this server's settings
+  const own = {
+    forecast_num: number("forecast_num", FIELDS.forecast_num, 1, 1_000_000),
+    interval: number("interval", FIELDS.interval, 1, 100_000),
+    fluctuation: number("fluctuation", FIELDS.fluctuation, 0, 99_999),
+    cd: number("cd", FIELDS.cd, 0, 3600),
+  };
   return {
     ...textFields(),
     ...handingFields(),
-    prize_num: number("prize_num", FIELDS.prize_num, 1, 1000, 1),
-    money: number("money", FIELDS.money, 1, mostYuan, 1),
-    value: number("value", FIELDS.value, 1, 50_000, "", PUBLISH.worth),
-    forecast_num: number("forecast_num", FIELDS.forecast_num, 1, 1_000_000, 20),
-    interval: number("interval", FIELDS.interval, 1, 100_000, 10),
-    fluctuation: number("fluctuation", FIELDS.fluctuation, 0, 99_999, 3),
-    cd: number("cd", FIELDS.cd, 0, 3600, cooldownSeconds),
+    ...own,
+    what: choice("what", PUBLISH.what, WHATS.filter(([of]) => takesCash() || of !== "packet")),
+    about: el("p.hint", { role: "status" }),
+    sum: field("sum", PACKET.sum, { type: "number", inputmode: "decimal", max: mostYuan, step: 0.01, required: true }),
+    wish: field("wish", PACKET.wish, { maxlength: 50, placeholder: PACKET.usual }),
+    prize_num: number("prize_num", FIELDS.prize_num, 1, 1000),
+    money: number("money", FIELDS.money, 1, mostYuan, { required: true }),
+    value: number("value", FIELDS.value, 1, 50_000, {}, PUBLISH.worth),
+    tempo: choice("tempo", PUBLISH.tempo, TEMPOS),
+    numbers: el("div.stack", {}, el("p.hint", {}, PUBLISH.own), own.forecast_num, el("div.pair", {}, own.interval, own.fluctuation), own.cd),
     starts_at: field("starts_at", FIELDS.starts_at, { type: "datetime-local" }, PUBLISH.starts),
     ends_at: field("ends_at", FIELDS.ends_at, { type: "datetime-local" }, PUBLISH.ends),
     kinds: choice("goods_type", "埋什么", takesCash()
@@ -145,17 +156,24 @@ function addSending(form, picture, fields, signal) {
     write(problem, "");
     const wrong = [...form.elements].find((input) => input.labels?.length && wrongWith(input, picture));
     if (wrong) return blame(wrong, wrongWith(wrong, picture));
+    const { plan, ...asked } = contents(form, fields.rows);
+    if (plan.misfit) return write(problem, plan.misfit);
+    const quick = quickWords(plan);
+    if (quick && !(await ask(PUBLISH.quick, quick, PUBLISH.agree))) return undefined;
     submit.disabled = true;
     let step = "picture";
     try {
-      const url = await picture.ready();
+      const url = picture.input.disabled ? undefined : await picture.ready();
       step = "half";
-      if (value(form, "goods_type") === SEVERAL) await fields.rows.ready();
-      const asked = { ...Object.fromEntries(new FormData(form)), ...contents(form, fields.rows), ...times(form) };
-      const half = await takeHalf({ ...asked, url });
+      if (!fields.rows.element.hidden) {
+        await fields.rows.ready();
+        asked.prizes = prizesOf(fields.rows.values()).prizes; // with the addresses of their pictures
+      }
+      asked.url = url;
+      const half = await takeHalf(asked);
       if (signal.aborted) return undefined; // the person has left the page: do not publish
       step = "sent";
-      const { code } = await publishWith(half, { ...asked, url });
+      const { code } = await publishWith(half, asked);
       keep("sessionStorage", DRAFT, null);
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
@@ -185,64 +203,94 @@ function whole(form, name) {
   return wholeOf(value(form, name));
 }
 
-function adapt(form, fields, byHand) {
-  const ofKinds = value(form, "goods_type") === SEVERAL;
-  fields.rows.apply(ofKinds);
-  const { goods_type: kind, prize_num: prizes, prizes: kinds = [] } = contents(form, fields.rows);
-  const redPacket = kind === 1;
-  const several = prizes > 1;
-  form.dataset.paid = redPacket ? "1" : "";
-  apply(fields.prize_num, !ofKinds);
-  apply(fields.money, redPacket && !ofKinds);
-  const goods = !redPacket || fields.rows.values().some((row) => ofKinds && row.kind === "goods");
+function adapt(form, fields, tempo) {
+  const what = value(form, "what");
+  const [packet, more] = [what === "packet", what === "more"];
+  const ofKinds = more && value(form, "goods_type") === SEVERAL;
+  const redPacket = packet || (more && value(form, "goods_type") === "1");
+  const { rows } = fields;
+  rows.apply(ofKinds);
+  write(form.querySelector("[type=submit]"), packet ? PACKET.bury : PUBLISH.bury);
+  write(fields.about, WHATS.find(([of]) => of === what)[2]);
+  for (const one of ["kinds", "synopsis", "wxname", "pickup_time", "not_sent_to", "contact", "audience", "starts_at", "ends_at"]) apply(fields[one], more);
+  for (const one of ["sum", "wish"]) apply(fields[one], packet);
+  for (const one of ["name", "picture"]) apply(fields[one], !packet);
+  apply(fields.prize_num, !ofKinds && what !== "thing");
+  set(form.elements.prize_num, { required: packet, placeholder: packet ? null : 1 });
+  write(fields.prize_num.querySelector("label"), packet ? PACKET.number : FIELDS.prize_num);
+  apply(fields.money, redPacket && !ofKinds && !packet);
+  apply(fields.value, more && !redPacket && !ofKinds);
+  const goods = !packet && (!redPacket || ofKinds) && (!ofKinds || rows.values().some(({ kind }) => kind === "goods"));
   apply(fields.giving, goods);
   applyHanding(fields, goods ? whole(form, "draw_type") : 0);
-  apply(fields.value, !redPacket && !ofKinds);
-  apply(fields.interval, several);
-  apply(fields.fluctuation, several);
-  set(fields.noPicture, { hidden: !redPacket });
-  set(fields.cash, { hidden: !redPacket });
-  const { cashCd, cashGap, fairStartMs } = document.documentElement.dataset;
-  const gap = redPacket ? Math.max(1, Number(cashGap)) : 1;
-  const forecast = whole(form, "forecast_num");
-  if (several && forecast && !byHand) for (const [name, number] of Object.entries(spacing({ prizes, forecast, gap }))) form.elements[name].value = number;
-  const interval = whole(form, "interval");
-  form.elements.fluctuation.max = Math.max(0, interval - gap);
-  write(fields.fluctuation.querySelector(".hint"), fluctuationHint(interval, gap));
-  const least = redPacket ? Number(cashCd) : 0;
-  form.elements.cd.min = least;
-  write(fields.tax, publishersTax(ofKinds ? { ranks: kinds } : redPacket ? {} : { value: whole(form, "value") }));
-  write(fields.cd.querySelector(".hint"), cooldownHint(least, Number(fairStartMs)));
-  const plan = { prizes, forecast, interval, fluctuation: whole(form, "fluctuation"), cd: whole(form, "cd") };
-  const payFen = ofKinds ? paysFen(kinds) : redPacket ? prizes * whole(form, "money") * 100 : 0;
-  write(fields.warning, planWarning(plan));
-  set(fields.warning, { hidden: !planWarning(plan) });
-  write(fields.summary, summarise(plan, payFen));
+  if (!more) for (const one of ["pickup_time", "not_sent_to", "contact"]) apply(fields[one], false);
+
+  form.dataset.tempo = tempo;
+  const { plan, goods_type: paid, prizes } = contents(form, rows);
+  form.elements.tempo.value = plan.tempo;
+  form.dataset.paid = paid === 1 ? "1" : "";
+  set(fields.noPicture, { hidden: packet || paid !== 1 });
+  set(fields.cash, { hidden: paid !== 1 });
+  form.elements.sum.min = ((plan.prizes || 1) / 10).toFixed(2);
+  const own = plan.tempo === "own";
+  apply(fields.numbers, own);
+  apply(fields.interval, own && plan.prizes > 1);
+  apply(fields.fluctuation, own && plan.prizes > 1);
+  const { least_cd, least_diggers } = paid === 1 ? cashLimits() : { least_cd: 0, least_diggers: 1 };
+  const suited = { forecast_num: plan.forecast, interval: plan.interval, fluctuation: plan.fluctuation, cd: plan.cd };
+  for (const [name, number] of Object.entries(suited)) form.elements[name].placeholder = number;
+  limit(form, fields, "forecast_num", { min: plan.prizes > 1 ? 1 : Math.max(1, least_diggers) });
+  limit(form, fields, "fluctuation", { max: Math.max(0, plan.interval - plan.gap) }, fluctuationHint(plan.interval, plan.gap));
+  limit(form, fields, "cd", { min: least_cd }, cooldownHint(least_cd, Number(document.documentElement.dataset.fairStartMs)));
+  write(fields.tax, publishersTax(ofKinds ? { ranks: prizes } : { value: fields.value.hidden ? 0 : whole(form, "value") }));
+  const warning = plan.misfit || (own ? planWarning(plan) : "");
+  write(fields.warning, warning);
+  set(fields.warning, { hidden: !warning });
+  const payFen = prizes ? paysFen(prizes) : paid === 1 ? plan.prizes * whole(form, "money") * 100 : 0;
+  write(fields.summary, plan.misfit ? "" : summarise(plan, payFen));
 }
 
-/** Return what is to be published, as `planning.js` and `/postTask` take it. */
-function contents(form, kinds) {
-  const chosen = value(form, "goods_type");
-  if (chosen === SEVERAL) return prizesOf(kinds.values());
-  return { goods_type: Number(chosen), prize_num: whole(form, "prize_num") };
+/** Set the least or the most of a number, and say so. */
+function limit(form, fields, name, range, hint = "") {
+  const input = Object.assign(form.elements[name], range);
+  write(fields[name].querySelector(".hint"), hint || `${input.min} 到 ${input.max}`);
+}
+
+/** What is to be published, as `/postTask` takes it, and its `plan`. */
+function contents(form, rows) {
+  const { what, sum, wish, ...values } = Object.fromEntries(new FormData(form));
+  const prizes = what === "packet" ? packetOf({ sum, wish, prize_num: values.prize_num }) : what === "thing" ? { goods_type: 2, prize_num: 1 } : chosen(values, rows);
+  const typed = Object.fromEntries(NUMBERS.map((name) => [name, form.elements[name].value.trim()]));
+  const plan = planOf({ prizes: prizes.prize_num, tempo: form.dataset.tempo, typed, cash: prizes.goods_type === 1, rules: cashLimits() });
+  return { ...values, ...times(form), ...prizes, forecast_num: plan.forecast, interval: plan.interval, fluctuation: plan.fluctuation, cd: plan.cd, plan };
+}
+
+function chosen({ goods_type: kind, prize_num: number }, rows) {
+  if (kind === SEVERAL) return prizesOf(rows.values());
+  return { goods_type: Number(kind), prize_num: number ? wholeOf(number) : 1 };
+}
+
+/** This server's rules for red packets, as `planOf` takes them. */
+function cashLimits() {
+  const { cashCd, cashGap, cashDiggers } = document.documentElement.dataset;
+  return { least_cd: Number(cashCd), least_gap: Number(cashGap), least_diggers: Number(cashDiggers) };
 }
 
 /** Return start and end of digging, in unix ms, if the person set them. */
 function times(form) {
-  const said = (name) => Date.parse(value(form, name)) || undefined;
+  const said = (name) => (form.elements[name].disabled ? undefined : Date.parse(value(form, name)) || undefined);
   return { starts_at: said("starts_at"), ends_at: said("ends_at") };
 }
 
 function summarise(plan, payFen) {
   const words = planWords(plan);
   if (!words) return "";
-  const deepest = plan.prizes > 1 ? plan.prizes * (plan.interval + plan.fluctuation) : plan.forecast;
-  return `${words}。最深 ${deepest} 层${payFen ? `，要支付 ${yuan(payFen)}` : ""}。`;
+  return `${words}${payFen ? `，要支付 ${yuan(payFen)}` : ""}。`;
 }
 
 /** Return what is wrong with a field before it is sent, "" if nothing is. */
 function wrongWith(input, picture) {
-  if (input === picture.input) return picture.chosen() || input.form.dataset.paid ? "" : PUBLISH.picture;
+  if (input === picture.input) return picture.chosen() || input.form.dataset.paid || input.disabled ? "" : PUBLISH.picture;
   if (input.disabled || input.validity.valid) return "";
   const label = input.labels[0].textContent;
   if (input.type !== "number") return `请填写“${label}”`;

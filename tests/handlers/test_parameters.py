@@ -222,7 +222,7 @@ def test_refusals_name_parameters_in_the_words_of_the_forms():
     asked = [taken for interface in ALL for taken in interface.takes]
     published = msgspec.json.schema(PublishRequest)["$defs"]["PublishRequest"]["properties"]
     form = (SOURCE / "static" / "app" / "publish.js").read_text(encoding="utf-8")
-    words = (SOURCE / "static" / "miniprogram" / "shared" / "words.js").read_text(encoding="utf-8")
+    words = (SOURCE / "static" / "miniprogram" / "shared" / "words-publish.js").read_text(encoding="utf-8")
     fields = re.search(r"(?s)export const FIELDS = \{(.*?)\};", words)
     assert fields
     labels = dict(re.findall(r'(?:choice|pictureField)\("(\w+)", (?:\{\s+label: )?"([^"]+)"', form))

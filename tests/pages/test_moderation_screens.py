@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support import SOURCE
-from support.browser import Person, Window, write_record
+from support.browser import Person, Window, show_all_fields, write_record
 from support.client import a_picture
 from support.messages import MESSAGES, TEMPLATES
 from support.reviews import CHECKED
@@ -294,6 +294,10 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
     looked.at("rules", "每人最多得一份")
 
     opened.go("/#/publish")
+    looked.at("publish a packet", "塞钱进红包")
+    page.get_by_role("radio", name="一件东西").check()
+    looked.at("publish a thing", "埋下宝贝")
+    show_all_fields(page)
     page.get_by_label("物品名").fill(" ")
     page.get_by_role("button", name="埋下宝贝").click()
     looked.at("publish, refused", "埋下宝贝")

@@ -4,16 +4,61 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { outcomes } from "./shared/outcomes.js";
-import { planWarning, planWords, prizesOf, spacing, wholeOf } from "./shared/planning.js";
+import { packetOf, planOf, planWarning, planWords, prizesOf, quickWords, spacing, wholeOf } from "./shared/planning.js";
 import { atMostEvery } from "./shared/renewing.js";
 
 test("a plan says how long it takes, and what does not fit", () => {
   const plan = { prizes: 4, forecast: 40, cd: 0, ...spacing({ prizes: 4, forecast: 40, gap: 1 }) };
-  assert.equal(planWords(plan), "大约每 10 锹出一份；一直有人挖，最快 28 锹、最慢 52 锹结束");
+  assert.equal(planWords(plan), "大约每 10 锹出一份（上下 3 锹）；一直有人挖，最快 28 锹、最慢 52 锹结束");
   assert.match(planWords({ ...plan, cd: 60 }), /最快 27 分钟、最慢 51 分钟结束$/);
   assert.equal(planWarning(plan), "");
   assert.match(planWarning({ ...plan, interval: 1 }), /^对不上：4 份、每隔 1 层一份，大约 4 锹才挖完，预计却是 40 锹/);
   assert.equal(planWords({ prizes: 1, forecast: 1, cd: 0 }), "1 份奖品，就在第 1 层；一直有人挖，第一锹就结束");
+});
+
+const CASH = { least_cd: 3, least_gap: 2, least_diggers: 10 };
+
+test("a tempo gives each number of prizes fifteen digs a prize and its time, or says what would fit", () => {
+  const lasts = { minutes: 300, evening: 10800, day: 43200 };
+  for (const cash of [false, true]) for (const prizes of [1, 2, 7, 8, 13, 99, 1000]) {
+    const suited = planOf({ prizes, cash, rules: CASH });
+    assert.equal(suited.misfit, "");
+    for (const [tempo, seconds] of Object.entries(lasts)) {
+      const plan = planOf({ prizes, tempo, cash, rules: CASH });
+      const { forecast, interval, fluctuation, cd } = plan;
+      assert.ok(forecast >= 15 * prizes && interval >= 15 && fluctuation >= 1, `${prizes} ${tempo}`);
+      assert.ok(interval - fluctuation >= 2 && cd >= (cash ? 3 : 1));
+      assert.ok(prizes * (interval + fluctuation) * cd < 86400, "it ends within a day");
+      assert.equal(plan.misfit === "", forecast * cd <= seconds * 1.5, plan.misfit);
+      assert.equal(quickWords(plan), "");
+      if (plan.misfit) assert.match(plan.misfit, /挖不完.*可以选“(一晚上|一整天)”，或减到 \d+ 份/);
+    }
+  }
+  const misfit = "五分钟挖不完 20 份：大约要挖 300 锹，两锹至少隔 3 秒，一共 15 分钟。可以选“一晚上”，或减到 10 份。";
+  assert.equal(planOf({ prizes: 20, tempo: "minutes", cash: true, rules: CASH }).misfit, misfit);
+  assert.equal(planOf({ prizes: 10, tempo: "minutes", cash: true, rules: CASH }).misfit, "");
+  assert.match(planOf({ prizes: 9, tempo: "minutes", cash: true, rules: { ...CASH, least_cd: 3600 } }).misfit, /可以选“自己定”/);
+});
+
+test("own numbers count as typed, those left out follow, and what wins at each or each second dig is asked about", () => {
+  const own = (prizes, typed) => planOf({ prizes, tempo: "own", typed, cash: true, rules: CASH });
+  const of = ({ forecast, interval, fluctuation, cd }) => [forecast, interval, fluctuation, cd];
+  assert.deepEqual(of(own(4, { forecast_num: "40", cd: "0" })), [40, 10, 3, 0]);
+  assert.deepEqual(of(own(4, { interval: "2" })), [8, 2, 0, 5]);
+  assert.deepEqual(of(own(1, {})), of(planOf({ prizes: 1, cash: true, rules: CASH })));
+  const asked = [[4, { interval: "1" }, "每一锹都中，几分钟就挖完了。"], [400, { interval: "2", cd: "3" }, "每两锹就中一份，40 分钟就挖完了。"],
+    [1, { forecast_num: "1" }, "每一锹都中，几分钟就挖完了。"], [4, { interval: "3" }, ""], [1, { forecast_num: "3" }, ""], [0, {}, ""]];
+  for (const [prizes, typed, words] of asked) assert.equal(quickWords(own(prizes, typed)), words);
+});
+
+test("a red packet for a group is of three fields, private, shared by luck, and ends after a day", () => {
+  const before = Date.now();
+  const { ends_at, ...packet } = packetOf({ sum: "6.6", prize_num: "8", wish: " " });
+  assert.ok(ends_at >= before + 86_400_000 && ends_at <= Date.now() + 86_400_001);
+  assert.deepEqual(packet, {
+    goods_type: 1, prize_num: 8, prizes: [{ name: "拼手气红包", prize_num: 8, sum_fen: 660 }], name: "恭喜发财，大吉大利", is_public: 0,
+  });
+  assert.equal(packetOf({ sum: "1", prize_num: "2", wish: "早安" }).name, "早安");
 });
 
 test("a number with an exponent is read as the field reads it", () => {
@@ -23,12 +68,12 @@ test("a number with an exponent is read as the field reads it", () => {
 test("kinds that were filled in become what the server takes", () => {
   const kinds = [
     { name: " 头奖 ", kind: "goods", number: "1", value: "9", url: "/files/a.jpg" },
-    { name: "红包", kind: "each", number: "2", amount: "0.1" },
+    { name: "", kind: "each", number: "", amount: "0.1" },
     { name: "拼手气", kind: "split", number: "3", amount: "0.35" },
   ];
-  assert.deepEqual(prizesOf(kinds), { goods_type: 1, prize_num: 6, prizes: [
+  assert.deepEqual(prizesOf(kinds), { goods_type: 1, prize_num: 5, prizes: [
     { name: "头奖", prize_num: 1, url: "/files/a.jpg", value: 9 },
-    { name: "红包", prize_num: 2, money_fen: 10 },
+    { name: "二等奖", prize_num: 1, money_fen: 10 },
     { name: "拼手气", prize_num: 3, sum_fen: 35 },
   ] });
 });

@@ -6,7 +6,8 @@ import { test } from "node:test";
 import { cardsOf, stateOf as cardState, LISTS } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
-import { changeWords, fluctuationHint, laterWords, parcelWords, payUntil, payUntilWords, waitWords } from "./shared/words.js";
+import { fluctuationHint } from "./shared/words-publish.js";
+import { changeWords, laterWords, parcelWords, payUntil, payUntilWords, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;

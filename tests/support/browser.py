@@ -125,6 +125,12 @@ def choose_picture(page: Page, picture: bytes | None = None, field: str = "#pict
     expect(uploaded).to_be_visible()
 
 
+def show_all_fields(page: Page) -> None:
+    """On the page that publishes, choose to fill in more, and numbers of one's own in place of a tempo."""
+    for choice in ("更多", "自己定"):
+        page.get_by_role("radio", name=choice).check()
+
+
 def run_until(page: Page, holds: Callable[[], bool]) -> None:
     """Let the page run until a condition holds."""
     deadline = time.monotonic() + LONGEST_SECONDS

@@ -21,7 +21,7 @@ export function observeCard({ is_cd, cd_until, time }) {
 }
 
 /** The server's present time in unix ms. */
-function now() {
+export function now() {
   return offsets.length ? ticked() + Math.max(...offsets) : Date.now();
 }
 

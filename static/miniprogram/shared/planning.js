@@ -1,10 +1,77 @@
 // What follows from a publisher's numbers: how far apart the prizes lie, what will happen, and what does not
 // fit.
 
+import { now } from "./clock.js";
+import { PACKET, RANKS, TEMPOS } from "./words-publish.js";
+
 const DAY_SECONDS = 86400;
 const MOST_INTERVAL = 100000;
 export const MOST_KINDS = 10;
 const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
+const DIGS_A_PRIZE = 15; // fewer, and the prizes are gone before anybody comes
+// In seconds: how long the digs of a tempo take together, and how long one waits between two where they are few.
+const PACES = { minutes: { lasts: 300, apart: 10 }, evening: { lasts: 10800, apart: 60 }, day: { lasts: 43200, apart: 300 } };
+const GOODS_RULES = { least_cd: 0, least_gap: 1, least_diggers: 1 };
+
+/** The numbers that a tempo gives to a treasure; `fits` is false if so many prizes cannot be dug in that time. */
+function paced(tempo, prizes, { least_cd, least_gap, least_diggers }) {
+  const { lasts, apart } = PACES[tempo];
+  const forecast = Math.max(prizes * Math.max(DIGS_A_PRIZE, least_gap), least_diggers, Math.round(lasts / apart));
+  const cd = Math.max(1, least_cd, Math.round(lasts / forecast));
+  return { forecast, cd, fits: forecast * cd <= lasts * FAR };
+}
+
+/**
+ * What follows for the draw: { tempo, prizes, forecast, interval, fluctuation, cd, gap, misfit }, in digs and seconds.
+ * Without a `tempo`, the first that fits is taken. Of "own" numbers, `typed` has texts by the server's names, and
+ * those left out follow from the others. `rules` are the server's for red packets, which count if `cash`. `misfit`
+ * says why the tempo does not go with so many prizes; "" if it does.
+ */
+export function planOf({ prizes, tempo = "", typed = {}, cash = false, rules }) {
+  const limits = cash ? rules : GOODS_RULES;
+  const gap = Math.max(1, limits.least_gap);
+  const number = prizes || 1;
+  const suited = Object.keys(PACES).find((each) => paced(each, number, limits).fits) || "";
+  const chosen = PACES[tempo] ? tempo : suited || "day";
+  const { forecast, cd, fits } = paced(chosen, number, limits);
+  const plan = { tempo: chosen, prizes, forecast, cd, gap, ...spacing({ prizes: number, forecast, gap }), misfit: "" };
+  if (tempo === "own") return { ...plan, tempo, ...ownNumbers(plan, typed) };
+  return { ...plan, misfit: fits ? "" : misfitWords(chosen, suited, number, limits) };
+}
+
+/** The numbers that the person typed, each 0 if it is none; the others follow from these, or else from the plan. */
+function ownNumbers({ prizes, forecast: usual, cd, gap }, typed) {
+  const own = (name, otherwise) => (typed[name] ? wholeOf(typed[name]) : otherwise);
+  const apart = own("interval", 0);
+  const forecast = own("forecast_num", apart ? (prizes || 1) * apart : usual);
+  const interval = own("interval", spacing({ prizes: prizes || 1, forecast, gap }).interval);
+  return { forecast, interval, fluctuation: own("fluctuation", Math.max(0, Math.min(interval - gap, Math.round(interval / 3)))), cd: own("cd", cd) };
+}
+
+function misfitWords(tempo, suited, prizes, limits) {
+  const named = Object.fromEntries(TEMPOS);
+  const { forecast, cd } = paced(tempo, prizes, limits);
+  let most = prizes;
+  while (most && !paced(tempo, most, limits).fits) most -= 1;
+  const instead = [suited && `选“${named[suited]}”`, most && `减到 ${most} 份`].filter(Boolean).join("，或") || "选“自己定”";
+  return `${named[tempo]}挖不完 ${prizes} 份：大约要挖 ${forecast} 锹，两锹至少隔 ${cd} 秒，一共 ${lasting(forecast * cd)}。可以${instead}。`;
+}
+
+/** A question for a publisher whose plan lets every dig or every second dig win; "" for others. */
+export function quickWords({ prizes, forecast, interval, cd }) {
+  const every = prizes > 1 ? interval : forecast;
+  if (!prizes || !every || every > 2) return "";
+  const seconds = prizes * every * cd;
+  return `${every === 1 ? "每一锹都中" : "每两锹就中一份"}，${seconds > 600 ? lasting(seconds) : "几分钟"}就挖完了。`;
+}
+
+/** What `/postTask` takes of a red packet for a group. `filled` are texts: `sum` in yuan, `prize_num`, `wish`. */
+export function packetOf({ sum, prize_num, wish = "" }) {
+  return {
+    ...prizesOf([{ name: PACKET.share, kind: "split", number: prize_num || "0", amount: sum }]),
+    name: wish.trim() || PACKET.usual, is_public: 0, ends_at: Math.round(now()) + DAY_SECONDS * 1000,
+  };
+}
 
 /** How far apart prizes lie if digs of this forecast are to find them all; `gap` is the least that may lie between two. */
 export function spacing({ prizes, forecast, gap }) {
@@ -20,11 +87,11 @@ function digsToEnd({ prizes, forecast, interval, fluctuation }) {
 
 /** What will happen, in a sentence; "" if the numbers say nothing yet. `cd` is the cooldown in seconds. */
 export function planWords(plan) {
-  const { prizes, forecast, interval, cd } = plan;
+  const { prizes, forecast, interval, fluctuation, cd } = plan;
   const [least, most] = digsToEnd(plan);
   if (!(least > 0 && most >= least)) return "";
-  const apart = prizes === 1 ? oneAmong(forecast) : `大约每 ${interval} 锹出一份`;
-  return `${apart}；一直有人挖，${endsWithin(least, most, cd)}`;
+  const apart = prizes === 1 ? oneAmong(forecast) : `大约每 ${interval} 锹出一份${fluctuation ? `（上下 ${fluctuation} 锹）` : ""}`;
+  return `${apart}${cd && most > 1 ? `，每锹之后冷却 ${cd} 秒` : ""}；一直有人挖，${endsWithin(least, most, cd)}`;
 }
 
 const oneAmong = (forecast) => (forecast === 1 ? "1 份奖品，就在第 1 层" : `1 份奖品，第 1 到 ${forecast} 锹里哪一锹都一样可能`);
@@ -52,12 +119,13 @@ function lasting(seconds) {
 
 /**
  * What `/postTask` takes of kinds of prizes that were filled in: [{name, kind, number, amount, value, url}], all texts. A kind
- * is "goods", "each" (`amount` yuan a packet) or "split" (`amount` yuan shared).
+ * is "goods", "each" (`amount` yuan a packet) or "split" (`amount` yuan shared). A name or number that is left out is
+ * that of its place.
  */
 export function prizesOf(kinds) {
-  const prizes = kinds.map(({ name, kind, number, amount, value, url }) => ({
-    name: name.trim(),
-    prize_num: wholeOf(number),
+  const prizes = kinds.map(({ name, kind, number, amount, value, url }, at) => ({
+    name: name.trim() || RANKS[at],
+    prize_num: number ? wholeOf(number) : 1,
     ...(url ? { url } : {}),
     ...(kind === "each" ? { money_fen: fenOf(amount) } : kind === "split" ? { sum_fen: fenOf(amount) } : value ? { value: wholeOf(value) } : {}),
   }));

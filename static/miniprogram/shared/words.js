@@ -71,7 +71,7 @@ export function howGiven({ goods_type, draw_type, value, ranks = [] }) {
 
 /** Where and when goods are handed over, or where they are not sent to: a line each. */
 export const handingLines = ({ place, pickup_time, not_sent_to = [] }) => [
-  place && `${FIELDS.place}：${place}`, pickup_time && `${FIELDS.pickup_time}：${pickup_time}`, not_sent_to.length && `不寄到${not_sent_to.join("、")}`,
+  place && `领取地点：${place}`, pickup_time && `领取时间：${pickup_time}`, not_sent_to.length && `不寄到${not_sent_to.join("、")}`,
 ].filter(Boolean);
 
 /** Where and when goods on site are handed over, in one line of a card; "" if nothing is said of that. */
@@ -202,20 +202,13 @@ export function cashRules({ no_credit, private_yuan: ofPrivate, newcomer_yuan: o
 export const worth = ({ value }) => (value ? `值 ${value} 元` : "");
 
 // Above this many yuan the tax is named: the docs say why (docs/launch.md).
-const TAXED_YUAN = 800;
+export const TAXED_YUAN = 800;
 
 /** Return what a winner reads about the tax on their prize, "" if there is none. */
 export function winnersTax({ value, rank, ranks }) {
   const yuan = rank ? ranks[rank - 1].value : value;
   if (!(yuan > TAXED_YUAN)) return "";
   return `这份奖品值 ${yuan} 元。得奖可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴；他可能为此问你要报税的信息。`;
-}
-
-/** Return what a publisher reads about that tax, "" if there is none. */
-export function publishersTax({ value = 0, ranks = [] }) {
-  const yuan = Math.max(value, ...ranks.map((rank) => rank.value ?? 0));
-  if (!(yuan > TAXED_YUAN)) return "";
-  return `一份值 ${yuan} 元：得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由你这个主办者代扣代缴，请先向税务机关问清。`;
 }
 
 /** Return what a publisher is told of the half they drew: whether the treasure's commitment covers it. */
@@ -225,14 +218,6 @@ export const halfWords = (holds) => (holds
 
 /** Return who is first after a cooldown; "" where each is tried as it comes. `fairStartMs` is the server's FAIR_START_MS. */
 export const whoIsFirst = (fairStartMs) => (fairStartMs ? `冷却结束后 ${fairStartMs / 1000} 秒内按下的，由抽签决定先后` : "");
-
-/** Return what a cooldown can be in seconds, and who is first after it. */
-export const cooldownHint = (least, fairStartMs) => [`${least} 到 3600`, whoIsFirst(fairStartMs)].filter(Boolean).join("；");
-
-/** Return what a fluctuation can be: at least `gap` less than the interval. */
-export const fluctuationHint = (interval, gap) => [
-  interval ? `${interval > gap ? `0 到 ${interval - gap}` : "只能是 0"}，` : "", gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔", "；0 就是人人都知道位置",
-].join("");
 
 /** Return what a frame or a reply says of the digs to come. */
 export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, deepest });
@@ -408,9 +393,6 @@ export const OWN = {
   discard: "不要了", edit: "改文字和图片", again: "再埋一个",
 };
 
-/** One of several kinds of prizes, in a form. */
-export const KIND = { name: "名称", picture: "可以不选，就用宝贝的图片", title: (place) => `第 ${place} 种` };
-
 /** Changing what a treasure says and shows. */
 export const EDIT = {
   title: "改文字和图片", until: "有人开挖以前都可以改，改了要检查的会再检查一次。奖品的份数、金额和难度不能改。", save: "改好了",
@@ -451,23 +433,6 @@ export function yuan(fen) {
   const whole = String(Math.floor(fen / 100)).replace(/\B(?=(\d{3})+$)/g, ",");
   return `${whole}${fen % 100 ? `.${String(fen % 100).padStart(2, "0")}` : ""} 元`;
 }
-
-// Publishing: the fields by the server's names for them, what may be chosen, and what is said.
-export const FIELDS = {
-  name: "物品名", synopsis: "简介", wxname: "署名", prize_num: "奖品数量", money: "每个红包多少元", value: "每份值多少元",
-  forecast_num: "预计挖多少锹", interval: "每隔多少层一份奖品", fluctuation: "上下浮动多少层", cd: "每锹之后冷却几秒",
-  starts_at: "什么时候开挖", ends_at: "什么时候结束", draw_type: "怎么给", is_public: "谁能看到",
-  place: "领取地点", pickup_time: "领取时间", not_sent_to: "不寄到哪里", contact: "联系方式",
-};
-export const GIVING = [["2", "邮寄"], ["1", "现场领取"]];
-export const AUDIENCE = [["1", "出现在广场"], ["0", "只有拿到链接的人"]];
-export const PUBLISH = {
-  seen: "可以不填，大家看得到", notSentTo: "可以不填，只写省级地区，比如：新疆、西藏；填了的话，收货地址要从省写起，按它核对", contact: "可以不填，只给中奖的人看",
-  worth: "可以不填，1 到 50000；大家看得到", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
-  picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。",
-  starts: "不填就马上开挖；最多提前 30 天预告", ends: "不填就到奖品挖完为止", bury: "埋下宝贝",
-  maybe: "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个",
-};
 
 // Paying for a red packet.
 export const payWords = ({ prize_num, money, owed_fen, ranks = [] }) => [

@@ -4,17 +4,18 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import Person, choose_picture
+from support.browser import Person, choose_picture, show_all_fields
 
 IN_IT = "你出的那一半在里面"
 
 
 def fill(page: Page, name: str) -> None:
-    """Fill in the form for goods that the first dig wins."""
+    """Fill in the form for goods that one of three digs wins."""
+    show_all_fields(page)
     page.get_by_role("radio", name="实物").check()
     choose_picture(page)
     page.get_by_label("物品名").fill(name)
-    page.get_by_label("预计挖多少锹").fill("1")
+    page.get_by_label("预计挖多少锹").fill("3")
 
 
 def submit(page: Page) -> None:

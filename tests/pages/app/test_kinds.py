@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from support.browser import PHONE, Person, choose_picture
+from support.browser import PHONE, Person, choose_picture, show_all_fields
 from support.client import a_picture
 
 IN_IT = "你出的那一半在里面"
@@ -20,6 +20,7 @@ def kind(page: Page, place: int, name: str, what: str, number: str) -> None:
 
 def test_a_double_click_on_a_form_with_a_mistake_takes_no_kind_away(window):
     page = window("埋宝人", "/#/publish", viewport=PHONE).page
+    show_all_fields(page)
     page.get_by_role("radio", name="几种、拼手气").check()
     page.get_by_label("物品名").fill("什么都有的箱子")
     choose_picture(page)
@@ -37,6 +38,7 @@ def test_a_double_click_on_a_form_with_a_mistake_takes_no_kind_away(window):
 def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, address):
     opened = window("埋宝人", "/#/publish", viewport=PHONE)
     page = opened.page
+    show_all_fields(page)
     page.get_by_role("radio", name="几种、拼手气").check()
     page.get_by_label("物品名").fill("什么都有的箱子")
     kind(page, 1, "一等奖 小熊猫", "实物", "1")
@@ -49,7 +51,7 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     expect(page.get_by_text("“一起分多少元”应为 0.30 到 200，最多两位小数")).to_be_visible()
     shared.fill("0.35")
     page.get_by_label("预计挖多少锹").fill("40")
-    expect(page.get_by_label("每隔多少层一份奖品")).to_have_value("10")
+    expect(page.get_by_label("每隔多少层一份奖品")).to_have_attribute("placeholder", "10")
     expect(page.locator(".summary")).to_contain_text("大约每 10 锹出一份")
     expect(page.locator(".summary")).to_contain_text("要支付 0.35 元")
     page.get_by_label("每隔多少层一份奖品").fill("1")
@@ -63,6 +65,9 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     for choice, colour in (("#picture", "orange"), ("#kind-1-picture", "navy")):
         choose_picture(page, a_picture(colour=colour), choice)
     page.get_by_role("button", name="埋下宝贝").click()
+    asked = page.get_by_role("dialog", name="就这样埋下？")
+    expect(asked).to_contain_text("每一锹都中，几分钟就挖完了")
+    asked.get_by_role("button", name="埋下", exact=True).click()
     page.get_by_role("button", name="支付 0.35 元").click()
     expect(page.get_by_role("heading", name="这个宝贝")).to_be_visible()
     expect(page.get_by_text(IN_IT)).to_be_visible()

@@ -80,6 +80,7 @@ def test_a_file_that_is_no_picture_is_refused_before_publishing(window, tmp_path
     file = tmp_path / "猫.png"
     file.write_bytes(b"not a picture")
     page = window("小明", "/#/publish").page
+    page.get_by_role("radio", name="一件东西").check()
     page.set_input_files("#picture", file)
     page.get_by_label("物品名").fill("不该出现的猫")
     page.get_by_role("button", name="埋下宝贝").click()
@@ -277,6 +278,7 @@ def test_leaving_the_page_before_the_picture_is_sent_publishes_nothing(window, t
             };
         });
     }""")
+    page.get_by_role("radio", name="一件东西").check()
     page.set_input_files("#picture", file)
     page.get_by_label("物品名").fill("不该埋下的猫")
     page.get_by_role("button", name="埋下宝贝").click()

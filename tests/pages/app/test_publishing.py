@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from playwright.sync_api import Locator, expect
 
-from support.browser import PHONE, choose_picture
+from support.browser import PHONE, choose_picture, show_all_fields
 from support.client import a_picture
 
 SEVERAL = "每隔多少层一份奖品"
@@ -12,6 +12,7 @@ SEVERAL = "每隔多少层一份奖品"
 
 def test_a_filled_in_form_is_there_again_until_it_is_published(window):
     page = window("念旧的人", "/#/publish").page
+    show_all_fields(page)
     choose_picture(page)
     page.get_by_label("物品名").fill("留得住的猫")
     page.get_by_label("奖品数量").fill("3")
@@ -29,11 +30,13 @@ def test_a_filled_in_form_is_there_again_until_it_is_published(window):
     page.get_by_role("button", name="埋下宝贝").click()
     expect(page.get_by_role("heading", name="留得住的猫")).to_be_visible()
     page.go_back()
+    page.get_by_role("radio", name="更多").check()
     expect(page.get_by_label("物品名")).to_have_value("")
 
 
 def test_a_limit_is_spoken_of_only_where_it_is_set(window):
     page = window("埋宝人", "/#/publish").page
+    page.get_by_role("radio", name="更多").check()
     page.get_by_role("radio", name="现金红包").check()
     expect(page.get_by_text("不能用信用卡付")).to_be_visible()
     expect(page.get_by_text("超过的不会丢")).to_have_count(0)
@@ -41,6 +44,7 @@ def test_a_limit_is_spoken_of_only_where_it_is_set(window):
 
 def test_the_picture_of_red_packets_is_offered_until_one_is_chosen(window):
     page = window("埋宝人", "/#/publish").page
+    page.get_by_role("radio", name="更多").check()
     page.get_by_role("radio", name="现金红包").check()
     offered = page.get_by_text("就用画好的红包图")
     expect(offered).to_be_visible()
@@ -63,6 +67,7 @@ def test_only_who_ends_red_packets_is_told_of_their_money(window, publisher):
 
 def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
     page = window("卖预告的人", "/#/publish").page
+    page.get_by_role("radio", name="更多").check()
     choose_picture(page)
     page.get_by_label("物品名").fill("八点的猫")
     now = datetime.now().astimezone()
@@ -80,17 +85,20 @@ def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
 
 def test_one_persons_draft_is_not_shown_to_another(window):
     opened = window("念旧的人", "/#/publish")
+    opened.page.get_by_role("radio", name="更多").check()
     opened.page.get_by_label("物品名").fill("私房猫")
     opened.page.get_by_role("link", name="我的").click()
     opened.page.get_by_role("button", name="退出登录").click()
     opened.log_in("别人")
     opened.page.get_by_role("link", name="发布", exact=True).click()
+    opened.page.get_by_role("radio", name="更多").check()
     expect(opened.page.get_by_label("物品名")).to_have_value("")
 
 
 def test_the_first_problem_is_said_beneath_its_field_which_has_the_focus(window):
     page = window("小明", "/#/publish", viewport=PHONE).page
     submit = page.get_by_role("button", name="埋下宝贝")
+    show_all_fields(page)
     submit.click()
     _is_blamed(page.locator("#picture"), "请先选一张图片")
     choose_picture(page)
@@ -105,6 +113,7 @@ def test_the_first_problem_is_said_beneath_its_field_which_has_the_focus(window)
     submit.click()
     _is_blamed(page.get_by_label("物品名"), "“物品名”应为 1 到 50 个字")
     page.get_by_label("物品名").fill("猫")
+    page.get_by_label("预计挖多少锹").fill("")
     page.get_by_label("奖品数量").fill("1000")
     page.get_by_label("每锹之后冷却几秒").fill("3600")
     submit.click()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import Person
+from support.browser import Person, show_all_fields
 from support.client import a_picture
 from support.servers import Running
 
@@ -21,7 +21,7 @@ def test_a_dig_just_after_a_cooldown_says_that_an_order_is_drawn(window, address
     speed = page.get_by_text("冷却结束后 3 秒内按下的，由抽签决定先后")
     speed.wait_for()
     opened.log_in("小红")
-    page.get_by_label("每锹之后冷却几秒").wait_for()
+    show_all_fields(page)
     speed.wait_for()
     opened.go(f"/#/task/{code}")
     page.get_by_text("规则、承诺和随机数").click()

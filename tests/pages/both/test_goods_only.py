@@ -22,7 +22,8 @@ def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
     page = opened.page
     page.get_by_label("物品名").fill("一只熊猫")
     expect(page.get_by_role("group", name="怎么给")).to_be_visible()
-    expect(page.get_by_text("最深 20 层")).to_be_visible()
+    expect(page.get_by_role("group", name="选一种埋法").get_by_role("radio")).to_have_count(2)
+    page.get_by_role("radio", name="更多").check()
     expect(page.get_by_role("group", name="埋什么").get_by_role("radio")).to_have_count(2)
     expect(page.get_by_text("红包").locator("visible=true")).to_have_count(0)
     assert opened.overflow() <= 0
@@ -39,6 +40,8 @@ def test_where_there_are_goods_only_no_red_packet_can_be_chosen(address):
     with a_phone(address, "老王") as phone:
         phone.open("/pages/publish/publish")
         phone.until("answered", lambda told: told["path"] == "/getMyInfo")
+        phone.press("更多")
+        phone.shows("奖品：实物，现场领取")
         phone.fire(".kind", "change", value="1")
         phone.shows("奖品：实物，邮寄", "选一张图片")
         phone.fire(".worth", "input", value="801")

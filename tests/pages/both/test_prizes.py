@@ -305,11 +305,14 @@ def test_a_treasure_is_published_for_who_has_its_link(client, publisher):
     name = f"伞{random.randrange(10**9)}"
     owner = client("小明")
     owner.open("publish")
+    owner.press("更多")
+    owner.press("自己定")
     for label, text in (("物品名", name), ("署名", "老铺子"), ("预计挖多少锹", "20")):
         owner.fill(label, text)
     owner.fill("每锹之后冷却几秒", "7")
     owner.choose("谁能看到", "只有拿到链接的人")
-    owner.says("1 份奖品，第 1 到 20 锹里哪一锹都一样可能；一直有人挖，最快第一锹就结束，最慢 3 分钟")
+    owner.says("1 份奖品，第 1 到 20 锹里哪一锹都一样可能，每锹之后冷却 7 秒；一直有人挖，最快第一锹")
+    owner.says("就结束，最慢 3 分钟")
     owner.fill("预计挖多少锹", "1")
     owner.says("1 份奖品，就在第 1 层；一直有人挖，第一锹就结束")
     owner.fill("预计挖多少锹", "20")

@@ -35,6 +35,7 @@ def test_a_treasure_shows_its_rules(window, publisher):
 
 def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(window):
     page = window("小红", "/#/publish").page
+    page.get_by_role("radio", name="更多").check()
     worth = page.get_by_role("spinbutton", name="每份值多少元")
     expect(worth).to_be_visible()
     assert worth.evaluate("input => input.validity.valid")

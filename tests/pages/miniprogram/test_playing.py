@@ -211,11 +211,12 @@ def test_two_taps_at_once_publish_one_treasure_and_make_one_bill(address, tmp_pa
     twice = Person.log_in(address, "两下")
     with a_phone(address, "两下", picture) as phone:
         phone.open("/pages/publish/publish")
-        phone.until("answered", lambda told: told["path"] == "/getMyInfo")
+        phone.press("一件东西")
+        phone.shows("点这里选一张图片")
         phone.tap(".picture")
         phone.until("uploaded")
         for _ in range(2):
-            phone.fire(".draft", "submit", value={"name": "一只猫", "prize_num": "1", "forecast_num": "9"})
+            phone.fire(".draft", "submit", value={"name": "一只猫"})
         phone.until("opened", lambda told: told["page"] == "/pages/treasure/treasure")
         assert len(twice.get("/getMyRelease")["data"]) == 1
         unpaid = twice.post("/postTask", goods_type=1, money=1, prize_num=1, forecast_num=9, name="一元")
@@ -233,7 +234,9 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
     picture.write_bytes(a_picture())
     with a_phone(address, "老王", picture) as publisher, a_phone(address, "阿强") as winner:
         publisher.open("/pages/publish/publish")
-        publisher.until("answered", lambda told: told["path"] == "/getMyInfo")
+        publisher.press("更多")
+        publisher.press("自己定")
+        publisher.shows("预计挖多少锹")
         publisher.fire(".kind", "change", value="2")
         publisher.shows("不能用信用卡付")
         publisher.tap(".picture")
@@ -318,15 +321,17 @@ def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_ke
     day = f"{starts:%Y-%m-%d}"
     with a_phone(address, "老王") as publisher:
         publisher.open("/pages/publish/publish")
-        publisher.until("answered", lambda told: told["path"] == "/getMyInfo")
+        publisher.shows("群红包")
+        publisher.press("更多")
+        publisher.shows("什么时候开挖")
         publisher.fire(".times .field", "change", value=day)
         publisher.shows(f"什么时候开挖：{day}", "20:00", "清除")
         publisher.press("清除")
         publisher.shows("什么时候开挖：不填就马上开挖")
         publisher.fire(".kind", "change", value="2")
         publisher.fire(".times .field", "change", value=day)
-        assert "份奖品，第" not in publisher.shows(f"什么时候开挖：{day}", "不选图片")  # no plan yet
-        values = {"name": "八点的红包", "prize_num": "1", "forecast_num": "9", "money": "2"}
+        publisher.shows(f"什么时候开挖：{day}", "不选图片")
+        values = {"name": "八点的红包", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
         publisher.shows("什么时候开挖：不填就马上开挖")  # the page is ready for the next treasure
         publisher.shows("八点的红包", f"{starts.month}月{starts.day}日 20:00 开挖")
@@ -360,7 +365,9 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
 def test_a_shared_sum_is_planned_published_and_won(address):
     with a_phone(address, "老李") as publisher:
         publisher.open("/pages/publish/publish")
-        publisher.until("answered", lambda told: told["path"] == "/getMyInfo")
+        publisher.press("更多")
+        publisher.press("自己定")
+        publisher.shows("预计挖多少锹")
         publisher.fire(".kind", "change", value="3")
         publisher.shows("第 1 种", "第 2 种", "再加一种")
         publisher.tap(".drop")
@@ -369,16 +376,17 @@ def test_a_shared_sum_is_planned_published_and_won(address):
         publisher.fire(".number", "input", value="3")
         publisher.fire(".amount", "input", value="0.35")
         publisher.fire(".forecast", "input", value="90")
-        publisher.shows("大约每 30 锹出一份；一直有人挖，最快 60 锹、最慢 120 锹结束。要支付 0.35 元",
+        publisher.shows("大约每 30 锹出一份（上下 10 锹），每锹之后冷却 7 秒；一直有人挖，最快 7 分钟、",
+                        "最慢 14 分钟结束。要支付 0.35 元",
                         "上下浮动多少层：0 到 29，小于间隔；0 就是人人都知道位置", "0 到 3600")  # fmt: skip
         values = {"name": "拼手气的箱子", "forecast_num": "3", "interval": "1", "fluctuation": "0"}
         publisher.fire(".draft", "submit", value=values)
         publisher.until("opened")
-        kind = "二等奖 · 拼手气，一起分 0.35 元 · 剩 3 / 3 份"
+        kind = "一等奖 · 拼手气，一起分 0.35 元 · 剩 3 / 3 份"
         publisher.shows("剩 3 / 3 份 · 拼手气，一起分 0.35 元 · ", kind, "我发布的", "你出的那一半在里面")
         [card] = [row for row in Person.log_in(address, "老李").get("/getMyRelease")["data"] if row["ranks"]]
         dug = Person.log_in(address, "小运").post("/postTask", code=card["code"])
-        publisher.shows(f"小运 挖到了！二等奖，0.{dug['money_fen']} 元", "剩 2 / 3 份")
+        publisher.shows(f"小运 挖到了！一等奖，0.{dug['money_fen']} 元", "剩 2 / 3 份")
 
 
 def test_a_publisher_changes_discards_and_buries_again(address, publisher):

@@ -4,7 +4,8 @@ import { opening } from "../../parts/opening.js";
 import { picturing } from "../../parts/picturing.js";
 import { handing, handingOf } from "../../shared/planning.js";
 import { mayEdit } from "../../shared/prizes.js";
-import { EDIT, FIELDS, KIND, PUBLISH } from "../../shared/words.js";
+import { FIELDS, KIND, PUBLISH } from "../../shared/words-publish.js";
+import { EDIT } from "../../shared/words.js";
 import { admitted, api } from "../../wechat.js";
 
 Component({

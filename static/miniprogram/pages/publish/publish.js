@@ -1,11 +1,13 @@
-// Publishing: goods may be dug at once, a red packet once it is paid.
+// Publishing: first what is buried, then what has to be said of it. Goods may be dug at once, a red packet once it is
+// paid. A field that is left empty counts as its placeholder says.
 
 import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
-import { MOST_KINDS, copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
-import { AUDIENCE, CLAIM, FIELDS, GIVING, KIND, NAMING, PUBLISH, cashRules, cooldownHint, fluctuationHint, publishersTax, yuan } from "../../shared/words.js";
-import { admitted, api, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
+import { MOST_KINDS, copyOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../../shared/planning.js";
+import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax } from "../../shared/words-publish.js";
+import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
+import { admitted, api, ask, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
 const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
@@ -15,19 +17,21 @@ const GOODS_ONLY = [ON_SITE, BY_MAIL, { of: "several", text: "几种奖品" }];
 const DRAW_TYPES = { onSite: 1, byMail: 2 };
 // The names that `prizesOf` has for one of several kinds.
 const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, { of: "split", text: "拼手气" }];
-const NEW = { name: "", kind: 0, number: "1", amount: "", value: "", url: "", thumbnail: "" };
+const NEW = { name: "", kind: 0, number: "", amount: "", value: "", url: "", thumbnail: "" };
 let made = 0; // how many were made: each keeps its key when another goes
 const rowOf = (filled) => ({ ...NEW, ...filled, key: String(made++) });
+const choicesOf = (list) => list.map(([of, text]) => ({ of, text }));
 const NO_TIMES = { day: "", clock: "20:00", lastDay: "", lastClock: "22:00" };
 
 Component({
   behaviors: [naming, picturing],
 
   data: {
-    choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [rowOf({ name: "一等奖" }), rowOf({ name: "二等奖" })], mostKinds: MOST_KINDS,
+    choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
+    whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: WHATS[1][2], tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
-    filled: /** @type {Record<string, string>} */ ({ prize_num: "1" }), paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
-    cash: "", tax: "", least: "", speed: "", busy: false,
+    filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
+    cash: "", tax: "", forecasts: "", least: "", speed: "", busy: false,
     ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
 
@@ -41,6 +45,9 @@ Component({
         this.showNaming();
         const { red_packets: taken, cash, fair_start_ms } = await api.get("/getMyInfo");
         this.rules = { ...cash, fair_start_ms };
+        const whats = choicesOf(taken ? WHATS : WHATS.slice(1));
+        if (!this.asked) this.setData({ what: whats[0].of, about: WHATS.find(([of]) => of === whats[0].of)[2] });
+        this.setData({ whats });
         if (this.burying) this.fill((await api.get("/getTaskDetails", { code: this.burying })).data);
         this.burying = "";
         const choices = taken ? WITH_CASH : GOODS_ONLY;
@@ -61,14 +68,26 @@ Component({
       const { url, values, kinds } = copyOf(task);
       this.url = url || undefined;
       this.typed = values;
-      this.spaced = values.prize_num !== "1";
+      this.tempo = "own";
       const chosen = kinds.length ? "several" : task.goods_type === 1 ? "packet" : task.draw_type === 2 ? "byMail" : "onSite";
       const filled = kinds.map((kind, at) => rowOf({ ...kind, kind: KINDS.findIndex(({ of }) => of === kind.kind), thumbnail: task.ranks[at].thumbnail }));
       this.setData({
-        ...NO_TIMES, filled: values, chosen, thumbnail: url && task.thumbnail, given: GIVING.findIndex(([of]) => of === values.draw_type),
-        heard: AUDIENCE.findIndex(([of]) => of === values.is_public),
-        interval: values.interval || "", fluctuation: values.fluctuation || "", rows: filled.length ? filled : this.data.rows,
+        ...NO_TIMES, what: "more", filled: values, chosen, thumbnail: url && task.thumbnail, given: GIVING.findIndex(([of]) => of === values.draw_type),
+        heard: AUDIENCE.findIndex(([of]) => of === values.is_public), rows: filled.length ? filled : this.data.rows,
       });
+    },
+
+    bury({ currentTarget }) {
+      this.asked = true;
+      const { of: what } = currentTarget.dataset;
+      this.setData({ what, about: WHATS.find(([of]) => of === what)[2], filled: { ...this.data.filled, ...this.typed } });
+      this.adapt();
+    },
+
+    /** Choose a tempo by hand: until then it follows from the number of prizes. */
+    pace({ currentTarget }) {
+      this.tempo = currentTarget.dataset.of;
+      this.adapt();
     },
 
     choose({ detail }) {
@@ -86,14 +105,9 @@ Component({
       this.setData({ heard: Number(detail.value) });
     },
 
-    /** Note a number that was typed. Once the person has typed a spacing, it is no longer computed. */
+    /** Note what was typed, since the plan follows from it. */
     type({ detail, currentTarget }) {
-      const { of } = currentTarget.dataset;
-      this.typed = { ...this.typed, [of]: detail.value };
-      if (of === "interval" || of === "fluctuation") {
-        this.spaced = true;
-        this.setData({ [of]: detail.value });
-      }
+      this.typed = { ...this.typed, [currentTarget.dataset.of]: detail.value };
       this.adapt();
     },
 
@@ -129,49 +143,66 @@ Component({
       return { starts_at: at(day, clock), ends_at: at(lastDay, lastClock) };
     },
 
-    /** What is to be published, as `/postTask` takes it. @returns {Record<string, any>} */
-    contents() {
-      const { chosen, rows, given } = this.data;
-      if (chosen === "several") return { ...prizesOf(rows.map((row) => ({ ...row, kind: KINDS[row.kind].of }))), draw_type: Number(GIVING[given][0]) };
-      return { goods_type: chosen === "packet" ? 1 : 2, draw_type: DRAW_TYPES[chosen] };
+    /** What is to be published, as `/postTask` takes it, and its `plan`. @returns {Record<string, any>} */
+    contents(filled) {
+      const { what, chosen, rows, given } = this.data;
+      const draw_type = Number(GIVING[given][0]);
+      const number = filled.prize_num ? wholeOf(filled.prize_num) : 1;
+      const several = () => ({ ...prizesOf(rows.map((row) => ({ ...row, kind: KINDS[row.kind].of }))), draw_type });
+      const asked = {
+        packet: () => packetOf(filled),
+        thing: () => ({ goods_type: 2, prize_num: 1, draw_type, is_public: 1 }),
+        more: () => ({
+          ...(chosen === "several" ? several() : { goods_type: chosen === "packet" ? 1 : 2, prize_num: number, draw_type: DRAW_TYPES[chosen] }),
+          ...this.times(), is_public: AUDIENCE[this.data.heard][0],
+        }),
+      }[what]();
+      const plan = planOf({ prizes: asked.prize_num, tempo: this.tempo, typed: filled, cash: asked.goods_type === 1, rules: this.rules });
+      return { ...asked, forecast_num: plan.forecast, interval: plan.interval, fluctuation: plan.fluctuation, cd: plan.cd, plan };
     },
 
     /** Show the plan and the warnings that follow from the form. */
     adapt() {
-      const { prize_num: one = "1", forecast_num: forecast, money = 0, value = 0, cd } = this.typed || {};
-      const { goods_type: type, prize_num: prizes = Number(one) || 0, prizes: kinds, draw_type: given } = this.contents();
-      const { least_cd = 0, least_gap = 1, fair_start_ms = 0 } = this.rules || {};
-      const gap = type === 1 ? Math.max(1, least_gap) : 1;
-      const plan = { prizes, forecast: Number(forecast) || 0, interval: Number(this.data.interval) || 0, fluctuation: Number(this.data.fluctuation) || 0, cd: Number(cd) || 0 };
-      if (!this.spaced && prizes > 1 && plan.forecast) Object.assign(plan, spacing({ ...plan, gap }));
-      const payFen = kinds ? paysFen(kinds) : type === 1 ? prizes * Number(money) * 100 : 0;
-      const goods = !kinds || this.data.rows.some(({ kind }) => kind === 0);
+      if (!this.rules) return; // they are not read yet
+      const typed = this.typed || {};
+      const { plan, goods_type: type, prizes: kinds, draw_type: given } = this.contents(typed);
+      const { what, chosen, rows } = this.data;
+      const { least_cd, least_diggers, fair_start_ms } = this.rules;
+      const own = plan.tempo === "own";
+      const payFen = kinds ? paysFen(kinds) : type === 1 ? plan.prizes * Number(typed.money || 0) * 100 : 0;
+      const goods = what === "thing" || (chosen === "several" ? rows.some(({ kind }) => kind === 0) : chosen !== "packet");
       this.setData({
+        tempo: plan.tempo,
         paid: type === 1,
         goods,
-        handing: goods && this.data.chosen !== "packet" ? given : 0,
-        spread: prizes > 1,
-        least: fluctuationHint(plan.interval, gap),
+        handing: goods && what !== "packet" ? given : 0,
+        spread: plan.prizes > 1,
+        suited: plan,
+        forecasts: `${type === 1 && plan.prizes === 1 ? Math.max(1, least_diggers) : 1} 到 1000000`,
+        least: fluctuationHint(plan.interval, plan.gap),
         speed: cooldownHint(type === 1 ? least_cd : 0, fair_start_ms),
-        interval: plan.interval ? String(plan.interval) : "",
-        fluctuation: plan.interval ? String(plan.fluctuation) : "",
-        plan: [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : ""].filter(Boolean).join("。"),
-        warning: planWarning(plan),
-        tax: publishersTax(kinds ? { ranks: kinds } : type === 1 ? {} : { value: Number(value) }),
+        plan: plan.misfit ? "" : [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : ""].filter(Boolean).join("。"),
+        warning: plan.misfit || (own ? planWarning(plan) : ""),
+        tax: publishersTax(kinds ? { ranks: kinds } : type === 1 || what === "thing" ? {} : { value: Number(typed.value || 0) }),
       });
     },
 
-    /**
-     * Fields that do not apply are sent too, and numbers as texts: the server ignores the former and reads the
-     * latter.
-     */
+    /** Fields that do not apply are sent too, and numbers as texts: the server ignores the former and reads the latter. */
     async publish({ detail }) {
       if (this.data.busy) return; // a second tap, before the button showed that it is disabled
       this.setData({ busy: true, said: "" });
       let sent = false;
       try {
         await admitted();
-        const asked = { ...detail.value, ...this.contents(), ...this.times(), is_public: AUDIENCE[this.data.heard][0], url: this.url };
+        const filled = { ...this.typed, ...detail.value };
+        const { plan, ...contents } = this.contents(filled);
+        if (plan.misfit) {
+          this.setData({ said: plan.misfit });
+          return;
+        }
+        const quick = quickWords(plan);
+        if (quick && !(await ask(PUBLISH.quick, quick, PUBLISH.agree))) return;
+        const asked = { ...filled, ...contents, url: this.data.what === "packet" ? undefined : this.url };
         const half = await takeHalf(asked);
         sent = true;
         const published = await publishWith(half, asked);

@@ -5,7 +5,8 @@ import { watching } from "../../parts/watching.js";
 import { handing } from "../../shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
-import { CARRIERS, OWN, PARCEL, WINNERS, claimsEnd, noWinners, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../../shared/words.js";
+import { publishersTax } from "../../shared/words-publish.js";
+import { CARRIERS, OWN, PARCEL, WINNERS, claimsEnd, noWinners, parcelWords, pickupRight, prizeWords, shippedWords, title, wantedOf, wonWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, copy, fetchFile, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames report most changes, but not those that only time brings
