@@ -103,7 +103,7 @@ def fill_history(data_dir: Path) -> None:
     for second in range(now - HISTORY_SECONDS, now - 2):
         for process in ("0" * 12, "1" * 12):
             beat = msgspec.msgpack.encode(a_heartbeat(process, second))
-            pipeline.xadd(key, {"heartbeat": keys.sign_message(key.decode(), beat)})
+            pipeline.xadd(key, {"heartbeat": keys.sign_message(key.decode(), beat, now * 1000)})
     pipeline.execute()
     redis.close()
 

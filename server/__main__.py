@@ -358,7 +358,7 @@ def _rotate(_: argparse.Namespace) -> int:
     from server.security.keys import Keys
 
     settings = read_settings(os.environ)
-    keys = Keys(*secrets_of(settings, makes=False))
+    keys = Keys(*secrets_of(settings))
 
     async def work(store: Store) -> int:
         async with logged(store, "rotate", keys.fingerprint) as run:

@@ -7,7 +7,9 @@ import stat
 import subprocess
 import sys
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import cycle
 
 import pytest
@@ -16,9 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509 import CertificateBuilder, Name, NameAttribute
 from cryptography.x509.oid import NameOID
 
+from devtools.sandbox import Sandbox
 from server.__main__ import main
+from server.context import Context
 from server.errors import BadSettings
 from server.running.stores import missing_stores
+from server.running.worker import look_at_data
 from server.settings import GUARDED_DEFAULTS, Settings, check_secret, read_settings, secrets_of
 from support.production import KEY, MERCHANT, PRIVATE_KEY, PRODUCTION, PUBLIC_KEY
 
@@ -334,14 +339,21 @@ def test_an_old_style_key_is_rewritten_in_the_new_one():
     assert read_settings({**PAID, "WECHAT_PRIVATE_KEY": old}).wechat_private_key == PRIVATE_KEY
 
 
-def test_the_secret_made_for_development_is_kept_and_readable_by_its_owner_alone(tmp_path):
+async def test_the_secret_made_at_the_first_start_is_kept_and_readable_by_its_owner_alone(tmp_path):
     for name in ("data", "other"):
         (tmp_path / name).mkdir()
-    settings = Settings(data_dir=str(tmp_path / "data"))
-    [secret] = secrets_of(settings)
+    settings = Settings(data_dir=str(tmp_path / "data"), mongodb_uri="mongodb://127.0.0.1:1/none")
+    begins: list[Callable[[], Awaitable[object]]] = [
+        partial(look_at_data, settings, prepares=False),
+        partial(Context.open, settings, Sandbox),
+    ]
+    for begin in begins:  # a worker that finds no secret any more makes no new one
+        with pytest.raises(BadSettings, match="put secret_key back"):
+            await begin()
+    [secret] = secrets_of(settings, makes=True)
     assert len(secret) >= 32
     assert secrets_of(settings) == [secret]
-    assert secrets_of(Settings(data_dir=str(tmp_path / "other"))) != [secret]
+    assert secrets_of(Settings(data_dir=str(tmp_path / "other")), makes=True) != [secret]
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
     assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
 

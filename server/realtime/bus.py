@@ -2,7 +2,8 @@
 
 Redis keeps nothing that matters: a process that hears nothing reads MongoDB. Each acknowledged subscription,
 also one after a reconnect, means that earlier news may have been missed. Whoever else reaches Redis can tell
-us nothing: each message and heartbeat carries an HMAC under our secret, and others are counted and dropped.
+us nothing: each message and heartbeat carries its time and an HMAC under our secret. Others are counted and
+dropped, and so are those that come too late.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from redis.exceptions import AuthenticationError
 from tornado.log import app_log
 
+from server.clock import Clock
 from server.errors import BadSettings
 from server.realtime.links import (
     GONE,
@@ -46,6 +48,8 @@ OLDEST_CLUSTER, SLOTS = 7, 16384
 # How long Redis keeps the places of one random order: far longer than the longest FAIR_START_MS.
 PLACES_MS = 10_000
 HEARTBEATS_MS = 900_000
+# News may be so late, since Redis or a process may stand still. Somebody may have kept and sent older news.
+LATE_MS = 30_000
 # Reading 15 minutes of several processes' heartbeats at once would block the loop.
 HEARTBEATS_PAGE = 200
 
@@ -56,9 +60,11 @@ T = TypeVar("T")
 class Bus:
     """The connection of one process to the other processes."""
 
-    def __init__(self, settings: Settings, prefix: str, keys: Keys) -> None:
-        """`prefix` begins all names in Redis. `keys` sign what we say. Raises BadSettings."""
+    def __init__(self, settings: Settings, prefix: str, keys: Keys, clock: Clock | None = None) -> None:
+        """`prefix` begins all names in Redis. `keys` sign what we say, with the time of `clock`. Raises
+        BadSettings."""
         self._keys = keys
+        self._now_ms = (clock or Clock()).now_ms
         # Two contexts may share a process, and a process in a container may have the id of an earlier one.
         self.process = f"{PROCESS}:{secrets.token_hex(3)}"
         self.failures = Failures()  # of all work of this process
@@ -148,7 +154,7 @@ class Bus:
         if not link.up:
             return None
         channel = self._channel(code)
-        signed = self._keys.sign_message(channel, payload)
+        signed = self._keys.sign_message(channel, payload, self._now_ms())
         seconds = QUICK_SECONDS if link.doubted else OPERATION_SECONDS
 
         async def send() -> int:
@@ -225,7 +231,7 @@ class Bus:
         # The entries' ids are times of Redis's clock, so only that clock says which entries are old.
         oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
         name = self._heartbeats
-        signed = self._keys.sign_message(name, heartbeat)
+        signed = self._keys.sign_message(name, heartbeat, self._now_ms())
         entry = self.client.xadd(name, {"heartbeat": signed}, minid=oldest, approximate=True)
         written = await self._ask(entry, "a heartbeat was lost", links=[link])
         if written is not None:
@@ -241,7 +247,8 @@ class Bus:
                 return None
             if found:
                 last = found[-1][0].decode()
-                read = [self._read_signed(name, fields.get(b"heartbeat", b"")) for _, fields in found]
+                signed = [fields.get(b"heartbeat", b"") for _, fields in found]
+                read = [self._read_signed(name, each, HEARTBEATS_MS + LATE_MS) for each in signed]
                 heartbeats += [heartbeat for heartbeat in read if heartbeat is not None]
             if len(found) < HEARTBEATS_PAGE:
                 return last, heartbeats
@@ -286,9 +293,9 @@ class Bus:
         finally:
             metrics.redis_seconds(outcome).observe(time.monotonic() - began)
 
-    def _read_signed(self, name: str, signed: bytes) -> bytes | None:
-        """Return what one of our processes said under this name; None, and count it, if none did."""
-        said = self._keys.read_message(name, signed)
+    def _read_signed(self, name: str, signed: bytes, late_ms: int = LATE_MS) -> bytes | None:
+        """Return what one of our processes said lately under this name; None, and count it, if none did."""
+        said = self._keys.read_message(name, signed, self._now_ms(), late_ms)
         if said is None:
             metrics.FORGED.inc()
         return said

@@ -101,7 +101,7 @@ class Supervisor:
             loop.add_signal_handler(unused, log.warning, "%s means nothing here", unused.name)
         _raise_file_limit()
         self._warn()
-        secrets = secrets_of(self._settings)  # makes a missing secret, before several workers could
+        secrets = secrets_of(self._settings, makes=True)  # workers make none
         self._stores = missing_stores(self._settings, self._lock)
         try:
             self._keepers.persist(partial(self._start, Keys(*secrets)), "starting")

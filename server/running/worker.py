@@ -77,7 +77,7 @@ async def look_at_data(
     In development a new database is prepared too, perhaps by several workers at once.
     """
     store = Store(settings.mongodb_uri, limited=not prepares, cash=bool(settings.cash))
-    keys = Keys(*secrets_of(settings))
+    keys = Keys(*secrets_of(settings, makes=prepares))
     database = OwnDatabase(store, keys, identity)
     try:
         await store.reach()

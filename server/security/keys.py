@@ -32,7 +32,7 @@ FINGERPRINT_DIGITS = 16
 SHARE_CHARACTERS = 31  # a task's code has 12, so the length tells a share token from a code
 _CODE_BYTES, _SHARE_IV_BYTES = 9, 6
 _SHARE_BYTES = _SHARE_IV_BYTES + _CODE_BYTES + PERSON_ID_BYTES
-MAC_BYTES = 16  # of a message between processes
+MAC_BYTES, TIME_BYTES = 16, 8  # of a message between processes
 
 
 class Proven(NamedTuple):
@@ -178,18 +178,21 @@ class Keys:
         keys = [self._derive(purpose, secret) for secret in self._secrets]
         return [hmac.digest(key, value.encode(), "sha256").hex() for key in keys]
 
-    def sign_message(self, channel: str, message: bytes) -> bytes:
-        """Return a message between our processes as it goes through Redis: its HMAC, then the message."""
-        return _message_mac(self._derive("message"), channel, message) + message
+    def sign_message(self, channel: str, message: bytes, now_ms: int) -> bytes:
+        """Return a message between our processes as it goes through Redis: its HMAC, when it was sent (unix
+        ms), and the message."""
+        dated = now_ms.to_bytes(TIME_BYTES, "big") + message
+        return _message_mac(self._derive("message"), channel, dated) + dated
 
-    def read_message(self, channel: str, signed: bytes) -> bytes | None:
+    def read_message(self, channel: str, signed: bytes, now_ms: int, late_ms: int) -> bytes | None:
         """Return the message that `sign_message` signed for this channel, under any of the secrets; else
-        None."""
+        None. Also None if that was more than `late_ms` ago, or ahead: somebody may have sent it again."""
         mac = signed[:MAC_BYTES]
-        message = signed[MAC_BYTES:]
+        dated = signed[MAC_BYTES:]
         keys = [self._derive("message", secret) for secret in self._secrets]
-        ours = any(hmac.compare_digest(_message_mac(key, channel, message), mac) for key in keys)
-        return message if ours else None
+        ours = any(hmac.compare_digest(_message_mac(key, channel, dated), mac) for key in keys)
+        lately = abs(now_ms - int.from_bytes(dated[:TIME_BYTES], "big")) <= late_ms
+        return dated[TIME_BYTES:] if ours and lately else None
 
     def limit_name(self, who: str) -> str:
         """Return a keyed hash of a person or an address: the name under which Redis counts for a limit."""
@@ -235,5 +238,5 @@ class Keys:
         return None
 
 
-def _message_mac(key: bytes, channel: str, message: bytes) -> bytes:
-    return hmac.digest(key, channel.encode() + b"\n" + message, "sha256")[:MAC_BYTES]
+def _message_mac(key: bytes, channel: str, dated: bytes) -> bytes:
+    return hmac.digest(key, channel.encode() + b"\n" + dated, "sha256")[:MAC_BYTES]

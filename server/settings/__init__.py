@@ -453,17 +453,20 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
     return {**merchant, "wechat_platform_cert": certificate} if certificate else merchant
 
 
-def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:
+def secrets_of(settings: Settings, *, makes: bool = False) -> list[bytes]:
     """Return the secrets that all keys derive from. The first one seals; all of them open.
 
     These are the secrets in the settings, or else the one kept in DATA_DIR. If that file is missing, it is
-    made (0600) where `makes` is true; otherwise raises BadSettings.
+    made (0600) where `makes` is true, as at the first start; otherwise raises BadSettings.
     """
     if settings.given_secrets:
         return [secret.encode() for secret in settings.given_secrets]
     path = Path(settings.data_dir) / "secret_key"
     if not makes and not path.exists():
-        raise BadSettings(f"no secret is in DATA_DIR={settings.data_dir!r}: give the servers' SECRET_KEYS")
+        raise BadSettings(
+            f"no secret is in DATA_DIR={settings.data_dir!r}: put secret_key back there, or give the "
+            "servers' SECRET_KEYS"
+        )
     draft = path.with_name(f"secret_key.{os.getpid()}")
     if not path.exists():
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -51,7 +51,7 @@ WORKERS_ENDED = Counter("wabao_workers_ended", "Workers that ended, by how, and 
 WORKERS_LOST = Gauge("wabao_workers_lost", "Workers of this server that ended unasked within ten minutes")
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
 FORGED = Counter(
-    "wabao_redis_forged", "Messages and heartbeats in Redis that no process of ours signed, and were dropped"
+    "wabao_redis_forged", "Messages in Redis that no process of ours sent lately, and that were dropped"
 )
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")

@@ -335,6 +335,20 @@ async def test_too_few_who_are_free_take_part_in_nothing(client, context):
     assert took_part == [first] * TO_HOLD
 
 
+async def test_who_cannot_hide_at_this_moment_after_all_stays_free_for_another_hiding(client, context):
+    early, both, late = [someone.unionid for someone in await client.log_in_all("a", "b", "c")]
+    made = {"a": (early, both), "b": (both, late)}
+    for code, authors in made.items():
+        for unionid in authors:
+            fields = {"code": code, "unionid": unionid, "open": 1, "counts": 1, "at": 1}
+            await context.store.reports.rows.insert_one({"_id": f"{code}:{unionid}", **fields})
+    # Both ask who is free before either notes anything.
+    joined = await asyncio.gather(*(context.store.reports.join(code, 0, 2) for code in made))
+    took_part = [each["code"] for each in await find(context, "reports", hides=1)]
+    assert sorted(took_part) == [code for code, so in zip(made, joined, strict=True) for _ in range(2 * so)]
+    assert sum(joined) == 1
+
+
 async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(
     client, context, code
 ):

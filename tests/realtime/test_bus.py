@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,7 +14,7 @@ from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from server.realtime import links
-from server.realtime.bus import Bus
+from server.realtime.bus import LATE_MS, Bus
 from server.realtime.links import OPERATION_SECONDS
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
@@ -187,11 +188,16 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
     async with a_bus(redis_url) as (listening, heard, _):
         channel, heartbeats = listening._channel(CODE), listening._heartbeats
         stranger, older = Keys(b"another secret: 32 characters or more"), Keys(OLD)
-        news = KEYS.sign_message(channel, b"news")
+        now_ms = time.time_ns() // 1_000_000
+        news = KEYS.sign_message(channel, b"news", now_ms)
+        old = [
+            KEYS.sign_message(channel, b"sent again", now_ms + by)
+            for by in (-LATE_MS - 1, LATE_MS + 60_000)
+        ]
         nonsense = [
             *(b"", b"x", b"news", b"x" * 16, b"x" * 16 + b"news"),
-            stranger.sign_message(channel, b"news"),
-            KEYS.sign_message(listening._channel("bbbbbbbb"), b"news"),
+            stranger.sign_message(channel, b"news", now_ms),
+            KEYS.sign_message(listening._channel("bbbbbbbb"), b"news", now_ms),
             news[:-1],
             news + b"x",
         ]
@@ -199,13 +205,15 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
         for each in nonsense:
             await listening.client.publish(channel, each)
             await listening.client.xadd(heartbeats, {"heartbeat": each})
+        for each in old:
+            await listening.client.publish(channel, each)
         await listening.client.xadd(heartbeats, {"another field": news})
-        await listening.client.publish(channel, older.sign_message(channel, b"of a server whose turn comes"))
+        await listening.client.publish(channel, older.sign_message(channel, b"whose turn comes", now_ms))
         await listening.publish(CODE, b"ours")
-        assert [await heard.get(), await heard.get()] == [b"of a server whose turn comes", b"ours"]
+        assert [await heard.get(), await heard.get()] == [b"whose turn comes", b"ours"]
         await listening.write_heartbeat(b"ours")
         read = await listening.read_heartbeats()
         assert read is not None
         assert read[1] == [b"ours"]
-        assert forged() - before == 2 * len(nonsense) + 1
+        assert forged() - before == 2 * len(nonsense) + len(old) + 1
         assert heard.empty()

@@ -111,7 +111,7 @@ def test_a_command_names_the_file_that_it_cannot_use(
 def test_a_new_secret_is_readable_by_its_owner_whatever_the_umask_is(tmp_path):
     before = os.umask(0o777)
     try:
-        secrets_of(Settings(data_dir=str(tmp_path)))
+        secrets_of(Settings(data_dir=str(tmp_path)), makes=True)
     finally:
         os.umask(before)
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600

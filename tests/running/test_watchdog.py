@@ -26,6 +26,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import websocket_connect
 
 from server.operation.heartbeats import Heartbeat
+from server.realtime.bus import HEARTBEATS_MS
 from server.running.stores import free_port
 from server.running.watchdog import ABORT_SECONDS, MISSED_TURNS, STARTING, Heart, Watchdog
 from server.runtime.children import start_child
@@ -159,7 +160,9 @@ def replaced_by_heartbeats(data_dir: Path) -> int:
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
         name, keys = f"wabao:{DEFAULT_DATABASE}:heartbeats", keys_of(data_dir)
         signed = [fields[b"heartbeat"] for _, fields in redis.xrange(name)]
-    beats = [msgspec.msgpack.decode(keys.read_message(name, each) or b"", type=Heartbeat) for each in signed]
+    now_ms = time.time_ns() // 1_000_000
+    read = [keys.read_message(name, each, now_ms, HEARTBEATS_MS) for each in signed]
+    beats = [msgspec.msgpack.decode(each or b"", type=Heartbeat) for each in read]
     return sum(beat.counts.get("replaced.hung", 0) for beat in beats)
 
 

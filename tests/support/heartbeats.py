@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def send_heartbeats(data_dir: Path, heartbeats: list[Heartbeat]) -> None:
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     pipeline = redis.pipeline(transaction=False)
     for heartbeat in heartbeats:
-        signed = keys.sign_message(name, msgspec.msgpack.encode(heartbeat))
+        signed = keys.sign_message(name, msgspec.msgpack.encode(heartbeat), time.time_ns() // 1_000_000)
         pipeline.xadd(name, {"heartbeat": signed})
     pipeline.execute()
     redis.close()

@@ -71,10 +71,13 @@ class Reports(DueDocuments[Report]):
         free = [report["_id"] for report in reports if report["person_id"] not in elsewhere][:least]
         if len(free) < least:  # nothing is hidden, so these few may take part elsewhere
             return False
+        joined: list[str] = []
         try:
             for key in sorted(free):
-                await self.collection.update_one({"_id": key, "open": 1}, {"$set": {"hides": 1}})
-        except DuplicateKeyError:  # at this moment, they take part elsewhere
+                changed = await self.collection.update_one({"_id": key, "open": 1}, {"$set": {"hides": 1}})
+                joined += [key] * changed.modified_count
+        except DuplicateKeyError:  # at this moment, they take part elsewhere; the others may do so, too
+            await self.collection.update_many({"_id": {"$in": joined}}, {"$unset": {"hides": ""}})
             return False
         return True
 
