@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from handlers.examples import examples
-from handlers.glossary import MEANINGS
-from handlers.languages import Language, say, summary
+from handlers.glossary import GLOSSARIES, summary_of
+from handlers.languages import Language, say
+from handlers.openapi import shown_examples
 from handlers.push import CLOSES, Cheer, ConnectRequest, Hello, Ping, Subscribe, Unsubscribe
 from handlers.schemas import refusal_table, schemas_of
 from server.realtime.frames import Frame
@@ -26,10 +27,13 @@ def servers(url: str) -> dict[str, Any]:
 
 
 @functools.cache
-def document(version: str, language: Language) -> dict[str, Any]:
-    """Return the AsyncAPI 3.0 document of `/ws`, without `servers`."""
-    frames = Frame.__subclasses__()
-    schemas = schemas_of([ConnectRequest, *MESSAGES], frames, MEANINGS, language)
+def document(version: str, language: Language, *, cash: bool = True) -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document of `/ws`, without `servers`.
+
+    Without `cash`, nothing in it names red packets.
+    """
+    frames = [each for each in Frame.__subclasses__() if summary_of(each, language, cash=cash)]
+    schemas = schemas_of([ConnectRequest, *MESSAGES], frames, GLOSSARIES[cash], language)
     query = schemas.pop(ConnectRequest.__name__)
     return {
         "asyncapi": "3.0.0",
@@ -37,7 +41,7 @@ def document(version: str, language: Language) -> dict[str, Any]:
             "title": "Wabao",
             "version": version,
             "description": say("Live treasures: text frames of JSON, uncompressed.", language)
-            + f"\n\n{refusal_table(language)}",
+            + f"\n\n{refusal_table(language, cash=cash)}",
         },
         "defaultContentType": "application/json",
         "channels": {
@@ -54,7 +58,7 @@ def document(version: str, language: Language) -> dict[str, Any]:
         },
         "components": {
             "schemas": schemas,
-            "messages": {each.__name__: _message(each, language) for each in [*MESSAGES, *frames]},
+            "messages": {each.__name__: _message(each, language, cash=cash) for each in [*MESSAGES, *frames]},
         },
     }
 
@@ -68,12 +72,13 @@ def _operation(action: str, summary: str, messages: list[Any]) -> dict[str, Any]
     }
 
 
-def _message(struct: type[msgspec.Struct], language: Language) -> dict[str, Any]:
+def _message(struct: type[msgspec.Struct], language: Language, *, cash: bool) -> dict[str, Any]:
     name = str(struct.__struct_config__.tag)
     known = examples("messages") | examples("frames")
+    known = known if cash else shown_examples(known)
     return {
         "name": name,
-        "summary": summary(struct, language),
+        "summary": summary_of(struct, language, cash=cash),
         "payload": _reference("schemas", struct),
         **({"examples": [{"payload": known[name]}]} if name in known else {}),
     }

@@ -11,8 +11,8 @@ import msgspec
 
 from handlers.base import Interface, RefusalReply
 from handlers.examples import examples
-from handlers.glossary import MEANINGS
-from handlers.languages import CHANGES, Language, say, summary
+from handlers.glossary import CASH, GLOSSARIES, MEANINGS, summary_of
+from handlers.languages import CHANGES, Language, say
 from handlers.ops.operators import COOKIE, OperatorInterface
 from handlers.schemas import refusal_table, schemas_of
 
@@ -36,23 +36,29 @@ NO_IDENTITY = (
 
 
 @functools.cache
-def document(interfaces: tuple[type[Interface], ...], version: str, language: Language) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of these interfaces, without the server's address."""
+def document(
+    interfaces: tuple[type[Interface], ...], version: str, language: Language, *, cash: bool = True
+) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of these interfaces, without the server's address.
+
+    Without `cash`, nothing in it names red packets.
+    """
+    interfaces = tuple(each for each in interfaces if summary_of(each, language, cash=cash))
     takes = [struct for interface in interfaces for struct in interface.takes]
     gives: list[type[msgspec.Struct]] = [RefusalReply]
     gives += [struct for interface in interfaces for struct in interface.gives]
-    components = schemas_of(takes, gives, MEANINGS, language)
+    components = schemas_of(takes, gives, GLOSSARIES[cash], language)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Wabao",
             "version": version,
-            "description": f"{say(NO_IDENTITY, language)}\n\n{refusal_table(language)}",
+            "description": f"{say(NO_IDENTITY, language)}\n\n{refusal_table(language, cash=cash)}",
         },
         "tags": [{"name": say(room, language)} for room in dict.fromkeys(map(_room, interfaces))],
-        "x-changes": _changes(CHANGELOG.read_text("utf-8"), language),
+        "x-changes": _changes(CHANGELOG.read_text("utf-8"), language, cash=cash),
         "paths": {
-            interface.path: {interface.method.lower(): _operation(interface, components, language)}
+            interface.path: {interface.method.lower(): _operation(interface, components, language, cash=cash)}
             for interface in interfaces
         },
         "components": {
@@ -66,8 +72,15 @@ def document(interfaces: tuple[type[Interface], ...], version: str, language: La
     }
 
 
-def with_sandbox(document: dict[str, Any], sandbox: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with what a sandbox adds: its `tag`, `paths` and `schemas`."""
+def with_sandbox(
+    document: dict[str, Any], sandbox: Mapping[str, Any], *, cash: bool = True
+) -> dict[str, Any]:
+    """Return a document with what a sandbox adds: its `tag`, `paths` and `schemas`.
+
+    Without `cash` it adds nothing: a sandbox plays mostly how money is paid.
+    """
+    if not cash:
+        return document
     components = document["components"]
     return {
         **document,
@@ -77,13 +90,14 @@ def with_sandbox(document: dict[str, Any], sandbox: Mapping[str, Any]) -> dict[s
     }
 
 
-def _changes(changelog: str, language: Language) -> list[dict[str, Any]]:
+def _changes(changelog: str, language: Language, *, cash: bool) -> list[dict[str, Any]]:
     """Return what changed in each version, the newest first. What has no translation is in English."""
     said = CHANGES if language == "zh" else {}
     versions = []
     for part in changelog.split("\n## ")[1:]:
         version, _, listed = part.partition("\n")
         items = [" ".join(item.split()) for item in listed.split("\n- ")[1:]]
+        items = [item for item in items if cash or not CASH.search(item + CHANGES.get(item, ""))]
         versions.append(
             {"version": said.get(version, version), "changes": [said.get(item, item) for item in items]}
         )
@@ -97,12 +111,12 @@ def _room(interface: type[Interface]) -> str:
 
 
 def _operation(
-    interface: type[Interface], components: dict[str, Any], language: Language
+    interface: type[Interface], components: dict[str, Any], language: Language, *, cash: bool
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": interface.__name__,
         "tags": [say(_room(interface), language)],
-        "summary": summary(interface, language),
+        "summary": summary_of(interface, language, cash=cash),
         "security": _security(interface),
         "responses": {
             "200": {
@@ -113,6 +127,8 @@ def _operation(
         },
     }
     noted = examples("interfaces").get(interface.path, {})
+    if not cash:
+        noted = shown_examples(noted)
     replies = operation["responses"]["200"]["content"]
     for kind in interface.gives_texts:
         replies[kind] = {"schema": {"type": "string"}}
@@ -154,7 +170,7 @@ def _security(interface: type[Interface]) -> list[dict[str, list[str]]]:
 
 def _files(names: Sequence[str], language: Language) -> dict[str, Any]:
     properties = {
-        name: {"type": "string", "format": "binary", "description": MEANINGS[name].sentence("", language)}
+        name: {"type": "string", "format": "binary", "description": MEANINGS[name].sentence("", (), language)}
         for name in names
     }
     return {"type": "object", "properties": properties, "required": list(names)}
@@ -165,6 +181,19 @@ def _examples(noted: Mapping[str, Any], part: str) -> dict[str, Any]:
     if not noted:
         return {}
     return {"examples": {name: {"value": example[part]} for name, example in noted.items()}}
+
+
+def shown_examples(noted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the examples that name no red packets, without the fields that are not described."""
+    hidden = GLOSSARIES[False].undescribed
+    bare = {name: _bare(example, hidden) for name, example in noted.items()}
+    return {name: each for name, each in bare.items() if not CASH.search(msgspec.json.encode(each).decode())}
+
+
+def _bare(part: Any, hidden: set[str]) -> Any:
+    if isinstance(part, dict):
+        return {name: _bare(value, hidden) for name, value in part.items() if name not in hidden}
+    return [_bare(each, hidden) for each in part] if isinstance(part, list) else part
 
 
 def query_parameters(schema: dict[str, Any], example: Mapping[str, Any]) -> list[dict[str, Any]]:

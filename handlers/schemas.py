@@ -7,36 +7,42 @@ from typing import Any
 
 import msgspec
 
-from handlers.glossary import VALUES, Meaning
-from handlers.languages import Language, say
+from handlers.glossary import CASH, Glossary, Meaning
+from handlers.languages import LANGUAGES, Language, say
 from server.errors import REFUSALS
 
 
 def schemas_of(
     takes: Iterable[type[msgspec.Struct]],
     gives: Iterable[type[msgspec.Struct]],
-    meanings: Mapping[str, Meaning],
+    glossary: Glossary,
     language: Language,
 ) -> dict[str, dict[str, Any]]:
     """Return the schemas of what is taken and given, and of the structs within, by name.
 
-    In English, a struct's description is the docstring of its class.
+    In English, a struct's description is the docstring of its class. Fields that the glossary does not
+    describe are left out.
     """
     taken = {struct.__name__ for struct in takes}
     everything = [*takes, *gives]
     classes = {each.__name__: each for each in structs_within(msgspec.inspect.multi_type_info(everything))}
     _, schemas = msgspec.json.schema_components(everything, ref_template="#/components/schemas/{name}")
+    bare = bool(glossary.undescribed)
     for name, schema in schemas.items():
         for part in _dicts(schema):
             if isinstance(part.get("pattern"), str):  # JSON Schema's regular expressions are JavaScript's
                 part["pattern"] = part["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
         if name not in taken:
             _require_defaults(schema)
-        for field, of in schema["properties"].items():
-            key = key_of(classes[name], field, meanings)
-            if key is not None:
-                _explain(of, meanings[key], language)
-        if language == "zh":
+        for field, of in list(schema["properties"].items()):
+            key = key_of(classes[name], field, glossary.fields)
+            meaning = glossary.fields[key] if key is not None else None
+            if meaning is not None:
+                _explain(of, meaning, glossary, language)
+            elif key is not None:
+                del schema["properties"][field]
+                schema["required"] = [each for each in schema.get("required", ()) if each != field]
+        if language == "zh" or (bare and CASH.search(schema.get("description", ""))):
             schema.pop("description", None)
         else:
             for part in _dicts(schema["properties"]):
@@ -44,10 +50,10 @@ def schemas_of(
                     del part["title"]
                 if isinstance(part.get("description"), str):
                     part["description"] = say(part["description"], "en")
-    return schemas
+    return {name: schema for name, schema in schemas.items() if not (bare and CASH.search(name))}
 
 
-def key_of(struct: type[msgspec.Struct], field: str, meanings: Mapping[str, Meaning]) -> str | None:
+def key_of(struct: type[msgspec.Struct], field: str, meanings: Mapping[str, object]) -> str | None:
     """Return the key of a field's meaning, the struct's own before its base's; None if it has none."""
     keys = [*(f"{each.__name__}.{field}" for each in struct.__mro__), field]
     return next((key for key in keys if key in meanings), None)
@@ -72,12 +78,16 @@ def structs_within(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
     return found
 
 
-def refusal_table(language: Language) -> str:
-    """Return all refusals in Markdown: the code, what it means, the HTTP code if it is not 200."""
+def refusal_table(language: Language, *, cash: bool) -> str:
+    """Return all refusals in Markdown: the code, what it means, the HTTP code if it is not 200.
+
+    Without `cash`, those about red packets are left out.
+    """
     return f"{say('Refusals (`error`):', language)}\n\n" + "\n".join(
         f"- `{error}`: {say(refusal.default_msg, language)}"
         + (f" (HTTP {refusal.http_status})" if refusal.http_status != 200 else "")
         for error, refusal in REFUSALS.items()
+        if cash or not any(CASH.search(say(refusal.default_msg, each)) for each in LANGUAGES)
     )
 
 
@@ -90,14 +100,15 @@ def _require_defaults(schema: dict[str, Any]) -> None:
     ]
 
 
-def _explain(schema: dict[str, Any], meaning: Meaning, language: Language) -> None:
+def _explain(schema: dict[str, Any], meaning: Meaning, glossary: Glossary, language: Language) -> None:
     """Add a field's meaning to its description. A parameter's description already has its condition; an
     optional parameter has its description in the first alternative.
     """
     first = schema.get("anyOf", [schema])[0]
-    schema["description"] = meaning.sentence(first.pop("description", ""), language)
-    if meaning.values:
-        first["enum"] = [value for value, *_ in VALUES[meaning.values]]
+    values = glossary.values.get(meaning.values, ())
+    schema["description"] = meaning.sentence(first.pop("description", ""), values, language)
+    if values:
+        first["enum"] = [value for value, *_ in values]
 
 
 def _dicts(schema: Any) -> Iterator[dict[str, Any]]:

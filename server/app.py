@@ -108,18 +108,20 @@ def make_app(context: Context) -> Guarded:
 
         interfaces += cash.INTERFACES
         notices.append(URLSpec(cash.NOTICES, cash.Notified, given))
-    url = context.settings.public_url
+    url, takes_cash = context.settings.public_url, bool(context.settings.cash)
 
     @functools.cache
     def reference(language: Language) -> pages.StaticFile:
-        document = openapi.document(interfaces, __version__, language)
+        document = openapi.document(interfaces, __version__, language, cash=takes_cash)
         if context.sandbox is not None:
-            document = openapi.with_sandbox(document, context.sandbox.described(language))
+            played = context.sandbox.described(language)
+            document = openapi.with_sandbox(document, played, cash=takes_cash)
         return pages.static_file("openapi.json", msgspec.json.encode(document | {"servers": [{"url": url}]}))
 
     @functools.cache
     def channel(language: Language) -> pages.StaticFile:
-        document = asyncapi.document(__version__, language) | {"servers": asyncapi.servers(url)}
+        document = asyncapi.document(__version__, language, cash=takes_cash)
+        document = document | {"servers": asyncapi.servers(url)}
         return pages.static_file("asyncapi.json", msgspec.json.encode(document))
 
     routes = [
@@ -247,7 +249,7 @@ def page_routes(settings: Settings) -> list[URLSpec]:
     """Return the routes of the pages and files in `static/`."""
     app, ops, docs = _site("app", "miniprogram/shared"), _site("ops"), _site("docs")
     sites = {site.name: site for site in (app, ops, docs)}
-    reference = docs.page({"app": app.root})
+    reference, desk = docs.page({"app": app.root}), ops.page({"cash": str(settings.cash)})
     url = settings.public_url
     values = {
         "login": "sandbox" if settings.sandboxed else "wechat",
@@ -265,7 +267,7 @@ def page_routes(settings: Settings) -> list[URLSpec]:
     }
     return [
         URLSpec(r"/", pages.Page, {"page": app.page(values), "headers": pages.security_headers(url, True)}),
-        URLSpec(r"/ops/?", pages.Page, {"page": ops.page({}), "headers": pages.security_headers(url, False)}),
+        URLSpec(r"/ops/?", pages.Page, {"page": desk, "headers": pages.security_headers(url, False)}),
         URLSpec(r"/docs/?", pages.Page, {"page": reference, "headers": pages.security_headers(url, False)}),
         URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", pages.Static, {"sites": sites}),
     ]

@@ -15,7 +15,7 @@ from devtools.sandbox.messages import SubscribeRequest
 from devtools.sandbox.misbehaviour import MisbehaveRequest
 from devtools.sandbox.wallet import ConfirmationRequest, PaymentRequest
 from handlers.examples import examples
-from handlers.glossary import Meaning
+from handlers.glossary import Glossary, Meaning
 from handlers.languages import Language
 from handlers.openapi import query_parameters
 from handlers.schemas import schemas_of
@@ -127,7 +127,8 @@ def described(language: Language) -> dict[str, Any]:
     """Return the `tag`, `paths` and `schemas` to add to the OpenAPI document."""
     one = 0 if language == "zh" else 1
     meanings = {name: Meaning(*text) for name, text in TEXTS.items()}
-    schemas = schemas_of([struct for _, struct in TAKES.values() if struct], [], meanings, language)
+    structs = [struct for _, struct in TAKES.values() if struct]
+    schemas = schemas_of(structs, [], Glossary({}, meanings), language)
     paths = {}
     for path, (method, struct) in TAKES.items():
         example = examples("sandbox")[path]

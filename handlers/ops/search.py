@@ -41,7 +41,7 @@ class OpsSearchRequest(msgspec.Struct):
             max_length=64,
             extra=ONE_LINE,
             title="搜索内容",
-            description="最多 64 个字：名字的任何一段，或人、宝贝、订单、转账、快递的编号，或电话",
+            description="最多 64 个字：名字的任何一段、任何一个编号，或电话",
         ),
     ]
 

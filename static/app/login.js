@@ -60,7 +60,7 @@ export function miniProgram(root, shared) {
       {},
       picture,
       el("p", {}, shared ? "用微信扫一扫，在小程序里打开这个宝贝" : "用微信扫一扫，打开挖宝小程序"),
-      el("p.hint", {}, "挖宝在微信小程序里进行：登录、支付和领奖都由微信完成，网页上无法登录。"),
+      el("p.hint", {}, "挖宝在微信小程序里进行：登录和领奖都由微信完成，网页上无法登录。"),
     ),
     textLinks(),
   );

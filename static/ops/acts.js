@@ -4,7 +4,7 @@ import { download, post } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { isolated } from "./format.js";
 import { may } from "./me.js";
-import { t } from "./words.js";
+import { cash, t } from "./words.js";
 
 /** Buttons for the acts that a task allows now; `done` is called after an act. */
 export function taskActs(task, done) {
@@ -57,7 +57,7 @@ export function personActs(who, name, { banned, trusted }, done) {
     banned ? button("unban", { ...about, path: "/ops/unban" }) : button("ban", { ...about, path: "/ops/ban", grave: true, asksDays: true }),
     logOut(who, name),
     who.code && freezePerson(who, name),
-    may("money") && button(trusted ? "distrust" : "trust", { ...about, parameters: { ...who, trusted: Number(!trusted) }, path: "/ops/trust" }),
+    cash && may("money") && button(trusted ? "distrust" : "trust", { ...about, parameters: { ...who, trusted: Number(!trusted) }, path: "/ops/trust" }),
   ];
 }
 

@@ -17,7 +17,7 @@ import { reviewsPage } from "./reviews.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
 import { prizePage } from "./timeline.js";
-import { language, t } from "./words.js";
+import { cash, language, t } from "./words.js";
 
 const STALE_MS = 3_000; // older data is never shown as live
 const LOOK_MS = 500;
@@ -50,9 +50,9 @@ const PAGES = [
   [/^\/person\/((?:task|profile|report|share|person):[0-9A-Za-z:]{11,25})$/, (key) => personPage(page, { key }, () => feed.now())],
   [/^\/prize\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => prizePage(page, code, Number(depth))],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
-  [/^\/list\/(hidden|unpaid|held|featured)$/, (of) => kindPage(page, of, () => feed.now())],
+  [cash ? /^\/list\/(hidden|unpaid|held|featured)$/ : /^\/list\/(hidden|featured)$/, (of) => kindPage(page, of, () => feed.now())],
   [/^\/payouts$/, () => payoutsPage(page)],
-  [/^\/paid\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => paidPage(page, code, Number(depth))],
+  ...(cash ? [[/^\/paid\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => paidPage(page, code, Number(depth))]] : []),
   [/^\/reports$/, () => reportsPage(page)],
   [/^\/reviews$/, () => reviewsPage(page)],
   [/^\/log(?:\?(.*))?$/, (query) => logPage(page, query)],

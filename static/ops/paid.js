@@ -11,7 +11,7 @@ import { t } from "./words.js";
 export function paidPage(root, code, depth) {
   const paid = new Part();
   return listPage(root, t("paid"), el("div.found", {}, paid.element), () => get("/ops/paid", { code, depth }), ({ data }) => {
-    paid.show(data, () => el("ul.log.panel.paid", {}, data.map(line)));
+    paid.show(data, () => (data.length ? el("ul.log.panel.paid", {}, data.map(line)) : el("p.blank", {}, t("paid_none"))));
   });
 }
 

@@ -7,7 +7,7 @@ import { count, day, isolated, logAddress, money } from "./format.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
 import { timeline } from "./timeline.js";
-import { named, t } from "./words.js";
+import { cash, named, t } from "./words.js";
 
 /** The link to the page of who dug a depth; with depth 0, of the publisher. */
 export function personLink(code, depth, name) {
@@ -74,9 +74,9 @@ function factsOf({ key, ban, trusted, prizes, brought_by: brought, delete_at: de
       number(count(person.dug), "dug_times"),
       number(count(person.joined), "joined_tasks"),
       number(count(person.reported), "reports_made"),
-      number(money(person.paid_fen), "money_paid_by"),
-      number(money(person.won_fen), "money_won"),
-      number(money(person.given_fen), "money_given_to"),
+      cash && number(money(person.paid_fen), "money_paid_by"),
+      cash && number(money(person.won_fen), "money_won"),
+      cash && number(money(person.given_fen), "money_given_to"),
     ),
     el("p.tags", {}, Object.entries(prizes).map(([state, total]) => el("span", {}, named("prize", state).replace("{0}", count(total))))),
     key && el("p", {}, el("a", { href: logAddress({ about: key.split(":")[1] }) }, t("log_of_them"))),

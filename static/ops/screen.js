@@ -9,12 +9,12 @@ import { History } from "./history.js";
 import { off } from "./me.js";
 import { Reread } from "./reread.js";
 import { TaskRow, eventLine } from "./rows.js";
-import { t } from "./words.js";
+import { cash, t } from "./words.js";
 
 const STREAM_LINES = 60;
 const SILENT_SECONDS = 3;
 const SUMS = ["paid", "given", "refunded", "held"];
-const LISTS = ["hidden", "unpaid", "held", "featured"];
+const LISTS = cash ? ["hidden", "unpaid", "held", "featured"] : ["hidden", "featured"];
 
 export class Screen {
   #feed;
@@ -45,7 +45,7 @@ export class Screen {
       {},
       el("h1.unseen", {}, t("title")),
       el("div.charts", {}, this.#charts.map((chart) => chart.element)),
-      panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`)))), el("div", {}, this.#today, el("dt", {}, t("money_today")))), this.#moneyNote),
+      cash && panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`)))), el("div", {}, this.#today, el("dt", {}, t("money_today")))), this.#moneyNote),
       panel("tasks", this.#tasks, this.#running, [this.#hiddenNow, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))]),
       panel("stream", this.#stream),
       panel("processes", this.#processList, this.#replaced, this.#off),
@@ -68,10 +68,10 @@ export class Screen {
     fill(root, this.element);
     write(this.#off, off().map((name) => t(`off_${name}`)).join(" "));
     this.#show();
-    const sums = new Reread(() => get("/ops/money"), (reply) => this.#moneyTold(reply), (problem) => problem && write(this.#moneyNote, problem));
+    const sums = cash && new Reread(() => get("/ops/money"), (reply) => this.#moneyTold(reply), (problem) => problem && write(this.#moneyNote, problem));
     const stop = () => {
       this.#shown = false;
-      sums.stop();
+      if (sums) sums.stop();
     };
     return { stop, ageMs: () => 0 }; // main.js asks the screen's own `ageMs` on every page
   }

@@ -9,7 +9,7 @@ import { personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow, stateOf } from "./rows.js";
 import { timeline } from "./timeline.js";
-import { named, t } from "./words.js";
+import { cash, named, t } from "./words.js";
 
 // Values that change while a task is dug are written into elements that stay, so that a selection in them
 // stays too.
@@ -103,7 +103,7 @@ function sharesOf({ opened, brought, sharers, most }) {
 
 function funds(task, found) {
   const prizes = Object.entries(found.prizes).map(([state, number]) => el("span", {}, named("prize", state).replace("{0}", count(number))));
-  if (!task.total_fen) return section(t("money"), el("p.hint", {}, t("money_none")), el("p.tags", {}, prizes));
+  if (!task.total_fen) return section(t("money"), cash && el("p.hint", {}, t("money_none")), el("p.tags", {}, prizes));
   const sum = (fen, name) => el("div", {}, el("dd", {}, money(fen)), el("dt", {}, t(name)));
   return section(
     t("money"),

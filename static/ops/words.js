@@ -11,9 +11,12 @@ export const language = chinese ? "zh-CN" : "en";
 
 const WORDS = { ...SCREEN, ...PAGES, ...ACTS, ...FINDINGS, ...REFUSALS };
 
-/** Return a text, with `{0}`, `{1}` … filled in. */
+/** Whether there are red packets here. */
+export const cash = document.documentElement.dataset.cash === "1";
+
+/** Return a text, with `{0}`, `{1}` … filled in. Without red packets, a text with `_no_cash` in its key goes before. */
 export function t(key, ...values) {
-  const text = WORDS[key][chinese ? 0 : 1];
+  const text = ((!cash && WORDS[`${key}_no_cash`]) || WORDS[key])[chinese ? 0 : 1];
   return values.length ? text.replace(/\{(\d)\}/g, (_, place) => values[place]) : text;
 }
 

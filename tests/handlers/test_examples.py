@@ -39,7 +39,7 @@ OF_TESTS = r"\w+ sandbox_|find (people|messages) {filter:{}}|aggregate tasks {pi
 
 
 async def publish(publisher: Someone, **rules: Any) -> str:
-    asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "money": 2, "cd": 0}
+    asked = {"goods_type": 1, "name": "开门大吉", "prize_num": 1, "forecast_num": 1, "money": 2, "cd": 0}
     if rules.get("draw_type"):
         asked |= {"goods_type": 2, "name": "一只猫", "url": (await publisher.upload(a_picture()))["url"]}
         del asked["money"]

@@ -135,7 +135,7 @@ export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
 // What somebody is told before they delete their account.
 export const LEAVING = [
   "提出以后会退出登录，有七天可以反悔：重新登录，在“我的”里点“撤销注销”。",
-  "这七天里可以查看、领已经挖到的奖品；不能挖、发布、付款、上传、举报和改名字。",
+  "这七天里可以查看、领已经挖到的奖品；不能挖、发布、上传、举报和改名字。",
   "七天以后删除账号、名字、头像、收货地址、上传的图片和消息，不能恢复；没有领的奖品到期退回发布者。",
   "活动规则、挖过和挖到的记录换成随机代号，保留至少两年。",
 ];
@@ -566,7 +566,7 @@ export const CHECKS = {
   published: "与你在结束之前看到的承诺一致",
   seed: "种子就是服务器在发布者选数之前定下的那一个",
   mine: "两半随机数就是你发布时的那两半",
-  ranks: "每份是哪一种奖、红包多少钱，也由它们算出",
+  ranks: "每份是什么，也由它们算出",
   digs: "每一锹的结果都与位置相符",
   finds: "每一锹挖出的东西也由种子算出",
 };
@@ -595,7 +595,7 @@ export function fairAnswers(task, { noted = false, holds = null } = {}) {
 
 /** Where a treasure's prizes may lie, and what follows for the next dig. */
 export function depthRules({ prize_num, forecast_num, interval, fluctuation, ranks = [] }) {
-  const kinds = ranks.length ? "哪一份是哪一种、拼手气各是多少，也由这些随机数定下。" : "";
+  const kinds = ranks.length ? "哪一份是什么，也由这些随机数定下。" : "";
   const next = kinds + "下一份奖品在它可能的、还没挖的每一层，机会一样大：“这一锹”的机会就这样算出，人人看得到。";
   if (prize_num === 1) return `规则：1 份奖品，藏在第 1 到 ${forecast_num} 层中的某一层。${next}`;
   const spread = fluctuation ? `相隔 ${interval - fluctuation} 到 ${interval + fluctuation} 层` : `正好相隔 ${interval} 层`;

@@ -17,6 +17,7 @@ export const SCREEN = {
   search: ["搜索", "Search"],
   search_hint: ["人、宝贝、单号", "person, treasure, number"],
   search_label: ["搜索：名字的任何一段，人、宝贝、订单、转账、退款或快递的编号，或电话", "Search: any part of a name; the number of a person, treasure, order, bill, refund or parcel; a phone"],
+  search_label_no_cash: ["搜索：名字的任何一段，人、宝贝或快递的编号，或电话", "Search: any part of a name; the number of a person, treasure or parcel; a phone"],
   leave: ["退出", "Log out"],
   leave_unsure: ["可能还没有退出：过一会儿再进入，再退出一次。", "You may still be logged in: come in again later, and log out once more."],
 
@@ -30,6 +31,7 @@ export const SCREEN = {
   role_look: ["只看", "may look"],
   role_act: ["可操作", "may act"],
   role_money: ["可动资金", "may move money"],
+  role_money_no_cash: ["可定奖品", "may decide on prizes"],
   by_themselves: ["本人", "the person themselves"],
   by_command_line: ["命令行：{0}", "command line: {0}"],
   shared_token: ["共用口令", "shared token"],

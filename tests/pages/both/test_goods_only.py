@@ -1,20 +1,129 @@
-"""Both clients, on a server for goods only: no text mentions red packets."""
+"""Both clients, operators' pages, texts, reference of a server for goods only: nothing names red packets."""
 
+import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE
+from support.browser import DESK, PHONE, Person
+from support.client import a_picture
 from support.phone import a_phone
+from support.screen import TOKEN, enter
 from support.servers import a_server
+
+CHINESE = "红包|微信支付|拼手气|现金|退款|零钱|转账|提现|收款|商户"
+ENGLISH = "red[ _]packet|cash|refund|transfer|WeChat Pay"
+WORD = re.compile(f".{{0,40}}(?:{CHINESE}|{ENGLISH}).{{0,40}}", re.IGNORECASE)
+TREASURES = ("running", "kinds", "won", "sent")
+WHERE = {"receiver": "小红", "phone": "13800000001", "address": "广东省深圳市高新南一道 1 号"}
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server for goods only."""
-    with a_server(tmp_path_factory.mktemp("goods"), CASH="0") as running:
+    with a_server(tmp_path_factory.mktemp("goods"), CASH="0", OPS_TOKEN=TOKEN) as running:
         yield running.address
+
+
+@pytest.fixture(scope="module")
+def codes(address: str) -> dict[str, str]:
+    """Treasures of 小明: `running`, of several `kinds`, `won` by 小红, `sent` to her; and the `publisher`."""
+    ming, hong = (Person.log_in(address, user) for user in ("小明", "小红"))
+    kinds = [{"name": name, "prize_num": 2, "draw_type": 2} for name in "甲乙"]
+    half = {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    deep = {"prizes": kinds, "prize_num": 4, "interval": 10, "fluctuation": 1, "forecast_num": 1000, **half}
+    found = {
+        "running": ming.publish(a_picture(), name="一只熊猫", value=900),
+        "kinds": ming.publish(a_picture(), name="几种", **deep),
+    }
+    for name in ("won", "sent"):
+        found[name] = ming.publish(a_picture(), name="一箱脐橙", forecast_num=1, value=900)
+        hong.post("/postTask", code=found[name])
+        hong.claim(found[name], **WHERE)
+    ming.post("/shipPrize", code=found["sent"], depth=1, carrier="顺丰速运", number="SF1234567890")
+    hong.post("/postTask", code=found["running"])
+    found["publisher"] = hong.get("/getTaskDetails", code=found["running"])["data"]["publisher_id"]
+    hong.post("/follow", publisher_id=found["publisher"])
+    return found
+
+
+def no_word_in(where: str, text: str) -> None:
+    assert [found[0] for found in WORD.finditer(text)] == [], where
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_where_there_are_goods_only_no_document_names_red_packets(address, codes, language):
+    for path in (f"/openapi.json?lang={language}", f"/asyncapi.json?lang={language}"):
+        no_word_in(path, httpx.get(address + path).text)
+    hong = Person.log_in(address, "小红")
+    for parameters in ({}, {"code": codes["sent"]}):
+        for name, text in hong.get("/getTexts", **parameters).items():
+            no_word_in(f"{name} {parameters}", str(text))
+
+
+def test_where_there_are_goods_only_no_page_of_the_web_names_red_packets(window, address, codes):
+    opened = window(None, "/", viewport=PHONE)
+
+    def look(path: str, *said: str) -> None:
+        opened.go(path)
+        for text in said:
+            expect(opened.page.get_by_text(text).first).to_be_attached()
+        opened.page.locator("details").evaluate_all("all => all.forEach((each) => { each.open = true; })")
+        no_word_in(path, opened.page.locator("body").inner_text())
+
+    look("/", "你是谁")
+    for user in ("小明", "小红"):
+        opened = window(user, viewport=PHONE)
+        looks = {"": "一只熊猫", "publish": "物品名", "mine": "设置", "follows": "关注"}
+        if user == "小明":
+            looks |= {f"winners/{codes[name]}": "小红" for name in ("won", "sent")}
+            looks[f"edit/{codes['kinds']}"] = "改好了"  # nobody has dug it yet
+        for path, said in looks.items():
+            look(f"/#/{path}", said)
+        for which in ("published", "dug", "won", "digs", "finds"):
+            look(f"/#/mine/{which}", "我")
+        for name in TREASURES:
+            look(f"/#/task/{codes[name]}", "层")
+        opened.page.get_by_role("button", name="活动规则").click()
+        no_word_in("the rules", opened.page.get_by_role("dialog", name="活动规则").inner_text())
+    look("/docs?lang=zh", "长连接", "领奖")
+    look("/docs?lang=en&part=changes", "The dig")
+
+
+def test_where_there_are_goods_only_no_page_of_operators_names_red_packets(window, codes):
+    for locale in ("zh-CN", "en"):
+        opened = window(None, "/ops", viewport=DESK, locale=locale)
+        enter(opened, "值班员", TOKEN)
+        expect(opened.page.locator(".status.fresh")).to_be_visible()
+        of_person = f"person/{codes['won']}/1"
+        lists = ("list/hidden", "list/featured", "payouts", "reports", "reviews", "log", "search/熊猫")
+        for path in ("", f"task/{codes['running']}", of_person, f"prize/{codes['won']}/1", *lists):
+            opened.go(f"/ops#/{path}")
+            expect(opened.page.locator("#page h1").first).to_be_attached()
+            opened.page.wait_for_load_state("networkidle")
+            no_word_in(path, opened.page.locator("body").inner_text())
+        for act in opened.page.locator(".acts button").all():
+            no_word_in("an act", act.inner_text())
+        opened.go(f"/ops#/paid/{codes['won']}/1")
+        expect(opened.page.locator(".charts")).to_be_visible()  # there is no such page
+
+
+@pytest.mark.usefixtures("phones")
+def test_where_there_are_goods_only_no_page_of_the_mini_program_names_red_packets(address, codes):
+    for user in ("小明", "小红"):
+        with a_phone(address, user) as phone:
+            pages = ["square/square", "publish/publish", "mine/mine"]
+            pages += [f"texts/texts?which={which}" for which in ("agreement", "privacy")]
+            pages += [f"treasure/treasure?code={codes[name]}" for name in TREASURES]
+            pages += [f"publisher/publisher?by={codes['publisher']}", f"fair/fair?code={codes['sent']}"]
+            if user == "小明":
+                pages += [f"winners/winners?code={codes['sent']}", f"edit/edit?code={codes['kinds']}"]
+            for page in pages:
+                phone.open(f"/pages/{page}")
+                phone.until("answered")
+                no_word_in(page, phone.shows())
 
 
 def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
