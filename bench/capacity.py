@@ -33,6 +33,7 @@ from parts.askers import Asked, Askers
 from parts.lines import get, post
 from parts.links import Scene, taps
 from parts.live import open_pages, page
+from parts.loads import Load
 from parts.queueing import Hall, saturated, shared_link, wave
 from parts.serving import TICKS_A_SECOND, Server, cpu_seconds, processes_of, running
 from parts.table import Row
@@ -251,7 +252,7 @@ def show_tables(units: Units) -> None:
     for shape, pages_each in SHAPES.items():
         needs = []
         for pages in SIZES:
-            load = scale.Load(pages, pages_each(pages))
+            load = Load(pages, pages_each(pages))
             found = scale.need(units, load, limits)
             needs.append((found, scale.delays(units, load, found.processes)))
         print(f"\n| {shape} | " + " | ".join(f"{pages:,} pages" for pages in SIZES) + " |")

@@ -10,34 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from parts import unit_costs
+from parts.loads import LIVING_SECONDS, TELLERS, Load, known_by_a_process, watchers_bytes
 from parts.queueing import Cost, DigCost, Hall, comeback, ticking, wave
 from parts.unit_costs import Spent, Units
 
 HEADERS = 66  # bytes of TCP, IP and Ethernet headers for each frame or reply
 SIMULATED_PROCESSES = 8  # further processes are assumed to behave the same
-ENTRY_BYTES = 15  # per treasure, in a process's message about its watchers
 HEARTBEAT_BYTES = 700
 TREASURE_KB = 8.0  # memory, as `bench/fanout.py --only tasks` measures it
 CPU = 1e6  # µs in a second: one whole core
-# Seconds between two `watchers` frames to a crowd, and between two messages with all numbers of watchers to
-# other processes.
-CROWD_SECONDS, WHOLE_SECONDS = 5, 30
-
-
-@dataclass(slots=True, frozen=True)
-class Load:
-    """Pages, and people's habits in seconds: `presses` is the time between two presses that are too early."""
-
-    pages: int
-    pages_each: int  # watchers per treasure
-    stay: float = 120.0
-    cooldown: float = 10.0
-    presses: float = 30.0
-    back_within: float = 5.0
-
-    @property
-    def treasures(self) -> int:
-        return math.ceil(self.pages / self.pages_each)
+# Seconds between two `watchers` frames to a crowd.
+CROWD_SECONDS = 5
 
 
 @dataclass(slots=True, frozen=True)
@@ -68,11 +51,6 @@ class Need:
     redis_bytes: float
     mongodb_commands: float
     mongodb_bytes: float
-
-
-def known_by_a_process(load: Load, processes: int) -> float:
-    """Return how many treasures a process knows if pages are spread over the processes at random."""
-    return load.treasures * (1 - (1 - 1 / processes) ** load.pages_each)
 
 
 def worker_us(units: Units, load: Load, processes: int) -> float:
@@ -123,14 +101,15 @@ def need(units: Units, load: Load, limits: Limits) -> Need:
     page_bytes += units.frames.get("snapshot", 600.0) + 700 + 4 * HEADERS
     bytes_out = frame_bytes + opens * page_bytes + load.pages / load.presses * units.replies["refusal"]
     heard_by = processes * known / load.treasures  # processes that know a treasure
-    changed = min(known, 2 * load.pages / processes / load.stay)
-    told = processes * (changed + known / WHOLE_SECONDS) * ENTRY_BYTES + processes * 60.0
-    publishes, received = digs + processes, digs * heard_by + processes * processes
+    messages = 2 * processes * min(TELLERS, processes) + processes / LIVING_SECONDS
+    publishes = digs + messages
+    received = digs * heard_by + messages + processes * processes / LIVING_SECONDS
     commands = digs * of["dig, alone"].redis_commands + opens * of["tap, alone"].redis_commands
     commands += processes * (1 + units.idle.redis_commands)
     redis_us = publishes * units.published_us + received * units.received_us + commands * units.published_us
-    news_bytes = digs * of["dig, alone"].redis_bytes * heard_by
-    redis_bytes = news_bytes + told * processes + processes * HEARTBEAT_BYTES
+    # What was measured is a dig's message on its way to Redis, and once on its way from there.
+    news_bytes = digs * of["dig, alone"].redis_bytes / 2 * (1 + heard_by)
+    redis_bytes = news_bytes + watchers_bytes(load, processes) + processes * HEARTBEAT_BYTES
     cold = opens if load.pages_each == 1 else 0.0
     mongodb = _sum(
         of["dig, alone"] * digs,

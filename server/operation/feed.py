@@ -324,6 +324,7 @@ class Feed:
         return found
 
     async def _tell_board(self) -> None:
+        self._audience.ask_of_all()
         watched = self._audience.totals()
         most_watched = [code for code, _ in watched.most_common(BOARD_TASKS)]
         tasks = await self._store.task_lists.matter_now(most_watched, BOARD_TASKS)

@@ -1,40 +1,110 @@
 """How many people watch each task, over all processes, and what they cheer with.
 
-Each process tells the other processes of all its tasks in one message. Each second it tells the numbers that
-changed. It tells all numbers every 30 s, and whenever another process asks because it may have missed
-something. A process that is silent for 15 s is no longer counted, and without Redis a process knows only its
-own watchers. Cheers are sent along, and stored nowhere.
+Of each task some process is the teller: each other process tells it the numbers that changed, one message a
+second to a teller, and hears from it in one message a second the sums of the tasks that it has watchers of.
+So what goes over Redis grows with the watchers, and not with the square of the processes. All numbers are
+told every 30 s, and whenever a process may have missed something, or tellers change. A process that is silent
+for 15 s is no longer counted; without Redis a process then knows only its own watchers. Cheers are sent
+along, and stored nowhere.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from server.realtime.bus import Bus
 from server.realtime.frames import Sign, Watchers, encode
 from server.realtime.known_tasks import KnownTasks
-from server.realtime.news import WatchersNews
+from server.realtime.news import Living, Numbers, Sums
 from server.realtime.watched_task import WatchedTask
 
-NEWS = "watchers"
+# The name of what is said to all processes; of what is said to one process, with its name.
+LIVING, TO = "living", "watchers"
 # If a task has more watchers than this, they are told their number only every 5 s.
 CROWD = 500
 SILENT_SECONDS = 15.0
-WHOLE_RENEWALS = 6  # every sixth heartbeat carries all numbers
+WHOLE_RENEWALS = 6  # at every sixth renewal all numbers are told
+# How many processes are tellers, and for how long a process hears of all tasks once an operator asked.
+TELLERS = 8
+OPERATOR_SECONDS = 60.0
+# After the tellers changed, they wait for everybody's numbers before they tell sums.
+SETTLED_SECONDS = 1.5
 NO_CHEERS: Mapping[Sign, int] = {}
 
 
-@dataclass(slots=True)
-class _Other:
-    """What another process told, and when, by the monotonic clock."""
+class Ledger:
+    """What a teller knows: how many watch each of its tasks, by process."""
 
-    heard_at: float
-    counts: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._by_code: dict[str, dict[str, int]] = {}
+        self._codes: defaultdict[str, set[str]] = defaultdict(set)
+        self._changed: set[str] = set()
+        self._cheers: defaultdict[str, Counter[tuple[str, Sign]]] = defaultdict(Counter)
+        self._asked: set[str] = set()  # the processes that are told all their sums
+        self.of_all: set[str] = set()  # the processes that hear of all tasks
+
+    def take(self, process: str, told: Numbers) -> None:
+        """Take what a process told."""
+        if told.of_all != (process in self.of_all):
+            self._asked.add(process)
+            (self.of_all.add if told.of_all else self.of_all.discard)(process)
+        if told.whole:
+            self._asked.add(process)
+            self._put(process, dict.fromkeys(self._codes[process] - told.counts.keys(), 0))
+        self._put(process, told.counts)
+        for code, cheers in told.cheers.items():
+            self._changed.add(code)
+            for sign, number in cheers.items():
+                self._cheers[code][process, sign] += number
+
+    def forget(self, process: str) -> None:
+        """Count a process no more."""
+        self._put(process, dict.fromkeys(self._codes.pop(process, ()), 0))
+        self.of_all.discard(process)
+        self._asked.discard(process)
+
+    def _put(self, process: str, counts: Mapping[str, int]) -> None:
+        for code, count in counts.items():
+            self._changed.add(code)
+            if count:
+                self._by_code.setdefault(code, {})[process] = count
+                self._codes[process].add(code)
+                continue
+            self._codes[process].discard(code)
+            told = self._by_code.get(code, {})
+            told.pop(process, None)
+            if not told:
+                self._by_code.pop(code, None)
+
+    def sums(self) -> dict[str, Sums]:
+        """Return for each process what it has not been told yet: how many watch elsewhere, and cheers."""
+        found: defaultdict[str, Sums] = defaultdict(Sums)
+        for process in self._asked:
+            for code in self._by_code if process in self.of_all else self._codes[process]:
+                self._add(found, code, (process,))
+        for code in self._changed:
+            self._add(found, code, self._by_code.get(code, {}).keys() | self.of_all)
+        self._asked.clear()
+        self._changed.clear()
+        self._cheers.clear()
+        return found
+
+    def _add(self, found: Mapping[str, Sums], code: str, processes: Iterable[str]) -> None:
+        told: Mapping[str, int] = self._by_code.get(code, {})
+        cheers: Mapping[tuple[str, Sign], int] = self._cheers.get(code, {})
+        total = sum(told.values())
+        for process in processes:
+            found[process].elsewhere[code] = total - told.get(process, 0)
+            others = Counter[Sign]()
+            for (whose, sign), number in cheers.items():
+                others[sign] += number * (whose != process)
+            if +others:
+                found[process].cheers[code] = dict(+others)
 
 
 class Audience:
@@ -51,26 +121,49 @@ class Audience:
         self._clock = clock
         self._bus = bus
         self._send = send
-        self._others: dict[str, _Other] = {}
-        self._elsewhere: Counter[str] = Counter()  # the sum of the numbers that the other processes told
-        self._told: dict[str, int] = {}  # The numbers that the other processes know of this one.
-        # What the next message has to do: send all numbers, ask the other processes for theirs, or only show
-        # that this process lives.
-        self._whole = self._asks = self._renews = False
+        # The other processes: when each was heard, and whether it needs numbers. While nobody does, all are
+        # silent.
+        self._others: dict[str, tuple[float, bool]] = {}
+        self._tellers = [bus.process]
+        self._settled_at = 0.0
+        self._ledger = Ledger()
+        self._elsewhere: dict[str, int] = {}
+        self._told: dict[str, int] = {}  # the numbers that the tellers know of this process
+        # What the next message has to do: tell all numbers, say that this process lives, and ask the others
+        # to do both.
+        self._whole = self._lives = self._asks = False
         self._renewals = 0
-        bus.hear(NEWS, self._hear)
+        self._of_all_until = 0.0
+        self._told_of_all = False
+        bus.hear(LIVING, self._hear_living)
+        bus.hear(f"{TO}:{bus.process}", self._hear)
 
     def elsewhere(self, code: str) -> int:
-        """Return how many people watch a task in other processes."""
-        return self._elsewhere[code]
+        """Return how many people watch a task in other processes, if somebody watches it here, or an operator
+        lately asked."""
+        return self._elsewhere.get(code, 0)
+
+    def ask_of_all(self) -> None:
+        """Hear of all tasks for a minute from now, since an operator looks at them."""
+        self._lives = self._lives or not self._of_all
+        self._of_all_until = self._clock() + OPERATOR_SECONDS
 
     def totals(self) -> Counter[str]:
         """Return how many people watch each task, over all processes; tasks that nobody watches are left
-        out."""
-        return self._elsewhere + Counter({each.code: len(each.people) for each in self._known.loaded()})
+        out. Right a second after the first `ask_of_all`."""
+        here = {each.code: len(each.people) for each in self._known.loaded()}
+        return Counter({code: number for code, number in self._elsewhere.items() if number}) + Counter(here)
+
+    @property
+    def _of_all(self) -> bool:
+        return self._clock() < self._of_all_until
+
+    @property
+    def _needs(self) -> bool:
+        return bool(self._told) or self._of_all
 
     async def tell(self) -> None:
-        """Each second: tell other processes what changed here, and the watchers of each task their number.
+        """Each second: tell the tellers what changed here, and the watchers of each task their number.
 
         Cheers are told too, even to crowds.
         """
@@ -85,72 +178,126 @@ class Audience:
                 counts[watched.code] = len(watched.people)
             if cheers or watched.total <= CROWD:
                 self._tell_total(watched, cheers)
-        whole, asks = self._whole, self._asks
-        changed = counts if whole else _changed(self._told, counts)
-        if not (changed or cheered or whole or asks or self._renews):
-            return
-        self._whole = self._asks = self._renews = False
-        self._told = counts
-        news = WatchersNews(self._bus.process, changed, cheered, whole, asks)
-        if not await self._bus.publish(NEWS, msgspec.msgpack.encode(news)):
-            self._whole, self._asks = True, self._asks or asks
+        self._lives = self._lives or (bool(counts) and not self._told)
+        await self._tell_tellers(counts, cheered)
+        if self._lives or self._asks:
+            living = Living(self._bus.process, self._asks, self._needs)
+            if await self._bus.publish(LIVING, msgspec.msgpack.encode(living)) is not None:
+                self._lives = self._asks = False
+        if self._clock() >= self._settled_at:
+            for process, sums in self._ledger.sums().items():
+                if process == self._bus.process:
+                    self._take(sums)
+                else:
+                    await self._bus.publish(f"{TO}:{process}", _encode(sums))
 
     async def renew(self) -> None:
-        """Every 5 s: let other processes hear of us if we have watchers, and tell crowds their number."""
-        self._renews = bool(self._told)
+        """Every 5 s: let other processes hear of us if anybody needs numbers, and tell crowds theirs."""
+        self._lives = self._lives or self._needs or any(needs for _, needs in self._others.values())
         self._renewals += 1
-        self._whole = self._whole or (self._renews and self._renewals % WHOLE_RENEWALS == 0)
+        self._whole = self._whole or self._renewals % WHOLE_RENEWALS == 0
         for watched in self._known.loaded():
             if watched.total > CROWD:
                 self._tell_total(watched)
 
-    def _hear(self, payload: bytes) -> None:
-        """Take another process's numbers and cheers; b"" means that this process has just connected to
-        Redis."""
+    async def _tell_tellers(self, counts: dict[str, int], cheered: dict[str, dict[Sign, int]]) -> None:
+        whole, of_all = self._whole, self._of_all
+        self._whole = False
+        told = {teller: Numbers(self._bus.process, whole, of_all) for teller in self._tellers}
+        for code, count in (counts if whole else _changed(self._told, counts)).items():
+            told[self._teller(code)].counts[code] = count
+        for code, cheers in cheered.items():
+            told[self._teller(code)].cheers[code] = cheers
+        if not of_all:
+            for code in self._elsewhere.keys() - counts.keys():
+                self._show(code, 0)
+        begins_or_ends, self._told_of_all = of_all != self._told_of_all, of_all
+        self._told = counts
+        for teller, numbers in told.items():
+            if teller == self._bus.process:
+                self._ledger.take(teller, numbers)
+            elif numbers.counts or numbers.cheers or begins_or_ends or (whole and self._needs):
+                heard = await self._bus.publish(f"{TO}:{teller}", _encode(numbers))
+                self._whole = self._whole or not heard
+                if heard == 0:
+                    self._forget(teller)  # it ended
+
+    def _teller(self, code: str) -> str:
+        return self._tellers[zlib.crc32(code.encode()) % len(self._tellers)]
+
+    def _hear_living(self, payload: bytes) -> None:
+        """Take that another process lives; b"" means that this process has just connected to Redis."""
         if not payload:
             self._whole = self._asks = True
             return
-        news = msgspec.msgpack.decode(payload, type=WatchersNews)
+        news = msgspec.msgpack.decode(payload, type=Living)
         if news.process == self._bus.process:
             return
-        other = self._others.get(news.process)
-        if other is None:
-            other = self._others[news.process] = _Other(0.0)
-            self._asks = self._asks or not news.whole
+        self._lives = self._lives or news.asks or news.process not in self._others
         self._whole = self._whole or news.asks
-        other.heard_at = self._clock()
-        if news.whole:
-            self._take(other, dict.fromkeys(other.counts.keys() - news.counts.keys(), 0))
-        self._take(other, news.counts)
-        for code, cheers in news.cheers.items():
+        self._others[news.process] = self._clock(), news.needs
+        self._choose_tellers()
+
+    def _hear(self, payload: bytes) -> None:
+        """Take what a process tells this one as a teller, or what a teller tells this process."""
+        if not payload:
+            self._whole = self._asks = True
+            return
+        news = msgspec.msgpack.decode(payload, type=Numbers | Sums)
+        if isinstance(news, Sums):
+            self._take(news)
+        else:
+            self._ledger.take(news.process, news)
+
+    def _choose_tellers(self) -> None:
+        """Choose the same tellers as all processes that know the same processes."""
+        living = sorted((self._bus.process, *self._others), key=lambda name: zlib.crc32(name.encode()))
+        if living[:TELLERS] == self._tellers:
+            return
+        self._tellers = living[:TELLERS]
+        self._settled_at = self._clock() + SETTLED_SECONDS
+        self._whole = True
+        if self._bus.process not in self._tellers:
+            self._ledger = Ledger()
+
+    def _take(self, sums: Sums) -> None:
+        for code, number in sums.elsewhere.items():
+            if number != self._elsewhere.get(code, 0):
+                self._show(code, number)
+        for code, cheers in sums.cheers.items():
             watched = self._known.by_code.get(code)
             if watched is not None:
                 watched.other_cheers.update(cheers)
 
-    def _take(self, other: _Other, counts: Mapping[str, int]) -> None:
-        for code, count in counts.items():
-            self._elsewhere[code] += count - other.counts.pop(code, 0)
-            if count:
-                other.counts[code] = count
-            if not self._elsewhere[code]:
-                del self._elsewhere[code]
-            watched = self._known.by_code.get(code)
-            if watched is not None:
-                watched.elsewhere = self._elsewhere[code]
+    def _show(self, code: str, number: int) -> None:
+        if number:
+            self._elsewhere[code] = number
+        else:
+            self._elsewhere.pop(code, None)
+        watched = self._known.by_code.get(code)
+        if watched is not None:
+            watched.elsewhere = number
 
     def _forget_silent(self) -> None:
-        """Forget the processes that told nothing for 15 s; all of them while Redis is away."""
+        """Forget the processes that told nothing for 15 s."""
         oldest = self._clock() - SILENT_SECONDS
-        for process, other in list(self._others.items()):
-            if other.heard_at < oldest or not self._bus.up:
-                self._take(other, dict.fromkeys(other.counts, 0))
-                del self._others[process]
+        for process in [process for process, (heard_at, _) in self._others.items() if heard_at < oldest]:
+            self._forget(process)
+
+    def _forget(self, process: str) -> None:
+        self._others.pop(process, None)
+        self._ledger.forget(process)
+        self._choose_tellers()
 
     def _tell_total(self, watched: WatchedTask, cheers: Mapping[Sign, int] = NO_CHEERS) -> None:
         if cheers or watched.total != watched.total_told:
             watched.total_told = watched.total
             told = Watchers(code=watched.code, watchers=watched.total, cheers=dict(cheers) or msgspec.UNSET)
             self._send(watched, encode([told]))
+
+
+def _encode(news: Numbers | Sums) -> bytes:
+    return msgspec.msgpack.encode(news)
 
 
 def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

@@ -491,6 +491,7 @@ class Hub:
         self.known.clear_away()
 
     def watchers(self, code: str) -> int:
-        """Return how many people watch a task, over all processes."""
+        """Return how many people watch a task, over all processes, for an operator."""
+        self.audience.ask_of_all()
         watched = self.known.by_code.get(code)
         return self.audience.elsewhere(code) if watched is None else watched.total

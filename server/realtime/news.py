@@ -53,19 +53,34 @@ def news_of_end(task: Task) -> EndNews:
     return EndNews(task["now_depth"], task["end_reason"], task.get("end_note", ""), task["ended_at"])
 
 
-class WatchersNews(msgspec.Struct, frozen=True, omit_defaults=True):
-    """For all processes: how many people watch each task at a process, and what they cheered with.
+class Living(msgspec.Struct, frozen=True, omit_defaults=True):
+    """For all processes: this one lives, and whether it needs numbers of watchers. One that `asks` may have
+    missed news: the others then tell all their numbers."""
 
-    `counts` has all tasks of the process if `whole`, else those whose number changed since its last news. The
-    cheers are those since the process's last news. A process that `asks` may have missed news: the others
-    then send it all their numbers.
+    process: str
+    asks: bool = False
+    needs: bool = False
+
+
+class Numbers(msgspec.Struct, frozen=True, omit_defaults=True, tag="numbers"):
+    """For a teller: how many people watch each task at a process, and what they cheered with.
+
+    `counts` has all the tasks that are this teller's if `whole`, else those whose number changed. The cheers
+    are those since the last news. `of_all`: the process wants to hear of all tasks.
     """
 
     process: str
+    whole: bool = False
+    of_all: bool = False
     counts: dict[str, int] = {}
     cheers: dict[str, dict[Sign, int]] = {}
-    whole: bool = False
-    asks: bool = False
+
+
+class Sums(msgspec.Struct, frozen=True, omit_defaults=True, tag="sums"):
+    """From a teller: how many people watch each task at all other processes, and what these cheered with."""
+
+    elsewhere: dict[str, int] = {}
+    cheers: dict[str, dict[Sign, int]] = {}
 
 
 class SendAway(msgspec.Struct, frozen=True, tag="send_away"):

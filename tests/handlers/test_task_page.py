@@ -136,7 +136,7 @@ async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(context, 
     assert (len(known._unknown), known._unknown.maxsize) == (1, known_tasks.UNKNOWN_CODES)
     assert not known.by_code
     heard = context.bus._acknowledged.keys()
-    own = {"", "leader", "limits", "watchers", "metrics", "metrics_of"}
+    own = {"", "leader", "living", "metrics", "metrics_of", f"watchers:{context.bus.process}"}
     assert heard <= own, "no unknown code is subscribed to"
 
 
@@ -163,7 +163,7 @@ async def test_a_deleted_task_is_unknown_to_new_requests(context, bob, code):
 
 async def test_people_are_counted_and_not_their_pages(context, alice, code):
     first, second, other = Collecting(), Collecting(), Collecting()
-    other.unionid = "somebody else"
+    other.person_id = "somebody else"
     for watcher, watchers in ((first, 1), (second, 1), (other, 2), (other, 2)):
         await context.hub.watch(watcher, code, None, False)
         assert watcher.frames[-1]["watchers"] == watchers

@@ -1,16 +1,19 @@
-"""The number of each task's watchers over all processes. Each process sends one message a second."""
+"""The number of each task's watchers over all processes, and what telling it costs."""
 
+import random
 from collections.abc import Callable
 
-import msgspec
+import pytest
 
-from server.realtime.audience import NEWS, WHOLE_RENEWALS, Audience
+from bench.parts.loads import Load, watchers_bytes
+from server.realtime.audience import SILENT_SECONDS, WHOLE_RENEWALS, Audience
 from server.realtime.known_tasks import KnownTasks
-from server.realtime.news import WatchersNews
 from server.realtime.watched_task import WatchedTask
 from support.watchers import Collecting
 
-SILENT = 15.5
+SILENT = SILENT_SECONDS + 0.5
+# What Redis' protocol and our signature add to a message.
+ADDED_BYTES = 100
 
 
 class Room:
@@ -19,7 +22,15 @@ class Room:
     def __init__(self) -> None:
         self.processes: list[Process] = []
         self.now = 1000.0
-        self.sent: list[WatchersNews] = []
+        self.delivered_bytes = self.messages = 0
+
+    async def pass_seconds(self, seconds: int = 4) -> None:
+        for _ in range(seconds):
+            self.now += 1
+            for process in self.processes:
+                if self.now % 5 == 0:
+                    await process.audience.renew()
+                await process.audience.tell()
 
 
 class Process:
@@ -27,22 +38,33 @@ class Process:
 
     def __init__(self, room: Room, name: str) -> None:
         self.room, self.process, self.up = room, name, True
+        self.listeners: dict[str, Callable[[bytes], None]] = {}
+        self.frames: list[bytes] = []
         self.known = KnownTasks(_read, lambda code: None)
-        self.audience = Audience(self.known, self, lambda watched, frames: None, lambda: room.now)  # type: ignore[arg-type]
+        self.audience = Audience(self.known, self, self._send, lambda: room.now)  # type: ignore[arg-type]
         room.processes.append(self)
-        self.heard(b"")
+        self.connect()
+
+    def _send(self, _watched: WatchedTask, frames: bytes) -> None:
+        self.frames.append(frames)
+
+    def connect(self) -> None:
+        self.up = True
+        for listener in self.listeners.values():
+            listener(b"")
 
     def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
-        assert name == NEWS
-        self.heard = listener
+        self.listeners[name] = listener
 
-    async def publish(self, name: str, payload: bytes) -> bool:
-        assert name == NEWS
-        if self.up:
-            self.room.sent.append(msgspec.msgpack.decode(payload, type=WatchersNews))
-            for process in self.room.processes:
-                process.heard(payload)
-        return self.up
+    async def publish(self, name: str, payload: bytes) -> int | None:
+        if not self.up:
+            return None
+        heard = [each.listeners[name] for each in self.room.processes if each.up and name in each.listeners]
+        for listener in heard:
+            listener(payload)
+        self.room.delivered_bytes += len(heard) * (len(payload) + ADDED_BYTES)
+        self.room.messages += 1
+        return len(heard)
 
     async def watch(self, code: str, person_id: str = "somebody") -> WatchedTask:
         async with self.known.keep(code) as watched:
@@ -52,79 +74,132 @@ class Process:
             watched.join(watcher, ticks=False)
             return watched
 
+    def leave(self, watched: WatchedTask) -> None:
+        watched.part(next(iter(watched.watchers)))
+        self.known.rest(watched)
+
 
 async def _read(watched: WatchedTask) -> None:
     watched.loaded = True
 
 
-async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_30_s_of_all():
-    room = Room()
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@pytest.mark.parametrize("number", [2, 3, 12])
+async def test_each_process_knows_the_watchers_of_its_tasks_and_an_operators_of_all(room, number):
+    processes = [Process(room, f"process {each}") for each in range(number)]
+    shared = [await process.watch("shared", f"person {each}") for each, process in enumerate(processes)]
+    for each in range(50):
+        await processes[each % 2].watch(f"task{each}")
+    await room.pass_seconds()
+    assert [watched.total for watched in shared] == [number] * number
+    assert processes[1].audience.elsewhere("task0") == 0, "nobody watches it there"
+    assert processes[1].audience.totals()["task0"] == 0
+    processes[1].audience.ask_of_all()
+    await room.pass_seconds(2)
+    totals = processes[1].audience.totals()
+    assert totals == {"shared": number, **{f"task{each}": 1 for each in range(50)}}
+    room.now += 61
+    await room.pass_seconds()
+    assert processes[1].audience.elsewhere("task0") == 0
+
+
+async def test_only_what_changes_is_told_and_cheers_go_along(room):
     here, there = Process(room, "here"), Process(room, "there")
-    tasks = [await here.watch(f"task{number}") for number in range(200)]
-    for process in (here, there):  # both have just been connected, and send all their numbers
-        await process.audience.tell()
-    assert [(news.process, len(news.counts), news.whole) for news in room.sent] == [
-        ("here", 200, True),
-        ("there", 0, True),
-    ]
-    assert there.audience.elsewhere("task7") == 1
-    await here.audience.tell()  # a second time, since `here` has now heard of `there`
-    room.sent.clear()
-    await here.audience.tell()
-    assert room.sent == []
+    tasks = [await here.watch(f"task{each}") for each in range(200)]
+    other = await there.watch("task7")
+    await room.pass_seconds(8)
+    room.now = 1001.0  # no renewal in the next seconds
+    before = room.messages
+    await room.pass_seconds(3)
+    assert room.messages == before
     await here.watch("task7", "somebody else")
-    tasks[8].part(next(iter(tasks[8].watchers)))
-    tasks[9].cheer("somebody", "fire")
+    here.leave(tasks[8])
+    tasks[7].cheer("somebody", "fire")
     await here.audience.tell()
-    assert room.sent == [WatchersNews("here", {"task8": 0, "task7": 2}, {"task9": {"fire": 1}})]
-    assert [there.audience.elsewhere(f"task{number}") for number in (7, 8, 9)] == [2, 0, 1]
-    await there.watch("task9")
-    totals = there.audience.totals()
-    assert [totals[f"task{number}"] for number in (7, 8, 9)] == [2, 0, 2]
-    assert totals.most_common(2) == [("task7", 2), ("task9", 2)]
-    for renewal in range(1, WHOLE_RENEWALS + 1):
-        await here.audience.renew()
-        await here.audience.tell()
-        whole = renewal == WHOLE_RENEWALS
-        assert (len(room.sent[-1].counts), room.sent[-1].whole) == (199 * whole, whole)
-    assert len(room.sent) == 1 + WHOLE_RENEWALS
+    await there.audience.tell()
+    await here.audience.tell()
+    assert other.total == 3
+    assert room.messages - before <= 3
+    await there.audience.tell()
+    assert b'"cheers":{"fire":1}' in there.frames[-1]
 
 
-async def test_whoever_comes_later_learns_all_numbers_and_a_lost_message_is_made_up_for():
-    room = Room()
-    here = Process(room, "here")
-    await here.watch("treasure")
-    await here.audience.tell()
-    late = Process(room, "late")
-    watched = await late.watch("treasure")
-    assert watched.total == 1
-    await late.audience.tell()
-    await here.audience.tell()
-    assert (watched.total, here.known.by_code["treasure"].total) == (2, 2)
-    here.up = False
-    await here.watch("treasure", "somebody else")
-    await here.audience.tell()
-    here.up = True
-    await here.audience.tell()
-    assert watched.total == 3
-
-
-async def test_a_process_that_ended_or_is_cut_off_counts_no_more():
-    room = Room()
+async def test_a_lost_message_is_made_up_for_within_30_s_and_a_lost_connection_at_once(room):
     here, there = Process(room, "here"), Process(room, "there")
     watched = await here.watch("treasure")
     await there.watch("treasure")
-    for process in (there, here, there, here):  # a process that has just been connected asks the others
-        await process.audience.tell()
+    await room.pass_seconds()
     assert watched.total == 2
-    room.now += SILENT
-    await here.audience.tell()
-    assert (watched.total, here.audience.elsewhere("treasure")) == (1, 0)
-    await there.audience.renew()
-    for process in (there, here, there):  # `there` is heard, `here` asks for its numbers, `there` sends them
-        assert watched.total == 1
-        await process.audience.tell()
-    assert watched.total == 2
+    hear = dict(here.listeners)
+    here.listeners = {name: lambda payload: None for name in hear}  # as if its messages were lost
+    await there.watch("treasure", "somebody else")
+    await room.pass_seconds(1)
+    here.listeners = hear
+    await room.pass_seconds(5 * WHOLE_RENEWALS + 2)
+    assert watched.total == 3
     here.up = False
-    await here.audience.tell()
-    assert watched.total == 1
+    await there.watch("treasure", "a third one")
+    await room.pass_seconds(1)
+    here.connect()
+    await room.pass_seconds()
+    assert watched.total == 4
+
+
+async def test_a_process_that_ended_or_is_cut_off_counts_no_more(room):
+    processes = [Process(room, name) for name in ("here", "there", "elsewhere")]
+    tasks = [await process.watch("treasure") for process in processes]
+    await room.pass_seconds()
+    assert [watched.total for watched in tasks] == [3, 3, 3]
+    room.processes.remove(processes[2])  # killed
+    await room.pass_seconds(int(SILENT) + 5)
+    assert [watched.total for watched in tasks[:2]] == [2, 2]
+    processes[0].up = False
+    await room.pass_seconds(int(SILENT) + 5)
+    assert tasks[0].total == 1
+    processes[0].connect()
+    await room.pass_seconds()
+    assert [watched.total for watched in tasks[:2]] == [2, 2]
+
+
+async def test_processes_without_watchers_say_nothing(room):
+    here, _ = Process(room, "here"), Process(room, "there")
+    await room.pass_seconds()
+    before = room.messages
+    await room.pass_seconds(40)
+    assert room.messages == before
+    watched = await here.watch("treasure")
+    await room.pass_seconds()
+    here.leave(watched)
+    await room.pass_seconds(40)
+    before = room.messages
+    await room.pass_seconds(40)
+    assert room.messages == before
+
+
+@pytest.mark.parametrize("number", [4, 8, 16])
+async def test_the_bytes_between_processes_are_those_of_the_tables(room, number):
+    chance = random.Random(1)
+    load = Load(pages=number * 125, pages_each=20, stay=120.0)
+    codes = [f"treasure{each:04}" for each in range(load.treasures)]
+    processes = [Process(room, f"a-machine.example:12345:{each:06x}") for each in range(number)]
+    pages: list[tuple[Process, WatchedTask]] = []
+
+    async def open_one(someone: int) -> None:
+        process = chance.choice(processes)
+        pages.append((process, await process.watch(chance.choice(codes), f"person {someone}")))
+
+    for someone in range(load.pages):
+        await open_one(someone)
+    await room.pass_seconds(5)
+    room.delivered_bytes, seconds = 0, 60
+    for second in range(seconds):
+        for each in range(round(load.pages / load.stay)):
+            process, watched = pages.pop(chance.randrange(len(pages)))
+            process.leave(watched)
+            await open_one(load.pages + 100 * second + each)
+        await room.pass_seconds(1)
+    assert room.delivered_bytes / seconds == pytest.approx(watchers_bytes(load, number) / 2, rel=0.25)
