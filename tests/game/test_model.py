@@ -3,7 +3,6 @@
 import pytest
 
 from support.handing_over import explore_goods
-from support.model import Rows, Weakened
 from support.paying_in import explore_orders
 from support.paying_out import explore_packet
 
@@ -18,11 +17,6 @@ def test_a_red_packet_is_paid_once_or_goes_back(attempts, freezes):
 def test_what_a_red_packet_owes_is_not_noted_as_done_before_it_is():
     found = explore_packet(2, 0, noted=True)
     assert not found.wrong, str(found)
-
-
-def test_a_note_about_an_earlier_bill_would_lose_the_next_one():
-    weakened = Weakened("prize", "carried_out", 0, "attempt")
-    assert explore_packet(2, 0, Rows(weakened), noted=True).wrong == "there is no way to an end"
 
 
 @pytest.mark.parametrize("orders", [1, 2])

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from support import SOURCE
 from support.browser import Person, Window, show_all_fields, write_record
 from support.client import a_picture
-from support.messages import MESSAGES, TEMPLATES
+from support.messages import MESSAGES
 from support.reviews import CHECKED
 from support.screen import TOKEN, a_red_packet, enter, is_readable, operate
 from support.servers import a_server, until
@@ -128,28 +128,10 @@ def test_a_name_that_waits_is_told(window):
     expect(opened.page.locator(".unnamed")).to_be_hidden()  # they have chosen one
 
 
-def test_a_treasure_is_reported(window, codes):
-    opened = window("小芳", f"/#/task/{codes[REPORTED]}")
-    opened.page.get_by_role("button", name="举报").click()
-    expect(opened.page.get_by_role("button", name="色情低俗")).to_be_visible()
-
-
 def test_a_banned_person_reads_until_when(window, codes):
     opened = window("大熊", f"/#/task/{codes[REPORTED]}")
     opened.page.locator(".dig").click()
     expect(opened.page.locator("main").get_by_text("停用").first).to_be_visible()
-
-
-def test_a_publisher_may_be_told_of_the_end(window, address):
-    publisher = Person.log_in(address, "掌柜")
-    code = publisher.publish(a_picture(), name="一箱赣南脐橙")
-    until(lambda: publisher.get("/getTaskDetails", code=code)["review"] == "shown")
-    opened = window("掌柜", f"/#/task/{code}")
-    section = opened.page.get_by_role("region", name="提醒")
-    expect(section.get_by_role("button")).to_be_visible()
-    section.get_by_role("button").click()
-    expect(opened.page.get_by_role("dialog")).to_be_visible()
-    assert TEMPLATES["ended"]
 
 
 def test_winner_and_publisher_read_that_goods_are_frozen(window, codes):

@@ -164,16 +164,6 @@ async def publisher_and_digger(client: Client) -> tuple[Someone, Someone]:
     return alice, bob
 
 
-async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(client, context, wire):
-    alice, bob = await publisher_and_digger(client)
-    code = await alice.publish(cd=60, forecast_num=1000)
-    wire.next("findAndModify", lose_reply)
-    reply = await bob.dig(code)
-    assert wire.done == ["findAndModify"]
-    assert (reply["status"], reply["now_depth"], reply["joined"], reply["repeated"]) == (0, 1, 1, 0)
-    assert len(await check_history(context, code)) == 1
-
-
 async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_again(
     client, context, wire, monkeypatch
 ):

@@ -50,16 +50,3 @@ def test_a_find_that_cannot_be_shown_leaves_the_dig_as_it_was(window, publisher)
     digger.go(f"/#/task/{code}")
     expect(digger.page.locator(".said")).to_have_text("第 1 层，什么也没有")
     digger.wrong.clear()
-
-
-def test_an_end_and_a_publishers_page_show_what_came_up(window, address, publisher):
-    code = publish_together(publisher, cd=0)
-    Person.log_in(address, "朵朵").post("/postTask", code=code)
-    details = publisher.get("/getTaskDetails", code=code)
-    watcher = window("大熊")
-    watcher.go(f"/#/by/{details['publisher_id']}")
-    expect(watcher.page.locator(".came-up li").first).to_be_visible()
-    ended = publish_together(publisher, cd=0, forecast_num=1)
-    Person.log_in(address, "朵朵").post("/postTask", code=ended)
-    watcher.go(f"/#/task/{ended}")
-    expect(watcher.page.locator("section[aria-label=接下来挖哪个] .came-up li")).to_have_count(1)

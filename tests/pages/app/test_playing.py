@@ -1,6 +1,5 @@
 """The client in a real browser: digging, winning, publishing, claiming, logging in."""
 
-import json
 import os
 import re
 import signal
@@ -8,7 +7,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from playwright.sync_api import Route, WebSocketRoute, expect
+from playwright.sync_api import Route, expect
 
 from server.__main__ import main
 from support.browser import Person
@@ -103,34 +102,14 @@ def test_a_red_packet_arrives_though_wechat_says_that_its_confirmation_failed(wi
     expect(winner.page.locator("li", has_text="开工大吉").get_by_text("已领取")).to_be_visible()
 
 
-def test_a_pick_up_code_is_shown_to_the_publisher_and_confirmed(window, publisher):
+def test_the_address_in_a_winners_code_fills_in_their_pick_up_code(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
-
-    def lose_claims(route: WebSocketRoute) -> None:
-        server = route.connect_to_server()
-
-        def hear(said: str | bytes) -> None:
-            if json.loads(said)["type"] != "claim":
-                route.send(said)
-
-        server.on_message(hear)
-
-    winner = window(None)
-    winner.page.route_web_socket("**/ws*", lose_claims)
-    winner.log_in("阿强")
-    winner.go(f"/#/task/{code}")
-    winner.page.get_by_role("button", name="去领取").click()
-    winner.page.get_by_role("button", name="出示取件码").click()
-    pickup = winner.page.locator(".pickup").text_content()
-    assert pickup is not None
-    expect(winner.page.locator("img.code")).to_have_js_property("complete", True)
-    own = window("小明")
-    own.go(f"/?code={code}&pickup={pickup}")  # the address in the winner's QR code
-    expect(own.page.get_by_label("中奖者的 6 位取件码")).to_have_value(pickup)
-    own.page.get_by_role("button", name="核对").click()
-    expect(own.page.get_by_text("取件码正确，可以把奖品交给 阿强")).to_be_visible()
-    winner.page.get_by_role("button", name="已经领到了").click()
-    expect(winner.page.get_by_text("奖品已经领走了。")).to_be_visible()
+    winner = Person.log_in(publisher.address, "阿强")
+    winner.post("/postTask", code=code)
+    pickup = winner.claim(code)["pickup"]
+    opened = window("小明")
+    opened.go(f"/?code={code}&pickup={pickup}")
+    expect(opened.page.get_by_label("中奖者的 6 位取件码")).to_have_value(pickup)
 
 
 def test_html_in_a_name_is_shown_as_text(window, publisher):
