@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a
 
 from playwright.sync_api import Browser
 
+from parts.drawings import draw, oranges
 from parts.table import spread
 from support.browser import PHONE, Person, a_browser, open_window
-from support.drawings import draw, oranges
 from support.servers import a_server
 
 MOST_SECONDS, MOST_KILOBYTES = 2.5, 90

@@ -31,9 +31,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has ha
 
 from playwright.sync_api import Browser, CDPSession
 
+from parts.drawings import draw, oranges
 from parts.table import Row, spread
 from support.browser import PHONE, Person, Window, a_browser, open_window
-from support.drawings import draw, oranges
 from support.servers import a_server
 
 MOST_PRESS_MS, MOST_FRAME_MS = 50.0, 32.0

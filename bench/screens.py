@@ -30,10 +30,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has ha
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, Route, expect
 
+from parts.drawings import draw, oranges
 from server.operation.heartbeats import HISTORY_SECONDS
 from support.browser import DESK, PHONE, Person, Window, a_browser, open_window, write_record
 from support.client import a_picture
-from support.drawings import draw, oranges
 from support.heartbeats import fill_history
 from support.messages import MESSAGES
 from support.reviews import CHECKED

@@ -52,8 +52,18 @@ SLOW = (
 )
 
 
-# The folders whose files take longest.
-LONGEST = {"actions", "crowd", "money", "operation", "pages", "running"}
+# The places whose files take longest, the longest first.
+LONGEST = (
+    "pages/miniprogram",
+    "actions/test_kills",
+    "handlers/test_growing_reads",
+    "pages",
+    "running",
+    "crowd",
+    "actions",
+    "money",
+    "operation",
+)
 
 
 HERE = Path(__file__).parent
@@ -117,7 +127,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.nodeid.removeprefix("tests/").startswith(SLOW):
             item.add_marker(pytest.mark.slow)
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: LONGEST.isdisjoint(item.nodeid.split("/")))
+        items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    place = item.nodeid.removeprefix("tests/")
+    return next((rank for rank, longest in enumerate(LONGEST) if place.startswith(longest)), len(LONGEST))
 
 
 @pytest.fixture(scope="session", autouse=True)

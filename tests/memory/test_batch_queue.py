@@ -31,7 +31,7 @@ class AStore:
 
 
 def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> None:
-    for seed in range(50):
+    for seed in range(10):
         run_shuffled(seed, work)
 
 

@@ -81,7 +81,6 @@ def robot(serve: Callable[[Application], int]) -> Robot:
     return made
 
 
-
 def within_and_beyond(row: Row) -> tuple[dict[str, float], dict[str, float]]:
     """Return a value at the bound of a row, and one beyond it; for counters, by how much they grow.
 
@@ -245,20 +244,6 @@ async def test_an_alarm_is_kept_while_it_holds_with_its_newest_number(context):
     scene.found = []
     await scene.turn()
     assert await context.store.alarms.find() == [], "without a webhook nobody has to be told of the end"
-
-
-async def test_one_process_compares_and_another_goes_on_after_it(context):
-    first, second = Scene(context, "a"), Scene(context, "b")
-    first.found = second.found = [wrong()]
-    await first.turn()
-    await second.turn()
-    assert await first.kept() == [("books", False)]
-    second.found = []
-    await second.monitor.compare()
-    assert await first.kept() == [("books", False)], "only the first has the lease"
-    await let_the_lease_end(context)  # the first leader was killed
-    await second.turn()
-    assert await first.kept() == []
 
 
 async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context, robot):

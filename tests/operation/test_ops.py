@@ -241,25 +241,6 @@ async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill
     assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await client.scrape()
 
 
-async def test_the_feed_tells_of_an_end_without_a_dig(client, context, settings):
-    await context.bus.connected.wait()
-    http = await operator(client)
-    alice = await client.log_in("alice")
-    code = await alice.publish(name="一只猫")
-    pulsing = Background()
-    context.heartbeats.begin(pulsing)
-    await alice.post("/endTask", code=code)
-    feed = frames(http, settings)
-    async for frame in feed:
-        if frame.get("ends"):
-            break
-    await feed.aclose()
-    assert [(end["code"], end["name"], end["end_reason"]) for end in frame["ends"]] == [
-        (code, "一只猫", "publisher")
-    ]
-    await pulsing.end()
-
-
 async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, settings):
     await context.bus.connected.wait()
     http = await operator(client)

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import os
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -111,17 +110,6 @@ async def test_a_refused_upload_leaves_nothing_behind(client, context, alice):
         assert reply["param"] == "file"
     assert await stored_files(context) == 0
     assert await context.store.files.chunks.count_documents({}) == 0
-
-
-async def test_a_body_too_large_for_any_picture_is_413_in_json(client, context, alice):
-    response = await client.http.post(
-        "/uploadFile", files={"file": os.urandom(MAX_BYTES + (1 << 20))}, data={"unionid": alice.unionid}
-    )
-    assert response.status_code == 413
-    reply = response.json()
-    assert (reply["status"], reply["error"]) == (1, "picture_too_large")
-    assert "10 MB" in reply["msg"]
-    assert await stored_files(context) == 0
 
 
 async def test_only_pictures_uploaded_here_can_be_published(settings, alice):

@@ -30,6 +30,11 @@ SMALL = a_picture()  # a JPEG
 PNG = encoded(four_corners(), "PNG")
 
 
+@pytest.fixture(scope="module")
+def _pictures_made_once() -> None:
+    """Make each picture anew, even one that was made before."""
+
+
 @pytest.fixture
 def make_pool(io_loop: Any) -> Iterator[Callable[..., PicturePool]]:
     made: list[PicturePool] = []

@@ -135,7 +135,7 @@ def server_log() -> Iterator[io.StringIO]:
 def _pictures_made_once() -> Iterator[None]:
     """Make each picture once: starting a process takes 0.1 s, and most tests upload the same picture.
 
-    Tests of pictures override this fixture.
+    The tests of the processes themselves override this fixture.
     """
     make_anew = pictures._Process.make
 

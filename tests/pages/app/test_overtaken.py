@@ -6,7 +6,6 @@ from playwright.sync_api import Page, Route, expect
 
 from support.browser import PHONE, Person, run_until, scroll_down_to
 from support.client import a_picture
-from support.drawings import draw, oranges
 
 WITHIN_A_SECOND = 1000
 SOONER_MS = 5_000  # than the page's own interval
@@ -177,7 +176,7 @@ def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(wi
 
 
 def test_the_first_view_is_small(window, address):
-    publish_many(address, 20, draw(oranges))
+    publish_many(address, 20, a_picture(960, 720))
     opened = window("阿强")
     fresh = opened.context.browser.new_context(viewport=PHONE)
     page = fresh.new_page()

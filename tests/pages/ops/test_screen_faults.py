@@ -100,48 +100,6 @@ def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(operator, wind
     assert opened.page.evaluate("String(getSelection())").strip() == code
 
 
-def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(operator, running, data_dir):
-    opened = operator()
-    bar = opened.page.locator("#alarms")
-    with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
-        meta = mongodb[DEFAULT_DATABASE]["meta"]
-        about = meta.find_one_and_update({"_id": "database"}, {"$set": {"identity": "fedcba9876543210"}})
-        assert about is not None
-        expect(bar).to_contain_text("数据库不对，已停止服务", timeout=ALARM_MS)
-        ours = about["identity"]
-        expect(bar).to_contain_text(f"这台服务器的数据库是 {ours}，现在答复的是 fedcba9876543210")
-        opened.wrong.clear()  # the screen's requests are refused meanwhile
-        meta.update_one({"_id": "database"}, {"$set": {"identity": about["identity"]}})
-        expect(bar).to_be_hidden(timeout=ALARM_MS)
-    expect(opened.page.locator(".status.fresh")).to_be_visible()
-    opened.wrong.clear()
-
-
-def test_what_the_command_line_did_stands_in_the_log(operator, data_dir):
-    acts = [("rotate", "0123456789abcdef", "left"), ("forget", "person:ab", "done")]
-    acts.append(("release", "", "done"))
-    with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
-        log = mongodb[DEFAULT_DATABASE]["audit_log"]
-        for at, (act, target, outcome) in enumerate(acts, int(time.time() * 1000)):
-            told = {"act": f"run_{act}", "target": target, "outcome": outcome, "reason": "", "shared": 0}
-            log.insert_one({"at": at, "operator": "command line: wabao", **told})
-        told |= {"act": "leave", "target": "person:cd", "outcome": "done"}
-        log.insert_one({"at": int(time.time() * 1000) - 1000, "operator": "the person themselves", **told})
-    opened = operator()
-    page = opened.page
-    opened.go("/ops#/log")
-    lines = page.locator(".log li")
-    for number, said in enumerate(("准备数据库", "注销账号", "重新密封")):
-        expect(lines.nth(number)).to_contain_text(said)
-    expect(lines.nth(2)).to_contain_text("做了一部分，还有剩下的")
-    expect(page.locator(".log b")).to_have_text([*["\u2068命令行：wabao\u2069"] * 3, "\u2068本人\u2069"])
-    expect(page.locator(".log code")).to_contain_text(["person:ab", "0123456789abcdef", "person:cd"])
-    is_readable(opened)
-    with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
-        ours = ["command line: wabao", "the person themselves"]
-        mongodb[DEFAULT_DATABASE]["audit_log"].delete_many({"operator": {"$in": ours}})
-
-
 def test_a_cut_connection_shows_and_reconnects(operator):
     opened = operator()
     opened.page.evaluate("window.unchanged = true")
