@@ -1,15 +1,13 @@
 """When a payout fits below a day's limit."""
 
-import pytest
-
-from server.cash.rules.day_limits import AGAIN_MS, Claimed, fits_at, shared_fits_at
+from server.cash.rules.day_limits import AGAIN_MS, Claimed, fits_at
 from server.game.amounts import DAY_MS
 
 NOW_MS = 10 * DAY_MS
 
 
-def claimed(at_ms: int, fen: int, publisher: str = "a", decided: bool = True) -> Claimed:
-    return Claimed(publisher, at_ms, fen, decided)
+def claimed(at_ms: int, fen: int, decided: bool = True) -> Claimed:
+    return Claimed(at_ms, fen, decided)
 
 
 def test_a_payout_fits_once_enough_is_a_day_old():
@@ -25,16 +23,3 @@ def test_what_is_not_decided_yet_counts_and_is_asked_about_again_soon():
     claims = [claimed(1, 60, decided=False)]
     assert fits_at(claims, 50, 100, 2) == 2 + AGAIN_MS
     assert fits_at(claims, 40, 100, 2) == 0
-
-
-@pytest.mark.parametrize(
-    ("publisher", "fen", "fits"),
-    [
-        ("a", 10, NOW_MS - 1000 + DAY_MS),
-        ("b", 50, 0),  # the whole is 100, of which each of the two has a half
-        ("b", 51, NOW_MS - 1000 + DAY_MS),
-        ("b", 101, None),
-    ],
-)
-def test_those_who_came_first_leave_each_publisher_an_equal_part(publisher, fen, fits):
-    assert shared_fits_at([claimed(NOW_MS - 1000, 100)], publisher, fen, 100, NOW_MS) == fits

@@ -16,7 +16,7 @@ from server.actions.announce import announce_claim
 from server.actions.prizes.freeze import apply_freezes
 from server.cash.context import CashContext
 from server.cash.patterns import PAIR, is_lucky
-from server.cash.rules.day_limits import Claimed, fits_at, shared_fits_at
+from server.cash.rules.day_limits import Claimed, fits_at
 from server.errors import PayoutWaits
 from server.game import prize as row
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
@@ -145,14 +145,13 @@ async def _why_waits(context: CashContext, prize: Prize) -> Why | tuple[Wait, in
 async def _purse_fits_at(context: CashContext, prize: Prize) -> int | None:
     """Return when a newcomer's claim fits into what all newcomers together are paid a day, as `fits_at` does.
 
-    That sum is divided by publisher. Who has claimed little today does not wait for it at all.
+    Who has claimed little today does not wait for it at all.
     """
     fen, most_fen = prize["amount_fen"], context.settings.cash_young_day_yuan * FEN_PER_YUAN
     mine = await _today(context, prize, {"person_id": prize["person_id"]})
     if sum(each.fen for each in mine) + fen <= SMALL_FEN:
         return 0
-    claims = await _today(context, prize, {"young": 1})
-    return shared_fits_at(claims, prize["publisher"], fen, most_fen, context.clock.now_ms())
+    return fits_at(await _today(context, prize, {"young": 1}), fen, most_fen, context.clock.now_ms())
 
 
 async def _today(context: CashContext, prize: Prize, scope: dict[str, Any]) -> list[Claimed]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from server.game.amounts import DAY_MS
@@ -13,10 +13,9 @@ AGAIN_MS = 60_000
 
 
 class Claimed(NamedTuple):
-    """Claims of red packets of one publisher, at about the same time: when (unix ms), how much in fen, and
-    whether they were approved already."""
+    """Claims of red packets at about the same time: when (unix ms), how much in fen, and whether they were
+    approved already."""
 
-    publisher: str
     at: int
     fen: int
     decided: bool
@@ -40,18 +39,3 @@ def fits_at(claims: Iterable[Claimed], fen: int, most_fen: int, now_ms: int) -> 
         if room >= 0:
             return each.at + DAY_MS
     return now_ms + DAY_MS
-
-
-def shared_fits_at(
-    claims: Sequence[Claimed], publisher: str, fen: int, most_fen: int, now_ms: int
-) -> int | None:
-    """Return the time at which a payout of this publisher fits into a sum that all publishers share, as
-    `fits_at` does.
-
-    It fits if there is room in the whole sum, or in this publisher's equal part of it: so nobody is kept out
-    by those who came first.
-    """
-    own = [each for each in claims if each.publisher == publisher]
-    part_fen = most_fen // len({publisher, *(each.publisher for each in claims)})
-    times = [fits_at(claims, fen, most_fen, now_ms), fits_at(own, fen, part_fen, now_ms)]
-    return min((time for time in times if time is not None), default=None)

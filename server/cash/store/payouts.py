@@ -57,7 +57,7 @@ class Payouts(Documents[Prize]):
     async def under_limit(self, scope: Document, since_ms: int, besides: str) -> list[Claimed]:
         """Return what was claimed since then.
 
-        A publisher's claims within `TOGETHER_MS` are added up, since there may be thousands of small shares.
+        Claims within `TOGETHER_MS` are added up, since there may be thousands of small shares.
         A scope is a condition on people, `young` and `private`. The prize `besides` is left out.
         """
         began = {"$subtract": ["$claimed_at", {"$mod": ["$claimed_at", TOGETHER_MS]}]}
@@ -68,7 +68,6 @@ class Payouts(Documents[Prize]):
             {
                 "$group": {
                     "_id": {
-                        "publisher": "$publisher",
                         "began": began,
                         "decided": {"$eq": ["$weighed", "$attempt"]},
                     },
@@ -78,7 +77,7 @@ class Payouts(Documents[Prize]):
             },
         ]
         return [
-            Claimed(row["_id"]["publisher"], row["at"], row["fen"], row["_id"]["decided"])
+            Claimed(row["at"], row["fen"], row["_id"]["decided"])
             async for row in self.rows.aggregate(pipeline)
         ]
 
