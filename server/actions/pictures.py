@@ -81,8 +81,8 @@ async def make_poster(context: Context, task: Task, person_id: str, admit: Admit
     if person is None:
         raise NotLoggedIn
     sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
-    shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}|{published_by(task)}"
-    if "edited" in task:  # an edit changed its name or picture
+    shown = f"{task['status']}|{_until(task)}|{face}|{sharer}|{published_by(task)}"
+    if "edited" in task:  # an edit changed what it says or shows
         shown += f"|{task['edited']}"
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
     mine = f"poster:{task['_id']}:{person_id}|"
@@ -222,11 +222,14 @@ def prize_line(task: Task) -> str:
 
 
 def _until(task: Task) -> str:
-    """Return the poster's words for when a running task ends, "" if it is not open yet or has ended."""
-    if task["status"] or not task["expires_at"]:
+    """Return the poster's words for when an announced task starts, or else when it ends; "" if it has ended,
+    or that is not known."""
+    starts_at = 0 if task["now_depth"] else task.get("starts_at", 0)
+    at_ms = starts_at or task["expires_at"]
+    if task["status"] or not at_ms:
         return ""
-    end = datetime.fromtimestamp(task["expires_at"] / 1000, BEIJING)
-    return f"{end.month} 月 {end.day} 日 {end:%H:%M} 截止"
+    at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
+    return f"{at.month} 月 {at.day} 日 {at:%H:%M} {'开挖' if starts_at else '截止'}"
 
 
 async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:

@@ -48,8 +48,8 @@ class Poster(msgspec.Struct, frozen=True):
     """What a share poster shows. Pictures are JPEG or PNG.
 
     `face` is the sharer's; if it is empty, a disc with the first character of their name is drawn. `until` is
-    when the task ends, "" if that is not known. `ended`: there is nothing to dig any more. `code` is the
-    picture of a code to scan; if it is empty, a QR code of `address` is drawn.
+    when the task starts or ends, "" if that is not known. `ended`: there is nothing to dig any more. `code`
+    is the picture of a code to scan; if it is empty, a QR code of `address` is drawn.
     """
 
     name: str

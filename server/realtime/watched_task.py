@@ -286,6 +286,8 @@ class WatchedTask:
             return False
         edited = self.task.get("edited")
         self._take_names(task)
+        if not self.seq:
+            self.cd_until, self.ends_by = task["cd_until"], ends_by_ms(task)
         if self.task.get("edited") != edited:
             for watcher in list(self.watchers):
                 watcher.send(self._review())
@@ -408,6 +410,8 @@ class WatchedTask:
             self._doubted = not self._doubted
             return not self._doubted
         self._doubted = False
+        if depth == 0:  # the publisher may move the start
+            return False
         return position["now_depth"] == depth and last != [position["cd_until"], _dug_at(position)]
 
     def cheer(self, person_id: str, sign: Sign) -> bool:

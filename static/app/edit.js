@@ -1,9 +1,9 @@
-// Changing a treasure's texts and pictures, while nobody has dug it.
+// Changing a treasure's texts, pictures and start, while nobody has dug it.
 
 import { get, post } from "./api.js";
-import { handing, handingOf } from "../miniprogram/shared/planning.js";
+import { dayAndClock, handing, handingOf, momentOf } from "../miniprogram/shared/planning.js";
 import { mayEdit } from "../miniprogram/shared/prizes.js";
-import { KIND } from "../miniprogram/shared/words-publish.js";
+import { FIELDS, KIND } from "../miniprogram/shared/words-publish.js";
 import { EDIT } from "../miniprogram/shared/words.js";
 import { el, fill, icon, write } from "./dom.js";
 import { field } from "./fields.js";
@@ -26,11 +26,14 @@ function makeForm(task, signal) {
   const { name, synopsis, wxname } = textFields();
   const given = handingFields();
   const picture = pictureField("picture", { label: "图片", hint: EDIT.keeps, shown: task.thumbnail });
+  const { day, clock } = dayAndClock(task.starts_at);
+  const begun = day && `${day}T${clock}`;
+  const start = field("starts_at", FIELDS.starts_at, { type: "datetime-local", value: begun }, begun ? null : EDIT.now);
   const kinds = task.ranks.map(kindFields);
   const problem = el("p.problem", { role: "alert" });
   const save = el("button.primary", { type: "submit" }, EDIT.save);
   const form = el("form.stack", { novalidate: true, oninput: ({ target }) => forgive(target) },
-    el("p.hint", {}, EDIT.until), el("section.panel.stack", {}, picture.element, name, synopsis, wxname, Object.values(given)),
+    el("p.hint", {}, EDIT.until), el("section.panel.stack", {}, picture.element, name, synopsis, wxname, Object.values(given), start),
     kinds.length ? el("section.panel.stack", {}, el("ol.kinds", {}, kinds.map(({ element }) => element))) : null, problem, save);
   const before = { name: task.name, synopsis: task.synopsis, wxname: task.signed ? task.wxname : "", ...handingOf(task) };
   for (const [of, value] of Object.entries(before)) form.elements[of].value = value;
@@ -42,7 +45,8 @@ function makeForm(task, signal) {
     try {
       const url = await picture.ready();
       const prizes = kinds.length ? await Promise.all(kinds.map((kind) => kind.values())) : undefined;
-      await post("/editTask", { code: task.code, ...Object.fromEntries(new FormData(form)), url, prizes });
+      const { starts_at: starts, ...texts } = Object.fromEntries(new FormData(form));
+      await post("/editTask", { code: task.code, ...texts, starts_at: starts === begun ? undefined : momentOf(...starts.split("T")), url, prizes });
       if (!signal.aborted) location.hash = `#/task/${task.code}`;
     } catch (error) {
       const input = fieldOf(error.reply?.param, form, picture);

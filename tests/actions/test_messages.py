@@ -209,6 +209,8 @@ async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client, cont
     await allow(client, "carol", "cooldown_over")
     assert (await carol.post("/remind", code=unpaid))["error"] == "not_paid"
     assert (await carol.post("/remind", code=goods))["cd_until"] == starts_at
+    assert (await alice.post("/editTask", code=goods, name="猫", starts_at=starts_at - 60_000))["status"] == 0
+    assert (await only(context, "messages"))["due_at"] == starts_at - 60_000
     await end_cooldown(context, goods)
     await send_messages(context)
     ((kind, shown),) = await sent_to(client, "carol")

@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import json
 import secrets
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, ClassVar
 from unittest import mock
 from urllib.parse import urlsplit
@@ -476,6 +478,62 @@ async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(context
     for task in await find(context, "tasks"):
         assert (task["name"], task["now_depth"]) == ("一只闹钟", 1)
         assert [rank["name"] for rank in task.get("ranks", [])] in ([], ["钟"])
+
+
+async def test_a_start_is_moved_until_somebody_digs_as_pages_and_posters_tell(context, open_page, alice, bob):
+    now_ms = context.clock.now_ms()
+    starts_at, ends_at = now_ms + HOUR_MS, now_ms + 5 * HOUR_MS
+    code = await alice.publish(cd=1, forecast_num=3_600, starts_at=starts_at, ends_at=ends_at)
+    unpaid = await alice.publish_packet(cd=1, forecast_num=3_600, starts_at=starts_at)
+    poster = (await bob.post("/getSharePic", code=code))["pic"]
+    page = await open_page(bob, code)
+    assert (await page.until("snapshot"))["cd_until"] == starts_at
+    for wrong in (now_ms - 1000, now_ms + (AHEAD_DAYS + 1) * DAY_MS, ends_at - 30 * 60_000, "soon"):
+        refused = await alice.post("/editTask", code=code, name="猫", starts_at=wrong)
+        assert (refused["error"], refused["param"]) == ("bad_request", "starts_at")
+    for moved in (starts_at + HOUR_MS, starts_at + HOUR_MS, now_ms + 60_000):  # later, the same, earlier
+        assert (await alice.post("/editTask", code=code, name="猫", starts_at=moved))["status"] == 0
+        assert (await bob.dig(code))["cd_until"] == moved
+        seen = await bob.get("/getTaskDetails", code=code)
+        assert (seen["cd_until"], seen["starts_at"], seen["expires_at"]) == (moved, moved, ends_at)
+    assert (await page.until("review"))["edited"] == 1
+    assert (await (await open_page(bob, code)).until("snapshot"))["cd_until"] == moved
+    assert (await bob.post("/getSharePic", code=code))["pic"] != poster
+    await alice.post("/editTask", code=unpaid, name="红包", starts_at=moved)
+    await alice.pay(unpaid)
+    for task in await find(context, "tasks"):
+        assert (task["open"], task["opened_at"], task["cd_until"]) == (1, moved, moved)
+        assert task["due_at"] == task["expires_at"] == task.get("ends_at", moved + 30 * DAY_MS)
+
+
+async def test_of_a_moved_start_and_a_dig_at_once_exactly_one_wins(context, monkeypatch, alice, bob):
+    outcomes = set()
+    for first in ("edit", "dig", "", "", "", ""):
+        code = await alice.publish(name="猫", cd=10, forecast_num=100_000)
+        later = context.clock.now_ms() + HOUR_MS
+        moving = partial(alice.post, "/editTask", code=code, name="猫", starts_at=later)
+        with monkeypatch.context() as patch:
+            if first == "edit":
+                moved: list[dict[str, Any]] = []
+                move = partial(_kept, moving, moved)
+                meanwhile(patch, context.store.tasks, "record_dig", before=move, once=True)
+                dug = await bob.dig(code)
+            elif first == "dig":
+                made: list[dict[str, Any]] = []
+                digging = partial(_kept, partial(bob.dig, code), made)
+                meanwhile(patch, context.store.tasks, "edit", before=digging)
+                moved = [await moving()]
+                [dug] = made
+            else:
+                *moved, dug = await asyncio.gather(moving(), bob.dig(code))
+        outcomes.add((moved[0].get("error", ""), dug.get("error", "")))
+        task = await context.store.tasks.get(code)
+        assert (task["now_depth"], task.get("starts_at", 0)) in ((1, 0), (0, later))
+    assert outcomes == {("has_digs", ""), ("", "cooling_down")}
+
+
+async def _kept(act: Callable[[], Awaitable[Any]], into: list[Any]) -> None:
+    into.append(await act())
 
 
 class TestWhereContentsAreChecked:

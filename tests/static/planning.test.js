@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { outcomes } from "./shared/outcomes.js";
-import { packetOf, planOf, planWarning, planWords, prizesOf, quickWords, spacing, wholeOf } from "./shared/planning.js";
+import { dayAndClock, momentOf, packetOf, planOf, planWarning, planWords, prizesOf, quickWords, spacing, wholeOf } from "./shared/planning.js";
 import { atMostEvery } from "./shared/renewing.js";
 
 test("a plan says how long it takes, and what does not fit", () => {
@@ -59,6 +59,13 @@ test("a red packet for a group is of three fields, private, shared by luck, and 
     goods_type: 1, prize_num: 8, prizes: [{ name: "拼手气红包", prize_num: 8, sum_fen: 660 }], name: "恭喜发财，大吉大利", is_public: 0,
   });
   assert.equal(packetOf({ sum: "1", prize_num: "2", wish: "早安" }).name, "早安");
+});
+
+test("a moment and its day and time say the same", () => {
+  const moment = new Date(2026, 0, 5, 9, 7).getTime();
+  assert.deepEqual(dayAndClock(moment), { day: "2026-01-05", clock: "09:07" });
+  assert.equal(momentOf("2026-01-05", "09:07"), moment);
+  assert.deepEqual([dayAndClock(0), momentOf("")], [{ day: "", clock: "" }, undefined]);
 });
 
 test("a number with an exponent is read as the field reads it", () => {

@@ -19,6 +19,7 @@ NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
 SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"
 
 PictureUrl = Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")]
+StartsAt = Annotated[int, Meta(ge=1, title="什么时候开挖", description="以后的时刻（毫秒时间戳）")]
 ValueYuan = Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")]
 
 
@@ -110,9 +111,7 @@ class Draft(TextsRequest, kw_only=True):
     prizes: (
         Annotated[list[RankRequest], Meta(title="各种奖品", description="最多 10 种奖品的 JSON 列表")] | None
     ) = None
-    starts_at: (
-        Annotated[int, Meta(ge=1, title="什么时候开挖", description="以后的时刻（毫秒时间戳）")] | None
-    ) = None
+    starts_at: StartsAt | None = None
     ends_at: (
         Annotated[int, Meta(ge=1, title="什么时候结束", description="开挖以后的时刻（毫秒时间戳）")] | None
     ) = None
@@ -143,7 +142,12 @@ class Draft(TextsRequest, kw_only=True):
 
 
 class Edited(TextsRequest, kw_only=True):
-    """A task's new texts and pictures. `prizes` has all kinds of prizes in order, None to leave them."""
+    """A task's new texts and pictures. `prizes` has all kinds of prizes in order, None to leave them.
+
+    `starts_at` is when digging begins, None to leave it.
+    """
+
+    starts_at: StartsAt | None = None
 
     prizes: (
         Annotated[

@@ -1,4 +1,4 @@
-"""Changing a task's texts and pictures, until somebody digs it."""
+"""Changing a task's texts, pictures and start, until somebody digs it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from server.actions.announce import announce_judged
 from server.actions.digging.draft import Edited
-from server.actions.digging.publish import renamed, take_pictures, texts_of
+from server.actions.digging.publish import LEAST_MS, longest_ms, renamed, take_pictures, texts_of
 from server.actions.people.account import take_upload
 from server.actions.reviews.submit import may_be_looked_at, submit_task
 from server.context import Context
-from server.errors import HasDigs, refuse
-from server.game.amounts import FOLLOWED_MS
+from server.errors import BadRequest, HasDigs, refuse
+from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.ranks import pictures_of
 from server.game.reasons import DUG_ALREADY, why_not_edit
 from server.game.task import Task
@@ -20,13 +20,15 @@ from server.store.people.people import Person
 
 
 async def edit(context: Context, publisher: Person, code: str, said: Edited) -> Task:
-    """Replace a task's texts, and each picture for which a `url` is given; return the changed task.
+    """Replace a task's texts, its start if one is given, and each picture for which a `url` is given.
+
+    Returns the changed task.
 
     If contents are checked, or an operator has to look, nobody else sees the task, and nobody can dig it,
     until it has passed again. Safe to repeat.
 
     Raises NoSuchTask, NotYours, Ended, HasDigs, NotShown if it is taken down; BadRequest if the publisher did
-    not upload a picture here, or the texts do not fit the task.
+    not upload a picture here, or the texts or the start do not fit the task.
     """
     task = await _may_edit(context, code, publisher["_id"])
     changes: dict[str, Any] = {**texts_of(publisher, said)}
@@ -37,24 +39,42 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     if said.prizes is not None:
         changes["ranks"] = renamed(task.get("ranks", []), said.prizes)
         await take_pictures(context, publisher, changes["ranks"], said.prizes)
+    if said.starts_at is not None and said.starts_at != task.get("starts_at"):
+        changes |= _moved(context, task, said.starts_at)
     if changes.items() <= task.items():
         return task
     if context.settings.checks_content or may_be_looked_at(context.settings, task):
         # If this process dies before it submits the edit, a sweep does.
         changes |= {"review": "checking", "due_at": now_ms + FOLLOWED_MS}
-    edited = await context.store.tasks.edit(code, publisher["_id"], changes)
+    edited = await context.store.tasks.edit(code, publisher["_id"], task["open"], changes)
     if edited is None:
-        await _may_edit(context, code, publisher["_id"])
+        if (await _may_edit(context, code, publisher["_id"]))["open"] != task["open"]:
+            return await edit(context, publisher, code, said)  # it opened just now
         raise HasDigs(DUG_ALREADY)  # somebody had dug, and the dig was not there at this second look
     if "review" in changes:
         await submit_task(context, edited, publisher["openid"])
     for pic in set(pictures_of(task)).difference(pictures_of(edited)):
         await context.store.files.take(pic, None, now_ms)  # a sweep deletes an unused picture
+    if "starts_at" in changes:
+        await context.store.messages.hasten(code, edited["cd_until"])  # a later start postpones them itself
     await announce_judged(context, code)
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:
         await context.hub.read_now(watched)  # the page that this caller opens next shows it
     return edited
+
+
+def _moved(context: Context, task: Task, starts_at: int) -> dict[str, Any]:
+    """Return the fields of a task that nobody has dug, with another start. Raises BadRequest."""
+    task_days, ends_at = context.settings.task_days, task.get("ends_at", 0)
+    if ends_at and starts_at + max(LEAST_MS, task["max_depth"] * task["cd_ms"]) > ends_at:
+        raise BadRequest("这样开挖太晚了，到结束时挖不完", param="starts_at")
+    longest_ms(starts_at, ends_at, context.clock.now_ms(), task_days)
+    moved = {"starts_at": starts_at, "cd_until": starts_at}
+    if task["open"]:
+        until_ms = ends_at or starts_at + task_days * DAY_MS
+        moved |= {"opened_at": starts_at, "expires_at": until_ms, "due_at": until_ms}
+    return moved
 
 
 async def _may_edit(context: Context, code: str, person_id: str) -> Task:

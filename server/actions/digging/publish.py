@@ -68,7 +68,9 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     prizes = _prizes(settings, draft)
     cd_seconds = settings.cooldown_seconds if draft.cd is None else draft.cd
     seed, code = await _draw(context, publisher, draft)
-    lasts_ms = _lasts_ms(draft, context.clock.now_ms(), settings.task_days)
+    lasts_ms = longest_ms(
+        draft.starts_at or 0, draft.ends_at or 0, context.clock.now_ms(), settings.task_days
+    )
     rules = _rules(draft, prizes.ranks, seed, code, lasts_ms // 1000, cd_seconds)
     if red_packet:
         _refuse_certain(rules, cd_seconds, settings)
@@ -96,9 +98,11 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     return published
 
 
-def _lasts_ms(draft: Draft, now_ms: int, task_days: int) -> int:
-    """Return the longest time in which the draft's task can be dug, in ms. Raises BadRequest."""
-    starts_at, ends_at = draft.starts_at or 0, draft.ends_at or 0
+def longest_ms(starts_at: int, ends_at: int, now_ms: int, task_days: int) -> int:
+    """Return the longest time in which a task with this start and end can be dug, in ms; each may be 0.
+
+    Raises BadRequest.
+    """
     if starts_at and not now_ms < starts_at <= now_ms + AHEAD_DAYS * DAY_MS:
         raise BadRequest(f"“什么时候开挖”应在现在之后、{AHEAD_DAYS} 天之内", param="starts_at")
     begins_ms, lasts_ms = max(now_ms, starts_at), task_days * DAY_MS

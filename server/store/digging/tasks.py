@@ -186,14 +186,15 @@ class Tasks(DueDocuments[Task]):
         )
         return cut.modified_count
 
-    async def edit(self, code: str, publisher: str, changes: Document) -> Task | None:
-        """Change a task's texts and pictures; None if somebody has dug, or if the task has ended, is hidden
-        or is not this publisher's.
+    async def edit(self, code: str, publisher: str, opened: int, changes: Document) -> Task | None:
+        """Change a task's texts, pictures and start; None if somebody has dug, or if the task has ended, is
+        hidden, is not this publisher's, or opened or not unlike what `opened` says.
 
         An edit needs a task without digs, and a dig needs the depth unchanged, so if both come at the same
         moment, only one succeeds. After an edit each process reads the names again.
         """
         undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
+        undug["open"] = opened
         counted = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
         return await self.find_one_and_update(undug, counted, projection=SEEDLESS)
 

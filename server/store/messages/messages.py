@@ -11,7 +11,7 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 from server.settings.messages import MessageKind
 from server.store.documents import Documents, index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS, Document
+from server.store.pipelines import NOW_MS, Document, begins_with
 
 # - sent: WeChat took it.
 # - refused: the person withdrew their consent.
@@ -113,6 +113,11 @@ class Messages(DueDocuments[Message]):
             {"person_id": person_id, "kind": {"$in": kinds}, "asleep": 1},
             [{"$set": {"due_at": NOW_MS}}, {"$unset": "asleep"}],
         )
+
+    async def hasten(self, code: str, due_at_ms: int) -> None:
+        """Let the reminders of a task's opening come at this time, if they would come later."""
+        later = {"_id": begins_with(f"cooldown_over:{code}:"), "due_at": {"$gt": due_at_ms}}
+        await self.collection.update_many(later, {"$set": {"due_at": due_at_ms}})
 
     async def postpone(self, message: Message, due_at_ms: int, until_ms: int) -> None:
         """Look at a leased message again at `due_at_ms`; it is of use until `until_ms` at least."""

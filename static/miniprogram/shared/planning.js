@@ -73,6 +73,20 @@ export function packetOf({ sum, prize_num, wish = "" }) {
   };
 }
 
+/** The moment (unix ms) of a day and a time, as fields of forms have these. Date.parse is not used: iOS reads few forms with it. */
+export function momentOf(day, clock = "") {
+  const [year, month, ...rest] = `${day}-${clock.replace(":", "-")}`.split("-").map(Number);
+  return day ? new Date(year, month - 1, ...rest).getTime() : undefined;
+}
+
+/** The day and the time of a moment, as fields of forms have these; "" and "" of none. */
+export function dayAndClock(moment) {
+  if (!moment) return { day: "", clock: "" };
+  const at = new Date(moment);
+  const [month, date, hours, minutes] = [at.getMonth() + 1, at.getDate(), at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, "0"));
+  return { day: `${at.getFullYear()}-${month}-${date}`, clock: `${hours}:${minutes}` };
+}
+
 /** How far apart prizes lie if digs of this forecast are to find them all; `gap` is the least that may lie between two. */
 export function spacing({ prizes, forecast, gap }) {
   const interval = Math.min(MOST_INTERVAL, Math.max(gap, Math.round(forecast / prizes)));

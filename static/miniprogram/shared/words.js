@@ -395,7 +395,7 @@ export const OWN = {
 
 /** Changing what a treasure says and shows. */
 export const EDIT = {
-  title: "改文字和图片", until: "有人开挖以前都可以改，改了要检查的会再检查一次。奖品的份数、金额和难度不能改。", save: "改好了",
+  title: "改文字和图片", until: "有人开挖以前都可以改，改了要检查的会再检查一次。奖品的份数、金额和难度不能改。", now: "已经可以挖，选一天就改到那时", save: "改好了",
   keeps: "不选就还用这一张", barred: "只有发布者可以改，有人开挖以后就不能再改了",
   changed: "发布者刚改了这个宝贝的文字或图片",
 };

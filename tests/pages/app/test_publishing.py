@@ -81,6 +81,13 @@ def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
     day = f"{starts.month}月{starts.day}日"
     expect(page.locator(".fact").last).to_have_text(f"{day} 20:00 开挖")
     expect(page.locator(".heading .publisher")).to_contain_text(f"埋下 · {day} 21:00 截止")
+    page.get_by_role("link", name="改文字和图片").click()
+    page.get_by_label("什么时候开挖").fill(f"{starts:%Y-%m-%dT20:57}")
+    page.get_by_role("button", name="改好了").click()
+    _is_blamed(page.get_by_label("什么时候开挖"), "这样开挖太晚了，到结束时挖不完")
+    page.get_by_label("什么时候开挖").fill(f"{starts:%Y-%m-%dT20:30}")
+    page.get_by_role("button", name="改好了").click()
+    expect(page.locator(".fact").last).to_have_text(f"{day} 20:30 开挖")
 
 
 def test_one_persons_draft_is_not_shown_to_another(window):

@@ -307,6 +307,7 @@ def test_a_treasure_is_published_for_who_has_its_link(client, publisher):
     owner.open("publish")
     owner.press("更多")
     owner.press("自己定")
+    owner.says("简介", "预计挖多少锹")
     for label, text in (("物品名", name), ("署名", "老铺子"), ("预计挖多少锹", "20")):
         owner.fill(label, text)
     owner.fill("每锹之后冷却几秒", "7")

@@ -335,6 +335,14 @@ def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_ke
         publisher.fire(".draft", "submit", value=values)
         publisher.shows("什么时候开挖：不填就马上开挖")  # the page is ready for the next treasure
         publisher.shows("八点的红包", f"{starts.month}月{starts.day}日 20:00 开挖")
+        code = urlsplit(publisher.share()["path"]).query
+        publisher.open(f"/pages/edit/edit?{code}")
+        publisher.shows(f"什么时候开挖：{day}", "20:00")
+        publisher.fire(".clock", "change", value="21:30")
+        publisher.press("改好了")
+        publisher.until("left")
+        publisher.open(f"/pages/treasure/treasure?{code}")
+        publisher.shows(f"{starts.month}月{starts.day}日 21:30 开挖")
 
 
 def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address):

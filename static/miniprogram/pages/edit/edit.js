@@ -1,8 +1,8 @@
-// Changing a treasure's texts and pictures, while nobody has dug it.
+// Changing a treasure's texts, pictures and start, while nobody has dug it.
 
 import { opening } from "../../parts/opening.js";
 import { picturing } from "../../parts/picturing.js";
-import { handing, handingOf } from "../../shared/planning.js";
+import { dayAndClock, handing, handingOf, momentOf } from "../../shared/planning.js";
 import { mayEdit } from "../../shared/prizes.js";
 import { FIELDS, KIND, PUBLISH } from "../../shared/words-publish.js";
 import { EDIT } from "../../shared/words.js";
@@ -11,7 +11,7 @@ import { admitted, api } from "../../wechat.js";
 Component({
   behaviors: [opening, picturing],
 
-  data: { task: null, handing: 0, filled: {}, rows: [], kind: KIND, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
+  data: { task: null, handing: 0, filled: {}, rows: [], day: "", clock: "", today: "", kind: KIND, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
 
   methods: {
     onLoad({ code }) {
@@ -30,19 +30,26 @@ Component({
       const { name, synopsis, signed, wxname, thumbnail } = data;
       const filled = { name, synopsis, wxname: signed ? wxname : "", ...handingOf(data) };
       const rows = data.ranks.map((rank, at) => ({ key: String(at), name: rank.name, url: "", thumbnail: rank.thumbnail }));
-      this.setData({ task: data, thumbnail, handing: handing(data), filled, rows });
+      this.begun = dayAndClock(data.starts_at);
+      const { day, clock } = this.begun;
+      this.setData({ task: data, thumbnail, handing: handing(data), filled, rows, day, clock: clock || "20:00", today: dayAndClock(Date.now()).day });
     },
 
     row({ detail, currentTarget }) {
       this.setData({ [`rows[${currentTarget.dataset.at}].name`]: detail.value });
     },
 
+    time({ detail, currentTarget }) {
+      this.setData({ [currentTarget.dataset.of]: detail.value });
+    },
+
     async save({ detail }) {
       this.setData({ busy: true, said: "" });
       try {
-        const { task, rows } = this.data;
+        const { task, rows, day, clock } = this.data;
+        const moved = day && (day !== this.begun.day || clock !== this.begun.clock);
         const prizes = rows.length ? rows.map(({ name, url }) => ({ name, url })) : undefined;
-        await api.post("/editTask", { code: task.code, ...detail.value, url: this.url, prizes });
+        await api.post("/editTask", { code: task.code, ...detail.value, starts_at: moved ? momentOf(day, clock) : undefined, url: this.url, prizes });
         wx.navigateBack();
       } catch (error) {
         if (!error.error) throw error;

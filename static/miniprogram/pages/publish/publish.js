@@ -4,7 +4,7 @@
 import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
-import { MOST_KINDS, copyOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../../shared/planning.js";
+import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../../shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax } from "../../shared/words-publish.js";
 import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
 import { admitted, api, ask, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
@@ -52,9 +52,7 @@ Component({
         this.burying = "";
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
-        const now = new Date();
-        const today = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
-        this.setData({ today, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: cashRules(cash) });
+        this.setData({ today: dayAndClock(Date.now()).day, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: cashRules(cash) });
         this.adapt();
       } catch (error) {
         this.setData({ unread: error.message });
@@ -132,15 +130,10 @@ Component({
       this.setData({ [currentTarget.dataset.of]: detail.value || "" });
     },
 
-    /** Start and end of digging, in unix ms, if the person set them. Date.parse is not used, since iOS reads
-        few forms with it. */
+    /** Start and end of digging, in unix ms, if the person set them. */
     times() {
       const { day, clock, lastDay, lastClock } = this.data;
-      const at = (date, time) => {
-        const [year, month, ...rest] = `${date}-${time.replace(":", "-")}`.split("-").map(Number);
-        return date ? new Date(year, month - 1, ...rest).getTime() : undefined;
-      };
-      return { starts_at: at(day, clock), ends_at: at(lastDay, lastClock) };
+      return { starts_at: momentOf(day, clock), ends_at: momentOf(lastDay, lastClock) };
     },
 
     /** What is to be published, as `/postTask` takes it, and its `plan`. @returns {Record<string, any>} */
