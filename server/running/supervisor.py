@@ -132,6 +132,8 @@ class Supervisor:
         if not settings.takes_cash:
             off_by = "RED_PACKETS" if settings.cash else "CASH"
             log.warning("goods only: red packets are off, since %s=0", off_by)
+        for question in settings.questions:
+            log.warning("CASH=1, settle first (docs/launch.md#先问清楚再开红包): %s", question)
         if missing := settings.texts_unfinished:
             log.warning("WeChat's review will miss what TEXTS_DIR or CONTACT lacks: %s", ", ".join(missing))
         if settings.shows_unchecked:

@@ -204,6 +204,24 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
         )
 
     @property
+    def questions(self) -> list[str]:
+        """What only WeChat or the tax office can answer, and has to be settled before real money moves.
+
+        docs/launch.md has a row for each, by the Chinese words.
+        """
+        if not (self.guarded and self.cash):
+            return []
+        limits = f"CASH_ORDER_YUAN={self.cash_order_yuan}, CASH_PAID_DAY_YUAN={self.cash_paid_day_yuan}"
+        return [
+            "虚拟支付: is a publication with red packets a virtual good?",
+            f"发货类型: as what are its orders reported? PAY_ORDER_KIND={self.pay_order_kind}",
+            "代收代付: may publishers' money pass through your merchant?",
+            f"社交红包: is this category needed, and what does it limit? {limits}",
+            "赌博、彩票: do the reviewers take this for a draw?",
+            "个税: who withholds income tax of red packets?",
+        ]
+
+    @property
     def takes_cash(self) -> bool:
         """Whether red packets can be published."""
         return bool(self.cash and self.red_packets)
@@ -437,8 +455,8 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
     if merchant and not settings.cash:
         raise BadSettings("WECHAT_MCHID is for red packets, which CASH=1 turns on: set both or neither")
     if settings.cash and not settings.sandboxed and not merchant:
-        names = ", ".join(name.upper() for name in merchant_settings.NAMES)
-        raise BadSettings(f"CASH=1 also needs the merchant of WeChat Pay: {names}")
+        names = ", ".join(name.upper() for name in (*merchant_settings.NAMES, "pay_order_kind"))
+        raise BadSettings(f"CASH=1 also needs the merchant of WeChat Pay: {names} (docs/launch.md)")
     if merchant and settings.sandboxed:
         raise BadSettings("WECHAT_MCHID also needs WECHAT_APPID and WECHAT_SECRET")
     if merchant and not settings.public_url.startswith("https://"):

@@ -299,7 +299,12 @@ def test_production_says_which_settings_are_missing_that_it_can_do_without(tmp_p
         "goods only: red packets are off, since CASH=0",
         "TEXTS_DIR or CONTACT lacks: agreement.txt, privacy.txt, CONTACT",
     }
-    for environment, expected in ((bare, told), (whole, {"TEXTS_DIR or CONTACT lacks"})):
+    launch = (SOURCE / "docs" / "launch.md").read_text(encoding="utf-8")
+    asked = launch.partition("\n## 先问清楚")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| \*\*(.+?)\*\*", asked, re.MULTILINE)
+    settled = {"TEXTS_DIR or CONTACT lacks", *(f"launch.md#先问清楚再开红包): {row}: " for row in rows)}
+    assert len(settled) == 7
+    for environment, expected in ((bare, told), (whole, settled)):
         running = Running(tmp_path / "data", free_port(), **environment)
         running.wait_for("MongoDB does not answer; trying again")
         running.kill()
@@ -307,6 +312,7 @@ def test_production_says_which_settings_are_missing_that_it_can_do_without(tmp_p
         assert all(each in said for each in expected)
     assert "TRUSTED_PROXIES" not in said
     assert "goods only" not in said
+    assert said.count("settle first") == len(rows)
 
 
 @pytest.mark.parametrize("kind", [EmbeddedMongoDB, EmbeddedRedis])
