@@ -51,20 +51,6 @@ def test_the_end_waits_for_a_slow_reader_only_so_long(pipe):
     writer.close()
 
 
-@pytest.mark.parametrize("fault", ["closed", "full", "gone"])
-def test_a_stream_that_takes_nothing_raises_nothing(pipe, fault):
-    reader, writer = pipe
-    reader.close()
-    full = os.open("/dev/full", os.O_WRONLY)
-    descriptor = {"closed": writer.fileno(), "full": full, "gone": 1 << 20}
-    stream, before = QueuedStream("test", descriptor[fault], KEPT), dropped()
-    stream.write("a line\n")
-    stream.finish()
-    assert dropped() - before == 1
-    os.close(full)
-    writer.close()
-
-
 def test_a_stream_that_another_program_made_non_blocking_is_written_whole(pipe):
     reader, writer = pipe
     os.set_blocking(writer.fileno(), False)
