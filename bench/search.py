@@ -77,7 +77,8 @@ def fill(uri: str, people: int, tasks: int) -> None:
 
 
 def fill_timeline(database: Any) -> None:
-    """Write a treasure that has 500 entries in its timeline: prizes, bills, and acts of operators."""
+    """Write a treasure that has 500 entries in its timeline: prizes and bills with their moves, and acts of
+    operators."""
     task = {"_id": STORY, "name": "故事", "publisher": "p0", "money": 2, "prize_num": 50,
             "params": draw.encode_rules(RULES), "created_at": 1, "opened_at": 2, "ended_at": 3,
             "end_reason": "prizes_gone"}  # fmt: skip
@@ -86,11 +87,12 @@ def fill_timeline(database: Any) -> None:
         about = {"code": STORY, "depth": n, "person_id": f"p{n}"}
         database.prizes.insert_one(
             {"_id": f"{STORY}:{n}", **about, "publisher": "p0", "wxname": f"{n}", "amount_fen": 200,
-             "state": "given", "won_at": n, "claimed_at": n, "given_at": n}
+             "state": "given", "won_at": n, "history": [{"move": "claimed", "at": n, "by": "person"}]}
         )  # fmt: skip
         database.bills.insert_one(
             {"_id": f"b{n}", "code": STORY, "prize": f"{STORY}:{n}", "amount_fen": 200, "alarm": "",
-             "fail_reason": "", "state": "given", "created_at": n, "sent_at": n, "ended_at": n}
+             "fail_reason": "", "state": "given", "created_at": n,
+             "history": [{"move": move, "at": n, "by": "wechat"} for move in ("confirmable", "given")]}
         )  # fmt: skip
         database.digs.insert_one(
             {"_id": f"{STORY}:{n}", **about, "wxname": f"{n}", "is_prize": 1, "no": n, "n": n, "at": n,

@@ -14,7 +14,7 @@ from handlers.parameters import Code, NoParameters
 from server.actions.operate import freeze, give_back, release
 from server.actions.prizes.freeze import freezes_of
 from server.game.prize import Why, is_frozen, is_out
-from server.store.prizes.freezes import What
+from server.store.prizes.freezes import Freeze, What
 from server.store.prizes.prizes import Prize
 
 LISTED = 200
@@ -75,7 +75,7 @@ class OpsPayouts(OperatorInterface):
         prizes, freezes = await store.prizes.waiting(LISTED), await store.freezes.newest(LISTED)
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
         keys = {key for prize in prizes for key in freezes_of(prize)}
-        reasons = await store.freezes.frozen(sorted(keys))
+        in_force = await store.freezes.frozen(sorted(keys))
         names = await store.tasks.names(codes)
         frozen = [each["of"] for each in freezes if each["what"] != "task"]
         wxnames = await store.prizes.winners(frozen) | await store.people.names(frozen)
@@ -87,7 +87,7 @@ class OpsPayouts(OperatorInterface):
                     name=names.get(prize["code"], ""),
                     state="freezing" if is_out(prize) else "frozen" if is_frozen(prize) else "held",
                     why=prize.get("held_for", ""),
-                    frozen_for=_reasons_of(prize, reasons),
+                    frozen_for=_reasons_of(prize, in_force),
                     only_back=int("bill_lost" in prize),
                     since=prize.get("withheld_at", 0),
                 )
@@ -105,9 +105,10 @@ class OpsPayouts(OperatorInterface):
         )
 
 
-def _reasons_of(prize: Prize, reasons: dict[str, str]) -> list[str]:
+def _reasons_of(prize: Prize, in_force: dict[str, Freeze]) -> list[str]:
     """Return why a prize is frozen, each reason once."""
-    return list(dict.fromkeys(reasons[key] for key in freezes_of(prize) if reasons.get(key)))
+    reasons = (in_force[key]["reason"] for key in freezes_of(prize) if key in in_force)
+    return list(dict.fromkeys(filter(None, reasons)))
 
 
 class OpsPayoutRequest(msgspec.Struct):

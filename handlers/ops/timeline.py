@@ -32,14 +32,18 @@ class OpsTimelineRequest(Named, kw_only=True):
 
 
 class TimelineEvent(msgspec.Struct):
-    """An act or a state. `name` is the treasure's; `actor` an operator, "" for the game and its people."""
+    """An act, a move of a document, or a dig. `name` is the treasure's.
+
+    `by` is who or what did it, such as "operator:" and their name, "person", "wechat", "time", "limit:pair";
+    "" for the person or the game.
+    """
 
     at: int
     what: str
     code: str
     depth: int
     wxname: str
-    actor: str
+    by: str
     why: str
     state: str
     amount_fen: int

@@ -72,9 +72,9 @@ async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fr
     """
     async with _logged(context, actor, "end_fraud" if fraud else "end", code, reason):
         if fraud:
-            await freezing.freeze(context, "task", code, 0, reason)
+            await freezing.freeze(context, "task", code, 0, reason, by=actor.by)
         try:
-            await end_task_as_operator(context, code, reason)
+            await end_task_as_operator(context, code, reason, by=actor.by)
         except Ended:
             if not fraud:
                 raise
@@ -84,20 +84,20 @@ async def freeze(context: Context, actor: Actor, what: What, code: str, depth: i
     """Freeze the prizes of a task or of a person, or the prize at a depth. See `freeze.freeze`."""
     whom = _whom(what, code, depth)
     async with _logged(context, actor, f"freeze_{what}", str(Whom(code, depth)), reason, whom):
-        await freezing.freeze(context, what, code, depth, reason)
+        await freezing.freeze(context, what, code, depth, reason, by=actor.by)
 
 
 async def release(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
     """Release what is frozen or held, so that it can be claimed. See `freeze.release`."""
     whom = _whom(what, code, depth)
     async with _logged(context, actor, f"release_{what}", str(Whom(code, depth)), reason, whom):
-        await freezing.release(context, what, code, depth)
+        await freezing.release(context, what, code, depth, by=actor.by)
 
 
 async def give_back(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
     """Return what is frozen or held to the publisher. See `freeze.give_back`."""
     async with _logged(context, actor, f"return_{what}", str(Whom(code, depth)), reason):
-        await freezing.give_back(context, what, code, depth)
+        await freezing.give_back(context, what, code, depth, by=actor.by)
 
 
 def _whom(what: What, code: str, depth: int) -> Whom | None:
@@ -157,7 +157,8 @@ async def decide_review(context: Context, actor: Actor, key: str, reason: str, *
     """
     whom = Whom(key=key) if key.startswith("profile:") else None
     async with _logged(context, actor, "approve" if shown else "refuse", key, reason, whom):
-        decided = await context.store.reviews.move(key, decided_so("shown" if shown else "refused", reason))
+        decision = decided_so("shown" if shown else "refused", reason).made_by(actor.by)
+        decided = await context.store.reviews.move(key, decision)
         if decided is None:
             raise BadRequest("这一条已经处理过了，请刷新", param="key")
         await follow_review(context, decided)

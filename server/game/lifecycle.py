@@ -2,10 +2,10 @@
 
     bill = Table("bill", first="asked", ends="given failed", effects="ledger prize")
 
-    @bill
+    @bill.by("wechat")
     def given(now_ms: int) -> Row:
         return Row("asked waiting -> given",
-                   sets={"remote": "SUCCESS", "ended_at": now_ms}, drops="unknown_since", owes="prize ledger")
+                   sets={"remote": "SUCCESS", "due_at": now_ms}, drops="unknown_since", owes="prize ledger")
 
 `given(now_ms)` is a `Move`: one conditional update of one document, which `server/store/transitions.py`
 compiles for MongoDB; a test checks that the store then does what `tests/support/rows.py` does in Python. A
@@ -16,16 +16,34 @@ A change may have effects in other documents, such as an entry in the ledger. Th
 and the update writes them into the field `then` of the document, where they stay until they are done. An
 effect is safe to repeat, so any process may do it, late or twice. A call to WeChat is no effect: one move
 notes that the call begins, and another takes its answer.
+
+The same update appends the move to the document's `history`, with who makes it (`by`). A move that nobody
+makes is no event: it only notes that somebody is asked, or when to look again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, ParamSpec, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, ParamSpec, TypeAlias, TypedDict
 
 Document: TypeAlias = Mapping[str, Any]
 P = ParamSpec("P")
+# A history keeps so many of its first moves, and so many of its last.
+FIRST_MOVES, LAST_MOVES = 10, 90
+
+
+class Moved(TypedDict):
+    """A move that was made, at a time (unix ms by MongoDB's clock).
+
+    `by` is a "person" (who won, or asked), the "publisher", "people" (who reported it), an "operator" or
+    "operator:" and their name, "wechat", the "server", the "time", "limit:" and the limit's name, or a "dig".
+    It never is an id.
+    """
+
+    move: str
+    at: int
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +134,7 @@ class Move:
     """One conditional update of one document: the first of its rows that fits is done.
 
     The document has its state in `field`: the state's name or, if there are `values`, the number that they
-    give the state.
+    give the state. `by` is as in `Moved`, "" if the move is no event.
     """
 
     table: str
@@ -124,6 +142,11 @@ class Move:
     rows: tuple[Row, ...]
     field: str = "state"
     values: Mapping[str, int] | None = None
+    by: str = ""
+
+    def made_by(self, by: str) -> Move:
+        """Return the same move, made by somebody else; see `Moved`."""
+        return replace(self, by=by)
 
     def stored(self, state: str) -> int | str:
         """Return the value by which a document has this state."""
@@ -156,7 +179,15 @@ class Table:
         self.owes, self.marks = dict.fromkeys(owes.split(), 1), tuple(marks.split())
         self.made: dict[str, Callable[..., Move]] = {}
 
-    def __call__(self, rows: Callable[P, Row | Sequence[Row]]) -> Callable[P, Move]:
+    def by(self, who: str) -> Callable[[Callable[P, Row | Sequence[Row]]], Callable[P, Move]]:
+        """Return the decorator of rows that somebody makes; see `Moved`."""
+
+        def add(rows: Callable[P, Row | Sequence[Row]]) -> Callable[P, Move]:
+            return self(rows, who)
+
+        return add
+
+    def __call__(self, rows: Callable[P, Row | Sequence[Row]], by: str = "") -> Callable[P, Move]:
         """Add a row; the function then returns it as a `Move`."""
         name = rows.__name__
         if name in self.made:
@@ -165,7 +196,7 @@ class Table:
         def move(*args: P.args, **kwargs: P.kwargs) -> Move:
             made = rows(*args, **kwargs)
             made = (made,) if isinstance(made, Row) else tuple(made)
-            return Move(self.name, name, made, self.field, self.values)
+            return Move(self.name, name, made, self.field, self.values, by)
 
         move.__doc__, move.__name__, move.__wrapped__ = rows.__doc__, name, rows  # type: ignore[attr-defined]
         self.made[name] = move

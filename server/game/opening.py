@@ -35,21 +35,21 @@ def _open(lasts_ms: int) -> dict[str, Any]:
     return {"opened_at": After(0, since="starts_at"), "expires_at": expires_at, "due_at": expires_at}
 
 
-@opening
+@opening.by("publisher")
 def opened_by_payment(out_trade_no: str, lasts_ms: int) -> Row:
     """This order paid for the task. It does not open while it is in review or after it was taken down."""
     where: dict[str, Test] = {"status": 0, "review": _REVIEWED, "hidden": 0}
     return Row("unopened -> open", where=where, sets={"paid_by": out_trade_no, **_open(lasts_ms)})
 
 
-@opening
+@opening.by("server")
 def opened_by_review(lasts_ms: int, edited: int = 0) -> Row:
     """Everybody may see these goods from now on."""
     where = {**_in_review(edited), "status": 0, "goods_type": GOODS}
     return Row("unopened -> open", where=where, sets={**_SHOWN, **_open(lasts_ms)}, drops="review_note")
 
 
-@opening
+@opening.by("server")
 def shown(edited: int = 0) -> list[Row]:
     """Everybody may see the task from now on. A red packet is due now, since it may be paid already."""
     in_review = _in_review(edited)
@@ -66,33 +66,33 @@ def _over(reason: EndReason, note: str) -> dict[str, Any]:
     return {"end_reason": reason, **said, "ended_at": NOW, "due_at": NOW}
 
 
-@ending
+@ending.by("operator")
 def ended(reason: EndReason, note: str, unopened: bool) -> Row:
     """Somebody ends the task; with `unopened`, only if it never opened."""
     return Row("running -> over", where={"open": 0} if unopened else {}, sets=_over(reason, note))
 
 
-@ending
+@ending.by("publisher")
 def ended_undug(reason: EndReason, note: str) -> Row:
     """Somebody ends a task that nobody has dug."""
     return Row("running -> over", where={"now_depth": 0}, sets=_over(reason, note))
 
 
-@ending
+@ending.by("time")
 def expired() -> Row:
     """The task's time is over. While reports hide the task, it stands still."""
     still = {"reported": ABSENT}
     return Row("running -> over", where=still, when=Over((("expires_at", -1),)), sets=_over("expired", ""))
 
 
-@ending
+@ending.by("server")
 def taken_down(note: str) -> Row:
     """An operator hid the task before it opened, so it ends. A task in review does not end."""
     where: dict[str, Test] = {"open": 0, "hidden": 1, "reported": ABSENT, "review": _REVIEWED}
     return Row("running -> over", where=where, sets=_over("operator", note))
 
 
-@ending
+@ending.by("server")
 def refused(note: str, edited: int = 0) -> list[Row]:
     """An operator or WeChat's check refused the task: it ends, and only its publisher may see it from now
     on."""

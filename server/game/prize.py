@@ -56,7 +56,7 @@ prize = Table(
 )
 
 
-@prize
+@prize.by("person")
 def claimed(attempt: int, now_ms: int, due_at_ms: int, young: int, private: int) -> Row:
     """The winner of a red packet claims it. It gets its next bill unless a limit stops the payout."""
     return Row(
@@ -73,7 +73,7 @@ def claimed(attempt: int, now_ms: int, due_at_ms: int, young: int, private: int)
     )
 
 
-@prize
+@prize.by("server")
 def approved(attempt: int) -> Row:
     """The limits approve this attempt, for good."""
     return Row("claiming", _unweighed(attempt), sets={"weighed": attempt})
@@ -84,14 +84,13 @@ def _unweighed(attempt: int) -> dict[str, Test]:
     return {"attempt": attempt, "weighed": Is("not", attempt), "freezing": ABSENT}
 
 
-@prize
+@prize.by("limit")
 def held(attempt: int, why: Why, now_ms: int) -> Row:
     """A limit stops this attempt, which has no bill yet, until an operator decides."""
-    held_since = {"held_for": why, "withheld_at": now_ms, "was_held_for": why, "was_held_at": now_ms}
-    return Row("claiming -> held", _unweighed(attempt), sets=held_since)
+    return Row("claiming -> held", _unweighed(attempt), sets={"held_for": why, "withheld_at": now_ms})
 
 
-@prize
+@prize.by("limit")
 def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
     """This attempt would exceed a limit of a day; its winner may claim again at `until_ms`."""
     return Row("claiming -> won", _unweighed(attempt), sets=_waits(why, until_ms))
@@ -103,20 +102,20 @@ def _waits(why: Wait, until_ms: int) -> dict[str, int | str]:
     return {"waits_for": why, "waits_until": until_ms, "released_at": until_ms}
 
 
-@prize
+@prize.by("wechat")
 def extended(attempt: int, until_ms: int) -> Row:
     """WeChat does not pay this attempt before `until_ms`: the deadline moves as if we had put the attempt
     off."""
     return Row("claiming", where={"attempt": attempt}, sets=_waits("wechat", until_ms))
 
 
-@prize
+@prize.by("operator")
 def frozen_unweighed(attempt: int) -> Row:
     """The prize is being frozen. This attempt was not approved, so there is no bill to cancel."""
     return Row("claiming -> frozen", {**_unweighed(attempt), "freezing": 1}, drops="freezing")
 
 
-@prize
+@prize.by("wechat")
 def given_by_bill(attempt: int, now_ms: int) -> Row:
     """This bill paid the prize, perhaps just before the bill was cancelled."""
     return Row(
@@ -127,7 +126,7 @@ def given_by_bill(attempt: int, now_ms: int) -> Row:
     )
 
 
-@prize
+@prize.by("wechat")
 def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: int = 0) -> list[Row]:
     """The bill of this attempt failed. A prize that is being frozen is frozen now; any other prize goes to
     `to`. `lost`: WeChat never said that the bill failed, so a frozen prize can only be returned. If WeChat
@@ -149,7 +148,7 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: in
     ]
 
 
-@prize
+@prize.by("person")
 def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int, claimed_after_ms: int) -> list[Row]:
     """The winner gives the address or, if they claimed the prize later than `claimed_after_ms`, changes
     it."""
@@ -160,7 +159,7 @@ def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int, claimed_aft
     ]
 
 
-@prize
+@prize.by("publisher")
 def sent(
     carrier: str, number: str, beside: str, now_ms: int, due_at_ms: int, sent_after_ms: int
 ) -> list[Row]:
@@ -174,25 +173,25 @@ def sent(
     ]
 
 
-@prize
+@prize.by("person")
 def received(now_ms: int) -> Row:
     """The prize arrived."""
     return Row("sent -> received", sets={"received_at": now_ms}, drops="due_at")
 
 
-@prize
+@prize.by("person")
 def awaits_pickup(pickup: SealedCode, now_ms: int) -> Row:
     """The winner has a pick-up code, unique within its task."""
     return Row("won -> claiming", sets={"pickup": pickup, "claimed_at": now_ms})
 
 
-@prize
+@prize.by("publisher")
 def handed_over(now_ms: int) -> Row:
     """The publisher handed the prize over to the winner, who gave its pick-up code."""
     return Row("claiming -> given", where={"pickup": PRESENT}, sets={"given_at": now_ms})
 
 
-@prize
+@prize.by("time")
 def expired(deadline_ms: int) -> list[Row]:
     """Nobody claimed the prize before the deadline. A claim with a bill goes on, and a held prize stays
     held."""
@@ -203,13 +202,13 @@ def expired(deadline_ms: int) -> list[Row]:
     ]
 
 
-@prize
+@prize.by("server")
 def returned() -> Row:
     """The publisher has the prize back: the refund of all that nobody claimed has arrived."""
     return Row("expiring -> returned")
 
 
-@prize
+@prize.by("operator")
 def frozen(now_ms: int) -> list[Row]:
     """An operator freezes a prize that is not given out yet (goods by mail are given out when they are sent).
 
@@ -229,7 +228,7 @@ def frozen(now_ms: int) -> list[Row]:
     ]
 
 
-@prize
+@prize.by("operator")
 def released(now_ms: int) -> list[Row]:
     """The operator ends the prize's freeze. If a payout limit held the prize before, it is `held` again."""
     free: dict[str, Test] = {"bill_lost": ABSENT, "held_for": ABSENT}
@@ -246,7 +245,7 @@ def released(now_ms: int) -> list[Row]:
     ]
 
 
-@prize
+@prize.by("operator")
 def released_alone(now_ms: int) -> list[Row]:
     """The operator releases this prize individually: it can be claimed, and is not checked against limits
     again."""
@@ -261,7 +260,7 @@ def released_alone(now_ms: int) -> list[Row]:
     ]
 
 
-@prize
+@prize.by("operator")
 def denied() -> list[Row]:
     """The operator returns the prize to the publisher: goods at once, a red packet later with all that is
     unclaimed.

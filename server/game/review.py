@@ -27,7 +27,7 @@ REPORTED_MS = DAY_MS
 review = Table("review", first="checking", ends="shown refused", due="checking shown refused")
 
 
-@review
+@review.by("wechat")
 def said(part: Part, suggest: str, risk: str) -> Row:
     """WeChat says what it thinks of a text or picture, and the kind of risk that it sees; "" for no risk."""
     return Row("checking", sets={f"{part}_said": suggest, **({"risks": With(risk)} if risk else {})})
@@ -62,13 +62,13 @@ def wake() -> Row:
     return Row("checking", sets={"due_at": NOW})
 
 
-@review
+@review.by("server")
 def concluded(state: Literal["shown", "held", "refused"], why: str) -> Row:
     """The check ended with this state, for these reasons."""
     return Row(f"checking -> {state}", sets={"why": why, "due_at": NOW})
 
 
-@review
+@review.by("operator")
 def decided(state: Literal["shown", "refused"], why: str) -> Row:
     """An operator decided that a held review ends with this state."""
     return Row(f"held -> {state}", sets={"why": why, "due_at": NOW})

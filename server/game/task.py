@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 
 from server.game.amounts import DAY_MS
 from server.game.dig import Dig
+from server.game.lifecycle import Moved
 from server.game.ranks import GivenAs, TaskRank
 from server.game.review import ReviewState
 from server.game.sealed import Sealed
@@ -116,6 +117,7 @@ class Task(Texts):
     ends_at: NotRequired[int]
     claim_days: NotRequired[int]
     due_at: NotRequired[int]
+    history: NotRequired[list[Moved]]
 
 
 # How many days ahead a treasure can be announced.

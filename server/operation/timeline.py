@@ -1,24 +1,21 @@
-"""What became of a person, a treasure or a prize: each act and state, read from the documents.
-
-There is no log of these events. A document keeps the last time of each of its states.
-"""
+"""What became of a person, a treasure or a prize: the histories of documents, digs, and acts of operators."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from server.game import draw
 from server.game.amounts import total_fen
 from server.game.chance import chances_of, luck
-from server.game.prize import is_frozen
 from server.game.task import Task
 from server.operation.counting import compare_totals
 from server.operation.findings import texts_of
 from server.security.keys import Keys
 from server.store import Store
-from server.store.audit_log import BEGUN, Act, depth_of
+from server.store.audit_log import Act, depth_of
 from server.store.people.people import Person
 from server.store.pipelines import Window
 
@@ -33,10 +30,11 @@ _Document = Mapping[str, Any]
 
 
 class Event(NamedTuple):
-    """What happened, and when (unix ms). `actor` is an operator, "" for the game and its people.
+    """What happened, and when (unix ms). `by` is as in `Moved`, "" for the person or the game.
 
-    `why` is a reason: words of an operator, or a code. `state` is its outcome or its state now. `wxname` is a
-    winner's.
+    A move of a document is named by its kind and the move, such as "prize_held"; "prize_made" is its
+    beginning, with its `state` and its alarm or reason (`why`) as they are now. An act of an operator is
+    "act_" and its name; `why` is its reason and `state` its outcome. `wxname` is a winner's or a reporter's.
     """
 
     at: int
@@ -44,7 +42,7 @@ class Event(NamedTuple):
     code: str = ""
     depth: int = 0
     wxname: str = ""
-    actor: str = ""
+    by: str = ""
     why: str = ""
     state: str = ""
     amount_fen: int = 0
@@ -85,26 +83,29 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     reports = await store.reports.of_task(code, READ + 1)
     since = [_cut(acts, "at"), _cut(reports, "at")]
     reporters = await store.people.names(report["person_id"] for report in reports)
-    names = {prize["_id"]: prize["wxname"] for prize in prizes}
-    found = [*_of_tasks([task]), *_of_prizes(prizes)]
+    found = [*_of("task", [task]), *_of("prize", prizes)]
     if store.books is not None:
         bills, orders, refunds = await asyncio.gather(
             store.books.bills.of_task(code),
             store.books.orders.of_task(code),
             store.books.refunds.of_task(code),
         )
-        found += [*_of_bills(bills, names), *_of_orders(orders), *_of_refunds(refunds)]
-    found += [*_of_acts(acts), *_of_reports(reports, reporters)]
-    found += [Event(r["created_at"], "review", code, why=r["why"], state=r["state"]) for r in reviews]
+        found += [*_of("bill", bills), *_of("order", orders), *_of("refund", refunds)]
+    found += [*_of("review", reviews), *_of_acts(acts), *_of_reports(reports, reporters)]
+    people = [task["publisher"]]
     if depth:
         found = [event for event in found if event.depth in (0, depth)]
-        prizes = [prize for prize in prizes if prize["depth"] == depth]
-        for prize in prizes:
+        for prize in (prize for prize in prizes if prize["depth"] == depth):
+            people.append(prize["person_id"])
             messages = await store.messages.of_person(prize["person_id"], READ + 1)
             since.append(_cut(messages, "created_at"))
             found += _of_messages(each for each in messages if each["prize"] == prize["_id"])
-    on_people, effects, on_people_since = await _on_people(store, prizes, [task["publisher"]])
-    return Story(_sorted([*found, *on_people], effects), max(*since, on_people_since))
+    else:
+        people += [prize["person_id"] for prize in prizes]
+    on_people = await store.audit_log.about("person", people, READ + 1)
+    since.append(_cut(on_people, "at"))
+    found += _of_acts(act for act in on_people if act["act"] in ("freeze_person", "release_person"))
+    return Story(_sorted(found), max(since))
 
 
 def _cut(newest: list[Any], field: str) -> int:
@@ -151,7 +152,7 @@ async def of_person(store: Store, person: Person) -> Story:
         if (act["code"] in published or (act["code"], depth_of(act)) in depths)
         and act.get("person", "") in ("", person_id)
     ]
-    found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
+    found = [*_of("task", tasks), *_of("prize", prizes), *_of("bill", bills), *_of("order", orders)]
     found += [*_of_reports(reports, {}), *_of_messages(messages), *_of_acts(acts)]
     found += [Event(dig["at"], "joined", dig["code"], dig["depth"]) for dig in joins]
     found.append(Event(person["created_at"], "first_login"))
@@ -159,65 +160,12 @@ async def of_person(store: Store, person: Person) -> Story:
         found.append(Event(person["leaving"]["at"], "leaves"))
     on_person = await store.audit_log.about("person", [person_id], READ + 1)
     since.append(_cut(on_person, "at"))
-    _, effects, on_people_since = await _on_people(store, prizes, [])
-    return Story(_sorted([*found, *_of_acts(on_person)], effects), max(*since, on_people_since))
+    return Story(_sorted([*found, *_of_acts(on_person)]), max(since))
 
 
-async def _on_people(
-    store: Store, prizes: Iterable[_Document], person_ids: list[str]
-) -> tuple[list[Event], list[Event], int]:
-    """Return three things: the acts that froze or released these people or the people of these prizes; the
-    same acts once per prize; and a time (unix ms) since which no act is missing.
-
-    The second list repeats an act at each prize that the person won or gave.
-    """
-    places: dict[str, list[tuple[str, int]]] = {person_id: [] for person_id in person_ids}
-    for prize in prizes:
-        for person_id in (prize["person_id"], prize["publisher"]):
-            places.setdefault(person_id, []).append((prize["code"], prize["depth"]))
-    about = await store.audit_log.about("person", sorted(places), READ + 1)
-    since = _cut(about, "at")
-    acts = [act for act in about if act["act"] in ("freeze_person", "release_person")]
-    effects = [
-        event._replace(code=code, depth=depth)
-        for act, event in zip(acts, _of_acts(acts), strict=True)
-        for code, depth in places.get(act["person"], [])
-    ]
-    return [*_of_acts(acts)], effects, since
-
-
-# Events that an operator's act caused.
-_LET = {"act_freeze": "frozen", "act_release": "released", "act_end": "ended"}
-
-
-def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Event]:
-    """Return events, the newest first. Events of the same millisecond must be given in their order.
-
-    An event that an operator's act caused names the operator and the reason; `effects` are acts that are used
-    only for this, and are not shown themselves.
-    """
-    found = sorted((event for event in dict.fromkeys(events) if event.at), key=lambda event: event.at)
-    let: dict[tuple[str, str, int], list[Event]] = {}
-    for act in (*found, *effects):
-        if act.what.startswith("act_") and act.state in ("done", BEGUN):
-            what = _LET.get("_".join(act.what.split("_")[:2]), "")
-            for each in (what, "frozen") if act.what == "act_end_fraud" else (what,):
-                let.setdefault((each, act.code, act.depth), []).append(act)
-    held = {(event.at, event.code, event.depth) for event in found if event.what == "held"}
-    for place, event in enumerate(found):
-        # The prize's document has the time at which a limit held it, so the last freeze came after that.
-        is_later = event.what == "frozen" and (event.at, event.code, event.depth) in held
-        acts = [
-            act
-            for depth in {event.depth, 0}
-            for act in let.get((event.what, event.code, depth), ())
-            if act.at <= event.at or is_later
-        ]
-        if acts and (event.what != "ended" or event.state == "operator"):
-            by = max(acts, key=lambda act: act.at)
-            at = max(by.at, event.at)
-            found[place] = event._replace(at=at, actor=by.actor, why=by.why)
-    return sorted(found, key=lambda event: event.at)[::-1]
+def _sorted(events: Iterable[Event]) -> list[Event]:
+    """Return events, the newest first. Events of the same millisecond must be given in their order."""
+    return sorted(dict.fromkeys(event for event in events if event.at), key=lambda event: event.at)[::-1]
 
 
 def page_of(events: list[Event], before_ms: int) -> tuple[list[Event], bool]:
@@ -230,71 +178,26 @@ def page_of(events: list[Event], before_ms: int) -> tuple[list[Event], bool]:
     return page, len(page) < len(rest)
 
 
-def _of_tasks(tasks: Iterable[Task]) -> Iterator[Event]:
-    for task in tasks:
-        code, fen = task["_id"], total_fen(task)
-        yield Event(task["created_at"], "published", code, amount_fen=fen)
-        yield Event(task["opened_at"], "opened", code)
-        note = task.get("end_note", "")
-        yield Event(task["ended_at"], "ended", code, state=task["end_reason"], why=note)
-        yield Event(task.get("reported_at", 0), "hidden_by_reports", code)
-
-
-def _of_prizes(prizes: Iterable[_Document]) -> Iterator[Event]:
-    for prize in prizes:
-        for what, field, why in (
-            ("won", "won_at", ""),
-            ("claimed", "claimed_at", ""),
-            ("put_off", "waits_until", prize.get("waits_for", "")),
-            ("held", "was_held_at", prize.get("was_held_for", "")),
-            ("frozen", "withheld_at", ""),
-            ("released", "released_at", ""),
-            ("given", "given_at", ""),
-            ("sent", "sent_at", ""),
-            ("received", "received_at", ""),
-        ):
-            if (what, prize.get(field)) in (
-                # A limit held the prize, and nobody froze it since.
-                ("frozen", None if is_frozen(prize) else prize.get("was_held_at")),
-                ("released", prize.get("waits_until")),  # the prize was only put off
-            ):
-                continue
-            yield Event(
-                prize.get(field, 0),
-                what,
-                prize["code"],
-                prize["depth"],
-                prize["wxname"],
-                why=why,
-                state=prize["state"] if what == "won" else "",
-                amount_fen=prize["amount_fen"],
-            )
-
-
-def _of_bills(bills: Iterable[_Document], names: Mapping[str, str]) -> Iterator[Event]:
-    for bill in bills:
-        depth = int(bill["prize"].partition(":")[2])
-        about = (bill["code"], depth, names.get(bill["prize"], ""))
-        fen, number = bill["amount_fen"], bill["_id"]
-        why = bill["alarm"] or bill["fail_reason"]
-        yield Event(bill["created_at"], "bill", *about, amount_fen=fen, number=number)
-        sent = "" if bill["ended_at"] else bill["state"]
-        yield Event(bill["sent_at"], "bill_sent", *about, state=sent, amount_fen=fen, number=number)
-        yield Event(bill["ended_at"], "bill_ended", *about, "", why, bill["state"], fen, number)
-
-
-def _of_orders(orders: Iterable[_Document]) -> Iterator[Event]:
-    for order in orders:
-        about = {"code": order["code"], "amount_fen": order["amount_fen"], "number": order["_id"]}
-        yield Event(order["created_at"], "ordered", **about, state=order["state"], why=order.get("alarm", ""))
-        yield Event(order["paid_at"], "paid", **about)
-
-
-def _of_refunds(refunds: Iterable[_Document]) -> Iterator[Event]:
-    for refund in refunds:
-        about = {"code": refund["code"], "amount_fen": refund["amount_fen"], "number": refund["_id"]}
-        yield Event(refund["created_at"], "refund", **about, why=refund["alarm"], state=refund["state"])
-        yield Event(refund["ended_at"], "refund_ended", **about, state=refund["state"])
+def _of(kind: str, documents: Iterable[_Document]) -> Iterator[Event]:
+    """Yield the beginning of each document and each move in its history; a move that was repeated, once."""
+    for document in documents:
+        whys = (document.get(field) for field in ("alarm", "fail_reason", "why", "end_note"))
+        made = Event(
+            document["won_at"] if kind == "prize" else document["created_at"],
+            f"{kind}_made",
+            document.get("code", document["_id"]),
+            int(document["prize"].partition(":")[2]) if kind == "bill" else document.get("depth", 0),
+            document.get("wxname", "") if kind == "prize" else "",
+            why=next(filter(None, whys), ""),
+            state=document["end_reason"] if kind == "task" else document["state"],
+            amount_fen=total_fen(document) if kind == "task" else document.get("amount_fen", 0),
+            number=document["_id"] if kind in ("bill", "order", "refund") else "",
+        )
+        yield made
+        if kind == "task":
+            yield Event(document["opened_at"], "opened", document["_id"])
+        for (move, by), same in groupby(document.get("history", ()), lambda each: (each["move"], each["by"])):
+            yield made._replace(at=next(same)["at"], what=f"{kind}_{move}", by=by, why="", state="")
 
 
 def _of_messages(messages: Iterable[_Document]) -> Iterator[Event]:
@@ -314,10 +217,9 @@ def _of_reports(reports: Iterable[_Document], names: Mapping[str, str]) -> Itera
 
 def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:
     for act in acts:
-        yield Event(
-            act["at"], f"act_{act['act']}", act.get("code", ""), depth_of(act), "", act["operator"],
-            act["reason"], act["outcome"],
-        )  # fmt: skip
+        by = f"operator:{act['operator']}"
+        about = act.get("code", ""), depth_of(act), "", by
+        yield Event(act["at"], f"act_{act['act']}", *about, why=act["reason"], state=act["outcome"])
 
 
 async def verdict(store: Store, keys: Keys, task: Task) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:

@@ -29,6 +29,11 @@ class Actor(NamedTuple):
     name: str
     shared: bool
 
+    @property
+    def by(self) -> str:
+        """Who they are in a document's history; see `Moved`."""
+        return f"operator:{self.name}"
+
 
 class Act(TypedDict):
     """An act: who did what to which task or process, when (unix ms) and why, and what became of it.

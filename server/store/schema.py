@@ -36,8 +36,8 @@ PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
 _OTHER_OPTIONS = (85, 86)  # An index of this name or key has other options, such as a collation.
 # The version of the documents that this server reads and writes. It serves from no other version. Raise it
-# with each change that a server could not read; it never starts again (1 to 19 are data of before).
-VERSION = 21
+# with each change that a server could not read; it never starts again (1 to 21 are data of before).
+VERSION = 22
 # Unique indexes that may also be there without `unique`: see docs/mongodb.md about sharding.
 MAY_REPEAT = frozenset((each.NAME, name) for each in (Digs, People) for name in each.MAY_REPEAT)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.game.lifecycle import After, Is, Keep, Move, Over, Row, Test, With
+from server.game.lifecycle import FIRST_MOVES, LAST_MOVES, After, Is, Keep, Move, Over, Row, Test, With
 from server.store.pipelines import NOW_MS, Document
 
 _OPERATORS = {"not": "$ne", "above": "$gt", "at most": "$lte", "among": "$in", "not among": "$nin"}
@@ -43,6 +43,14 @@ def update(move: Move) -> list[Document]:
     return [{"$set": {name: _first_that_fits(move, name, changes) for name in names}}]
 
 
+def history_with(move: str, by: str) -> Document:
+    """Return a document's history after one more move, made now; `by` is as in `Moved`."""
+    history = {"$ifNull": ["$history", []]}
+    later = {"$slice": [history, FIRST_MOVES, FIRST_MOVES + LAST_MOVES]}
+    new = {"move": {"$literal": move}, "at": NOW_MS, "by": {"$literal": by}}
+    return {"$concatArrays": [{"$slice": [history, FIRST_MOVES]}, {"$slice": [later, 1 - LAST_MOVES]}, [new]]}
+
+
 def _first_that_fits(move: Move, name: str, changes: list[tuple[Row, Document]]) -> Any:
     value: Any = f"${name}"
     for row, changed in reversed(changes):
@@ -57,6 +65,8 @@ def _changes(move: Move, row: Row) -> Document:
         changed[move.field] = move.stored(row.ends)
     if row.owes:
         changed["then"] = {"$mergeObjects": ["$then", {"$literal": dict.fromkeys(row.owes.split(), 1)}]}
+    if move.by:
+        changed["history"] = history_with(move.name, move.by)
     return changed
 
 

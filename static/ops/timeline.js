@@ -54,7 +54,7 @@ export function prizePage(root, code, depth) {
   return { title: `${code} · ${t("depth_of", count(depth))}`, ageMs: () => 0, stop() {} };
 }
 
-function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fen, number, name }, who) {
+function line({ at, what, code, depth, wxname, by, why, state, amount_fen: fen, number, name }, who) {
   const act = what.startsWith("act_");
   const own = who.of !== "person" && code === who.code; // the page has the treasure's name at its top
   const dug = wxname && depth > 0 && who.of !== "person";
@@ -66,7 +66,7 @@ function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fe
     wxname && (dug ? el("a.name", { href: `#/person/${code}/${depth}` }, isolated(wxname)) : el("span", {}, isolated(wxname))),
     fen > 0 && el("span", {}, money(fen)),
     state && el("span.state", {}, stateWord(what, state)),
-    actor && el("span.note", {}, t("by_operator", isolated(actorName(actor)))),
+    by && el("span.note", {}, byWord(by)),
     why && el("span.reason", {}, whyWord(what, why)),
     number && el("code", {}, number),
     own ? depth > 0 && who.of === "task" && el("a", { href: `#/prize/${code}/${depth}` }, t("depth_of", count(depth)))
@@ -76,15 +76,21 @@ function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fe
 
 function stateWord(what, state) {
   if (what.startsWith("act_")) return outcomeWord(state);
-  const kind = { ended: "end", won: "prize", review: "event_state", message: "told_state", reported: "event_state" }[what] ?? "state";
+  const kind = { task_made: "end", prize_made: "prize", review_made: "event_state", message: "told_state", reported: "event_state" }[what] ?? "state";
   return named(kind, state).replace("{0}", "").trim();
+}
+
+/** Who or what did it: an operator's name, a limit, or one word. */
+function byWord(by) {
+  const [who, name] = by.split(/:(.*)/);
+  if (who === "operator") return t("by_operator", isolated(actorName(name ?? "")));
+  return t(known(`why_${name}`) ? `why_${name}` : `by_${who}`);
 }
 
 function whyWord(what, why) {
   if (what === "reported") return [named("report", why.split(": ")[0]), why.includes(": ") && `: ${isolated(why.slice(why.indexOf(": ") + 2))}`];
   if (what === "message") return named("told", why);
-  const key = [`why_${why}`, `wait_${why}`].find(known);
-  return ["held", "put_off"].includes(what) && key ? t(key) : isolated(why);
+  return isolated(why);
 }
 
 /** Whether the record holds, and where anybody can see that. */

@@ -34,6 +34,7 @@ def planted(rows: Row | list[Row], name: str):
         pytest.param(
             [Row("a -> b", sets={"due_at": NOW})], "row0 leaves an end due, which owes nothing", id="due end"
         ),
+        pytest.param([Row("a -> b")], "row0 changes the state, and nobody makes it", id="nobody"),
         pytest.param([Row("a -> b", owes="x")], "row0 owes something and is not due", id="not due"),
         pytest.param([Row("a -> b", sets={"f": 1}, drops="f")], "row0 drops what it sets", id="drops"),
         pytest.param(
@@ -69,7 +70,8 @@ def test_a_fault_is_found(rows, said):
 )
 def test_alternatives_may_begin_alike_if_their_tests_contradict(one, other):
     table = Table("planted", first="a", ends="b")
-    table(planted([Row("a -> b", {"f": one}), Row("a -> b", {"f": other})], "row"))  # type: ignore[dict-item]
+    rows = [Row("a -> b", {"f": one}), Row("a -> b", {"f": other})]  # type: ignore[dict-item]
+    table.by("time")(planted(rows, "row"))
     assert faults(table) == []
 
 

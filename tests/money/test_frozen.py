@@ -172,7 +172,7 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
 
     assert (await act(client, "release", code, what, depth))["status"] == 0
     after = await only(context, "prizes", code=code)
-    released = {"released_at": 0, "released_alone": 0}
+    released = {"released_at": 0, "released_alone": 0, "history": []}
     assert after | released == before | released
     listed = await client.get("/ops/payouts")
     assert (listed["data"], listed["frozen"]) == ([], [])

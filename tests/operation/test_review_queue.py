@@ -76,7 +76,7 @@ async def test_an_edited_red_packet_is_decided_like_a_new_one(client, context, a
     [held] = (await client.get("/ops/reviews"))["data"]
     assert (await client.get("/ops/person", key=held["key"]))["wxname"] == held["wxname"]
     events = (await client.get("/ops/timeline", of="task", code=code))["data"]
-    [event] = [each for each in events if each["what"] == "review"]
+    [event] = [each for each in events if each["what"] == "review_made"]
     assert (event["state"], event["why"]) == ("held", held["why"])
     assert await decide(client, held["key"], shown=0) == "not_allowed"
     await operate(client, "a-token-that-moves-money")

@@ -85,7 +85,10 @@ def _fitting(test: Test) -> Any:
 
 def values_of_fields(table: Table, now_ms: int) -> dict[str, list[Any]]:
     """Return the possible values of each field that the rows name."""
-    values: dict[str, list[Any]] = {}
+    old = {"move": "x", "by": "y"}
+    values: dict[str, list[Any]] = {
+        "history": [ABSENT, *([{**old, "at": at} for at in range(number)] for number in (1, 9, 10, 99, 100))]
+    }
     for move in examples(table):
         for row in move.rows:
             for name, found in _values(row, now_ms):

@@ -145,8 +145,9 @@ def _wechat(world: World, at: int) -> Iterator[Step[World]]:
         yield f"order {at + 1} reaches WeChat", world._replace(wechat=put(world.wechat, at, "NOTPAY"))
     if truth == "NOTPAY":
         closed = put(world.was_closed, at, True)
-        yield f"order {at + 1} is closed", world._replace(
-            wechat=put(world.wechat, at, "CLOSED"), was_closed=closed
+        yield (
+            f"order {at + 1} is closed",
+            world._replace(wechat=put(world.wechat, at, "CLOSED"), was_closed=closed),
         )
     if truth in ("NOTPAY", "CLOSED"):  # WeChat may say NOTPAY again after CLOSED
         yield f"order {at + 1} is paid", world._replace(wechat=put(world.wechat, at, "PAID"))

@@ -27,10 +27,10 @@ _TIMES = {
     "digs": ("at",),
     "freezes": ("at", "due_at"),
     "bills": (
-        *("created_at", "ended_at", "sent_at", "asked_at", "unknown_since", "due_at"),
+        *("created_at", "sent_at", "asked_at", "unknown_since", "due_at"),
         *("made_at", "refused_at", "remote_since"),
     ),
-    "refunds": ("created_at", "ended_at", "unknown_since", "due_at"),
+    "refunds": ("created_at", "unknown_since", "due_at"),
     "pickups": ("locked_until",),
     "messages": ("until", "created_at", "ended_at", "failing_since", "due_at"),
     "reviews": ("created_at", "asked_at", "due_at"),

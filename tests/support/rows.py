@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from server.cash.rules.order import Coupon
-from server.game.lifecycle import After, Document, Is, Keep, Move, Over, Row, Table, Test, With
+from server.game.lifecycle import After, Document, Is, Keep, Move, Moved, Over, Row, Table, Test, With
 from server.game.sealed import Sealed, SealedCode
 
 
@@ -20,8 +20,14 @@ def apply(move: Move, document: Document, now_ms: int) -> dict[str, Any] | None:
             and (row.when is None or _is_over(row.when, document, now_ms))
         ):
             became = {} if row.ends is None else {move.field: move.stored(row.ends)}
-            return {**_changed(row, document, now_ms), **became}
+            return {**_changed(row, document, now_ms), **became, **_history(move, document, now_ms)}
     return None
+
+
+def _history(move: Move, document: Document, now_ms: int) -> dict[str, list[Moved]]:
+    """Return the field `history` after a move: the first ten moves, and the last ninety."""
+    moves = [*document.get("history", []), Moved(move=move.name, at=now_ms, by=move.by)]
+    return {"history": moves[:10] + moves[10:][-90:]} if move.by else {}
 
 
 def passes(test: Test, document: Document, name: str) -> bool:
@@ -132,6 +138,8 @@ def _wrong_states(table: Table) -> Iterator[str]:
 def _wrong_rows(table: Table) -> Iterator[str]:
     for move in examples(table):
         for row in move.rows:
+            if row.ends is not None and not move.by:
+                yield f"{move.name} changes the state, and nobody makes it"
             if row.when is not None and (row.ends is None or row.ends in row.begins):
                 yield f"{move.name} is by the clock and may leave the state as it is"
             is_due = row.ends in table.due or row.sets.get("due_at") is None

@@ -44,9 +44,9 @@ async def end_own_task(context: Context, code: str, person_id: str) -> None:
     await _end(context, code, ended_undug("publisher", ""))
 
 
-async def end_task_as_operator(context: Context, code: str, note: str) -> None:
+async def end_task_as_operator(context: Context, code: str, note: str, by: str = "operator") -> None:
     """End a task for a reason, `note`, that everyone can read. Raises NoSuchTask, Ended."""
-    await _end(context, code, ended("operator", note, unopened=False))
+    await _end(context, code, ended("operator", note, unopened=False).made_by(by))
 
 
 async def _end(context: Context, code: str, end: Move) -> None:

@@ -22,7 +22,9 @@ LOOK_AGAIN_MS = 60_000
 AT_ONCE = 10
 
 
-async def freeze(context: Context, what: What, code: str, depth: int, reason: str = "") -> None:
+async def freeze(
+    context: Context, what: What, code: str, depth: int, reason: str = "", by: str = "operator"
+) -> None:
     """Freeze a task, the prize at `depth`, or the person who dug there (at depth 0, the publisher). Safe to
     repeat.
 
@@ -39,11 +41,12 @@ async def freeze(context: Context, what: What, code: str, depth: int, reason: st
         state="frozen",
         at=now_ms,
         reason=reason,
+        by=by,
     )
     await settle_freeze(context, await context.store.freezes.put(new))
 
 
-async def release(context: Context, what: What, code: str, depth: int) -> None:
+async def release(context: Context, what: What, code: str, depth: int, by: str = "operator") -> None:
     """Release what was frozen, and a prize that is held by a payout limit. Raises NoSuchTask, BadRequest.
 
     The next claim is checked against the limits, unless this prize was released individually.
@@ -51,11 +54,12 @@ async def release(context: Context, what: What, code: str, depth: int) -> None:
     of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
     if what == "prize":
         await _refuse_unreleasable(context, of)
-    own = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms)
+    own = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms, by)
     if own is not None:
         await settle_freeze(context, own)
         return
-    freed = await context.store.prizes.move(of, released_alone(now_ms)) if what == "prize" else None
+    alone = released_alone(now_ms).made_by(by)
+    freed = await context.store.prizes.move(of, alone) if what == "prize" else None
     if freed is None:
         raise BadRequest("它没有被冻结，也不待核对")
     await apply_freezes(context, freed)  # a freeze may have come since we looked
@@ -72,7 +76,7 @@ async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
         raise BadRequest("它的宝贝、中奖者或发布者也被冻结了，请先放行那一个")
 
 
-async def give_back(context: Context, what: What, code: str, depth: int) -> None:
+async def give_back(context: Context, what: What, code: str, depth: int, by: str = "operator") -> None:
     """Return the held prizes of a task, or one held prize, to the publisher. The money is refunded together
     with that of unclaimed prizes.
 
@@ -87,8 +91,8 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
     gone: list[Prize] = []
     for prize in held:
         key, now_ms = freeze_key("prize", prize["_id"]), context.clock.now_ms()
-        own = await store.freezes.begin_end(key, "returning", now_ms)
-        returned = await store.prizes.move(prize["_id"], denied())
+        own = await store.freezes.begin_end(key, "returning", now_ms, by)
+        returned = await store.prizes.move(prize["_id"], denied().made_by(by))
         if own is not None:
             await settle_freeze(context, own)
         if returned is not None:
@@ -132,12 +136,12 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
         await _settle_release(context, freeze)
         return
     if freeze["state"] == "returning":
-        await context.store.prizes.moves(freeze["of"], denied())
+        await context.store.prizes.moves(freeze["of"], denied().made_by(freeze["by"]))
         await context.store.freezes.delete(freeze["_id"])
         return
     stopped: list[Prize] = []
     for scope in _scopes(freeze["what"], freeze["of"]):
-        await context.store.prizes.move_all(scope, frozen(context.clock.now_ms()))
+        await context.store.prizes.move_all(scope, frozen(context.clock.now_ms()).made_by(freeze["by"]))
         stopped += await context.store.prizes.of_scope(scope)
     # Bills first: until a bill is cancelled, its winner may confirm it.
     stopped.sort(key=lambda prize: "freezing" not in prize)
@@ -155,7 +159,9 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
                 continue
             if is_out(prize):
                 cancelling = True
-            elif (free := await store.prizes.move(prize["_id"], end(context.clock.now_ms()))) is not None:
+                continue
+            free = await store.prizes.move(prize["_id"], end(context.clock.now_ms()).made_by(freeze["by"]))
+            if free is not None:
                 await apply_freezes(context, prize)  # a freeze may have come since we looked
                 ended.append(free)
     _for_each(context, announce_claim, ended)
@@ -195,9 +201,11 @@ async def apply_freezes(context: Context, prize: Prize) -> bool:
 
     Safe to repeat.
     """
-    if not await context.store.freezes.frozen(freezes_of(prize)):
+    freezes = await context.store.freezes.frozen(freezes_of(prize))
+    if not freezes:
         return False
-    await context.store.prizes.moves(prize["_id"], frozen(context.clock.now_ms()))
+    by = next(iter(freezes.values()))["by"]
+    await context.store.prizes.moves(prize["_id"], frozen(context.clock.now_ms()).made_by(by))
     return True
 
 

@@ -106,6 +106,6 @@ async def settle_arrival(context: Context, prize: Prize) -> None:
     """Count goods as received if they were sent ARRIVAL_MS ago and the winner said nothing."""
     now_ms, arrived_ms = context.clock.now_ms(), prize["sent_at"] + ARRIVAL_MS
     if now_ms >= arrived_ms:
-        await context.store.prizes.moves(prize["_id"], row.received(now_ms))
+        await context.store.prizes.moves(prize["_id"], row.received(now_ms).made_by("time"))
     else:
         await context.store.prizes.again(prize, arrived_ms)

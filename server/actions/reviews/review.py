@@ -271,17 +271,19 @@ async def _apply_to_person(context: Context, review: Review) -> None:
 
 async def _apply_to_task(context: Context, review: Review) -> None:
     code, tasks, edited = review["code"], context.store.tasks, review.get("edited", 0)
+    by = review["history"][-1]["by"]  # who ended the review
+    opens = opening.opened_by_review(context.settings.task_days * DAY_MS, edited).made_by(by)
     if review["state"] == "held":
         await context.store.moderation.hold(code, review["why"], edited)
     elif review["state"] == "refused":
-        refused = await tasks.move(code, opening.refused(review["why"], edited))
+        refused = await tasks.move(code, opening.refused(review["why"], edited).made_by(by))
         # Else it had ended before, for another reason.
         if refused is not None and refused["end_reason"] == "refused":
             await announce_end(context, code)
-    elif await tasks.moves(code, opening.opened_by_review(context.settings.task_days * DAY_MS, edited)):
+    elif await tasks.moves(code, opens):
         await announce_start(context, code)
     else:
-        await tasks.moves(code, opening.shown(edited))
+        await tasks.moves(code, opening.shown(edited).made_by(by))
     await announce_judged(context, code)
     if review["state"] != "held" and context.cash is not None:
         await context.cash.opens(code)

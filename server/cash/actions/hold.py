@@ -102,9 +102,9 @@ async def weigh(context: CashContext, prize: Prize) -> bool:
     if found is None:
         decision = row.approved(attempt)
     elif isinstance(found, tuple):
-        decision = row.put_off(attempt, *found)
+        decision = row.put_off(attempt, *found).made_by(f"limit:{found[0]}")
     else:
-        decision = row.held(attempt, found, context.clock.now_ms())
+        decision = row.held(attempt, found, context.clock.now_ms()).made_by(f"limit:{found}")
     decided = await prizes.move(prize["_id"], decision)
     if decided is None:
         unweighed = row.frozen_unweighed(attempt)

@@ -260,10 +260,10 @@ async def follow_payments(context: CashContext, orders: list[Order]) -> None:
     if not paid:
         return
     for order in filter(is_by_credit, paid):  # does nothing if another payment opened the task
-        await end_by(context, order["code"], ended("credit", NO_CREDIT, unopened=True))
+        await end_by(context, order["code"], ended("credit", NO_CREDIT, unopened=True).made_by("server"))
     # A task that must not open because of a ban ends: lifting the ban must not open a refunded task.
     for code in await _barred_by_bans(context, paid):
-        await end_by(context, code, ended_undug("operator", NOT_BEGUN))
+        await end_by(context, code, ended_undug("operator", NOT_BEGUN).made_by("server"))
     for order in paid:
         opens = opened_by_payment(order["_id"], lasts_ms)
         if not is_by_credit(order) and await store.tasks.moves(order["code"], opens):

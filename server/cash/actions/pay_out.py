@@ -67,7 +67,6 @@ async def ensure_bill(context: CashContext, prize: Prize) -> tuple[Bill, bool] |
         fail_reason="",
         alarm="",
         created_at=now_ms,
-        ended_at=0,
         sent_at=0,
         asked_at=0,
         due_at=now_ms + ASK_AGAIN_MS,

@@ -43,7 +43,6 @@ async def owe_refund(context: CashContext, kind: RefundKind, order: Order, amoun
             state="asked",
             alarm="",
             created_at=now_ms,
-            ended_at=0,
             due_at=now_ms,
         )
     )

@@ -38,7 +38,7 @@ _SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 bill = Table("bill", first="asked", ends="given failed", due=OPEN, effects="ledger prize")
 
 
-@bill
+@bill.by("server")
 def sending() -> Row:
     """The bill is about to be sent to WeChat, for the first time or again."""
     return Row(OPEN, where={"unsendable": ABSENT}, sets={"sent_at": NOW})
@@ -51,13 +51,13 @@ def asking(now_ms: int, apart_ms: int) -> Row:
     return Row(OPEN, where={"asked_at": Is("at most", now_ms - apart_ms)}, sets={"asked_at": now_ms})
 
 
-@bill
+@bill.by("server")
 def stop_sending() -> Row:
     """The bill is to be cancelled, and its winner cannot confirm it yet."""
     return Row("asked", sets={"unsendable": 1})
 
 
-@bill
+@bill.by("time")
 def give_up(asked_at_ms: int, fail_reason: str) -> Row:
     """WeChat, asked at `asked_at_ms`, does not know this bill, and never named a state of it before.
 
@@ -71,7 +71,6 @@ def give_up(asked_at_ms: int, fail_reason: str) -> Row:
             "remote": NEVER_HELD,
             "fail_reason": fail_reason,
             "alarm": "",
-            "ended_at": NOW,
             "due_at": After(FOLLOWED_MS),
         },
         drops="unknown_since",
@@ -79,7 +78,7 @@ def give_up(asked_at_ms: int, fail_reason: str) -> Row:
     )
 
 
-@bill
+@bill.by("wechat")
 def refused(code: str, now_ms: int) -> Row:
     """WeChat refused a call about the bill with `code`. This code is now its alarm: an operator has to
     look."""
@@ -87,7 +86,7 @@ def refused(code: str, now_ms: int) -> Row:
     return Row(OPEN, sets=sets, drops="unknown_since")
 
 
-@bill
+@bill.by("wechat")
 def noted(remote: str, remote_since_ms: int, alarm: str, due_at_ms: int) -> Row:
     """WeChat names a state in which the bill has not ended, but the winner cannot confirm it (yet, or any
     more)."""
@@ -95,7 +94,7 @@ def noted(remote: str, remote_since_ms: int, alarm: str, due_at_ms: int) -> Row:
     return Row(OPEN, sets=sets, drops="unknown_since")
 
 
-@bill
+@bill.by("wechat")
 def confirmable(package_info: str, made_at_ms: int, due_at_ms: int) -> Row:
     """The winner can confirm the bill, with `package_info`, for CONFIRM_MS after `made_at_ms`."""
     return Row(
@@ -111,13 +110,13 @@ def confirmable(package_info: str, made_at_ms: int, due_at_ms: int) -> Row:
     )
 
 
-@bill
+@bill.by("wechat")
 def given(now_ms: int) -> Row:
     """The winner has the money."""
     return _end("given", "SUCCESS", "", now_ms, "prize ledger")
 
 
-@bill
+@bill.by("wechat")
 def failed(remote: str, fail_reason: str, now_ms: int) -> Row:
     """The bill will never be paid: it was cancelled, the winner did not confirm it for a day, or WeChat
     cannot pay the winner."""
@@ -131,7 +130,6 @@ def _end(state: str, remote: str, fail_reason: str, now_ms: int, owes: str) -> R
             "remote": remote,
             "fail_reason": fail_reason,
             "alarm": "",
-            "ended_at": now_ms,
             "due_at": now_ms + FOLLOWED_MS,
         },
         drops="unknown_since",

@@ -28,7 +28,7 @@ class Coupon(TypedDict):
     merchant_fen: int
 
 
-@order
+@order.by("wechat")
 def prepaid(prepay_id: str) -> Row:
     """WeChat has accepted the order: its publisher can now pay, by `prepay_id`."""
     return Row("asked", sets={"prepay_id": prepay_id})
@@ -41,7 +41,7 @@ def asking(now_ms: int, apart_ms: int) -> Row:
     return Row("asked", where={"asked_at": Is("at most", now_ms - apart_ms)}, sets={"asked_at": now_ms})
 
 
-@order
+@order.by("wechat")
 def paid(
     amount_fen: int,
     transaction_id: str,
@@ -68,7 +68,7 @@ def paid(
     )
 
 
-@order
+@order.by("server")
 def spent(report_at_ms: int) -> Row:
     """The order opened its task, and is in the ledger. WeChat gets the report of its delivery from
     `report_at_ms` on."""
@@ -81,25 +81,25 @@ def unreported(alarm: str, due_at_ms: int) -> Row:
     return Row("spent", where={"then": PRESENT}, sets={"alarm": alarm, "due_at": due_at_ms})
 
 
-@order
+@order.by("server")
 def reported() -> Row:
     """WeChat has the report of the order's delivery, or needs no report."""
     return Row("spent", sets={"alarm": ""})
 
 
-@order
+@order.by("server")
 def unusable() -> Row:
     """The order cannot open its task. It is in the ledger, and its whole refund is saved."""
     return Row("paid -> unusable", sets={"alarm": ""}, drops="due_at live")
 
 
-@order
+@order.by("wechat")
 def closed() -> Row:
     """WeChat no longer accepts a payment for the order."""
     return Row("asked -> closed", sets={"alarm": ""}, drops="due_at live unknown_since")
 
 
-@order
+@order.by("time")
 def expired() -> Row:
     """The order never reached WeChat, and the time in which it could be paid is over."""
     return Row(

@@ -24,41 +24,39 @@ ASK_ABNORMAL_MS = 3_600_000
 refund = Table("refund", first="asked", ends="refunded closed", due=OPEN, effects="ledger prizes")
 
 
-@refund
+@refund.by("wechat")
 def refused(code: str, due_at_ms: int) -> Row:
     """WeChat refuses to make the refund, or to say what became of it; an operator has to look."""
     return Row(OPEN, sets={"alarm": code, "due_at": due_at_ms}, drops="unknown_since")
 
 
-@refund
+@refund.by("wechat")
 def processing(alarm: str, due_at_ms: int) -> Row:
     """WeChat has accepted the refund. `alarm` is set if it has been processing for too long."""
     return Row(f"{OPEN} -> processing", sets={"alarm": alarm, "due_at": due_at_ms}, drops="unknown_since")
 
 
-@refund
+@refund.by("wechat")
 def abnormal(due_at_ms: int) -> Row:
     """The publisher's card does not take the refund: an operator has to finish it in WeChat Pay's console."""
     return Row(f"{OPEN} -> abnormal", sets={"alarm": "ABNORMAL", "due_at": due_at_ms}, drops="unknown_since")
 
 
-@refund
+@refund.by("wechat")
 def refunded(kind: RefundKind, now_ms: int) -> Row:
     """The publisher has the money back."""
     return Row(
         f"{OPEN} -> refunded",
-        sets={"alarm": "", "ended_at": now_ms, "due_at": now_ms + FOLLOWED_MS},
+        sets={"alarm": "", "due_at": now_ms + FOLLOWED_MS},
         drops="unknown_since",
         owes="ledger prizes" if kind == "unclaimed" else "ledger",
     )
 
 
-@refund
-def closed(now_ms: int) -> Row:
+@refund.by("wechat")
+def closed() -> Row:
     """WeChat will never pay it: the operator has to pay the publisher in another way."""
-    return Row(
-        f"{OPEN} -> closed", sets={"alarm": "CLOSED", "ended_at": now_ms}, drops="unknown_since due_at"
-    )
+    return Row(f"{OPEN} -> closed", sets={"alarm": "CLOSED"}, drops="unknown_since due_at")
 
 
 @refund
@@ -76,5 +74,5 @@ def meaning(known: Document, status: str, now_ms: int) -> Move:
         case "ABNORMAL":
             return abnormal(now_ms + ASK_ABNORMAL_MS)
         case "CLOSED":
-            return closed(now_ms)
+            return closed()
     return refunded(known["kind"], now_ms)

@@ -31,7 +31,6 @@ class Bill(Payment):
     package_info: str
     remote: str
     fail_reason: str
-    ended_at: int
     sent_at: int
     asked_at: int
     unsendable: NotRequired[int]

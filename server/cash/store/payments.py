@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from server.game.lifecycle import Moved
 from server.store.documents import T
 from server.store.due import DueDocuments
 
@@ -27,6 +28,7 @@ class Payment(TypedDict):
     unknown_since: NotRequired[int]
     due_at: NotRequired[int]
     then: NotRequired[dict[str, int]]
+    history: NotRequired[list[Moved]]
 
 
 class Payments(DueDocuments[T]):

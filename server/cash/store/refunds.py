@@ -21,7 +21,6 @@ class Refund(Payment):
     out_trade_no: str
     total_fen: int
     state: RefundState
-    ended_at: int
 
 
 class Refunds(Payments[Refund]):

@@ -22,6 +22,7 @@ from server.store.documents import COUNTED, index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
 from server.store.pipelines import NOW_MS, SEEDLESS, Document, Window, look_up, own_dig
+from server.store.transitions import history_with
 
 # What tells whether a task changed without a dig, or is not the task that was known.
 POSITION = (
@@ -153,6 +154,7 @@ class Tasks(DueDocuments[Task]):
                 "status": 1,
                 "end_reason": {"$literal": dig["end"]},
                 "ended_at": NOW_MS,
+                "history": history_with("ended", "dig"),
             }
         if "end" in dig or dig["is_prize"]:
             changes["due_at"] = NOW_MS  # a sweep then writes the prize and settles the end, if nobody has

@@ -17,7 +17,8 @@ What: TypeAlias = Literal["task", "prize", "person"]
 class Freeze(TypedDict):
     """`_id` is from `freeze_key`. The operator named what to freeze by `code` and `depth`. `at` is unix ms.
 
-    `reason` is what the operator wrote, for operators alone.
+    `reason` is what the operator wrote, for operators alone. `by` is who froze it or
+    lets it go, as in `Moved`.
     """
 
     _id: str
@@ -28,6 +29,7 @@ class Freeze(TypedDict):
     state: Literal["frozen", "releasing", "returning"]
     at: int
     reason: str
+    by: str
     due_at: NotRequired[int]
 
 
@@ -45,22 +47,24 @@ class Freezes(DueDocuments[Freeze]):
     async def put(self, freeze: Freeze) -> Freeze:
         """Freeze, even if a release is under way; return the freeze as it is afterwards.
 
-        A second freeze replaces the reason of the first.
+        A second freeze replaces the reason and the operator of the first.
         """
-        again = {"state": "frozen", "due_at": freeze["at"], "reason": freeze["reason"]}
+        again = {"state": "frozen", "due_at": freeze["at"], "reason": freeze["reason"], "by": freeze["by"]}
         merged = {"$mergeObjects": [{"$literal": dict(freeze)}, "$$ROOT", {"$literal": again}]}
         return await self.upsert(freeze["_id"], [{"$replaceWith": merged}])
 
     async def begin_end(
-        self, key: str, state: Literal["releasing", "returning"], now_ms: int
+        self, key: str, state: Literal["releasing", "returning"], now_ms: int, by: str
     ) -> Freeze | None:
         """Begin to release or return what is frozen. Return None if nothing is frozen under this id."""
-        return await self.find_one_and_update({"_id": key}, {"$set": {"state": state, "due_at": now_ms}})
+        return await self.find_one_and_update(
+            {"_id": key}, {"$set": {"state": state, "due_at": now_ms, "by": by}}
+        )
 
-    async def frozen(self, keys: list[str]) -> dict[str, str]:
-        """Return which of these ids are frozen, with the reasons ("" for none)."""
-        found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"reason": 1})
-        return {row["_id"]: row["reason"] for row in await found.to_list(len(keys))}
+    async def frozen(self, keys: list[str]) -> dict[str, Freeze]:
+        """Return the freezes that are in force among those of these ids."""
+        found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"})
+        return {row["_id"]: row for row in await found.to_list(len(keys))}
 
     async def newest(self, limit: int) -> list[Freeze]:
         """Return what is frozen, the newest first."""

@@ -9,7 +9,7 @@ import pymongo
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FEN_PER_YUAN
-from server.game.lifecycle import Move
+from server.game.lifecycle import Move, Moved
 from server.game.prize import GIVEN, UNCLAIMED, PrizeState, Wait, Why
 from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed, SealedCode
@@ -51,10 +51,10 @@ class Prize(WonPrize):
     of its winner.
 
     `weighed` is the attempt that was approved. `withheld_at` is the time from which a prize is held, frozen
-    or `freezing`. `was_held_at` and `was_held_for` say when and why a limit last held it. `bill_lost`: WeChat
-    never said that its bill failed, so the prize gets no other bill. `denied`: an operator let it go back to
-    the publisher. `released_at` only moves the deadline. `released_alone`: an operator released this prize
-    individually, so it is not checked against the limits again. `rank` is its kind, from 1, if its task has
+    or `freezing`. `bill_lost`: WeChat never said that its bill failed, so the prize gets no other bill.
+    `denied`: an operator let it go back to the publisher. `released_at` only moves the deadline.
+    `released_alone`: an operator released this prize individually, so it is not checked against the limits
+    again. `rank` is its kind, from 1, if its task has
     ranks.
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer.
@@ -80,8 +80,6 @@ class Prize(WonPrize):
     weighed: NotRequired[int]
     held_for: NotRequired[Why]
     withheld_at: NotRequired[int]
-    was_held_for: NotRequired[Why]
-    was_held_at: NotRequired[int]
     freezing: NotRequired[int]
     bill_lost: NotRequired[int]
     denied: NotRequired[int]
@@ -89,6 +87,7 @@ class Prize(WonPrize):
     private: NotRequired[int]
     due_at: NotRequired[int]
     then: NotRequired[dict[str, int]]
+    history: NotRequired[list[Moved]]
 
 
 class Matter(TypedDict):

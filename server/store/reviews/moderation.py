@@ -7,6 +7,7 @@ from server.game.task import Task
 from server.store.digging.tasks import APART_MS
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS, SEEDLESS, Document
+from server.store.transitions import history_with
 
 # Once a task that was never opened is shown, it opens if it is goods; a red packet waits for its payment.
 _UNOPENED: Document = {"open": 0, "status": 0}
@@ -98,6 +99,7 @@ class Moderation(Documents[Task]):
             "reported": 1,
             "reported_at": NOW_MS,
             "hidden_note": {"$literal": note},
+            "history": history_with("hidden_by_reports", "people"),
             "due_at": {"$min": ["$due_at", {"$add": [NOW_MS, REPORTED_MS]}]},
         }
         found = await self.collection.update_one(

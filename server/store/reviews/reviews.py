@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import NotRequired, TypedDict
 
+from server.game.lifecycle import Moved
 from server.game.review import IN_REVIEW, Part, ReviewState
 from server.game.review import review as lifecycle
 from server.store.documents import index
@@ -49,6 +50,7 @@ class Review(TypedDict):
     wxheadpic: NotRequired[str]
     choice: NotRequired[int]
     due_at: NotRequired[int]
+    history: NotRequired[list[Moved]]
 
 
 def _waiting_for(part: Part | None, asked_before_ms: int) -> Document:

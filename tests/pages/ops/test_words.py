@@ -14,7 +14,7 @@ from server.cash.store.refunds import RefundState
 from server.errors import REFUSALS
 from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED, InvariantWhat, LedgerWhat
 from server.game.prize import PrizeState, Why
-from server.game.review import IN_REVIEW
+from server.game.review import IN_REVIEW, review
 from server.operation.alarms import TITLES, Kind
 from server.operation.findings import SENTENCES
 from server.realtime.bus import Fault
@@ -24,6 +24,8 @@ from server.store.messages.messages import MessageEnd, MessageState
 from server.store.prizes.freezes import What as Frozen
 from server.store.reviews.reports import ReportReason
 from support import SOURCE
+from support.lifecycles import MONEY, TABLES
+from support.rows import examples
 
 OPS = SOURCE / "static" / "ops"
 # What the screen says of a task's record and ledger.
@@ -61,6 +63,18 @@ def test_every_text_of_the_screen_is_in_chinese_and_in_english():
             holes = [sorted(set(re.findall(r"\{\d\}", text))) for text in (chinese, english)]
             assert holes[0] == holes[1], key
 
+
+KINDS = {"opening": "task", "ending": "task"}
+MOVES = (
+    {
+        f"{KINDS.get(table.name, table.name)}_{move.name}"
+        for table in TABLES
+        for move in examples(table)
+        if move.by
+    }
+    | {f"{kind}_made" for kind in ("task", *(table.name for table in (*MONEY, review)))}
+    | {"task_hidden_by_reports"}
+)
 
 PAYOUT_ACTS = {"end_fraud", "freeze", "release", "return"}
 LOGGED = {f"{act}_{what}" for act in ("freeze", "release") for what in get_args(Frozen)} | {
@@ -113,10 +127,8 @@ def test_every_text_that_the_screen_asks_for_is_there():
         "why": set(get_args(Why)),
         "frozen": set(get_args(Frozen)),
         "found_by": {"phone", "parcel", "bill"},
-        "event": {"published", "opened", "ended", "hidden_by_reports", "joined", "first_login", "leaves"}
-        | {"won", "claimed", "put_off", "held", "released", "given", "sent", "received", "review", "message"}
-        | {"bill", "bill_sent", "bill_ended", "ordered", "paid", "refund", "refund_ended"}
-        | {"reported", "frozen"},
+        "event": {"opened", "opens", "joined", "message", "first_login", "leaves", "reported"} | MOVES,
+        "by": {"person", "publisher", "people", "wechat", "server", "time", "dig", "limit", "operator"},
         "event_state": {*IN_REVIEW},
         "told": set(get_args(MessageKind)),
         "told_state": {*get_args(get_args(MessageState)[0]), *get_args(MessageEnd)},

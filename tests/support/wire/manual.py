@@ -69,7 +69,7 @@ ACCUMULATORS = {"$addToSet", "$avg", "$first", "$max", "$min", "$push", "$sum"} 
 EXPRESSIONS = {  # operator/aggregation/NAME/
     *("$add", "$and", "$concat", "$concatArrays", "$cond", "$divide", "$eq", "$filter", "$gt", "$gte"),
     *("$ifNull", "$in", "$literal", "$lt", "$lte", "$max", "$mergeObjects", "$min", "$mod", "$multiply"),
-    *("$ne", "$not", "$or", "$setUnion", "$size", "$subtract", "$toLong", "$type"),
+    *("$ne", "$not", "$or", "$setUnion", "$size", "$slice", "$subtract", "$toLong", "$type"),
 }
 # Page: aggregation-variables/. `this` is the variable of a $filter without `as`. REMOVE, used as an
 # expression, leaves a field out (SERVER-27614).
