@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from server.cash.actions.claim import claim
 from server.cash.actions.enter import enters
 from server.cash.actions.pay_in import ask_about_order, follow_payments, look_at_payment, settle_order
-from server.cash.actions.pay_out import ensure_bill, retract, settle_bill
+from server.cash.actions.pay_out import ensure_bill, retract, settle_bill, void
 from server.cash.actions.refund import owe_refund, settle_refund
 from server.cash.actions.risk import look_at_risk
 from server.cash.audit import SUMS, differences, read_money
@@ -106,6 +106,10 @@ class Cash:
     async def takes_back(self, prize: Prize) -> None:
         """Cancel the bill of a prize that is being claimed: after the deadline, or because it is frozen."""
         await retract(self._context, prize)
+
+    async def voids(self, prize: Prize) -> bool:
+        """Do what `void` does."""
+        return await void(self._context, prize)
 
     async def owes(self, kind: RefundKind, task: Task, amount_fen: int) -> None:
         """Owe the publisher of a task that ended what nobody won, or nobody claimed. Safe to repeat."""

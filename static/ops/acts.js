@@ -35,7 +35,7 @@ export function logOut(who, name) {
 
 /** The button that freezes, releases or returns prizes; `about` names them as the parameters of /ops/freeze do. */
 export function payout(act, about, target, done) {
-  const more = act === "freeze" && about.what === "person" && t("ask_freeze_person_text");
+  const more = act === "freeze" ? about.what === "person" && t("ask_freeze_person_text") : about.bill && t("ask_release_bill_text");
   return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release", more });
 }
 

@@ -1,6 +1,6 @@
 // A task's page: what it is, its digs, who brought whom as numbers, and its money.
 
-import { freezePerson, logOut, taskActs } from "./acts.js";
+import { freezePerson, logOut, payout, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, write } from "./dom.js";
 import { say, waits } from "./findings.js";
@@ -52,7 +52,7 @@ export function taskPage(root, code, now) {
     write(participants, count(task.participants));
     parts.facts.show({ ...reply, task: { ...task, ...MOVES } }, () => facts(reply, row, participants));
     parts.shares.show(shares, sharesOf);
-    parts.money.show([task.total_fen, found], () => funds(task, found));
+    parts.money.show([task.total_fen, found], () => funds(task, found, () => reread.now()));
     parts.digs.show(digs, (found) => digsOf(found, task));
     body.hidden = false;
     tick();
@@ -101,7 +101,7 @@ function sharesOf({ opened, brought, sharers, most }) {
   );
 }
 
-function funds(task, found) {
+function funds(task, found, done) {
   const prizes = Object.entries(found.prizes).map(([state, number]) => el("span", {}, named("prize", state).replace("{0}", count(number))));
   if (!task.total_fen) return section(t("money"), cash && el("p.hint", {}, t("money_none")), el("p.tags", {}, prizes));
   const sum = (fen, name) => el("div", {}, el("dd", {}, money(fen)), el("dt", {}, t(name)));
@@ -120,11 +120,12 @@ function funds(task, found) {
     found.differences.length
       ? found.differences.map((difference) => el("p.problem", {}, `${t("alarm_books")}: ${say(difference)}`))
       : el("p.good", {}, t("money_balanced")),
-    el("ul.payments", {}, found.payments.map(payment)),
+    el("ul.payments", {}, found.payments.map((each) => payment(each, task, done))),
   );
 }
 
-function payment({ number, kind, amount_fen: fen, state, alarm, at }) {
+function payment({ number, kind, amount_fen: fen, state, alarm, at }, { code, name }, done) {
+  const depth = Number(/^\w{12}D(\d+)A/.exec(number)?.[1]); // of a bill's prize
   return el(
     "li",
     {},
@@ -134,6 +135,7 @@ function payment({ number, kind, amount_fen: fen, state, alarm, at }) {
     el(`span.state${alarm || state === "abnormal" ? ".bad" : ""}`, {}, named("state", state)),
     el("code", {}, number),
     alarm && el("span.problem", {}, waits(alarm)),
+    kind === "bill" && alarm === "CONTRADICTION" && payout("release", { what: "prize", code, depth, bill: 1 }, name || code, done),
   );
 }
 

@@ -9,6 +9,7 @@ from server.cash.actions.pay_out import note_bill
 from server.cash.pay.answers import BillAnswer, Contradiction
 from server.cash.store.payouts import bill_number
 from server.context import Context
+from support.operators import operator
 from support.purse import DAY_MS, audit, find, only, sweep_after, sweep_until_quiet
 
 ENVIRONMENT = {"TASK_DAYS": "5"}
@@ -86,6 +87,16 @@ async def test_a_number_that_wechat_knows_from_another_transfer_is_a_contradicti
     report = await audit(context.store, context.pay)
     assert [finding.values[1] for finding in report.waiting] == ["CONTRADICTION"]
     assert [finding.what for finding in report.differences] == ["at_wechat"]
+    await operator(client)
+    about = {"what": "prize", "code": code, "depth": 1, "reason": "查过了：没有付给这个人"}
+    assert (await client.post("/ops/release", **about))["status"] == 0
+    assert (await client.post("/ops/release", **about))["status"] != 0
+    assert not (await audit(context.store)).waiting
+    await client.confirm((await bob.claim(code))["package_info"])
+    assert (await only(context, "prizes"))["state"] == "given"
+    assert sorted(each["state"] for each in await find(context, "bills")) == ["failed", "given"]
+    log = await find(context, "audit_log", act="release_prize")
+    assert sorted(each["outcome"] for each in log) == ["bad_request", "done"]
 
 
 @pytest.mark.changes_ledger

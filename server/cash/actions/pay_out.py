@@ -134,6 +134,19 @@ async def retract(context: CashContext, prize: Prize) -> None:
         log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
 
 
+async def void(context: CashContext, prize: Prize) -> bool:
+    """End a prize's bill if WeChat contradicts our record of it, and an operator has seen that it did not pay
+    this winner; return whether this call did. The prize may get another bill."""
+    bill = await context.books.bills.find(bill_number(prize))
+    if bill is None or bill["alarm"] != CONTRADICTION:
+        return False
+    failed = row.failed(bill["remote"], CONTRADICTION, context.clock.now_ms())
+    ended = await context.books.bills.move(bill["_id"], failed)
+    if ended is not None:
+        await follow_bill(context, ended)
+    return ended is not None
+
+
 async def _cancel(context: CashContext, bill: Bill) -> None:
     """Cancel a bill unless it is final. A bill that the winner cannot confirm yet is never sent again.
 
