@@ -46,6 +46,7 @@ ATTEMPTS, NEW_YUAN, YUAN, FULL = 60, 80, 200, 6
 # So much never waits for what others are paid.
 SMALL_YUAN = 10
 HOLD_MS = 600_000
+TRIES = 20
 # These limits slow people down; here they are off.
 QUICK = {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_LEAST_DIGGERS": "0"}
 SETTINGS = {
@@ -186,8 +187,12 @@ async def win(world: World, payout: Payout) -> list[tuple[Someone, str, int]]:
 
 
 async def paid(world: World, winner: Someone, code: str) -> str:
-    """Claim and confirm; return "" once the money came, else why it did not."""
-    reply = await winner.post("/drawPrize", code=code)
+    """Claim and confirm; return "" once the money came, else why it did not. Asks again, as clients do, if a
+    busy machine did not answer in time."""
+    for _ in range(TRIES):
+        reply = await winner.post("/drawPrize", code=code)
+        if reply.get("error") not in ("unavailable", "outcome_unknown"):
+            break
     if reply["status"]:
         return str(reply["error"])
     said = await world.client.confirm(reply["package_info"])
@@ -217,8 +222,8 @@ async def attack(
             why = await paid(world, winner, code)
             if not why:
                 paid_by[publisher] += fen
-            elif why in ("payout_waits", "unavailable", "outcome_unknown"):
-                full[publisher] += why == "payout_waits"
+            elif why == "payout_waits":
+                full[publisher] += 1
                 waiting.append((winner, code, fen, publisher))
         left = waiting
         got.append(paid_by.total())
