@@ -203,6 +203,11 @@ class Phone:
         """Change what the phone's person and its WeChat do (`lives` in phone.js)."""
         self._order(do="live", changes=changes)
 
+    def screen(self) -> str:
+        """Return the address at which a browser shows this phone."""
+        self._order(do="see")
+        return str(self.until("screen")["url"])
+
     def share(self) -> dict[str, Any]:
         """Share the page; return what the page passes to WeChat."""
         self._order(do="share")

@@ -16,6 +16,7 @@ const path = require("node:path");
 const readline = require("node:readline");
 const vm = require("node:vm");
 const { JSDOM } = require("jsdom");
+const { screenOf, serve } = require("./screen.js");
 
 const root = fs.realpathSync(process.argv[2]);
 // A phone cuts the sockets of a mini-program that has been hidden for so long:
@@ -23,6 +24,7 @@ const root = fs.realpathSync(process.argv[2]);
 // https://developers.weixin.qq.com/community/develop/doc/000e0a7c7c85003d13121165c6bc00
 const CUT_MS = 5000;
 const phones = new Map();
+let served = null; // the address of the phones' screens, once somebody looks
 
 const wrong = (error) => ({ type: "wrong", error: String((error && error.stack) || error) });
 const sayWrong = (error) => phones.forEach((phone) => phone.say(wrong(error)));
@@ -103,6 +105,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives 
     request: (options) =>
       answer(options, "request", async () => {
         say({ type: "asking", path: new URL(options.url).pathname });
+        while (lives.holds && options.method === "POST") await new Promise((resolve) => setTimeout(resolve, 20));
         const body = options.data === undefined ? undefined : JSON.stringify(options.data);
         const headers = { "Content-Type": "application/json", ...options.header };
         const reply = await fetch(options.url, { method: options.method, headers, body });
@@ -258,6 +261,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   const all = () => Array.from(page.dom.querySelectorAll("*"));
   const show = () => {
     say({ type: "shown", text: page.dom.textContent.replace(/\s+/g, " ") });
+    seen.draw();
     act();
   };
   /** Do the waiting acts in order: each waits for its element. */
@@ -272,7 +276,9 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   }
   const observer = new MutationObserver(show);
   let page = null;
+  let opened = { path: "", title: "" };
   let depth = 1;
+  const seen = screenOf(() => ({ dom: page && page.dom, ...opened }), (element) => tell(element, "tap"));
 
   function close() {
     if (page.instance.onHide) page.instance.onHide();
@@ -291,6 +297,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   function open(url) {
     const { pathname, searchParams } = new URL(url, "https://mini.program/");
     if (page) close();
+    opened = { path: pathname, title: JSON.parse(fs.readFileSync(path.join(root, `${pathname}.json`), "utf8")).navigationBarTitleText };
     opening = load;
     page = simulate.render(simulate.load(path.join(root, pathname), { rootPath: root }));
     page.attach(screen);
@@ -298,7 +305,8 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     const setData = instance.setData.bind(instance);
     instance.setData = (changed, then) => {
       say({ type: "drawn", names: Object.keys(changed), bytes: Buffer.byteLength(JSON.stringify(changed)) });
-      return setData(changed, then);
+      setData(changed, then);
+      seen.draw();
     };
     if (page.instance.onLoad) page.instance.onLoad(Object.fromEntries(searchParams));
     if (page.instance.onShow) page.instance.onShow();
@@ -328,7 +336,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   // What the phone's person and its WeChat do; a test may change it. A transfer ends confirmed, cancelled, or reported
   // as cancelled although it was confirmed; a payment ends paid, lost, or reported as failed although it was paid. `table`
   // is a file in a chat, in base64; `address` is what WeChat keeps of the person's.
-  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed", payment: "paid", address: null, tapped: false, ahead: 0, cutting: null };
+  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed", payment: "paid", address: null, tapped: false, ahead: 0, cutting: null, holds: false };
   const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, turn, sockets, lives });
   let app = null;
   const App = (made) => {
@@ -359,6 +367,8 @@ function switchOn({ phone: number, server, user, picture, stored }) {
 
   return {
     say,
+    screen: seen,
+    see: async () => say({ type: "screen", url: `${await (served = served || serve(root, (each) => phones.get(each)))}/${number}` }),
     open: ({ url }) => open(url),
     fire({ selector, event = "tap", detail = {} }) {
       const found = page.querySelector(selector);
