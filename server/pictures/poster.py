@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
 from itertools import groupby
+from pathlib import Path
 
 import msgspec
 import qrcode
@@ -30,8 +31,12 @@ _SIMPLIFIED_CHINESE = 2  # faces: Japanese, Korean, simplified, traditional, Hon
 _REGULAR, _MEDIUM, _BOLD, _BLACK = 400, 500, 700, 900
 _NO_CHARACTER = "\uffff"  # never assigned in Unicode, so fonts draw their empty box for it
 
-_INK, _GREY, _PALE = "#2b1d14", "#8d7f76", "#f4ece4"
-_RED, _DEEP_RED, _GOLD, _LIGHT_GOLD = "#d8372a", "#a81d1d", "#f6c667", "#ffe9b8"
+_STYLES = Path(__file__).parents[2] / "static" / "miniprogram" / "shared" / "palette.wxss"
+# The colours of the pages: the first of each name is that of the light theme.
+_COLOURS = dict(reversed(re.findall(r"--([\w-]+): (#\w{6});", _STYLES.read_text("utf-8"))))
+_INK, _GREY, _PALE, _ACCENT = (_COLOURS[name] for name in ("ink", "soft", "paper", "accent"))
+_GOLD, _GLOW, _SAND = (_COLOURS[name] for name in ("gold", "glow", "sand"))
+_DEEP_RED = "#a81d1d"  # of red packets, which are as red as everywhere
 
 _MARGIN = 40
 _PICTURE_BOX = (_MARGIN, 150, WIDTH - _MARGIN, 750)
@@ -67,18 +72,18 @@ class Poster(msgspec.Struct, frozen=True):
 
 def draw_poster(poster: Poster) -> Picture:
     """Return the poster, WIDTH × HEIGHT. Text that is too long for its place is cut."""
-    canvas = _gradient((WIDTH, HEIGHT), "#e2452f", "#f0913c")
+    canvas = _gradient((WIDTH, HEIGHT), _ACCENT, _COLOURS["soil"])
     draw = ImageDraw.Draw(canvas)
     _draw_rays(canvas)
-    draw.text((_MARGIN + 4, 34), "挖宝", font=_font(64, _BLACK), fill="white")
-    draw.text((_MARGIN + 156, 58), "一锹一层，看谁先挖到", font=_font(32, _MEDIUM), fill=_LIGHT_GOLD)
-    card = Image.new("RGB", (WIDTH - 40, HEIGHT - 154), "white")
+    draw.text((_MARGIN + 4, 34), "挖宝", font=_font(64, _BLACK), fill=_SAND)
+    draw.text((_MARGIN + 156, 58), "一锹一层，看谁先挖到", font=_font(32, _MEDIUM), fill=_GLOW)
+    card = Image.new("RGB", (WIDTH - 40, HEIGHT - 154), _COLOURS["panel"])
     _paste_rounded(canvas, card, (20, 130), 28)
     _paste_rounded(canvas, _framed(poster.picture, (WIDTH - 2 * _MARGIN, 600)), _PICTURE_BOX[:2], 18)
 
     _draw_texts(draw, poster)
     for x in range(_MARGIN, WIDTH - _MARGIN, 16):
-        draw.line((x, 1020, x + 8, 1020), fill="#e3d6c9", width=2)
+        draw.line((x, 1020, x + 8, 1020), fill=_COLOURS["line"], width=2)
     _draw_foot(canvas, draw, poster)
     return encoded(canvas)
 
@@ -94,7 +99,7 @@ def _draw_texts(draw: ImageDraw.ImageDraw, poster: Poster) -> None:
     by = wrap(by, small, room - small.getlength(until), lines=1)[0]
     blocks = [
         (_Type(size, _BOLD), wrap(name, _Type(size, _BOLD), room, lines=2), _INK),
-        (_Type(34, _BOLD), wrap(printable(poster.prize_line), _Type(34, _BOLD), room, lines=1), _RED),
+        (_Type(34, _BOLD), wrap(printable(poster.prize_line), _Type(34, _BOLD), room, lines=1), _ACCENT),
         (small, [by + until], _GREY),
     ]
     heights = [sum(round(1.36 * type_.size) for _ in lines) for type_, lines, _ in blocks]
@@ -116,7 +121,7 @@ def _draw_foot(canvas: Image.Image, draw: ImageDraw.ImageDraw, poster: Poster) -
     for line in wrap(sharer, type_, WIDTH - _MARGIN - _CODE_SIDE - 20 - left, lines=1):
         type_.draw(draw, (left, 1040), line, _INK)
     invitation = "邀你来看结果" if poster.ended else "邀你来挖"
-    draw.text((left, 1082), invitation, font=_font(28, _MEDIUM), fill=_RED)
+    draw.text((left, 1082), invitation, font=_font(28, _MEDIUM), fill=_ACCENT)
     draw.text((_MARGIN, 1132), "长按识别二维码打开", font=_font(24, _REGULAR), fill=_GREY)
     _paste_rounded(canvas, Image.new("RGB", (400, 108), _PALE), (_MARGIN, 1172), 14)
     draw.text((_MARGIN + 20, 1182), "位置早已锁定，结束后可查验", font=_font(24, _MEDIUM), fill=_GREY)
@@ -136,7 +141,7 @@ def draw_red_packet(money_yuan: int) -> Picture:
     draw.ellipse((606, 466, 994, 854), fill=_GOLD)
     draw.ellipse((636, 496, 964, 824), outline="#e5a93c", width=8)
     draw.text((800, 660), "挖", font=_font(190, _BLACK), fill="#b3311f", anchor="mm")
-    draw.text((800, 190), "现金红包", font=_font(130, _BOLD), fill=_LIGHT_GOLD, anchor="mm")
+    draw.text((800, 190), "现金红包", font=_font(130, _BOLD), fill=_GLOW, anchor="mm")
     if money_yuan:
         size = min(360, 2050 // len(str(money_yuan)))
         amount, unit = _font(size, _BLACK), _font(120, _BOLD)
@@ -144,7 +149,7 @@ def draw_red_packet(money_yuan: int) -> Picture:
         left = 800 - width / 2
         draw.text((left, 1290), str(money_yuan), font=amount, fill=_GOLD, anchor="ls")
         draw.text((800 + width / 2, 1290), "元", font=unit, fill=_GOLD, anchor="rs")
-    draw.text((800, 1430), "挖到就归你", font=_font(76, _MEDIUM), fill=_LIGHT_GOLD, anchor="mm")
+    draw.text((800, 1430), "挖到就归你", font=_font(76, _MEDIUM), fill=_GLOW, anchor="mm")
     return encoded(canvas.resize((side // 2, side // 2), Resampling.LANCZOS))
 
 
@@ -306,7 +311,7 @@ def _draw_rays(canvas: Image.Image) -> None:
     draw = ImageDraw.Draw(glow)
     for angle in range(0, 360, 24):
         draw.pieslice((-900, -800, WIDTH + 900, 1850), angle, angle + 12, fill=18)
-    canvas.paste("white", mask=glow)
+    canvas.paste(_GOLD, mask=glow)
 
 
 def _gradient(size: tuple[int, int], top: str, bottom: str) -> Image.Image:

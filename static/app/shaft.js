@@ -1,8 +1,8 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
-import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
+import { countDown } from "../miniprogram/shared/clock.js";
 import { endsFirst } from "../miniprogram/shared/prizes.js";
-import { WHY_NOT, chanceWords, deepestWords, startWords } from "../miniprogram/shared/words.js";
+import { chanceWords, deepestWords, pressOf, whyNot } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
@@ -42,7 +42,7 @@ export function shaft(onDig) {
 
   function show(task, busy) {
     set(element, { hidden: Boolean((task.mine && !task.need_pay) || task.gone) }); // shows its statement
-    set(choice, { hidden: Boolean(task.status || lasting(task.why)) });
+    set(choice, { hidden: Boolean(whyNot(task, 1)) });
     if (!busy) showDepth(task);
     const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();
     if (key === counted) return;
@@ -95,37 +95,20 @@ function digButton(onDig, strokes) {
   }
 
   function show(task, busy, seconds) {
-    const ends = endsFirst(task);
-    const why = task.status || (ends && !seconds) ? "ended" : lasting(task.why);
-    ready = !seconds && !why && !busy;
+    const { kind, icon: drawn, big: time, small: words } = pressOf(task, busy, seconds, navigator.onLine);
+    ready = kind === "ready";
     set(element, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
-    element.dataset.kind = seconds ? "cooling" : ready ? "ready" : "closed";
+    element.dataset.kind = kind;
     circle.show(seconds, task.cd);
-    if (seconds) {
-      const time = asTime(seconds);
+    if (time) {
       write(big, time);
       big.className = time.length > 7 ? "days" : time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
-      const then = ends ? "截止" : startWords(task) ? "开挖" : why ? "别人可挖" : "可挖";
-      write(small, `${seconds < 60 ? "秒" : ""}后${then}`);
-    } else {
-      fill(big, icon(why === "ended" || why === "not_paid" || why === "no_such_task" ? "lock" : "shovel", 44));
-      write(small, task.need_pay && why === "not_paid" ? "等你付款" : why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");
-    }
+    } else fill(big, icon(drawn, 44));
+    write(small, words);
     return ready;
   }
 
   return { element, show, press };
-}
-
-/** What a dig under way waits for. Just after a cooldown that is the random order in which people are tried. */
-function digging({ cd_until, fair_start_ms }) {
-  if (!navigator.onLine) return "等网络";
-  return secondsUntil(cd_until + fair_start_ms) ? "抽签中" : "挖…";
-}
-
-// `why` may still say cooling_down when the time is over; the other reasons stay true.
-function lasting(why) {
-  return why === "cooling_down" ? "" : why;
 }
 
 function ring() {

@@ -1,8 +1,10 @@
 // The part of a treasure's page that makes a dig an act: whether opening digs, the chance, the stroke, the win, the cheers.
 
+import { secondsUntil } from "../shared/clock.js";
+import { findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
-import { ASK_OPENING, CHEERS, OPENING, WIN, chanceWords, deepestWords, placeWords, title, whoIsFirst, wonWords } from "../shared/words.js";
-import { channel, soundAndShake } from "../wechat.js";
+import { ASK_OPENING, CHEERS, DIGS, OPENING, WIN, chanceWords, deepestWords, placeWords, pressOf, title, whoIsFirst, whyNot, wonWords } from "../shared/words.js";
+import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
 const OPENS = "wabao.opens"; // "digs" or "waits"; "" before anybody was asked
@@ -11,13 +13,14 @@ const STROKE_MS = 600;
 const REST_MS = 1000; // the server takes one cheer a second from a person
 const SHOWN_MS = 1500;
 const HASTE_MS = 700; // people tap again and again in a race: until then a tap is still meant for the button
-const MARKS = { heart: "❤️", fire: "🔥", clover: "🍀", laugh: "😄", wow: "😮", star: "⭐" };
+const STRATA = 5; // the newest layers, each in a place of its own, so that a dig changes only one
 
 export const moment = Behavior({
   data: {
     opens: "", opening: OPENING, askOpening: ASK_OPENING, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
+    era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
     striking: false, face: "", won: null, silent: "", resting: false,
-    signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], mark: MARKS[sign], count: "" })),
+    signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),
   },
 
   methods: {
@@ -31,11 +34,43 @@ export const moment = Behavior({
       if (this.data.busy) return;
       tell(this, {
         depth: task.now_depth,
+        era: layerOf(task.now_depth + 1),
+        reach: task.now_depth / task.deepest,
         deepest: deepestWords(task),
         chance: chanceWords(task),
         warmth: task.status || !task.one_in ? 0 : task.one_in ** -0.5,
         speed: whoIsFirst(task.fair_start_ms),
       });
+    },
+
+    /** What the button says, with `left` seconds to wait. */
+    showPress(task, left) {
+      tell(this, { press: pressOf(task, this.data.busy, left, channel.isOpen()), closed: whyNot(task, 1) !== "", ring: this.ringOf(task, left) });
+    },
+
+    /** The ring runs as a style sheet says, and is made anew for each cooldown. */
+    ringOf({ cd, cd_until }, left) {
+      const [ring] = this.data.ring;
+      if (!cd || !left || secondsUntil(cd_until) !== left) return [];
+      if (ring && ring.until === cd_until) return [ring];
+      return [{ until: cd_until, runs: `animation-duration: ${cd}s; animation-delay: ${Math.min(0, left - cd)}s` }];
+    },
+
+    /** Show who dug a layer, and what came up there. */
+    showStratum({ depth, wxname, wxheadpic, find, is_prize }) {
+      const at = depth % STRATA;
+      if (this.data.strata[at].depth > depth) return;
+      const what = is_prize ? DIGS.won : find ? findName(find) : "";
+      const strata = [...this.data.strata];
+      strata[at] = { depth, name: wxname, face: wxheadpic, what, won: is_prize };
+      tell(this, { strata });
+    },
+
+    /** Read who dug the newest layers: frames tell of the later ones. */
+    async readStrata() {
+      if (!this.task.now_depth) return;
+      const { data } = await api.get("/getDigs", { code: this.task.code });
+      if (!this.life.aborted) data.slice(0, STRATA).forEach((each) => this.showStratum(each));
     },
 
     digsOnOpening() {
@@ -48,9 +83,7 @@ export const moment = Behavior({
       const first = !this.data.opens;
       wx.setStorageSync(OPENS, opens);
       this.setData({ opens });
-      const { task } = this;
-      const { busy, left, whyNot } = this.data;
-      if (first && opens === "digs" && !busy && !left && !whyNot && !task.status) this.dig();
+      if (first && opens === "digs" && this.data.press.kind === "ready") this.dig();
     },
 
     /** Strike at once. Resolves when the least time is over. */

@@ -19,6 +19,9 @@ export const BOOK = {
   rule: "每一锹还会挖出一件东西，是哪一件也由抽奖的随机数定下。它只供收藏：没有价值，不能买卖、转送，不影响得奖的机会。",
 };
 
+/** In which layer a depth is, from 0. */
+export const layerOf = (depth) => LAYERS.filter(([, from]) => from <= depth).length - 1;
+
 /** A find's name, and how seldom it comes up; "" for most. */
 export const findName = (find) => NAMES[find - 1];
 const seldom = (find) => ["少见", "少见", "难得"][((find - 1) % A_LAYER) - 5] ?? "";

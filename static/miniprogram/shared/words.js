@@ -406,9 +406,6 @@ export const endWords = ({ goods_type }) => [
   goods_type === 1 ? "结束后不能恢复，已付而没有人挖到的红包会退回。" : "结束后不能恢复。",
 ].join("");
 
-/** How long a dig still waits, at its button. */
-export const waitsWords = (seconds, task) => `${asTime(seconds)}${seconds < 60 ? " 秒" : " "}后${endsFirst(task) ? "截止" : "可挖"}`;
-
 /** How long others still wait before they may dig. */
 export const coolingWords = (seconds, task) => startWords(task) || (seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : OWN.open);
 
@@ -464,6 +461,29 @@ export const WHY_NOT = {
   already_won: "已挖到",
 };
 
+const LOCKED = ["ended", "not_paid", "no_such_task"];
+
+/** Why somebody cannot dig now, by its name; "" if they can, perhaps after a cooldown. */
+export function whyNot(task, seconds) {
+  if (task.status || (endsFirst(task) && !seconds)) return "ended";
+  return task.why === "cooling_down" ? "" : task.why; // may say so when the time is over; the other reasons stay true
+}
+
+/**
+ * The button that digs: { kind, icon, big, small }. `kind` is "cooling", "ready" or "closed"; `icon` is shown where there is no `big`,
+ * a time. `seconds` are those until one may dig, or until the end if that is sooner; `busy`: a dig is under way.
+ */
+export function pressOf(task, busy, seconds, online = true) {
+  const why = whyNot(task, seconds);
+  const then = endsFirst(task) ? "截止" : startWords(task) ? "开挖" : why ? "别人可挖" : "可挖";
+  if (seconds) return { kind: "cooling", icon: "", big: asTime(seconds), small: `${seconds < 60 ? "秒" : ""}后${then}` };
+  const digging = !online ? "等网络" : secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "挖…"; // a random order decides who is tried first
+  return {
+    kind: why || busy ? "closed" : "ready", icon: LOCKED.includes(why) ? "lock" : "shovel", big: "",
+    small: task.need_pay && why === "not_paid" ? "等你付款" : why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging : "挖一锹",
+  };
+}
+
 // The people who dug a treasure.
 export const PEOPLE = { title: "一起挖的人" };
 
@@ -483,7 +503,7 @@ export const DIGS = { title: "谁挖了哪一层", more: "更早的", won: "挖�
 
 // Sharing a treasure.
 export const SHARE = {
-  title: "来挖宝", send: "分享给朋友", poster: "海报", keep: "转发或保存海报", drawing: "正在画海报…", broken: "海报没有加载出来，请再试一次",
+  title: "来挖宝", short: "分享", send: "分享给朋友", poster: "海报", keep: "转发或保存海报", drawing: "正在画海报…", broken: "海报没有加载出来，请再试一次",
   fair: "分享不会带来任何挖宝优势。",
 };
 

@@ -17,6 +17,7 @@ const BUILT_IN = /(?<![\w.#[(-])(view|text|image|button|input|textarea|form|pick
 function styles(root) {
   const read = (file) => fs.readFileSync(file, "utf8")
     .replace(/@import "(.+?)";/g, (_, name) => read(path.resolve(path.dirname(file), name)))
+    .replace(/100vh/g, "var(--view)")
     .replace(/[^{}]+(?=\{)/g, (selectors) => selectors.replace(BUILT_IN, "wx-$1").replace(/(?<![\w.#-])page(?![\w-])/g, "body"));
   return fs.readFileSync(path.join(__dirname, "wechat.css"), "utf8") + read(path.join(root, "app.wxss"));
 }

@@ -18,7 +18,7 @@ import { BOOK, findName, foundWords, placeOf } from "../../shared/finds.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, startWords, title, undug, waitsWords, wasDrawn, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -27,17 +27,12 @@ const READ_AGAIN_MS = 1000;
 const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "participants", "pic", "publisher_id", "review", "signed", "status", "synopsis", "watchers", "wxname"];
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure, or of somebody's share of it
 
-/** Why this person cannot dig, at the button; "" if they can, perhaps after a cooldown. */
-function whyNot(task) {
-  return WHY_NOT[endsFirst(task) && !secondsUntil(task.expires_at) ? "ended" : task.why] || "";
-}
-
 Component({
   behaviors: [claiming, history, linking, moment, naming, opening, owning, sharing, watching],
 
   data: {
-    task: null, people: [], brought: null, finds: "", book: BOOK, left: 0, wait: "", busy: false, said: "", ending: "", whyNot: "", cooling: "",
-    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
+    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", ending: "", cooling: "",
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
   methods: {
@@ -85,6 +80,7 @@ Component({
       await this.read();
       if (this.life.aborted) return;
       this.watch();
+      this.readStrata().catch(showProblem);
       if (this.inSight && this.task.can_dig && this.digsOnOpening()) this.dig();
     },
 
@@ -143,7 +139,7 @@ Component({
       const after = afterwards(task, this.winners);
       tell(this, {
         task: Object.fromEntries(SHOWN.map((name) => [name, task[name] ?? ""])),
-        handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task).join(" · "), buried: buriedWords(task),
+        handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task), buried: buriedWords(task),
         undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
         finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
@@ -161,7 +157,8 @@ Component({
       if (offer && !nameOf(task)) this.setData({ offer: null }); // its time is over
       const left = task.status ? 0 : secondsUntil(endsFirst(task) ? task.expires_at : task.cd_until);
       const cooling = task.mine && !task.need_pay ? this.cooling() : "";
-      tell(this, { left, wait: waitsWords(left, task), starts: startWords(task), whyNot: whyNot(task), cooling });
+      tell(this, { cooling });
+      this.showPress(task, left);
       this.showClaim();
       this.countClaim();
       this.countDue();
@@ -178,6 +175,8 @@ Component({
           this.renewDigs();
           noteFind(task, frame);
           if (this.lost) this.lostTo(frame);
+          this.newest = { ...frame, depth: frame.now_depth };
+          this.showStratum(this.newest);
           if (!this.data.busy && frame.seq !== this.dugSeq) this.outcomes.until(this.strikeOf(frame.wxheadpic));
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
           break;
@@ -188,6 +187,7 @@ Component({
         case "prize":
           this.mark(frame.no);
           noteWinner(this.winners, frame, task);
+          if (this.newest && this.newest.seq === frame.seq) this.showStratum({ ...this.newest, is_prize: 1 });
           if (frame.seq !== this.dugSeq) {
             if (!this.data.busy) this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
             if (!task.is_prize && mayBeOwn(frame, me(), this.openedAt)) this.read().catch(showProblem);
@@ -231,6 +231,7 @@ Component({
       // get.
       const untold = task.why === "not_paid" || (this.watched && (task.mine || task.is_prize));
       if (leapt) this.renewDigs();
+      if (leapt) this.readStrata().catch(showProblem);
       this.watched = true; // the next snapshot comes after frames were missed
       if (leapt || (status && !task.status) || untold || task.gone) this.read().catch(showProblem);
       const ranks = ranksLeft(task, { ranks_left });
