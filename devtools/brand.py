@@ -1,8 +1,8 @@
 """Draws the mini-program's icons from the web page's: `python -m devtools.brand`.
 
-WXML has no SVG, so icons in a page are masks of a style sheet (`icons.wxss`), in the colour of the text around them.
-The tab bar takes only PNG (at most 40 KB, 81 × 81), a file for each theme and state, in the colours of `theme.json`;
-Chromium draws these.
+WXML has no SVG, so icons in a page are masks of a style sheet (`icons.wxss`), in the colour of the text
+around them. The tab bar takes only PNG (at most 40 KB, 81 × 81), a file for each theme and state, in the
+colours of `theme.json`; Chromium draws these.
 """
 
 from __future__ import annotations
@@ -32,22 +32,25 @@ def paths() -> dict[str, str]:
 def drawing(path: str, colour: str, width: float, side: int | str = 24) -> str:
     """Return an icon as SVG."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="{side}" height="{side}" fill="none" '
-        f'stroke="{colour}" stroke-width="{width}" stroke-linecap="round" stroke-linejoin="round"><path d="{path}"/></svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" '
+        f'width="{side}" height="{side}" stroke="{colour}" stroke-width="{width}" '
+        f'stroke-linecap="round" stroke-linejoin="round"><path d="{path}"/></svg>'
     )
 
 
 def style_sheet() -> str:
     """Return the icons of pages as a style sheet."""
     known = paths()
+    masks = {name: quote(drawing(known[name], "#000", 1.8), safe="=:/ ,") for name in IN_PAGES}
     rules = [
-        f'.icon.{name} {{ -webkit-mask-image: url("data:image/svg+xml,{quote(drawing(known[name], "#000", 1.8), safe="=:/ ,")}"); }}'
-        for name in IN_PAGES
+        f'.icon.{name} {{ -webkit-mask-image: url("data:image/svg+xml,{mask}"); }}'
+        for name, mask in masks.items()
     ]
     head = "/* Made by `python -m devtools.brand` from the icons of the web page. */"
-    shape = "display: inline-block; flex: none; width: 24px; height: 24px; vertical-align: middle; background: currentColor;"
+    shape = "display: inline-block; flex: none; width: 24px; height: 24px; vertical-align: middle;"
+    paint = "background: currentColor;"
     mask = "-webkit-mask-position: center; -webkit-mask-repeat: no-repeat; -webkit-mask-size: contain;"
-    return "\n".join([head, f".icon {{ {shape} {mask} }}", *rules, ""])
+    return "\n".join([head, f".icon {{ {shape} {paint} {mask} }}", *rules, ""])
 
 
 def draw_tabs() -> None:
@@ -55,7 +58,9 @@ def draw_tabs() -> None:
     folder = PROGRAM / "icons"
     folder.mkdir(exist_ok=True)
     known, themes = paths(), json.loads((PROGRAM / "theme.json").read_text("utf-8"))
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    chromium = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": TAB_PX, "height": TAB_PX})

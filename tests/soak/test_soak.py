@@ -46,6 +46,7 @@ COSTS = {
     "screens": [],
     "search": ["--people", "2000", "--tasks", "500", "--rounds", "1"],
     "slow_wechat": ["--rounds", "1"],
+    "states": [],
     "taps": [],
     "uploads": ["--pictures", "2"],
 }
@@ -73,7 +74,7 @@ def test_it_holds(name, tmp_path):
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("name", COSTS)
 def test_it_works(name, tmp_path):
-    if name in ("first_view", "moment", "screens") and CHROMIUM is None:
+    if name in ("first_view", "moment", "screens", "states") and CHROMIUM is None:
         pytest.skip("no Chromium")
     bench = run(name, COSTS[name], tmp_path)
     said = bench.stdout[-8000:] + bench.stderr[-4000:]

@@ -43,7 +43,7 @@ def compile_program(target: Path) -> Path:
     """Copy the mini-program to a new folder, compile its modules there, and return the folder."""
     assert NODE is not None
     shutil.copytree(ROOT, target)
-    subprocess.run([NODE, "compile.js", str(target)], cwd=HERE, check=True, timeout=PATIENCE_SECONDS)
+    subprocess.run([NODE, "compile.js", str(target)], cwd=HERE, check=True, timeout=4 * PATIENCE_SECONDS)
     return target
 
 

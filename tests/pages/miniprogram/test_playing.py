@@ -50,8 +50,9 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("一只猫", "可以挖", "第 0 / 6 层", "剩 3 / 3 份")
         phone.tap(".card")
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
-        phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 1 秒", "0 人挖过", "第 0 层 · 最深到第 6 层",
-                    "挖一锹", "这一锹挖不到，下一份最浅在第 2 层", "以后打开宝贝：")  # fmt: skip
+        phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 1 秒", "0 人挖过",
+                    "第 0 层 · 最深到第 6 层", "挖一锹",
+                    "这一锹挖不到，下一份最浅在第 2 层", "以后打开宝贝：")  # fmt: skip
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
         phone.shows("第 1 层", "这一锹 1/1", "1秒后可挖")
         phone.shows("1 人挖过", "1. 小刚")
