@@ -132,16 +132,6 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client
     await check_history(context, code)
 
 
-async def test_two_processes_racing_make_one_dig_per_window(client, context, other, alice):
-    people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
-    code = await alice.publish(cd=60, forecast_num=40_000)
-    turns = zip(people, [context, other] * 3, strict=True)
-    digs = [dig(where, Request(code, who.id)) for who, where in turns]
-    made = await asyncio.gather(*digs, return_exceptions=True)
-    assert sorted(getattr(each, "error", "dug") for each in made) == [*["cooling_down"] * 5, "dug"]
-    await check_history(context, code)
-
-
 async def test_a_name_that_looks_like_a_field_is_only_a_name(client, alice):
     dollar = await client.log_in("dollar", nickname="$seed_box")
     code = await alice.publish(name="$seed_box", wxname="$$ROOT", forecast_num=100)
@@ -331,20 +321,6 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
         assert (fast == REFUSED) == was_refused, order
         assert await slow == (REFUSED if was_refused else ("", 1, True)), order
         assert len(await check_history(context, code)) == 1, order
-
-
-async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_dig(
-    context, other, open_page, monkeypatch, alice, bob
-):
-    code = await alice.publish(cd=1)
-    page = await open_page(alice, code)
-    held = Held(other, monkeypatch)
-    slow = asyncio.ensure_future(outcome(dig(other, Request(code, bob.id))))
-    await held.waiting.get()
-    assert await outcome(dig(context, Request(code, bob.id))) == ("", 1, False)
-    await page.until("tick", time=0)
-    held.go.set()
-    assert await slow == ("", 1, True)
 
 
 async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it_and_may_be_sent_again(

@@ -21,8 +21,7 @@ from server.store.digging.tasks import Tasks
 from server.store.people.follows import Follow
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
-from support.messages import MESSAGES, allow, sent_to
-from support.planner import without_index
+from support.messages import MESSAGES
 from support.trips import Trips
 
 
@@ -68,17 +67,6 @@ class TestWithMessages:
             assert 3 <= len(sent) <= 4, sent
             await context.background.finish()
 
-    async def test_a_consent_is_taken_and_spent_without_a_command_that_has_secantusdb_read_all_consents(
-        self, client, context, trips, alice, bob
-    ):
-        await allow(client, "bob", "won")
-        await bob.dig(await alice.publish(prize_num=1, forecast_num=1))
-        await context.background.finish()
-        before = len(trips.sent)
-        await send_messages(context)
-        assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
-        assert [each for each in trips.sent[before:] if each.endswith(" consents")] == ["update consents"] * 2
-
     async def test_three_hundred_followers_are_told_in_turns_that_cost_as_those_of_sixty(
         self, client, context, trips, monkeypatch
     ):
@@ -114,12 +102,6 @@ class TestWithMessages:
         few, many = await turns("alice", 60), await turns("bob", 300)
         assert many == few
         assert [written for _, written in many] == [20] * 3
-        # SecantusDB reads all documents that match, whatever the limit. So a query itself must match only a
-        # few.
-        numbers = [sent["filter"]["n"] for sent in trips.commands if sent.get("find") == "follows"]
-        assert numbers == [{"$gt": after, "$lte": after + 10} for after in range(0, 60, 10)] * 2
-        indexes, found = context.store.indexes(), [sent for sent in trips.commands if "find" in sent]
-        assert [lack for each in found for lack in without_index(each, indexes)] == []
 
 
 async def test_a_dig_that_finds_a_pending_one_of_another_process_takes_four_trips(client, context, trips):

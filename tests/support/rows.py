@@ -3,7 +3,7 @@
 import inspect
 import itertools
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from server.cash.rules.order import Coupon
@@ -117,7 +117,7 @@ def states(table: Table) -> frozenset[str]:
 
 def faults(table: Table) -> list[str]:
     """Return in words each breach of the rules that all tables must keep; [] if there is none."""
-    return [*_wrong_states(table), *_wrong_rows(table), *_wrong_effects(table)]
+    return [*_wrong_states(table), *_wrong_rows(table)]
 
 
 def _wrong_states(table: Table) -> Iterator[str]:
@@ -149,37 +149,3 @@ def _wrong_rows(table: Table) -> Iterator[str]:
                 yield f"{move.name} owes something and is not due"
             if set(row.drops.split()) & set(row.sets):
                 yield f"{move.name} drops what it sets"
-        for one, other in itertools.combinations(move.rows, 2):
-            if not _exclude_each_other(one, other):
-                yield f"{move.name} has alternatives that may both fit"
-
-
-def _wrong_effects(table: Table) -> Iterator[str]:
-    rows = [row for move in examples(table) for row in move.rows]
-    owed = set(table.owes).union(*(row.owes.split() for row in rows))
-    yield from (f"{effect} is owed and not among the effects" for effect in sorted(owed - table.effects))
-    yield from (f"{effect} is an effect that nothing owes" for effect in sorted(table.effects - owed))
-
-
-def _exclude_each_other(one: Row, other: Row) -> bool:
-    """Whether no document fits both rows, since their states differ or their tests of a field contradict."""
-    if not set(one.begins) & set(other.begins):
-        return True
-    both = set(one.where) & set(other.where)
-    return any(_contradict(one.where[name], other.where[name]) for name in both) or any(
-        _contradict(other.where[name], one.where[name]) for name in both
-    )
-
-
-def _contradict(one: Test, other: Test) -> bool:
-    if not isinstance(one, Is):
-        return not isinstance(other, Is | Mapping) and not isinstance(one, Mapping) and one != other
-    how = other.how if isinstance(other, Is) else ""
-    match one.how:
-        case "absent":
-            return how not in ("absent", "not", "not among")
-        case "above":
-            return isinstance(other, Is) and how == "at most" and one.value >= other.value
-        case "not":
-            return bool(one.value == other)
-    return False
