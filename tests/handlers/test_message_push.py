@@ -195,6 +195,10 @@ class TestBothModes:
             assert (await client.http.post("/wxPush", params=query, content=about)).status_code == 403
         assert (await client.http.post("/wxPush", content=b"x" * (2 << 20))).status_code == 413
 
+
+class TestOneMode:
+    """What follows from what is pushed does not depend on the mode."""
+
     async def test_what_a_person_takes_back_is_gone_everywhere_once_and_goods_under_way_still_arrive(
         self, client, context
     ):
