@@ -336,12 +336,12 @@ async def test_too_few_who_are_free_take_part_in_nothing(client, context):
 
 
 async def test_who_cannot_hide_at_this_moment_after_all_stays_free_for_another_hiding(client, context):
-    early, both, late = [someone.unionid for someone in await client.log_in_all("a", "b", "c")]
+    early, both, late = [someone.id for someone in await client.log_in_all("a", "b", "c")]
     made = {"a": (early, both), "b": (both, late)}
     for code, authors in made.items():
-        for unionid in authors:
-            fields = {"code": code, "unionid": unionid, "open": 1, "counts": 1, "at": 1}
-            await context.store.reports.rows.insert_one({"_id": f"{code}:{unionid}", **fields})
+        for person_id in authors:
+            fields = {"code": code, "person_id": person_id, "open": 1, "counts": 1, "at": 1}
+            await context.store.reports.rows.insert_one({"_id": f"{code}:{person_id}", **fields})
     # Both ask who is free before either notes anything.
     joined = await asyncio.gather(*(context.store.reports.join(code, 0, 2) for code in made))
     took_part = [each["code"] for each in await find(context, "reports", hides=1)]

@@ -546,7 +546,8 @@ class TestWhereContentsAreChecked:
         [first] = await find(context, "reviews")
         await alice.post("/editTask", code=code, name="还在检查就改")
         assert [review["_id"] for review in await find(context, "reviews")] == [f"task:{code}:1"]
-        first["state"] = "shown"  # only the text before the edit has passed
+        # Only the text before the edit has passed.
+        first |= {"state": "shown", "history": [{"move": "passed", "at": 0, "by": ""}]}
         await follow_review(context, first)
         assert (await alice.get("/getTaskDetails", code=code))["review"] == "checking"
         await settle(context)
