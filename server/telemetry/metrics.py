@@ -53,6 +53,7 @@ GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of whi
 FORGED = Counter(
     "wabao_redis_forged", "Messages in Redis that no process of ours sent lately, and that were dropped"
 )
+UNKNOWN = Counter("wabao_redis_unknown", "Messages in Redis of another version, which this process left out")
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
 CLOCK_STEPS = Counter("wabao_clock_steps", "Steps of MongoDB's clock by more than 5 s that this process saw")

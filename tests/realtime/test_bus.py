@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
@@ -14,7 +15,7 @@ from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from server.realtime import links
-from server.realtime.bus import LATE_MS, Bus
+from server.realtime.bus import FORM, LATE_MS, Bus
 from server.realtime.links import OPERATION_SECONDS
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
@@ -189,7 +190,7 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
         channel, heartbeats = listening._channel(CODE), listening._heartbeats
         stranger, older = Keys(b"another secret: 32 characters or more"), Keys(OLD)
         now_ms = time.time_ns() // 1_000_000
-        news = KEYS.sign_message(channel, b"news", now_ms)
+        news = KEYS.sign_message(channel, FORM + b"news", now_ms)
         old = [
             KEYS.sign_message(channel, b"sent again", now_ms + by)
             for by in (-LATE_MS - 1, LATE_MS + 60_000)
@@ -208,7 +209,7 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
         for each in old:
             await listening.client.publish(channel, each)
         await listening.client.xadd(heartbeats, {"another field": news})
-        await listening.client.publish(channel, older.sign_message(channel, b"whose turn comes", now_ms))
+        await listening.client.publish(channel, older.sign_message(channel, FORM + b"whose turn comes", now_ms))
         await listening.publish(CODE, b"ours")
         assert [await heard.get(), await heard.get()] == [b"whose turn comes", b"ours"]
         await listening.write_heartbeat(b"ours")
@@ -217,3 +218,25 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
         assert read[1] == [b"ours"]
         assert forged() - before == 2 * len(nonsense) + len(old) + 1
         assert heard.empty()
+
+
+async def test_a_message_of_a_version_to_come_is_counted_and_left_out(redis_url):
+    def unknown() -> float:
+        return float(metrics.UNKNOWN._value.get())
+
+    async with a_bus(redis_url) as (listening, heard, _):
+        taken = listening._on_message
+
+        def take(code: str, payload: bytes) -> None:
+            msgspec.json.decode(payload, type=int)
+            taken(code, payload)
+
+        listening._on_message = take
+        channel, now_ms = listening._channel(CODE), time.time_ns() // 1_000_000
+        before = unknown()
+        await listening.client.publish(channel, KEYS.sign_message(channel, b"\x02" + b"1", now_ms))
+        for payload in (b'"of a kind that is not known here"', b"2"):
+            await listening.publish(CODE, payload)
+        assert await heard.get() == b"2"
+        assert (unknown() - before, heard.empty()) == (2, True)
+        assert not listening.failures._logged
