@@ -209,7 +209,8 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
         for each in old:
             await listening.client.publish(channel, each)
         await listening.client.xadd(heartbeats, {"another field": news})
-        await listening.client.publish(channel, older.sign_message(channel, FORM + b"whose turn comes", now_ms))
+        ours = older.sign_message(channel, FORM + b"whose turn comes", now_ms)
+        await listening.client.publish(channel, ours)
         await listening.publish(CODE, b"ours")
         assert [await heard.get(), await heard.get()] == [b"whose turn comes", b"ours"]
         await listening.write_heartbeat(b"ours")

@@ -33,7 +33,13 @@ class Running:
     """A running `python -m server`; `said` has the lines read so far."""
 
     def __init__(
-        self, data_dir: Path, port: int, arguments: tuple[str, ...] = (), **environment: str
+        self,
+        data_dir: Path,
+        port: int,
+        arguments: tuple[str, ...] = (),
+        *,
+        source: Path = SOURCE,
+        **environment: str,
     ) -> None:
         self.data_dir = data_dir
         self.address = f"http://127.0.0.1:{port}"
@@ -44,8 +50,10 @@ class Running:
         quick = {"FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
-            cwd=SOURCE,
-            env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), **quick | environment),
+            cwd=source,
+            env=clean_environment(
+                DATA_DIR=str(data_dir), PORT=str(port), PYTHONPATH=str(source), **quick | environment
+            ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -104,7 +112,7 @@ class Running:
 @contextmanager
 def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
     """A running server, started as a person starts it, and killed afterwards."""
-    running = Running(data_dir, free_port(), (), **environment)
+    running = Running(data_dir, free_port(), (), source=SOURCE, **environment)
     try:
         running.wait_for("is ready")
         yield running
