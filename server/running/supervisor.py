@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from server.errors import BadSettings
+from server.running.notify import feed_watchdog, tell
 from server.running.stores import (
     EmbeddedMongoDB,
     EmbeddedStore,
@@ -105,7 +106,10 @@ class Supervisor:
         self._stores = missing_stores(self._settings, self._lock)
         try:
             self._keepers.persist(partial(self._start, Keys(*secrets)), "starting")
+            feed_watchdog(self._keepers)
+            tell("READY=1")
             await self._stopping.wait()
+            tell("STOPPING=1")
         finally:
             await self._keepers.end()
             await self._stop()
