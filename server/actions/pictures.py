@@ -18,6 +18,7 @@ from server.pictures.process import PicturePool
 from server.runtime.disk import Disk
 from server.runtime.single_flight import SingleFlight
 from server.store.files import File, full_path, thumbnail_path
+from server.store.people.people import shown_name
 from server.store.pipelines import begins_with
 from server.telemetry import metrics
 from server.wechat import WeChatError
@@ -80,7 +81,7 @@ async def make_poster(context: Context, task: Task, person_id: str, admit: Admit
     person = await context.store.people.find(person_id)
     if person is None:
         raise NotLoggedIn
-    sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
+    sharer, face = shown_name(person), person.get("wxheadpic") or ""
     shown = f"{task['status']}|{_until(task)}|{face}|{sharer}|{published_by(task)}"
     if "edited" in task:  # an edit changed what it says or shows
         shown += f"|{task['edited']}"

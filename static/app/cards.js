@@ -99,7 +99,7 @@ export function cardSet(foot) {
 
 /** Return who published a task, with a link to their page. A signature may be anybody's name: it is marked, and has no picture beside it. */
 export function publishedBy({ wxname, wxheadpic, signed, publisher_id }, size) {
-  const who = [signed ? el("span.signed", {}, "署名") : avatar(wxheadpic, size), el("span.name", {}, wxname)];
+  const who = [signed ? el("span.signed", {}, "署名") : avatar({ wxheadpic, wxname }, size), el("span.name", {}, wxname)];
   return publisher_id ? el("a.by", { href: `#/by/${publisher_id}` }, who) : who;
 }
 

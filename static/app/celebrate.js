@@ -91,7 +91,7 @@ export function celebrate(frame, what) {
   const line = el(
     "div.won-line",
     { role: "status" },
-    avatar(frame.wxheadpic, 40),
+    avatar(frame, 40),
     el("p", {}, el("b", {}, el("bdi", {}, frame.wxname)), ` 挖到了${what ? `：${what}` : "！"}`),
     el("button.close", { "aria-label": "关闭", onclick: () => line.remove() }, icon("close", 18)),
   );

@@ -240,7 +240,7 @@ class Page {
         if (this.#lost) this.lostTo(frame);
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
-        if (this.sayOf(frame, " 挖了一锹")) this.outcomes.until(this.shaft.strikeOf(frame.wxheadpic));
+        if (this.sayOf(frame, " 挖了一锹")) this.outcomes.until(this.shaft.strikeOf(frame));
         break;
       case "join":
         task.participants = Math.max(task.participants, frame.participants);

@@ -75,7 +75,7 @@ function trim(rows) {
 /** Put a dig's row where it belongs, the deepest first. */
 function insert(list, { depth, wxname, wxheadpic, is_prize, find, layers }, what) {
   const row = el("li", { "data-depth": depth },
-    el("span.hint", {}, `第 ${depth} 层`), avatar(wxheadpic, 28), el("span.name", {}, wxname, layers ? el("small.hint", {}, ` ${layersMark({ layers })}`) : null),
+    el("span.hint", {}, `第 ${depth} 层`), avatar({ wxheadpic, wxname }, 28), el("span.name", {}, wxname, layers ? el("small.hint", {}, ` ${layersMark({ layers })}`) : null),
     find ? named(find) : null,
     is_prize ? el("em", {}, icon("trophy", 14), what || DIGS.won) : null);
   list.insertBefore(row, [...list.children].find(({ dataset }) => Number(dataset.depth) < depth) ?? null);

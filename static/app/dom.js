@@ -1,5 +1,7 @@
 // Building the page. Text from people becomes text nodes and attribute values here, never markup.
 
+import { faceOf } from "../miniprogram/shared/faces.js";
+
 /**
  * Return a new element: `el("button.primary", {onclick: dig}, "挖一锹")`.
  *
@@ -101,11 +103,12 @@ export function showNumbers(list, numbers) {
 // One transparent pixel: the element around it has the colour of an empty place.
 const NOBODY = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 
-/** Return a picture of a person, who may have none. It has no alternative text: their name is beside it. */
-export function avatar(address, size = 36) {
+/** Return a picture of a person, who may have chosen none. It has no alternative text: their name is beside it. */
+export function avatar({ wxheadpic, wxname }, size) {
   const image = el("img.avatar", { alt: "", width: size, height: size, loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => (image.src = NOBODY), { once: true });
-  image.src = address || NOBODY;
+  const drawn = faceOf(wxname) || NOBODY;
+  image.addEventListener("error", () => (image.src = drawn), { once: true });
+  image.src = wxheadpic || drawn;
   return image;
 }
 

@@ -35,7 +35,7 @@ export function mine(root, signal, which = "published") {
   fill(
     root,
     el("section.panel.me", {},
-      avatar(person.avatarUrl, 64),
+      avatar({ wxheadpic: person.avatarUrl, wxname: person.nickName }, 64),
       el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
         el("button.link", { onclick: () => editProfile(signal) }, "改名字和头像"),
         el("a.link", { href: "#/follows" }, PUBLISHER.followed),

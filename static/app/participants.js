@@ -74,7 +74,7 @@ export class Participants {
     const { list, shown, winners } = this;
     if (is_prize) winners.add(no);
     if (shown.has(no)) return;
-    const person = el("li", { "data-no": no }, avatar(wxheadpic, 44), el("span", {}, wxname), layers ? el("small", {}, layersMark({ layers })) : null);
+    const person = el("li", { "data-no": no }, avatar({ wxheadpic, wxname }, 44), el("span", {}, wxname), layers ? el("small", {}, layersMark({ layers })) : null);
     shown.set(no, person);
     list.insertBefore(person, [...list.children].find(({ dataset }) => Number(dataset.no) < no) ?? null);
     if (winners.has(no)) this.mark(no);

@@ -35,7 +35,7 @@ export function publisher(root, signal, publisher_id) {
 
   function show(found) {
     set(who, { hidden: false });
-    fill(face, avatar(found.wxheadpic, 64));
+    fill(face, avatar(found, 64));
     fill(name, found.wxname, found.layers ? el("small.hint", {}, ` ${layersMark(found)}`) : null);
     fill(finds, cameUp(found.finds));
     write(handed, handedWords(found));
@@ -68,7 +68,7 @@ export function follows(root, signal) {
   const rows = [];
   const list = paged(signal, async (page) => (await get("/getMyFollows", { page })).data, (people) => {
     rows.push(...people.map(({ publisher_id, wxname, wxheadpic }) =>
-      el("li", {}, el("a.by.panel", { href: `#/by/${publisher_id}` }, avatar(wxheadpic, 40), el("span.name", {}, wxname)))));
+      el("li", {}, el("a.by.panel", { href: `#/by/${publisher_id}` }, avatar({ wxheadpic, wxname }, 40), el("span.name", {}, wxname)))));
     return rows;
   }, PUBLISHER.nobody);
   fill(root, el("div.stack", {}, el("h1", {}, PUBLISHER.followed), list));

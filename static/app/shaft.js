@@ -13,7 +13,7 @@ const OVER = "冷却结束，可以挖了";
 /**
  * Return the shaft's element with `show(task, busy)` and `say(...words)`, which writes into `line`. The end of a
  * cooldown replaces these words, and the next cooldown restores them. The button calls `onDig`. `strike` begins a
- * stroke as in `strike.js`; `strikeOf(picture)` plays a whole stroke of somebody else, and resolves at its end. While
+ * stroke as in `strike.js`; `strikeOf(who)` plays a whole stroke of somebody else, and resolves at its end. While
  * busy, the level stays as it was.
  */
 export function shaft(onDig) {
@@ -68,9 +68,9 @@ export function shaft(onDig) {
     element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
   }
 
-  function strikeOf(picture) {
+  function strikeOf(who) {
     if (document.hidden || strokes.isStriking()) return Promise.resolve(); // after a lost connection many come at once
-    const { struck, end } = strokes.begin(picture);
+    const { struck, end } = strokes.begin(who);
     return struck.then(end);
   }
 

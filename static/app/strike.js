@@ -30,10 +30,10 @@ export function shovel() {
   let stroke = null; // the one under way
   stop(); // the moves are made here, since making them takes longer than a frame has left for it
 
-  function begin(picture) {
+  function begin(who) {
     const mine = {};
     stroke = mine;
-    requestAnimationFrame(() => stroke === mine && start(picture));
+    requestAnimationFrame(() => stroke === mine && start(who));
     const struck = new Promise((resolve) => setTimeout(resolve, LEAST_MS));
     const end = () => {
       if (stroke !== mine) return;
@@ -44,9 +44,9 @@ export function shovel() {
     return { struck, end };
   }
 
-  function start(picture) {
+  function start(who) {
     stop();
-    fill(face, picture === null ? null : avatar(picture, 44));
+    fill(face, who && avatar(who, 44));
     element.hidden = false;
     moves.forEach((move) => move.play());
   }

@@ -222,7 +222,7 @@ function pickupForm(code, scanned, load, task) {
 function row(winner, task, onSent) {
   const { wxname, wxheadpic, depth, state, receiver, phone, address, address_deleted: deleted } = winner;
   return el("li.panel", {},
-    avatar(wxheadpic, 44),
+    avatar({ wxheadpic, wxname }, 44),
     el("div", {},
       el("b", {}, wxname),
       el("p.hint", {}, [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),

@@ -17,6 +17,7 @@ from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, sett
 from server.context import Context
 from server.errors import BadRequest, WeChatBusy
 from server.game.amounts import DAY_MS
+from server.game.given_names import given_name
 from server.game.review import decided
 from server.leading.sweep import sweep
 from server.leading.tidy import tidy_files
@@ -622,14 +623,15 @@ async def test_an_operator_who_approves_an_older_choice_shows_it_to_nobody(conte
 
 async def test_name_and_picture_that_a_login_brings_are_checked_too(client, context):
     alice = await client.log_in("alice", nickname="小爱")
-    assert (alice.data["nickName"], alice.data["avatarUrl"], alice.data["named"]) == ("还没起名", "", 0)
+    given = alice.data["nickName"]
+    assert (given, alice.data["avatarUrl"], alice.data["named"]) == (given_name(alice.id), "", 0)
     assert await profile_of(context, alice) == {}
     await settle(context)
     assert (await client.log_in("alice", nickname="小爱")).data["nickName"] == "小爱"
     bad = await client.log_in("bob", nickname="【违规】词")
     for _ in range(2):
         await settle(context)
-        assert bad.data["nickName"] == "还没起名"
+        assert bad.data["nickName"] == given_name(bad.id)
         (review,) = await find(context, "reviews", person_id=bad.id)
         assert review["state"] == "refused"
         bad = await client.log_in("bob", nickname="【违规】词")

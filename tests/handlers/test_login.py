@@ -1,10 +1,12 @@
 """Logging in: false data is refused, and base64 that a query has changed is restored."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
 
+from server.game.given_names import given_name
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket
 from support.replies import refusal_of
@@ -59,17 +61,19 @@ async def log_in_by_code(client: Client, user: str, **wishes: Any) -> Someone:
     return Someone(client, reply["data"]["unionid"], reply["data"]["token"], reply["data"])
 
 
-async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_called_so_until_they_choose_one(
+async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_given_one_until_they_choose(
     client, context, alice
 ):
     bob = await log_in_by_code(client, "bob")
     data = {name: bob.data[name] for name in ("nickName", "avatarUrl", "gender", "city", "named")}
-    assert data == {"nickName": "还没起名", "avatarUrl": "", "gender": 0, "city": "", "named": 0}
+    given = given_name(bob.id)
+    assert re.fullmatch(r"[^0-9a-z]{4,9} \d\d", given)
+    assert data == {"nickName": given, "avatarUrl": "", "gender": 0, "city": "", "named": 0}
     code = await alice.publish(forecast_num=100_000)
     dug = await bob.dig(code)
-    assert (dug["status"], dug["wxname"], dug["wxheadpic"]) == (0, "还没起名", "")
+    assert (dug["status"], dug["wxname"], dug["wxheadpic"]) == (0, given, "")
     published = await alice.get("/getTaskDetails", code=await bob.publish())
-    assert (published["wxname"], published["signed"]) == ("还没起名", 0)
+    assert (published["wxname"], published["signed"]) == (given, 0)
     assert (await bob.post("/getSharePic", code=code))["status"] == 0
     picture = (await bob.upload(a_picture()))["url"]
     assert (await bob.post("/setProfile", wxname="鲍勃", wxheadpic=picture))["status"] == 0

@@ -14,7 +14,8 @@ from devtools.sandbox import send_notices
 from server.actions.people.leave import erase_leavers
 from server.actions.reviews.review import settle_reviews
 from server.context import Context
-from server.store.people.people import NO_NAME, shown_name
+from server.game.given_names import given_name
+from server.store.people.people import shown_name
 from server.wechat.message_push import MessagePush
 from support.client import Client, Someone, a_picture, rest
 from support.purse import DAY_MS, all_documents, find, let_pass
@@ -221,7 +222,7 @@ class TestOneMode:
         assert [name for name in await naming(context, "鲍勃") if "sandbox" not in name] == []
         boxes = [("address_box" in prize, prize["state"]) for prize in await find(context, "prizes")]
         assert sorted(boxes) == [(False, "received"), (True, "given")]
-        assert (await bob.get("/getTaskDetails", code=own))["wxname"] == NO_NAME
+        assert (await bob.get("/getTaskDetails", code=own))["wxname"] == given_name(bob.id)
         await bob.post("/setProfile", wxname="新名字")
         await settle(context)
         await push_any(client, context, revoked)  # replayed

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
+from server.game.given_names import given_name
 from server.game.task import Task
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import terms_of
 from server.store.files import ROUTE, Files
-from server.store.people.people import NO_NAME
 from server.store.pipelines import Document, begins_with
 from server.store.prizes.prizes import WHERE_SENT
 from server.store.reviews.moderation import Moderation
@@ -26,7 +26,6 @@ BATCH = 500
 # What stands in place of the name and the picture.
 NAME, PICTURE = "已注销", ""
 _NOBODY = {"wxname": NAME, "wxheadpic": PICTURE}
-_UNNAMED = {"wxname": NO_NAME, "wxheadpic": PICTURE}
 # The collections from which the documents about a person are deleted, and the fields that name the person.
 _DELETED = {
     "risks": "_id",
@@ -57,11 +56,13 @@ class Erasure:
                 "$unset": dict.fromkeys(("wxname", "wxheadpic", "chosen", "due_at"), ""),
             },
         )
-        await self.erase_name_in_digs(person_id, _UNNAMED)
-        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": _UNNAMED})
+        unnamed = {"wxname": given_name(person_id), "wxheadpic": PICTURE}
+        await self.erase_name_in_digs(person_id, unnamed)
+        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": unnamed})
         for task in await self.published(person_id):
             await self._delete_files({"metadata.made_for": begins_with(f"poster:{task['_id']}:")})
-            name = {} if task["signed"] else {"wxname": NO_NAME, "terms": terms_of(task["name"], "")}
+            own = unnamed["wxname"]
+            name = {} if task["signed"] else {"wxname": own, "terms": terms_of(task["name"], own)}
             await self._database["tasks"].update_one(
                 {"_id": task["_id"]},
                 {"$set": {"wxheadpic": PICTURE, **name}, "$inc": {"renamed": 1}},

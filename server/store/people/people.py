@@ -10,14 +10,13 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FOLLOWED_MS
+from server.game.given_names import given_name
 from server.security.random_codes import new_person_id
 from server.store.digging.terms import asked_terms, terms_of
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS, Document, look_up
 
-# What others see of a person without a name.
-NO_NAME = "还没起名"
 # The name that WeChat has given for everybody since 2022.
 WECHAT_USER = "微信用户"
 
@@ -369,7 +368,8 @@ def _shown(wxname: str | None, wxheadpic: str | None) -> Document:
 
 def shown_name(person: Person) -> str:
     """Return the name that others see."""
-    return person.get("wxname") or person["nickName"] or NO_NAME
+    chosen = person.get("wxname") or person["nickName"]
+    return chosen if is_named(person) else given_name(person["_id"])
 
 
 def shown_face(person: Person) -> str:

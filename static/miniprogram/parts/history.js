@@ -1,5 +1,6 @@
 // The part of a treasure's page that says who dug which depth: read once it is unfolded, then kept up to date.
 
+import { pictureOf } from "../shared/faces.js";
 import { findName } from "../shared/finds.js";
 import { atMostEvery } from "../shared/renewing.js";
 import { DIGS, layersMark, wonWords } from "../shared/words.js";
@@ -37,8 +38,8 @@ export const history = Behavior({
     },
 
     named(each) {
-      const { depth, wxname, wxheadpic } = each;
-      return { depth, wxname, wxheadpic, mark: layersMark(each), found: each.find ? findName(each.find) : "", won: each.is_prize ? wonWords(each, this.task) || DIGS.won : "" };
+      const { depth, wxname } = each;
+      return { depth, wxname, wxheadpic: pictureOf(each), mark: layersMark(each), found: each.find ? findName(each.find) : "", won: each.is_prize ? wonWords(each, this.task) || DIGS.won : "" };
     },
 
     async earlierDigs() {

@@ -5,10 +5,13 @@ import { countCards, stateNow } from "../../parts/counting.js";
 import { naming } from "../../parts/naming.js";
 import { LISTS, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard } from "../../shared/clock.js";
+import { pictureOf } from "../../shared/faces.js";
 import { findName } from "../../shared/finds.js";
 import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
+/** Whom the server knows here, with the picture that others see. */
+const meShown = () => ({ ...me(), avatarUrl: pictureOf({ wxheadpic: me().avatarUrl, wxname: me().nickName }) });
 
 Component({
   behaviors: [book, naming],
@@ -49,7 +52,7 @@ Component({
         const [numbers] = await Promise.all([api.get("/getMyInfo"), this.next("")]);
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
-        this.setData({ me: me(), numbers: personNumbers(numbers).map((number) => number.join(" ")), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map((each) => ({ ...waiting(each), key: `${each.act} ${each.code}` })) });
+        this.setData({ me: meShown(), numbers: personNumbers(numbers).map((number) => number.join(" ")), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map((each) => ({ ...waiting(each), key: `${each.act} ${each.code}` })) });
         showBadge(numbers.to_do.length);
         this.showNaming();
       } catch (error) {
@@ -115,7 +118,7 @@ Component({
     async chooseFace({ detail }) {
       try {
         await showFace(detail.avatarUrl);
-        this.setData({ me: me() });
+        this.setData({ me: meShown() });
         this.renew();
       } catch (error) {
         showProblem(error);

@@ -4,6 +4,7 @@ import { accept, offerOfFollow } from "../../consent.js";
 import { countCards, stateNow } from "../../parts/counting.js";
 import { opening } from "../../parts/opening.js";
 import { observeCard } from "../../shared/clock.js";
+import { pictureOf } from "../../shared/faces.js";
 import { BOOK, findName } from "../../shared/finds.js";
 import { PUBLISHER, handedWords, layersMark, prizesLeft, title, whereWords } from "../../shared/words.js";
 import { admitted, api, showProblem } from "../../wechat.js";
@@ -69,15 +70,16 @@ Component({
         code: card.code, thumbnail: card.thumbnail, title: title(card), prizes: prizesLeft(card), where: whereWords(card),
         state: stateNow(card),
       }));
-      const { wxname: name, wxheadpic: face, mine, following } = found;
-      this.setData({ name, face, mine, following, handed: handedWords(found), mark: layersMark(found), finds: found.finds.map(findName).join("、"), cards: page === 1 ? cards : [...this.data.cards, ...cards] });
+      const { wxname: name, mine, following } = found;
+      this.setData({ name, face: pictureOf(found), mine, following, handed: handedWords(found), mark: layersMark(found), finds: found.finds.map(findName).join("、"), cards: page === 1 ? cards : [...this.data.cards, ...cards] });
       if (following && page === 1) await this.offer();
       return found.data;
     },
 
     async readFollows(page) {
       const { data } = await api.get("/getMyFollows", { page });
-      this.setData({ people: page === 1 ? data : [...this.data.people, ...data] });
+      const people = data.map((each) => ({ ...each, wxheadpic: pictureOf(each) }));
+      this.setData({ people: page === 1 ? people : [...this.data.people, ...people] });
       return data;
     },
 

@@ -11,6 +11,7 @@ import { owning } from "../../parts/owning.js";
 import { sharing } from "../../parts/sharing.js";
 import { tell } from "../../parts/telling.js";
 import { watching } from "../../parts/watching.js";
+import { pictureOf } from "../../shared/faces.js";
 import { afterwards, noteFind, noteWinner, seekNext } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
@@ -177,7 +178,7 @@ Component({
           if (this.lost) this.lostTo(frame);
           this.newest = { ...frame, depth: frame.now_depth };
           this.showStratum(this.newest);
-          if (!this.data.busy && frame.seq !== this.dugSeq) this.outcomes.until(this.strikeOf(frame.wxheadpic));
+          if (!this.data.busy && frame.seq !== this.dugSeq) this.outcomes.until(this.strikeOf(pictureOf(frame)));
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
           break;
         case "join":
@@ -245,7 +246,7 @@ Component({
     },
 
     row({ no, wxname, wxheadpic, is_prize, layers }) {
-      return { no, wxname, wxheadpic, is_prize, mark: layersMark({ layers }) };
+      return { no, wxname, wxheadpic: pictureOf({ wxname, wxheadpic }), is_prize, mark: layersMark({ layers }) };
     },
 
     mark(no) {

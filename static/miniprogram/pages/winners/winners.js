@@ -2,6 +2,7 @@
 
 import { opening } from "../../parts/opening.js";
 import { watching } from "../../parts/watching.js";
+import { pictureOf } from "../../shared/faces.js";
 import { handing } from "../../shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
@@ -88,9 +89,9 @@ Component({
 
     rowOf(winner) {
       const { task } = this;
-      const { depth, wxname, wxheadpic, state, receiver, phone, address, address_deleted, carrier, number } = winner;
+      const { depth, wxname, state, receiver, phone, address, address_deleted, carrier, number } = winner;
       return {
-        depth, wxname, wxheadpic, receiver, phone, address, carrier, number,
+        depth, wxname, wxheadpic: pictureOf(winner), receiver, phone, address, carrier, number,
         how: [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · "),
         overdue: Boolean(winner.overdue) && !address_deleted,
         deleted: Boolean(address_deleted) && state !== "returned",
