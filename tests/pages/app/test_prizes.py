@@ -83,7 +83,7 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(windo
     root = page.url.partition("#")[0]
     page.goto(root + "#/publish")
     expect(page.locator(".unnamed")).to_contain_text(re.compile(r"你是“.+的.+ \d\d”"))
-    page.get_by_label("物品名").fill("打好的字")
+    page.get_by_label("祝福语").fill("打好的字")
     page.get_by_role("button", name="起个名字").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("名字")).to_have_value("")
@@ -94,7 +94,7 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(windo
     expect(page.locator("#claim > section")).to_be_focused()  # so the dialog's place in the history is gone
     expect(page.locator(".claim .unnamed")).to_be_visible()
     page.goto(root + "#/publish")
-    page.get_by_label("物品名").fill("打好的字")
+    page.get_by_label("祝福语").fill("打好的字")
     page.get_by_role("button", name="起个名字").click()
     dialog.get_by_label("名字").fill("有名")
     dialog.locator("input[type=file]").set_input_files(
@@ -103,7 +103,7 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(windo
     expect(dialog.get_by_text("图片已上传")).to_be_visible()
     dialog.get_by_role("button", name="保存").click()
     expect(page.locator(".unnamed")).to_be_hidden()
-    expect(page.get_by_label("物品名")).to_have_value("打好的字")
+    expect(page.get_by_label("祝福语")).to_have_value("打好的字")
 
 
 def test_a_win_of_somebody_without_a_name_can_be_claimed_on_a_page_just_opened(window, publisher, unnamed):
