@@ -318,7 +318,8 @@ async def act_sweep(victim: Context, stage: Stage) -> None:
 
 
 ordered_a_while_ago = later(ordered, 61_000)
-undelivered = later(open_packet, 61_000)  # the report of its delivery is due
+# A red packet of which WeChat wants a report, which is due.
+undelivered = later(misbehaving(open_packet, "managed", call="managed", times=1000), 61_000)
 confirmed_unheard = and_then(claimed, confirm_unheard)
 failed_unheard = and_then(misbehaving(claimed, "fail", call="confirm"), confirm_unheard)
 silent_about_a_bill = misbehaving(
