@@ -1,5 +1,6 @@
 """`/wxPush`: WeChat checks the server's address and pushes events; requests of others change nothing."""
 
+import asyncio
 import base64
 from typing import Any, ClassVar
 from unittest import mock
@@ -11,10 +12,13 @@ import pytest
 from Crypto.Cipher import AES
 
 from devtools.sandbox import send_notices
+from server.actions.operate import ban
 from server.actions.people.leave import erase_leavers
+from server.actions.people.whom import Whom
 from server.actions.reviews.review import settle_reviews
 from server.context import Context
 from server.game.given_names import given_name
+from server.store.audit_log import Actor
 from server.store.people.people import shown_name
 from server.wechat.message_push import MessagePush
 from support.client import Client, Someone, a_picture, rest
@@ -256,6 +260,34 @@ class TestOneMode:
         await let_pass(context, 8 * DAY_MS)
         await erase_leavers(context)
         assert "erasing" not in await person_of(context, bob)
+
+    @pytest.mark.parametrize("amid", ["a ban", "a claim of money", "an address that is sent"])
+    async def test_what_a_person_takes_back_amid_something_else_is_gone_and_that_goes_on(
+        self, client, context, amid
+    ):
+        alice, bob = await client.log_in_all("alice", "bob")
+        await bob.post("/setProfile", wxname="鲍勃本人")
+        await settle(context)
+        packet = amid == "a claim of money"
+        code = await (alice.paid_packet() if packet else alice.publish(forecast_num=1))
+        await settle(context)
+        await bob.win(code)
+        about = {"OpenID": await openid(context, bob), "AppID": context.settings.appid}
+        revoked = push_any(
+            client, context, an_event(Event="user_authorization_revoke", RevokeInfo="19,2", **about)
+        )
+        if amid == "a ban":
+            whom = Whom(code, 1)
+            await asyncio.gather(ban(context, Actor("值班员", shared=False), whom, 0, "骗子"), revoked)
+            assert "banned" in await person_of(context, bob)
+        else:
+            claimed, _ = await asyncio.gather(bob.claim(code, **({} if packet else MAIL)), revoked)
+            assert claimed["status"] == 0
+            if packet:
+                await client.confirm(claimed["package_info"])
+            [prize] = await find(context, "prizes")
+            assert (prize["state"], "address_box" in prize) == ("given", not packet)
+        assert [name for name in await naming(context, "鲍勃") if "sandbox" not in name] == []
 
     async def test_nothing_follows_for_a_person_who_is_being_erased_or_from_another_mini_program(
         self, client, context
