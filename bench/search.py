@@ -26,7 +26,7 @@ from pymongo import MongoClient
 
 from server.cash.store import Books
 from server.game import draw
-from server.operation.timeline import PAGE, lucks, of_task
+from server.operation.timeline import PAGE, of_task
 from server.running.stores import EmbeddedMongoDB
 from server.store import Store
 from server.store.digging.terms import terms_of
@@ -125,7 +125,6 @@ async def measure(store: Store, rounds: int) -> bool:
         task = await store.tasks.find(STORY)
         assert task is not None
         assert len((await of_task(store, task)).events[:PAGE]) == PAGE
-        assert len(await lucks(store, task)) == 50
 
     return await slowest("a timeline of 500 entries", story, rounds) <= TIMELINE_MS and good
 

@@ -421,7 +421,6 @@ def _verify(parsed: argparse.Namespace) -> int:
     found = draw.differences(proof, parsed.commitment, seed_hash=parsed.seed_hash, nonce=parsed.nonce)
     for difference in found:
         print(difference)
-    _log_verified(proof, holds=not found)
     if found:
         return 1
     rules = draw.read_rules(proof.params)
@@ -438,30 +437,6 @@ def _verify(parsed: argparse.Namespace) -> int:
     )
     print(f"digs: {len(proof.digs)}, wins: {sum(dig.is_prize for dig in proof.digs)}")
     return 0
-
-
-def _log_verified(proof: draw.Proof, *, holds: bool) -> None:
-    """Log a `verify` if MONGODB_URI is set: only operators set it, and only their use is logged."""
-    if not os.environ.get("MONGODB_URI", "").strip():
-        return
-    from server.actions.command_line import logged
-
-    try:
-        code = draw.read_rules(proof.params).code
-    except (msgspec.MsgspecError, ValueError):
-        code = ""
-
-    async def work(store: Store) -> int:
-        if await store.meta.find() is None:
-            return _complain("not in the audit log: MONGODB_URI is no database of this server", 0)
-        async with logged(store, "verify", code) as run:
-            run.outcome = "done" if holds else "differs"
-        return 0
-
-    try:
-        _on_store(work, read_settings(os.environ))
-    except BadSettings as error:
-        _complain(f"not in the audit log: {error}", 0)
 
 
 def _crowd(parsed: argparse.Namespace) -> int:

@@ -12,7 +12,6 @@ from handlers.ops.person import Named
 from handlers.parameters import Code
 from server.actions.operate import (
     ban,
-    disconnect_watchers,
     end_task,
     feature_task,
     hide_task,
@@ -85,23 +84,6 @@ class OpsFeature(OperatorAct):
         await feature_task(
             self.context, self.actor, request.code, request.reason, featured=bool(request.featured)
         )
-
-
-class OpsDisconnectRequest(msgspec.Struct):
-    """`process` is the name of a process in the feed."""
-
-    process: Annotated[str, Meta(pattern=r"\A[\w.:-]{1,100}\Z", title="进程", description="机器:进程号:标识")]
-    reason: Reason
-
-
-class OpsDisconnect(OperatorAct):
-    """Send a process's watchers to the other processes."""
-
-    path = "/ops/disconnect"
-
-    async def answer(self, request: OpsDisconnectRequest) -> None:
-        """Raises Unavailable if Redis does not answer."""
-        await disconnect_watchers(self.context, self.actor, request.process, request.reason)
 
 
 class OpsSignOutRequest(Named, kw_only=True):

@@ -14,7 +14,6 @@ from tornado.web import HTTPError
 from handlers.base import Interface, Reply
 from handlers.ops.acts import (
     OpsBan,
-    OpsDisconnect,
     OpsEnd,
     OpsFeature,
     OpsHide,
@@ -239,7 +238,6 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsEnd,
     OpsHide,
     OpsFeature,
-    OpsDisconnect,
     OpsSignOut,
     OpsPayouts,
     OpsFreeze,

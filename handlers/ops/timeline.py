@@ -13,7 +13,7 @@ from handlers.ops.person import Named
 from server.actions.people.whom import find_person
 from server.errors import BadRequest
 from server.game.task import Task
-from server.operation.timeline import lucks, of_person, of_task, page_of, verdict
+from server.operation.timeline import of_person, of_task, page_of, verdict
 
 
 class OpsTimelineRequest(Named, kw_only=True):
@@ -51,19 +51,6 @@ class TimelineEvent(msgspec.Struct):
     name: str
 
 
-class WinnersLuck(msgspec.Struct):
-    """How often a winner dug in the task, and how likely it is that at least as many of these digs win by
-    chance alone (the p-value).
-
-    `p_value` is null above 1,000 digs; `digs` is 1,000 then.
-    """
-
-    depth: int
-    wxname: str
-    digs: int
-    p_value: float | None
-
-
 class Difference(msgspec.Struct):
     """Something that does not balance: the name of a finding, and its values."""
 
@@ -89,13 +76,12 @@ class OpsTimelineReply(Reply, kw_only=True):
 
     At most 500 of a kind are read. If there are more, events that began before `whole_since` may be
     missing. Events of the same millisecond are never split between two replies, so there may be a few more
-    than 500. `lucks` (of the first 50 winners) and `verdict` come only with the newest events of a task.
+    than 500. `verdict` comes only with the newest events of a task.
     """
 
     data: list[TimelineEvent]
     more: int
     whole_since: int
-    lucks: list[WinnersLuck]
     verdict: Verdict | None
 
 
@@ -106,7 +92,7 @@ class OpsTimeline(OperatorInterface):
 
     async def answer(self, request: OpsTimelineRequest) -> OpsTimelineReply:
         """Raises NoSuchTask, BadRequest."""
-        store, lucky, judged = self.context.store, [], None
+        store, judged = self.context.store, None
         if request.of == "person":
             person = await find_person(self.context, request.whom())
             story = await of_person(store, person)
@@ -119,7 +105,6 @@ class OpsTimeline(OperatorInterface):
             else:
                 story = await of_task(store, task)
                 if not request.before:
-                    lucky = await lucks(store, task)
                     judged = await self._judge(task)
         page, more = page_of(story.events, request.before)
         names = await store.tasks.names(event.code for event in page)
@@ -127,7 +112,6 @@ class OpsTimeline(OperatorInterface):
             data=[TimelineEvent(*event, names.get(event.code, "")) for event in page],
             more=int(more),
             whole_since=story.whole_since,
-            lucks=[WinnersLuck(*each) for each in lucky],
             verdict=judged,
         )
 

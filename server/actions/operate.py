@@ -10,8 +10,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import NamedTuple, TypeAlias
 
-import msgspec
-
 from server.actions.announce import announce_judged, square_of
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.people.account import ban_person, end_sessions
@@ -20,11 +18,10 @@ from server.actions.prizes import freeze as freezing
 from server.actions.prizes.claim import Address, open_address
 from server.actions.reviews.review import follow_review
 from server.context import Context
-from server.errors import BadRequest, Ended, NoSuchTask, Refusal, Unavailable
+from server.errors import BadRequest, Ended, NoSuchTask, Refusal
 from server.game.amounts import DAY_MS
 from server.game.review import decided as decided_so
 from server.game.task import Task
-from server.realtime.news import SendAway
 from server.store.audit_log import Act, Actor, Wanted
 from server.store.people.people import Ban
 from server.store.prizes.freezes import What
@@ -162,16 +159,6 @@ async def decide_review(context: Context, actor: Actor, key: str, reason: str, *
         if decided is None:
             raise BadRequest("这一条已经处理过了，请刷新", param="key")
         await follow_review(context, decided)
-
-
-async def disconnect_watchers(context: Context, actor: Actor, process: str, reason: str) -> None:
-    """Ask a process to send its watchers away, so that they connect elsewhere. Raises Unavailable."""
-    async with _logged(context, actor, "disconnect", process, reason):
-        asked = SendAway(process)
-        if process == context.bus.process:
-            context.hub.obey(asked)
-        elif not await context.bus.publish("", msgspec.msgpack.encode(asked)):
-            raise Unavailable("Redis 没有响应，其它进程收不到这个指令，请稍后再试")
 
 
 async def log_out_person(context: Context, actor: Actor, whom: Whom, reason: str) -> None:

@@ -69,12 +69,10 @@ class OwnDatabase:
         self.identity = identity
         self.wrong: Wrong | None = None
         self.featured: list[str] = []  # the tasks on top of the square, the last one first
-        self._seen_connections = 0
         self._looks = SingleFlight[str, bool]()
 
     async def look(self) -> None:
         """See in one read whether the database may be served from. Raises PyMongoError."""
-        made = self._store.connections.made
         about, now_ms = await self._store.meta.look()
         if about is not None:
             self._see(now_ms)
@@ -85,7 +83,6 @@ class OwnDatabase:
         else:
             self.wrong = self._lacking(about["keys"])
             self.featured = about.get("featured", [])[::-1]
-        self._seen_connections = made
 
     async def look_through(self) -> None:
         """Do what `look` does, and see under which secrets values are sealed. Raises PyMongoError."""
@@ -115,12 +112,9 @@ class OwnDatabase:
     async def confirm(self) -> bool:
         """Whether something that a read just failed to find is really missing in our database.
 
-        If a connection was made since the last look, it may lead to another database, so this looks again;
-        all who ask at once share that look.
+        A look says so: the read may have met another database. All who ask at once share a look.
         """
-        if self._seen_connections != self._store.connections.made:
-            await self._looks.result("", self.answers)
-        return self.wrong is None and self._seen_connections == self._store.connections.made
+        return await self._looks.result("", self.answers)
 
     def while_ours(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         """Return a form of this work that does nothing while the database may not be served from."""

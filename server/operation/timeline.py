@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from server.game import draw
 from server.game.amounts import total_fen
-from server.game.chance import chances_of, luck
 from server.game.task import Task
 from server.operation.counting import compare_totals
 from server.operation.findings import texts_of
@@ -22,9 +21,6 @@ from server.store.pipelines import Window
 PAGE = 500
 # The timeline has at most this many documents of each kind, the newest.
 READ = PAGE
-WINNERS = 50
-# Above this many digs of a winner, no p-value is computed.
-DIGS = 1_000
 
 _Document = Mapping[str, Any]
 
@@ -54,19 +50,6 @@ class Story(NamedTuple):
 
     events: list[Event]
     whole_since: int
-
-
-class Luck(NamedTuple):
-    """How often a winner dug in a treasure, and how likely it was that at least as many digs win (the
-    p-value).
-
-    If the winner dug more than `DIGS` times, there is no p-value, and `digs` is `DIGS`.
-    """
-
-    depth: int
-    wxname: str
-    digs: int
-    p_value: float | None
 
 
 async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
@@ -241,19 +224,3 @@ async def verdict(store: Store, keys: Keys, task: Task) -> tuple[list[tuple[str,
     if won != foretold or draw.commitment(seed, rules) != task["commitment"]:
         found.append(("draw", (", ".join(map(str, won)),)))
     return found, broken is not None
-
-
-async def lucks(store: Store, task: Task) -> list[Luck]:
-    """Return the luck of the first fifty winners of a treasure."""
-    wins = sorted(await store.digs.wins(task["_id"]), key=lambda dig: dig["depth"])
-    won_depths, rules = [dig["depth"] for dig in wins], draw.read_rules(task["params"])
-    first = wins[:WINNERS]
-    dug = await asyncio.gather(
-        *(store.digs.depths_of(task["_id"], dig["person_id"], DIGS + 1) for dig in first)
-    )
-    found = []
-    for dig, depths in zip(first, dug, strict=True):
-        chances = chances_of(rules, depths[:DIGS], won_depths)
-        p_value = luck(chances, 1) if len(depths) <= DIGS else None
-        found.append(Luck(dig["depth"], dig["wxname"], len(chances), p_value))
-    return found

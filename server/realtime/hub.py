@@ -31,7 +31,6 @@ from server.realtime.news import (
     News,
     ReviewNews,
     Revoked,
-    SendAway,
     StartNews,
     news_of_end,
 )
@@ -57,8 +56,6 @@ POLLED_AT_ONCE = 100
 MOST_LOADS = 3  # After this many reads, a history that still lacks a dig is taken as it is.
 # The least time between two reads for watchers who claim to know a later dig. Anybody can claim that.
 AHEAD_SECONDS = 1.0
-# After an operator's SendAway, watchers that come back are sent away again for this long.
-REST_SECONDS = 30.0
 
 
 class Hub:
@@ -70,8 +67,7 @@ class Hub:
         self.connections: set[Watcher] = set()
         self.activity = Activity(self.connections)
         self.congested: set[Sink] = set()
-        self._stopping = False
-        self._resting_until = 0.0
+        self.draining = False  # the server stops
         self._store = store
         self._public_url = public_url
         self.cooldowns = Cooldowns()
@@ -102,18 +98,12 @@ class Hub:
         self._keepers.repeat(self.audience.renew, COUNT_SECONDS)
         self._keepers.repeat(self._poll_sessions, SESSIONS_SECONDS)
 
-    @property
-    def draining(self) -> bool:
-        """Whether watchers are sent away: the server stops, or an operator asked for it a moment ago."""
-        return self._stopping or time.monotonic() < self._resting_until
-
     async def drain(self) -> None:
-        """Send all watchers away and take no new ones: the server stops."""
-        self._stopping = True
-        await self._send_away()
+        """Take no new watchers, and tell all connections to go: the server stops.
 
-    async def _send_away(self) -> None:
-        """Tell all connections to go, spread over a few seconds, so that they do not come back at once."""
+        That is spread over a few seconds, so that they do not come back all at once.
+        """
+        self.draining = True
         leaving = list(self.connections)
         steps = 20
         for step in range(steps):
@@ -121,12 +111,6 @@ class Hub:
                 connection.say_goodbye()
             if leaving:
                 await asyncio.sleep(DRAIN_SECONDS / steps)
-
-    def obey(self, asked: SendAway) -> None:
-        """If this process is meant, send all watchers away and take none for a while."""
-        if asked.process == self._bus.process and not self.draining:
-            self._resting_until = time.monotonic() + DRAIN_SECONDS + REST_SECONDS
-            self._background.spawn(self._send_away())
 
     async def close(self) -> None:
         """Stop all work. The bus is closed by its owner."""
@@ -293,11 +277,8 @@ class Hub:
         if code:
             self._take(code, msgspec.msgpack.decode(payload, type=News))
             return
-        told = msgspec.msgpack.decode(payload, type=SendAway | Revoked)
-        if isinstance(told, SendAway):
-            self.obey(told)
-        else:
-            self.sessions.end(told.person_id, told.generation)
+        told = msgspec.msgpack.decode(payload, type=Revoked)
+        self.sessions.end(told.person_id, told.generation)
 
     def _take(self, code: str, news: News) -> None:
         if isinstance(news, DigNews):

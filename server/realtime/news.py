@@ -83,12 +83,6 @@ class Sums(msgspec.Struct, frozen=True, omit_defaults=True, tag="sums"):
     cheers: dict[str, dict[Sign, int]] = {}
 
 
-class SendAway(msgspec.Struct, frozen=True, tag="send_away"):
-    """An operator asks one process to send its watchers away."""
-
-    process: str
-
-
 class Revoked(msgspec.Struct, frozen=True, tag="revoked"):
     """For all processes: a person's tokens were ended. Tokens of `generation` are valid now."""
 

@@ -49,7 +49,7 @@ from server.store.reviews.moderation import Moderation
 from server.store.reviews.reports import Reports
 from server.store.reviews.reviews import Reviews
 from server.store.sealed_values import SealedValues
-from server.store.timing import CommandSeconds, Connections
+from server.store.timing import CommandSeconds
 
 if TYPE_CHECKING:
     from server.cash.store import Books
@@ -97,14 +97,13 @@ class Store:
         `name` is a database other than the URI's. `limited` is false for work that may take hours. Without
         `cash` it has no collection that only red packets need.
         """
-        self.connections = Connections()
         limit_ms = OPERATION_SECONDS * 1000
         # Set whatever the URI says, because with a timeoutMS PyMongo ignores socketTimeoutMS.
         limits = {"timeoutMS": limit_ms} if limited else {"timeoutMS": None, "socketTimeoutMS": None}
         try:
             self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
                 uri,
-                event_listeners=[CommandSeconds(), self.connections, *listeners],
+                event_listeners=[CommandSeconds(), *listeners],
                 serverSelectionTimeoutMS=limit_ms,
                 connectTimeoutMS=limit_ms,
                 appname="wabao",

@@ -1,4 +1,4 @@
-"""What PyMongo tells of its work: how long commands take, by name, and how many connections were made."""
+"""How long commands take, by name, as PyMongo tells."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pymongo.monitoring import (
     CommandListener,
     CommandStartedEvent,
     CommandSucceededEvent,
-    ConnectionCreatedEvent,
-    ConnectionPoolListener,
 )
 
 from server.telemetry import metrics
@@ -34,21 +32,3 @@ class CommandSeconds(CommandListener):
 
     def _observe(self, command: str, outcome: str, duration_micros: int) -> None:
         metrics.store_seconds(command, outcome).observe(duration_micros / 1e6)
-
-
-class Connections(ConnectionPoolListener):
-    """Counts the connections that were made. Each may lead to another database than the one before."""
-
-    def __init__(self) -> None:
-        self.made = 0
-
-    def connection_created(self, event: ConnectionCreatedEvent) -> None:
-        """Count the connection, before anything is asked through it."""
-        self.made += 1
-
-    def _ignore(self, event: object) -> None:
-        """Do nothing."""
-
-    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
-    connection_ready = connection_closed = connection_checked_out = connection_checked_in = _ignore
-    connection_check_out_started = connection_check_out_failed = _ignore

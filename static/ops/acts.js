@@ -23,11 +23,6 @@ export function taskActs(task, done) {
   return buttons;
 }
 
-/** The button that sends a process's watchers to the others. */
-export function disconnect(row) {
-  return may("act") && button("disconnect", { target: row.process.replace(/:\w+$/, ""), path: "/ops/disconnect", parameters: { process: row.process }, done() {} });
-}
-
 /** The button that logs somebody out; `who` is `{ code, depth }`, with depth 0 the publisher, or `{ key }`. */
 export function logOut(who, name) {
   return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: who, done() {} });

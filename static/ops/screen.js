@@ -1,6 +1,5 @@
 // The screen itself: charts, tasks, what just happened, processes. It shows the feed, once a second.
 
-import { disconnect } from "./acts.js";
 import { get } from "./api.js";
 import { makeCharts } from "./charts.js";
 import { Part, el, fill, order, write } from "./dom.js";
@@ -195,7 +194,6 @@ class ProcessRow {
       el("b", {}, row.process.replace(/:\w+$/, "")), // machine and pid
       this.#state,
       el("dl", {}, facts),
-      disconnect(row),
     );
   }
 

@@ -14,7 +14,7 @@ import { actorName, known, named, t } from "./words.js";
 export function timeline(who, onRead = () => {}) {
   const problem = el("p.problem", { role: "alert" });
   const list = el("ol.log.timeline");
-  const lucks = el("div");
+  const judged = el("div");
   const cut = el("p.hint");
   const older = el("button.quiet", { type: "button", hidden: true, onclick: () => read(last) }, t("timeline_older"));
   const again = el("button.quiet", { type: "button", onclick: () => read(0) }, t("timeline_again"));
@@ -34,7 +34,7 @@ export function timeline(who, onRead = () => {}) {
     if (before) list.append(...lines);
     else {
       list.replaceChildren(...lines);
-      fill(lucks, reply.verdict && verdict(who.code, reply.verdict), reply.lucks.length > 0 && luckTable(who.code, reply.lucks));
+      fill(judged, reply.verdict && verdict(who.code, reply.verdict));
       onRead(reply.data);
     }
     last = reply.data.at(-1)?.at ?? last;
@@ -43,7 +43,7 @@ export function timeline(who, onRead = () => {}) {
   }
 
   read(0);
-  return el("section.panel.timeline-panel", {}, el("header", {}, el("h2", {}, t("timeline")), again), problem, lucks, list, older, cut);
+  return el("section.panel.timeline-panel", {}, el("header", {}, el("h2", {}, t("timeline")), again), problem, judged, list, older, cut);
 }
 
 /** The page of one prize. */
@@ -102,14 +102,4 @@ function verdict(code, { commitment, ended, compared, differences }) {
     el("p.hint", {}, t("commitment"), " ", el("code", {}, commitment)),
     ended ? el("p", {}, el("a", { href: `/#/task/${code}` }, t("verdict_page")), " · ", el("a", { href: `/getProof?code=${code}` }, t("verdict_proof"))) : el("p.hint", {}, t("verdict_later")),
   ];
-}
-
-function luckTable(code, found) {
-  const row = ({ depth, wxname, digs, p_value: p }) =>
-    el("li", {}, el("a", { href: `#/prize/${code}/${depth}` }, t("depth_of", count(depth))), el("span", {}, isolated(wxname)), el("span.note", {}, p === null ? t("luck_of", `${count(digs)}+`, "—") : t("luck_of", count(digs), percent(p))));
-  return [el("h3", {}, t("lucks")), el("p.hint", {}, t("lucks_hint")), el("ul.log", {}, found.map(row))];
-}
-
-function percent(p) {
-  return p >= 0.001 ? `${(100 * p).toFixed(1)} %` : p.toExponential(0);
 }

@@ -6,18 +6,15 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 from pymongo import MongoClient
 
 from server.__main__ import main
 from server.actions import command_line
 from server.context import Context
-from server.game import draw
 from server.security.keys import Keys
 from server.settings import Settings
 from support.databases import with_database
-from support.proofs import a_reply
 from support.purse import find
 
 Log = list[tuple[str, str, str]]
@@ -89,28 +86,6 @@ def test_a_release_is_logged_also_the_first_one(io_loop, context, log, mongodb_u
         # Nothing is touched in a database of another version.
         assert [act["outcome"] for act in mongodb[name]["audit_log"].find()] == ["done"]
         mongodb.drop_database(name)
-
-
-def test_a_proof_is_verified_for_anybody_and_logged_for_operators(
-    log, tmp_path, mongodb_uri, monkeypatch, capsys
-):
-    proof = tmp_path / "proof.json"
-    proof.write_bytes(msgspec.json.encode(a_reply()))
-    code = draw.read_rules(a_reply()["params"]).code
-    assert main(["verify", str(proof)]) == 0
-    assert main(["verify", str(proof), "--commitment", "00" * 32]) == 1
-    assert log() == [("run_verify", code, "done"), ("run_verify", code, "differs")]
-    for elsewhere, said in (
-        (with_database(mongodb_uri, "test_of_nobody"), "no database of this server"),
-        ("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=10", "MongoDB does not answer"),
-        ("no uri", "not in the audit log"),
-    ):
-        monkeypatch.setenv("MONGODB_URI", elsewhere)
-        assert main(["verify", str(proof)]) == 0
-        assert said in capsys.readouterr().err
-    monkeypatch.delenv("MONGODB_URI")
-    assert main(["verify", str(proof)]) == 0
-    assert capsys.readouterr().err == ""
 
 
 def test_a_user_without_a_name_is_named_by_number(monkeypatch):

@@ -227,7 +227,6 @@ class TestPlaying:
         await fine(client.post("/ops/ban", code=cat, depth=2, days=1, **why))
         await fine(client.post("/ops/unban", code=cat, depth=2, **why))
         await fine(client.post("/ops/trust", code=cat, depth=0, trusted=1, **why))
-        await fine(client.post("/ops/disconnect", process=context.bus.process, **why))
         month = time.strftime("%Y-%m", time.gmtime(context.clock.now_ms() / 1000 + 8 * 3600))
         await client.http.post("/ops/winners", json={"month": month, **why})
 

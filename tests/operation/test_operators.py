@@ -83,7 +83,6 @@ ACTS: dict[str, dict[str, Any]] = {
     "/ops/ban": {"code": "A" * 12, "depth": 0, "days": 1},
     "/ops/unban": {"code": "A" * 12, "depth": 0},
     "/ops/decide": {"key": f"task:{'A' * 12}", "shown": 1},
-    "/ops/disconnect": {"process": "0" * 12},
     "/ops/freeze": {"what": "task", "code": "A" * 12},
     "/ops/release": {"what": "task", "code": "A" * 12},
     "/ops/return": {"what": "task", "code": "A" * 12},

@@ -162,8 +162,6 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
     double = await alice.publish_packet(prize_num=2, forecast_num=20, interval=10, fluctuation=0)
     [published] = [each for each in await read(client, of="task", code=double) if each["what"] == "task_made"]
     assert published["amount_fen"] == 400  # for both prizes
-    [lucky] = whole["lucks"]
-    assert (lucky["depth"], lucky["digs"], 0 < lucky["p_value"] <= 1) == (1, 1, True)
     for who in ({"of": "task", "code": code}, {"of": "person", **by_person}):
         raw = (await http.get("/ops/timeline", params=who)).text
         for secret in (alice.id, bob.id, "seed_box"):
@@ -279,24 +277,6 @@ async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(c
     assert (await judged())["compared"] == 0
     await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"seed_box.box": b"damaged"}})
     assert (await judged())["differences"] == [{"what": "seed", "values": []}]
-
-
-async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, context, monkeypatch, alice, bob):
-    code = await alice.publish(prize_num=1, interval=3, fluctuation=0, forecast_num=3, cd=0)
-    for _ in range(3):
-        await bob.dig(code)
-    await context.background.finish()
-
-    async def lucky() -> tuple[int, float | None]:
-        [found] = (await client.get("/ops/timeline", of="task", code=code))["lucks"]
-        return found["digs"], found["p_value"]
-
-    digs, p_value = await lucky()
-    assert p_value is not None
-    monkeypatch.setattr(timeline, "DIGS", digs)
-    assert await lucky() == (digs, p_value)
-    monkeypatch.setattr(timeline, "DIGS", digs - 1)
-    assert await lucky() == (digs - 1, None)
 
 
 async def test_reports_are_events_of_the_task_and_of_the_person(client, context, alice, bob):

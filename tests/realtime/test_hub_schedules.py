@@ -16,7 +16,7 @@ from pymongo.errors import AutoReconnect
 
 from server.errors import NoSuchTask, Unavailable
 from server.realtime.hub import Hub
-from server.realtime.news import DigNews, EndNews, SendAway
+from server.realtime.news import DigNews, EndNews
 from support.histories import frames_of
 from support.memory_stores import MemoryBus, World
 from support.shuffled_loop import ShuffledLoop, run_shuffled
@@ -143,9 +143,9 @@ class Scene:
                 await self.random.choice(self.hubs).announce(CODES[0], news)
 
     async def disturb(self) -> None:
-        """Take Redis down and bring it back, or make the store fail, or send watchers away, or do nothing."""
+        """Take Redis down and bring it back, or make the store fail, or do nothing."""
         await self.some_time(4)
-        what = self.random.choice((0, 0, 0, 1, 2, 3))
+        what = self.random.choice((0, 0, 0, 1, 2))
         if what == 0:
             self.world.take_redis_down()
             await self.some_time(3)
@@ -154,9 +154,6 @@ class Scene:
             self.world.trouble = 0.3
             await self.some_time(2)
             self.world.trouble = 0.0
-        elif what == 2:
-            hub = self.random.choice(self.hubs)
-            hub.obey(SendAway(hub._bus.process))
 
     async def play(self) -> None:
         self.over = self.loop.now + SCENE_SECONDS

@@ -8,7 +8,6 @@ from typing import Any
 from playwright.sync_api import expect
 from pymongo import MongoClient
 
-from server.realtime.hub import DRAIN_SECONDS, REST_SECONDS
 from server.store import DEFAULT_DATABASE
 from server.store.alarms import new_alarm
 from support.browser import DESK, PHONE, Person
@@ -29,7 +28,6 @@ from support.screen import (
 
 # The bar's red on a light screen and on a dark one.
 REDS = ("rgb(165, 29, 19)", "rgb(168, 40, 29)")
-REST_MS = (DRAIN_SECONDS + REST_SECONDS) * 1000
 
 # Returns the text of each element, and over how many lines it goes.
 LINES = """all => all.map(each => {
@@ -197,30 +195,3 @@ def test_charts_leave_no_hole_and_no_name_or_button_is_broken(operator, running,
     assert brand is not None
     assert search is not None
     assert search["y"] < brand["y"] + brand["height"]
-
-
-def test_a_disconnected_processs_watchers_go_to_the_others(operator, window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=100_000)
-    visitors = [window(f"/#/task/{code}", viewport=PHONE) for _ in range(2)]
-    for number, visitor in enumerate(visitors):
-        visitor.log_in(f"客{number}")
-        expect(visitor.page.get_by_text("规则、承诺和随机数")).to_be_visible()
-    opened = operator()
-    made_up = "[data-process=evening], [data-process=hung]"
-    processes = opened.page.locator(f".processes li:not({made_up})")
-    expect(processes).to_have_count(2)
-    watchers = processes.locator("dl div:first-child dd")
-    expect(
-        processes.filter(has=opened.page.locator("dd", has_text=re.compile("^[12]$"))).first
-    ).to_be_visible()
-    busiest = 0 if int(watchers.nth(0).inner_text()) >= int(watchers.nth(1).inner_text()) else 1
-    process = processes.nth(busiest)
-    process.get_by_role("button", name="断开观众").click()
-    opened.page.get_by_label("理由").fill("换机器")
-    opened.page.get_by_role("button", name="确认断开观众").click()
-    expect(opened.page.get_by_text("指令已发出")).to_be_visible()
-    expect(process.locator(".state")).to_have_text("正在送走观众")
-    expect(watchers.nth(busiest)).to_have_text("0", timeout=REST_MS)
-    # Each page comes back within 5 s, to either process. A page that comes back to this process is sent away
-    # again.
-    expect(watchers.nth(1 - busiest)).to_have_text("2", timeout=REST_MS)
