@@ -19,11 +19,10 @@ from handlers.bodies import (
     BODY_BYTES,
     STRANGERS_BYTES,
     THROWN_AWAY_BYTES,
-    large_bodies_of,
     length_of,
 )
 from handlers.parameters import FORMS, kind_of_body, parse, read_parameters
-from server.actions.people.account import check_ban, check_session, known_people_of, read_caller
+from server.actions.people.account import check_ban, check_session, read_caller
 from server.context import Context
 from server.errors import (
     BadRequest,
@@ -357,7 +356,7 @@ class Interface(Receiver):
 
     def on_finish(self) -> None:
         """Give back the place of a large body."""
-        large_bodies_of(self.context).leave(self.request)
+        self.context.large_bodies.leave(self.request)
 
     async def _confirmed(self, refusal: Refusal) -> Refusal:
         """Return the refusal. In place of NoSuchTask, return Unavailable if the database may not be ours, or
@@ -407,7 +406,7 @@ class Interface(Receiver):
             return Caller(proven.person_id, proven.generation)
         if self.needs_token or self.context.settings.require_token:
             raise TokenRequired
-        person_id = await known_people_of(self.context).id_of(unionid) if unionid else ""
+        person_id = await self.context.known_people.id_of(unionid) if unionid else ""
         if unionid and not person_id:
             raise NotLoggedIn
         return Caller(person_id, None)
@@ -418,7 +417,7 @@ class Interface(Receiver):
 
     async def let_in(self) -> Person:
         """Admit the caller by what this process has cached of them. Raises what `admit` raises."""
-        known = known_people_of(self.context)
+        known = self.context.known_people
         return await self.admit(await known.find(self.caller.person_id, self.caller.generation))
 
     async def person(self) -> Person:

@@ -15,16 +15,15 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from server.context import Context, per_context
-from server.errors import Busy, Refusal
+from server.errors import Refusal
+from server.memory.large_bodies import LargeBodies
 
 # Bodies are parsed on the loop: JSON of 128 KB takes 5 ms at worst. A stranger's body may be this long.
 STRANGERS_BYTES = 16 << 10
 BODY_BYTES = 128 << 10
 # The largest body of all: a picture of 10 MB, and the rest of the form around it.
 LARGEST_BYTES = (10 << 20) + (64 << 10)
-# A process holds at most LARGE_AT_ONCE bodies above LARGE_BYTES, from their headers to their replies.
-LARGE_BYTES, LARGE_AT_ONCE, A_PERSON, STRANGERS = 64 << 10, 16, 2, 8
+LARGE_BYTES = 64 << 10
 # A refused body up to this size is read and thrown away, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
 # How long a body above STRANGERS_BYTES may take: a photo of 3 MB over a slow 3G takes 60 s.
@@ -41,36 +40,6 @@ def length_of(headers: HTTPHeaders) -> int:
     """Return a body's length, 0 if the headers do not say it."""
     length = headers.get("Content-Length", "0")
     return int(length) if _LENGTH.fullmatch(length) else 0
-
-
-class LargeBodies:
-    """The requests with a large body that this process reads or answers, each with its person, "" for
-    strangers."""
-
-    def __init__(self) -> None:
-        self._owners: dict[HTTPServerRequest, str] = {}
-
-    def take(self, request: HTTPServerRequest, owner: str) -> None:
-        """Take a place for a request. Raises Busy if there is none."""
-        owners = list(self._owners.values())
-        if owners.count(owner) >= (A_PERSON if owner else STRANGERS):
-            raise Busy(f"同时最多上传 {A_PERSON} 张图片，请等前面的传完再试" if owner else None)
-        if len(owners) >= LARGE_AT_ONCE:
-            raise Busy
-        self._owners[request] = owner
-
-    def leave(self, request: HTTPServerRequest) -> None:
-        """Give a request's place back, if it has one."""
-        self._owners.pop(request, None)
-
-    def __len__(self) -> int:
-        return len(self._owners)
-
-
-@per_context
-def large_bodies_of(_: Context) -> LargeBodies:
-    """The large bodies of this process."""
-    return LargeBodies()
 
 
 class Allowed(NamedTuple):

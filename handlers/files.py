@@ -12,7 +12,6 @@ from handlers.base import NOBODY, BaseHandler, Interface, Reply
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import CodeOrShare, TaskRequest, parse
-from server.actions.digging.visit import visiting_of
 from server.actions.pictures import (
     audience_of,
     draw_mini_program_code,
@@ -70,7 +69,7 @@ class MiniProgramCode(BaseHandler):
         """Redirect to the picture. Raises HTTPError 404 if there is no such task or share."""
         asked = parse(MiniProgramCodeRequest, {"code": self.get_query_argument("code", "")})
         if asked.code is not None:
-            code, _ = visiting_of(self.context).resolve(asked.code)
+            code, _ = self.context.visiting.resolve(asked.code)
             if code is None or await self.context.store.tasks.find(code) is None:
                 raise HTTPError(404)
         admit = partial(limit, self.context, self.request, NOBODY, {"posters": 1})

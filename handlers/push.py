@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -30,8 +30,8 @@ from handlers.websocket import (
     TOO_SLOW,
     Socket,
 )
-from server.actions.people.account import check_session, known_people_of
-from server.context import Context, per_context
+from server.actions.people.account import check_session
+from server.context import Context
 from server.decoding import decode
 from server.errors import (
     BadRequest,
@@ -47,7 +47,6 @@ from server.errors import (
     Unavailable,
 )
 from server.realtime.frames import Error, Pong, Sign, encode
-from server.realtime.sockets import HELLOS, Sockets
 from server.store import is_unavailable
 from server.telemetry import metrics
 
@@ -80,18 +79,6 @@ _CLOSED_WITH: dict[type[Refusal], int] = {
 }
 
 Sequence = Annotated[int, Meta(ge=0, le=1 << 53, title="序号", description="0 以上的整数")]
-
-
-@per_context
-def sockets_of(context: Context) -> Sockets[Any]:
-    """The websockets of each person."""
-    return Sockets(context.settings.sockets_a_person)
-
-
-@per_context
-def hellos_of(_: Context) -> Sockets[Any]:
-    """The websockets that have not said yet who they are."""
-    return Sockets(HELLOS)
 
 
 class ConnectRequest(msgspec.Struct):
@@ -188,7 +175,7 @@ class Push(Socket):
         self._awaits_hello = asked
         late = NotLoggedIn(f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello，请重新连接")
         self._late = asyncio.get_running_loop().call_later(HELLO_SECONDS, self.no_hello, late, TOO_SLOW)
-        oldest = hellos_of(self.context).add("", self)
+        oldest = self.context.hellos.add("", self)
         if oldest is not None:
             oldest.no_hello(TooMany("等着说 hello 的连接太多，请重新连接"), TOO_MANY)
 
@@ -219,7 +206,7 @@ class Push(Socket):
         if self._late is not None:
             self._late.cancel()
             self._late = None
-            hellos_of(self.context).remove("", self)
+            self.context.hellos.remove("", self)
 
     async def _let_in(self, asked: ConnectRequest, token: str | None) -> None:
         """Check who connects, and subscribe to the query's task, if any."""
@@ -229,7 +216,7 @@ class Push(Socket):
         if proven is None and self.context.settings.require_token:
             raise TokenRequired
         # Set before the record is read: if the token is ended after that, this connection is closed.
-        known = known_people_of(self.context)
+        known = self.context.known_people
         if proven is not None:
             self.person_id, self.generation = proven.person_id, proven.generation
         elif asked.unionid:
@@ -268,7 +255,7 @@ class Push(Socket):
             return
         if self.context.outages.silent:
             self.send(encode([self.context.outages.frame()]))
-        oldest = sockets_of(self.context).add(self._caller.counted, self)
+        oldest = self.context.sockets.add(self._caller.counted, self)
         if oldest is not None:
             oldest.make_way()
 
@@ -393,7 +380,7 @@ class Push(Socket):
             self.context.hub.connections.discard(self)
             metrics.CONNECTIONS.dec()
         self._end_waiting()
-        sockets_of(self.context).remove(self._caller.counted, self)
+        self.context.sockets.remove(self._caller.counted, self)
         self._unwatch_all()
 
 

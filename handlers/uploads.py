@@ -9,7 +9,7 @@ from handlers.bodies import LARGEST_BYTES
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import Unionid
-from server.actions.pictures import disk_of, signed_path, upload_picture
+from server.actions.pictures import signed_path, upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal
 from server.settings.limits import Limited
 
@@ -62,7 +62,7 @@ class UploadFile(Interface):
         if not self.caller.person_id:
             raise BadRequest("没有说明是谁上传的，请先登录", param="unionid")
         await self.active_person()
-        if disk_of(self.context).low:
+        if self.context.disk.low:
             raise DiskLow
         data = files[0].body
         # The picture may wait for its turn: till then it is in memory once.

@@ -16,15 +16,7 @@ from tornado.web import Application, RequestHandler
 
 from handlers import asyncapi, files, health, openapi, pages, push, texts, unready, uploads, websocket
 from handlers.base import NOBODY, Interface, Refused, presented_token
-from handlers.bodies import (
-    STRANGERS_BYTES,
-    Allowed,
-    BoundedBody,
-    LargeBodies,
-    is_small,
-    large_bodies_of,
-    length_of,
-)
+from handlers.bodies import STRANGERS_BYTES, Allowed, BoundedBody, is_small, length_of
 from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
 from handlers.languages import Language
 from handlers.limits import address_of
@@ -36,6 +28,7 @@ from handlers.reviews import message_push, reporting
 from server import __version__
 from server.context import Context
 from server.errors import BadToken, BodyTooLarge, Refusal, TokenRequired, Unavailable
+from server.memory.large_bodies import LargeBodies
 from server.security.addresses import counted_address
 from server.settings import Settings
 from server.telemetry import metrics
@@ -186,7 +179,7 @@ class Guarded(Careful):
     ) -> None:
         super().__init__(routes, **settings)
         self._context = context
-        self.large = large_bodies_of(context)
+        self.large = context.large_bodies
         # Tornado would try the expressions of all routes, one after the other.
         self.interfaces = {interface.path: interface for interface in interfaces}
         self._given = {"context": context}

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from cachetools import LRUCache
 from tornado.routing import URLSpec
 
 from server.clock import Clock
 from server.errors import BadSettings
+from server.game.amounts import DAY_MS
 from server.leading.leader import Leader
+from server.memory.digging import Digging
+from server.memory.fair_start import FairStart
+from server.memory.known_people import KnownPeople
+from server.memory.large_bodies import LargeBodies
 from server.memory.limits import Limits
+from server.memory.square import Square
+from server.memory.visiting import Visiting
+from server.operation.feed import Feed
 from server.operation.heartbeats import Heartbeats
+from server.operation.monitor import Monitor
 from server.operation.outages import Outages
 from server.operation.own_database import OwnDatabase
 from server.operation.scrape import Scrape
+from server.pictures.process import PicturePool
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
+from server.realtime.shared_order import SharedOrder
+from server.realtime.sockets import HELLOS, Sockets
 from server.runtime.background import Background
+from server.runtime.disk import Disk
+from server.runtime.page_reads import PageReads
+from server.runtime.single_flight import SingleFlight
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
 from server.settings.merchant import Merchant
 from server.settings.operators import Operator
 from server.store import Store
+from server.store.gauges import Counted
 from server.telemetry import metrics
 from server.wechat import WeChat
+from server.wechat.message_push import MessagePush
 
 if TYPE_CHECKING:
     from server.cash.seam import Cash
 
-T = TypeVar("T")
+PROOF_PAGES_BYTES = 8 << 20
+DOUBTED_AT_ONCE = 8
 
 
 class Sandbox(Protocol):
@@ -73,9 +91,31 @@ class Context:
     scrape: Scrape = field(init=False)
     limits: Limits = field(init=False)
     background: Background = field(default_factory=Background)
-    # What the functions under `per_context` have made, and how each is closed.
-    made: dict[Callable[[Context], Any], Any] = field(default_factory=dict)
-    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    # Alarms, and the operators' screens.
+    disk: Disk = field(init=False)
+    monitor: Monitor = field(init=False)
+    feed: Feed = field(init=False)
+    # What this process remembers between requests.
+    known_people: KnownPeople = field(init=False)
+    digging: Digging = field(init=False)
+    fair_start: FairStart = field(init=False)
+    visiting: Visiting = field(init=False)
+    square: Square = field(init=False)
+    # Pages of proofs, by task and number, as replies: they never change. A page is large: it keeps MongoDB as
+    # busy as ten digs do.
+    proof_pages: LRUCache[tuple[str, int], bytes] = field(init=False)
+    proof_reads: PageReads = field(init=False)
+    # The processes that make pictures; the posters and codes that are being drawn: their paths, by name.
+    pictures: PicturePool = field(init=False)
+    drawing: SingleFlight[str, str] = field(init=False)
+    # The websockets of each person, and those that have not said yet who they are.
+    sockets: Sockets[Any] = field(init=False)
+    hellos: Sockets[Any] = field(init=False)
+    large_bodies: LargeBodies = field(init=False)
+    # The turns of logins from addresses with many wrong codes: only some may ask WeChat at once.
+    doubted_logins: asyncio.Semaphore = field(init=False)
+    # None if WeChat's message push is not set up.
+    message_push: MessagePush | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Make the fields that need other fields."""
@@ -85,6 +125,34 @@ class Context:
         self.leader = Leader(self.store, self.bus, self.database, self.bus.process, self.clock.now_ms)
         self.scrape = Scrape(self.bus, self.background)
         self.limits = Limits(self.settings, self.keys, self.bus)
+        settings, store, now_ms = self.settings, self.store, self.clock.now_ms
+        self.disk = Disk(settings.data_dir, settings.disk_free_mb)
+        self.monitor = Monitor(
+            store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings, self._count_cash
+        )
+        self.feed = Feed(self.bus, store, self.outages, self.clock, self.hub.audience)
+        self.known_people = KnownPeople(store, lambda: self.bus.connection, self.hub.sessions.valid)
+        self.digging = Digging(store, self.keys)
+        shared = SharedOrder(self.bus, self.keys)
+        self.fair_start = FairStart(settings.fair_start_ms, self.hub, self.clock, self.background, shared)
+        self.visiting = Visiting(store, self.keys, now_ms)
+        self.square = Square(store, now_ms, settings.task_days * DAY_MS, lambda: self.database.featured)
+        self.proof_pages = LRUCache(PROOF_PAGES_BYTES, len)
+        self.proof_reads = PageReads("proofs", at_once=1)
+        self.pictures = PicturePool()
+        self.drawing = SingleFlight()
+        self.sockets = Sockets(settings.sockets_a_person)
+        self.hellos = Sockets(HELLOS)
+        self.large_bodies = LargeBodies()
+        self.doubted_logins = asyncio.Semaphore(DOUBTED_AT_ONCE)
+        if settings.wechat_push_token:
+            self.message_push = MessagePush(
+                settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid
+            )
+
+    async def _count_cash(self, counted: Counted) -> Counted:
+        """Add what concerns money to what was counted, where red packets are taken."""
+        return counted if self.cash is None else await self.cash.count(counted)
 
     @property
     def operators(self) -> tuple[Operator, ...]:
@@ -132,29 +200,11 @@ class Context:
         """Finish the work in the background and close all connections."""
         await self.leader.close()  # first, so that another process leads meanwhile
         await self.background.finish()
-        await self.closing.aclose()
+        await self.feed.close()
+        await self.visiting.close()
+        await self.known_people.close()
+        self.pictures.close()
         await self.hub.close()
         await self.bus.close()
         await self.wechat.aclose()
         self.store.close()
-
-
-def per_context(make: Callable[[Context], T]) -> Callable[[Context], T]:
-    """Decorate a function that makes an object of a context: once for each context, when first asked for it.
-
-    So an object that only some actions need is made beside these actions:
-
-        @per_context
-        def pictures_of(context: Context) -> PicturePool:
-            pool = PicturePool()
-            context.closing.push_async_callback(pool.close)
-            return pool
-    """
-
-    @wraps(make)
-    def made(context: Context) -> T:
-        if made not in context.made:
-            context.made[made] = make(context)
-        return cast("T", context.made[made])
-
-    return made

@@ -12,7 +12,6 @@ import pytest
 from prometheus_client import REGISTRY
 from pymongo.errors import OperationFailure
 
-from handlers.ops.screen import feed_of
 from server.operation.alarms import COMPARED, Comparison
 from server.running.stores import free_port
 from server.running.supervisor import Supervisor
@@ -102,7 +101,7 @@ async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_the
     Heart(os.open(os.devnull, os.O_WRONLY)).begin(Background())
     context.bus.start(lambda *_: None, lambda _: None)
     begin_repeated(context)
-    feed_of(context)._telling.spawn(feed_of(context)._run())
+    context.feed._telling.spawn(context.feed._run())
     async with asyncio.timeout(10):
         while {each.name for each in repeated} != WORKERS:  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0)

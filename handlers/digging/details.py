@@ -16,7 +16,7 @@ from handlers.digging.task_page import (
 )
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.reviews.shown import require_shown
-from server.actions.digging.visit import sharer_of, visit, visiting_of
+from server.actions.digging.visit import sharer_of, visit
 from server.errors import NoSuchTask, NotShown
 from server.game.reasons import owes
 from server.game.task import Participant
@@ -49,7 +49,7 @@ class GetTaskUser(Interface):
         Raises NotShown.
         """
         store = self.context.store
-        code = request.code or visiting_of(self.context).last_opened(self.caller.person_id)
+        code = request.code or self.context.visiting.last_opened(self.caller.person_id)
         if code is None:
             person, code = await store.page_reads.answered(
                 lambda: store.people.find_with_last_opened(self.caller.person_id)
@@ -102,7 +102,7 @@ class GetTaskDetails(Interface):
         Raises NoSuchTask, NotShown.
         """
         context, person_id = self.context, self.caller.person_id
-        code, sharer = visiting_of(context).resolve(request.code)
+        code, sharer = context.visiting.resolve(request.code)
         if code is None:
             raise NoSuchTask
         async with context.hub.known.keep(code) as watched:

@@ -11,7 +11,6 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_fields, value_of
 from handlers.parameters import After, ListPage, Page, Unionid, next_of, window_of
-from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_days_of, claim_until_ms
 from server.game.prize import GIVEN, PrizeState, claim_from_ms
@@ -83,7 +82,7 @@ class GetTaskList(Interface):
         """Return a page, at most a second old. The cards are encoded again only if a countdown changed."""
         await self.let_in()
         wanted = Wanted(request.kind, request.name, bool(request.upcoming))
-        page = await square_of(self.context).page(request.page, wanted)
+        page = await self.context.square.page(request.page, wanted)
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
             featured = self.context.database.featured

@@ -15,7 +15,6 @@ from handlers.parameters import CodeOrShare, Unionid, parse, whole_number
 from server.actions.digging.dig import Request, dig
 from server.actions.digging.draft import NAMED, Draft, RankRequest, RankTextsRequest
 from server.actions.digging.publish import publish
-from server.actions.digging.visit import visiting_of
 from server.decoding import decode
 from server.errors import BadRequest, NoSuchTask
 from server.game.chance import outlook_after
@@ -130,7 +129,7 @@ class PostTask(Interface):
 
     async def _dig(self, request: DigRequest) -> DigReply:
         arrived = asyncio.get_running_loop().time()
-        code, _ = visiting_of(self.context).resolve(request.code)
+        code, _ = self.context.visiting.resolve(request.code)
         if code is None:
             raise NoSuchTask
         self._asked = Request(

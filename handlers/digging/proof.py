@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import msgspec
-from cachetools import LRUCache
 
 from handlers.base import Interface
 from handlers.parameters import Code, Page
 from server.actions.digging.prove import prove
-from server.context import Context, per_context
 from server.game import draw
-from server.runtime.page_reads import PageReads
 
 KEPT_BYTES = 8 << 20
-
-
-@per_context
-def pages_of(_: Context) -> LRUCache[tuple[str, int], bytes]:
-    """The pages of proofs that this process has read, by task and number, as replies. They never change."""
-    return LRUCache(KEPT_BYTES, len)
-
-
-@per_context
-def reads_of(_: Context) -> PageReads:
-    """The queue of requests that read a page. A page is large: it keeps MongoDB as busy as ten digs do."""
-    return PageReads("proofs", at_once=1)
 
 
 class GetProofRequest(msgspec.Struct):
@@ -53,7 +38,7 @@ class GetProof(Interface):
 
     async def answer(self, request: GetProofRequest) -> bytes:
         """However many digs there are, a page costs the same. Raises what `prove` raises."""
-        asked, kept = (request.code, request.page), pages_of(self.context)
+        asked, kept = (request.code, request.page), self.context.proof_pages
 
         async def read() -> bytes:
             if asked not in kept:  # somebody before us in the queue may have read it
@@ -61,4 +46,4 @@ class GetProof(Interface):
                 kept[asked] = msgspec.json.encode(GetProofReply(**msgspec.structs.asdict(proof)))
             return kept[asked]
 
-        return kept[asked] if asked in kept else await reads_of(self.context).answered(read)
+        return kept[asked] if asked in kept else await self.context.proof_reads.answered(read)

@@ -34,9 +34,8 @@ from handlers.ops.search import OpsSearch
 from handlers.ops.timeline import Difference, OpsTimeline
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
-from server.context import Context, per_context
 from server.errors import TokenRequired
-from server.operation.feed import BoardTask, Feed, board_task
+from server.operation.feed import BoardTask, board_task
 from server.operation.findings import texts_of
 
 SHOWN_DIGS = 100
@@ -44,14 +43,6 @@ SHOWN_PAYMENTS = 100
 # A frame `history` has at most 1.5 MB, if each of its seconds has every refusal and every close code. A frame
 # `heartbeat` has at most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
-
-
-@per_context
-def feed_of(context: Context) -> Feed:
-    """This process's feed for the operators' screens."""
-    feed = Feed(context.bus, context.store, context.outages, context.clock, context.hub.audience)
-    context.closing.push_async_callback(feed.close)
-    return feed
 
 
 class OpsTaskRequest(msgspec.Struct):
@@ -197,9 +188,9 @@ class OpsFeed(Socket):
     async def open(self, *args: str, **kwargs: str) -> None:
         """Send the frame `history` and those that follow."""
         await super().open()
-        await feed_of(self.context).show(self)
+        await self.context.feed.show(self)
         if self.iostream.closed():  # it closed while `history` was made, and `on_close` is over
-            feed_of(self.context).leave(self)
+            self.context.feed.leave(self)
 
     def send(self, frames: bytes) -> None:
         """Send frames, or close if the session is over: it may end while the screen is open."""
@@ -210,7 +201,7 @@ class OpsFeed(Socket):
 
     def end(self) -> None:
         """Close: the session is over."""
-        feed_of(self.context).leave(self)
+        self.context.feed.leave(self)
         self.leave(IDENTITY_REFUSED, TokenRequired.error)
 
     def waits(self) -> None:
@@ -222,7 +213,7 @@ class OpsFeed(Socket):
 
     def on_close(self) -> None:
         super().on_close()
-        feed_of(self.context).leave(self)
+        self.context.feed.leave(self)
 
 
 OPS_INTERFACES: list[type[Interface]] = [

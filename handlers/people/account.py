@@ -20,7 +20,6 @@ from server.actions.people.account import (
     set_profile,
 )
 from server.actions.people.leave import leave, stay
-from server.context import Context, per_context
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
 from server.memory.limits import Count
@@ -28,18 +27,11 @@ from server.security.keys import Proven
 from server.security.plain_text import NOT_BLANK, ONE_LINE
 from server.store.people.people import Person, is_named, shown_face, shown_name
 
-DOUBTED_AT_ONCE = 8
 # How long a login waits for its turn if many codes from its address are wrong.
 TURN_SECONDS = 2.0
 BUSY_ADDRESS = "这个网络地址上登录的人太多，请稍后再试"
 
 _Base64 = Meta(min_length=1, max_length=10_000)
-
-
-@per_context
-def doubted_logins_of(_: Context) -> asyncio.Semaphore:
-    """The turns of logins from addresses with many wrong codes: only some may ask WeChat at once."""
-    return asyncio.Semaphore(DOUBTED_AT_ONCE)
 
 
 class UserLoginRequest(msgspec.Struct):
@@ -137,13 +129,13 @@ class UserLogin(Interface):
         """
         try:
             async with asyncio.timeout(TURN_SECONDS):
-                await doubted_logins_of(self.context).acquire()
+                await self.context.doubted_logins.acquire()
         except TimeoutError:
             raise Busy(BUSY_ADDRESS) from None
         try:
             return await self._log_in(request)
         finally:
-            doubted_logins_of(self.context).release()
+            self.context.doubted_logins.release()
 
     async def _log_in(self, request: UserLoginRequest) -> Person:
         async def admit(unionid: str) -> None:

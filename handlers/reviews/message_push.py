@@ -10,20 +10,10 @@ from tornado.log import app_log
 from handlers.base import Receiver
 from server.actions.people.authorization import take_change
 from server.actions.reviews.review import take_event
-from server.context import Context, per_context
-from server.wechat.message_push import ForgedPush, MessagePush
+from server.wechat.message_push import ForgedPush
 
 # WeChat waits 5 s for an answer, and then sends the push again.
 ANSWER_SECONDS = 4.0
-
-
-@per_context
-def message_push_of(context: Context) -> MessagePush | None:
-    """What reads WeChat's message push; None if it is not set up."""
-    settings = context.settings
-    if not settings.wechat_push_token:
-        return None
-    return MessagePush(settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid)
 
 
 class Pushed(Receiver):
@@ -38,7 +28,7 @@ class Pushed(Receiver):
         """Answer `echostr`, or take an event and answer `success`, or pass a person's message on."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         timestamp, nonce = self._asked("timestamp"), self._asked("nonce")
-        message_push = message_push_of(self.context)
+        message_push = self.context.message_push
         try:
             if message_push is None:
                 raise ForgedPush("message push is not set up")  # noqa: TRY301

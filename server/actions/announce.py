@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from server.context import Context, per_context
-from server.game.amounts import DAY_MS
+from server.context import Context
 from server.game.dig import Dig
 from server.game.lifecycle import Move
-from server.memory.square import Square
 from server.realtime.news import ClaimNews, DigNews, ReviewNews, StartNews, news_of_end
 from server.store.prizes.prizes import Prize
-
-
-@per_context
-def square_of(context: Context) -> Square:
-    """The square's cached pages. Each announcement discards them."""
-    lasts_ms = context.settings.task_days * DAY_MS
-    return Square(context.store, context.clock.now_ms, lasts_ms, lambda: context.database.featured)
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:
     """Tell every open page of a dig, which must be in the history already."""
     if "end" in dig:
-        square_of(context).forget()
+        context.square.forget()
     await context.hub.announce(dig["code"], DigNews(dig))
 
 
 async def announce_end(context: Context, code: str) -> None:
     """Tell every open page that a task ended without a dig. The stored task must be ended already."""
-    square_of(context).forget()
+    context.square.forget()
     task = await context.store.tasks.find(code)
     if task is not None and task["status"]:
         context.heartbeats.note_end(task)
@@ -43,7 +34,7 @@ async def end_by(context: Context, code: str, end: Move) -> bool:
 
 async def announce_judged(context: Context, code: str) -> None:
     """Tell all processes that a task was shown, hidden or reviewed: each reads it again."""
-    square_of(context).forget()
+    context.square.forget()
     await context.hub.announce(code, ReviewNews())
 
 
@@ -58,5 +49,5 @@ async def announce_claim(context: Context, prize: Prize) -> None:
 
 async def announce_start(context: Context, code: str) -> None:
     """Tell every open page that a red packet was paid and digging is open."""
-    square_of(context).forget()
+    context.square.forget()
     await context.hub.announce(code, StartNews(context.clock.now_ms()))

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import NamedTuple, TypeAlias
 
-from server.actions.announce import announce_judged, square_of
+from server.actions.announce import announce_judged
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.people.account import ban_person, end_sessions
 from server.actions.people.whom import Whom, find_person
@@ -142,7 +142,7 @@ async def feature_task(context: Context, actor: Actor, code: str, reason: str, *
                 await meta.unfeature(database.identity, over)
             found = await meta.feature(database.identity, code, MOST_FEATURED)
         database.featured = found[::-1]
-        square_of(context).forget()
+        context.square.forget()
         if featured and code not in found:
             raise BadRequest(_TOP_IS_FULL, param="featured")
 

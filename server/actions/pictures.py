@@ -9,14 +9,11 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from server.actions.digging.visit import visit
-from server.context import Context, per_context
+from server.context import Context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
 from server.game.amounts import BEIJING
 from server.game.task import Task
 from server.pictures.poster import Poster
-from server.pictures.process import PicturePool
-from server.runtime.disk import Disk
-from server.runtime.single_flight import SingleFlight
 from server.store.files import File, full_path, thumbnail_path
 from server.store.people.people import shown_name
 from server.store.pipelines import begins_with
@@ -35,26 +32,6 @@ Charge = Callable[[int], Awaitable[None]]
 log = logging.getLogger("wabao.pictures")
 
 
-@per_context
-def disk_of(context: Context) -> Disk:
-    """The disk of DATA_DIR."""
-    return Disk(context.settings.data_dir, context.settings.disk_free_mb)
-
-
-@per_context
-def pictures_of(context: Context) -> PicturePool:
-    """The processes that make pictures."""
-    pool = PicturePool()
-    context.closing.callback(pool.close)
-    return pool
-
-
-@per_context
-def drawing_of(_: Context) -> SingleFlight[str, str]:
-    """The posters and codes that are being drawn: their paths, by name."""
-    return SingleFlight()
-
-
 async def upload_picture(
     context: Context, owner: str, data: bytes, charge: Charge
 ) -> tuple[int, str, str]:
@@ -63,7 +40,7 @@ async def upload_picture(
     Raises NotAPicture, PictureTooLarge, what `charge` raises, and Unavailable if its turn did not come in
     time.
     """
-    picture = await pictures_of(context).normalise(data, owner)
+    picture = await context.pictures.normalise(data, owner)
     await charge(picture.stored_bytes)
     saved = await context.store.files.save(picture, owner, context.clock.now_ms())
     metrics.UPLOADS.inc()
@@ -113,7 +90,7 @@ async def make_poster(context: Context, task: Task, person_id: str, admit: Admit
         ended=bool(task["status"]),
         code=code,
     )
-    drawn = await pictures_of(context).poster(poster, person_id)
+    drawn = await context.pictures.poster(poster, person_id)
     now_ms = context.clock.now_ms()
     await context.store.files.supersede(begins_with(mine), now_ms)
     return await context.store.files.save_made(drawn, made_for, now_ms, owner=person_id)
@@ -134,13 +111,13 @@ async def draw_mini_program_code(context: Context, scene: str, admit: AdmitDrawi
         await admit()
         return await _draw_code(context, scene, made_for)
 
-    others = made_for in drawing_of(context)
+    others = made_for in context.drawing
     try:
-        return await drawing_of(context).result(made_for, draw)
+        return await context.drawing.result(made_for, draw)
     except TooOften:  # perhaps only the caller who began to draw is at their limit
         if not others:
             raise
-    return await drawing_of(context).result(made_for, draw)
+    return await context.drawing.result(made_for, draw)
 
 
 async def _draw_code(context: Context, scene: str, made_for: str) -> str:
@@ -150,7 +127,7 @@ async def _draw_code(context: Context, scene: str, made_for: str) -> str:
         log.warning("WeChat drew no mini-program code: %s", error)
         raise WeChatBusy from error
     # No person asks for this picture, so the queue counts it for the mini-program code itself.
-    picture = await pictures_of(context).normalise(drawn, made_for)
+    picture = await context.pictures.normalise(drawn, made_for)
     return await context.store.files.save_made(picture, made_for, context.clock.now_ms())
 
 
@@ -239,6 +216,6 @@ async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> 
     made_for = f"red_packet:{money_yuan}"
     path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is None:
-        drawn = await pictures_of(context).red_packet(money_yuan, publisher)
+        drawn = await context.pictures.red_packet(money_yuan, publisher)
         path = await context.store.files.save_made(drawn, made_for, context.clock.now_ms(), stays=True)
     return path

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from server.cash.pay.client import Pay
+from server.cash.risk_looks import RiskLooks
 from server.cash.store import Books
 from server.context import Context, Sandbox
 from server.settings import Settings
@@ -23,11 +25,21 @@ async def pay_of(settings: Settings, sandbox: Sandbox | None) -> Pay:
 
 
 @dataclass(slots=True)
+class Notices:
+    """What follows from WeChat Pay's notices after their answer. `turn` lets one notice at a time go on."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    paid_orders: list[str] = field(default_factory=list)  # numbers of orders still to be followed up
+
+
+@dataclass(slots=True)
 class CashContext(Context):
     """A context with WeChat Pay's client and the books of its store."""
 
     pay: Pay = field(kw_only=True)
     books: Books = field(init=False)
+    notices: Notices = field(init=False)
+    risk_looks: RiskLooks = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the fields that need other fields."""
@@ -35,6 +47,8 @@ class CashContext(Context):
 
         Context.__post_init__(self)  # a dataclass with slots has no `super()`
         self.books = Books(self.store.database)
+        self.notices = Notices()
+        self.risk_looks = RiskLooks()
         self.cash = Cash(self)
 
     async def close(self) -> None:

@@ -49,7 +49,7 @@ class Monitor:
         scrape: Scrape,
         now_ms: Callable[[], int],
         settings: Settings,
-        also: Also | None,
+        also: Also,
     ) -> None:
         self._store, self._outages, self._disk = store, outages, disk
         self._leader, self._scrape, self._now_ms = leader, scrape, now_ms

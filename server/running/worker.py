@@ -14,14 +14,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from server.actions.pictures import disk_of
 from server.actions.rotate import note_sealing
 from server.app import make_app, unready_app
 from server.check import log_failures
-from server.context import Context, Sandbox, per_context
+from server.context import Context, Sandbox
 from server.errors import BadSettings
 from server.leading.work import Leading
-from server.operation.monitor import Monitor
 from server.operation.own_database import OwnDatabase
 from server.realtime.bus import redis_facts, unfit
 from server.running.port import Port
@@ -48,21 +46,6 @@ LOST_SECONDS = 600.0
 GC_THRESHOLDS = 10_000, 10, 10
 
 log = logging.getLogger("wabao.worker")
-
-
-@per_context
-def monitor_of(context: Context) -> Monitor:
-    """Return this process's `Monitor`, which notices alarms."""
-    return Monitor(
-        context.store,
-        context.outages,
-        disk_of(context),
-        context.leader,
-        context.scrape,
-        context.clock.now_ms,
-        context.settings,
-        None if context.cash is None else context.cash.count,
-    )
 
 
 async def look_at_data(
@@ -181,7 +164,7 @@ def begin_repeated(context: Context) -> Background:
     context.leader.begin(repeated)
     Leading(context, repeated).begin()
     context.outages.begin(repeated)
-    monitor_of(context).begin(repeated)
+    context.monitor.begin(repeated)
     context.heartbeats.begin(repeated)
     return repeated
 

@@ -11,12 +11,13 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from handlers.digging.post_task import PostTask
-from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, Request, dig, digging_of, settle_pending
+from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, Request, dig, settle_pending
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.errors import OutcomeUnknown, OwnTask, Refusal, Unavailable
 from server.game import draw
 from server.game.dig import Dig
+from server.memory.digging import Digging
 from support.client import Someone
 from support.invariants import check_history
 from support.meanwhile import meanwhile
@@ -105,7 +106,7 @@ async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     assert (await alice.dig(code))["error"] == "own_task"  # this process has read the task
     assert (await carol.dig(code, dig_id="carols-dig-1"))["error"] == "cooling_down"
     # A process that only heard of the dig does not read the task.
-    del context.made[digging_of]
+    context.digging = Digging(context.store, context.keys)
     assert (await alice.dig(code))["error"] == "cooling_down"
     context.hub.cooldowns.forget(code)  # as in a process that did not hear of the dig
     assert (await alice.dig(code))["error"] == "own_task"
@@ -186,8 +187,8 @@ async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client, cont
     asked = meanwhile(monkeypatch, context.store.digs, "made_as")
     await context.background.finish()
     used = await asyncio.gather(
-        digging_of(context).used(code, bob.id, "bobs-dig-1"),
-        *(digging_of(context).used(code, who.id, "bobs-dig-1") for who in people),
+        context.digging.used(code, bob.id, "bobs-dig-1"),
+        *(context.digging.used(code, who.id, "bobs-dig-1") for who in people),
     )
     assert used == [True] + [False] * len(people)
     assert sum(len(made_as) for (made_as,) in asked) == len(people) + 1
@@ -206,7 +207,7 @@ async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(co
 
 
 async def test_a_prize_that_is_written_late_leaves_the_newest_dig_finished(context):
-    digging = digging_of(context)
+    digging = context.digging
     older, newer = ({"code": "A" * 12, "depth": depth, "dig_id": f"dig{depth}"} for depth in (5, 6))
     for each in (newer, older):  # the older dig's prize took longer to write
         digging.note_finished(each)
@@ -220,7 +221,7 @@ async def test_two_hundred_digs_of_a_publisher_delay_anothers_dig_by_one_read(
 ):
     code = await alice.publish(cd=60)
     if known:
-        digging_of(context).learn(await context.store.tasks.get(code))
+        context.digging.learn(await context.store.tasks.get(code))
     reads = meanwhile(monkeypatch, context.store.tasks, "view")
     *refused, dug = await asyncio.gather(
         *(dig(context, Request(code, alice.id, f"alices-dig-{k}")) for k in range(200)),
@@ -368,7 +369,7 @@ async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context,
     asked.cancel()
     await noticed.wait()
     held.go.set()
-    async with digging_of(context).turn(code):  # the next turn comes only when the dig has ended
+    async with context.digging.turn(code):  # the next turn comes only when the dig has ended
         assert await check_history(context, code) == []
     assert (await bob.dig(code))["now_depth"] == 1
 

@@ -16,12 +16,10 @@ import pytest
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
-from server.actions.digging.dig import digging_of
 from server.actions.digging.end_task import settle_task
 from server.actions.people import erase as forgetting
 from server.actions.people.erase import CannotErase, erase, needs_of
 from server.actions.people.leave import DAYS, erase_leavers
-from server.actions.pictures import pictures_of
 from server.cash.audit import audit
 from server.context import Context
 from server.game import draw
@@ -96,7 +94,7 @@ async def check_invariants(context: Context) -> None:
     for task in await find(context, "tasks"):
         assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
         digs = await context.store.digs.after(task["_id"], 0, 1000)
-        depths = sorted(digging_of(context).drawn(task).prizes)  # type: ignore[arg-type]
+        depths = sorted(context.digging.drawn(task).prizes)  # type: ignore[arg-type]
         assert broken_by_digs(task, digs, depths) == []
     await expect_balance(context)
 
@@ -649,7 +647,7 @@ async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(client
 
 
 async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, context, monkeypatch):
-    picture = await pictures_of(context).normalise(a_picture(), "alice")
+    picture = await context.pictures.normalise(a_picture(), "alice")
     written = Written(context, monkeypatch)
     await written.note(context.store.files.save(picture, "alice", context.clock.now_ms()))
     assert len(written.left) > 2

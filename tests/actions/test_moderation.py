@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 
 from server.actions import operate
-from server.actions.digging.dig import Request, dig, digging_of
+from server.actions.digging.dig import Request, dig
 from server.actions.people.account import check_ban
 from server.actions.people.erase import CannotErase, erase
 from server.actions.people.whom import Whom
@@ -565,7 +565,7 @@ async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refuse
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
     person = await context.store.people.find(bob.id)
-    turn = digging_of(context).turn(code)
+    turn = context.digging.turn(code)
     await turn.acquire()
     waiting = asyncio.ensure_future(dig(context, Request(code, bob.id)))
     await ban(client, code, depth=1)

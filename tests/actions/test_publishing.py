@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from server.actions.announce import square_of
 from server.actions.digging.commit import COMMITTED_MS
 from server.actions.reviews.review import follow_review
 from server.context import Context
@@ -238,7 +237,7 @@ async def begin(context: Context, code: str) -> None:
     begun = {"starts_at": now_ms, "opened_at": now_ms, "cd_until": now_ms}
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": begun})
     context.hub.cooldowns.forget(code)
-    square_of(context).forget()
+    context.square.forget()
 
 
 async def listed(someone: Someone, **wanted: Any) -> list[str]:
@@ -267,7 +266,7 @@ async def test_an_announced_treasure_cools_down_until_it_starts(context, alice, 
     assert await listed(bob) == [code]
     assert await listed(bob, upcoming=1) == [other]
     assert (await bob.dig(code))["now_depth"] == 1
-    square_of(context).forget()
+    context.square.forget()
     [card] = (await bob.get("/getTaskList"))["data"]
     assert (card["expires_at"], card["is_cd"]) == (ends_at, 1)
 
@@ -441,7 +440,7 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     assert (shown["wxname"], shown["signed"], shown["edited"]) == ("钟表店", 1, 1)
     assert urlsplit(shown["pic"]).path == urlsplit(own).path
     assert shown["commitment"] == before["commitment"]
-    square_of(context).forget()
+    context.square.forget()
     assert await named(bob, "旧闹钟") == await named(bob, "钟表") == [code]
     assert await named(bob, "一只") == []
     assert (await bob.post("/getSharePic", code=code))["pic"] != poster
@@ -563,7 +562,7 @@ class TestWhereContentsAreChecked:
         meanwhile(monkeypatch, context.store.tasks, "record_dig", before=edit_first, once=True)
         assert (await bob.dig(code))["error"] == "no_such_task"
         assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
-        square_of(context).forget()
+        context.square.forget()
         assert await named(bob, "") == []
         assert (await bob.get("/getPublisher", publisher_id=publisher_id))["data"] == []
         assert NEW["name"] in (await only(context, "reviews"))["text"]

@@ -11,14 +11,12 @@ import pytest
 
 from handlers.bodies import (
     BODY_BYTES,
-    LARGE_AT_ONCE,
     LARGE_BYTES,
     LARGEST_BYTES,
-    STRANGERS,
     STRANGERS_BYTES,
-    large_bodies_of,
 )
 from handlers.prizes.shipping import ShipPrizes
+from server.memory.large_bodies import LARGE_AT_ONCE, STRANGERS
 from support.client import a_picture
 from support.interfaces import ALL
 from support.replies import raw_reply, refusal_of
@@ -265,7 +263,7 @@ async def test_a_body_is_taken_up_to_its_limit_and_refused_one_byte_above(client
                 if not fits:
                     assert reply.headers["Connection"] == "close"
                     assert error in ("bad_request", "picture_too_large", "token_required", "bad_token")
-    assert not large_bodies_of(context)
+    assert not context.large_bodies
     assert await everything(context) == before
 
 
@@ -327,7 +325,7 @@ async def told(reader: asyncio.StreamReader) -> tuple[int, str]:
 
 
 async def test_of_the_bodies_above_64_kb_the_seventeenth_is_refused_at_its_headers(client, context, stalled):
-    large = large_bodies_of(context)
+    large = context.large_bodies
     people = await client.log_in_all(*(f"person {number}" for number in range(9)))
     for person in people[:8]:
         for path in ("/postTask", "/uploadFile"):
@@ -349,7 +347,7 @@ async def test_of_the_bodies_above_64_kb_the_seventeenth_is_refused_at_its_heade
 
 
 async def test_one_person_sends_two_large_bodies_at_once_and_strangers_eight(client, context, stalled):
-    large = large_bodies_of(context)
+    large = context.large_bodies
     alice, bob = await client.log_in_all("alice", "bob")
     for _ in range(2):
         await stalled.begin("/uploadFile", 1 << 20, alice.token)

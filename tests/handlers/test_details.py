@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from pymongo.errors import NotPrimaryError
 
-from server.actions.digging.visit import visiting_of
-from server.actions.people.account import known_people_of
 from server.actions.people.erase import erase
 from server.game import draw
 from server.memory.visiting import NOTED_SECONDS
@@ -205,7 +203,7 @@ async def test_a_page_is_read_while_mongodb_takes_no_writes(context, client, mon
     page = await alice.get("/getTaskDetails", code=code)
     assert (page["status"], page["code"]) == (0, code)
     # The store does not say whether the sharer exists. A page in its place would lose the sharer.
-    monkeypatch.setattr(known_people_of(context), "id_of", away)
+    monkeypatch.setattr(context.known_people, "id_of", away)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"
     monkeypatch.undo()
@@ -221,7 +219,7 @@ async def test_a_visit_is_written_at_most_once_a_minute(context, monkeypatch, cl
     shares = {(await bob.get("/getTaskDetails", code=code))["share"] for _ in range(3)}
     await client.rest()
     assert len(shares) == len(written) == 1
-    remembered = visiting_of(context)._last
+    remembered = context.visiting._last
     remembered.expire(remembered.timer() + NOTED_SECONDS)
     await bob.get("/getTaskDetails", code=code)
     await client.rest()

@@ -10,10 +10,9 @@ import pytest
 from PIL import Image
 
 from handlers.people import account as people
-from handlers.people.account import DOUBTED_AT_ONCE, doubted_logins_of
 from handlers.websocket import TOO_MANY
-from server.actions.pictures import draw_mini_program_code, drawing_of
-from server.context import Context
+from server.actions.pictures import draw_mini_program_code
+from server.context import DOUBTED_AT_ONCE, Context
 from server.errors import TooOften
 from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
@@ -111,7 +110,7 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(c
 
 async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(client, context, monkeypatch):
     await client.log_in("alice")  # so that the sandbox is ready
-    result, asked = drawing_of(context).result, []
+    result, asked = context.drawing.result, []
     one_asks, both_ask = asyncio.Event(), asyncio.Event()
 
     async def note(name: str, draw: Any) -> str:
@@ -126,7 +125,7 @@ async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(clien
     async def may() -> None:
         """Count nothing."""
 
-    monkeypatch.setattr(drawing_of(context), "result", note)
+    monkeypatch.setattr(context.drawing, "result", note)
     first = asyncio.ensure_future(draw_mini_program_code(context, "square", may_not))
     await one_asks.wait()
     assert (await draw_mini_program_code(context, "square", may)).startswith("/")
@@ -185,7 +184,7 @@ async def test_a_login_whose_turn_does_not_come_is_told_to_come_back_later(clien
     for k in range(5):
         await client.http.get("/userLogin", params={"code": f"wrong{k}"}, headers=HERE)
     for _ in range(DOUBTED_AT_ONCE):
-        await doubted_logins_of(context).acquire()
+        await context.doubted_logins.acquire()
     given = await a_ticket(client.http, user="alice")
     login = {"params": {"code": given["code"]}}
     refused = await client.http.get("/userLogin", **login, headers=HERE)

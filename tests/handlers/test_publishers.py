@@ -2,7 +2,6 @@
 
 import pytest
 
-from server.actions.announce import square_of
 from server.actions.people import erase as erasing
 from server.game.amounts import DAY_MS
 from server.game.handing import COUNTED, Handed, handed_over
@@ -65,6 +64,6 @@ async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over
         {"publisher": alice.id, "status": 0}, {"$set": {"status": 1, "ended_at": now_ms}}
     )
     await erasing.erase(context.store, alice.id)
-    square_of(context).forget()
+    context.square.forget()
     assert (await carol.get("/getPublisher", publisher_id=publisher_id))["error"] == "no_such_person"
     assert {card["publisher_id"] for card in (await carol.get("/getTaskList"))["data"]} == {""}

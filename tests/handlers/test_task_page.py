@@ -10,7 +10,6 @@ from handlers.digging.cards import card_fields
 from handlers.digging.details import GetTaskDetails
 from handlers.digging.task_page import GetTaskDetailsReply, TaskPageData, participant_rows
 from server.actions.digging.end_task import end_task_as_operator
-from server.actions.digging.visit import visiting_of
 from server.context import Context
 from server.errors import NoSuchTask
 from server.game.amounts import claim_until_ms
@@ -52,7 +51,7 @@ async def page_from_the_store(context: Context, code: str, person_id: str, given
         "fair_start_ms": context.settings.fair_start_ms if task["cd_ms"] else 0,
         "seq": task["now_depth"],
         "rules_version": 1,
-        "share": visiting_of(context).token(code, person_id),
+        "share": context.visiting.token(code, person_id),
         "end_note": task.get("end_note", ""),
         "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
         "money_fen": task["money"] * 100,

@@ -16,8 +16,7 @@ from pymongo.errors import AutoReconnect
 from redis.asyncio import Redis
 
 from devtools.sandbox import Sandbox
-from server.actions.digging.dig import Request, dig, fair_start_of
-from server.actions.people.account import known_people_of
+from server.actions.digging.dig import Request, dig
 from server.clock import Clock
 from server.context import Context
 from server.errors import Refusal
@@ -202,7 +201,7 @@ async def test_somebody_who_is_known_not_to_dig_gets_no_place(
         context.hub.known.by_code[code].winners[bob.id] = 1
     elif why == "banned":
         await context.store.people.rows.update_one({"_id": bob.id}, {"$set": {"banned": BAN}})
-        await known_people_of(context).find(bob.id, None)
+        await context.known_people.find(bob.id, None)
     barred = alice if why == "own_task" else bob
     dug, *refused = await asyncio.gather(
         dig(context, Request(code, carol.id)),
@@ -286,7 +285,7 @@ async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
 async def known_at(processes: list[Context], people: list[Someone]) -> None:
     """Let processes read these people's records first, so that no read delays their places in the order."""
     for each in processes:
-        known = known_people_of(each)
+        known = each.known_people
         await asyncio.gather(*(known.find(who.id, session_of(each, who)) for who in people))
 
 
@@ -423,7 +422,7 @@ async def test_a_dig_long_after_a_cooldown_and_digs_without_a_cooldown_do_not_wa
     context, cooled, drawn, monkeypatch, alice, bob, carol
 ):
     code, first = await cooled(alice)
-    await fair_start_of(context).wait(code, "somebody else")
+    await context.fair_start.wait(code, "somebody else")
     now_ms = context.clock.now_ms
     assert now_ms() >= first["cd_until"] + WINDOW_MS
     monkeypatch.setattr(context.clock, "now_ms", lambda: now_ms() + LATE_MS)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.digging import square
@@ -30,7 +29,7 @@ async def found(someone: Someone, **wanted: Any) -> list[str]:
 
 async def fresh(context: Context) -> None:
     """Forget the cached pages of the square."""
-    square_of(context).forget()
+    context.square.forget()
 
 
 async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(client, context, monkeypatch):
@@ -114,11 +113,11 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(cli
     monkeypatch.setattr("server.memory.square.FRESH_SECONDS", 60.0)
     alice = await client.log_in("alice")
     await publish_many(alice, {"name": "橙子"})
-    page = await square_of(context).page(1)
+    page = await context.square.page(1)
     for number in range(60):
         await found(alice, name=f"橙{number}")
-    assert square_of(context)._pages.keys() == {(1, Wanted())}
-    assert page in square_of(context)._pages.values()
+    assert context.square._pages.keys() == {(1, Wanted())}
+    assert page in context.square._pages.values()
 
 
 async def test_a_card_says_how_many_dug_and_until_when_it_runs(context, alice, bob, carol):

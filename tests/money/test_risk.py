@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import pytest
 
-from server.cash.actions.risk import risk_looks_of
 from server.context import Context
 from server.errors import WeChatBusy
 from support.client import Someone
@@ -59,7 +58,7 @@ async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(client, co
     assert prize.get("held_for") == ("risk" if error else None)
     await client.misbehave("behave")
     await context.books.risks.collection.update_many({}, {"$inc": {"day": -1}})
-    risk_looks_of(context)._day_of.clear()  # the next day
+    context.risk_looks._day_of.clear()  # the next day
     assert await claimed(alice, bob, money) == ""
 
 
@@ -74,7 +73,7 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, conte
         assert await claimed(alice, bob) == error
         assert (await only(context, "risks"))["day"] == context.clock.now_ms() // DAY_MS
         await context.books.risks.collection.update_many({}, {"$inc": {"day": -1}})
-        risk_looks_of(context)._day_of.clear()  # the next day
+        context.risk_looks._day_of.clear()  # the next day
 
 
 async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context, alice, bob):
@@ -103,7 +102,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     headers = {"Authorization": f"Bearer {bob.token}", "X-Forwarded-For": "2001:db8::7"}
     for days in (0, 0, 1):
         await context.books.risks.collection.update_many({}, {"$inc": {"day": -days}})
-        risk_looks_of(context)._day_of.clear()  # as another process, which remembers nothing
+        context.risk_looks._day_of.clear()  # as another process, which remembers nothing
         code = await alice.paid_packet(forecast_num=1000)
         await client.post("/postTask", headers, unionid=bob.unionid, code=code)
         await context.background.finish()
@@ -114,7 +113,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
 async def test_while_wechat_is_late_it_gets_one_query_at_a_time(client, context, monkeypatch):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
     code = await alice.paid_packet(forecast_num=100_000)
-    looks = risk_looks_of(context)
+    looks = context.risk_looks
     begin_call, begun = looks.begin_call, list[bool]()
     three_begun, release, late = asyncio.Event(), asyncio.Event(), True
 

@@ -14,7 +14,6 @@ import msgspec
 import pytest
 from tornado.web import Application, RequestHandler
 
-from server.actions.pictures import disk_of
 from server.context import Context
 from server.errors import BadSettings
 from server.game.findings import Finding
@@ -184,7 +183,7 @@ class Scene:
         self.store, self.outages, self.now_ms = context.store, context.outages, context.clock.now_ms()
         self.found: list[Gauge] = []
         self.leader = Leader(self.store, context.bus, context.database, process, context.clock.now_ms)
-        disk, scrape = disk_of(context), context.scrape
+        disk, scrape = context.disk, context.scrape
         self.monitor = Monitor(
             self.store, self.outages, disk, self.leader, scrape, lambda: self.now_ms, changed, None
         )

@@ -14,7 +14,6 @@ from tornado.websocket import WebSocketClientConnection
 import server.store
 from handlers.ops import operators
 from handlers.ops.operators import COOKIE, OperatorInterface
-from handlers.ops.screen import feed_of
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions.operator_sessions import SESSION_MS, begin_session
 from server.context import Context
@@ -81,7 +80,7 @@ async def test_an_open_feed_ends_with_its_session_even_while_the_store_is_silent
         assert types[0] == "history"
         assert "heartbeat" in types  # the feed has to stay open, since it shows that MongoDB is silent
         assert feed.close_code == IDENTITY_REFUSED
-    assert not feed_of(context)._viewers
+    assert not context.feed._viewers
     context.store = working
     silent.close()
 

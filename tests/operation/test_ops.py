@@ -13,11 +13,9 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
 from handlers.ops.operators import TRIES
-from handlers.ops.screen import feed_of
 from handlers.websocket import STUCK_SECONDS, TOO_SLOW
 from server.actions.operate import end_task
 from server.operation.heartbeats import HeartbeatDig, HeartbeatEnd, add_up, quantile_ms, read_heartbeats
-from server.running.worker import monitor_of
 from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
@@ -216,7 +214,7 @@ async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill
     await bob.claim(packet)
     await context.leader.ask()
     await count_now(context)
-    await monitor_of(context).compare()
+    await context.monitor.compare()
     difference = {"what": "ledger", "values": ["800", "paid:nobody", ""]}
     expected = {
         "invariant": {"code": dug, "what": "", "values": ["2"]},  # digs, and participants
@@ -290,13 +288,13 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
         beats = 0
         while beats < 3:
             beats += json.loads(await other.read_message() or "")["type"] == "heartbeat"
-        (slow,) = (viewer for viewer in feed_of(context)._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
+        (slow,) = (viewer for viewer in context.feed._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
         assert slow.unsent_bytes > 256 << 10
         assert slow in context.hub.congested
         closes = metrics.CLOSES.labels(str(TOO_SLOW))._value
         before = closes.get()
         slow._taken_at -= STUCK_SECONDS
-        while slow in feed_of(context)._viewers:
+        while slow in context.feed._viewers:
             await other.read_message()
         assert closes.get() == before + 1
     other.close()

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from server.actions.announce import square_of
 from server.actions.operate import MOST_FEATURED
 from server.operation.own_database import OwnDatabase
 from server.runtime.background import Background
@@ -124,7 +123,7 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
         return str(reply.get("msg", "")) if reply["status"] else ""
 
     async def page(number: int = 1, **wanted: str) -> list[str]:
-        square_of(context).forget()
+        context.square.forget()
         reply = await bob.get("/getTaskList", page=number, **wanted)
         listed = [card["code"] for card in reply["data"]]
         assert set(reply["featured"]) == set(chosen) & set(listed)

@@ -14,7 +14,7 @@ from pymongo.monitoring import CommandStartedEvent
 
 from server.actions.messages.send import PAGE
 from server.actions.people import erase as forgetting
-from server.actions.pictures import make_poster, pictures_of, prize_line
+from server.actions.pictures import make_poster, prize_line
 from server.context import Context
 from server.pictures.decode import MAX_BYTES, normalise
 from server.settings import Settings
@@ -188,7 +188,7 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(c
 
 
 async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(context, monkeypatch, alice, bob):
-    drawn = meanwhile(monkeypatch, pictures_of(context), "poster")
+    drawn = meanwhile(monkeypatch, context.pictures, "poster")
     own, theirs = alice.data["nickName"], bob.data["nickName"]
     for wxname in (own, theirs):
         await bob.post("/getSharePic", code=await alice.publish(wxname=wxname))

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from handlers.bodies import LARGE_BYTES, STRANGERS, large_bodies_of
+from handlers.bodies import LARGE_BYTES
 from handlers.uploads import UploadFile
-from server.actions.pictures import pictures_of
+from server.memory.large_bodies import STRANGERS
 from support.client import Someone, a_picture
 from support.login import log_in
 from support.replies import raw_reply
@@ -80,7 +80,7 @@ async def test_nothing_is_kept_of_an_upload_that_is_refused(client, context):
     }
     assert {name.strip() for name in replies} == {reply["error"] for reply in replies.values()}
     assert await stored_files(context) == 0
-    assert not large_bodies_of(context)
+    assert not context.large_bodies
 
 
 class TestWithTokensRequired:
@@ -130,7 +130,7 @@ async def test_a_picture_that_waits_for_its_turn_has_a_place_and_is_in_memory_on
     context, monkeypatch, alice
 ):
     begun, may_end, gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    normalise, closed = pictures_of(context).normalise, UploadFile.on_connection_close
+    normalise, closed = context.pictures.normalise, UploadFile.on_connection_close
 
     async def waits(data: bytes, owner: str) -> Any:
         begun.set()
@@ -141,7 +141,7 @@ async def test_a_picture_that_waits_for_its_turn_has_a_place_and_is_in_memory_on
         closed(handler)
         gone.set()
 
-    monkeypatch.setattr(pictures_of(context), "normalise", waits)
+    monkeypatch.setattr(context.pictures, "normalise", waits)
     monkeypatch.setattr(UploadFile, "on_connection_close", noted)
     form = file(noise(3 * MB)) + END
     assert len(form) > LARGE_BYTES
@@ -155,10 +155,10 @@ async def test_a_picture_that_waits_for_its_turn_has_a_place_and_is_in_memory_on
     assert taken_bytes < 5 * MB
     sending.cancel()  # the client hangs up
     await gone.wait()
-    assert len(large_bodies_of(context)) == 1
+    assert len(context.large_bodies) == 1
     may_end.set()
     async with asyncio.timeout(10):
-        while large_bodies_of(context):  # noqa: ASYNC110  (the server tells nobody)
+        while context.large_bodies:  # noqa: ASYNC110  (the server tells nobody)
             await asyncio.sleep(0)
     assert await stored_files(context) == 2  # the picture and its thumbnail
 

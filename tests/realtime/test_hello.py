@@ -1,7 +1,6 @@
 """How a websocket proves whose it is: in the head of its request, or in its first message."""
 
 from handlers import push
-from handlers.push import hellos_of
 from server.realtime import hub
 from server.realtime.sockets import Sockets
 from support.client import Someone
@@ -27,7 +26,7 @@ async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(open_
     assert await by_head.closed() == 4010
     await alice.post("/logout")
     assert [await page.closed() for page in (by_hello, later)] == [4001, 4001]
-    assert hellos_of(context)._of == {}
+    assert context.hellos._of == {}
 
 
 async def test_nothing_but_a_hello_with_a_good_token_comes_first(open_page, alice, bob, code):
@@ -88,7 +87,7 @@ async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_co
 async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_may_come_back(
     open_page, context, alice
 ):
-    context.made[hellos_of] = Sockets(2)
+    context.hellos = Sockets(2)
     known = await open_page(None)
     await known.ask(action="hello", token=alice.token)
     await known.answers()
@@ -105,5 +104,5 @@ async def test_who_has_not_said_who_they_are_is_sent_away_too(open_page, context
     monkeypatch.setattr(hub, "DRAIN_SECONDS", 0)
     page = await open_page(None)
     await context.hub.drain()
-    assert hellos_of(context)._of == {}
+    assert context.hellos._of == {}
     assert await page.closed() == 1001

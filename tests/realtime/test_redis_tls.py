@@ -14,7 +14,6 @@ from cryptography.x509.oid import NameOID
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
-from handlers.ops.screen import feed_of
 from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.security.keys import Keys
@@ -86,5 +85,5 @@ def test_a_certificate_that_is_none_is_said_by_its_setting():
 async def test_the_operators_screen_is_told_why_redis_is_away(context):
     context.bus.connected.clear()
     context.bus.fault = "certificate"
-    alarms = feed_of(context)._alarms()
+    alarms = context.feed._alarms()
     assert [alarm.what for alarm in alarms if alarm.kind == "redis"] == ["certificate"]

@@ -12,7 +12,6 @@ from pymongo.errors import PyMongoError
 
 from server.operation.alarms import COMPARED, Comparison
 from server.running.stores import free_port
-from server.running.worker import monitor_of
 from support.browser import Person
 from support.client import a_picture
 from support.servers import Running, until
@@ -30,7 +29,7 @@ class TestNearlyFull:
             assert (reply["error"], "空间不足" in reply["msg"]) == ("unavailable", True)
         assert await context.store.tasks.collection.count_documents({}) == 0
         assert await context.store.files.collection.count_documents({}) == 0
-        await monitor_of(context).look_at_disk()
+        await context.monitor.look_at_disk()
         families = await context.scrape.gather(COMPARED)
         assert "disk" in [alarm.kind for alarm in Comparison().alarms(families, [], 0)]
 

@@ -19,7 +19,7 @@ from tornado.testing import ExpectLog
 from handlers.base import Interface
 from handlers.digging.post_task import PostTask
 from handlers.ops.screen import OpsTask
-from server.actions.digging.dig import digging_of, settle_pending
+from server.actions.digging.dig import settle_pending
 from server.game.dig import Dig
 from server.leading.work import PERIODIC, WORKS
 from server.settings import Settings
@@ -139,7 +139,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(context, wire,
 
     for command in READING:
         wire.next(command, refuse_late)
-    waiting = asyncio.create_task(digging_of(context).used("A" * 12, "somebody", "a-dig"))
+    waiting = asyncio.create_task(context.digging.used("A" * 12, "somebody", "a-dig"))
     assert await asyncio.to_thread(met.wait, 5)
     [asking] = [task for task in asyncio.all_tasks() if "in_turn" in repr(task)]
     waiting.cancel()

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from devtools.sandbox import Sandbox
-from server.actions.announce import square_of
 from server.actions.digging.dig import Request, dig
 from server.actions.digging.visit import visit
 from server.actions.messages import write
@@ -259,7 +258,7 @@ async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
         assert len(waited_for(sent)) <= 2 + (path == "/getTaskList"), (path, sent)
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"status": 0}})
     context.database.featured = [code]
-    square_of(context).forget()
+    context.square.forget()
     reply, sent = await sent_during(trips, newcomer.get("/getTaskList"))
     assert reply["featured"] == [code]
     assert waited_for(sent) == ["find tasks", "aggregate tasks"]

@@ -66,4 +66,4 @@ async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage
 
 def _another(context: Context) -> Context:
     """Return another process, which remembers nothing. Tracing its store leaves `context.store` untraced."""
-    return replace(context, store=copy(context.store), background=Background(), made={})
+    return replace(context, store=copy(context.store), background=Background())

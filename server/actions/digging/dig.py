@@ -13,8 +13,8 @@ from typing import Any
 
 from server.actions.announce import announce_dig
 from server.actions.digging.win import record_prize
-from server.actions.people.account import check_ban, check_session, known_people_of
-from server.context import Context, per_context
+from server.actions.people.account import check_ban, check_session
+from server.context import Context
 from server.errors import (
     CoolingDown,
     Ended,
@@ -29,9 +29,6 @@ from server.game.chance import odds
 from server.game.dig import Dig, seconds_left, time_in_words
 from server.game.reasons import standing_of, why_barred, why_closed
 from server.game.task import Task, awaited_opening
-from server.memory.digging import Digging
-from server.memory.fair_start import FairStart
-from server.realtime.shared_order import SharedOrder
 from server.store import is_unavailable
 from server.store.digging.tasks import View
 from server.store.people.people import Person, shown_face, shown_name
@@ -50,24 +47,6 @@ MARK_SECONDS = 0.1
 # fastest reply of the last ten seconds. So a request that seems to come up to SLOW_CLOCK_MS before the end of
 # a cooldown may have come after it, and is treated as if it had.
 SLOW_CLOCK_MS = 100
-
-
-@per_context
-def digging_of(context: Context) -> Digging:
-    """What this process keeps for digs."""
-    return Digging(context.store, context.keys)
-
-
-@per_context
-def fair_start_of(context: Context) -> FairStart:
-    """The people who wait for the random order."""
-    return FairStart(
-        context.settings.fair_start_ms,
-        context.hub,
-        context.clock,
-        context.background,
-        SharedOrder(context.bus, context.keys),
-    )
 
 
 def _now() -> float:
@@ -143,7 +122,7 @@ async def dig(context: Context, request: Request) -> Dug:
 
 
 async def _dig(context: Context, request: Request, limit: asyncio.Timeout) -> Dug:
-    digging = digging_of(context)
+    digging = context.digging
     # Who may not dig, and asks again and again, delays nobody by more than one read.
     async with digging.own_turn(request.code, request.person_id, proven=request.session is not None):
         while True:
@@ -164,7 +143,7 @@ async def _admit(context: Context, request: Request) -> bool:
 
     Without a `dig_id` this asks no store. With a `dig_id`, all callers at that moment share one round trip.
     """
-    digging = digging_of(context)
+    digging = context.digging
     repeats = (
         request.dig_id != ""
         and isinstance(_known_refusal(context, request), CoolingDown)
@@ -211,7 +190,7 @@ def _publisher(context: Context, code: str) -> str:
     if watched is not None and watched.loaded:
         publisher: str = watched.task["publisher"]
         return publisher
-    return digging_of(context).publisher(code)
+    return context.digging.publisher(code)
 
 
 def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True, pressed: int = 0) -> CoolingDown:
@@ -244,7 +223,7 @@ async def _count(context: Context, request: Request) -> None:
 
 async def _order(context: Context, request: Request) -> None:
     """Wait for the request's place in the random order, if the people who dig are gathered now."""
-    start = fair_start_of(context)
+    start = context.fair_start
     if not start.gathers(request.code, request.ordered_for):
         return
     entrant = await _entrant(context, request)
@@ -265,7 +244,7 @@ async def _entrant(context: Context, request: Request) -> str | None:
     if has_won or _publisher(context, request.code) == request.person_id:
         return None
     try:
-        person = await known_people_of(context).find(request.person_id, request.session)
+        person = await context.known_people.find(request.person_id, request.session)
         check_ban(check_session(request.session, person), context.clock.now_ms())
     except Exception as error:
         if not isinstance(error, Refusal) and not is_unavailable(error):
@@ -277,7 +256,7 @@ async def _entrant(context: Context, request: Request) -> str | None:
 def _is_overtaken(context: Context, request: Request) -> bool:
     """Whether this process has learned, while the request waited for its turn, that it is refused, or that a
     random order comes first."""
-    gathers = fair_start_of(context).gathers(request.code, request.ordered_for)
+    gathers = context.fair_start.gathers(request.code, request.ordered_for)
     return gathers or _known_refusal(context, request) is not None
 
 
@@ -299,7 +278,7 @@ async def _record(context: Context, request: Request, limit: asyncio.Timeout) ->
             task = view["task"]
             context.clock.see(view["now"])
             asked_at = asked_at or view["now"]
-            digging_of(context).learn(task)
+            context.digging.learn(task)
             recorded = owed = _owed_reply(context, view, request)
             if owed is not None:
                 check_session(request.session, view["person"])
@@ -309,7 +288,7 @@ async def _record(context: Context, request: Request, limit: asyncio.Timeout) ->
                 _refuse_for_task(context, view, request)
                 if not task["cd_ms"]:
                     await _count(context, request)
-                gathers = fair_start_of(context).gathers(request.code, request.ordered_for)
+                gathers = context.fair_start.gathers(request.code, request.ordered_for)
                 if gathers and not request.tried:
                     return None
                 person = _admitted(view, request)
@@ -390,7 +369,7 @@ async def _save_pending(context: Context, task: Task) -> None:
 
     The next dig overwrites it in the task. From then on, only the history has it.
     """
-    if "pending" in task and not digging_of(context).finished(task["last_dig"]):
+    if "pending" in task and not context.digging.finished(task["last_dig"]):
         await context.store.digs.write(task["last_dig"])
         context.background.spawn(_keep_prize(context, task["last_dig"]))
 
@@ -399,7 +378,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     """Return the dig that comes next after this view of the task. The store sets `at` and `cd_until`."""
     task, first = view["task"], view["first"]
     depth = task["now_depth"] + 1
-    rules, winning, find_at = digging_of(context).drawn(task)
+    rules, winning, find_at = context.digging.drawn(task)
     won, find = winning.get(depth), find_at(depth)
     participants = task["participants"] + (first is None)
     prizes_left = task["prizes_left"] - (won is not None)
@@ -471,9 +450,9 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
     if not await writing:
         return
     await _keep_prize(context, recorded)
-    digging_of(context).note_finished(recorded)
+    context.digging.note_finished(recorded)
     await asyncio.sleep(MARK_SECONDS)
-    if digging_of(context).finished(recorded):
+    if context.digging.finished(recorded):
         await context.store.tasks.note_written(recorded["code"], recorded["depth"])
 
 

@@ -11,12 +11,11 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from server.actions.announce import square_of
 from server.actions.digging.commit import open_commitment
 from server.actions.digging.draft import Draft, RankRequest, RankTextsRequest, TextsRequest
 from server.actions.messages.write import announce_to_followers
 from server.actions.people.account import check_ban, take_upload
-from server.actions.pictures import disk_of, draw_red_packet
+from server.actions.pictures import draw_red_packet
 from server.actions.reviews.submit import may_be_looked_at, submit_task
 from server.context import Context
 from server.errors import BadCommitment, BadRequest, DiskLow
@@ -60,7 +59,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     Raises BadRequest if the values do not fit together, or the publisher did not upload the picture here;
     BadCommitment; DiskLow; Banned.
     """
-    if disk_of(context).low:
+    if context.disk.low:
         raise DiskLow
     settings, red_packet = context.settings, draft.goods_type == RED_PACKET
     if red_packet and not settings.takes_cash:
@@ -92,7 +91,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         await submit_task(context, published, publisher["openid"])
         # The task is submitted, so the sweep need not look at it soon: the end of its check makes it due.
         await context.store.tasks.again(published, unpaid_until_ms(published))
-    square_of(context).forget()
+    context.square.forget()
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
     return published

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from server.actions.reviews.submit import submit_name, submit_profile
-from server.context import Context, per_context
+from server.context import Context
 from server.errors import (
     BadRequest,
     BadToken,
@@ -17,7 +17,6 @@ from server.errors import (
 )
 from server.game.amounts import spoken
 from server.game.review import ReviewState
-from server.memory.known_people import KnownPeople
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
 from server.store.people.people import Ban, Login, Person
@@ -25,14 +24,6 @@ from server.telemetry import metrics
 
 # Called with the person's id before anything is written. May raise a refusal.
 AdmitLogin = Callable[[str], Awaitable[None]]
-
-
-@per_context
-def known_people_of(context: Context) -> KnownPeople:
-    """The people this process knows."""
-    known = KnownPeople(context.store, lambda: context.bus.connection, context.hub.sessions.valid)
-    context.closing.push_async_callback(known.close)
-    return known
 
 
 async def log_in(
@@ -87,7 +78,7 @@ async def read_caller(context: Context, person_id: str, *, lock: bool) -> Person
 
     One round trip. Raises what the store raises.
     """
-    known, people = known_people_of(context), context.store.people
+    known, people = context.known_people, context.store.people
     if lock and not known.is_locked(person_id):
         return await known.learn(people.lock(person_id))
     person = await known.learn(people.find(person_id))

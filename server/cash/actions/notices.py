@@ -6,9 +6,7 @@ notice at a time. If the process dies first, a sweep carries them out.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from server.cash.actions.pay_in import follow_payments, note_payment
@@ -16,21 +14,6 @@ from server.cash.actions.pay_out import follow_bill, note_bill
 from server.cash.actions.refund import note_refund
 from server.cash.context import CashContext
 from server.cash.pay.answers import BillAnswer, OrderAnswer, RefundAnswer
-from server.context import Context, per_context
-
-
-@dataclass(slots=True)
-class Notices:
-    """What follows from WeChat Pay's notices after their answer. `turn` lets one notice at a time go on."""
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    paid_orders: list[str] = field(default_factory=list)  # numbers of orders still to be followed up
-
-
-@per_context
-def notices_of(_: Context) -> Notices:
-    """What this process still has to do about notices."""
-    return Notices()
 
 
 async def take_notice(context: CashContext, headers: Mapping[str, str], body: bytes) -> None:
@@ -41,7 +24,7 @@ async def take_notice(context: CashContext, headers: Mapping[str, str], body: by
     match context.pay.read_notice(headers, body).resource:
         case OrderAnswer() as order:
             if order.paid and await note_payment(context, order):
-                notices_of(context).paid_orders.append(order.out_trade_no)
+                context.notices.paid_orders.append(order.out_trade_no)
                 _follow(context, _follow_paid_orders(context))
         case RefundAnswer() as refund:
             await note_refund(context, refund)
@@ -52,7 +35,7 @@ async def take_notice(context: CashContext, headers: Mapping[str, str], body: by
 
 def _follow(context: CashContext, work: Coroutine[Any, Any, None]) -> None:
     async def in_turn() -> None:
-        async with notices_of(context).turn:
+        async with context.notices.turn:
             await work
 
     context.background.spawn(in_turn())
@@ -60,7 +43,7 @@ def _follow(context: CashContext, work: Coroutine[Any, Any, None]) -> None:
 
 async def _follow_paid_orders(context: CashContext) -> None:
     """Follow all payments noted so far together. Payments noted meanwhile wait for the next turn."""
-    numbers = notices_of(context).paid_orders[:]
-    notices_of(context).paid_orders.clear()
+    numbers = context.notices.paid_orders[:]
+    context.notices.paid_orders.clear()
     if numbers:
         await follow_payments(context, await context.books.orders.find_all(numbers))

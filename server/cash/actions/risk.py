@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 
 from server.cash.context import CashContext
-from server.cash.risk_looks import RiskLooks
-from server.context import Context, per_context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS, total_fen
 from server.store.digging.tasks import View
@@ -24,12 +22,6 @@ NOT_SEEN = 61010
 log = logging.getLogger("wabao.money")
 
 
-@per_context
-def risk_looks_of(_: Context) -> RiskLooks:
-    """Whose risk this process asked for today."""
-    return RiskLooks()
-
-
 def look_at_risk(context: CashContext, view: View, address: str) -> None:
     """Ask WeChat for the risk of a person who just dug a red packet, in the background and once a day.
 
@@ -38,7 +30,7 @@ def look_at_risk(context: CashContext, view: View, address: str) -> None:
     person, day = view["person"], context.clock.now_ms() // DAY_MS
     if person is None or not address or not total_fen(view["task"]):
         return
-    if context.settings.risk_held and risk_looks_of(context).begin(person["_id"], day, UNDER_WAY):
+    if context.settings.risk_held and context.risk_looks.begin(person["_id"], day, UNDER_WAY):
         context.background.spawn(_ask(context, person, address, day))
 
 
@@ -47,7 +39,7 @@ async def _ask(context: CashContext, person: Person, address: str, day: int) -> 
         if await context.books.risks.begin(person["_id"], day):
             await _ask_wechat(context, person, address, day)
     finally:
-        risk_looks_of(context).end()
+        context.risk_looks.end()
 
 
 async def _ask_wechat(context: CashContext, person: Person, address: str, day: int) -> None:
@@ -55,7 +47,7 @@ async def _ask_wechat(context: CashContext, person: Person, address: str, day: i
 
     WeChat is not asked while its answers are late and another call is waiting already.
     """
-    looks, risks, in_time = risk_looks_of(context), context.books.risks, True
+    looks, risks, in_time = context.risk_looks, context.books.risks, True
     if not looks.begin_call():
         log.warning("a risk is not known: WeChat is not asked while it is late")
         return
