@@ -105,9 +105,9 @@ def _changes(changelog: str, language: Language, *, cash: bool) -> list[dict[str
 
 
 def _room(interface: type[Interface]) -> str:
-    """Return the package of `handlers/` that an interface is in, or "files" if it is in no package."""
+    """Return the package of `handlers/` that an interface is in, or "texts" if it is in no package."""
     parts = interface.__module__.split(".")
-    return parts[1] if len(parts) > 2 else "files"
+    return parts[1] if len(parts) > 2 else "texts"
 
 
 def _operation(

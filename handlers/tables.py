@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from server.game.amounts import BEIJING
+from server.security.plain_text import cell_of
 
 # The beginning of each file. Without it, some programs assume another encoding.
 BOM = b"\xef\xbb\xbf"
-# Spreadsheets take a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_rows(rows: Iterable[Sequence[str]]) -> bytes:
@@ -20,9 +19,7 @@ def csv_rows(rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # some programs end an unquoted cell at ";"
     for row in rows:
-        writer.writerow(
-            [f"'{cell}" if cell.lstrip(" \ufeff\u200b").startswith(_FORMULA) else cell for cell in row]
-        )
+        writer.writerow(map(cell_of, row))
     return text.getvalue().encode()
 
 

@@ -14,15 +14,16 @@ from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
-from handlers import asyncapi, files, health, openapi, pages, push, texts, unready, uploads, websocket
+from handlers import asyncapi, health, openapi, pages, push, texts, unready, websocket
 from handlers.base import NOBODY, Interface, Refused, presented_token
 from handlers.bodies import STRANGERS_BYTES, Allowed, BoundedBody, is_small, length_of
 from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
 from handlers.languages import Language
 from handlers.limits import address_of
 from handlers.messages import consents
-from handlers.ops import pictures, screen
+from handlers.ops import screen
 from handlers.people import account, book
+from handlers.pictures import files, operators, uploads
 from handlers.prizes import prizes, shipping, statement
 from handlers.reviews import message_push, reporting
 from server import __version__
@@ -127,7 +128,7 @@ def make_app(context: Context) -> Guarded:
         URLSpec(r"/miniProgramCode", files.MiniProgramCode, given),
         URLSpec(r"/ws", push.Push, given),
         URLSpec(r"/ops/feed", screen.OpsFeed, given),
-        URLSpec(r"/ops/files/(.+)", pictures.OpsFile, given),
+        URLSpec(r"/ops/files/(.+)", operators.OpsFile, given),
         URLSpec(r"/wxPush", message_push.Pushed, given),
         *notices,
     ]

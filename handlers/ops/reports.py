@@ -9,8 +9,8 @@ import msgspec
 from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
-from handlers.ops.pictures import operators_picture
 from handlers.parameters import NoParameters
+from handlers.pictures.operators import operators_picture
 from server.actions.people.whom import key_of
 from server.operation.feed import BoardTask
 from server.store.people.people import shown_name

@@ -10,8 +10,8 @@ from msgspec import Meta
 from handlers.base import Reply, of_document
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct, OperatorInterface
-from handlers.ops.pictures import operators_picture
 from handlers.parameters import NoParameters
+from handlers.pictures.operators import operators_picture
 from server.actions.operate import decide_review
 from server.actions.people.whom import REVIEW_PATTERN
 from server.game.amounts import total_fen

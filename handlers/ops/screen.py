@@ -27,12 +27,12 @@ from handlers.ops.log import OpsExportLog, OpsLog
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.ops.person import OpsPerson
-from handlers.ops.pictures import operators_picture
 from handlers.ops.reports import OpsReports
 from handlers.ops.reviews import OpsDecide, OpsReviews
 from handlers.ops.search import OpsSearch
 from handlers.ops.timeline import Difference, OpsTimeline
 from handlers.parameters import Code
+from handlers.pictures.operators import operators_picture
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.errors import TokenRequired
 from server.operation.feed import BoardTask, board_task

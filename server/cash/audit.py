@@ -6,7 +6,6 @@ It only reads, and repairs nothing. If asked to, it also compares each order, bi
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
@@ -110,12 +109,13 @@ class Audit:
 async def audit(store: Store, pay: Pay | None = None) -> Audit:
     """Audit every task in the ledger; with `pay`, also ask WeChat about every order, bill and refund."""
     audited = Audit()
+    now_ms = await store.now_ms()
     async for code in books_of(store).ledger.codes():
         money, found = await audit_task(store, code, pay)
         audited.tasks += 1
         audited.fen.update({name: getattr(money, name) for name in SUMS})
         audited.differences += found
-        audited.waiting += waiting(money)
+        audited.waiting += waiting(money, now_ms)
     audited.waiting = list(dict.fromkeys(audited.waiting))
     return audited
 
@@ -126,7 +126,7 @@ async def audit_task(store: Store, code: str, pay: Pay | None = None) -> tuple[T
         money = await read_money(store, code)
         found = differences(money)
         if pay is not None and not found:
-            found = await remote_differences(money, pay)
+            found = await remote_differences(money, pay, await store.now_ms())
         if not found:
             break
         if look < LOOKS - 1:
@@ -156,7 +156,7 @@ async def read_money(store: Store, code: str) -> TaskMoney:
     )
 
 
-def waiting(money: TaskMoney) -> list[Finding]:
+def waiting(money: TaskMoney, now_ms: int) -> list[Finding]:
     """Return the payments of one task that need the operator, with what WeChat Pay said of each.
 
     A refusal of WeChat that concerns the whole mini-program is one finding, without a task. A bill that
@@ -168,14 +168,16 @@ def waiting(money: TaskMoney) -> list[Finding]:
         *(("bill", bill) for bill in money.bills),
         *(("refund", refund) for refund in money.refunds),
     ]
-    return [_waits(kind, document, money.code) for kind, document in documents if document.get("alarm")]
+    return [
+        _waits(kind, document, money.code, now_ms) for kind, document in documents if document.get("alarm")
+    ]
 
 
-def _waits(kind: PaymentKind, document: Mapping[str, Any], code: str) -> Finding:
+def _waits(kind: PaymentKind, document: Mapping[str, Any], code: str, now_ms: int) -> Finding:
     number, alarm = document["_id"], document["alarm"]
     if alarm == SHIPPING_REFUSED:
         return Finding("order", "", "shipping")
-    if alarm == DAY_REFUSED and document["created_at"] < time.time() * 1000 - OVERDUE_MS:
+    if alarm == DAY_REFUSED and document["created_at"] < now_ms - OVERDUE_MS:
         return Finding(kind, code, "overdue", (number,))
     return Finding(kind, code, "waits", (number, alarm))
 
@@ -321,13 +323,13 @@ def _end_differences(money: TaskMoney) -> list[Finding]:
     return [_difference(money, "left", money.held_fen)]
 
 
-async def remote_differences(money: TaskMoney, pay: Pay) -> list[Finding]:
+async def remote_differences(money: TaskMoney, pay: Pay, now_ms: int) -> list[Finding]:
     """Return the orders, bills and refunds about which WeChat and our records disagree."""
     compared: list[tuple[str, str, str, bool]] = []
     for order in money.orders:
         compared.append((order["_id"], order["state"], *await _order_at_wechat(order, pay)))
     for bill in money.bills:
-        compared.append((bill["_id"], bill["state"], *await _bill_at_wechat(bill, pay)))
+        compared.append((bill["_id"], bill["state"], *await _bill_at_wechat(bill, pay, now_ms)))
     for refund in money.refunds:
         compared.append((refund["_id"], refund["state"], *await _refund_at_wechat(refund, pay)))
     return [
@@ -351,11 +353,13 @@ async def _order_at_wechat(order: Order, pay: Pay) -> tuple[str, bool]:
     )
 
 
-async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
+async def _bill_at_wechat(bill: Bill, pay: Pay, now_ms: int) -> tuple[str, bool]:
     try:
         answer = await pay.query_transfer(bill["_id"])
     except (PayRefused, PayUnknown, Contradiction) as error:
-        if isinstance(error, PayRefused) and error.not_found and _is_too_old(bill):
+        # WeChat answers for the last 30 days: https://pay.weixin.qq.com/doc/v3/merchant/4012716437
+        too_old = is_over(bill) and bill["created_at"] < now_ms - ASKED_MS
+        if isinstance(error, PayRefused) and error.not_found and too_old:
             return "too old to ask", True
         never_held = bill["remote"] == NEVER_HELD or (bill["state"], bill["remote"]) == ("asked", "")
         return str(error), isinstance(error, PayRefused) and error.not_found and never_held
@@ -364,14 +368,6 @@ async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
         return f"{said}, or to another person", False
     final = {"SUCCESS": "given", "FAIL": "failed", "CANCELLED": "failed"}.get(answer.state)
     return said, final == bill["state"] if final else not is_over(bill)
-
-
-def _is_too_old(bill: Bill) -> bool:
-    """Whether a bill is so old that WeChat may have forgotten it: it answers for the last 30 days only.
-
-    https://pay.weixin.qq.com/doc/v3/merchant/4012716437
-    """
-    return is_over(bill) and bill["created_at"] < time.time() * 1000 - ASKED_MS
 
 
 async def _refund_at_wechat(refund: Refund, pay: Pay) -> tuple[str, bool]:

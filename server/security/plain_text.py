@@ -60,6 +60,25 @@ def _without_controls(text: str) -> str:
     return "".join(kept)
 
 
+# Spreadsheets take a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would take a cell for a formula."""
+    return cell.lstrip(" \ufeff\u200b").startswith(_FORMULA)
+
+
+def cell_of(text: str) -> str:
+    """Return a text as the cell of a table: a `'` in front keeps a spreadsheet from computing it."""
+    return f"'{text}" if is_formula(text) else text
+
+
+def text_of(cell: str) -> str:
+    """Return the text of a cell that `cell_of` made."""
+    return cell.removeprefix("'")
+
+
 # What structs say in `msgspec.Meta` of texts that other people will see: how such a text is cleaned before it
 # is checked (`extra`), and that it is not blank (`pattern`).
 ONE_LINE: dict[str, object] = {"keeps": one_line}

@@ -61,6 +61,12 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
 }
 
 
+async def at_wechat(context: Any, code: str) -> list[Any]:
+    """Return where WeChat and our records of a task's money disagree."""
+    money = await read_money(context.store, code)
+    return await remote_differences(money, context.pay, await context.store.now_ms())
+
+
 async def a_whole_story(client: Client, context: Context) -> str:
     """Return the code of a task with three prizes: one given by a second bill, one returned, one not won."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -76,8 +82,7 @@ async def a_whole_story(client: Client, context: Context) -> str:
 
 async def test_the_audit_finds_every_change_behind_the_servers_back(client, context):
     code = await a_whole_story(client, context)
-    money = await read_money(context.store, code)
-    assert differences(money) + await remote_differences(money, context.pay) == []
+    assert differences(await read_money(context.store, code)) + await at_wechat(context, code) == []
     seen: set[str] = set()
     for name, (collection, which, changes, said) in TAMPERING.items():
         table = context.store.database[collection]
@@ -113,7 +118,7 @@ async def test_the_remote_audit_finds_what_differs_at_wechat(client, context):
     for table, which, changes, said in cases:
         before = await table.find_one(which)
         await table.update_one({"_id": before["_id"]}, {"$set": changes})
-        found = await remote_differences(await read_money(context.store, code), context.pay)
+        found = await at_wechat(context, code)
         assert any(said in line_of(finding) for finding in found), (changes, found)
         assert {(finding.code, finding.what, len(finding.values)) for finding in found} == {
             (code, "at_wechat", SENTENCES["at_wechat"].count("{}"))
@@ -121,7 +126,7 @@ async def test_the_remote_audit_finds_what_differs_at_wechat(client, context):
         await table.replace_one({"_id": before["_id"]}, before)
     gone = await bills.find_one_and_delete({"state": "SUCCESS"})
     assert gone is not None
-    found = await remote_differences(await read_money(context.store, code), context.pay)
+    found = await at_wechat(context, code)
     assert any("NOT_FOUND" in line_of(finding) for finding in found)
 
 
@@ -139,7 +144,7 @@ async def test_a_bill_of_more_than_30_days_that_wechat_no_longer_knows_is_no_dif
             await context.pay.query_transfer(bill["_id"])
     await expect_balance(context)
     await context.store.database["bills"].update_one({"state": "given"}, {"$set": {"created_at": 9**14}})
-    found = await remote_differences(await read_money(context.store, code), context.pay)
+    found = await at_wechat(context, code)
     assert any("NOT_FOUND" in line_of(finding) for finding in found)
 
 

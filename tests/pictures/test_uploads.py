@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from handlers.bodies import LARGE_BYTES
-from handlers.uploads import UploadFile
+from handlers.pictures.uploads import UploadFile
 from server.memory.large_bodies import STRANGERS
 from support.client import Someone, a_picture
 from support.login import log_in

@@ -14,6 +14,7 @@ from server.actions.prizes.claim import open_address
 from server.actions.prizes.ship import CARRIERS, carrier_named, ship
 from server.context import Context
 from server.errors import BadRequest, NotShippable
+from server.security.plain_text import is_formula, text_of
 from server.store.prizes.prizes import Prize
 
 MOST_CHANGES = 100
@@ -23,7 +24,6 @@ NUMBER = re.compile(r"[0-9A-Za-z]{5,40}")
 COLUMNS = ("深度", "中奖者", "快递公司", "运单号")
 # A row has no receiver if the publisher could not read the address yet, or any more.
 _WHERE = ("收件人", "地址")
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 # Spreadsheets also save tables in UTF-16, or with tabs or semicolons, in which no column is found.
 _RIGHT = "请用下载的表格填好快递，存成“CSV UTF-8（逗号分隔）”再传"
 _NOT_TRIED = "没有轮到，再传一次就接着记"
@@ -52,7 +52,7 @@ class ShippedRow(msgspec.Struct):
 def parcels_of(table: bytes) -> list[Parcel]:
     """Return the rows that name a parcel. Raises BadRequest if the table lacks a column, or is no CSV."""
     try:
-        lines = list(csv.reader(io.StringIO(_text_of(table)), strict=True))
+        lines = list(csv.reader(io.StringIO(_decoded(table)), strict=True))
     except csv.Error:
         raise BadRequest(f"这不是 CSV 表格：{_RIGHT}", param="table") from None
     head = [cell.strip() for cell in lines[0]] if lines else []
@@ -69,7 +69,7 @@ def parcels_of(table: bytes) -> list[Parcel]:
     return found
 
 
-def _text_of(table: bytes) -> str:
+def _decoded(table: bytes) -> str:
     """Return a table's text. Spreadsheets in China save it in GB 18030."""
     try:
         return table.decode("utf-8-sig")
@@ -114,14 +114,8 @@ def _is_elsewhere(context: Context, parcel: Parcel, prize: Prize) -> bool:
     Some spreadsheets write ? for a rare character.
     """
     where = open_address(context, prize) if prize["state"] == "given" else None
-    told = parcel.address if parcel.receiver else ""
-    return where is not None and bool(told) and "?" not in told and _bare(told) != _bare(where.address)
-
-
-def _bare(text: str) -> str:
-    """Return a cell's text without the ' that the table has before what a spreadsheet would take for a
-    formula."""
-    return _plain(text).removeprefix("'")
+    told = text_of(_plain(parcel.address)) if parcel.receiver else ""
+    return where is not None and bool(told) and "?" not in told and told != text_of(_plain(where.address))
 
 
 def _plain(text: str) -> str:
@@ -135,12 +129,11 @@ def _is_noted(parcel: Parcel, prize: Prize | None) -> bool:
 
 def _why_not(parcel: Parcel, prize: Prize | None, depths: list[str]) -> str:
     """Return why a row is refused before it is tried, "" if it is not."""
-    if any(cell.lstrip("'").startswith(_FORMULA) for cell in (parcel.depth, parcel.carrier, parcel.number)):
+    if any(is_formula(cell.lstrip("'")) for cell in (parcel.depth, parcel.carrier, parcel.number)):
         return "像是公式，不能用：请填文字"
     if prize is None:
         return "这一层没有人中奖，可能是别的宝贝的表格"
-    # The table has a ' before each text that a spreadsheet would take for a formula.
-    if parcel.winner.removeprefix("'") != prize["wxname"].strip().removeprefix("'"):
+    if text_of(parcel.winner) != text_of(prize["wxname"].strip()):
         return "这一层的中奖者不是他，可能是别的宝贝的表格"
     if depths.count(parcel.depth) > 1:
         return "同一层写了两行，不知道该用哪一行"

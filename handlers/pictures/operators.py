@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from handlers.files import File
 from handlers.ops.operators import COOKIE
+from handlers.pictures.files import File
 from server.actions.operator_sessions import find_session
 from server.store.files import ROUTE
 from server.store.files import File as StoredFile

@@ -1,0 +1,1 @@
+"""Pictures: uploading them, sharing posters and codes, and serving what is stored."""
