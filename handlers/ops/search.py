@@ -125,8 +125,7 @@ class OpsSearch(OperatorInterface):
         be in one parcel.
         """
         store, prizes = self.context.store, list[tuple[FoundBy, Prize]]()
-        # The embedded store reads all documents that a partial index lacks, so skip this for a search by
-        # name. An order's number may happen to have no digit.
+        # A search by name looks for no number. An order's number may happen to have no digit.
         named = len(query) < ORDER_CHARACTERS and not any(map(str.isdigit, query))
         if named or not query.isascii():
             return [], [], prizes

@@ -50,8 +50,7 @@ POLL_SECONDS_ALONE = 1.0  # of the tasks whose news is not heard, since their Re
 COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
-# The most tasks in one query of the poll. SecantusDB's time for an `$in` grows with the square of its length:
-# 100 codes took 8 ms, 1,500 took 3.6 s, in which the store served nobody else.
+# The most tasks in one query of the poll, so that digs wait for none of these queries long.
 POLLED_AT_ONCE = 100
 MOST_LOADS = 3  # After this many reads, a history that still lacks a dig is taken as it is.
 # The least time between two reads for watchers who claim to know a later dig. Anybody can claim that.

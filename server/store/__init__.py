@@ -172,10 +172,7 @@ class Store:
             raise BadSettings(f"MONGODB_URI: {error}") from None
 
     async def read_something(self) -> None:
-        """Read something from MongoDB. Raises PyMongoError if that fails.
-
-        SecantusDB on a full disk still answers a ping, and nothing else.
-        """
+        """Read something from MongoDB, which shows more than a ping. Raises PyMongoError if that fails."""
         await self.database["meta"].find_one({}, {"_id": 1})
 
     async def try_out(self) -> None:

@@ -77,11 +77,14 @@ class Documents(Generic[T]):
 
         While a primary steps down, a retryable findAndModify gets a labelled writeConcernError. If types of
         BSON have decoders, PyMongo 4.20 cannot read such an error: PyMongo itself fails with an
-        AttributeError.
+        AttributeError. An upsert is never answered None here; the embedded store answers that to the second
+        of two that make a document at once.
         """
         options = {"return_document": True, **options}
-        found = await self._undecoded.find_one_and_update(condition, changes, **options)
-        return cast("T | None", _plain(found))
+        while True:
+            found = await self._undecoded.find_one_and_update(condition, changes, **options)
+            if found is not None or "upsert" not in options:
+                return cast("T | None", _plain(found))
 
     async def in_order(
         self, condition: dict[str, Any], order: str, limit: int = 0, fields: Any = None, skip: int = 0
@@ -183,9 +186,7 @@ class Documents(Generic[T]):
         """Update the document of this `_id`, or make it; return it as it is afterwards."""
         while True:
             with suppress(DuplicateKeyError):  # another process made it at this moment: now it is there
-                found = await self.find_one_and_update({"_id": key}, changes, upsert=True)
-                if found is not None:  # SecantusDB returns None to the second of two processes
-                    return found
+                return cast("T", await self.find_one_and_update({"_id": key}, changes, upsert=True))
 
     async def upserts(self, condition: dict[str, Any], changes: Any) -> bool:
         """Update the document that fits, or make it; return whether that changed anything.

@@ -27,8 +27,7 @@ async def follow(context: Context, person_id: str, publisher_id: str, *, followi
     if await follows.number(person_id, MOST) == MOST:
         raise BadRequest(f"最多关注 {MOST} 人，请先取消关注几个", param="publisher_id")
     # Counted first, so that no number is above the count: an announcement reads followers up to the count.
-    # Two people who follow at the same moment may get one number. A findAndModify would give them different
-    # numbers, but for each findAndModify SecantusDB reads all people.
+    # Two people who follow at the same moment may get one number.
     await context.store.people.count_follow(publisher["_id"])
     n = publisher.get("followed", 0) + 1
     await follows.add(publisher["_id"], person_id, context.clock.now_ms(), n)

@@ -210,8 +210,7 @@ class Consents(Documents[Consent]):
     async def take(self, person_id: str, template_id: str, message_id: str) -> bool:
         """Reserve a consent for a message; False if there was none.
 
-        A message keeps a consent that is already reserved for it. This is no findAndModify, since SecantusDB
-        reads all consents for a findAndModify.
+        A message keeps a consent that is already reserved for it.
         """
         key = _key(person_id, template_id)
         taken = await self.collection.update_one(

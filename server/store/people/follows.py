@@ -46,10 +46,7 @@ class Follows(Documents[Follow]):
         return await self.rows.find_one({"_id": _key(publisher, follower)}, {"_id": 1}) is not None
 
     async def followers(self, publisher: str, after: int, until: int) -> list[str]:
-        """Return a publisher's followers with numbers above `after`, up to `until`.
-
-        Both bounds are needed: a limit does not keep SecantusDB from reading all that match.
-        """
+        """Return a publisher's followers with numbers above `after`, up to `until`."""
         numbers = {"$gt": after, "$lte": until}
         found = self.rows.find(
             {"publisher": publisher, "n": numbers}, {"follower": 1}, batch_size=until - after + 1

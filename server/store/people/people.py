@@ -208,7 +208,7 @@ class People(DueDocuments[Person]):
         merged = {"$mergeObjects": ["$$ROOT", began, {"$literal": said}, found_by]}
         saved: Person | None = None
         who: Document = {"unionid": person["unionid"]}
-        while saved is None:  # SecantusDB returns None to the second of two first logins at once
+        while saved is None:
             try:
                 saved = await self.find_one_and_update(who, [{"$replaceWith": merged}], upsert=True)
             except DuplicateKeyError:  # another first login wrote the record just now, perhaps by another id

@@ -138,7 +138,6 @@ class Prizes(DueDocuments[Prize]):
         ),
         index("unsent", "publisher state given_at _id", there="address_box"),
         index("pickup_once", "code pickup.hash", unique=True, there="pickup"),
-        # These are sparse, not partial, so that the embedded store uses them too.
         index("in_parcel", "number", sparse=True),
         index("parcel_once", "publisher number beside", unique=True, there="number"),
         index("to_phone", "phone_hash", sparse=True),
