@@ -21,7 +21,6 @@ from server.game.task import Task
 from server.operation.alarms import Alarm, silence
 from server.operation.heartbeats import (
     HISTORY_SECONDS,
-    SET_BACK_SECONDS,
     Heartbeat,
     HeartbeatDig,
     HeartbeatEnd,
@@ -44,9 +43,8 @@ STOCK_SECONDS = 10.0  # A count reads all running tasks; the screen says how old
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
 AHEAD_MS = 60_000  # How far another process's clock may be ahead.
-# Wait this long for the heartbeats of slow processes. If a heartbeat comes later, the sums of its second are
-# sent again.
-COMPLETE_MS = 500
+# Wait this long after each second for the heartbeats of slow processes.
+LATE_MS = 500
 KEPT_SECONDS = 10
 # A silent process is still shown for this long, so that the operator sees its silence.
 PRESENT_SECONDS = 30
@@ -174,7 +172,6 @@ class Feed:
         self._running = False
         self._telling = Background(bus.failures)
         self._after = "-"
-        self._shown = 0
         self._beginning = asyncio.Lock()
         self._seconds: dict[int, Second] = {}
         self._digs: list[HeartbeatDig] = []
@@ -212,7 +209,7 @@ class Feed:
 
     async def _begin(self) -> None:
         """Read the heartbeats that Redis keeps, and start sending from there."""
-        self._after, self._shown = "-", self._complete() - HISTORY_SECONDS
+        self._after = "-"
         self._heartbeats, self._newest, self._seconds, self._digs, self._ends = [], {}, {}, [], []
         await self._read_heartbeats()
         self._board_at = time.monotonic()
@@ -221,15 +218,11 @@ class Feed:
         self._running = True
         self._telling.spawn(self._run())
 
-    def _complete(self) -> int:
-        """Return the last second whose heartbeats have all come, apart from late ones."""
-        return (self._now_ms() - COMPLETE_MS) // 1000 - 1
-
     async def _read_heartbeats(self) -> tuple[list[Heartbeat], list[Second]]:
-        """Read the new heartbeats; return them, and the seconds that are complete by now or corrected."""
-        complete = self._complete()
-        if complete < self._shown - SET_BACK_SECONDS:
-            self._go_back_to(complete)
+        """Read the new heartbeats; return them, and the sums of their seconds.
+
+        If a heartbeat comes late, its second is summed up once more.
+        """
         found = await self._bus.read_heartbeats(self._after)
         self._after, data = (self._after, []) if found is None else found
         # In a thread: 15 minutes of several processes would hold the loop too long.
@@ -238,23 +231,18 @@ class Feed:
             if process not in self._unread:
                 self._unread[process] = None
                 app_log.warning("heartbeats of %.40s cannot be read: %s", process, why)
-        late = {beat.second for beat in new}
-        beats = [*(beat for beat in self._heartbeats if beat.second > complete - KEPT_SECONDS), *new]
-        told = [b for b in beats if b.second <= complete and (b.second > self._shown or b.second in late)]
-        seconds = await asyncio.to_thread(add_up, told)
-        self._heartbeats, self._shown = beats, max(self._shown, complete)
-        oldest, newest = complete - PRESENT_SECONDS, self._newest | {beat.process: beat for beat in new}
-        self._newest = {process: beat for process, beat in newest.items() if beat.second > oldest}
-        self._remember(new, seconds)
+        now = self._now_ms() // 1000 + 1  # what lies later is of before the clock was set back
+        kept = [beat for beat in self._heartbeats if now - KEPT_SECONDS < beat.second <= now]
+        self._heartbeats = [*kept, *new]
+        told = {beat.second for beat in new if beat.second <= now}
+        seconds = await asyncio.to_thread(add_up, [b for b in self._heartbeats if b.second in told])
+        newest = self._newest | {beat.process: beat for beat in new}
+        self._newest = {name: b for name, b in newest.items() if now - PRESENT_SECONDS < b.second <= now}
+        known = self._seconds | {second.at: second for second in seconds}
+        self._seconds = {at: each for at, each in known.items() if now - HISTORY_SECONDS < at <= now}
+        self._digs = [*self._digs, *(dig for beat in new for dig in beat.digs)][-HISTORY_EVENTS:]
+        self._ends = [*self._ends, *(end for beat in new for end in beat.ends)][-HISTORY_EVENTS:]
         return new, seconds
-
-    def _remember(self, heartbeats: list[Heartbeat], seconds: list[Second]) -> None:
-        """Add new heartbeats and seconds to those of the last 15 minutes, and drop what is too old."""
-        oldest = self._shown - HISTORY_SECONDS
-        self._seconds |= {second.at: second for second in seconds}
-        self._seconds = {at: second for at, second in self._seconds.items() if at > oldest}
-        self._digs = [*self._digs, *(dig for beat in heartbeats for dig in beat.digs)][-HISTORY_EVENTS:]
-        self._ends = [*self._ends, *(end for beat in heartbeats for end in beat.ends)][-HISTORY_EVENTS:]
 
     def leave(self, viewer: Viewer) -> None:
         """Stop sending to a viewer. Safe to repeat."""
@@ -288,8 +276,8 @@ class Feed:
             await reading.end()
 
     async def _rest(self) -> None:
-        """Wait until the next second is complete."""
-        await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
+        """Wait until the heartbeats of the next second have come."""
+        await asyncio.sleep(1 - (self._now_ms() - LATE_MS) % 1000 / 1000)
 
     async def _tell_heartbeats(self) -> None:
         new, seconds = await self._read_heartbeats()
@@ -303,14 +291,6 @@ class Feed:
             self._names,
         )
         self._send(text_frame(_encoder.encode(frame)))
-
-    def _go_back_to(self, complete: int) -> None:
-        """Drop seconds that lie in the future because the clock was set back: they would hide the present
-        ones."""
-        self._shown = complete
-        self._heartbeats = [beat for beat in self._heartbeats if beat.second <= complete]
-        self._newest = {name: beat for name, beat in self._newest.items() if beat.second <= complete}
-        self._seconds = {at: second for at, second in self._seconds.items() if at <= complete}
 
     def _alarms(self) -> list[Alarm]:
         """Return the alarms that last. A store's silence is added here, since its alarm may not be written
