@@ -6,7 +6,7 @@ import functools
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import NoneType
+from types import ModuleType, NoneType
 from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -438,3 +438,14 @@ class ProvenAct(Interface):
     method = "POST"
     needs_token = True
     locks = True
+
+
+def interfaces_in(*modules: ModuleType) -> list[type[Interface]]:
+    """Return the interfaces that these modules declare: their classes that have a path."""
+    declared = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
+    names = {module.__name__ for module in modules}
+    return [
+        each
+        for each in declared
+        if issubclass(each, Interface) and each.__module__ in names and hasattr(each, "path")
+    ]

@@ -15,7 +15,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from handlers import asyncapi, health, openapi, pages, push, texts, unready, websocket
-from handlers.base import NOBODY, Interface, Refused, presented_token
+from handlers.base import NOBODY, Interface, Refused, interfaces_in, presented_token
 from handlers.bodies import STRANGERS_BYTES, Allowed, BoundedBody, is_small, length_of
 from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
 from handlers.languages import Language
@@ -36,45 +36,13 @@ from server.telemetry import metrics
 from server.telemetry.logs import shown_path
 
 CALLER_CHARACTERS = 12
-INTERFACES: list[type[Interface]] = [
-    account.UserLogin,
-    lists.GetTaskList,
-    details.GetTaskDetails,
-    commitment.GetCommitment,
-    post_task.PostTask,
-    files.GetSharePic,
-    details.GetTaskUser,
-    digs.GetDigs,
-    uploads.UploadFile,
-    account.GetMyInfo,
-    lists.GetMyRelease,
-    lists.GetMyPartake,
-    digs.GetMyDigs,
-    book.GetMyFinds,
-    lists.GetMyPrize,
-    account.SetProfile,
-    account.Logout,
-    account.DeleteAccount,
-    account.KeepAccount,
-    proof.GetProof,
-    prizes.DrawPrize,
-    prizes.ConfirmDraw,
-    shipping.ShipPrize,
-    shipping.ShipPrizes,
-    shipping.ReceivePrize,
-    ending.EditTask,
-    ending.EndTask,
-    prizes.GetWinners,
-    statement.GetStatement,
-    consents.GetTemplates,
-    consents.Subscribed,
-    consents.Remind,
-    reporting.ReportTask,
-    texts.GetTexts,
-    texts.GetRules,
-    publishers.GetPublisher,
-    publishers.Follow,
-    publishers.GetMyFollows,
+# All that these modules declare is served.
+INTERFACES = [
+    *interfaces_in(account, book, publishers),
+    *interfaces_in(lists, details, digs, commitment, post_task, ending, proof),
+    *interfaces_in(prizes, shipping, statement),
+    *interfaces_in(files, uploads, texts),
+    *interfaces_in(consents, reporting),
 ]
 
 # Paths that ask no store, or that report themselves that a store does not answer.

@@ -11,26 +11,22 @@ from typing import Any
 import msgspec
 from tornado.web import HTTPError
 
-from handlers.base import Interface, Reply
-from handlers.ops.acts import (
-    OpsBan,
-    OpsEnd,
-    OpsFeature,
-    OpsHide,
-    OpsSignOut,
-    OpsTrust,
-    OpsUnban,
+from handlers.base import Reply, interfaces_in
+from handlers.ops import (
+    acts,
+    export,
+    lists,
+    log,
+    operators,
+    payouts,
+    person,
+    reports,
+    reviews,
+    search,
+    timeline,
 )
-from handlers.ops.export import OpsWinners
-from handlers.ops.lists import OpsList
-from handlers.ops.log import OpsExportLog, OpsLog
-from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
-from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
-from handlers.ops.person import OpsPerson
-from handlers.ops.reports import OpsReports
-from handlers.ops.reviews import OpsDecide, OpsReviews
-from handlers.ops.search import OpsSearch
-from handlers.ops.timeline import Difference, OpsTimeline
+from handlers.ops.operators import COOKIE, OperatorInterface, session_of
+from handlers.ops.timeline import Difference
 from handlers.parameters import Code
 from handlers.pictures.operators import operators_picture
 from handlers.websocket import IDENTITY_REFUSED, Socket
@@ -216,30 +212,8 @@ class OpsFeed(Socket):
         self.context.feed.leave(self)
 
 
-OPS_INTERFACES: list[type[Interface]] = [
-    OpsLogin,
-    OpsLogout,
-    OpsMe,
-    OpsSearch,
-    OpsList,
+OPS_INTERFACES = [
+    *interfaces_in(operators, search, lists, timeline, reports, person),
+    *interfaces_in(acts, payouts, export, log, reviews),
     OpsTask,
-    OpsTimeline,
-    OpsReports,
-    OpsPerson,
-    OpsEnd,
-    OpsHide,
-    OpsFeature,
-    OpsSignOut,
-    OpsPayouts,
-    OpsFreeze,
-    OpsRelease,
-    OpsReturn,
-    OpsWinners,
-    OpsBan,
-    OpsUnban,
-    OpsTrust,
-    OpsLog,
-    OpsExportLog,
-    OpsReviews,
-    OpsDecide,
 ]
