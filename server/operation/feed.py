@@ -166,7 +166,10 @@ class Feed:
     """The feed of this process. It reads only while it has viewers, and sends all of them the same bytes."""
 
     def __init__(self, bus: Bus, store: Store, outages: Outages, clock: Clock, audience: Audience) -> None:
-        self._bus, self._store, self._outages, self._now_ms = bus, store, outages, clock.now_ms
+        self._bus = bus
+        self._store = store
+        self._outages = outages
+        self._now_ms = clock.now_ms
         self._audience = audience
         self._viewers: set[Viewer] = set()
         self._running = False
@@ -210,7 +213,11 @@ class Feed:
     async def _begin(self) -> None:
         """Read the heartbeats that Redis keeps, and start sending from there."""
         self._after = "-"
-        self._heartbeats, self._newest, self._seconds, self._digs, self._ends = [], {}, {}, [], []
+        self._heartbeats = []
+        self._newest = {}
+        self._seconds = {}
+        self._digs = []
+        self._ends = []
         await self._read_heartbeats()
         self._board_at = time.monotonic()
         self._board = b""
