@@ -73,10 +73,6 @@ class KnownPeople:
         known = self._known.get(person_id)
         return known is not None and bool(known[0].get("locked"))
 
-    def is_banned(self, person_id: str) -> bool:
-        """Whether memory says that a person is banned. The ban may be over."""
-        known = self._known.get(person_id)
-        return known is not None and "banned" in known[0]
 
     async def learn(self, read: Awaitable[Person | None]) -> Person | None:
         """Return a person's whole record as `read` returns it, and remember what admits them.
