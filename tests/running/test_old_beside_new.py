@@ -25,7 +25,7 @@ from support.databases import database_of, with_database
 from support.servers import Running
 
 # The last release; while there is none with this version of the data, a commit that has it.
-BEFORE = "9ade2374"
+BEFORE = "d97f19ad"
 DIGGERS, PAGES, TREASURES = 30, 100, 3
 WHOLE_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
