@@ -1,7 +1,7 @@
 // The square: running treasures, then those that ended lately. It grows as you scroll, renews the cards in
 // sight, and drops cards far below.
 
-import { get } from "./api.js";
+import { get, needed } from "./api.js";
 import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { rememberSquare } from "../miniprogram/shared/afterwards.js";
@@ -10,7 +10,7 @@ import { cardsOf, sought as wanted } from "../miniprogram/shared/cards.js";
 import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
 import { arrange, el, fill, set, write } from "./dom.js";
 import { takesCash } from "./payment.js";
-import { person } from "./session.js";
+import { keep, person, recall } from "./session.js";
 
 const RENEW_MS = 8_000;
 const PAGE = 20;
@@ -22,10 +22,12 @@ const AHEAD_PX = 600;
 let left = { whose: null, cards: [], pages: 0, lengths: [], scroll: 0, focused: null, kind: "", name: "", unfolded: false };
 
 const TYPING_MS = 300;
+const PRACTISED = "wabao.practised"; // whether somebody practised here, or skipped it
 
 export function square(root, signal) {
   const page = new Square(signal);
-  fill(root, el("h1.quiet", {}, "广场"), searchForm(page.sought, () => page.lookFor()), page.running, page.fold, page.sentinel, page.foot);
+  if (!recall("localStorage", PRACTISED)) page.practise();
+  fill(root, el("h1.quiet", {}, "广场"), page.practice, searchForm(page.sought, () => page.lookFor()), page.running, page.fold, page.sentinel, page.foot);
   root.classList.add("wide");
   page.begin();
   return "";
@@ -34,6 +36,7 @@ export function square(root, signal) {
 class Square {
   constructor(signal) {
     this.signal = signal;
+    this.practice = el("section.panel.stack.centred.practice", { hidden: true });
     this.running = el("ul.cards", { "aria-label": "正在进行" });
     this.over = el("ul.cards", { "aria-label": SQUARE.over });
     this.fold = el("details.fold.over", { hidden: true, ontoggle: () => this.fold.open && this.follow() },
@@ -77,6 +80,17 @@ class Square {
     });
   }
 
+  /** Let the person practise, here and without the server. The place is there before its module, so that nothing moves. */
+  practise() {
+    const { practice } = this;
+    set(practice, { hidden: false });
+    const done = () => {
+      keep("localStorage", PRACTISED, 1);
+      set(practice, { hidden: true });
+    };
+    needed(() => import("./practice.js")).then(({ practise }) => practise(practice, done), () => set(practice, { hidden: true }));
+  }
+
   /** Show these cards, and no others. */
   show(cards) {
     const { running, over, fold, foot, sought } = this;
@@ -94,7 +108,19 @@ class Square {
     else if (elements.length) write(foot, SQUARE.end);
     else if (sought.name) write(foot, SQUARE.unfound);
     else if (sought.kind) write(foot, SQUARE.noneOf);
-    else sayEmpty(foot);
+    else this.sayEmpty();
+  }
+
+  /** Say what to do about an empty square; where the sandbox plays WeChat, also how to fill it. */
+  sayEmpty() {
+    const { foot } = this;
+    if (foot.querySelector("a")) return; // keep the focus
+    const made = document.documentElement.dataset.login === "sandbox";
+    fill(
+      foot,
+      el("span.bare", {}, SQUARE.none, el("a", { href: "#/publish" }, "埋一个"), "，或者", el("button.link", { onclick: () => this.practise() }, "先练三锹")),
+      made ? el("span.bare", {}, "想先看看热闹，就在另一个终端里运行 ", el("code", {}, "python -m server crowd")) : null,
+    );
   }
 
   async read(page) {
@@ -169,17 +195,6 @@ class Square {
 
 function near(element) {
   return element.getBoundingClientRect().top < innerHeight + AHEAD_PX;
-}
-
-/** Say what to do about an empty square; where the sandbox plays WeChat, also how to fill it. */
-function sayEmpty(foot) {
-  if (foot.querySelector("a")) return; // keep the focus
-  const made = document.documentElement.dataset.login === "sandbox";
-  fill(
-    foot,
-    el("span.bare", {}, SQUARE.none, el("a", { href: "#/publish" }, "埋一个")),
-    made ? el("span.bare", {}, "想先看看热闹，就在另一个终端里运行 ", el("code", {}, "python -m server crowd")) : null,
-  );
 }
 
 /** Return the form that changes `sought` and then calls `changed`. */

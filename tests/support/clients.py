@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
@@ -16,6 +17,8 @@ class Window:
 
     def __init__(self, page: Page, address: str) -> None:
         self._page, self._address = page, address
+        self.asked: list[str] = []  # the paths of all requests
+        page.on("request", lambda request: self.asked.append(urlsplit(request.url).path))
 
     def open(self, page: str, of: str = "") -> None:
         """Open `treasure` or `winners` of a treasure, `mine` with one of its lists, `square` or `publish`."""
@@ -98,6 +101,11 @@ class InHand:
         self._phone = phone
         self.fill, self.choose, self.press = phone.fill, phone.choose, phone.press
         self.look_for = phone.press
+
+    @property
+    def asked(self) -> list[str]:
+        """The paths of all requests until now."""
+        return [told["path"] for told in self._phone.said if told["type"] == "asking"]
 
     def open(self, page: str, of: str = "") -> None:
         """Open a page by its path."""

@@ -1,5 +1,6 @@
 // The part of a treasure's page that makes a dig an act: whether opening digs, the chance, the stroke, the win, the cheers.
 
+import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
 import { findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
@@ -62,7 +63,7 @@ export const moment = Behavior({
       if (this.data.strata[at].depth > depth) return;
       const what = is_prize ? DIGS.won : find ? findName(find) : "";
       const strata = [...this.data.strata];
-      strata[at] = { depth, name: wxname, face: wxheadpic, what, won: is_prize };
+      strata[at] = { depth, name: wxname, face: pictureOf({ wxname, wxheadpic }), what, won: is_prize };
       tell(this, { strata });
     },
 

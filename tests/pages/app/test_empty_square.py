@@ -19,8 +19,11 @@ def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(window):
     page.reload()
     expect(page.get_by_text("python -m server crowd")).to_be_visible()
     is_readable(opened)
+    page.get_by_role("button", name="跳过").click()
+    page.get_by_role("button", name="先练三锹").click()
+    expect(page.get_by_role("heading", name="先练三锹")).to_be_visible()
     page.locator("main").get_by_role("link", name="埋一个").click()
-    expect(page.get_by_label("物品名")).to_be_visible()
+    expect(page.get_by_role("heading", name="埋下一个宝贝")).to_be_visible()
 
 
 def test_lists_that_are_empty_and_pages_of_others_say_where_to_go_on(window, publisher):

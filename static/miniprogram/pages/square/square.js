@@ -4,19 +4,50 @@ import { linking } from "../../parts/linking.js";
 import { rememberSquare } from "../../shared/afterwards.js";
 import { cardsOf, lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
+import { PRACTICE, REST_MS, practised } from "../../shared/practice.js";
 import { CLAIM, KINDS, SQUARE, depthWords, title, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
 const TICK_MS = 500;
 const TYPING_MS = 300;
+const PRACTISED = "wabao.practised"; // whether somebody practised on this phone, or skipped it
 
 Component({
   behaviors: [linking],
 
-  data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, unread: false, again: CLAIM.again, words: SQUARE, kinds: [], kind: "", name: "" },
+  data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, unread: false, again: CLAIM.again, words: SQUARE, practising: PRACTICE, practice: null, resting: false, empty: false, kinds: [], kind: "", name: "" },
 
   methods: {
+    onLoad() {
+      if (!wx.getStorageSync(PRACTISED)) this.practise();
+    },
+
+    /** Practise, on this phone alone. */
+    practise() {
+      this.setData({ practice: practised(0) });
+    },
+
+    strike() {
+      if (this.data.resting) return;
+      if (this.data.practice.won) {
+        this.leavePractice();
+        return;
+      }
+      const practice = practised(this.data.practice.depth + 1);
+      this.setData({ practice, resting: !practice.won });
+      if (!practice.won) setTimeout(() => this.setData({ resting: false }), REST_MS);
+    },
+
+    leavePractice() {
+      wx.setStorageSync(PRACTISED, 1);
+      this.setData({ practice: null });
+    },
+
+    bury() {
+      wx.switchTab({ url: "/pages/publish/publish" });
+    },
+
     onShow() {
       this.renew();
       this.ticking = setInterval(() => this.count(), TICK_MS);
@@ -65,7 +96,7 @@ Component({
         const cards = [...all.filter(({ status }) => !status), ...all.filter(({ status }) => status)];
         rememberSquare(cards);
         const over = cards.findIndex(({ status }) => status);
-        this.setData({ cards, over, unfolded: this.data.unfolded || over === 0, foot: this.complete ? this.end(cards) : "", unread: false });
+        this.setData({ cards, over, unfolded: this.data.unfolded || over === 0, foot: this.complete ? this.end(cards) : "", empty: this.complete && !cards.length && !this.data.name && !this.data.kind, unread: false });
         // A list that does not fill the screen cannot be scrolled, so read on.
         if (cards.length < PAGE) await this.more();
       } catch (error) {
@@ -77,7 +108,7 @@ Component({
     end(cards) {
       if (cards.length) return SQUARE.end;
       if (this.data.name) return SQUARE.unfound;
-      return this.data.kind ? SQUARE.noneOf : `${SQUARE.none}去埋下第一个吧`;
+      return this.data.kind ? SQUARE.noneOf : `${SQUARE.none}埋下第一个吧`;
     },
 
     async readKinds() {
