@@ -63,7 +63,8 @@ export function upload(file, onProgress) {
 /** Log in under any name: in development the sandbox plays WeChat. */
 export async function logIn(user) {
   const asked = await reach(`/sandbox/authorize?${asQuery({ user, nickname: user })}`, {});
-  if (!asked.ok) throw new Refused({ msg: "沙箱没有接受这个名字，请换一个", error: "bad_request" }, asked.status);
+  const badName = asked.status === 400;
+  if (!asked.ok) throw new Refused({ msg: badName ? "沙箱没有接受这个名字，请换一个" : "现在登录不了，请稍后再试", error: badName ? "bad_request" : "sandbox" }, asked.status);
   keep("sessionStorage", "wabao.user", user); // whom the sandbox asks for a consent
   remember(await api.logIn(await asked.json()));
 }

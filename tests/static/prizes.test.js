@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cardsOf, stateOf as cardState, LISTS } from "./shared/cards.js";
+import { cardsOf, lastingOf, stateOf as cardState, LISTS } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
@@ -106,4 +106,9 @@ test("a date far from now has its year", () => {
   const ago = (days) => Date.now() - days * 24 * HOUR_MS;
   assert.match(parcelWords({ sent_at: ago(400), received_at: ago(390) }), /^20\d\d年\d+月\d+日 \d\d:\d\d 寄出，20\d\d年\d+月\d+日 \d\d:\d\d 收到$/);
   assert.match(parcelWords({ sent_at: ago(40) }), /^\d+月\d+日 \d\d:\d\d 寄出$/);
+});
+
+test("a card says when a treasure ends if that is near, and not how long it might lie there", () => {
+  const lasting = (hours) => lastingOf({ participants: 0, expires_at: Date.now() + hours * HOUR_MS + 1000, now_depth: 0 });
+  assert.deepEqual([29 * 24, 119, 48, 3, 0.5].map(lasting), ["", "还有 4 天", "还有 2 天", "还有 3 小时", "不到 1 小时"]);
 });

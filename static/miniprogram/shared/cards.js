@@ -5,6 +5,8 @@ import { asMoment, asTime, secondsUntil } from "./clock.js";
 import { isOverdue } from "./prizes.js";
 import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, endsWords, footprintWords, inReview, laterWords, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
 
+const FAR_HOURS = 120;
+
 /** Return the state of a card's treasure, as a kind and in words; `left` is the seconds of its cooldown. */
 export function stateOf(card, left) {
   const { name, status, need_pay, mine, won } = card;
@@ -39,6 +41,7 @@ function asLeft(card) {
   if (startWords(card)) return endsWords(card);
   if (status || !expires_at) return "";
   const hours = secondsUntil(expires_at) / 3600;
+  if (hours >= FAR_HOURS) return ""; // most are dug long before
   if (hours >= 48) return `还有 ${Math.floor(hours / 24)} 天`;
   if (hours >= 1) return `还有 ${Math.floor(hours)} 小时`;
   return "不到 1 小时";

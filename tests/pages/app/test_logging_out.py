@@ -1,5 +1,7 @@
 """Logging out, deleting your account, and the mark beside a signature; on a phone and on a desktop."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import Route, expect
 
 from support.browser import PHONE, Person
@@ -107,3 +109,17 @@ def test_a_signature_is_marked_and_stands_without_the_publishers_picture(window,
             assert author is not None
             assert mark["x"] + mark["width"] <= author["x"]
         assert opened.overflow() <= 0
+
+
+def answer(status: int) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(status=status)
+
+
+def test_a_login_that_the_sandbox_cannot_answer_does_not_blame_the_name(window):
+    opened = window()
+    page = opened.page
+    for status, said in ((503, "现在登录不了，请稍后再试"), (400, "沙箱没有接受这个名字，请换一个")):
+        page.route("**/sandbox/authorize*", answer(status), times=1)
+        page.get_by_role("button", name="小明").click()
+        expect(page.get_by_text(said)).to_be_visible()
+    opened.wrong.clear()  # Chromium logs both

@@ -43,3 +43,16 @@ def test_names_of_any_kind_break_no_page(window, address):
             for size in (DESK, TABLET, PHONE):
                 opened.page.set_viewport_size(size)
                 assert opened.overflow() <= 0, (user, path)
+
+
+def test_a_publishers_name_can_be_read_however_narrow_the_page_is(window, publisher):
+    code = publisher.publish(a_picture())
+    opened = window(None)
+    opened.log_in("路人", digs=False)
+    opened.go(f"/#/task/{code}")
+    name = opened.page.locator(".heading .publisher .name")
+    expect(name).to_have_text("小明")
+    for width in (360, 240):  # the latter is also 360 at 150 %
+        opened.page.set_viewport_size({"width": width, "height": 740})
+        assert name.evaluate("name => name.clientWidth >= name.scrollWidth && name.clientWidth > 20"), width
+        assert opened.overflow() <= 0
