@@ -24,6 +24,7 @@ from server.game import draw
 from server.running.stores import StoreFailed, names_embedded_store, running_store, server_address
 from server.settings import Settings, new_secret, read_settings, secrets_of
 from server.settings.kept import what_is_wrong
+from server.settings.messages import DEMO
 from server.telemetry.logs import set_up_logging
 from server.telemetry.streams import open_closed_streams
 
@@ -192,6 +193,9 @@ def _serve(parsed: argparse.Namespace) -> int:
     from server.running.supervisor import Supervisor
 
     set_up_logging()
+    if parsed.demo:  # whoever tries it sees messages, too; its workers inherit the environment
+        for name, template in DEMO.items():
+            os.environ.setdefault(name, template)
     settings = read_settings(os.environ)
     if settings.sandboxed:
         _require_devtools()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -15,7 +16,7 @@ from devtools.crowd.treasures import TREASURES, Treasure
 PUBLISHERS = 8
 # A task that nobody has dug for this long is given up: everybody here who watches it has won in it.
 STALE_SECONDS = 60
-LOOK_SECONDS = 5
+LOOK_SECONDS = 3
 AGAIN_SECONDS = 3
 AT_ONCE = 4  # tasks that are published at the same time
 PAYMENT_LOOKS = 10
@@ -56,6 +57,7 @@ class Square:
         self._pictures: dict[tuple[str, str], str] = {}  # by the uploader's unionid and the treasure's name
         self._opened = asyncio.Event()
         self._closed = asyncio.Event()
+        self._known: set[str] = set()  # what ran here once
 
     async def admit(self, publisher: Publisher) -> None:
         """Let a person publish; add their tasks that still run to the crowd's. Raises Unanswered."""
@@ -68,7 +70,15 @@ class Square:
         if len(self._publishers) == self.publishers_wanted:
             self._closed.set()
 
+    async def _look_around(self) -> None:
+        """Add what others published on the square to what the crowd digs. Raises Unanswered."""
+        listed = await self._client.get("/getTaskList", self._publishers[0].login, page=1)
+        for card in listed.get("data", []):
+            if card["code"] not in self._known and not card["status"] and not card["starts_at"]:
+                self._open(card["code"], card["name"])
+
     def _open(self, code: str, name: str) -> None:
+        self._known.add(code)
         self.running[code] = Running(name, time.monotonic())
         self._tally.running = len(self.running)
         self._opened.set()
@@ -122,6 +132,8 @@ class Square:
             self._closed.clear()
             if len(self._publishers) < self.publishers_wanted:
                 continue
+            with suppress(Unanswered):
+                await self._look_around()
             while missing := max(0, self._tasks - len(self.running)):
                 publishing = [self._publish() for _ in range(min(missing, AT_ONCE))]
                 failed = [each for each in await asyncio.gather(*publishing, return_exceptions=True) if each]

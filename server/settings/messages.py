@@ -54,6 +54,13 @@ _FIXED = {
     "enum": re.compile(".{1,20}"),
     "letter": re.compile("[A-Za-z]{1,32}"),
 }
+# The settings of a demonstration, in which the sandbox plays WeChat.
+DEMO: dict[str, str] = {
+    NAMES[kind].upper(): " ".join(
+        [f"demo_template_{kind}_0123456789", *(f"thing{n}={shows}" for n, shows in enumerate(shown, 1))]
+    )
+    for kind, shown in SHOWN.items()
+}
 _TEMPLATE_ID = re.compile(r"[0-9A-Za-z_-]{20,64}")
 
 
