@@ -17,14 +17,25 @@ from tornado.web import Application, RequestHandler
 from handlers import asyncapi, health, openapi, pages, push, texts, unready, websocket
 from handlers.base import NOBODY, Interface, Refused, interfaces_in, presented_token
 from handlers.bodies import STRANGERS_BYTES, Allowed, BoundedBody, is_small, length_of
-from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
+from handlers.digging import (
+    commitment,
+    daily,
+    details,
+    digs,
+    ending,
+    lists,
+    post_task,
+    proof,
+    publishers,
+    story,
+)
 from handlers.languages import Language
 from handlers.limits import address_of
 from handlers.messages import consents
 from handlers.ops import screen
 from handlers.people import account, book
 from handlers.pictures import files, operators, uploads
-from handlers.prizes import prizes, shipping, statement
+from handlers.prizes import prizes, shipping, statement, thanks
 from handlers.reviews import message_push, reporting
 from server import __version__
 from server.context import Context
@@ -39,8 +50,8 @@ CALLER_CHARACTERS = 12
 # All that these modules declare is served.
 INTERFACES = [
     *interfaces_in(account, book, publishers),
-    *interfaces_in(lists, details, digs, commitment, post_task, ending, proof),
-    *interfaces_in(prizes, shipping, statement),
+    *interfaces_in(lists, daily, details, digs, commitment, post_task, ending, proof, story),
+    *interfaces_in(prizes, shipping, statement, thanks),
     *interfaces_in(files, uploads, texts),
     *interfaces_in(consents, reporting),
 ]

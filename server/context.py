@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 from tornado.routing import URLSpec
 
 from server.clock import Clock
 from server.errors import BadSettings
 from server.game.amounts import DAY_MS
+from server.game.task import Task
 from server.leading.leader import Leader
 from server.memory.digging import Digging
 from server.memory.fair_start import FairStart
@@ -49,6 +50,8 @@ from server.wechat.message_push import MessagePush
 if TYPE_CHECKING:
     from server.cash.seam import Cash
 
+STORIES, STORY_SECONDS = 128, 10.0  # of 60 KB at most; thanks and new names show after this time
+DAILIES, DAILY_SECONDS = 4, 1.0
 PROOF_PAGES_BYTES = 8 << 20
 DOUBTED_AT_ONCE = 8
 
@@ -105,6 +108,11 @@ class Context:
     # busy as ten digs do.
     proof_pages: LRUCache[tuple[str, int], bytes] = field(init=False)
     proof_reads: PageReads = field(init=False)
+    # What was read lately: stories by task, since all who watch it ask for its story at its end; daily tasks
+    # by the first day asked for.
+    stories: TTLCache[str, Any] = field(init=False)
+    story_reads: PageReads = field(init=False)
+    dailies: TTLCache[str, list[Task]] = field(init=False)
     # The processes that make pictures; the posters and codes that are being drawn: their paths, by name.
     pictures: PicturePool = field(init=False)
     drawing: SingleFlight[str, str] = field(init=False)
@@ -139,6 +147,9 @@ class Context:
         self.square = Square(store, now_ms, settings.task_days * DAY_MS, lambda: self.database.featured)
         self.proof_pages = LRUCache(PROOF_PAGES_BYTES, len)
         self.proof_reads = PageReads("proofs", at_once=1)
+        self.stories = TTLCache(STORIES, STORY_SECONDS)
+        self.story_reads = PageReads("stories", at_once=1)
+        self.dailies = TTLCache(DAILIES, DAILY_SECONDS)
         self.pictures = PicturePool()
         self.drawing = SingleFlight()
         self.sockets = Sockets(settings.sockets_a_person)

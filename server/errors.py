@@ -171,6 +171,10 @@ class NotWon(Refusal):
     error, default_msg = "not_won", "你没有挖到这个宝贝，不能领取"
 
 
+class AlreadyThanked(Refusal):
+    error, default_msg = "already_thanked", "你已经道过谢了，一份奖品谢一次"
+
+
 class AlreadyPaid(Refusal):
     error, default_msg = "already_paid", "这个红包已经支付过了，无需再付"
 

@@ -61,7 +61,8 @@ class TaskPage(ShownTask, kw_only=True):
     they won, in unix ms; 0 while the task runs. `starts_at` and `expires_at` are as on cards. `seed_hash` and
     `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only the publisher and winners see the
     page. For a winner `goods_type`, `draw_type`, `money`, `money_fen` and `value` are their prize's, and
-    `rank` is its place in `ranks`, from 1; 0 if all prizes are alike. `finds` are what came up there, once
+    `rank` is its place in `ranks`, from 1; 0 if all prizes are alike. `thanks` is the sign by which the
+    caller thanked for it, "" if they did not. `finds` are what came up there, once
     each.
     """
 
@@ -69,6 +70,7 @@ class TaskPage(ShownTask, kw_only=True):
     is_draw: int
     mine: int
     prize_state: PrizeState | Literal[""]
+    thanks: str
     money_fen: int
     rank: int
     created_at: int
@@ -200,6 +202,7 @@ def task_page(
     theirs = watched.task.get("contact", "") if numbers["mine"] or numbers["is_prize"] else ""
     own["contact"] = msgspec.json.encode(theirs)
     own["share"] = b'"%b"' % share.encode()
+    own["thanks"] = b'"%b"' % ("" if prize is None else prize.get("thanks", "")).encode()
     own["prize_state"] = b'"%b"' % ("" if prize is None else prize["state"]).encode()
     return prepared.filled(own)
 

@@ -17,6 +17,7 @@ from server.actions.operate import (
     hide_task,
     lift_ban,
     log_out_person,
+    set_daily,
     trust_person,
 )
 from server.game.amounts import total_fen
@@ -84,6 +85,24 @@ class OpsFeature(OperatorAct):
         await feature_task(
             self.context, self.actor, request.code, request.reason, featured=bool(request.featured)
         )
+
+
+class OpsDailyRequest(msgspec.Struct):
+    """`daily` 1 makes the task the daily one (每日一挖) of the day on which it starts, 0 takes that back."""
+
+    code: Code
+    daily: Annotated[int, Meta(ge=0, le=1, title="是否每日一挖", description="0 或 1")]
+    reason: Reason
+
+
+class OpsDaily(OperatorAct):
+    """Make a task the daily one of its day, or take that back."""
+
+    path = "/ops/daily"
+
+    async def answer(self, request: OpsDailyRequest) -> None:
+        """Raises what `set_daily` raises."""
+        await set_daily(self.context, self.actor, request.code, request.reason, daily=bool(request.daily))
 
 
 class OpsSignOutRequest(Named, kw_only=True):

@@ -31,6 +31,7 @@ from handlers.parameters import Code
 from handlers.pictures.operators import operators_picture
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.errors import TokenRequired
+from server.game.daily import starts_daily
 from server.operation.feed import BoardTask, board_task
 from server.operation.findings import texts_of
 
@@ -97,11 +98,14 @@ class Money(msgspec.Struct):
 class OpsTaskReply(Reply, kw_only=True):
     """A task with its 100 newest digs, its numbers of shares, and its money.
 
-    `featured` is 1 if it is on top of the square while it can be dug.
+    `featured` is 1 if it is on top of the square while it can be dug. `daily` is the day of which it is the
+    daily one, "" if of none, and `may_daily` whether it can become one.
     """
 
     task: BoardTask
     featured: int
+    daily: str
+    may_daily: int
     pic: str
     synopsis: str
     commitment: str
@@ -131,6 +135,8 @@ class OpsTask(OperatorInterface):
         return OpsTaskReply(
             task=board_task(task, self.context.hub.watchers(request.code)),
             featured=int(request.code in self.context.database.featured),
+            daily=task.get("daily", ""),
+            may_daily=int(not task["status"] and starts_daily(task, self.context.settings.daily_at)),
             pic=operators_picture(task["pic"]),
             synopsis=task["synopsis"],
             commitment=task["commitment"],

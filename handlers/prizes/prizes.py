@@ -219,7 +219,7 @@ class WinnerRow(ShownPrize, kw_only=True):
     came. It is also deleted if the prize is returned or the winner erased. `rank` is the prize's place in the
     details' `ranks`, from 1, and `prize` is its name there. If all prizes are alike, `rank` is 0 and `prize`
     is the task's name. `overdue` is 1 if the address came more than three days ago and the goods are not
-    sent.
+    sent. `thanks` is the sign by which the winner thanked, "" if they did not.
     """
 
     depth: int
@@ -230,6 +230,7 @@ class WinnerRow(ShownPrize, kw_only=True):
     given_at: int
     address_deleted: int
     overdue: int
+    thanks: str
 
 
 class GetWinnersReply(Reply, kw_only=True):
@@ -320,6 +321,7 @@ def _winner_rows(context: Context, task: Task, prizes: list[Prize], closed: str)
                 **msgspec.structs.asdict(where or NO_ADDRESS),
                 address_deleted=prize.get("address_deleted", 0),
                 overdue=int(_is_overdue(prize, now_ms)),
+                thanks=prize.get("thanks", ""),
                 **parcel(prize),
             )
         )

@@ -20,6 +20,7 @@ from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal
 from server.game.amounts import DAY_MS
+from server.game.daily import day_of, starts_daily
 from server.game.review import decided as decided_so
 from server.game.task import Task
 from server.store.audit_log import Act, Actor, Wanted
@@ -115,6 +116,23 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
             raise BadRequest("审核没有通过，已经结束，不能再显示", param="hidden")
         await context.store.reports.close_decided(code, decided, "upheld" if hidden else "dismissed")
         await announce_judged(context, code)
+
+
+async def set_daily(context: Context, actor: Actor, code: str, reason: str, *, daily: bool) -> None:
+    """Make a task the daily one of the day on which it starts, or take that back.
+
+    Raises NoSuchTask, Ended; BadRequest if it is private, starts at another hour, or the day has one.
+    """
+    hour = context.settings.daily_at
+    async with _logged(context, actor, "daily" if daily else "undaily", code, reason):
+        task = await context.store.tasks.get(code)
+        if daily and task["status"]:
+            raise Ended
+        if daily and not (task["is_public"] and starts_daily(task, hour)):
+            raise BadRequest(f"每日一挖要是公开的、定在 {hour} 开挖的宝贝", param="code")
+        day = day_of(task["starts_at"]) if daily else ""
+        if not await context.store.tasks.set_daily(code, day):
+            raise BadRequest(f"{day} 已经有每日一挖了，请先取消那一个", param="daily")
 
 
 async def feature_task(context: Context, actor: Actor, code: str, reason: str, *, featured: bool) -> None:

@@ -60,6 +60,8 @@ class Task(Texts):
 
     `starts_at` is there if its publisher announced it for that time, `ends_at` if they limited it. Before it
     starts, it cools down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
+
+    `daily` is the day (2026-12-31) of which an operator made it the daily one (每日一挖).
     """
 
     _id: str
@@ -114,6 +116,7 @@ class Task(Texts):
     left_fen: NotRequired[int]
     finds: NotRequired[list[int]]
     starts_at: NotRequired[int]
+    daily: NotRequired[str]
     ends_at: NotRequired[int]
     claim_days: NotRequired[int]
     due_at: NotRequired[int]

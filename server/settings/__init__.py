@@ -69,6 +69,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     # Less than the 5 s within which a dig is answered.
     fair_start_ms: Annotated[int, Meta(ge=0, le=3000)] = 800
     task_days: Days = 30
+    daily_at: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "20:00"
     claim_days: Days = 30
     max_red_packet_yuan: Positive = 200
     cash_least_diggers: Annotated[int, Meta(ge=0, le=1000)] = 10

@@ -1,8 +1,9 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
-import { lastingOf, stateOf } from "../miniprogram/shared/cards.js";
+import { headingOf, lastingOf, stateOf } from "../miniprogram/shared/cards.js";
 import { secondsUntil } from "../miniprogram/shared/clock.js";
-import { SQUARE, prizesLeft, title, whereWords } from "../miniprogram/shared/words.js";
+import { wonThumbnail } from "../miniprogram/shared/prizes.js";
+import { SQUARE, prizesLeft, whereWords } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // The browser's own lazy loading is not used: it fetches pictures two screens ahead, which is most of the
@@ -52,20 +53,21 @@ function cardElement(card, foot = () => null) {
   };
   const update = (now) => {
     if (shown.thumbnail !== now.thumbnail) {
-      picture.dataset.src = now.thumbnail;
+      picture.dataset.src = wonThumbnail(now);
       set(picture, { hidden: !now.thumbnail });
       if (now.thumbnail) inSight.observe(picture);
     }
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) fill(publisher, publishedBy(now, 22));
     shown = now;
-    write(name, title(now));
+    write(name, headingOf(now));
     bar.update(now.now_depth, now.deepest);
+    set(bar.element, { hidden: Boolean(now.prize_state) });
     set(chip, { hidden: !now.featured });
-    set(prizes, { hidden: now.prize_type !== 2 });
+    set(prizes, { hidden: now.prize_type !== 2 || Boolean(now.prize_state) });
     fill(prizes, icon("trophy", 16), prizesLeft(now));
     write(where, whereWords(now));
     set(where, { hidden: !whereWords(now) });
-    link.classList.toggle("over", now.status === 1);
+    link.classList.toggle("over", now.status === 1 && !now.prize_state);
     const wanted = foot(now);
     fill(added, wanted);
     added.hidden = !wanted;

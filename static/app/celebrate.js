@@ -1,7 +1,7 @@
 // A win, celebrated: the ground opens for the winner, coins fly, everybody else reads a line.
 
 import { wonThumbnail } from "../miniprogram/shared/prizes.js";
-import { WIN, placeWords, title, wonWords } from "../miniprogram/shared/words.js";
+import { WIN, giverWords, heroWords, placeWords } from "../miniprogram/shared/words.js";
 import { closed } from "./dialog.js";
 import { avatar, el, icon, painted } from "./dom.js";
 import { signalWin } from "./preferences.js";
@@ -24,8 +24,9 @@ export async function celebrationOfMine(task, reply, signal) {
   const button = el("button.primary", { onclick: () => { claiming = true; opened.close(); } }, WIN.claim);
   const opened = closed(
     WIN.title,
-    el("div.prize", {}, el("img", { src: wonThumbnail(task), alt: "", width: 160, height: 160, decoding: "async" })),
-    el("p.prize-name", {}, wonWords(task, task) || title(task)),
+    el("div.prize", {}, el("img", { src: wonThumbnail(task), alt: "", width: 128, height: 128, decoding: "async" })),
+    el("p.prize-name", {}, heroWords(task)),
+    el("p.hint.centred", {}, giverWords(task)),
     el("p.hint.centred", {}, placeWords(reply)),
     el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),
     button,

@@ -2,8 +2,8 @@
 
 import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { claimStep, isOverdue, stateOf } from "../miniprogram/shared/prizes.js";
-import { CLAIM, NAMING, changeWords, contactWords, handingLines, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
-import { callWeChat, get, post } from "./api.js";
+import { CLAIM, NAMING, changeWords, contactWords, handingLines, heroWords, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
+import { callWeChat, get, needed, post } from "./api.js";
 import { attempt, el, fill, set, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { recall } from "./session.js";
@@ -17,10 +17,11 @@ const TICK_MS = 500;
 export function claim(task, signal, deadline) {
   const body = el("div.stack");
   const said = el("p.problem", { role: "alert" });
-  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": CLAIM.title }, el("h2", {}, CLAIM.title), deadline, body, said,
+  const after = el("div.stack"); // thanks, and where to go next, once it is claimed
+  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": CLAIM.title }, el("h2", {}, CLAIM.title), el("p.prize-name", {}, heroWords(task)), deadline, body, said, after,
     el("p.hint", {}, winnersTax(task)),
     askName(signal, NAMING.claiming, () => {}));
-  const panel = { task, deadline, section, said, show, step, done, looking: 0 };
+  const panel = { task, after, deadline, section, said, show, step, done, looking: 0 };
 
   /** Do one step; a refusal is shown here. */
   async function step(act) {
@@ -39,6 +40,7 @@ export function claim(task, signal, deadline) {
     if (signal.aborted) return;
     const focused = body.contains(document.activeElement);
     section.dataset.state = stateOf(task);
+    if (task.is_draw && !after.firstChild) needed(() => import("./thanks.js")).then(({ thanks }) => fill(after, thanks(task, signal)), ({ message }) => write(said, message));
     fill(body, children);
     if (focused) section.focus({ preventScroll: true });
   }

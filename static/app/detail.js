@@ -1,31 +1,33 @@
 // A treasure's page: its details, kept up to date by the channel's frames.
 
 import { after } from "./afterwards.js";
-import { dig, get, mayPass, post } from "./api.js";
+import { dig, get, mayPass, needed, post } from "./api.js";
 import { publishedBy, synopsis } from "./cards.js";
 import { celebrate, celebrationOfMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { cheers } from "./cheers.js";
-import { claim } from "./claim.js";
 import { consent } from "./consent.js";
 import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
 import { isClaimable, mayBeOwn, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
-import { el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
+import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
 import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, endWords, facts, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
 import { statement } from "./statement.js";
 import { rulesButton } from "./texts.js";
 import { askWaiting } from "./waiting.js";
+
+/** Whether others could open a link to it. */
+const mayShare = ({ review, gone, need_pay }) => review === "shown" && !gone && !need_pay;
 
 const LOOK_AGAIN_MS = 5000; // during a check: the frame `review` tells its end, unless the frame is lost
 const RELOAD_AGAIN_MS = 800;
@@ -49,6 +51,7 @@ async function open(root, signal, opened) {
 
 /** Resolve with the module that shows finds, null if it cannot be loaded now. */
 const finds = () => import("./finds.js").catch(() => null);
+const claims = () => needed(() => import("./claim.js"));
 
 class Page {
   #busy = false;
@@ -82,17 +85,17 @@ class Page {
       this.#readDigs();
     });
     this.statement = statement(task.code, signal);
-    if (task.mine) this.statement.element.append(this.shaft.line);
     this.fairness = fairness(task);
     this.cheers = cheers((sign) => channel.cheer(task.code, sign));
     this.consent = consent(signal);
     this.review = el("div.review", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
+    this.story = el("a.button", { href: `#/story/${task.code}`, hidden: true }, AFTER.story);
     this.after = after(() => this.fairness.check());
     for (const each of task.users) if (each.is_prize) noteWinner(this.#winners, each, task);
     this.watchers = el("span.watchers");
-    const share = onceLoaded(() => import("./share.js"), (loaded) => signal.aborted || loaded.share(task));
-    this.sharing = el("button.quiet", { onclick: share }, icon("share", 20), "分享");
+    this.share = onceLoaded(() => import("./share.js"), (loaded) => signal.aborted || loaded.share(task));
+    this.sharing = el("button.quiet", { onclick: this.share }, icon("share", 20), "分享");
     this.facts = el("p.facts");
     this.buried = el("span");
     this.ranks = el("ul.ranks");
@@ -114,7 +117,7 @@ class Page {
     fill(
       root,
       this.top,
-      el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.consent.element, this.cheers.element, this.ending, this.after.element, this.claim, this.own,
+      el("div.column.play", {}, this.review, this.due, this.own, this.shaft.element, this.consent.element, this.cheers.element, this.ending, this.story, this.after.element, this.claim, this.statement.element,
         this.people.element,
         this.digs),
       el("div.column", {}, this.fairness.element,
@@ -123,7 +126,6 @@ class Page {
     );
     this.show();
     this.showClaim();
-    this.showOwn();
   }
 
   showTexts() {
@@ -157,7 +159,7 @@ class Page {
     this.consent.show(task);
     redraw(this.watchers, task.watchers, (number) => [icon("watchers", 18), `${number} 人在看`]);
     set(this.watchers, { hidden: !task.watchers });
-    set(this.sharing, { hidden: task.review !== "shown" || Boolean(task.gone) }); // nobody could open the link
+    set(this.sharing, { hidden: !mayShare(task) });
     set(this.cheers.element, { hidden: task.review !== "shown" || Boolean(task.gone) });
     write(this.buried, buriedWords(task));
     redraw(this.facts, facts(task), (all) => all.map((words) => el("span.fact", {}, words)));
@@ -171,9 +173,11 @@ class Page {
     write(this.early, task.need_pay ? OWN.discard : OWN.end);
     set(this.edit, { hidden: !mayEdit(task) });
     set(this.ending, { hidden: !task.status && !task.gone });
+    set(this.story, { hidden: !task.status || Boolean(task.gone) || !task.now_depth });
     this.after.show(task, this.#winners);
     write(this.deadline, isClaimable(task) ? untilWords(task.claim_until) : "");
     this.showReview();
+    this.showOwn();
     if (task.gone) write(this.ending, AFTER.gone);
     else if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
   }
@@ -191,21 +195,26 @@ class Page {
     const shown = this.claim.firstElementChild;
     if (this.task.is_prize ? shown?.dataset.state === stateOf(this.task) : !shown) return; // keep what is typed there
     if (shown || this.#watched) askWaiting(); // the prize was won or acted on just now
-    const focused = this.claim.contains(document.activeElement);
-    fill(this.claim, this.task.is_prize ? claim(this.task, this.signal, this.deadline) : null);
-    if (focused) this.claim.firstElementChild?.focus({ preventScroll: true });
+    claims().then(({ claim }) => {
+      if (this.signal.aborted || this.claim.firstElementChild !== shown) return; // shown meanwhile
+      const focused = this.claim.contains(document.activeElement);
+      fill(this.claim, this.task.is_prize ? claim(this.task, this.signal, this.deadline) : null);
+      if (focused) this.claim.firstElementChild?.focus({ preventScroll: true });
+    }, ({ message }) => notice(message));
   }
 
   showOwn() {
     const { task } = this;
-    this.statement.show(task, task.mine);
-    const shown = `${task.mine} ${task.need_pay} ${task.review}`;
+    const fresh = mayShare(task) && !task.now_depth && !task.status;
+    const shown = `${task.mine} ${task.need_pay} ${task.review} ${fresh}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
     fill(this.due, task.need_pay && task.review !== "hidden" ? payment(task, this.signal, () => this.acted()) : null);
     fill(this.own, task.mine ? el("section.panel.stack", {},
       el("h2", {}, OWN.title),
+      fresh ? el("p.good", {}, OWN.buried) : null,
       el("div.buttons", {},
+        mayShare(task) ? el("button.primary", { onclick: this.share }, icon("share", 20), SHARE.send) : null,
         task.need_pay ? null : el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title),
         this.edit,
         el("a.button", { href: `#/publish/${task.code}` }, OWN.again),
@@ -260,6 +269,7 @@ class Page {
         break;
       case "claim":
         if (task.is_prize) this.reload();
+        else this.tellThanks(frame.depth);
         break;
       case "end":
         this.ended(frame);
@@ -318,6 +328,16 @@ class Page {
     if (["operator", "refused", "credit"].includes(end_reason) || task.is_prize) this.reload();
   }
 
+  /** Show the publisher who thanked them, as the frame `claim` may tell. */
+  async tellThanks(depth) {
+    const { data } = await get("/getWinners", { code: this.task.code, page: 1 }).catch((error) => {
+      if (!error.error) throw error;
+      return { data: [] };
+    });
+    const won = data.find((each) => each.depth === depth);
+    if (won?.thanks) this.shaft.say(avatar(won, 28), " ", el("bdi", {}, won.wxname), ` ${OWN.thanks} `, icon(won.thanks, 20));
+  }
+
   /** Say whom the random order favoured: that answers the press that lost, so nothing else is said of this dig. */
   lostTo({ seq, wxname }) {
     this.shaft.say(refusedWords(this.#lost, wxname));
@@ -372,7 +392,6 @@ class Page {
     this.#leapt = false;
     this.show();
     this.showClaim();
-    this.showOwn();
   }
 
   /** Show what an act changed. Its button may be gone, so the heading takes the focus. */
@@ -390,7 +409,10 @@ class Page {
     this.shaft.say("");
     painted().then(() => this.#busy && this.shaft.show(this.task, true)); // nothing more before the stroke is painted
     const told = dig(this.task.code)
-      .then(async (reply) => [reply, reply.is_prize && await celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply, this.signal), reply.find && await finds()])
+      .then(async (reply) => {
+        if (reply.is_prize) claims().catch(() => {}); // it shows behind the dialog
+        return [reply, reply.is_prize && await celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply, this.signal), reply.find && await finds()];
+      })
       .finally(() => struck)
       .then(([reply, celebration, shown]) => this.dug(reply, celebration, end, shown), (error) => this.refused(error));
     this.outcomes.until(told, true).finally(() => {

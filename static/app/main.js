@@ -44,6 +44,7 @@ const open = route(
     [/^\/task\/([0-9A-Za-z]+)$/, detail],
     [/^\/publish(?:\/([0-9A-Za-z]+))?$/, later("发布", async () => (await import("./publish.js")).publish)],
     [/^\/edit\/([0-9A-Za-z]+)$/, later("改文字和图片", async () => (await import("./edit.js")).edit)],
+    [/^\/story\/([0-9A-Za-z]+)$/, later("这次的故事", async () => (await import("./story.js")).story)],
     [/^\/mine(?:\/(published|dug|won|digs|finds))?$/, later("我的", async () => (await import("./mine.js")).mine)],
     [/^\/by\/([0-9A-Za-z]+)$/, later("发布者", async () => (await import("./publisher.js")).publisher)],
     [/^\/follows$/, later("我关注的人", async () => (await import("./publisher.js")).follows)],

@@ -3,8 +3,10 @@
 import { get, logOut } from "./api.js";
 import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
+import { calendar } from "./daily.js";
 import { LISTS } from "../miniprogram/shared/cards.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
+import { keepShown } from "../miniprogram/shared/renewing.js";
 import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./dom.js";
 import { askToLeave, keeping } from "./leaving.js";
 import { askName } from "./naming.js";
@@ -21,7 +23,7 @@ const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
 const PAGE = 20;
 
-export function mine(root, signal, which = "published") {
+export function mine(root, signal, which = "won") {
   const numbers = el("dl.numbers");
   const uncounted = el("p.problem", { role: "alert" });
   const inCheck = el("p.review", { role: "status" });
@@ -30,6 +32,7 @@ export function mine(root, signal, which = "published") {
   const asking = askName(signal, NAMING.mine);
   const luck = el("p.panel.luck", { role: "status", hidden: true });
   const list = which === "digs" ? footprints(signal) : which === "finds" ? book(signal) : makeList(which, signal);
+  const days = el("div");
   let leavesAt = 0;
   root.classList.add("wide");
   fill(
@@ -39,12 +42,10 @@ export function mine(root, signal, which = "published") {
       el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
         el("button.link", { onclick: () => editProfile(signal) }, "改名字和头像"),
         el("a.link", { href: "#/follows" }, PUBLISHER.followed),
-        el("button.link", { onclick: logOut }, "退出登录"),
-        leave)),
+        el("button.link", { onclick: logOut }, "退出登录"))),
       numbers),
     waitingPanel,
     leaving,
-    preferences(),
     uncounted,
     inCheck,
     asking,
@@ -52,7 +53,10 @@ export function mine(root, signal, which = "published") {
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, title))),
     luck,
     list.elements,
+    days,
+    preferences(),
     textLinks(),
+    el("p.buttons.middle", {}, leave),
   );
 
   async function readNumbers() {
@@ -74,6 +78,7 @@ export function mine(root, signal, which = "published") {
   }
 
   list.load();
+  calendar(days).catch(keepShown);
   attempt(uncounted, readNumbers);
   keepNew(RENEW_MS, () => list.renew(readNumbers), signal);
   const ticking = setInterval(list.tick, 500);

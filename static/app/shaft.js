@@ -41,7 +41,7 @@ export function shaft(onDig) {
   let counted = null;
 
   function show(task, busy) {
-    set(element, { hidden: Boolean((task.mine && !task.need_pay) || task.gone) }); // shows its statement
+    set(element, { hidden: Boolean(task.gone) });
     set(choice, { hidden: Boolean(whyNot(task, 1)) });
     if (!busy) showDepth(task);
     const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();

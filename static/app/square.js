@@ -7,6 +7,7 @@ import { keepNew } from "./channel.js";
 import { rememberSquare } from "../miniprogram/shared/afterwards.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
 import { cardsOf, sought as wanted } from "../miniprogram/shared/cards.js";
+import { keepShown } from "../miniprogram/shared/renewing.js";
 import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
 import { arrange, el, fill, set, write } from "./dom.js";
 import { takesCash } from "./payment.js";
@@ -27,7 +28,7 @@ const PRACTISED = "wabao.practised"; // whether somebody practised here, or skip
 export function square(root, signal) {
   const page = new Square(signal);
   if (!recall("localStorage", PRACTISED)) page.practise();
-  fill(root, el("h1.quiet", {}, "广场"), page.practice, searchForm(page.sought, () => page.lookFor()), page.running, page.fold, page.sentinel, page.foot);
+  fill(root, el("h1.quiet", {}, "广场"), page.practice, page.daily, searchForm(page.sought, () => page.lookFor()), page.running, page.fold, page.sentinel, page.foot);
   root.classList.add("wide");
   page.begin();
   return "";
@@ -37,6 +38,8 @@ class Square {
   constructor(signal) {
     this.signal = signal;
     this.practice = el("section.panel.stack.centred.practice", { hidden: true });
+    this.daily = el("div");
+    this.renewDaily = async () => {};
     this.running = el("ul.cards", { "aria-label": "正在进行" });
     this.over = el("ul.cards", { "aria-label": SQUARE.over });
     this.fold = el("details.fold.over", { hidden: true, ontoggle: () => this.fold.open && this.follow() },
@@ -69,6 +72,12 @@ class Square {
       write(this.foot, SQUARE.reading);
       this.more();
     }
+    import("./daily.js").then((loaded) => {
+      if (signal.aborted) return;
+      const { element, renew: renewDaily } = loaded.daily(signal);
+      this.daily.append(element);
+      this.renewDaily = renewDaily;
+    }, () => {}); // the square works without it
     const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && this.more(), { rootMargin: `${AHEAD_PX}px` });
     seen.observe(this.sentinel);
     const ticking = setInterval(cards.tick, 500);
@@ -180,6 +189,7 @@ class Square {
   async renew() {
     const { running, over, fold } = this;
     if (document.hidden || this.loading) return;
+    this.renewDaily().catch(keepShown);
     const shown = [...running.children, ...(fold.open ? over.children : [])];
     let cards = shown.filter(near).length;
     if (cards > MOST_RENEWED) return;

@@ -6,7 +6,7 @@ import { mayRepeat } from "../miniprogram/shared/api.js";
 import { handing } from "../miniprogram/shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../miniprogram/shared/prizes.js";
 import { publishersTax } from "../miniprogram/shared/words-publish.js";
-import { OWN, WINNERS, claimsEnd, noWinners, pickupRight, prizeWords, shippedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
+import { OWN, WINNERS, claimsEnd, noWinners, pickupRight, prizeWords, shippedWords, thankedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { focusHeading } from "./router.js";
 import { parcel, shipping } from "./shipping.js";
@@ -227,6 +227,7 @@ function row(winner, task, onSent) {
       el("b", {}, wxname),
       el("p.hint", {}, [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
+      winner.thanks ? el("p.good", {}, icon(winner.thanks, 16), thankedWords(winner)) : null,
       winner.overdue && !deleted ? el("p.problem", {}, WINNERS.overdue) : null,
       deleted && state !== "returned" ? el("p.hint", {}, WINNERS.deleted) : null,
       state === "frozen" ? el("p.hint", {}, WINNERS.frozen) : null,

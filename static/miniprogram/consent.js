@@ -25,7 +25,7 @@ async function offered(name, occasion) {
   const missing = templates.filter(({ left }) => !left).map(({ template_id }) => template_id);
   const reminds = kinds.includes("cooldown_over");
   if (!(reminds ? templates : missing).length) return null;
-  return { occasion, text, button, done, reminds, missing: [...new Set(missing)] };
+  return { occasion, text, button, done, reminds, main: name === "opening", missing: [...new Set(missing)] };
 }
 
 /** Ask, during a tap. Resolves with a text that says whether a message will come. */

@@ -312,6 +312,18 @@ export async function shareImage(address) {
   return call("showShareImageMenu", { path: (await call("downloadFile", { url: address })).tempFilePath });
 }
 
+/** Draw on a page's canvas by `draw(context)`, in the size of a card, and let WeChat send the picture on or keep it. */
+export async function sharePicture(page, selector, { width, height }, draw) {
+  const canvas = await new Promise((resolve) => {
+    page.createSelectorQuery().select(selector).fields({ node: true }).exec(([found]) => resolve(found.node));
+  });
+  Object.assign(canvas, { width, height });
+  draw(canvas.getContext("2d"));
+  const { tempFilePath } = await call("canvasToTempFilePath", { canvas });
+  if (!wx.showShareImageMenu) return call("previewImage", { urls: [tempFilePath] });
+  return call("showShareImageMenu", { path: tempFilePath });
+}
+
 /** Fetch a file of the server's, as the person who is logged in; resolves with where it is on the phone. */
 export async function fetchFile(path, parameters) {
   const url = `${SERVER}${path}?${asQuery(api.identified(parameters))}`;

@@ -19,6 +19,7 @@ export function taskActs(task, done) {
   const hidden = task.hidden ? 0 : 1;
   const featured = task.featured ? 0 : 1;
   if (!task.status || task.featured) buttons.push(button(featured ? "feature" : "unfeature", { ...about, path: "/ops/feature", parameters: { code: task.code, featured } }));
+  if (task.daily || task.may_daily) buttons.push(button(task.daily ? "undaily" : "daily", { ...about, path: "/ops/daily", parameters: { code: task.code, daily: Number(!task.daily) } }));
   if (task.review !== "refused") buttons.push(button(hidden ? "hide" : "show", { ...about, path: "/ops/hide", parameters: { code: task.code, hidden } }));
   return buttons;
 }

@@ -10,7 +10,7 @@ import { keyLink } from "./person.js";
 import { actorName, named, t } from "./words.js";
 
 const ACTS = [
-  ...["end", "end_fraud", "hide", "show", "feature", "unfeature", "approve", "refuse", "ban", "unban", "signout"],
+  ...["end", "end_fraud", "hide", "show", "feature", "unfeature", "daily", "undaily", "approve", "refuse", "ban", "unban", "signout"],
   ...["freeze_task", "freeze_prize", "freeze_person", "release_task", "release_prize", "release_person", "return_task", "return_prize"],
   ...["export_prizes", "export_log", "leave", "stay", "erase", "user_info_modified", "user_authorization_revoke", "user_authorization_cancellation", "run_rotate", "run_forget", "run_release", "run_verify"],
 ];

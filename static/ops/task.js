@@ -43,12 +43,12 @@ export function taskPage(root, code, now) {
   }
 
   function show({ digs, money: found, shares, ...reply }) {
-    task = { ...reply.task, featured: reply.featured };
+    task = { ...reply.task, featured: reply.featured, daily: reply.daily, may_daily: reply.may_daily };
     row ??= new TaskRow(task);
     row.take(task);
     write(name, task.name || task.code);
     // Buttons that are still right stay, so that none vanishes as it is pressed.
-    acts.show([task.status, task.hidden, task.review, Boolean(task.featured)], () => taskActs(task, () => reread.now()));
+    acts.show([task.status, task.hidden, task.review, Boolean(task.featured), task.daily, task.may_daily], () => taskActs(task, () => reread.now()));
     write(participants, count(task.participants));
     parts.facts.show({ ...reply, task: { ...task, ...MOVES } }, () => facts(reply, row, participants));
     parts.shares.show(shares, sharesOf);

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from base64 import b64encode
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from jsonschema import Draft202012Validator
 from handlers.asyncapi import MESSAGES as TAKEN
 from handlers.examples import examples
 from server.context import Context
+from server.game.amounts import BEIJING
 from server.leading.work import PERIODIC, WORKS
 from server.realtime.frames import Frame
 from server.settings import Settings
@@ -159,6 +161,8 @@ class TestPlaying:
         await fine(alice.post("/shipPrizes", code=cat, table=b64encode(table.encode()).decode()))
         await fine(alice.post("/shipPrize", code=cat, depth=1, carrier="顺丰", number="SF1234567890124"))
         await fine(bob.post("/receivePrize", code=cat))
+        await fine(bob.post("/thank", code=cat, sign="heart"))
+        await fine(carol.get("/getStory", code=cat))
         by_hand = await publish(alice, draw_type=1, place="深圳湾公园西门", pickup_time="周六下午")
         await fine(bob.dig(by_hand))
         drawn = await fine(bob.claim(by_hand))
@@ -220,6 +224,11 @@ class TestPlaying:
         await fine(client.get("/ops/person", code=cat, depth=1))
         slow = reported["task"]["code"]
         await fine(client.post("/ops/feature", code=slow, featured=1, **why))
+        tomorrow = datetime.now(BEIJING).replace(hour=20, minute=0, second=0, microsecond=0) + timedelta(1)
+        alice = client.people["小明"]
+        daily = await publish(alice, draw_type=1, is_public=1, starts_at=int(tomorrow.timestamp() * 1000))
+        await fine(client.post("/ops/daily", code=daily, daily=1, **why))
+        await fine(alice.get("/getDaily", days=1))
         await fine(client.get("/ops/list", of="featured"))
         await fine(client.post("/ops/hide", code=slow, hidden=1, **why))
         await fine(client.post("/ops/end", code=slow, fraud=0, **why))

@@ -43,6 +43,7 @@ def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:
     return {
         "/getTaskList": [*({"page": page} for page in (1, 2, 30, LAST_PAGE)), {"kind": "by_mail"},
                          {"name": "一个"}, {"upcoming": 1}],
+        "/getDaily": [{"days": 1}],
         "/getTaskDetails": [code, code | {"is_share": 1, "from_unionid": cast.digger}],
         "/commitment": [{}],
         "/getTaskUser": [code, {}, code | {"page": 20}],
@@ -54,6 +55,7 @@ def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:
         "/getMyFinds": [{}],
         "/getMyPrize": pages,
         "/getProof": [{"code": cast.packet}],
+        "/getStory": [{"code": cast.packet}],
         "/getWinners": [code, code | {"page": 1}, code | {"page": 3, "wanted": "to_send"}],
         "/getStatement": [code],
         "/getTemplates": [{}],

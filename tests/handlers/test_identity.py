@@ -41,6 +41,7 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
         "carrier": "顺丰",
         "number": "SF123456",
         "reason": "other",
+        "sign": "heart",
         "templates": "t" * 32,
     }
     if interface.method == "GET":

@@ -146,6 +146,7 @@ async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(context
         refused = await alice.post(path, **parameters | ({"wxname": "乙"} if "wxname" in parameters else {}))
         assert (refused["error"], refused["retry_after"] > 3500) == ("too_many", True), path
         assert (await bob.post(path, **parameters)).get("error") != "too_many"
+    assert (await alice.post("/thank", code="A" * 12, sign="heart"))["error"] == "too_many"
     person = await person_of(context, alice)
     assert person["wxname"] == "甲"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from server.errors import NoSuchTask, NotYours
 from server.game.dig import Dig
@@ -31,6 +32,7 @@ POSITION = (
 )
 # By clocks of two members that are less than this apart, a dig may have been made later than now.
 APART_MS = 5000
+MOST_DAILY = 60  # treasures of as many days: four weeks, and those that were announced
 
 
 class View(TypedDict):
@@ -63,6 +65,7 @@ class Tasks(DueDocuments[Task]):
         index("unpaid", "open status -created_at", only={"open": 0}),
         index("with_money", "due_at paid_by", there="paid_by"),
         index("sealed", "seed_box.key _id", there="seed_box.key"),
+        index("daily_once", "daily", unique=True, there="daily"),
         DUE_INDEX,
     )
 
@@ -209,6 +212,19 @@ class Tasks(DueDocuments[Task]):
     async def find_many(self, codes: list[str]) -> list[Task]:
         """Return these tasks, as far as they exist, without seeds."""
         return await self.find_all(codes, SEEDLESS)
+
+    async def daily_from(self, day: str) -> list[Task]:
+        """Return the daily tasks from a day on, by their day, without seeds."""
+        return await self.in_order({"daily": {"$gte": day}}, "daily", MOST_DAILY, SEEDLESS)
+
+    async def set_daily(self, code: str, day: str) -> bool:
+        """Make a task that of a day, or of none if `day` is ""; return False if that day has another task."""
+        change = {"$set": {"daily": day}} if day else {"$unset": {"daily": ""}}
+        try:
+            await self.collection.update_one({"_id": code}, change)
+        except DuplicateKeyError:
+            return False
+        return True
 
     async def names(self, codes: Iterable[str]) -> dict[str, str]:
         """Return the names of these tasks, as far as they exist, by code."""

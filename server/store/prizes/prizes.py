@@ -39,6 +39,7 @@ class WonPrize(TypedDict):
     number: NotRequired[str]
     sent_at: NotRequired[int]
     received_at: NotRequired[int]
+    thanks: NotRequired[str]
 
 
 class Prize(WonPrize):
@@ -58,7 +59,7 @@ class Prize(WonPrize):
     ranks.
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer.
-    `waits_for` is why it was put off until `waits_until`.
+    `waits_for` is why it was put off until `waits_until`. `thanks` is the sign by which its winner thanked.
     """
 
     _id: str
@@ -159,6 +160,18 @@ class Prizes(DueDocuments[Prize]):
     async def find_won(self, code: str, person_id: str) -> Prize | None:
         """Return the prize that this person won in this task."""
         return await self.collection.find_one({"code": code, "person_id": person_id})
+
+    async def thank(self, code: str, person_id: str, sign: str) -> bool:
+        """Note the sign by which a winner thanks, unless they thanked before; return whether this did."""
+        unthanked = {"code": code, "person_id": person_id, "thanks": {"$exists": False}}
+        return (await self.collection.update_one(unthanked, {"$set": {"thanks": sign}})).matched_count > 0
+
+    async def thanks(self, code: str) -> dict[int, str]:
+        """Return the signs by which a task's winners thanked, by depth."""
+        found = await self.in_order(
+            {"code": code, "thanks": {"$exists": True}}, "depth", fields={"depth": 1, "thanks": 1}
+        )
+        return {prize["depth"]: prize["thanks"] for prize in found}
 
     async def find_pickup(self, code: str, hashes: list[str]) -> Prize | None:
         """Return the prize of a task whose pick-up code has one of these keyed hashes."""

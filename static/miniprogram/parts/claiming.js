@@ -1,20 +1,25 @@
 // The part of a treasure's page in which a winner claims: an address for the post, a code to pick it up, or a bill that
 // WeChat asks them to confirm. The page tells it of each change by `showClaim()`.
 
+import { nextCards } from "../shared/afterwards.js";
 import { secondsUntil } from "../shared/clock.js";
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
-import { CLAIM, PARCEL, changeWords, contactWords, handingLines, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
+import { THANKS, thanksAsk } from "../shared/story.js";
+import { CLAIM, PARCEL, changeWords, contactWords, handingLines, heroWords, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
 import { api, askToConfirm, chooseAddress, confirmsTransfers, copy, showProblem, updateWeChat, updatesWeChat } from "../wechat.js";
 import { tell } from "./telling.js";
 
 export const claiming = Behavior({
-  data: { claim: null, claimWords: CLAIM, parcel: PARCEL, until: "", tax: "" },
+  data: {
+    hero: "", thankable: false, thanked: false, thankWords: THANKS, thankAsk: "", nextUp: [], claim: null, claimWords: CLAIM, parcel: PARCEL, until: "", tax: "",
+  },
 
   methods: {
     showClaim() {
       const { task } = this;
       const until = isClaimable(task) ? untilWords(task.claim_until) : "";
-      tell(this, { until });
+      tell(this, { until, hero: task.is_prize ? heroWords(task) : "", thankable: Boolean(task.is_prize && task.is_draw), thanked: Boolean(task.thanks), thankAsk: thanksAsk(task) });
+      if (task.is_draw) tell(this, { nextUp: nextCards(task.code) });
       const state = task.is_prize ? stateOf(task) : "";
       if (state === this.claimed) return; // keep what is typed there
       this.claimed = state;
@@ -85,6 +90,15 @@ export const claiming = Behavior({
     /** Fill the form with an address that WeChat knows. */
     chooseAddress() {
       return this.claimOn(async () => this.setData({ "claim.filled": await chooseAddress() }));
+    },
+
+    /** Thank the giver, once, by a sign. */
+    thank({ currentTarget }) {
+      const { sign } = currentTarget.dataset;
+      return this.claimOn(async () => {
+        await api.post("/thank", { code: this.task.code, sign });
+        this.show({ thanks: sign });
+      });
     },
 
     copyNumber({ currentTarget }) {

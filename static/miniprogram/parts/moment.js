@@ -4,7 +4,7 @@ import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
 import { findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
-import { ASK_OPENING, CHEERS, DIGS, OPENING, WIN, chanceWords, deepestWords, placeWords, pressOf, title, whoIsFirst, whyNot, wonWords } from "../shared/words.js";
+import { ASK_OPENING, CHEERS, DIGS, OPENING, WIN, chanceWords, deepestWords, giverWords, heroWords, placeWords, pressOf, whoIsFirst, whyNot } from "../shared/words.js";
 import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -102,7 +102,7 @@ export const moment = Behavior({
     openGround(reply) {
       const { task } = this;
       this.groundOpenedAt = Date.now();
-      this.setData({ won: { place: placeWords(reply), title: wonWords(task, task) || title(task), picture: wonThumbnail(task) } });
+      this.setData({ won: { place: placeWords(reply), title: heroWords(task), giver: giverWords(task), picture: wonThumbnail(task) } });
       if (!this.data.silent) soundAndShake();
     },
 

@@ -4,7 +4,7 @@
 import { secondsUntil } from "../shared/clock.js";
 import { mayEdit, mayEnd } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
-import { OWN, PAY, WINNERS, cashRules, coolingWords, endWords, liveNumbers, payButton, payUntil, payUntilWords, payWords, statementNumbers } from "../shared/words.js";
+import { OWN, PAY, WINNERS, cashRules, endWords, liveNumbers, payButton, payUntil, payUntilWords, payWords, statementNumbers } from "../shared/words.js";
 import { api, ask, buryAgain, pay, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -14,7 +14,7 @@ const inOneLine = (number) => number.join(" ");
 
 export const owning = Behavior({
   data: {
-    own: null, due: null, ends: false, edits: false, statement: [], paying: false, payUntil: payUntilWords(0), payable: true,
+    own: null, counted: false, fresh: false, due: null, ends: false, edits: false, statement: [], paying: false, payUntil: payUntilWords(0), payable: true,
     ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title, cash: "",
   },
 
@@ -24,9 +24,7 @@ export const owning = Behavior({
       if (!task.mine) return;
       const due = task.need_pay && task.review !== "hidden" ? { text: payWords(task), button: payButton(task) } : null;
       const own = task.need_pay ? null : { numbers: liveNumbers(task).map(inOneLine) };
-      const appears = own && !this.data.own;
-      tell(this, { due, own, ends: mayEnd(task), edits: mayEdit(task) });
-      if (appears) this.renewStatement();
+      tell(this, { due, own, fresh: Boolean(own && !task.status && !task.now_depth && task.review === "shown"), ends: mayEnd(task), edits: mayEdit(task) });
       if (due && !this.cash) {
         this.cash = this.showCash().catch((error) => {
           this.cash = null; // the next change asks again
@@ -47,21 +45,19 @@ export const owning = Behavior({
       tell(this, { payUntil: payUntilWords(this.dueUntil), payable: !this.dueUntil || secondsUntil(this.dueUntil) > 0 });
     },
 
+    unfoldNumbers() {
+      this.setData({ counted: !this.data.counted });
+      this.renewStatement();
+    },
+
     renewStatement() {
       if (!this.readStatement) {
         this.readStatement = atMostEvery(RENEW_MS, async () => {
           const found = await api.get("/getStatement", { code: this.task.code });
           if (!this.life.aborted) tell(this, { statement: statementNumbers(found).map(inOneLine) });
-        }, () => this.inSight && this.data.own !== null, this.life);
+        }, () => this.inSight && this.data.counted, this.life);
       }
       this.readStatement();
-    },
-
-    /** What the publisher's numbers say of the cooldown of others. */
-    cooling() {
-      const { task } = this;
-      if (task.status || task.review !== "shown") return "";
-      return coolingWords(secondsUntil(task.cd_until), task);
     },
 
     /** Pay. Whatever WeChat reports, read the details then: that makes the server ask WeChat if the notice is late. */

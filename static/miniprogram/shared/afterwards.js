@@ -6,7 +6,7 @@ import { AFTER, title, wonByWords, wonWords } from "./words.js";
 
 const NEXT = 3;
 const NAMED = 5; // if more won, only their number is given
-const SPREAD_MS = 4000; // all who watch a treasure find its end at once
+export const SPREAD_MS = 4000; // all who watch a treasure find its end at once
 
 let seen = []; // the cards that the square read last
 let sought = ""; // the code of the treasure for which the square was read last
@@ -29,7 +29,7 @@ export function noteFind({ finds }, { find }) {
 }
 
 /** Return treasures that can be dug next, the soonest first, and of those open now the square's first: [{ code, title, thumbnail, state }]. */
-function next(but) {
+export function nextCards(but) {
   const waits = ({ starts_at = 0, cd_until }) => secondsUntil(Math.max(starts_at, cd_until));
   const open = seen.filter(({ code, status, mine, won, name }) => code !== but && !status && !mine && !won && name);
   return open
@@ -48,7 +48,7 @@ export function afterwards(task, winners) {
   const number = task.prize_num - task.prizes_left;
   const named = [...winners.values()].slice(0, NAMED);
   const told = !task.gone && task.now_depth > 0;
-  return { won: told ? wonByWords(named, number) : "", proof: told ? AFTER.proof : "", finds: told ? task.finds : [], next: next(task.code) };
+  return { won: told ? wonByWords(named, number) : "", proof: told ? AFTER.proof : "", finds: told ? task.finds : [], next: nextCards(task.code) };
 }
 
 /** If `afterwards` found nothing to dig next, read the square once with `get`, some seconds later, and call `show`. */

@@ -3,15 +3,22 @@
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
 import { isOverdue } from "./prizes.js";
-import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, endsWords, footprintWords, inReview, laterWords, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
+import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, endsWords, footprintWords, heroWords, inReview, laterWords, parcelWords, payDue, prizeWords, startWords, title, waitWords, wonWords, worth } from "./words.js";
 
 const FAR_HOURS = 120;
 
-/** Return the state of a card's treasure, as a kind and in words; `left` is the seconds of its cooldown. */
+/** A card's heading: that of somebody's own prize, if it is one, else that of the treasure. */
+export const headingOf = (card) => (card.prize_state && card.name ? [...new Set([heroWords(card), card.name])].join(" · ") : title(card));
+
+/**
+ * Return the state of a card's treasure, or of the prize that it is, as a kind and in words; `left` is the seconds of its
+ * cooldown.
+ */
 export function stateOf(card, left) {
-  const { name, status, need_pay, mine, won } = card;
+  const { name, status, need_pay, mine, won, prize_state } = card;
   const named = (kind) => ({ kind, text: CARD_STATES[kind] });
   if (!name) return named("gone");
+  if (prize_state) return { kind: card.is_draw ? "ended" : "open", text: prizeWords(card, isOverdue(card) ? "expiring" : prize_state) };
   if (status) return named("ended");
   if (need_pay) return named("unpaid");
   if (left && startWords(card)) return { kind: "cooling", text: startWords(card) };
@@ -30,8 +37,9 @@ export function sought({ kind, name }) {
   return { ...(kind === "upcoming" ? { upcoming: 1 } : { kind: kind || null }), name: name || null };
 }
 
-/** Return what a treasure is worth, how many dug it, and how long it lasts at most. */
+/** Return what a treasure is worth, how many dug it, and how long it lasts at most; nothing of a prize that was won there. */
 export function lastingOf(card) {
+  if (card.prize_state) return worth(card);
   return [worth(card), card.participants ? `${card.participants} 人挖过` : "", asLeft(card)].filter(Boolean).join(" · ");
 }
 

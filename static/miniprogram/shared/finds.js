@@ -1,9 +1,8 @@
 // The finds (地层图鉴), for any client: their words, and where each stands in the picture finds.svg.
 
 import { asMoment } from "./clock.js";
+import { LAYERS } from "./words.js";
 
-// The layers, and the depths at which they begin.
-const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋", 71], ["秦汉", 151], ["远古", 301]];
 const A_LAYER = 8;
 const NAMES = [
   "玻璃弹珠", "瓶盖", "旧钥匙", "纽扣", "陀螺", "铁皮青蛙", "掌上游戏机", "时光胶囊",

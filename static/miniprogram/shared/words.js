@@ -15,9 +15,9 @@ export const CARD_STATES = { ended: "已结束", unpaid: "待支付", mine: "我
 
 // Your lists: of each its title, and what is said of an empty one.
 export const MINE = {
-  published: { title: "我发布的", none: "还没有发布过宝贝" },
-  dug: { title: "我挖过的", none: "还没有挖过宝贝" },
   won: { title: "我挖到的", none: "还没有挖到宝贝，再接再厉" },
+  dug: { title: "我挖过的", none: "还没有挖过宝贝" },
+  published: { title: "我发布的", none: "还没有发布过宝贝" },
   digs: { title: "足迹", none: "还没有挖过一锹" },
   finds: { title: "图鉴" },
 };
@@ -104,6 +104,12 @@ export const moreKinds = ({ ranks = [] }) => (ranks.length > KINDS_AT_FIRST + 1 
 export const wonWords = ({ rank, money_fen }, { ranks = [] }) => (ranks[rank - 1]
   ? ranks[rank - 1].name + (money_fen ? `，${yuan(money_fen)}` : "") : "");
 
+/** What somebody's own prize is, in large letters: an amount, or the name. */
+export const heroWords = ({ goods_type, money_fen, rank, ranks = [], name }) => (goods_type === 1 ? yuan(money_fen) : rank ? ranks[rank - 1].name : name);
+
+/** Who gave somebody's own prize, and in which treasure. */
+export const giverWords = (task) => `${task.wxname} 埋的${heroWords(task) === task.name ? "" : `“${task.name}”`}`;
+
 /** How many prizes a treasure has, or has left. */
 export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 份奖品" : `剩 ${prizes_left} / ${prize_num} 份`);
 
@@ -178,7 +184,7 @@ export const ENDINGS = {
 export const AFTER = {
   title: "接下来挖哪个", gone: "这个宝贝下架了，或者正在检查，现在不能挖。",
   proof: "奖品的位置在发布的那一刻就定下了，挖的时候没有动过；种子已经公开，手机可以自己重算一遍。",
-  square: "去广场看看",
+  square: "去广场看看", story: "这次的故事：谁挖了哪一层",
 };
 
 /** Who won what of an ended treasure: `named` are [{ wxname, what }], of `number` winners. */
@@ -222,11 +228,16 @@ export const whoIsFirst = (fairStartMs) => (fairStartMs ? `冷却结束后 ${fai
 /** Return what a frame or a reply says of the digs to come. */
 export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, deepest });
 
+/** The layers of finds, and the depths at which they begin. */
+export const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋", 71], ["秦汉", 151], ["远古", 301]];
+
 /** Return how likely the next dig wins, by the rules of the draw; it is not the dig of a winner or the publisher. */
-export function chanceWords({ status, one_in, nearest, is_prize, mine }) {
+export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version }) {
   if (status || !nearest) return "";
   const others = is_prize || mine;
-  return one_in ? `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}` : `${others ? "下" : "这"}一锹挖不到，下一份最浅在第 ${nearest} 层`;
+  if (one_in) return `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}`;
+  const finds = rules_version === 1 ? "" : ` · 这一层有${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}的东西`;
+  return `下一份在第 ${nearest} 层或更深${finds}`;
 }
 
 /**
@@ -375,6 +386,9 @@ export function shippedWords(rows) {
   return { said, lines: refused.map(({ row, depth, refused: why }) => `第 ${row} 行${depth ? `（第 ${depth} 层）` : ""}：${why}`) };
 }
 
+/** How a winner thanked, beside the sign; "" if they did not. */
+export const thankedWords = ({ thanks }) => (thanks ? `${OWN.thanks}：${CHEERS[thanks]}` : "");
+
 /** Until when winners may claim; "" while the treasure runs. */
 export const claimsEnd = (moment) => (moment ? `${asMoment(moment)} 截止领奖` : "");
 
@@ -389,8 +403,8 @@ export function pickupRight(won, task) {
 
 // The publisher's side of a treasure.
 export const OWN = {
-  title: "我发布的", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝", open: "现在可以挖",
-  discard: "不要了", edit: "改文字和图片", again: "再埋一个",
+  title: "我发布的", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝的数字", open: "现在可以挖",
+  discard: "不要了", edit: "改文字和图片", again: "再埋一个", buried: "埋好了，叫朋友来挖吧", thanks: "谢谢你",
 };
 
 /** Changing what a treasure says and shows. */
@@ -405,9 +419,6 @@ export const endWords = ({ goods_type }) => [
   "还没有人开挖，现在可以结束。",
   goods_type === 1 ? "结束后不能恢复，已付而没有人挖到的红包会退回。" : "结束后不能恢复。",
 ].join("");
-
-/** How long others still wait before they may dig. */
-export const coolingWords = (seconds, task) => startWords(task) || (seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : OWN.open);
 
 /** A treasure's numbers that its frames tell: [label, number, unit]. */
 export const liveNumbers = ({ participants, now_depth, deepest, prizes_left, prize_num }) => [
@@ -480,7 +491,7 @@ export function pressOf(task, busy, seconds, online = true) {
   const digging = !online ? "等网络" : secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "挖…"; // a random order decides who is tried first
   return {
     kind: why || busy ? "closed" : "ready", icon: LOCKED.includes(why) ? "lock" : "shovel", big: "",
-    small: task.need_pay && why === "not_paid" ? "等你付款" : why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging : "挖一锹",
+    small: task.need_pay && why === "not_paid" ? "等你付款" : why === "own_task" ? OWN.open : why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging : "挖一锹",
   };
 }
 
@@ -558,6 +569,7 @@ export const NOT_DONE = {
   requirePrivacyAuthorize: NO_PRIVACY,
   showModal: "没有打开，请再试一次",
   downloadFile: "没有下载成功，请检查网络后再试",
+  canvasToTempFilePath: "故事卡没有画出来，请再试一次",
   showShareImageMenu: "没有打开分享，长按图片也可以保存",
   previewImage: "没有打开图片，请再试一次",
   chooseMessageFile: "没有拿到表格，请再选一次",

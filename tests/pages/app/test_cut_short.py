@@ -109,7 +109,7 @@ def test_a_page_says_that_its_numbers_cannot_be_read(watcher):
 
     page.route("**/getMyInfo*", lambda route: route.fulfill(json={"status": 1, **REFUSED}))
     page.route("**/getMyRelease*", after_the_numbers)
-    watcher.go("/#/mine")
+    watcher.go("/#/mine/published")
     watcher.log_in("没埋过的人")
     expect(page.get_by_text("还没有发布过宝贝")).to_be_visible()
     expect(problem).to_be_visible()

@@ -3,11 +3,13 @@
 import { book } from "../../parts/book.js";
 import { countCards, stateNow } from "../../parts/counting.js";
 import { naming } from "../../parts/naming.js";
-import { LISTS, waiting } from "../../shared/cards.js";
+import { LISTS, headingOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard } from "../../shared/clock.js";
+import { calendarOf } from "../../shared/daily.js";
 import { pictureOf } from "../../shared/faces.js";
 import { findName } from "../../shared/finds.js";
-import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
+import { wonThumbnail } from "../../shared/prizes.js";
+import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 /** Whom the server knows here, with the picture that others see. */
@@ -19,7 +21,7 @@ Component({
   data: {
     me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", obstacles: [], told: LEAVING, why: NAMING.mine,
     tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
-    waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: "published", cards: [], none: "", unread: false, more: false, again: CLAIM.again,
+    calendar: null, waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: Object.keys(MINE)[0], cards: [], none: "", unread: false, more: false, again: CLAIM.again,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
   },
 
@@ -55,6 +57,7 @@ Component({
         this.setData({ me: meShown(), numbers: personNumbers(numbers).map((number) => number.join(" ")), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map((each) => ({ ...waiting(each), key: `${each.act} ${each.code}` })) });
         showBadge(numbers.to_do.length);
         this.showNaming();
+        this.setData({ calendar: calendarOf((await api.get("/getDaily", { days: 1 })).days) });
       } catch (error) {
         this.unread(error);
       }
@@ -87,11 +90,11 @@ Component({
       const found = data.map((each) => {
         const card = { ...each, ...whose(each) };
         const state = line ? [line(card), card.find && findName(card.find)].filter(Boolean).join(" · ") : stateNow(card);
-        const depth = line || !card.name ? "" : depthWords(card);
-        const { code, thumbnail, signed, wxname, publisher_id } = card;
+        const depth = line || !card.name || card.prize_state ? "" : depthWords(card);
+        const { code, signed, wxname, publisher_id } = card;
         const key = `${code} ${card.depth}`;
         if (!line) this.found.set(key, card);
-        return { key, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, depth, where: whereWords(card), foot: foot(card) };
+        return { key, code, thumbnail: wonThumbnail(card), signed, wxname, publisher_id, title: headingOf(card), state, depth, where: whereWords(card), foot: foot(card) };
       });
       const known = new Set(found.map(({ key }) => key)); // the end of the list may be reached twice meanwhile
       const cards = [...(after ? this.data.cards.filter(({ key }) => !known.has(key)) : []), ...found];

@@ -1,10 +1,12 @@
 // The square: running treasures, then those that ended lately, folded; at most 20 a page.
 
+import { daily } from "../../parts/daily.js";
 import { linking } from "../../parts/linking.js";
 import { rememberSquare } from "../../shared/afterwards.js";
 import { cardsOf, lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { PRACTICE, REST_MS, practised } from "../../shared/practice.js";
+import { keepShown } from "../../shared/renewing.js";
 import { CLAIM, KINDS, SQUARE, depthWords, title, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
@@ -14,7 +16,7 @@ const TYPING_MS = 300;
 const PRACTISED = "wabao.practised"; // whether somebody practised on this phone, or skipped it
 
 Component({
-  behaviors: [linking],
+  behaviors: [daily, linking],
 
   data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, unread: false, again: CLAIM.again, words: SQUARE, practising: PRACTICE, practice: null, resting: false, empty: false, kinds: [], kind: "", name: "" },
 
@@ -70,6 +72,7 @@ Component({
     },
 
     renew() {
+      admitted().then(() => this.renewDaily()).catch(keepShown); // the square works without it
       this.pages = 0;
       this.complete = false;
       this.asked = (this.asked || 0) + 1; // replies to earlier requests are dropped
@@ -146,6 +149,7 @@ Component({
 
     /** Change only what differs: each change of data goes to another thread. */
     count() {
+      this.countDaily();
       const changed = {};
       this.data.cards.forEach((card, at) => {
         const { state, lasting } = this.shown(card);

@@ -12,12 +12,14 @@ import { sharing } from "../../parts/sharing.js";
 import { tell } from "../../parts/telling.js";
 import { watching } from "../../parts/watching.js";
 import { pictureOf } from "../../shared/faces.js";
-import { afterwards, noteFind, noteWinner, seekNext } from "../../shared/afterwards.js";
+import { SPREAD_MS, afterwards, noteFind, noteWinner, seekNext } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { BOOK, findName, foundWords, placeOf } from "../../shared/finds.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
+import { keepShown } from "../../shared/renewing.js";
+import { ownWords } from "../../shared/story.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
@@ -32,7 +34,7 @@ Component({
   behaviors: [claiming, history, linking, moment, naming, opening, owning, sharing, watching],
 
   data: {
-    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", ending: "", cooling: "",
+    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", ending: "", ownDigs: "",
     offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
@@ -145,10 +147,24 @@ Component({
         finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
       seekNext(after, task, api.get, () => this.life.aborted || this.show());
+      if (after && after.won && !this.storyRead) this.readOwnDigs();
       this.showMoment(task);
       this.showClaim();
       this.showOwn();
       this.count();
+    },
+
+    /** Say what one's own digs came to, some seconds later: all who watch a treasure find its end at once. */
+    readOwnDigs() {
+      this.storyRead = true;
+      setTimeout(async () => {
+        const story = await api.get("/getStory", { code: this.task.code }).catch(keepShown);
+        if (story && !this.life.aborted) this.setData({ ownDigs: ownWords(story, this.task) });
+      }, Math.random() * SPREAD_MS);
+    },
+
+    openStory() {
+      wx.navigateTo({ url: `/pages/story/story?code=${this.task.code}` });
     },
 
     count() {
@@ -157,8 +173,6 @@ Component({
       if (!task) return;
       if (offer && !nameOf(task)) this.setData({ offer: null }); // its time is over
       const left = task.status ? 0 : secondsUntil(endsFirst(task) ? task.expires_at : task.cd_until);
-      const cooling = task.mine && !task.need_pay ? this.cooling() : "";
-      tell(this, { cooling });
       this.showPress(task, left);
       this.showClaim();
       this.countClaim();

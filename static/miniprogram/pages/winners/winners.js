@@ -7,7 +7,7 @@ import { handing } from "../../shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
 import { publishersTax } from "../../shared/words-publish.js";
-import { CARRIERS, OWN, PARCEL, WINNERS, claimsEnd, noWinners, parcelWords, pickupRight, prizeWords, shippedWords, title, wantedOf, wonWords } from "../../shared/words.js";
+import { CARRIERS, OWN, PARCEL, WINNERS, claimsEnd, noWinners, parcelWords, pickupRight, prizeWords, shippedWords, title, wantedOf, wonWords, thankedWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, copy, fetchFile, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames report most changes, but not those that only time brings
@@ -91,7 +91,7 @@ Component({
       const { task } = this;
       const { depth, wxname, state, receiver, phone, address, address_deleted, carrier, number } = winner;
       return {
-        depth, wxname, wxheadpic: pictureOf(winner), receiver, phone, address, carrier, number,
+        depth, wxname, thanked: thankedWords(winner), wxheadpic: pictureOf(winner), receiver, phone, address, carrier, number,
         how: [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · "),
         overdue: Boolean(winner.overdue) && !address_deleted,
         deleted: Boolean(address_deleted) && state !== "returned",

@@ -1,0 +1,85 @@
+"""每日一挖: the treasures of these days, and those of them that the caller dug."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.digging.cards import Card, card
+from handlers.parameters import Unionid
+from server.actions.people.account import ban_of
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.game.daily import day_of, starts_daily
+from server.game.review import is_shown
+from server.game.task import Task
+
+CALENDAR_DAYS = 28
+NEAR = 4
+MOST_JOINS = 200
+
+
+class GetDailyRequest(msgspec.Struct):
+    """With `days` 1, the reply has the calendar too."""
+
+    unionid: Unionid
+    days: Annotated[int, Meta(ge=0, le=1, title="日历", description="0 或 1")] = 0
+
+
+class DailyDay(msgspec.Struct):
+    """A day that had a daily treasure; `took_part` is 1 if the caller dug it."""
+
+    day: str
+    code: str
+    took_part: int
+
+
+class GetDailyReply(Reply, kw_only=True):
+    """`data` are at most four daily treasures from yesterday on, by their day; those that cannot be seen, or
+    ended before anybody dug, are left out. `days` are those of the last four weeks, the last one first."""
+
+    data: list[Card]
+    days: list[DailyDay]
+
+
+async def _from(context: Context, day: str) -> list[Task]:
+    """Return the daily treasures from a day on that others may see."""
+    kept = context.dailies
+    if day not in kept:
+        store, now_ms = context.store, context.clock.now_ms()
+        tasks = await store.page_reads.answered(lambda: store.tasks.daily_from(day))
+        publishers = await store.people.find_all(sorted({task["publisher"] for task in tasks}), {"banned": 1})
+        barred = {person["_id"] for person in publishers if ban_of(person, now_ms) is not None}
+        kept[day] = [
+            task
+            for task in tasks
+            if is_shown(task)
+            and (task["now_depth"] or not (task["status"] or task["publisher"] in barred))
+            and day_of(task.get("starts_at", 0)) == task["daily"]
+            and starts_daily(task, context.settings.daily_at)
+        ]
+    return kept[day]
+
+
+class GetDaily(Interface):
+    """The daily treasures of these days."""
+
+    path = "/getDaily"
+
+    async def answer(self, request: GetDailyRequest) -> GetDailyReply:
+        await self.let_in()
+        context, now_ms = self.context, self.context.clock.now_ms()
+        near = await _from(context, day_of(now_ms - DAY_MS))
+        days: list[DailyDay] = []
+        if request.days:
+            store, since_ms = context.store, now_ms - CALENDAR_DAYS * DAY_MS
+            joins = await store.page_reads.answered(
+                lambda: store.digs.joins_of(self.caller.person_id, MOST_JOINS, since_ms)
+            )
+            joined = {dig["code"] for dig in joins}
+            past = [task for task in await _from(context, day_of(since_ms)) if task["starts_at"] <= now_ms]
+            days = [DailyDay(task["daily"], task["_id"], int(task["_id"] in joined)) for task in past[::-1]]
+        return GetDailyReply(data=[card(context, task) for task in near[:NEAR]], days=days)

@@ -1,0 +1,20 @@
+"""A winner thanks the giver by one of the signs of cheers, once a win."""
+
+from __future__ import annotations
+
+from server.actions.announce import announce_claim
+from server.context import Context
+from server.errors import AlreadyThanked, NotWon
+from server.realtime.frames import Sign
+
+
+async def thank(context: Context, code: str, person_id: str, sign: Sign) -> None:
+    """Note the thanks with the prize, and tell the giver. Safe to repeat. Raises NotWon, AlreadyThanked."""
+    thanked = await context.store.prizes.thank(code, person_id, sign)
+    prize = await context.store.prizes.find_won(code, person_id)
+    if prize is None:
+        raise NotWon("你没有挖到这个宝贝，不用道谢")
+    if thanked:
+        await announce_claim(context, prize)
+    elif prize.get("thanks") != sign:
+        raise AlreadyThanked

@@ -1,0 +1,36 @@
+// What follows a claim: thanks to the giver, once, and where to go next.
+
+import { nextCards } from "../miniprogram/shared/afterwards.js";
+import { THANKS, thanksAsk } from "../miniprogram/shared/story.js";
+import { AFTER, CHEERS } from "../miniprogram/shared/words.js";
+import { nextList } from "./afterwards.js";
+import { post } from "./api.js";
+import { attempt, el, fill, icon } from "./dom.js";
+
+/** Return what a winner who claimed finds; `signal` ends with the page. */
+export function thanks(task, signal) {
+  const said = el("p.problem", { role: "alert" });
+  const place = el("div.stack", { tabindex: -1 });
+
+  async function send(sign) {
+    place.inert = true;
+    await attempt(said, async () => {
+      await post("/thank", { code: task.code, sign });
+      task.thanks = sign;
+      if (!signal.aborted) show();
+    }).finally(() => { place.inert = false; });
+    place.focus({ preventScroll: true });
+  }
+
+  function show() {
+    if (task.thanks) fill(place, el("p.good.row", { role: "status" }, icon(task.thanks), THANKS.done));
+    else {
+      fill(place, el("p.label", {}, thanksAsk(task)), el("div.cheers", { role: "group", "aria-label": thanksAsk(task) },
+        Object.entries(CHEERS).map(([sign, words]) => el("button", { "aria-label": words, title: words, onclick: () => send(sign) }, icon(sign)))), said);
+    }
+  }
+
+  show();
+  return [place, el("h3", {}, THANKS.next), nextList(nextCards(task.code)),
+    el("a.button", { href: "#/" }, AFTER.square)];
+}

@@ -1,0 +1,107 @@
+// What an ended treasure tells, for any client: who dug which level, what came up, and what one's own digs missed by.
+
+import { pictureOf } from "./faces.js";
+import { findName } from "./finds.js";
+import { CHEERS, heroWords, title, yuan } from "./words.js";
+
+export const STORY = {
+  title: "这次的故事", shaft: "一层一层", finds: "这里挖出过", thanks: "收到的谢意", card: "做一张故事卡", drawing: "正在画故事卡…", keep: "保存或发给朋友",
+  back: "回到宝贝", none: "没有人挖过", older: "更浅的几层没有列出",
+  cardHint: "卡上只有你和埋宝人的名字。发出去不会带来任何好处。",
+};
+export const THANKS = { done: "谢意送到了", next: "接下来" };
+
+/** What asks a winner to thank the giver. */
+export const thanksAsk = ({ wxname }) => `谢谢 ${wxname}`;
+
+const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "最深的空手" };
+const SIGNS = Object.keys(CHEERS);
+
+/** What a level's prize is, in words: `won` and `fen` are those of getStory. */
+function prizeAt({ won, fen }, at, task) {
+  if (!won[at]) return "";
+  const rank = (task.ranks ?? [])[won[at] - 2];
+  return [rank ? rank.name : fen[at] ? "" : task.name, fen[at] ? yuan(fen[at]) : ""].filter(Boolean).join("，");
+}
+
+/**
+ * Return what a story tells of a treasure: { headline, own, records, thanks, finds, levels }. `story` is getStory's reply,
+ * `task` the details.
+ */
+export function tell(story, task) {
+  const { first, who, finds, won, fen, thanks, people, no: own } = story;
+  const known = new Map(people.map((each) => [each.no, each]));
+  const nameOf = (no) => known.get(no)?.wxname ?? `第 ${no} 位`;
+  const levels = who.map((no, at) => ({
+    depth: first + at, no, name: nameOf(no), face: known.has(no) ? pictureOf(known.get(no)) : "", own: no === own, find: finds[at], found: finds[at] ? findName(finds[at]) : "",
+    prize: prizeAt(story, at, task), fen: fen[at], sign: SIGNS[thanks[at] - 1] ?? "",
+  }));
+  const dug = new Map();
+  for (const no of who) dug.set(no, (dug.get(no) ?? 0) + 1);
+  const winners = new Set(who.filter((_, at) => won[at]));
+  const best = levels.filter(({ prize }) => prize).sort((one, other) => other.fen - one.fen || dug.get(one.no) - dug.get(other.no))[0];
+  const [most] = [...dug].sort(([, one], [, other]) => other - one);
+  const miss = [...levels].reverse().find(({ no }) => !winners.has(no));
+  return {
+    headline: headline(task),
+    own: ownWords(story, task),
+    records: [
+      best && [RECORDS.best, best.name, best.prize],
+      most && [RECORDS.most, nameOf(most[0]), `${most[1]} 锹`],
+      miss && [RECORDS.miss, miss.name, `第 ${miss.depth} 层`],
+    ].filter(Boolean).map(([label, name, what]) => ({ label, name, what })),
+    thanks: SIGNS.map((sign, at) => ({ sign, words: CHEERS[sign], number: thanks.filter((each) => each === at + 1).length })).filter(({ number }) => number),
+    finds: [...new Set(finds)].filter(Boolean).sort((one, other) => one - other),
+    levels,
+  };
+}
+
+/** How many dug a treasure, and how deep. */
+export const headline = ({ participants, now_depth }) => `我们 ${participants} 人挖了 ${now_depth} 层`;
+
+/** Return what one's own digs came to: how many there were, and what they won, or by how many levels they missed; "" without one. */
+export function ownWords({ no, first, who, won, fen }, task) {
+  const depths = who.flatMap((each, at) => (each === no ? [first + at] : []));
+  if (!depths.length) return "";
+  const mine = `你挖了 ${depths.length} 锹`;
+  const wins = who.flatMap((_, at) => (won[at] ? [at] : []));
+  const own = wins.find((at) => who[at] === no);
+  if (own !== undefined) return `${mine}，挖到了${prizeAt({ won, fen }, own, task)}`;
+  const missed = wins.map((at) => ({ at, by: Math.min(...depths.map((depth) => Math.abs(depth - first - at))) })).sort((one, other) => one.by - other.by)[0];
+  return missed ? `${mine}，离${prizeAt({ won, fen }, missed.at, task)}差 ${missed.by} 层` : mine;
+}
+
+/**
+ * Draw the story card: `context` is that of a canvas of `CARD` pixels. It names the giver and whoever sends it, nobody else.
+ */
+export const CARD = { width: 600, height: 800 };
+export function drawCard(context, task, story, { nickName }) {
+  const { width, height } = CARD;
+  const earth = context.createLinearGradient(0, 0, 0, height);
+  for (const [at, colour] of [[0, "#8a4a16"], [0.4, "#6b3d18"], [1, "#2a1607"]]) earth.addColorStop(at, colour);
+  context.fillStyle = earth;
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = "rgba(0, 0, 0, 0.14)";
+  for (let y = 40; y < height; y += 88) context.fillRect(0, y, width, 26);
+  context.textAlign = "center";
+  const line = (text, y, size, colour, bold = "") => {
+    context.font = `${bold} ${size}px sans-serif`;
+    context.fillStyle = colour;
+    context.fillText(fitting(context, text, width - 80), width / 2, y);
+  };
+  line(headline(task), 190, 52, "#ffd98a", "bold");
+  line(title(task), 270, 34, "#fdeed6");
+  line(`${task.wxname} 埋的`, 330, 28, "#e5c79c");
+  line(nickName, 520, 36, "#ffd98a", "bold");
+  line(ownWords(story, task).replace(/^你/, ""), 580, 32, "#fdeed6");
+  line("挖宝", 740, 26, "#e5c79c");
+}
+
+/** Cut a text to a width, between what people take for characters: an emoji of several code points is cut off whole. */
+function fitting(context, text, width) {
+  const { Segmenter } = typeof Intl === "undefined" ? /** @type {any} */ ({}) : /** @type {any} */ (Intl); // phones may lack both
+  const characters = Segmenter ? Array.from(new Segmenter().segment(text), ({ segment }) => segment) : Array.from(text);
+  if (context.measureText(text).width <= width) return text;
+  while (characters.length && context.measureText(`${characters.join("")}…`).width > width) characters.pop();
+  return `${characters.join("")}…`;
+}

@@ -1,0 +1,78 @@
+"""每日一挖: one treasure a day, set by operators, which nobody sees who may not."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from server.game.amounts import BEIJING
+from support.operators import operator
+
+TOKEN = "only the tests know it"
+
+
+def at(hour: int, days: int = 1) -> int:
+    day = datetime.now(BEIJING) + timedelta(days=days)
+    return int(day.replace(hour=hour, minute=0, second=0, microsecond=0).timestamp() * 1000)
+
+
+class TestDaily:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"OPS_TOKEN": TOKEN}
+
+    async def test_an_operator_sets_one_a_day_that_starts_at_the_hour(self, client, context, alice, bob):
+        await operator(client)
+
+        async def daily(code: str, daily: int = 1) -> Any:
+            reply = await client.post("/ops/daily", code=code, daily=daily, reason="好玩")
+            return reply["msg"] if reply["status"] else ""
+
+        async def shown() -> list[str]:
+            context.dailies.clear()
+            reply = await bob.get("/getDaily", days=1)
+            assert reply["status"] == 0
+            return [card["code"] for card in reply["data"]]
+
+        first = await alice.publish(is_public=1, starts_at=at(20))
+        second = await alice.publish(is_public=1, starts_at=at(20))
+        third = await alice.publish(is_public=1, starts_at=at(20, days=2))
+        wrong = [
+            await alice.publish(is_public=1, starts_at=at(19)),
+            await alice.publish(is_public=0, starts_at=at(20)),
+            await alice.publish(is_public=1),
+        ]
+        assert await shown() == []
+        assert await daily(third) == ""
+        assert await daily(first) == ""
+        assert "已经有每日一挖了" in await daily(second)
+        for code in wrong:
+            assert "20:00" in await daily(code)
+        assert await shown() == [first, third]
+        for change, back in [
+            ({"hidden": 1}, {"hidden": 0}),
+            ({"status": 1}, {"status": 0}),
+            ({"starts_at": at(19)}, {"starts_at": at(20)}),
+        ]:
+            await context.store.tasks.collection.update_one({"_id": first}, {"$set": change})
+            assert await shown() == [third], change
+            await context.store.tasks.collection.update_one({"_id": first}, {"$set": back})
+        await client.post("/ops/ban", code=first, depth=0, days=1, reason="坏")
+        assert await shown() == []
+        await client.post("/ops/unban", code=first, depth=0, reason="好")
+        assert await daily(first, 0) == ""
+        assert await daily(second) == ""
+        assert await shown() == [second, third]
+
+    async def test_the_calendar_has_the_days_that_one_dug_and_those_that_one_did_not(
+        self, context, alice, bob, carol
+    ):
+        code = await alice.publish(is_public=1, cd=0)
+        await bob.dig(code)
+        past = {"starts_at": at(20, days=-1), "daily": datetime.fromtimestamp(at(20, -1) / 1000, BEIJING)}
+        past["daily"] = past["daily"].date().isoformat()  # type: ignore[union-attr]
+        await context.store.tasks.collection.update_one({"_id": code}, {"$set": past})
+        for who, took_part in ((bob, 1), (carol, 0)):
+            found = (await who.get("/getDaily", days=1))["days"]
+            assert found == [{"day": past["daily"], "code": code, "took_part": took_part}]
+        assert (await bob.get("/getDaily"))["days"] == []

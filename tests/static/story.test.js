@@ -1,0 +1,79 @@
+// What an ended treasure tells: its records, what one's own digs missed by, and a card that long names do not break.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { calendarOf, dailyTop } from "./shared/daily.js";
+import { drawCard, ownWords, tell } from "./shared/story.js";
+import { refusedWords } from "./shared/words.js";
+
+const TASK = { name: "贺卡", wxname: "小明", participants: 3, now_depth: 6, ranks: [], goods_type: 2, money: 0 };
+const STORY = {
+  first: 1, no: 2, who: [1, 2, 1, 2, 2, 3], finds: [1, 1, 2, 0, 3, 4], won: [0, 0, 1, 0, 0, 0], fen: [0, 0, 0, 0, 0, 0], thanks: [0, 0, 2, 0, 0, 0],
+  people: [{ no: 1, wxname: "石头", wxheadpic: "", digs: 2 }, { no: 2, wxname: "朵朵", wxheadpic: "", digs: 3 }],
+};
+
+test("own digs say what they won, or by how many levels they missed the nearest prize", () => {
+  for (const [story, task, said] of [
+    [STORY, TASK, "你挖了 3 锹，离贺卡差 1 层"],
+    [{ ...STORY, no: 1 }, TASK, "你挖了 2 锹，挖到了贺卡"],
+    [{ ...STORY, no: 3 }, TASK, "你挖了 1 锹，离贺卡差 3 层"],
+    [{ ...STORY, no: 0 }, TASK, ""],
+    [{ ...STORY, won: [0, 0, 0, 0, 0, 0] }, TASK, "你挖了 3 锹"],
+    [{ ...STORY, first: 101 }, TASK, "你挖了 3 锹，离贺卡差 1 层"],
+    [{ ...STORY, won: [0, 0, 1, 0, 0, 0], fen: [0, 0, 650, 0, 0, 0] }, { ...TASK, goods_type: 1 }, "你挖了 3 锹，离6.50 元差 1 层"],
+    [{ ...STORY, won: [0, 0, 2, 0, 0, 0] }, { ...TASK, ranks: [{ name: "头奖" }] }, "你挖了 3 锹，离头奖差 1 层"],
+  ]) assert.equal(ownWords(story, task), said);
+});
+
+test("a story has its records, thanks and finds, and names whom it does not know by their place", () => {
+  const told = tell(STORY, TASK);
+  assert.equal(told.headline, "我们 3 人挖了 6 层");
+  assert.deepEqual(told.records.map(({ label, name, what }) => [label, name, what]), [
+    ["手气最佳", "石头", "贺卡"], ["挖得最多", "朵朵", "3 锹"], ["最深的空手", "第 3 位", "第 6 层"],
+  ]);
+  assert.deepEqual(told.thanks.map(({ sign, number }) => [sign, number]), [["fire", 1]]);
+  assert.deepEqual(told.finds, [1, 2, 3, 4]);
+  assert.deepEqual(told.levels.map(({ depth, own }) => [depth, own]), [[1, false], [2, true], [3, false], [4, true], [5, true], [6, false]]);
+  assert.deepEqual(tell({ ...STORY, who: [], finds: [], won: [], fen: [], thanks: [], people: [] }, TASK).records, []);
+});
+
+test("forty names of forty emoji do not break the card, which names only the giver and its sender", () => {
+  const long = "👩‍👩‍👧‍👦".repeat(40);
+  const written = [];
+  const context = {
+    createLinearGradient: () => ({ addColorStop() {} }), fillRect() {}, measureText: (text) => ({ width: 30 * [...new Intl.Segmenter().segment(text)].length }),
+    fillText: (text) => written.push(text),
+  };
+  const people = Array.from({ length: 40 }, (_, at) => ({ no: at + 1, wxname: long, wxheadpic: "", digs: 1 }));
+  drawCard(context, { ...TASK, name: long, wxname: long, participants: 40 }, { ...STORY, people }, { nickName: long });
+  for (const text of written) {
+    assert.ok(context.measureText(text).width <= 520, text);
+    assert.equal(text.replaceAll("👩‍👩‍👧‍👦", "").includes("👩"), false); // none is cut in two
+  }
+  assert.equal(written.filter((text) => text.startsWith("👩")).length, 3); // the treasure, the giver, the sender
+});
+
+test("who lost to a random order is never told that they were slow", () => {
+  const refused = { error: "cooling_down", message: "" };
+  assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }, "石头"), "5 人同时按下，抽中了石头");
+  assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }), "5 人同时按下，抽中了别人");
+  assert.equal(refusedWords({ ...refused, reply: {} }), "慢了一步");
+});
+
+test("on top of the square stands the daily treasure that runs, or else the next, beside the last one", () => {
+  const now = Date.now();
+  const card = (code, hours, status = 0) => ({ code, name: code, status, starts_at: now + hours * 3600000, now_depth: status * 9, participants: 4, ranks: [] });
+  const [over, runs, next, later] = [card("甲", -24, 1), card("乙", -1), card("丙", 1), card("丁", 25)];
+  for (const [cards, code, digs, ended] of [
+    [[], null], [[over], undefined, false, "甲"], [[over, runs, next], "乙", true, "甲"], [[over, next, later], "丙", false, "甲"], [[next], "丙", false, undefined],
+  ]) {
+    const top = dailyTop(cards);
+    if (code === null) assert.equal(top, null);
+    else assert.deepEqual([top.card?.code, top.digs, top.over?.code], [code, digs, ended]);
+  }
+  assert.match(dailyTop([next, later]).says, /后开挖$/);
+  assert.match(dailyTop([over]).over.says, /我们 4 人挖了 9 层/);
+  assert.equal(calendarOf([]), null);
+  assert.equal(calendarOf([{ day: "2026-12-02", code: "b", took_part: 1 }, { day: "2026-12-01", code: "a", took_part: 0 }]).says, "最近四周的每日一挖，你参加了 1 次");
+});
