@@ -47,13 +47,11 @@ class Running:
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
         # Only tests about the random order or about limits set these otherwise.
-        quick = {"FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}
+        quick = {"PYTHONPATH": str(source), "FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
             cwd=source,
-            env=clean_environment(
-                DATA_DIR=str(data_dir), PORT=str(port), PYTHONPATH=str(source), **quick | environment
-            ),
+            env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), **quick | environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
