@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ from tornado.websocket import WebSocketClosedError, websocket_connect
 from parts.serving import Person, Server, running
 
 STATE = ("seq", "cd_until", "now_depth", "prizes_left", "participants", "status", "end_reason")
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
+# What a page sees of a server whose processes are being replaced: it asks again.
+BUSY = (OSError, HTTPClientError, WebSocketClosedError, TimeoutError)
 
 
 class Page:
@@ -46,7 +49,7 @@ class Page:
                 connection = await websocket_connect(self.url + since, connect_timeout=5)
                 while (message := await connection.read_message()) is not None:
                     self.take(json.loads(message))
-            except (OSError, HTTPClientError, WebSocketClosedError, TimeoutError):
+            except BUSY:
                 pass  # the next round reconnects
             self.reconnects += 1
             await asyncio.sleep(random.random())
@@ -126,9 +129,10 @@ async def run(server: Server, pages: int, diggers: int, kills: int) -> int:
         deadline = time.monotonic() + PATIENCE_SECONDS
         fresh: dict[str, Any] = {}
         while time.monotonic() < deadline:
-            fresh = await snapshot(watching[0].url)
-            if all(page.state == fresh for page in watching):
-                break
+            with suppress(*BUSY):
+                fresh = await snapshot(watching[0].url)
+                if all(page.state == fresh for page in watching):
+                    break
             await asyncio.sleep(0.5)
     for stay in stays:
         stay.cancel()
@@ -137,8 +141,8 @@ async def run(server: Server, pages: int, diggers: int, kills: int) -> int:
 
 
 async def snapshot(url: str) -> dict[str, Any]:
-    """Return what a new page shows; nothing if it is told to come back, since a process is still busy."""
-    connection = await websocket_connect(url)
+    """Return what a new page shows; nothing if it is told to come back. Raises what is BUSY."""
+    connection = await websocket_connect(url, connect_timeout=5)
     try:
         while True:  # while Redis is away, a `service` frame comes first
             message = await connection.read_message()
