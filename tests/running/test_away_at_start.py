@@ -177,7 +177,7 @@ async def test_a_request_that_comes_before_the_application_waits_for_it_with_its
 ):
     monkeypatch.setattr("server.running.worker.WAIT_SECONDS", 0)  # this limit is for silent stores
     server, listening, address = starting
-    waiting, serving = Waiting(lambda: None), asyncio.Event()
+    waiting, serving = Waiting(), asyncio.Event()
     waiting.serves_soon = True
     accepting = asyncio.create_task(accept_soon(server, listening, waiting, serving))
     async with httpx.AsyncClient(base_url=address, timeout=10) as http:
@@ -192,7 +192,7 @@ async def test_a_request_that_comes_before_the_application_waits_for_it_with_its
 async def test_no_request_waits_long_for_a_store_that_is_silent(starting, came, monkeypatch):
     monkeypatch.setattr("server.running.worker.WAIT_SECONDS", 0.05)
     server, listening, address = starting
-    await accept_soon(server, listening, Waiting(lambda: None), asyncio.Event())
+    await accept_soon(server, listening, Waiting(), asyncio.Event())
     async with httpx.AsyncClient(base_url=address, timeout=10) as http:
         assert (await http.get("/healthz")).text == "waiting "
 

@@ -84,7 +84,7 @@ def clustered(settings: Settings, redis_url: str) -> Settings:
 
 async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(names, clustered, caplog):
     names.fails = dns.rcode.SERVFAIL
-    waiting = asyncio.create_task(Waiting(print).wait_for_data(clustered, asyncio.Event(), "", prepares=True))
+    waiting = asyncio.create_task(Waiting().wait_for_data(clustered, asyncio.Event(), "", prepares=True))
     assert await asyncio.to_thread(names.asked.acquire, timeout=PATIENCE_SECONDS)
     while "MongoDB does not answer; trying again" not in caplog.text:
         assert not waiting.done()
@@ -96,4 +96,4 @@ async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(n
 async def test_a_name_that_does_not_exist_ends_a_worker_with_one_line(names, clustered):
     names.fails = dns.rcode.NXDOMAIN
     with pytest.raises(BadSettings, match=f"^MONGODB_URI: .*does not exist.*{CLUSTER}"):
-        await Waiting(print).wait_for_data(clustered, asyncio.Event(), "", prepares=True)
+        await Waiting().wait_for_data(clustered, asyncio.Event(), "", prepares=True)

@@ -49,6 +49,7 @@ def settings_of(store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path) 
             "MONGODB_URI": with_database(mongodb_uri, store.database.name),
             "REDIS_URL": redis_url,
             "DATA_DIR": str(tmp_path),
+            "SECRET_KEY": "a secret that only the tests know, 32+",
         }
     )
 
