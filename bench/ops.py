@@ -36,6 +36,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from parts.serving import Server, cpu_seconds, running
 from server.game.amounts import BEIJING
 from server.operation.heartbeats import HISTORY_SECONDS, Heartbeat
+from server.realtime.bus import FORM
 from server.running.stores import running_store
 from server.security.keys import Keys
 from server.settings import read_settings, secrets_of
@@ -97,13 +98,13 @@ def fill_history(data_dir: Path) -> None:
     """Write 15 minutes of two busy processes into the heartbeats that Redis keeps."""
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     keys = Keys(*secrets_of(read_settings({"DATA_DIR": str(data_dir)})))
-    key = next(key for key in redis.scan_iter("*:heartbeats"))
+    key = next(key for key in redis.scan_iter("*:{heartbeats}"))
     now = int(time.time())
     pipeline = redis.pipeline(transaction=False)
     for second in range(now - HISTORY_SECONDS, now - 2):
         for process in ("0" * 12, "1" * 12):
             beat = msgspec.msgpack.encode(a_heartbeat(process, second))
-            pipeline.xadd(key, {"heartbeat": keys.sign_message(key.decode(), beat, now * 1000)})
+            pipeline.xadd(key, {"heartbeat": keys.sign_message(key.decode(), FORM + beat, now * 1000)})
     pipeline.execute()
     redis.close()
 

@@ -26,15 +26,14 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import websocket_connect
 
 from server.operation.heartbeats import Heartbeat
-from server.realtime.bus import HEARTBEATS_MS
+from server.realtime.bus import FORM, HEARTBEATS_MS
 from server.running.stores import free_port
 from server.running.watchdog import ABORT_SECONDS, MISSED_TURNS, STARTING, Heart, Watchdog
 from server.runtime.children import start_child
-from server.store import DEFAULT_DATABASE
 from support import SOURCE
 from support.browser import Person
 from support.client import a_picture
-from support.heartbeats import keys_of
+from support.heartbeats import NAME, keys_of
 from support.servers import PATIENCE_SECONDS, Running, assert_all_end, clean_environment, pidfds_of, until
 
 ENDED_SECONDS = 15
@@ -158,11 +157,11 @@ def replaced(server: Running) -> int:
 def replaced_by_heartbeats(data_dir: Path) -> int:
     """Return the number of replaced workers in the heartbeats, which the operator's screen shows."""
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
-        name, keys = f"wabao:{DEFAULT_DATABASE}:heartbeats", keys_of(data_dir)
-        signed = [fields[b"heartbeat"] for _, fields in redis.xrange(name)]
+        keys = keys_of(data_dir)
+        signed = [fields[b"heartbeat"] for _, fields in redis.xrange(NAME)]
     now_ms = time.time_ns() // 1_000_000
-    read = [keys.read_message(name, each, now_ms, HEARTBEATS_MS) for each in signed]
-    beats = [msgspec.msgpack.decode(each or b"", type=Heartbeat) for each in read]
+    read = [keys.read_message(NAME, each, now_ms, HEARTBEATS_MS) for each in signed]
+    beats = [msgspec.msgpack.decode((each or b"")[len(FORM) :], type=Heartbeat) for each in read]
     return sum(beat.counts.get("replaced.hung", 0) for beat in beats)
 
 

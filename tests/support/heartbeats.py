@@ -10,9 +10,13 @@ import msgspec
 from redis import Redis
 
 from server.operation.heartbeats import Heartbeat
+from server.realtime.bus import FORM
 from server.security.keys import Keys
 from server.settings import read_settings, secrets_of
 from server.store import DEFAULT_DATABASE
+
+# Where Redis keeps the heartbeats of a server.
+NAME = f"wabao:{DEFAULT_DATABASE}:{{heartbeats}}"
 
 
 def a_heartbeat(process: str, second: int, **counts: int) -> Heartbeat:
@@ -69,11 +73,11 @@ def keys_of(data_dir: Path) -> Keys:
 def send_heartbeats(data_dir: Path, heartbeats: list[Heartbeat]) -> None:
     """Give a running server these heartbeats, signed as a process of it signs them."""
     keys = keys_of(data_dir)
-    name = f"wabao:{DEFAULT_DATABASE}:heartbeats"
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     pipeline = redis.pipeline(transaction=False)
     for heartbeat in heartbeats:
-        signed = keys.sign_message(name, msgspec.msgpack.encode(heartbeat), time.time_ns() // 1_000_000)
-        pipeline.xadd(name, {"heartbeat": signed})
+        said = FORM + msgspec.msgpack.encode(heartbeat)
+        signed = keys.sign_message(NAME, said, time.time_ns() // 1_000_000)
+        pipeline.xadd(NAME, {"heartbeat": signed})
     pipeline.execute()
     redis.close()
