@@ -29,6 +29,10 @@ NO_ANSWER = {
     "503": "A store does not answer. `Retry-After` says when to ask again.",
 }
 
+# Generated clients are simpler for one kind of body.
+FORMS = "The same fields as a form, in either encoding, are taken too."
+FILES = "A form with files."
+
 NO_IDENTITY = (
     "A request without an identity is refused as `not_logged_in`, or where a token is required "
     "(always in production) as `token_required`."
@@ -145,13 +149,16 @@ def _operation(
             )
         ]
     else:
-        kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
-        schema = _any_of(interface.takes)
+        kind, schema, said = "application/json", _any_of(interface.takes), FORMS
         if interface.takes_files:
-            kinds = ["multipart/form-data"]
+            kind, said = "multipart/form-data", FILES
             schema = {"allOf": [schema, _files(interface.takes_files, language)]}
         content = {"schema": schema, **_examples(noted, "request")}
-        operation["requestBody"] = {"required": True, "content": dict.fromkeys(kinds, content)}
+        operation["requestBody"] = {
+            "required": True,
+            "description": say(said, language),
+            "content": {kind: content},
+        }
     return operation
 
 

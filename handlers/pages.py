@@ -154,7 +154,8 @@ class Page(FileHandler):
 
 
 class Description(FileHandler):
-    """`/openapi.json` and `/asyncapi.json`, generated from declarations; in English with `lang=en`."""
+    """`/openapi.json` and `/asyncapi.json`, generated from declarations: in English with `lang=en`, or if
+    the client asks for English (`Accept-Language`) and names no `lang`."""
 
     def initialize(self, described: Callable[[Language], StaticFile]) -> None:  # type: ignore[override]
         """Take from the route table what makes the document, once a language."""
@@ -163,7 +164,9 @@ class Description(FileHandler):
 
     def get(self) -> None:
         """Send the document. Clients ask for it again each time, because it may change with a version."""
-        self.send(self._described("en" if self.get_query_argument("lang", "") == "en" else "zh"), "no-cache")
+        asked = self.get_query_argument("lang", "") or self.request.headers.get("Accept-Language", "")
+        self.send(self._described("en" if asked.lower().startswith("en") else "zh"), "no-cache")
+        self.set_header("Vary", "Accept-Encoding, Accept-Language")
 
 
 def security_headers(public_url: str, foreign_pictures: bool) -> dict[str, str]:

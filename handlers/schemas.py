@@ -34,6 +34,9 @@ def schemas_of(
                 part["pattern"] = part["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
         if name not in taken:
             _require_defaults(schema)
+        for part in _dicts(schema):
+            if part.get("default", "") is None:  # some generators cannot have it where null is no value
+                del part["default"]
         for field, of in list(schema["properties"].items()):
             key = key_of(classes[name], field, glossary.fields)
             meaning = glossary.fields[key] if key is not None else None

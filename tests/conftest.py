@@ -26,6 +26,7 @@ SLOW = (
     "crowd/",
     "game/test_model.py",
     "game/test_model_guards.py",
+    "handlers/test_generated_clients.py",
     "handlers/test_growing_reads.py",
     "memory/test_fair_start.py",
     "money/test_freezes.py",

@@ -93,6 +93,11 @@ async def test_parameters_are_described_as_they_are_checked(client):
     assert [name for name, parameter in asked.items() if parameter["required"]] == ["unionid", "code"]
     assert asked["code"]["schema"]["pattern"] == "^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$"
     assert asked["code"]["schema"]["description"] == "哪个宝贝：12 位字母或数字，或 31 位的分享码"
+    assert '"default":null' not in json.dumps(document, separators=(",", ":"))
+    posts = [operation for path in document["paths"].values() for operation in path.values()]
+    kinds = [tuple(each["requestBody"]["content"]) for each in posts if "requestBody" in each]
+    assert {*kinds} == {("application/json",), ("multipart/form-data",)}
+    assert kinds.count(("multipart/form-data",)) == 1
     uploads = document["paths"]["/uploadFile"]["post"]["requestBody"]["content"]
     assert uploads.keys() == {"multipart/form-data"}
     sent = validator_of(document, "/postTask")
@@ -232,7 +237,8 @@ def test_the_channels_description_is_valid():
 @pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.json"])
 async def test_a_description_is_made_once_sent_compressed_and_not_again_to_who_has_it(client, path):
     first = await client.http.get(path)
-    assert (first.headers["Content-Encoding"], first.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert first.headers["Content-Encoding"] == "gzip"
+    assert first.headers["Vary"] == "Accept-Encoding, Accept-Language"
     plain = await client.http.get(path, headers={"Accept-Encoding": "identity"})
     assert plain.content == first.content
     known = {"If-None-Match": first.headers["Etag"]}
@@ -240,6 +246,9 @@ async def test_a_description_is_made_once_sent_compressed_and_not_again_to_who_h
     assert (again.status_code, again.content) == (304, b"")
     english = await client.http.get(path, params={"lang": "en"}, headers=known)
     assert english.status_code == 200
+    tongues = {"en-GB,zh;q=0.5": english.content, "zh-CN,en;q=0.5": plain.content}
+    for tongue, content in tongues.items():
+        assert (await client.http.get(path, headers={"Accept-Language": tongue})).content == content
     took = []
     for _ in range(3):
         began = time.thread_time()
