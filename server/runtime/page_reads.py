@@ -48,6 +48,7 @@ class PageReads:
 
     def __init__(self, name: str = "reads", at_once: int = AT_ONCE) -> None:
         self._turns = asyncio.Semaphore(at_once)
+        self._silent_at = float("-inf")  # when a read was given up last (the loop's time)
         self._name = name
 
     async def answered(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
@@ -62,9 +63,17 @@ class PageReads:
 
     async def in_turn(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
         """Do what `answered` does, for a request that is counted elsewhere."""
+        loop = asyncio.get_running_loop()
+        came = loop.time()
+        reads = False
         try:
             async with asyncio.timeout(WAIT_SECONDS) as limit, self._turns:
-                limit.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+                if came < self._silent_at:  # MongoDB is silent: this read would only be given up later
+                    raise Unavailable
+                reads = True
+                limit.reschedule(None if seconds is None else loop.time() + seconds)
                 return await read()
         except TimeoutError:
+            if reads:
+                self._silent_at = loop.time()
             raise Unavailable from None

@@ -10,10 +10,10 @@ import pytest
 from tornado.testing import ExpectLog
 
 from server.running.stores import EmbeddedMongoDB
-from server.runtime.page_reads import SILENT_SECONDS, WAIT_SECONDS
+from server.runtime.page_reads import SILENT_SECONDS
 from support.screen import stopped
 
-PROMISED_SECONDS = WAIT_SECONDS + SILENT_SECONDS + 0.9  # less than the 5 s after which the driver gives up
+PROMISED_SECONDS = SILENT_SECONDS + 2  # less than the 5 s after which the driver gives up
 
 
 @pytest.fixture
