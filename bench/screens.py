@@ -423,7 +423,7 @@ def main() -> int:
     texts = "".join(
         text.read_text(encoding="utf-8") for text in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
     )
-    shown = set(re.findall(r"[\w-]+\.webp", texts))
+    shown = {name for other, name in re.findall(r"(states/)?([\w-]+\.webp)", texts) if not other}
     missing = sorted(name for name in shown if not (directory / name).is_file())
     large = [name for name in sorted(shown - {*missing}) if (directory / name).stat().st_size > most(name)]
     print(

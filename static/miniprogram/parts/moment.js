@@ -101,8 +101,8 @@ export const moment = Behavior({
 
     openGround(reply) {
       const { task } = this;
-      this.groundOpenedAt = Date.now();
-      this.setData({ won: { place: placeWords(reply), title: heroWords(task), giver: giverWords(task), picture: wonThumbnail(task) } });
+      this.groundOpenedAt = Infinity; // until it shows, which takes a slow phone a while
+      this.setData({ won: { place: placeWords(reply), title: heroWords(task), giver: giverWords(task), picture: wonThumbnail(task) } }, () => Object.assign(this, { groundOpenedAt: Date.now() }));
       if (!this.data.silent) soundAndShake();
     },
 

@@ -41,7 +41,7 @@ def test_the_package_has_500_kilobytes_at_most():
 
 def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
     code = publisher.publish(
-        a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=1
+        a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=3
     )
     other = Person.log_in(address, "小刚")
     with a_phone(address, "小燕") as phone:
@@ -50,13 +50,13 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("一只猫", "可以挖", "第 0 / 6 层", "剩 3 / 3 份")
         phone.tap(".card")
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
-        phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 1 秒", "0 人挖过",
+        phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 3 秒", "0 人挖过",
                     "第 0 层 · 最深到第 6 层", "挖一锹",
                     "下一份在第 2 层或更深", "以后打开宝贝：")  # fmt: skip
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("第 1 层", "这一锹 1/1", "1秒后可挖")
+        phone.shows("第 1 层", "这一锹 1/1", "秒后可挖")
         phone.shows("1 人挖过", "1. 小刚")
-        phone.shows("挖一锹")
+        phone.until_it_says("挖一锹")
         phone.press("进来就挖")  # nothing was chosen before, so this digs at once
         phone.tap_beside()  # in haste, in the moment in which the ground opens: it stays open
         phone.until("shaken")
@@ -725,7 +725,8 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
         phone.shows("挖一锹")
         shown = len(phone.said)
         digger.post("/postTask", code=code)
-        phone.shows("第 1 层", "1. 小刚", "后可挖")
+        phone.shows("第 1 层", "后可挖")
+        phone.shows("1. 小刚")
         phone.until_it_lacks("后可挖")
         drawn = [told for told in phone.said[shown:] if told["type"] == "drawn"]
         assert {told["names"][0] for told in drawn} >= {"people[0]", "press.kind"}
