@@ -28,7 +28,7 @@ from support.servers import Running
 BEFORE = "d97f19ad"
 DIGGERS, PAGES, TREASURES = 30, 100, 3
 WHOLE_SECONDS = 5.0
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 2.0
 
 pytestmark = pytest.mark.skipif(not (SOURCE / ".git").exists(), reason="there is no history here")
 
