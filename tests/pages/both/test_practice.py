@@ -2,7 +2,7 @@
 
 from support.client import a_picture
 
-OF_THE_SQUARE = {"/getTaskList", "/getMyInfo"}  # it renews itself meanwhile
+OF_THE_SQUARE = {"/getTaskList", "/getMyInfo", "/getDaily"}  # it renews itself meanwhile
 
 
 def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(client, publisher):

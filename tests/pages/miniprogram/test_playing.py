@@ -420,6 +420,7 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("两只旧闹钟", "走得准", "改文字和图片", "再埋一个")
         phone.open("/pages/mine/mine")
+        phone.press("我发布的")
         phone.press("再埋一个")  # on the first card
         assert phone.until("opened")["page"] == "/pages/publish/publish"
         phone.until("answered", lambda told: told["path"] == "/getTaskDetails")  # the form took the code
