@@ -14,7 +14,7 @@ from handlers.digging.cards import picture_url
 from handlers.parameters import TaskRequest
 from handlers.reviews.shown import require_shown
 from server.context import Context
-from server.errors import NotEnded
+from server.errors import NotEnded, Unavailable
 from server.game.amounts import FEN_PER_YUAN
 from server.game.dig import Dig
 from server.game.task import Task
@@ -89,6 +89,8 @@ async def _read(context: Context, task: Task) -> tuple[GetStoryReply, dict[str, 
         digs += found
         await asyncio.sleep(REST_TIMES * (time.monotonic() - began))
     at_depth = {dig["depth"]: dig for dig in digs}
+    if len(at_depth) < last + 1 - first:  # read while digs moved, or from a server that lags
+        raise Unavailable
     in_order = [at_depth[depth] for depth in range(first, last + 1)]
     signs = await context.store.prizes.thanks(code)
     dug = Counter(dig["no"] for dig in in_order)

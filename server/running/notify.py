@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from functools import partial
 
 from server.runtime.background import Background
 
+log = logging.getLogger("wabao.supervisor")
+
 
 def tell(said: str) -> None:
-    """Tell the service manager, if there is one. Raises OSError if it does not listen."""
+    """Tell the service manager, if there is one. If it does not listen, log that: the server serves on."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.setblocking(False)
-        manager.sendto(said.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
+        try:
+            manager.sendto(said.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
+        except OSError as error:
+            log.warning("NOTIFY_SOCKET: %s was not told: %s", said, error)
 
 
 async def _tell(said: str) -> None:

@@ -29,6 +29,23 @@ async def test_only_winners_thank_once_a_win_and_the_giver_reads_it(client, open
     assert [row["thanks"] for row in (await alice.get("/getWinners", code=code))["data"]] == ["clover"]
 
 
+async def test_a_winner_thanks_though_the_prize_is_not_written_yet(context, alice, bob):
+    code = await alice.won_packet(bob)
+    await context.store.prizes.rows.delete_many({})
+    assert (await bob.post("/thank", code=code, sign="heart"))["status"] == 0
+
+
+async def test_a_story_whose_digs_are_not_all_there_is_told_later(context, alice, bob):
+    code = await alice.publish(prize_num=1, interval=1, forecast_num=1, cd=0)
+    await bob.dig(code)
+    await context.background.finish()
+    task = await context.store.tasks.get(code)
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"now_depth": task["now_depth"] + 1}})
+    assert (await bob.get("/getStory", code=code))["error"] == "unavailable"
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"now_depth": task["now_depth"]}})
+    assert (await bob.get("/getStory", code=code))["status"] == 0
+
+
 async def test_an_ended_treasure_tells_who_dug_which_level_and_what_came_of_it(alice, bob, carol):
     code = await alice.publish(prize_num=2, interval=2, fluctuation=0, forecast_num=2, cd=0)
     assert (await bob.get("/getStory", code=code))["error"] == "not_ended"

@@ -49,6 +49,11 @@ def test_systemd_is_told_that_the_server_is_there_and_lives_and_stops(tmp_path):
                 said.append(manager.recv(100))
 
 
+def test_a_server_serves_though_systemd_does_not_listen(tmp_path):
+    with a_server(tmp_path / "data", NOTIFY_SOCKET=str(tmp_path / "gone")) as running:
+        assert running.end() == 0
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's package promtool is not installed")
 def test_prometheus_takes_its_file(tmp_path):
     for name in ("prometheus.yml", "alerts.yml"):
