@@ -217,6 +217,21 @@ async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client, cont
     assert (kind, shown["note"]) == ("cooldown_over", "开挖了，快来挖第一锹")
 
 
+async def test_a_reminder_is_sent_after_a_start_that_was_moved_by_days(client, context, alice, carol):
+    starts_at = context.clock.now_ms() + 3_600_000
+    code = await alice.publish(cd=3600, starts_at=starts_at)
+    await allow(client, "carol", "cooldown_over")
+    await carol.post("/remind", code=code)
+    moved = await alice.post("/editTask", code=code, name="猫", starts_at=starts_at + 3 * DAY_MS)
+    assert moved["status"] == 0
+    for hours in (2, 72):
+        await let_pass(context, hours * 3_600_000)
+        passed = {"$inc": {"cd_until": -hours * 3_600_000}}
+        await context.store.tasks.collection.update_one({"_id": code}, passed)
+        await send_messages(context)
+    assert [kind for kind, _ in await sent_to(client, "carol")] == ["cooldown_over"]
+
+
 async def test_a_reminder_waits_while_somebody_else_was_faster(client, context, alice, bob, carol):
     code = await alice.publish(cd=3600)
     await bob.dig(code)

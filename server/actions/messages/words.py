@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from server.actions.messages.write import REMIND_MS
 from server.context import Context
 from server.game.amounts import RELEASED_MS, claim_days_of, claim_until_ms, hidden_fen, in_words, total_fen
 from server.game.prize import AWAITING_OPERATOR, UNCLAIMED
@@ -154,7 +155,9 @@ async def _of_cooldown(context: Context, message: Message, task: Task) -> Words:
     if task["status"] or await context.store.prizes.find_won(task["_id"], message["person_id"]) is not None:
         return MOOT
     if task["cd_until"] > context.clock.now_ms():
-        return Words(later_ms=task["cd_until"])  # somebody else was faster
+        # Somebody else was faster, or the start was moved. A moved start is awaited however far away it is.
+        moved_until_ms = 0 if task["now_depth"] else task["cd_until"] + REMIND_MS
+        return Words(later_ms=task["cd_until"], until_ms=moved_until_ms)
     return Words(
         {
             "name": task["name"],
