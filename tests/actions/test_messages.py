@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -230,6 +231,28 @@ async def test_a_reminder_is_sent_after_a_start_that_was_moved_by_days(client, c
         await context.store.tasks.collection.update_one({"_id": code}, passed)
         await send_messages(context)
     assert [kind for kind, _ in await sent_to(client, "carol")] == ["cooldown_over"]
+
+
+async def test_a_reminder_comes_at_a_start_that_a_dead_process_or_a_moment_before_moved(
+    client, context, monkeypatch, open_page, alice, bob, carol
+):
+    starts_at = context.clock.now_ms() + 3_600_000
+    code = await alice.publish(cd=3600, starts_at=starts_at)
+    await allow(client, "carol", "cooldown_over")
+    await carol.post("/remind", code=code)
+    page = await open_page(bob, code)
+    await page.until("snapshot")
+    move = partial(alice.post, "/editTask", code=code, name="猫")
+    with mock.patch.object(context.store.messages, "hasten", failing(RuntimeError())):
+        assert (await move(starts_at=starts_at - 60_000))["error"] == "internal"
+    assert (await move(starts_at=starts_at - 60_000))["status"] == 0
+    assert (await only(context, "messages"))["due_at"] == starts_at - 60_000
+    await page.until("review")
+    await allow(client, "bob", "cooldown_over")
+    moved = partial(move, starts_at=starts_at - 120_000)
+    meanwhile(monkeypatch, context.store.messages, "insert", before=moved)
+    assert (await bob.post("/remind", code=code))["cd_until"] == starts_at - 120_000
+    assert {message["due_at"] for message in await find(context, "messages")} == {starts_at - 120_000}
 
 
 async def test_a_reminder_waits_while_somebody_else_was_faster(client, context, alice, bob, carol):

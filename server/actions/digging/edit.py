@@ -42,6 +42,8 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     if said.starts_at is not None and said.starts_at != task.get("starts_at"):
         changes |= _moved(context, task, said.starts_at)
     if changes.items() <= task.items():
+        if said.starts_at is not None:  # the process that moved it may have died before it told anybody
+            await _tell_start(context, task)
         return task
     if context.settings.checks_content or may_be_looked_at(context.settings, task):
         # If this process dies before it submits the edit, a sweep does.
@@ -55,13 +57,20 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
         await submit_task(context, edited, publisher["openid"])
     for pic in set(pictures_of(task)).difference(pictures_of(edited)):
         await context.store.files.take(pic, None, now_ms)  # a sweep deletes an unused picture
-    if "starts_at" in changes:
-        await context.store.messages.hasten(code, edited["cd_until"])  # a later start postpones them itself
-    await announce_judged(context, code)
+    if said.starts_at is not None:
+        await _tell_start(context, edited)
+    else:
+        await announce_judged(context, code)
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:
         await context.hub.read_now(watched)  # the page that this caller opens next shows it
     return edited
+
+
+async def _tell_start(context: Context, task: Task) -> None:
+    """Let reminders come at a task's start, and all processes read it again. Safe to repeat."""
+    await context.store.messages.hasten(task["_id"], task["cd_until"])  # a later start postpones them itself
+    await announce_judged(context, task["_id"])
 
 
 def _moved(context: Context, task: Task, starts_at: int) -> dict[str, Any]:

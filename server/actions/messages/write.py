@@ -82,7 +82,10 @@ async def remind(context: Context, code: str, person_id: str) -> int:
     )
     if not await context.store.messages.insert(message):
         await _renew(context, message)
-    return task["cd_until"]
+    moved = await context.store.tasks.get(code)  # perhaps its start was moved since the view
+    if moved["cd_until"] < task["cd_until"]:
+        await context.store.messages.hasten(code, moved["cd_until"])
+    return moved["cd_until"]
 
 
 async def _renew(context: Context, message: Message) -> None:
