@@ -107,9 +107,9 @@ class Cash:
         """Cancel the bill of a prize that is being claimed: after the deadline, or because it is frozen."""
         await retract(self._context, prize)
 
-    async def voids(self, prize: Prize) -> bool:
+    async def voids(self, prize: Prize, by: str) -> bool:
         """Do what `void` does."""
-        return await void(self._context, prize)
+        return await void(self._context, prize, by)
 
     async def owes(self, kind: RefundKind, task: Task, amount_fen: int) -> None:
         """Owe the publisher of a task that ended what nobody won, or nobody claimed. Safe to repeat."""

@@ -42,6 +42,7 @@ ONCE = "it keeps something from being done twice, but the second time would chan
 TAKEN = "an earlier alternative already takes every document that this row would take without it"
 CLAIMING = "only a prize in the state claiming can be freezing, and this row begins in another state"
 LOST = "a bill is lost only if a request reaches WeChat later than the model allows"
+SOMEBODY_ELSES = "the model's WeChat has no transfers of others; tests/money/test_restores.py does"
 NOT_OF_THE_MODEL = {
     "order.asking[0] asked_at": ASKED_OFTEN,
     "order.unanswered[0] unknown_since": AN_ALARM,
@@ -76,6 +77,7 @@ NOT_OF_THE_MODEL = {
     **{f"prize.released[{place}] bill_lost": LOST for place in range(4)},
     **{f"prize.released_alone[{place}] bill_lost": LOST for place in range(3)},
     "bill.sending[0] unsendable": "`give_up` also looks at when the bill was sent",
+    **{f"bill.voided[0] {what}": SOMEBODY_ELSES for what in ("alarm", "remote", "owes prize")},
     "bill.give_up[0] unsendable": "without it, a claim would go on and get no bill; no money is lost",
 }
 

@@ -15,7 +15,7 @@ from server.cash.actions.pay_out import note_bill
 from server.cash.actions.refund import note_refund
 from server.cash.audit import audit
 from server.cash.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
-from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending
+from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending, voided
 from server.context import Context
 from server.leading.sweep import sweep
 from server.operation.alarms import Alarm
@@ -288,13 +288,20 @@ async def test_a_bill_that_wechat_had_and_no_longer_knows_is_not_sent_again(clie
             await expect_balance(context)
 
 
-async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(client, context, monkeypatch):
+@pytest.mark.parametrize("void", [False, True])
+async def test_a_bill_that_reaches_wechat_after_it_failed_here_is_cancelled(
+    client, context, monkeypatch, void
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
     transfer = context.pay.transfer
 
     async def held_up(body: bytes) -> Any:
         bill = await only(context, "bills")
+        if void:
+            await context.books.bills.raise_alarm(bill["_id"], "CONTRADICTION")
+            assert await context.books.bills.move(bill["_id"], voided("CONTRADICTION")) is not None
+            return await transfer(body)
         await context.books.bills.move(bill["_id"], stop_sending())
         asked_at_ms = context.clock.now_ms()
         assert await context.books.bills.move(bill["_id"], give_up(asked_at_ms, "")) is None

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from server.cash.actions.pay_out import note_bill
-from server.cash.pay.answers import BillAnswer, Contradiction
+from server.cash.pay.answers import BillAnswer, Contradiction, PayRefused, PayUnknown
 from server.cash.store.payouts import bill_number
 from server.context import Context
 from support.operators import operator
@@ -97,6 +97,57 @@ async def test_a_number_that_wechat_knows_from_another_transfer_is_a_contradicti
     assert sorted(each["state"] for each in await find(context, "bills")) == ["failed", "given"]
     log = await find(context, "audit_log", act="release_prize")
     assert sorted(each["outcome"] for each in log) == ["bad_request", "done"]
+    voided = await only(context, "bills", state="failed")
+    assert [(each["move"], each["by"]) for each in voided["history"]][-1] == ("voided", "operator:管理员")
+
+
+ODD = {"openid": "o-somebody-else"}
+
+
+@pytest.mark.parametrize(
+    ("lost", "meanwhile", "says"),
+    [
+        (False, False, {}),
+        (False, False, ODD),
+        (True, False, {}),
+        (True, True, ODD),
+        (True, False, PayRefused("NOT_FOUND", "")),
+        (True, False, PayUnknown("no answer")),
+        (True, False, Contradiction("of another number")),
+    ],
+)
+async def test_a_transfer_that_may_yet_pay_its_winner_is_not_voided(
+    client, context, monkeypatch, alice, bob, lost, meanwhile, says
+):
+    """WeChat's reply to the transfer is lost or not, and the operator's question answered oddly or not."""
+    code = await alice.won_packet(bob)
+    if lost:
+        await client.misbehave("error_after", call="transfer")
+    await bob.claim(code)
+    number = (await only(context, "bills"))["_id"]
+    with pytest.raises(Contradiction):
+        await note_bill(context, BillAnswer(out_bill_no=number, state="WAIT_USER_CONFIRM", **ODD))
+    asked = context.pay.query_transfer
+
+    async def answer(number: str) -> BillAnswer:
+        answer = await asked(number)
+        if meanwhile:  # as another process notes it
+            await note_bill(context, answer)
+        if isinstance(says, Exception):
+            raise says
+        return msgspec.structs.replace(answer, **says)
+
+    await operator(client)
+    about = {"what": "prize", "code": code, "depth": 1, "reason": "查过了：没有付给这个人"}
+    with monkeypatch.context() as patch:
+        patch.setattr(context.pay, "query_transfer", answer)
+        refused = await client.post("/ops/release", **about)
+    assert (refused["error"], "没有作废" in refused["msg"]) == ("bad_request", True)
+    assert (await only(context, "prizes"))["state"] == "claiming"
+    await client.confirm((await bob.claim(code))["package_info"])
+    assert (await only(context, "prizes"))["state"] == "given"
+    assert (await only(context, "bills"))["_id"] == number
+    assert (await only(context, "sandbox_bills"))["state"] == "SUCCESS"
 
 
 @pytest.mark.changes_ledger

@@ -50,11 +50,12 @@ async def release(context: Context, what: What, code: str, depth: int, by: str =
     """Release what was frozen, and a prize that is held by a payout limit. Raises NoSuchTask, BadRequest.
 
     The next claim is checked against the limits, unless this prize was released individually. A prize whose
-    bill WeChat contradicts only loses that bill: it can be claimed again, or is frozen if it was to be.
+    bill has the number of somebody else's transfer only loses that bill: it can be claimed again, or is
+    frozen if it was to be.
     """
     of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
     if what == "prize":
-        if context.cash is not None and await context.cash.voids(await context.store.prizes.get(of)):
+        if context.cash is not None and await context.cash.voids(await context.store.prizes.get(of), by):
             return
         await _refuse_unreleasable(context, of)
     own = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms, by)

@@ -2,9 +2,9 @@
 
 A bill's number and exact body are saved before WeChat is called. If the outcome is unknown, we ask; if WeChat
 does not know the bill, we send the same bytes again. A prize gets a new number only after WeChat says that
-the old one failed or was cancelled. After the claim deadline, and once a prize is frozen, a bill is not sent
-again. A bill has failed if WeChat still does not know it when `UNDER_WAY_MS`
-(`rules/bill.py`) have passed since it was last sent.
+the old one failed or was cancelled, or names somebody else's transfer under it (`void`). After the claim
+deadline, and once a prize is frozen, a bill is not sent again. A bill has failed if WeChat still does not
+know it when `UNDER_WAY_MS` (`rules/bill.py`) have passed since it was last sent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from server.cash.rules import bill as row
 from server.cash.store.bills import Bill
 from server.cash.store.payments import CONTRADICTION
 from server.cash.store.payouts import bill_number
+from server.errors import BadRequest
 from server.game.amounts import ASK_AGAIN_MS, DAY_MS, RELEASED_MS, claim_days_of, tomorrow_ms
 from server.game.prize import extended
 from server.store.prizes.prizes import Prize
@@ -90,8 +91,8 @@ async def send_bill(context: CashContext, bill: Bill) -> Bill:
     except PayRefused as refused:
         return await _note_refused(context, about, refused)
     known = await _take(context, about, answer)
-    if known["remote"] == row.NEVER_HELD:
-        log.error("bill %s was given up, but WeChat has it now: cancelling it", number)
+    if row.never_named(known):
+        log.error("bill %s has failed here, but WeChat has it now: cancelling it", number)
         try:
             await context.pay.cancel_transfer(number)
         except PayRefused as refused:
@@ -134,17 +135,28 @@ async def retract(context: CashContext, prize: Prize) -> None:
         log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
 
 
-async def void(context: CashContext, prize: Prize) -> bool:
-    """End a prize's bill if WeChat contradicts our record of it, and an operator has seen that it did not pay
-    this winner; return whether this call did. The prize may get another bill."""
-    bill = await context.books.bills.find(bill_number(prize))
-    if bill is None or bill["alarm"] != CONTRADICTION:
+async def void(context: CashContext, prize: Prize, by: str) -> bool:
+    """End a prize's bill whose number WeChat holds for somebody else's transfer, as an alarm of it says and
+    WeChat, asked once more, confirms; return whether this call did. The prize may get another bill.
+
+    Raises BadRequest if the bill has this alarm, but may still pay its winner.
+    """
+    number = bill_number(prize)
+    bill = await context.books.bills.find(number)
+    if bill is None or row.is_over(bill) or bill["alarm"] != CONTRADICTION:
         return False
-    failed = row.failed(bill["remote"], CONTRADICTION, context.clock.now_ms())
-    ended = await context.books.bills.move(bill["_id"], failed)
-    if ended is not None:
-        await follow_bill(context, ended)
-    return ended is not None
+    try:
+        answer = await context.pay.query_transfer(number)
+    except (PayRefused, PayUnknown, Contradiction) as error:
+        log.warning("bill %s is not void: %s", number, error)
+        raise BadRequest("微信支付没有说清这笔转账是谁的，没有作废：请过几分钟再试") from None
+    ended = None
+    if not answer.fits(bill["amount_fen"], bytes(bill["body"])):
+        ended = await context.books.bills.move(number, row.voided(CONTRADICTION).made_by(by))
+    if ended is None:
+        raise BadRequest("微信支付有这笔转账，还可能付给这位中奖者，没有作废：系统会接着查，按结果办")
+    await follow_bill(context, ended)
+    return True
 
 
 async def _cancel(context: CashContext, bill: Bill) -> None:

@@ -123,6 +123,19 @@ def failed(remote: str, fail_reason: str, now_ms: int) -> Row:
     return _end("failed", remote, fail_reason, now_ms, "prize")
 
 
+@bill.by("operator")
+def voided(alarm: str) -> Row:
+    """WeChat holds somebody else's transfer under this number, as `alarm` says, and never named a state of
+    this one."""
+    return Row(
+        "asked -> failed",
+        where={"alarm": alarm, "remote": ""},
+        sets={"fail_reason": alarm, "alarm": "", "due_at": After(FOLLOWED_MS)},
+        drops="unknown_since",
+        owes="prize",
+    )
+
+
 def _end(state: str, remote: str, fail_reason: str, now_ms: int, owes: str) -> Row:
     return Row(
         f"{OPEN} -> {state}",
@@ -175,6 +188,11 @@ def after_query(known: Document, state: str | None) -> Literal["send", "give up"
 def is_over(known: Document) -> bool:
     """Whether a bill has ended: it paid, or it never will."""
     return known["state"] in bill.ends
+
+
+def never_named(known: Document) -> bool:
+    """Whether a bill has failed without a word of WeChat's: it was given up, or is void."""
+    return known["state"] == "failed" and known["remote"] in ("", NEVER_HELD)
 
 
 def cancellable(known: Document) -> bool:

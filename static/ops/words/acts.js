@@ -100,7 +100,7 @@ export const ACTS = {
 
   done_end_fraud: ["已结束并冻结，写入操作记录。", "Ended and frozen, and written to the audit log."],
   done_freeze: ["已冻结，并写入操作记录；看「暂扣奖品」。", "Frozen, and written to the audit log. See the held prizes."],
-  ask_release_bill_text: ["先在商户平台查清：这笔转账没有付给这位中奖者。放行后它作废，再领时换一个新单号来付。", "First see in the merchant console that this transfer did not pay this winner. It is void then, and the next claim is paid under a new number."],
+  ask_release_bill_text: ["先在商户平台查清：这个单号是别人的转账。放行时再问一次微信支付：确是别人的，这笔才作废，再领时换一个新单号来付。", "First see in the merchant console that this number is somebody else's transfer. WeChat Pay is asked once more: if it is, this one is void, and the next claim is paid under a new number."],
   done_release: ["已放行，并写入操作记录。", "Released, and written to the audit log."],
   done_return: ["已定为退回，并写入操作记录。", "To be returned, and written to the audit log."],
   done_approve: ["已通过，并写入操作记录。", "Shown, and written to the audit log."],

@@ -126,6 +126,7 @@ export const PAGES = {
   event_bill_noted: ["转账处理中", "bill under way"],
   event_bill_confirmable: ["转账等确认", "bill can be confirmed"],
   event_bill_given: ["转账到账", "bill paid out"],
+  event_bill_voided: ["转账作废", "bill void"],
   event_bill_failed: ["转账失败", "bill failed"],
   event_order_made: ["下单", "ordered"],
   event_order_prepaid: ["可以付款", "can be paid"],
