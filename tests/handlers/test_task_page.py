@@ -37,7 +37,8 @@ async def page_from_the_store(context: Context, code: str, person_id: str, given
     copied = ("synopsis", "draw_type", "participants", "commitment", "created_at", "forecast_num", "interval")
     fields |= {name: task[name] for name in (*copied, "fluctuation", "end_reason")}
     fields |= dict.fromkeys(("is_draw", "edited", "claim_from", "need_pay", "owed", "owed_fen", "rank"), 0)
-    fields |= dict.fromkeys(("seed_hash", "nonce", "review_note", "place", "pickup_time", "contact"), "")
+    empty = ("seed_hash", "nonce", "review_note", "place", "pickup_time", "contact", "thanks")
+    fields |= dict.fromkeys(empty, "")
     fields |= {name: given[name] for name in TIMES}
     fields |= {
         **msgspec.structs.asdict(outlook(read_rules(task["params"]), task["now_depth"], last_won, left)),

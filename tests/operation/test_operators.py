@@ -79,6 +79,7 @@ ACTS: dict[str, dict[str, Any]] = {
     "/ops/end": {"code": "A" * 12},
     "/ops/hide": {"code": "A" * 12, "hidden": 1},
     "/ops/feature": {"code": "A" * 12, "featured": 1},
+    "/ops/daily": {"code": "A" * 12, "daily": 1},
     "/ops/signout": {"code": "A" * 12, "depth": 0},
     "/ops/ban": {"code": "A" * 12, "depth": 0, "days": 1},
     "/ops/unban": {"code": "A" * 12, "depth": 0},

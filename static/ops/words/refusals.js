@@ -19,6 +19,7 @@ export const REFUSALS = {
   refusal_ended: ["已结束", "ended already"],
   refusal_cooling_down: ["冷却中", "cooling down"],
   refusal_already_won: ["已中过奖", "won already"],
+  refusal_already_thanked: ["道过谢了", "thanked already"],
   refusal_own_task: ["挖自己的", "own task"],
   refusal_not_yours: ["不是发布者", "not theirs"],
   refusal_not_allowed: ["没有权限", "not allowed"],
