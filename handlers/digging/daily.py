@@ -13,8 +13,7 @@ from handlers.parameters import Unionid
 from server.actions.people.account import ban_of
 from server.context import Context
 from server.game.amounts import DAY_MS
-from server.game.daily import day_of, starts_daily
-from server.game.review import is_shown
+from server.game.daily import day_of, is_daily
 from server.game.task import Task
 
 CALENDAR_DAYS = 28
@@ -56,10 +55,7 @@ async def _from(context: Context, day: str) -> list[Task]:
         kept[day] = [
             task
             for task in tasks
-            if is_shown(task)
-            and (task["now_depth"] or not (task["status"] or task["publisher"] in barred))
-            and day_of(task.get("starts_at", 0)) == task["daily"]
-            and starts_daily(task, context.settings.daily_at)
+            if is_daily(task, context.settings.daily_at, barred=task["publisher"] in barred)
         ]
     return kept[day]
 

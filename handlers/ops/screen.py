@@ -31,7 +31,7 @@ from handlers.parameters import Code
 from handlers.pictures.operators import operators_picture
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.errors import TokenRequired
-from server.game.daily import starts_daily
+from server.game.daily import may_be_daily
 from server.operation.feed import BoardTask, board_task
 from server.operation.findings import texts_of
 
@@ -136,7 +136,7 @@ class OpsTask(OperatorInterface):
             task=board_task(task, self.context.hub.watchers(request.code)),
             featured=int(request.code in self.context.database.featured),
             daily=task.get("daily", ""),
-            may_daily=int(not task["status"] and starts_daily(task, self.context.settings.daily_at)),
+            may_daily=int(may_be_daily(task, self.context.settings.daily_at, self.context.clock.now_ms())),
             pic=operators_picture(task["pic"]),
             synopsis=task["synopsis"],
             commitment=task["commitment"],

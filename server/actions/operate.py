@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from server.actions.announce import announce_judged
 from server.actions.digging.end_task import end_task_as_operator
-from server.actions.people.account import ban_person, end_sessions
+from server.actions.people.account import ban_of, ban_person, end_sessions
 from server.actions.people.whom import Whom, find_person
 from server.actions.prizes import freeze as freezing
 from server.actions.prizes.claim import Address, open_address
@@ -20,7 +20,7 @@ from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal
 from server.game.amounts import DAY_MS
-from server.game.daily import day_of, starts_daily
+from server.game.daily import day_of, is_daily, may_be_daily
 from server.game.review import decided as decided_so
 from server.game.task import Task
 from server.store.audit_log import Act, Actor, Wanted
@@ -121,18 +121,31 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
 async def set_daily(context: Context, actor: Actor, code: str, reason: str, *, daily: bool) -> None:
     """Make a task the daily one of the day on which it starts, or take that back.
 
-    Raises NoSuchTask, Ended; BadRequest if it is private, starts at another hour, or the day has one.
+    It replaces one that others do not see any more. Raises NoSuchTask, Ended; BadRequest if it is private or
+    unpaid, has started or starts at another hour, if the day has one, or if it changed at this moment.
     """
-    hour = context.settings.daily_at
+    hour, tasks = context.settings.daily_at, context.store.tasks
     async with _logged(context, actor, "daily" if daily else "undaily", code, reason):
-        task = await context.store.tasks.get(code)
+        task = await tasks.get(code)
         if daily and task["status"]:
             raise Ended
-        if daily and not (task["is_public"] and starts_daily(task, hour)):
-            raise BadRequest(f"每日一挖要是公开的、定在 {hour} 开挖的宝贝", param="code")
+        if daily and not may_be_daily(task, hour, context.clock.now_ms()):
+            raise BadRequest(f"每日一挖要是公开的、付过钱的、还没到时间、{hour} 开挖的宝贝", param="code")
         day = day_of(task["starts_at"]) if daily else ""
-        if not await context.store.tasks.set_daily(code, day):
-            raise BadRequest(f"{day} 已经有每日一挖了，请先取消那一个", param="daily")
+        for holder in await tasks.daily_from(day) if daily else []:
+            if holder["daily"] != day or holder["_id"] == code:
+                continue
+            if await _is_seen_daily(context, holder):
+                raise BadRequest(f"{day} 已经有每日一挖了，请先取消那一个", param="daily")
+            await tasks.set_daily(holder, "")
+        if not await tasks.set_daily(task, day):
+            raise BadRequest("这个宝贝或那一天的每日一挖刚刚改过，请刷新后再试", param="daily")
+
+
+async def _is_seen_daily(context: Context, task: Task) -> bool:
+    publisher = await context.store.people.find(task["publisher"])
+    barred = publisher is not None and ban_of(publisher, context.clock.now_ms()) is not None
+    return is_daily(task, context.settings.daily_at, barred=barred)
 
 
 async def feature_task(context: Context, actor: Actor, code: str, reason: str, *, featured: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from server.game.amounts import BEIJING
+from server.game.review import is_shown
 
 
 def day_of(moment_ms: int) -> str:
@@ -14,7 +15,20 @@ def day_of(moment_ms: int) -> str:
     return datetime.fromtimestamp(moment_ms / 1000, BEIJING).date().isoformat()
 
 
-def starts_daily(task: Mapping[str, Any], daily_at: str) -> bool:
-    """Whether a task starts at the hour of the daily ones ("20:00")."""
+def may_be_daily(task: Mapping[str, Any], daily_at: str, now_ms: int) -> bool:
+    """Whether an operator may make a task a daily one: it is public and paid for, and will start at the hour
+    of the daily ones ("20:00")."""
+    begins = task.get("starts_at", 0) > now_ms and _starts_daily(task, daily_at)
+    return bool(begins and task["is_public"] and task["open"] and not task["status"])
+
+
+def is_daily(task: Mapping[str, Any], daily_at: str, *, barred: bool) -> bool:
+    """Whether others see a task as the daily one of its day; `barred` says that its publisher is banned."""
+    stands = task["now_depth"] or not (task["status"] or barred)
+    on_time = day_of(task.get("starts_at", 0)) == task["daily"] and _starts_daily(task, daily_at)
+    return bool(stands and on_time and task["open"] and is_shown(task))
+
+
+def _starts_daily(task: Mapping[str, Any], daily_at: str) -> bool:
     starts_at = task.get("starts_at", 0)
     return bool(starts_at) and datetime.fromtimestamp(starts_at / 1000, BEIJING).strftime("%H:%M") == daily_at

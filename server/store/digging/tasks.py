@@ -200,7 +200,9 @@ class Tasks(DueDocuments[Task]):
         """
         undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
         undug["open"] = opened
-        counted = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
+        counted: Document = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
+        if "starts_at" in changes:
+            counted["$unset"] = {"daily": ""}  # it was that of the day of its old start
         return await self.find_one_and_update(undug, counted, projection=SEEDLESS)
 
     async def delete_unpaid(self, code: str) -> None:
@@ -217,14 +219,18 @@ class Tasks(DueDocuments[Task]):
         """Return the daily tasks from a day on, by their day, without seeds."""
         return await self.in_order({"daily": {"$gte": day}}, "daily", MOST_DAILY, SEEDLESS)
 
-    async def set_daily(self, code: str, day: str) -> bool:
-        """Make a task that of a day, or of none if `day` is ""; return False if that day has another task."""
+    async def set_daily(self, task: Task, day: str) -> bool:
+        """Make a task that of a day, or of none if `day` is "".
+
+        Returns False if that day has another task, or if the task was moved or ended since it was read.
+        """
+        read = {name: task.get(name) for name in ("_id", "status", "starts_at", "daily")}
         change = {"$set": {"daily": day}} if day else {"$unset": {"daily": ""}}
         try:
-            await self.collection.update_one({"_id": code}, change)
+            changed = await self.collection.update_one(read, change)
         except DuplicateKeyError:
             return False
-        return True
+        return changed.matched_count == 1
 
     async def names(self, codes: Iterable[str]) -> dict[str, str]:
         """Return the names of these tasks, as far as they exist, by code."""
