@@ -286,7 +286,7 @@ class WatchedTask:
             return False
         edited = self.task.get("edited")
         self._take_names(task)
-        if not self.seq:
+        if not (self.seq or task["now_depth"]):  # the publisher may have moved the start
             self.cd_until, self.ends_by = task["cd_until"], ends_by_ms(task)
         if self.task.get("edited") != edited:
             for watcher in list(self.watchers):
