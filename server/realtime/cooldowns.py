@@ -18,6 +18,9 @@ from server.game.dig import Dig
 # A task can also be ended by hand during its cooldown. A process that does not watch the task hears nothing
 # of the end, so it asks MongoDB again after this time.
 TRUSTED_SECONDS = 10.0
+# Nor does it hear that a start was moved, perhaps to an earlier time. Whoever presses too early asks MongoDB
+# once in this time for all.
+OPENING_TRUSTED_SECONDS = 1.0
 REMEMBERED_TASKS = 10_000
 
 
@@ -105,6 +108,8 @@ class Cooldowns:
 
     def _lasting(self, code: str, at_ms: int) -> _Known | None:
         known = self._known.get(code)
-        if known is None or time.monotonic() - known.learned > TRUSTED_SECONDS:
+        if known is None:
             return None
-        return known if known.began > at_ms else None
+        trusted = OPENING_TRUSTED_SECONDS if known.dig is None else TRUSTED_SECONDS
+        lasts = known.began > at_ms and time.monotonic() - known.learned <= trusted
+        return known if lasts else None

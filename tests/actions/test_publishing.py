@@ -19,6 +19,7 @@ from server.game import draw
 from server.game.amounts import DAY_MS, FOLLOWED_MS, spoken
 from server.game.sealed import Sealed
 from server.game.task import AHEAD_DAYS
+from server.realtime.cooldowns import OPENING_TRUSTED_SECONDS
 from server.security.keys import Keys
 from server.store.digging.tasks import Tasks
 from support.client import Someone, a_picture
@@ -503,6 +504,19 @@ async def test_a_start_is_moved_until_somebody_digs_as_pages_and_posters_tell(co
     for task in await find(context, "tasks"):
         assert (task["open"], task["opened_at"], task["cd_until"]) == (1, moved, moved)
         assert task["due_at"] == task["expires_at"] == task.get("ends_at", moved + 30 * DAY_MS)
+
+
+async def test_a_process_that_heard_of_no_earlier_start_asks_again_after_a_second(context, alice, bob):
+    now_ms = context.clock.now_ms()
+    code = await alice.publish(cd=1, forecast_num=3_600, starts_at=now_ms + HOUR_MS)
+    assert (await bob.dig(code))["error"] == "cooling_down"
+    cooldowns = context.hub.cooldowns
+    began = {"starts_at": now_ms, "opened_at": now_ms, "cd_until": now_ms}
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": began})
+    known = cooldowns._known[code]
+    cooldowns._known[code] = known._replace(learned=known.learned - OPENING_TRUSTED_SECONDS)
+    dug = await bob.dig(code)
+    assert (dug["status"], dug["now_depth"]) == (0, 1)
 
 
 async def test_of_a_moved_start_and_a_dig_at_once_exactly_one_wins(context, monkeypatch, alice, bob):
