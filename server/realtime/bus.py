@@ -333,20 +333,21 @@ class Bus:
     def link_changed(self, link: Link, error: BaseException | None) -> None:
         """Note which subscriptions stand. Keep the reason of an outage, and log it once."""
         if not link.up:
-            self.connected.clear()
             for channel in link.channels:
                 acknowledged = self._acknowledged_on(channel)
                 if acknowledged is not None:
                     acknowledged.clear()
-            if error is not None:
-                self.fault = _fault_of(error)
-                if not self._told:
-                    self._told = True
-                    app_log.warning("redis is gone: %s%s", error, _ADVICE[self.fault])
-        elif all(each.up for each in self._redis.links()):
+        if all(each.up for each in self._redis.links()):
             self.fault = ""
             self._told = False
             self.connected.set()
+            return
+        self.connected.clear()
+        if error is not None:
+            self.fault = _fault_of(error)
+            if not self._told:
+                self._told = True
+                app_log.warning("redis is gone: %s%s", error, _ADVICE[self.fault])
 
     def take(self, message: Message) -> None:
         """Take what a link heard."""

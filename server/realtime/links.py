@@ -49,7 +49,7 @@ class Ear(Protocol):
         """Take a message, or that a subscription began, or that Redis ended one."""
 
     def link_changed(self, link: Link, error: BaseException | None) -> None:
-        """A link is connected now, or is gone for this reason."""
+        """A link is connected now, is gone for this reason, or is closed."""
 
 
 class Link:
@@ -81,6 +81,7 @@ class Link:
     async def close(self) -> None:
         """Close the connection."""
         await self._reading.end()
+        self._ear.link_changed(self, None)  # also if it was gone before: the others may all be up
         await self._client.aclose()
 
     async def subscribe(self, channel: str) -> None:

@@ -14,9 +14,11 @@ from tornado.testing import ExpectLog
 from server.actions.digging.dig import Request, dig
 from server.errors import BadSettings
 from server.memory.limits import Count, Limits
+from server.realtime import links
 from server.realtime.bus import Bus, unfit
+from server.realtime.links import Cluster, Link
 from server.realtime.shared_order import SharedOrder
-from server.running.stores import EmbeddedRedis
+from server.running.stores import EmbeddedRedis, free_port
 from server.running.worker import look_at_redis
 from server.security.keys import Keys
 from server.settings import Settings, read_settings
@@ -226,6 +228,38 @@ async def test_a_cluster_of_one_member_serves(tmp_path):
         async with listening(member.cluster_uri) as both:
             await both.whole()
     finally:
+        member.kill()
+
+
+@pytest.mark.parametrize("trouble", ["a failed look at the masters", "a master left", "a dead master left"])
+async def test_a_bus_is_up_as_soon_as_its_links_to_all_masters_are(tmp_path, monkeypatch, trouble):
+    member = Member(tmp_path)
+    member.start()
+    member.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    bus = Bus(Settings(redis_url=member.cluster_uri), "test_cluster", KEYS)
+    bus.start(lambda *_: None, lambda _: None)
+    try:
+        await asyncio.wait_for(bus.connected.wait(), 10)
+        cluster = bus._redis
+        assert isinstance(cluster, Cluster)
+        await cluster._placing.end()
+        if trouble == "a failed look at the masters":
+            monkeypatch.setattr(links, "REFRESH_SECONDS", 0)
+            cluster._none.misplaced.set()
+        else:
+            dead = trouble == "a dead master left"
+            url = f"redis://127.0.0.1:{free_port()}" if dead else member.uri
+            left = cluster._links["left"] = Link(links._client(url, {}), bus, sharded=True)
+            with ExpectLog(app_log, "redis is gone", required=dead):
+                left.start()
+                async with asyncio.timeout(BACK_SECONDS):
+                    while not left.up and bus.up:  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+        await cluster._place()
+        assert bus.up
+        assert not bus._told
+    finally:
+        await bus.close()
         member.kill()
 
 
