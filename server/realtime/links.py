@@ -16,7 +16,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from tornado.log import app_log
 
 from server.runtime.background import Background, Failures
@@ -27,7 +27,7 @@ OPERATION_SECONDS = 1.0
 # each of which carries some thousand publishes a second.
 CONNECTIONS = 6
 # What is raised when Redis does not answer.
-GONE = (RedisError, OSError, TimeoutError)
+GONE = (RedisError, RedisClusterException, OSError, TimeoutError)
 # A half-open link neither delivers nor fails, so it is pinged, and closed if no answer comes.
 PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
@@ -327,8 +327,9 @@ class Cluster:
                 else:
                     await self.client.initialize()
         except GONE as error:
-            self._none.misplaced.set()
             self._ear.link_changed(self._none, error)
+            await asyncio.sleep(PLACED_SECONDS)
+            self._none.misplaced.set()  # so that the masters are asked anew
             return
         masters = {node.name: node for node in self.client.get_primaries()}
         for name in self._links.keys() - masters.keys():

@@ -263,6 +263,28 @@ async def test_a_bus_is_up_as_soon_as_its_links_to_all_masters_are(tmp_path, mon
         member.kill()
 
 
+async def test_a_cluster_that_nobody_reaches_is_asked_once_a_second(monkeypatch):
+    monkeypatch.setattr(links, "PLACED_SECONDS", 0.3)
+    bus = Bus(Settings(redis_url=f"redis+cluster://127.0.0.1:{free_port()}"), "test_cluster", KEYS)
+    loop = asyncio.get_running_loop()
+    failed = asyncio.Queue[float]()
+    noted = bus.link_changed
+
+    def note(link: Link, error: BaseException | None) -> None:
+        failed.put_nowait(loop.time())
+        noted(link, error)
+
+    monkeypatch.setattr(bus, "link_changed", note)
+    with ExpectLog(app_log, "redis is gone"):
+        bus.start(lambda *_: None, lambda _: None)
+        try:
+            async with asyncio.timeout(BACK_SECONDS):
+                first, _, third = [await failed.get() for _ in range(3)]
+        finally:
+            await bus.close()
+    assert third - first >= 2 * links.PLACED_SECONDS
+
+
 def test_an_old_redis_is_no_cluster_for_news_and_a_cluster_has_one_database():
     settings = read_settings({"REDIS_URL": "redis+cluster://127.0.0.1:7000/0"})
     facts = {"cluster_enabled": 1, "redis_version": "6.2.14", "slots": 16384}
