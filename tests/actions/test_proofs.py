@@ -76,6 +76,7 @@ async def test_a_dig_brings_up_the_find_that_reply_frame_list_and_proof_name(
     alone = await alice.publish(prize_num=1, forecast_num=1_000_000, cd=0)
     for code in (together, alone):
         page = await open_page(bob, code)
+        await page.until("snapshot")
         replied = [(await bob.dig(code))["find"] for _ in range(5)]
         assert all(1 <= find <= 8 for find in replied) if code == together else replied == [0] * 5
         assert [(await page.until("cd"))["find"] for _ in range(5)] == replied
