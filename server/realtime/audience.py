@@ -10,6 +10,7 @@ along, and stored nowhere.
 
 from __future__ import annotations
 
+import asyncio
 import time
 import zlib
 from collections import Counter, defaultdict
@@ -46,6 +47,7 @@ class Ledger:
         self._changed: set[str] = set()
         self._cheers: defaultdict[str, Counter[tuple[str, Sign]]] = defaultdict(Counter)
         self._asked: set[str] = set()  # the processes that are told all their sums
+        self._missed: dict[str, Iterable[str]] = {}  # the tasks whose sums a process may not have heard
         self.of_all: set[str] = set()  # the processes that hear of all tasks
 
     def take(self, process: str, told: Numbers) -> None:
@@ -67,6 +69,11 @@ class Ledger:
         self._put(process, dict.fromkeys(self._codes.pop(process, ()), 0))
         self.of_all.discard(process)
         self._asked.discard(process)
+        self._missed.pop(process, None)
+
+    def miss(self, process: str, sums: Sums) -> None:
+        """Tell a process these tasks again, since it may not have heard the sums. Cheers are lost."""
+        self._missed[process] = sums.elsewhere
 
     def _put(self, process: str, counts: Mapping[str, int]) -> None:
         for code, count in counts.items():
@@ -89,8 +96,12 @@ class Ledger:
                 self._add(found, code, (process,))
         for code in self._changed:
             self._add(found, code, self._by_code.get(code, {}).keys() | self.of_all)
+        for process, codes in self._missed.items():
+            for code in codes:
+                self._add(found, code, (process,))
         self._asked.clear()
         self._changed.clear()
+        self._missed.clear()
         self._cheers.clear()
         return found
 
@@ -185,11 +196,10 @@ class Audience:
             if await self._bus.publish(LIVING, msgspec.msgpack.encode(living)) is not None:
                 self._lives = self._asks = False
         if self._clock() >= self._settled_at:
-            for process, sums in self._ledger.sums().items():
-                if process == self._bus.process:
-                    self._take(sums)
-                else:
-                    await self._bus.publish(f"{TO}:{process}", _encode(sums))
+            ledger = self._ledger
+            sums = ledger.sums()
+            self._take(sums.pop(self._bus.process, Sums()))
+            await asyncio.gather(*(self._tell_sums(ledger, *each) for each in sums.items()))
 
     async def renew(self) -> None:
         """Every 5 s: let other processes hear of us if anybody needs numbers, and tell crowds theirs."""
@@ -199,6 +209,10 @@ class Audience:
         for watched in self._known.loaded():
             if watched.total > CROWD:
                 self._tell_total(watched)
+
+    async def _tell_sums(self, ledger: Ledger, process: str, sums: Sums) -> None:
+        if await self._bus.publish(f"{TO}:{process}", _encode(sums)) is None:
+            ledger.miss(process, sums)
 
     async def _tell_tellers(self, counts: dict[str, int], cheered: dict[str, dict[Sign, int]]) -> None:
         whole, of_all = self._whole, self._of_all

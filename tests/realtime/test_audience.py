@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from bench.parts.loads import Load, watchers_bytes
@@ -147,6 +148,30 @@ async def test_a_lost_message_is_made_up_for_within_30_s_and_a_lost_connection_a
     here.connect()
     await room.pass_seconds()
     assert watched.total == 4
+
+
+async def test_sums_that_redis_did_not_take_are_told_in_the_next_second(room, monkeypatch):
+    here, there, operators = (Process(room, name) for name in ("here", "there", "operators"))
+    watched = await here.watch("treasure")
+    ending = await there.watch("ending")
+    operators.audience.ask_of_all()
+    await room.pass_seconds()
+    room.now = 1001.0  # no renewal in the next seconds
+    deliver = Process.publish
+
+    async def refuse_sums(process: Process, name: str, payload: bytes) -> int | None:
+        refused = msgspec.msgpack.decode(payload).get("type") == "sums"
+        return None if refused else await deliver(process, name, payload)
+
+    monkeypatch.setattr(Process, "publish", refuse_sums)
+    await there.watch("treasure", "somebody else")
+    there.leave(ending)
+    await room.pass_seconds(2)
+    assert operators.audience.totals()["ending"] == 1
+    monkeypatch.setattr(Process, "publish", deliver)
+    await room.pass_seconds(1)
+    assert watched.total == 2
+    assert operators.audience.totals() == {"treasure": 2}
 
 
 async def test_a_process_that_ended_or_is_cut_off_counts_no_more(room):
