@@ -40,6 +40,7 @@ IN_BACKGROUND = (
 # Rows that no scenario takes, each with the reason.
 AN_END = "an operator has to act; nothing follows, and the checks here want all money to have arrived"
 NOT_TAKEN = {
+    "bills.voided": "another's transfer stays at WeChat, which the checks here call a fault; else as failed",
     "orders.expired": "it is the only write after WeChat said that it never got an order",
     "refunds.abnormal": AN_END,
     "refunds.closed": AN_END,
