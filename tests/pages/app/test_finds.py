@@ -32,7 +32,7 @@ def test_a_dig_shows_its_find_whose_picture_is_loaded_then_and_the_book_keeps_it
     find = publisher.get("/getDigs", code=code)["data"][0]["find"]
     name = digger.page.evaluate(NAME_OF, find)
     expect(said).to_contain_text(name)
-    digger.page.get_by_text("谁挖了哪一层").click()
+    digger.page.get_by_role("heading", name="谁挖了哪一层").click()
     expect(digger.page.locator(".digs li")).to_contain_text(name)
     expect(digger.page.locator(".came-up li")).to_have_text([name])
     digger.go("/#/mine/finds")

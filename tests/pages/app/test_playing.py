@@ -167,7 +167,7 @@ def _dig_until_ended(publisher: Person, people: list[Person], code: str) -> None
 def test_the_poster_and_its_link_lead_to_the_task(window, publisher):
     code = publisher.publish(a_picture(), name="分享出去的猫")
     sharer = window("小明", f"/#/task/{code}").page
-    sharer.get_by_role("button", name="分享").click()
+    sharer.get_by_role("button", name="分享", exact=True).click()
     poster = sharer.locator(".poster img")
     expect(poster).to_have_js_property("complete", True)
     assert poster.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [750, 1334]

@@ -7,30 +7,34 @@ from support.browser import PHONE, Person
 from support.client import a_picture
 from support.screen import take_down
 
-
-def offers(page: Page, number: int) -> None:
-    for name in ("支付 1 元", "分享"):
-        expect(page.get_by_role("button", name=name)).to_have_count(number)
+UNPAID = {"goods_type": 1, "money": 1, "forecast_num": 100_000}  # only what is paid can be shared
+OFFERED = [(UNPAID, ["支付 1 元"]), ({}, ["分享", "分享给朋友"])]
 
 
-def test_paying_and_sharing_are_not_offered_while_a_task_is_taken_down(window, address, publisher):
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
+def offers(page: Page, number: int, *names: str) -> None:
+    for name in names:
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(number)
+
+
+@pytest.mark.parametrize(("rules", "names"), OFFERED, ids=["pay", "share"])
+def test_paying_and_sharing_are_not_offered_for_what_is_taken_down(window, address, publisher, rules, names):
+    code = publisher.publish(a_picture(), **rules)
     opened = window("小明", viewport=PHONE)
     opened.go(f"/#/task/{code}")
     expect(opened.page.locator(".watchers")).to_be_visible()  # the page gets frames
-    offers(opened.page, 1)
+    offers(opened.page, 1, *names)
     take_down(address, code)
     expect(opened.page.locator(".review")).to_contain_text("平台下架了它")
     expect(opened.page.locator(".review")).to_contain_text("违法")
-    offers(opened.page, 0)
+    offers(opened.page, 0, *names)
     assert opened.overflow() <= 0
     take_down(address, code, hidden=0)
     expect(opened.page.locator(".review")).to_be_hidden()
-    offers(opened.page, 1)
+    offers(opened.page, 1, *names)
 
 
 def test_a_page_of_a_process_that_does_not_know_it_yet_is_read_again(window, address, publisher):
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
+    code = publisher.publish(a_picture(), **UNPAID)
     page = window("小明", f"/#/task/{code}").page
     expect(page.locator(".watchers")).to_be_visible()
     old: list[str] = []
@@ -46,7 +50,7 @@ def test_a_page_of_a_process_that_does_not_know_it_yet_is_read_again(window, add
     page.route("**/getTaskDetails*", answer_as_before)
     take_down(address, code)
     expect(page.locator(".review")).to_contain_text("平台下架了它")
-    offers(page, 0)
+    offers(page, 0, "支付 1 元")
     assert old
 
 
