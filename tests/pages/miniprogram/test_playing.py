@@ -592,6 +592,7 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
     with a_server(tmp_path / "data", **CHECKED, OPS_TOKEN=TOKEN) as server:
         publisher = Person.log_in(server.address, "小明")
         held = publisher.publish(a_picture(), name="【存疑】的猫")
+        until(lambda: publisher.get("/getMyInfo")["review"] == "shown")  # from now on they have a name
         publisher.post("/setProfile", wxname="【违规】的人")
         until(lambda: publisher.get("/getTaskDetails", code=held)["review"] == "held")
         until(lambda: publisher.get("/getMyInfo")["review"] == "refused")
@@ -599,9 +600,9 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
         with a_phone(server.address, "小明", named=False) as phone:
             phone.open(f"/pages/treasure/treasure?code={held}")
             phone.shows("【存疑】的猫", "正在等平台的人看一看", "大家才看得到、才能挖。", "理由：")
-            phone.open("/pages/mine/mine")
+            phone.open("/pages/mine/mine?which=published")
             phone.shows("【存疑】的猫", "正在等平台的人看一看", "新的名字和头像没有通过，请换一个。")
-            phone.press("起个名字")
+            phone.press("改名字")
             phone.fill("名字", "小满")
             phone.press("保存")
             phone.shows("新的名字和头像正在检查")
