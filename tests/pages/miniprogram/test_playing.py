@@ -1,5 +1,6 @@
 """The example mini-program, against a real server: log in, publish, pay, watch, dig, win, claim."""
 
+import itertools
 import json
 import os
 import re
@@ -29,6 +30,15 @@ def test_no_class_alone_sets_what_wechat_sets_of_a_button_by_a_stronger_selector
     rules = re.findall(r"^(.+?) \{(.*?)\}$", (ROOT / "app.wxss").read_text("utf-8"), re.MULTILINE)
     weak = {selector for selector, body in rules if re.search(r"(?<![\w-])(width|margin):", body)}
     assert weak & {f".{name}" for name in named.split()} == set()
+
+
+def test_no_rule_below_overrides_one_of_a_theme_a_screen_or_less_motion():
+    text = (ROOT / "app.wxss").read_text("utf-8")
+    for block in re.finditer(r"(?ms)^@media .*?^\}$", text):
+        below = text[block.end() :]
+        for selectors, body in re.findall(r"(?m)^  (.+?) \{ (.*)\}$", block[0]):
+            for selector, name in itertools.product(selectors.split(", "), re.findall(r"([\w-]+): ", body)):
+                assert not re.search(rf"(?m)^{re.escape(selector)} \{{.* {name}:", below), (selector, name)
 
 
 def test_no_length_grows_with_the_window_while_those_of_wechat_do_not():
