@@ -729,7 +729,7 @@ def test_a_winner_takes_the_address_that_wechat_knows_and_copies_the_parcels_num
 
 
 def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(address, publisher):
-    code = publisher.publish(a_picture(), name="一块石碑", synopsis="碑" * 2000, cd=1, forecast_num=100_000)
+    code = publisher.publish(a_picture(), name="一块石碑", synopsis="碑" * 2000, cd=3, forecast_num=100_000)
     digger, other = (Person.log_in(address, user) for user in ("小刚", "小红"))
     with a_phone(address, "小蓝") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
