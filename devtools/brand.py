@@ -20,13 +20,14 @@ STATIC = Path(__file__).parents[1] / "static"
 PROGRAM = STATIC / "miniprogram"
 TABS = ("square", "publish", "mine")
 TAB_PX = 81
+_PATH = re.compile(r'^  (\w+): "([^"]+)",$', re.MULTILINE)
 IN_PAGES = ("share", "shovel", "lock", "watchers", "heart", "fire", "clover", "laugh", "wow", "star")
 
 
 def paths() -> dict[str, str]:
     """Return the icons of the web page: by name, an SVG path in 24 × 24."""
     source = (STATIC / "app" / "dom.js").read_text("utf-8")
-    return dict(re.findall(r'^  (\w+): "([^"]+)",$', source.partition("const PATHS")[2], re.MULTILINE))
+    return dict(_PATH.findall(source.partition("const PATHS")[2]))
 
 
 def drawing(path: str, colour: str, width: float, side: int | str = 24) -> str:

@@ -33,13 +33,14 @@ CASH = re.compile(
     "|red[ _]packet|lucky draw|WeChat Pay|cash|refund|transfer|whole payment",
     re.IGNORECASE,
 )
+_CLAUSE_ENDS = re.compile("(?<=[；;])")
 
 
 def without_cash(text: str) -> str:
     """Return a text without its lines and clauses about red packets; "" if nothing is left."""
     lines = []
     for line in text.split("\n"):
-        clauses = re.split("(?<=[；;])", line)
+        clauses = _CLAUSE_ENDS.split(line)
         kept = "".join(clause for clause in clauses if not CASH.search(clause)).strip("；; ")
         if kept or not line:
             lines.append(kept)
