@@ -591,6 +591,36 @@ class TestWhereContentsAreChecked:
         for page in (seen, late):
             await page.until("cd", seq=1)
 
+    async def test_a_moved_start_alone_hides_no_treasure(self, context, alice, bob):
+        now_ms = context.clock.now_ms()
+        starts = [now_ms + hours * HOUR_MS for hours in (1, 2, 3)]
+        code = await alice.publish(name="一只闹钟", cd=1, forecast_num=3_600, starts_at=starts[0])
+        moved = await alice.post("/editTask", code=code, name="一只闹钟", starts_at=starts[1])
+        assert moved["review"] == "checking", "its texts have not passed yet"
+        await settle(context)
+        moved = await alice.post("/editTask", code=code, name="一只闹钟", starts_at=starts[2])
+        assert (moved["review"], await find(context, "reviews")) == ("shown", [])
+        assert (await bob.get("/getTaskDetails", code=code))["starts_at"] == starts[2]
+        moved = await alice.post("/editTask", code=code, name="另一只", starts_at=starts[1])
+        assert moved["review"] == "checking"
+
+    async def test_a_moved_start_amid_an_edit_leaves_what_is_checked_to_its_check(
+        self, context, monkeypatch, alice, bob
+    ):
+        starts_at = context.clock.now_ms() + HOUR_MS
+        code = await alice.publish(name="一只闹钟", cd=1, forecast_num=3_600, starts_at=starts_at)
+        await settle(context)
+
+        async def edit_first() -> None:
+            assert (await alice.post("/editTask", code=code, name="另一只"))["review"] == "checking"
+
+        with monkeypatch.context() as patch:
+            meanwhile(patch, context.store.tasks, "edit", before=edit_first, once=True)
+            await alice.post("/editTask", code=code, name="一只闹钟", starts_at=starts_at + HOUR_MS)
+        await settle(context)
+        seen = await bob.get("/getTaskDetails", code=code)
+        assert (seen["name"], seen["starts_at"]) == ("一只闹钟", starts_at + HOUR_MS)
+
     async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
         self, client, context, alice
     ):

@@ -14,6 +14,7 @@ from server.errors import BadRequest, HasDigs, refuse
 from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.ranks import pictures_of
 from server.game.reasons import DUG_ALREADY, why_not_edit
+from server.game.review import review_of
 from server.game.task import Task
 from server.store.files import thumbnail_path
 from server.store.people.people import Person
@@ -39,19 +40,22 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     if said.prizes is not None:
         changes["ranks"] = renamed(task.get("ranks", []), said.prizes)
         await take_pictures(context, publisher, changes["ranks"], said.prizes)
+    # Who moves the start alone shows nothing new.
+    unread = not changes.items() <= task.items() or review_of(task) != "shown"
     if said.starts_at is not None and said.starts_at != task.get("starts_at"):
         changes |= _moved(context, task, said.starts_at)
     if changes.items() <= task.items():
         if said.starts_at is not None:  # the process that moved it may have died before it told anybody
             await _tell_start(context, task)
         return task
-    if context.settings.checks_content or may_be_looked_at(context.settings, task):
+    if unread and (context.settings.checks_content or may_be_looked_at(context.settings, task)):
         # If this process dies before it submits the edit, a sweep does.
         changes |= {"review": "checking", "due_at": now_ms + FOLLOWED_MS}
-    edited = await context.store.tasks.edit(code, publisher["_id"], task["open"], changes)
+    edited = await context.store.tasks.edit(task, changes)
     if edited is None:
-        if (await _may_edit(context, code, publisher["_id"]))["open"] != task["open"]:
-            return await edit(context, publisher, code, said)  # it opened just now
+        seen = await _may_edit(context, code, publisher["_id"])
+        if any(seen.get(name) != task.get(name) for name in ("open", "edited")):
+            return await edit(context, publisher, code, said)  # it opened or was edited just now
         raise HasDigs(DUG_ALREADY)  # somebody had dug, and the dig was not there at this second look
     if "review" in changes:
         await submit_task(context, edited, publisher["openid"])

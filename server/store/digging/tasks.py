@@ -191,15 +191,15 @@ class Tasks(DueDocuments[Task]):
         )
         return cut.modified_count
 
-    async def edit(self, code: str, publisher: str, opened: int, changes: Document) -> Task | None:
+    async def edit(self, task: Task, changes: Document) -> Task | None:
         """Change a task's texts, pictures and start; None if somebody has dug, or if the task has ended, is
-        hidden, is not this publisher's, or opened or not unlike what `opened` says.
+        hidden, or opened or was edited since it was read.
 
         An edit needs a task without digs, and a dig needs the depth unchanged, so if both come at the same
         moment, only one succeeds. After an edit each process reads the names again.
         """
-        undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
-        undug["open"] = opened
+        undug = {"_id": task["_id"], "now_depth": 0, "status": 0, "hidden": 0}
+        undug |= {name: task.get(name) for name in ("open", "edited")}
         counted: Document = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
         if "starts_at" in changes:
             counted["$unset"] = {"daily": ""}  # it was that of the day of its old start
