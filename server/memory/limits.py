@@ -67,7 +67,7 @@ class _Shared(RedisStorage):
 class Limits:
     """One per process.
 
-    counts = limits.counts("reports", unionid, address)
+    counts = limits.counts("reports", person_id, address)
     await limits.take(counts)  # raises TooOften, and then counts none of them
     """
 

@@ -176,7 +176,9 @@ async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_we
         replies = await asyncio.gather(*(log_in(f"wrong{k}") for k in range(60)), log_in(given["code"]))
         assert {reply.json()["error"] for reply in replies[:-1]} == {"bad_login_code"}
         assert replies[-1].json()["status"] == 0
-        assert most <= DOUBTED_AT_ONCE + 5  # requests within the limit need no turn
+        # Requests within the limit need no turn. Redis lets five through, and so does this process while
+        # Redis does not answer in time, as on a slow machine.
+        assert most <= DOUBTED_AT_ONCE + 2 * 5
         most = 0
 
 
