@@ -43,12 +43,17 @@ from parts.watchers import Crowd
 
 CORES = os.cpu_count() or 1
 OFF = 0.25
-CONNECTIONS, ASK_SECONDS = 48, 1.5
-WATCHERS, DIGS, PEOPLE = 1500, 8, 150
+CONNECTIONS = 48
+ASK_SECONDS = 1.5
+WATCHERS = 1500
+DIGS = 8
+PEOPLE = 150
 # A person's first request for details goes to the store three times: it reads who the person is and what the
 # link's token stands for, and writes the visit.
 STEPS = 3
-QUIET_CORES, LEAST_ROUNDS, MOST_ROUNDS = 0.1, 3, 5
+QUIET_CORES = 0.1
+LEAST_ROUNDS = 3
+MOST_ROUNDS = 5
 SIMULATED_SECONDS = 2.0
 # The stores keep their files here: a disk would have a queue of its own, which the simulation does not have.
 MEMORY = Path("/dev/shm")  # noqa: S108
@@ -199,7 +204,8 @@ def measured(held: Held, server: Server, crowd: Crowd) -> Row:
     rounds: list[tuple[float, float]] = []
     held.measure(0)  # warms up
     while len(rounds) < LEAST_ROUNDS or (len(rounds) < MOST_ROUNDS and sorted(rounds)[2][0] > QUIET_CORES):
-        before, began = used_by_others(server, crowd), time.perf_counter()
+        before = used_by_others(server, crowd)
+        began = time.perf_counter()
         value = held.measure(len(rounds) + 1)
         beside = (used_by_others(server, crowd) - before) / (time.perf_counter() - began)
         rounds.append((max(0.0, beside), value))

@@ -63,9 +63,12 @@ class Strangers:
     """
 
     def __init__(self, server: Server, store: Store, person: Person) -> None:
-        self.server, self.store, self.person = server, store, person
+        self.server = server
+        self.store = store
+        self.person = person
         self.codes: list[str] = []
-        self.looks, self.early = Counter[str](), list[str]()
+        self.looks = Counter[str]()
+        self.early = list[str]()
         base = f"http://127.0.0.1:{server.port}"
         self.http = httpx.AsyncClient(base_url=base, timeout=30, params={"unionid": person.unionid})
         self.http.headers["Authorization"] = f"Bearer {person.token}"

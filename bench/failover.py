@@ -49,7 +49,8 @@ from support.money_world import World
 from support.wire.faulty import FaultyWire
 
 SPARED = "sandbox_"  # the sandbox's collections stand for WeChat's own store, which never fails
-CALM_SECONDS, FAULTY_SECONDS = 1, 6
+CALM_SECONDS = 1
+FAULTY_SECONDS = 6
 GHOST_SECONDS = 5.0
 SLOWEST_SECONDS = 6.0
 WATCHERS = 20
@@ -58,7 +59,8 @@ WATCHERS = 20
 KEPT = ("now_depth", "prizes_left", "participants", "cd_until", "status")
 PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 2, "cd": 0}
 SEQUENCES_A_BATCH = 50
-LONG_SECONDS, ONE_LONG_OF = 3.0, 20
+LONG_SECONDS = 3.0
+ONE_LONG_OF = 20
 
 
 class Failover(Race):
@@ -119,7 +121,8 @@ class Failover(Race):
     async def _ask_others(self) -> None:
         """Ask other interfaces all at once: each answers in time and in documented words."""
         dug, packet = self._codes
-        who, publisher = self.chance.choice(self.people[1:]), self.people[0]
+        who = self.chance.choice(self.people[1:])
+        publisher = self.people[0]
         address = {"receiver": "王小明", "phone": "13800000000", "address": "幸福路 1 号"}
         picture = io.BytesIO()
         Image.new("RGB", (64, 48), (self.chance.randrange(256), 0, 0)).save(picture, "JPEG")

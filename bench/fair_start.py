@@ -51,7 +51,8 @@ LEAST_P = 0.001
 # After the window, the server may take this long until the last reply. 200 refusals cost 60 ms.
 REPLIES_MS = 250
 # The connections of the cheater, and the number of other people.
-CHEATS_LINES, CHEATS_OTHERS = 12, 15
+CHEATS_LINES = 12
+CHEATS_OTHERS = 15
 SPARE_LINES = 100
 
 
@@ -196,8 +197,11 @@ class Windows:
     def __init__(
         self, server: Server, people: list[Person], store: Store, window_ms: int, lines: int
     ) -> None:
-        self.people, self.store, self.window_ms = people, store, window_ms
-        self.server, self.fast_lines = server, lines
+        self.people = people
+        self.store = store
+        self.window_ms = window_ms
+        self.server = server
+        self.fast_lines = lines
         self.lines: list[tuple[Person, Line]] = []  # the fastest's, then the others'
         self.code = server.publish(people[0], COOLDOWN_SECONDS, forecast_num=1_000_000)
 

@@ -92,7 +92,8 @@ def tasks_rows() -> Iterator[Row]:
 
 def cheers_rows(watchers: int = 5000) -> Iterator[Row]:
     found = live.cheers(watchers, seconds=10)
-    tick, cheering = 100 * (found.ticks - found.idle), 100 * (found.cheers - found.ticks)
+    tick = 100 * (found.ticks - found.idle)
+    cheering = 100 * (found.cheers - found.ticks)
     yield Row(f"{watchers} watchers, one frame more a second", tick, "% a core")
     yield Row(f"{watchers} watchers all cheer: frames more a second each", found.frames, "", 1.1)
     yield Row("  the same: CPU for what they send and are told", cheering, "% a core")

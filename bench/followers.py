@@ -27,7 +27,9 @@ from parts.live import percentile
 from parts.serving import MESSAGES, Person, Server, rss_kb, running, store_of
 from parts.table import Row
 
-CALM_DIGS, PAUSE_SECONDS, MOST_SECONDS = 60, 0.2, 2400.0
+CALM_DIGS = 60
+PAUSE_SECONDS = 0.2
+MOST_SECONDS = 2400.0
 MOST_TIMES = 2.0
 TEMPLATE = MESSAGES["MESSAGE_ANNOUNCED"].partition(" ")[0]
 
@@ -80,7 +82,8 @@ def main() -> int:
             follow(database, publisher.id, asked.followers, asked.willing)
             dig_while(server, digger, dug, lambda digs: digs < CALM_DIGS // 4)  # warms up
             before = dig_while(server, digger, dug, lambda digs: digs < CALM_DIGS)
-            before_kb, began = rss_kb(worker), time.perf_counter()
+            before_kb = rss_kb(worker)
+            began = time.perf_counter()
             announced = server.publish(publisher, 0)
             told = {"code": announced, "kind": "announced"}
 
@@ -89,7 +92,8 @@ def main() -> int:
 
             late = began + MOST_SECONDS
             beside = dig_while(server, digger, dug, lambda _: not is_told() and time.perf_counter() < late)
-            seconds, grown_kb = time.perf_counter() - began, rss_kb(worker) - before_kb
+            seconds = time.perf_counter() - began
+            grown_kb = rss_kb(worker) - before_kb
             sent = database.messages.count_documents(
                 told | {"after": {"$exists": False}, "state": "sent"}
             )

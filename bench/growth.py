@@ -60,7 +60,8 @@ class Asking:
     """The requests, one for each interface. Each of them needs the store."""
 
     def __init__(self, server: Server, publisher: Person, digger: Person) -> None:
-        self.http, self.digger = server.http, digger
+        self.http = server.http
+        self.digger = digger
         self.publish: Callable[[], str] = lambda: server.publish(publisher, 0)
         self.dig: Callable[[str], int] = lambda code: server.dig(digger, code)
         self.dug = self.publish()
@@ -174,7 +175,9 @@ class Noting(Wire):
             if shape not in self._polled and until > began and since < ended
         )
         self._seen.clear()
-        spent, up_to, commands = 0.0, began, dict[str, float]()
+        spent = 0.0
+        up_to = began
+        commands = dict[str, float]()
         for since, until, shape in own:
             spent += max(0.0, until - max(since, up_to))
             up_to = max(up_to, until)
@@ -195,7 +198,8 @@ def shape_of(command: dict[str, Any]) -> str:
 
 def store_times_ms(database: Any, code: str, rounds: int) -> dict[str, float]:
     """Return how long the store alone takes for each command that MongoDB answers from an index."""
-    one, inside = {"_id": code}, {"_id": {"$gte": code, "$lt": code + "~"}}
+    one = {"_id": code}
+    inside = {"_id": {"$gte": code, "$lt": code + "~"}}
     other = {"$unionWith": {"coll": "tasks", "pipeline": [{"$match": one}]}}
     commands: dict[str, Callable[[], Any]] = {
         "find, one _id": lambda: database.tasks.find_one(one),
@@ -216,11 +220,14 @@ def store_times_ms(database: Any, code: str, rounds: int) -> dict[str, float]:
 
 def fill(database: Any, asking: Asking, tasks: int, digs: int, own_tasks: int = 0) -> float:
     """Write this many tasks and digs, as if people had dug for months; return the seconds it took."""
-    began, chance, now_ms = time.monotonic(), random.Random(tasks), int(time.time() * 1000)
+    began = time.monotonic()
+    chance = random.Random(tasks)
+    now_ms = int(time.time() * 1000)
     task = database.tasks.find_one({"_id": asking.dug})
     made = database.digs.find_one({"code": asking.dug})
     codes = [f"{chance.getrandbits(60):015x}"[:12] for _ in range(tasks)]
-    each, deep = digs // tasks, []
+    each = digs // tasks
+    deep = []
     for at in range(0, tasks, BATCH):
         documents = []
         for number, code in enumerate(codes[at : at + BATCH], at):
@@ -293,7 +300,8 @@ def examined() -> int:
 
 
 def measure(server: Server, wire: Noting, uri: str, asked: argparse.Namespace) -> int:
-    publisher, digger = server.log_in("publisher"), server.log_in("digger")
+    publisher = server.log_in("publisher")
+    digger = server.log_in("digger")
     server.http.timeout = httpx.Timeout(60)
     logged_in = server.http.post("/ops/login", json={"name": "bench", "token": OPERATOR})
     assert logged_in.json()["status"] == 0, logged_in.text
@@ -303,10 +311,12 @@ def measure(server: Server, wire: Noting, uri: str, asked: argparse.Namespace) -
         database = client.get_default_database()
         # Enough for full pages: they cost more to send than empty pages.
         fill(database, asking, FIRST_TASKS, FIRST_TASKS * asked.digs // asked.tasks, OWN_TASKS)
-        before, alone = asking.times(wire, asked.rounds), store_times_ms(database, asking.dug, asked.rounds)
+        before = asking.times(wire, asked.rounds)
+        alone = store_times_ms(database, asking.dug, asked.rounds)
         seconds = fill(database, asking, asked.tasks, asked.digs)
         print(f"{asked.tasks:,} tasks, {asked.digs:,} digs in {seconds:.0f} s, {os.cpu_count()} cores")
-        after, filled = asking.times(wire, asked.rounds), store_times_ms(database, asking.dug, asked.rounds)
+        after = asking.times(wire, asked.rounds)
+        filled = store_times_ms(database, asking.dug, asked.rounds)
     return show(before, after) | show_store(alone, filled, asked.rounds)
 
 

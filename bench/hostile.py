@@ -52,17 +52,28 @@ from server.settings.limits import IN_PRODUCTION
 from server.store.digging.digs import stored
 
 NAKED = os.environ.get("NAKED") == "1"
-HONEST, ATTACKERS, TASKS = 100, 10, 4
+HONEST = 100
+ATTACKERS = 10
+TASKS = 4
 DIGS_A_SECOND = 20
-CALM_SECONDS, ATTACK_SECONDS, REST_SECONDS, AFTER_SECONDS = 15.0, 25.0, 5.0, 10.0
-LONG_DIGS, INSERTED_AT_ONCE = 30_000, 1000
+CALM_SECONDS = 15.0
+ATTACK_SECONDS = 25.0
+REST_SECONDS = 5.0
+AFTER_SECONDS = 10.0
+LONG_DIGS = 30_000
+INSERTED_AT_ONCE = 1000
 DESCRIPTORS = 1024
-STUDENTS, WATCHING_STUDENTS, STUDENTS_DIGS_A_SECOND = 2000, 250, 25
+STUDENTS = 2000
+WATCHING_STUDENTS = 250
+STUDENTS_DIGS_A_SECOND = 25
 NEWCOMER_SECONDS = 2.0
 LOOK_SECONDS = 0.25
 MOST_PHOTO_MS = 3000
 MOST_HEALTH_MS = 500
-MOST_SLOWER, MOST_MS, MOST_MB, MOST_LOG_KB = 2, 1000, 400, 1024
+MOST_SLOWER = 2
+MOST_MS = 1000
+MOST_MB = 400
+MOST_LOG_KB = 1024
 
 
 @dataclass
@@ -79,7 +90,8 @@ class Scene:
         self.weapons.draw()
         with running(directory=self.directory) as server:
             publisher, *people = log_in_all(server.port, HONEST + ATTACKERS + 1)
-            self.people, self.weapons.people = people[:HONEST], people[HONEST:]
+            self.people = people[:HONEST]
+            self.weapons.people = people[HONEST:]
             self.tasks = [server.publish(publisher, 0) for _ in range(TASKS)]
             self.weapons.long_task = server.publish(publisher, 0)
             server.dig(self.people[0], self.weapons.long_task)
@@ -146,7 +158,9 @@ class Stage:
     def __init__(
         self, honest: Honest, tasks: list[str], server: Server, crowd: Crowd, digging: ProcessPoolExecutor
     ) -> None:
-        self.server, self.crowd, self._digging = server, crowd, digging
+        self.server = server
+        self.crowd = crowd
+        self._digging = digging
         places = [(person, tasks[number % TASKS]) for number, person in enumerate(honest.people)]
         self._requests = [a_dig(person, code) for person, code in places]
         self._pages = [page(person, code) for person, code in places[: honest.watching]]
@@ -160,11 +174,13 @@ class Stage:
     def phase(self, seconds: float, meanwhile: Callable[[], object] = bool) -> Phase:
         """Let people dig for this many seconds, and measure the server's health, memory and log meanwhile."""
         self.crowd.call("delays")
-        began, size = time.monotonic(), self.server.log.stat().st_size
+        began = time.monotonic()
+        size = self.server.log.stat().st_size
         digs: Future[Digs] = self._digging.submit(
             guests.dig, self.server.port, self._requests, self._digs_a_second, seconds
         )
-        most, health_ms = 0, []
+        most = 0
+        health_ms = []
         while not digs.done():
             asked = time.monotonic()
             self.server.http.get("/healthz").raise_for_status()
@@ -269,7 +285,9 @@ def proofs(scene: Scene) -> Iterator[Row]:
 def uploading(scene: Scene, name: str) -> Iterator[Row]:
     """An attack on uploads, while somebody uploads a photo, again and again."""
     photo = attackers.a_photo()
-    calm, beside, after = list[float](), list[float](), list[float]()
+    calm = list[float]()
+    beside = list[float]()
+    after = list[float]()
     refused: Counter[str] = Counter()
     victim = scene.people[0]
 

@@ -37,7 +37,8 @@ from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from support.wire.messages import command_of, is_command
 from support.wire.proxy import Link, Wire
 
-MOST_OF_LEADER, MOST_OF_FOLLOWER = 2.0, 1.0
+MOST_OF_LEADER = 2.0
+MOST_OF_FOLLOWER = 1.0
 TAKEN_OVER_SECONDS = 10.0
 # A starting process sends more commands: indexes, identities, the first checks of the alarms.
 SETTLING_SECONDS = 12.0

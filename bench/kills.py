@@ -96,11 +96,15 @@ def main() -> int:
 
 async def kill_everywhere(world: World, scenarios: list[str]) -> int:
     """Kill at each step of each scenario; return 1 if something did not hold."""
-    context, client, failed, kills = world.context, world.client, 0, 0
+    context = world.context
+    client = world.client
+    failed = 0
+    kills = 0
     # Earlier scenarios banned people.
     await context.store.database["people"].update_many({}, {"$unset": {"banned": ""}})
     for scenario in scenarios:
-        step, code = 0, -signal.SIGKILL
+        step = 0
+        code = -signal.SIGKILL
         while code == -signal.SIGKILL:
             step += 1
             for name in (*COLLECTIONS, *SANDBOX):

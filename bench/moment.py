@@ -40,7 +40,9 @@ from support.browser import PHONE, Person, Window, a_browser, open_window
 from support.phone import Phone, PhonesProcess, a_phone, compile_program
 from support.servers import a_server
 
-MOST_PRESS_MS, MOST_FRAME_MS, MOST_MINI_MS = 50.0, 32.0, 50.0
+MOST_PRESS_MS = 50.0
+MOST_FRAME_MS = 32.0
+MOST_MINI_MS = 50.0
 LASTS_MS = 1500  # how long the dialog moves after it opened
 CATEGORIES = (
     "devtools.timeline",  # has UpdateLayoutTree
@@ -57,7 +59,8 @@ NOTE_PRESS = """() => document.querySelector(".dig").addEventListener("click", (
     requestAnimationFrame(look);
 })"""
 # The button once it may be pressed, in either client, and what a win shows.
-READY, WON = ".dig:is(.ready, [data-kind=ready])", ":is(.won .primary, .ground .go)"
+READY = ".dig:is(.ready, [data-kind=ready])"
+WON = ":is(.won .primary, .ground .go)"
 
 
 def open_treasure(browser: Browser, address: str, number: int, opened: ExitStack | None) -> Window:

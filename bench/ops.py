@@ -214,12 +214,14 @@ def measure_export(operator: Operator, rows: int) -> None:
     workers = operator.server.workers()
     asked = {"month": datetime.now(BEIJING).strftime("%Y-%m"), "reason": "bench"}
     before = most = sum(map(resident_bytes, workers))
-    began, size = time.perf_counter(), 0
+    began = time.perf_counter()
+    size = 0
     for least in (rows + 1, rows // 2):
         lines = 0
         with operator.http.stream("POST", "/ops/winners", json=asked) as reply:
             for part in reply.iter_bytes():
-                size, lines = size + len(part), lines + part.count(b"\n")
+                size = size + len(part)
+                lines = lines + part.count(b"\n")
                 most = max(most, sum(map(resident_bytes, workers)))
                 if lines >= least:
                     break

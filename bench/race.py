@@ -99,7 +99,11 @@ class Race:
         cluster: RedisCluster | None = None,
     ) -> None:
         self.cluster = cluster
-        self.server, self.people, self.store, self.keys, self.chance = server, people, store, keys, chance
+        self.server = server
+        self.people = people
+        self.store = store
+        self.keys = keys
+        self.chance = chance
         self.lines = [Line(server.port) for _ in people]
 
     async def run(self, cooldown_seconds: int, windows: int, *, faults: bool) -> Tally:

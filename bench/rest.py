@@ -30,7 +30,8 @@ MOST_BESIDE_BARE = 1.5
 MOST_DEEP_PAGE = 1.2
 INSERTED_AT_ONCE = 1000
 # Page 1 of a watched task comes from memory; page 2 is the first page that is read from the store.
-PAGE_2, PAGE_1000 = "getTaskUser, page 2", "getTaskUser, page 1,000"
+PAGE_2 = "getTaskUser, page 2"
+PAGE_1000 = "getTaskUser, page 1,000"
 
 
 @dataclass
@@ -56,7 +57,8 @@ class Asked:
 
 async def fill(store: Store, code: str, square: int, participants: int) -> None:
     """Give a task this many participants, and add `square` more tasks."""
-    tasks, digs = store.tasks.collection, store.digs.collection
+    tasks = store.tasks.collection
+    digs = store.digs.collection
     task = await tasks.find_one({"_id": code})
     made = await digs.find_one({"code": code})
     assert task is not None

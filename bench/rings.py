@@ -42,7 +42,10 @@ BARS = {1: (0, 0), 2: (400, 800), 10: (800, 5_600), 100: (4_000, 28_000)}
 PUBLISHER_YUAN = 1_000
 # How many payouts are tried a day; the yuan of each: the most that a newcomer, or WeChat, is paid at once;
 # how many payouts wait once the limits of a day are full.
-ATTEMPTS, NEW_YUAN, YUAN, FULL = 60, 80, 200, 6
+ATTEMPTS = 60
+NEW_YUAN = 80
+YUAN = 200
+FULL = 6
 # So much never waits for what others are paid.
 SMALL_YUAN = 10
 HOLD_MS = 600_000
@@ -206,14 +209,17 @@ async def attack(
 
     Waiting prizes are claimed again; held prizes are given up.
     """
-    got, most, left = list[int](), 0, list[tuple[Someone, str, int, str]]()
+    got = list[int]()
+    most = 0
+    left = list[tuple[Someone, str, int, str]]()
     for day in range(days):
         for payout in WAYS[name](people, day, yuan):
             if len(left) >= ATTEMPTS:
                 break
             left += [(*each, payout.publisher.unionid) for each in await win(world, payout)]
         await pass_time(world, DAY_MS if day else HOLD_MS)
-        paid_by, waiting = Counter[str](), list[tuple[Someone, str, int, str]]()
+        paid_by = Counter[str]()
+        waiting = list[tuple[Someone, str, int, str]]()
         full = Counter[str]()
         for winner, code, fen, publisher in left:
             if full[publisher] >= FULL:  # this day's limits are full
@@ -279,7 +285,8 @@ def main() -> int:
     asked = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
-        mongodb, redis = EmbeddedMongoDB(directory), EmbeddedRedis(directory)
+        mongodb = EmbeddedMongoDB(directory)
+        redis = EmbeddedRedis(directory)
         for store in (mongodb, redis):
             store.start()
         try:

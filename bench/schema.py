@@ -49,7 +49,8 @@ from parts.leaks import Leaks, Listener
 from parts.serving import MESSAGES, PUSH, Server, running
 from parts.table import Row
 
-SECRET, OPERATOR_TOKEN = "a secret that only this bench knows, 32+", "an operator's token of this bench, 24+"
+SECRET = "a secret that only this bench knows, 32+"
+OPERATOR_TOKEN = "an operator's token of this bench, 24+"
 BATCH = 500
 REQUEST_SECONDS = 30
 SHOWN = 5

@@ -47,18 +47,25 @@ LOOKS: dict[str, dict[str, Any]] = {
     "desk-light": {"viewport": DESK, "color_scheme": "light"},
 }
 SHARPNESS = 1.5
-LARGEST_BYTES, OPERATORS_BYTES = 60_000, 100_000
+LARGEST_BYTES = 60_000
+OPERATORS_BYTES = 100_000
 CROWD = ("阿强", "老王", "朵朵", "大熊", "小鹿", "阿杰")
 ADDRESSES = (
     ("王朵朵", "13800000001", "深圳市南山区高新南一道 1 号"),
     ("熊大力", "13800000002", "成都市武侯区人民南路 2 号 3 单元"),
 )
-DOUBTFUL, REPORTED, STOLEN = "存疑的茶壶", "名牌手表，全新", "一箱橙子"
+DOUBTFUL = "存疑的茶壶"
+REPORTED = "名牌手表，全新"
+STOLEN = "一箱橙子"
 # The moving picture: the duration of each frame, and the elements that move.
 MOMENT = "moment.webp"
-FRAME_MS, FIRST_MS, LAST_MS = 60, 900, 2500
-STRIKES_MS, OPENS_MS = 600, 1500
-MOMENT_BYTES, MOMENT_SHARPNESS = 1_000_000, 1.25
+FRAME_MS = 60
+FIRST_MS = 900
+LAST_MS = 2500
+STRIKES_MS = 600
+OPENS_MS = 1500
+MOMENT_BYTES = 1_000_000
+MOMENT_SHARPNESS = 1.25
 HOLD = """at => document.getAnimations().forEach(each => { each.pause(); each.currentTime = at; })"""
 SETTLED = """() => !document.querySelector(".strike:not([hidden])")
     && document.getAnimations().every(each => each.effect.getTiming().iterations === Infinity)"""
@@ -101,7 +108,8 @@ class Album:
 def treasures(address: str) -> dict[str, str]:
     """Publish treasures, which a crowd begins to dig; return their codes by name."""
     crowd = [Person.log_in(address, user) for user in CROWD]
-    ming, hong = Person.log_in(address, "小明"), Person.log_in(address, "小红")
+    ming = Person.log_in(address, "小明")
+    hong = Person.log_in(address, "小红")
     # With `many`, the first prize is at depth 34 or deeper.
     half = hong.get("/commitment")
     together = {"sealed_seed": half["sealed_seed"], "nonce": "5b1f62c9a4e07d3388c2f19be06a7d54"}
@@ -383,7 +391,8 @@ def bracelet(pen: ImageDraw.ImageDraw) -> None:
     pen.ellipse((250, 120, 710, 580), outline="#dfe3ea", width=54)
     pen.arc((262, 132, 698, 568), 190, 300, fill="#ffffff", width=16)
     for angle in range(0, 360, 30):
-        x, y = 480 + 203 * math.cos(math.radians(angle)), 350 + 203 * math.sin(math.radians(angle))
+        x = 480 + 203 * math.cos(math.radians(angle))
+        y = 350 + 203 * math.sin(math.radians(angle))
         pen.ellipse((x - 9, y - 9, x + 9, y + 9), fill="#9aa3b5")
 
 
@@ -392,7 +401,8 @@ def keyboard(pen: ImageDraw.ImageDraw) -> None:
     pen.rounded_rectangle((70, 190, 890, 540), 30, fill="#263238")
     for row in range(4):
         for column in range(12):
-            x, y = 95 + column * 65, 215 + row * 65
+            x = 95 + column * 65
+            y = 215 + row * 65
             colour = "#ff8f5a" if (row, column) in ((0, 0), (2, 11)) else "#eceff1"
             pen.rounded_rectangle((x, y, x + 55, y + 53), 9, fill=colour)
     pen.rounded_rectangle((290, 477, 680, 524), 9, fill="#eceff1")

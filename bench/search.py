@@ -32,7 +32,8 @@ from server.store import Store
 from server.store.digging.terms import terms_of
 from server.store.schema import prepare
 
-MOST_MS, TIMELINE_MS = 300.0, 1000.0
+MOST_MS = 300.0
+TIMELINE_MS = 1000.0
 BATCH = 5_000
 YEAR_MS = 365 * 86_400_000
 BEGAN_MS = int(time.time() * 1000) - YEAR_MS
@@ -45,7 +46,8 @@ RULES = draw.Rules(code=STORY, fluctuation=0, forecast_num=1, interval=1, max_de
 def fill(uri: str, people: int, tasks: int) -> None:
     """Write people and treasures with random names; one person and one treasure have a unique name."""
     client: MongoClient[dict[str, Any]] = MongoClient(uri)
-    database, drawn = client.get_default_database("wabao"), random.Random(1)
+    database = client.get_default_database("wabao")
+    drawn = random.Random(1)
 
     def name(number: int, characters: int) -> str:
         return "独一无二的" if number == 7 else "".join(drawn.choices(SIGNS, k=characters))

@@ -31,13 +31,16 @@ from parts.table import Row
 from server.running.stores import free_port
 from server.settings.limits import LimitSettings
 
-ROUND_SECONDS, DIGS_A_SECOND, DIGGERS_A_ROUND = 10.0, 20, 40
+ROUND_SECONDS = 10.0
+DIGS_A_SECOND = 20
+DIGGERS_A_ROUND = 40
 PUBLISH_SECONDS = 0.5
 SLOW_SECONDS = 10.0
 MOST_SLOWER = 1.2
 TASKS = 4
 PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 1, "cd": 0}
-WAIT_SECONDS, LOOK_SECONDS = 20, 0.05
+WAIT_SECONDS = 20
+LOOK_SECONDS = 0.05
 NOT_SAID = "WeChat does not say it in time"
 
 

@@ -33,7 +33,9 @@ from support.servers import Running, a_server
 
 ROOT = Path(__file__).parents[1]
 SCREEN: Any = {"width": 360, "height": 780}
-SHARPNESS, QUALITY, MOST_BYTES = 1.25, 55, 25_000
+SHARPNESS = 1.25
+QUALITY = 55
+MOST_BYTES = 25_000
 CROWD = ("阿强", "老王", "朵朵", "大熊", "小鹿")
 HOME = {"receiver": "王朵朵", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
 NONCE = "5b1f62c9a4e07d3388c2f19be06a7d54"
@@ -112,7 +114,8 @@ def publish(by: Person, **asked: object) -> str:
 def play(client: Web | Mini, address: str, user: str, keep: Callable[[str, int], None]) -> None:
     """Play the states one after the other; `keep` takes a picture."""
     page = client.page
-    ming, hong = Person.log_in(address, "小明"), Person.log_in(address, "小红")
+    ming = Person.log_in(address, "小明")
+    hong = Person.log_in(address, "小红")
     crowd = [Person.log_in(address, name) for name in CROWD]
     deep = publish(ming, name="一箱赣南脐橙", cd=1, **MANY)
     slow, again = (publish(hong, name="半箱赣南脐橙", cd=40, **MANY) for _ in range(2))

@@ -52,7 +52,8 @@ class Storms:
         self, server: Server, crowd: Crowd, taps: list[Tap], meanwhile: Callable[[], None] | None = None
     ) -> None:
         """Let all tap at once, and call `meanwhile` again and again until all are live or refused."""
-        (worker,), (store, _) = server.workers(), store_of(server)
+        (worker,) = server.workers()
+        (store, _) = store_of(server)
         before = cpu_seconds(worker), cpu_seconds(store)
         crowd.ask("tap", server.port, taps, SECONDS)
         while meanwhile is not None and not crowd.answered(COOLDOWN_SECONDS + 0.1):
@@ -127,7 +128,8 @@ class Digs:
     def __call__(self) -> None:
         """Dig once."""
         digger = next(self.diggers)
-        asked, headers = {"unionid": digger.unionid, "code": self.code}, bearer(digger)
+        asked = {"unionid": digger.unionid, "code": self.code}
+        headers = bearer(digger)
         began = time.perf_counter()
         try:
             reply = self.server.http.post("/postTask", json=asked, headers=headers).json()

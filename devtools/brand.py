@@ -58,7 +58,8 @@ def draw_tabs() -> None:
     """Draw the icons of the tab bar."""
     folder = PROGRAM / "icons"
     folder.mkdir(exist_ok=True)
-    known, themes = paths(), json.loads((PROGRAM / "theme.json").read_text("utf-8"))
+    known = paths()
+    themes = json.loads((PROGRAM / "theme.json").read_text("utf-8"))
     chromium = (
         os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
     )

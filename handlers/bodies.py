@@ -61,8 +61,11 @@ class BoundedBody(HTTPMessageDelegate):
         large: LargeBodies,
         refuse: Callable[[Refusal], HTTPMessageDelegate],
     ) -> None:
-        self._request, self._answers, self._refuse = request, answers, refuse
-        self._allowed, self._large = allowed, large
+        self._request = request
+        self._answers = answers
+        self._refuse = refuse
+        self._allowed = allowed
+        self._large = large
         self._came_bytes = 0
         self._has_place = self._refused = False
 
@@ -95,7 +98,8 @@ class BoundedBody(HTTPMessageDelegate):
                 self._has_place = True
         except Refusal as refusal:
             self._large.leave(self._request)
-            self._answers, self._refused = self._refuse(refusal), True
+            self._answers = self._refuse(refusal)
+            self._refused = True
 
     def finish(self) -> None:
         """Let the request be answered: its body is whole."""

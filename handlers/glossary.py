@@ -94,7 +94,8 @@ class Glossary(msgspec.Struct):
 
 
 def _without_cash(key: str, meaning: Meaning) -> Meaning | None:
-    chinese, english = without_cash(meaning.chinese), without_cash(meaning.english)
+    chinese = without_cash(meaning.chinese)
+    english = without_cash(meaning.english)
     return Meaning(chinese, english, meaning.values) if without_cash(key) and chinese and english else None
 
 

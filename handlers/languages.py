@@ -19,7 +19,9 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 CATALOGUE = Path(__file__).with_name("languages.json")
 _TEXTS: dict[str, dict[str, str]] = decode(CATALOGUE.read_bytes(), dict[str, dict[str, str]])
-SUMMARIES, CHINESE, ENGLISH = _TEXTS["summaries"], _TEXTS["chinese"], _TEXTS["english"]
+SUMMARIES = _TEXTS["summaries"]
+CHINESE = _TEXTS["chinese"]
+ENGLISH = _TEXTS["english"]
 CHANGES = _TEXTS["changes"]  # the headings and entries of CHANGELOG.md, each in one line
 
 

@@ -149,9 +149,12 @@ def _operation(
             )
         ]
     else:
-        kind, schema, said = "application/json", _any_of(interface.takes), FORMS
+        kind = "application/json"
+        schema = _any_of(interface.takes)
+        said = FORMS
         if interface.takes_files:
-            kind, said = "multipart/form-data", FILES
+            kind = "multipart/form-data"
+            said = FILES
             schema = {"allOf": [schema, _files(interface.takes_files, language)]}
         content = {"schema": schema, **_examples(noted, "request")}
         operation["requestBody"] = {

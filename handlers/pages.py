@@ -81,9 +81,12 @@ class Site:
 def static_file(path: str, kept: bytes) -> StaticFile:
     """Return the file that is kept at a path, and compress it if it is not kept compressed."""
     if path.endswith(_KEPT_GZIPPED):
-        path, body, gzipped = path.removesuffix(_KEPT_GZIPPED), gzip.decompress(kept), kept
+        path = path.removesuffix(_KEPT_GZIPPED)
+        body = gzip.decompress(kept)
+        gzipped = kept
     else:
-        body, gzipped = kept, gzip.compress(kept, 9, mtime=0)
+        body = kept
+        gzipped = gzip.compress(kept, 9, mtime=0)
     return StaticFile(
         content_type=_CONTENT_TYPES[Path(path).suffix],
         body=body,

@@ -175,7 +175,8 @@ def _declaration(name: str, kind: Any) -> _Declared:
     keeps = None
     if isinstance(info, msgspec.inspect.Metadata):
         keeps = (info.extra or {}).get("keeps")
-        schema, info = info.extra_json_schema or {}, info.type
+        schema = info.extra_json_schema or {}
+        info = info.type
     whole = isinstance(info, msgspec.inspect.IntType)
     description = str(schema.get("description") or ("整数" if whole else "文字"))
     must_be = f"应为{' ' if description[0].isascii() else ''}{description}"

@@ -218,7 +218,8 @@ class Push(Socket):
         # Set before the record is read: if the token is ended after that, this connection is closed.
         known = self.context.known_people
         if proven is not None:
-            self.person_id, self.generation = proven.person_id, proven.generation
+            self.person_id = proven.person_id
+            self.generation = proven.generation
         elif asked.unionid:
             self.person_id = await known.id_of(asked.unionid)
         check_session(self.generation, await known.find(self.person_id, self.generation))
@@ -342,7 +343,8 @@ class Push(Socket):
     def _floods(self) -> bool:
         second = int(time.monotonic())
         if second != self._second:
-            self._second, self._messages = second, 0
+            self._second = second
+            self._messages = 0
         self._messages += 1
         return self._messages > MESSAGES_A_SECOND
 

@@ -52,7 +52,8 @@ class GetRules(Interface):
     async def answer(self, request: TaskRequest) -> GetRulesReply:
         """Raises NoSuchTask, and NotShown to those who may not see the task."""
         await self.let_in()
-        store, settings = self.context.store, self.context.settings
+        store = self.context.store
+        settings = self.context.settings
         task = await store.page_reads.answered(lambda: store.tasks.get(request.code))
         await require_shown(self.context, request.code, task, self.caller.person_id)
         rules = activity_rules(

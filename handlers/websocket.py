@@ -61,7 +61,8 @@ class CodedProtocol(WebSocketProtocol13):
         await super()._receive_frame()
         second = int(time.monotonic())
         if second != self._second:
-            self._second, self._frames = second, 0
+            self._second = second
+            self._frames = 0
         self._frames += 1
         if self._frames > FRAMES_A_SECOND and not self.client_terminated:
             handler = self.handler
@@ -175,7 +176,8 @@ class Socket(WebSocketHandler):
         self.set_header("Upgrade", "websocket")
         self.set_header("Content-Type", "application/json; charset=utf-8")
         refusal = refusal or BadRequest("这个地址只接受 websocket 连接")
-        self.refused, self.trace_id = refusal.error, secrets.token_hex(8)
+        self.refused = refusal.error
+        self.trace_id = secrets.token_hex(8)
         reply = RefusalReply(msg=refusal.msg, error=refusal.error, trace_id=self.trace_id)
         self.finish(msgspec.json.encode(reply))
 
@@ -265,7 +267,8 @@ class Socket(WebSocketHandler):
 
     def leave(self, code: int, reason: str) -> None:
         """Close with one of our codes. Nothing is sent after the close frame."""
-        self._cut_code, self._plain = code, None
+        self._cut_code = code
+        self._plain = None
         self.close(code, reason)
 
     def on_close(self) -> None:

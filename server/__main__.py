@@ -229,7 +229,8 @@ def _work(parsed: argparse.Namespace) -> int:
 
     set_up_logging()
     listener = socket.socket(fileno=parsed.listener)
-    heart, settings = Heart(parsed.heartbeats), read_settings(os.environ)
+    heart = Heart(parsed.heartbeats)
+    settings = read_settings(os.environ)
     counts = decode(parsed.ended, dict[str, int])
     lost = decode(parsed.lost, list[float])
     with denials_told():

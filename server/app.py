@@ -81,7 +81,8 @@ def make_app(context: Context) -> Guarded:
 
         interfaces += cash.INTERFACES
         notices.append(URLSpec(cash.NOTICES, cash.Notified, given))
-    url, takes_cash = context.settings.public_url, bool(context.settings.cash)
+    url = context.settings.public_url
+    takes_cash = bool(context.settings.cash)
 
     @functools.cache
     def reference(language: Language) -> pages.StaticFile:
@@ -220,9 +221,12 @@ def unready_app(settings: Settings, why: Callable[[], str]) -> Careful:
 
 def page_routes(settings: Settings) -> list[URLSpec]:
     """Return the routes of the pages and files in `static/`."""
-    app, ops, docs = _site("app", "miniprogram/shared"), _site("ops"), _site("docs")
+    app = _site("app", "miniprogram/shared")
+    ops = _site("ops")
+    docs = _site("docs")
     sites = {site.name: site for site in (app, ops, docs)}
-    reference, desk = docs.page({"app": app.root}), ops.page({"cash": str(settings.cash)})
+    reference = docs.page({"app": app.root})
+    desk = ops.page({"cash": str(settings.cash)})
     url = settings.public_url
     values = {
         "login": "sandbox" if settings.sandboxed else "wechat",
@@ -258,9 +262,11 @@ def log_request(handler: RequestHandler) -> None:
 
     The line of a refused request ends with the error's code and the caller's key.
     """
-    seconds, status = count_request(handler), handler.get_status()
+    seconds = count_request(handler)
+    status = handler.get_status()
     level = logging.WARNING if status >= 500 else logging.INFO
-    request, trace_id = handler.request, getattr(handler, "trace_id", "-")
+    request = handler.request
+    trace_id = getattr(handler, "trace_id", "-")
     path = shown_path(request.path)
     refused = getattr(handler, "refused", "")
     why = f" {refused} {_caller_key(handler)}" if refused else ""

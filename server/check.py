@@ -73,7 +73,8 @@ async def log_failures(settings: Settings, store: Store) -> None:
 def _cluster_rows(cluster: Cluster) -> list[Row]:
     if cluster.embedded:
         return [Row("MongoDB's version", "not asked", f"this is SecantusDB {cluster.embedded}")]
-    found, kind = f"{'.'.join(map(str, cluster.version[:3]))}, needed {OLDEST_MONGODB}", cluster.kind
+    found = f"{'.'.join(map(str, cluster.version[:3]))}, needed {OLDEST_MONGODB}"
+    kind = cluster.kind
     if cluster.arbiters:
         # https://www.mongodb.com/docs/manual/tutorial/mitigate-psa-performance-issues/
         kind += f", {cluster.arbiters} without data: "
@@ -88,8 +89,10 @@ async def _clocks(uri: str, cluster: Cluster) -> Row:
     readings, silent = await read_clocks(uri, cluster.members)
     here = (0.0, 0.0, "this machine")
     clocks = [here, *((each.ahead_ms, each.unsure_ms, each.member) for each in readings)]
-    first, last = min(clocks), max(clocks)
-    apart, unsure = last[0] - first[0], first[1] + last[1]
+    first = min(clocks)
+    last = max(clocks)
+    apart = last[0] - first[0]
+    unsure = first[1] + last[1]
     found = f"{len(clocks)} are {apart:.0f} ms apart at most, give or take {unsure:.0f}"
     if apart - unsure > CLOCKS_APART_MS:
         found += f": {last[2]} is ahead of {first[2]}"

@@ -29,7 +29,8 @@ class Clock:
     ) -> None:
         """`wall_ns` and `monotonic_ns` are this machine's clocks (ns). `count_step` is called when MongoDB's
         clock stepped."""
-        self._monotonic_ns, self._count_step = monotonic_ns, count_step
+        self._monotonic_ns = monotonic_ns
+        self._count_step = count_step
         # The machine's own clock, until MongoDB's is seen for the first time.
         self._offset_ms = wall_ns() // 1_000_000 - self._monotonic_ms()
         self._offset_seen = self._seen = float("-inf")
@@ -51,7 +52,8 @@ class Clock:
         if offset_ms < self._offset_ms and (silent or seen - self._offset_seen <= TRUSTED_SECONDS):
             return
         step_ms = offset_ms - self._offset_ms
-        self._offset_ms, self._offset_seen = offset_ms, seen
+        self._offset_ms = offset_ms
+        self._offset_seen = seen
         if known and abs(step_ms) > STEP_MS:
             self._count_step()
             self.set_back_ms += max(0, -step_ms)

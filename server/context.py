@@ -50,8 +50,10 @@ from server.wechat.message_push import MessagePush
 if TYPE_CHECKING:
     from server.cash.seam import Cash
 
-STORIES, STORY_SECONDS = 128, 10.0  # of 60 KB at most; thanks and new names show after this time
-DAILIES, DAILY_SECONDS = 4, 1.0
+STORIES = 128  # of 60 KB at most
+STORY_SECONDS = 10.0  # thanks and new names show after this time
+DAILIES = 4
+DAILY_SECONDS = 1.0
 PROOF_PAGES_BYTES = 8 << 20
 DOUBTED_AT_ONCE = 8
 
@@ -133,7 +135,9 @@ class Context:
         self.leader = Leader(self.store, self.bus, self.database, self.bus.process, self.clock.now_ms)
         self.scrape = Scrape(self.bus, self.background)
         self.limits = Limits(self.settings, self.keys, self.bus)
-        settings, store, now_ms = self.settings, self.store, self.clock.now_ms
+        settings = self.settings
+        store = self.store
+        now_ms = self.clock.now_ms
         self.disk = Disk(settings.data_dir, settings.disk_free_mb)
         self.monitor = Monitor(
             store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings, self._count_cash

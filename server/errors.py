@@ -47,7 +47,8 @@ class Refusal(Exception):
 class BadRequest(Refusal):
     """The message says what a value must be. If the value is a parameter's, `param` names the parameter."""
 
-    error, default_msg = "bad_request", "请求的内容有误，请检查后再试"
+    error = "bad_request"
+    default_msg = "请求的内容有误，请检查后再试"
 
 
 class BodyTooLarge(BadRequest):
@@ -57,15 +58,18 @@ class BodyTooLarge(BadRequest):
 
 
 class BadToken(Refusal):
-    error, default_msg = "bad_token", "登录已失效，请重新登录"
+    error = "bad_token"
+    default_msg = "登录已失效，请重新登录"
 
 
 class TokenRequired(Refusal):
-    error, default_msg = "token_required", "为了账号安全，请重新登录后再试"
+    error = "token_required"
+    default_msg = "为了账号安全，请重新登录后再试"
 
 
 class NoSuchPublisher(Refusal):
-    error, default_msg = "no_such_person", "没有这个发布者，可能已经注销"
+    error = "no_such_person"
+    default_msg = "没有这个发布者，可能已经注销"
 
 
 class BadCommitment(Refusal):
@@ -79,23 +83,27 @@ class BadCommitment(Refusal):
 
 
 class NotLoggedIn(Refusal):
-    error, default_msg = "not_logged_in", "还没有登录，请先登录"
+    error = "not_logged_in"
+    default_msg = "还没有登录，请先登录"
 
 
 class BadLoginCode(Refusal):
-    error, default_msg = "bad_login_code", "登录凭证无效或已过期，请重新登录"
+    error = "bad_login_code"
+    default_msg = "登录凭证无效或已过期，请重新登录"
 
 
 class Banned(Refusal):
     """The message says until when and why, to this person only."""
 
-    error, default_msg = "banned", "你的账号已被停用"
+    error = "banned"
+    default_msg = "你的账号已被停用"
 
 
 class Leaving(Refusal):
     """The person is deleting their account. Until they cancel the deletion, they can begin nothing new."""
 
-    error, default_msg = "leaving", "你正在注销账号，不能再开始新的；要继续用，先在“我的”里撤销注销"
+    error = "leaving"
+    default_msg = "你正在注销账号，不能再开始新的；要继续用，先在“我的”里撤销注销"
 
 
 class Obstacle(msgspec.Struct, frozen=True):
@@ -114,23 +122,28 @@ class CannotLeave(Refusal):
     """The message says what has to end before the account can be deleted, and so do the reply's
     `obstacles`."""
 
-    error, default_msg = "cannot_leave", "现在还不能注销账号"
+    error = "cannot_leave"
+    default_msg = "现在还不能注销账号"
 
 
 class LoginBlocked(Refusal):
-    error, default_msg = "login_blocked", "微信限制了这个账号登录，请联系微信客服"
+    error = "login_blocked"
+    default_msg = "微信限制了这个账号登录，请联系微信客服"
 
 
 class WeChatBusy(Refusal):
-    error, default_msg = "wechat_busy", "微信繁忙，请稍后再试"
+    error = "wechat_busy"
+    default_msg = "微信繁忙，请稍后再试"
 
 
 class BadUserData(Refusal):
-    error, default_msg = "bad_user_data", "微信返回的用户信息无法验证，请重新授权登录"
+    error = "bad_user_data"
+    default_msg = "微信返回的用户信息无法验证，请重新授权登录"
 
 
 class NoSuchTask(Refusal):
-    error, default_msg = "no_such_task", "没有找到这个宝贝，请检查链接是否完整"
+    error = "no_such_task"
+    default_msg = "没有找到这个宝贝，请检查链接是否完整"
 
 
 class NotShown(NoSuchTask):
@@ -140,119 +153,145 @@ class NotShown(NoSuchTask):
 
 
 class NotPaid(Refusal):
-    error, default_msg = "not_paid", "红包还没有支付，支付后才能开挖"
+    error = "not_paid"
+    default_msg = "红包还没有支付，支付后才能开挖"
 
 
 class Ended(Refusal):
-    error, default_msg = "ended", "这个宝贝已经结束了，去广场看看别的吧"
+    error = "ended"
+    default_msg = "这个宝贝已经结束了，去广场看看别的吧"
 
 
 class CoolingDown(Refusal):
-    error, default_msg = "cooling_down", "慢了一步，请等冷却结束再挖"
+    error = "cooling_down"
+    default_msg = "慢了一步，请等冷却结束再挖"
 
 
 class AlreadyWon(Refusal):
-    error, default_msg = "already_won", "你已经挖到这个宝贝了，把机会留给别人吧"
+    error = "already_won"
+    default_msg = "你已经挖到这个宝贝了，把机会留给别人吧"
 
 
 class OwnTask(Refusal):
-    error, default_msg = "own_task", "不能挖自己发布的宝贝，分享给朋友来挖吧"
+    error = "own_task"
+    default_msg = "不能挖自己发布的宝贝，分享给朋友来挖吧"
 
 
 class NotYours(Refusal):
-    error, default_msg = "not_yours", "只有发布者本人才能这样做"
+    error = "not_yours"
+    default_msg = "只有发布者本人才能这样做"
 
 
 class NotAllowed(Refusal):
-    error, default_msg = "not_allowed", "你的口令没有这个权限，请找有权限的同事操作"
+    error = "not_allowed"
+    default_msg = "你的口令没有这个权限，请找有权限的同事操作"
 
 
 class NotWon(Refusal):
-    error, default_msg = "not_won", "你没有挖到这个宝贝，不能领取"
+    error = "not_won"
+    default_msg = "你没有挖到这个宝贝，不能领取"
 
 
 class AlreadyThanked(Refusal):
-    error, default_msg = "already_thanked", "你已经道过谢了，一份奖品谢一次"
+    error = "already_thanked"
+    default_msg = "你已经道过谢了，一份奖品谢一次"
 
 
 class AlreadyPaid(Refusal):
-    error, default_msg = "already_paid", "这个红包已经支付过了，无需再付"
+    error = "already_paid"
+    default_msg = "这个红包已经支付过了，无需再付"
 
 
 class WrongAmount(Refusal):
     """The message says what is owed."""
 
-    error, default_msg = "wrong_amount", "支付的金额不对，请按应付金额支付"
+    error = "wrong_amount"
+    default_msg = "支付的金额不对，请按应付金额支付"
 
 
 class OverLimit(Refusal):
     """The message names the limit. Nothing was ordered."""
 
-    error, default_msg = "over_limit", "支付的金额超过了上限，请过一天再试"
+    error = "over_limit"
+    default_msg = "支付的金额超过了上限，请过一天再试"
 
 
 class NothingToPay(Refusal):
-    error, default_msg = "nothing_to_pay", "实物宝贝无需支付"
+    error = "nothing_to_pay"
+    default_msg = "实物宝贝无需支付"
 
 
 class WrongPickup(Refusal):
-    error, default_msg = "wrong_pickup", "取件码不对，请向中奖者核对后再试"
+    error = "wrong_pickup"
+    default_msg = "取件码不对，请向中奖者核对后再试"
 
 
 class Locked(Refusal):
-    error, default_msg = "locked", "输错次数太多，请十分钟后再试"
+    error = "locked"
+    default_msg = "输错次数太多，请十分钟后再试"
 
 
 class ClaimOver(Refusal):
-    error, default_msg = "claim_over", "领奖期限已过，奖品已退回发布者"
+    error = "claim_over"
+    default_msg = "领奖期限已过，奖品已退回发布者"
 
 
 class PayoutHeld(Refusal):
     """An operator decides about this prize."""
 
-    error, default_msg = "payout_held", "这个红包正在人工核对，核对后就能领取，不会丢失"
+    error = "payout_held"
+    default_msg = "这个红包正在人工核对，核对后就能领取，不会丢失"
 
 
 class PayoutWaits(Refusal):
     """The reply says from when the red packet can be claimed (claim_from, unix ms), and the message why."""
 
-    error, default_msg = "payout_waits", "第一次收这位发布者的红包，要等一会儿才能领取，不会丢失"
+    error = "payout_waits"
+    default_msg = "第一次收这位发布者的红包，要等一会儿才能领取，不会丢失"
 
 
 class NotShippable(Refusal):
     """The message says why."""
 
-    error, default_msg = "not_shippable", "这个奖品现在不能寄出"
+    error = "not_shippable"
+    default_msg = "这个奖品现在不能寄出"
 
 
 class AddressesClosed(Refusal):
     """The message says why."""
 
-    error, default_msg = "addresses_closed", "现在看不到收货地址"
+    error = "addresses_closed"
+    default_msg = "现在看不到收货地址"
 
 
 class NotSent(Refusal):
-    error, default_msg = "not_sent", "发布者还没有寄出，收到后再确认"
+    error = "not_sent"
+    default_msg = "发布者还没有寄出，收到后再确认"
 
 
 class NotEnded(Refusal):
-    error, default_msg = "not_ended", "宝贝还没有结束，结束后才能查看验证信息"
+    error = "not_ended"
+    default_msg = "宝贝还没有结束，结束后才能查看验证信息"
 
 
 class HasDigs(Refusal):
-    error, default_msg = "has_digs", "已经有人开挖，不能提前结束，等奖品挖完或到期"
+    error = "has_digs"
+    default_msg = "已经有人开挖，不能提前结束，等奖品挖完或到期"
 
 
 class NotAPicture(Refusal):
-    error, default_msg = "not_a_picture", "这不是可以识别的图片，请上传 JPEG、PNG、WebP 或 GIF"
+    error = "not_a_picture"
+    default_msg = "这不是可以识别的图片，请上传 JPEG、PNG、WebP 或 GIF"
 
 
 class PictureTooLarge(Refusal):
-    error, default_msg = "picture_too_large", "图片太大，请上传 10 MB、1600 万像素以内的图片"
+    error = "picture_too_large"
+    default_msg = "图片太大，请上传 10 MB、1600 万像素以内的图片"
 
 
 class TooMany(Refusal):
-    error, default_msg = "too_many", "操作太频繁，请稍后再试"
+    error = "too_many"
+    default_msg = "操作太频繁，请稍后再试"
     http_status = 429
 
 
@@ -275,14 +314,16 @@ class TooOften(TooMany):
 class OutcomeUnknown(Refusal):
     """The request may or may not have been carried out. Asking again is safe, and tells which."""
 
-    error, default_msg = "outcome_unknown", "网络不稳，结果还不确定，请再试一次查看"
+    error = "outcome_unknown"
+    default_msg = "网络不稳，结果还不确定，请再试一次查看"
     http_status = 503
 
 
 class Unavailable(Refusal):
     """A store does not answer, and nothing was changed."""
 
-    error, default_msg = "unavailable", "服务暂时不可用，请稍后再试"
+    error = "unavailable"
+    default_msg = "服务暂时不可用，请稍后再试"
     http_status = 503
 
 
@@ -294,7 +335,8 @@ class DiskLow(Unavailable):
 
 
 class Internal(Refusal):
-    error, default_msg = "internal", "服务器出了点问题，我们会尽快修复，请稍后再试"
+    error = "internal"
+    default_msg = "服务器出了点问题，我们会尽快修复，请稍后再试"
     http_status = 500
 
 

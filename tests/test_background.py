@@ -83,7 +83,8 @@ async def test_finish_waits_for_spawned_work_and_its_failure_is_logged(log):
 
 
 async def test_ending_cancels_what_runs():
-    background, ended = Background(), asyncio.Event()
+    background = Background()
+    ended = asyncio.Event()
 
     async def work() -> None:
         try:

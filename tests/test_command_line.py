@@ -36,7 +36,8 @@ def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(tmp_
     ranks = (draw.Rank(fen=25, num=1, split=1),)
     halves = {"nonce": "0f" * 16, "seed_hash": draw.hash_seed(SEED)}
     rules = draw.make_rules("A" * 12, 1, 9, 0, 0, ranks=ranks, **halves)
-    params, commitment = draw.encode_rules(rules), draw.commitment(SEED, rules)
+    params = draw.encode_rules(rules)
+    commitment = draw.commitment(SEED, rules)
     proof = draw.make_proof(SEED, params, commitment, 0, [])
     together = written(tmp_path, {"status": 0, "msg": "", **msgspec.structs.asdict(proof)})
     noted = ["--seed-hash", draw.hash_seed(SEED).upper(), "--nonce", "0F" * 16]

@@ -24,9 +24,11 @@ from support.declared import channel, interfaces
 from support.interfaces import OURS
 from support.lifecycles import diagram
 
-README, CHINESE = SOURCE / "README.md", SOURCE / "README.zh.md"
+README = SOURCE / "README.md"
+CHINESE = SOURCE / "README.zh.md"
 INTERFACES = SOURCE / "docs" / "interfaces.md"
-CLIENTS, CLIENTS_ENGLISH = SOURCE / "docs" / "mini-program.md", SOURCE / "docs" / "mini-program.en.md"
+CLIENTS = SOURCE / "docs" / "mini-program.md"
+CLIENTS_ENGLISH = SOURCE / "docs" / "mini-program.en.md"
 PAGES = sorted(SOURCE.glob("docs/*.md"))
 TEXTS = [README, CHINESE, SOURCE / "CONTRIBUTING.md", SOURCE / "CHANGELOG.md", *PAGES]
 ROUND_SECONDS = 60

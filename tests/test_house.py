@@ -188,7 +188,8 @@ def assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
     """Return each target of an assignment, with its value."""
     if not isinstance(node, ast.Assign):
         return []
-    target, value = node.targets[0], node.value
+    target = node.targets[0]
+    value = node.value
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         return list(zip(target.elts, value.elts, strict=True))
     return [(target, value)]

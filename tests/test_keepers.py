@@ -76,7 +76,9 @@ def failures_of(name: str) -> float:
 
 async def fail(each: Repeated, seconds: float) -> int:
     """Let this work fail once, and on for some seconds; return how often it failed, once it has gone on."""
-    failed, went_on, time = 0, asyncio.Event(), Time()
+    failed = 0
+    went_on = asyncio.Event()
+    time = Time()
 
     async def work() -> None:
         nonlocal failed
@@ -107,7 +109,8 @@ async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_the
             await asyncio.sleep(0)
     comparison = Comparison()
     for number, each in enumerate({each.name: each for each in repeated}.values()):
-        before, said = failures_of(each.name), len(log.getvalue())
+        before = failures_of(each.name)
+        said = len(log.getvalue())
         comparison.alarms(await context.scrape.gather(COMPARED), [], 30 * number)
         failed = await fail(each, seconds)
         assert 2 < failed < 20 if seconds else failed == 1
@@ -131,7 +134,8 @@ async def test_all_that_the_supervisor_repeats_goes_on_after_failures_and_tells_
     supervisor._keep_crowd()
     assert {each.name for each in repeated} == SUPERVISORS
     for each in {each.name: each for each in repeated}.values():
-        before, said = failures_of(each.name), len(log.getvalue())
+        before = failures_of(each.name)
+        said = len(log.getvalue())
         failed = await fail(each, seconds)
         assert failures_of(each.name) - before == failed
         lines = re.findall(rf" {re.escape(each.name)} failed", log.getvalue()[said:])
@@ -144,7 +148,8 @@ async def test_all_that_the_supervisor_repeats_goes_on_after_failures_and_tells_
 @pytest.mark.parametrize("failed", [RuntimeError("can't start new thread"), OperationFailure("x", 96)])
 def test_a_silent_store_is_one_line_a_minute_for_all_work_together_and_counts_as_no_failure(log, failed):
     time = Time()
-    failures, before = Failures(clock=lambda: time.now), failures_of("some work")
+    failures = Failures(clock=lambda: time.now)
+    before = failures_of("some work")
     for name in ("some work", "other work") * 10:
         failures.note(name, failed)
     time.now += 60

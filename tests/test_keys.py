@@ -7,7 +7,8 @@ from server.errors import Unavailable
 from server.security.keys import TOKEN_CHARACTERS, KeyMissing, Keys, Proven
 
 ALICE = Proven("alice", 4, "alice's unionid")
-OLD, NEW = b"the old secret, long enough for us", b"the new secret, long enough for us"
+OLD = b"the old secret, long enough for us"
+NEW = b"the new secret, long enough for us"
 
 
 def test_a_sealed_value_names_its_secret_and_reveals_nothing_more_of_it():
@@ -19,7 +20,9 @@ def test_a_sealed_value_names_its_secret_and_reveals_nothing_more_of_it():
 
 
 def test_all_secrets_open_and_the_first_seals():
-    before, while_both, after = Keys(OLD), Keys(NEW, OLD), Keys(NEW)
+    before = Keys(OLD)
+    while_both = Keys(NEW, OLD)
+    after = Keys(NEW)
     assert while_both.fingerprints == before.fingerprints | after.fingerprints
     sealed = before.seal("address", b"plain", "code:1")
     assert while_both.open("address", sealed, "code:1") == b"plain"

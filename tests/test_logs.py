@@ -34,7 +34,8 @@ def test_other_errors_are_logged_in_full_and_their_further_lines_are_indented(lo
 
 def test_a_place_has_one_traceback_a_minute_and_each_event_its_line():
     now = 1000.0
-    formatter, said = logs.OneLine(lambda: now), list[str]()
+    formatter = logs.OneLine(lambda: now)
+    said = list[str]()
 
     def fail(parse: Callable[[str], object], text: str) -> None:
         try:

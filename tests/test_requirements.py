@@ -52,7 +52,8 @@ def test_each_requirement_is_pinned_at_a_version_that_it_allows():
 
 
 def test_each_dependency_of_a_requirement_is_pinned_too():
-    pinned, seen = pins(), set[str]()
+    pinned = pins()
+    seen = set[str]()
     for requirement in asked():
         for needed in dependencies(requirement, seen):
             assert canonicalize_name(needed.name) in pinned, f"{requirement.name} brings {needed}"

@@ -41,7 +41,8 @@ def hear_complaints() -> list[dict[str, Any]]:
 
 
 async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_anew():
-    shared, work = SingleFlight[str, int](), Work()
+    shared = SingleFlight[str, int]()
+    work = Work()
     waiting = await begin(shared, work, 3)
     assert "key" in shared
     assert "other" not in shared
@@ -54,7 +55,8 @@ async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_ane
 
 
 async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result():
-    shared, work = SingleFlight[str, int](), Work()
+    shared = SingleFlight[str, int]()
+    work = Work()
     work.may_end.set()
 
     async def twice() -> list[int]:
@@ -64,13 +66,15 @@ async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result():
 
 
 async def test_each_key_has_work_of_its_own():
-    shared, work = SingleFlight[str, int](), Work()
+    shared = SingleFlight[str, int]()
+    work = Work()
     work.may_end.set()
     assert await asyncio.gather(shared.result("a", work), shared.result("b", work)) == [1, 2]
 
 
 async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result():
-    shared, work = SingleFlight[str, int](), Work()
+    shared = SingleFlight[str, int]()
+    work = Work()
     first, second, third = await begin(shared, work, 3)
     first.cancel()  # `first` began the work
     await asyncio.wait([first])
@@ -81,7 +85,8 @@ async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result()
 
 
 async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next():
-    shared, work = SingleFlight[str, int](), Work()
+    shared = SingleFlight[str, int]()
+    work = Work()
     waiting = await begin(shared, work, 3)
     for each in waiting:
         each.cancel()
@@ -95,7 +100,8 @@ async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next():
 
 async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew():
     complaints = hear_complaints()
-    shared, work = SingleFlight[str, int](), Work()
+    shared = SingleFlight[str, int]()
+    work = Work()
     waiting = await begin(shared, work, 3)
     work.failure = LookupError("a bug")
     work.may_end.set()
@@ -108,7 +114,8 @@ async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew():
 
 async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved():
     complaints = hear_complaints()
-    shared, work = SingleFlight[str, int](), Work()
+    shared = SingleFlight[str, int]()
+    work = Work()
     waiting = await begin(shared, work, 3)
     (task,) = shared.tasks
     for each in waiting:
@@ -125,7 +132,8 @@ async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved():
 
 
 async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key():
-    shared, work = SingleFlight[str, int](), Work()
+    shared = SingleFlight[str, int]()
+    work = Work()
     waiting = await begin(shared, work, 3)
     (task,) = shared.tasks
     task.cancel()
@@ -136,7 +144,9 @@ async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key():
 
 
 async def test_who_asks_after_a_key_was_closed_gets_new_work_and_the_old_ends_beside_it():
-    shared, old, new = SingleFlight[str, int](), Work(), Work()
+    shared = SingleFlight[str, int]()
+    old = Work()
+    new = Work()
     first = await begin(shared, old, 1)
     shared.close("key")
     second = await begin(shared, new, 1)

@@ -25,7 +25,8 @@ def test_what_nobody_reads_is_counted_and_dropped_and_once_somebody_reads_all_go
     reader, writer = pipe
     filling = b"x" * (64 << 10)
     assert os.write(writer.fileno(), filling) == len(filling)  # now the pipe is full
-    stream, before = QueuedStream("test", writer.fileno(), KEPT), dropped()
+    stream = QueuedStream("test", writer.fileno(), KEPT)
+    before = dropped()
     for number in range(100):
         stream.write(f"{number:03}\n")
     lost = int(dropped() - before)
@@ -54,7 +55,8 @@ def test_the_end_waits_for_a_slow_reader_only_so_long(pipe):
 def test_a_stream_that_another_program_made_non_blocking_is_written_whole(pipe):
     reader, writer = pipe
     os.set_blocking(writer.fileno(), False)
-    stream, text = QueuedStream("test", writer.fileno(), KEPT), "x" * (1 << 20)
+    stream = QueuedStream("test", writer.fileno(), KEPT)
+    text = "x" * (1 << 20)
     stream.write(text)
     assert reader.read(len(text)).decode() == text
     stream.finish()

@@ -10,9 +10,14 @@ from parts.scenes import Scenes
 
 # Probabilities that an existing value replaces the generated one, that `unionid` is the sender's own, and
 # that the token, the operator's cookie and the operator's token are valid.
-KNOWN, OWN, PROVEN, RIGHT_COOKIE, RIGHT_TOKEN = 0.8, 0.9, 0.85, 0.9, 0.95
+KNOWN = 0.8
+OWN = 0.9
+PROVEN = 0.85
+RIGHT_COOKIE = 0.9
+RIGHT_TOKEN = 0.95
 FITTING = 0.4  # probability that all values of a request fit together
-PAID, FORGIVEN = 0.7, 0.3
+PAID = 0.7
+FORGIVEN = 0.3
 SMALL = {"page": (1, 2), "depth": (0, 0, 1, 2), "money": (2,), "is_share": (0, 1), "prize_num": (1, 2)}
 
 
@@ -21,7 +26,8 @@ class Sender:
 
     def __init__(self, cast: Cast, chance: random.Random) -> None:
         self.actor: Actor | None = None
-        self._cast, self._chance = cast, chance
+        self._cast = cast
+        self._chance = chance
         self._scenes = Scenes(cast, chance)
         self._proven = False
 
@@ -103,7 +109,8 @@ class Sender:
             reply = response.json()
         except ValueError:
             return
-        cast, path = self._cast, case.operation.path
+        cast = self._cast
+        path = case.operation.path
         code = str(case.body.get("code")) if isinstance(case.body, dict) else ""
         if path.startswith("/ops/"):
             self._learn_as_operator(case, path, code, reply)

@@ -25,17 +25,35 @@ from parts.serving import Person
 
 ADDRESSES = 20
 PIECE_BYTES = 64 << 10
-SLASHES, FEWER_SLASHES = 60_000, 8_000
-UPLOAD_BYTES, UPLOADS, OWN_UPLOADS, PIECE_SECONDS = 10_000_000, 60, 20, 0.1
-CHUNK, CHUNKS_AT_ONCE, CHUNKERS, SLOW_PIECES = b"1\r\n \r\n", 10_000, 10, 250
-STALLED_PEOPLE, STALLED, STALLED_BYTES = 4, 7, 9_900_000
-FLAT_PEOPLE, FLAT = 10, 20
-HALF_HEADERS, SILENT, SOCKETS = 2_000, 1_000, 50
-HEADS, HEAD_LINES = 190, 10_400
-IDLE, WRONG_CODES, STALLED_BODIES = 200, 10, 250
-READERS, LAZY_READERS, LAZY_SECONDS = 16, 40, 10
+SLASHES = 60_000
+FEWER_SLASHES = 8_000
+UPLOAD_BYTES = 10_000_000
+UPLOADS = 60
+OWN_UPLOADS = 20
+PIECE_SECONDS = 0.1
+CHUNK = b"1\r\n \r\n"
+CHUNKS_AT_ONCE = 10_000
+CHUNKERS = 10
+SLOW_PIECES = 250
+STALLED_PEOPLE = 4
+STALLED = 7
+STALLED_BYTES = 9_900_000
+FLAT_PEOPLE = 10
+FLAT = 20
+HALF_HEADERS = 2_000
+SILENT = 1_000
+SOCKETS = 50
+HEADS = 190
+HEAD_LINES = 10_400
+IDLE = 200
+WRONG_CODES = 10
+STALLED_BODIES = 250
+READERS = 16
+LAZY_READERS = 40
+LAZY_SECONDS = 10
 SCANS = 400
-SIXTEEN_MEGAPIXELS, FIFTY_MEGAPIXELS = (4096, 3900), (10_000, 5_000)
+SIXTEEN_MEGAPIXELS = (4096, 3900)
+FIFTY_MEGAPIXELS = (10_000, 5_000)
 FORM_HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
 FORM_END = b"\r\n--b--\r\n"
 
@@ -138,7 +156,8 @@ async def _send(sock: socket.socket, pieces: list[bytes], piece_seconds: float) 
 
 async def _read(sock: socket.socket) -> str:
     """Read a reply, or a websocket to its end; return its status and error code."""
-    loop, data = asyncio.get_running_loop(), b""
+    loop = asyncio.get_running_loop()
+    data = b""
     while b"\r\n\r\n" not in data:
         more = await loop.sock_recv(sock, PIECE_BYTES)
         if not more:
@@ -147,7 +166,8 @@ async def _read(sock: socket.socket) -> str:
     head, _, body = data.partition(b"\r\n\r\n")
     status = head.split(maxsplit=2)[1].decode()
     length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-    left, start = int(length or 1 << 30) - len(body), body[:4096]
+    left = int(length or 1 << 30) - len(body)
+    start = body[:4096]
     while left > 0:
         more = await loop.sock_recv(sock, PIECE_BYTES)
         if not more:

@@ -39,10 +39,12 @@ class TaskList(Bare):
 
 class TaskDetails(Bare):
     async def get(self) -> None:
-        code, person_id = self.get_query_argument("code"), self.get_query_argument("unionid")
+        code = self.get_query_argument("code")
+        person_id = self.get_query_argument("unionid")
         view = await self.store.tasks.view(code, person_id)
         assert view is not None
-        now_ms, key = int(time.time() * 1000), visit_id(code, person_id)
+        now_ms = int(time.time() * 1000)
+        key = visit_id(code, person_id)
         await self.store.visits.open([Visit(_id=key, code=code, person_id=person_id, opened_at=now_ms)])
         users, _ = await self.store.digs.participants(code, 1)
         self.reply(view=view, share=key, users=users)
@@ -51,7 +53,8 @@ class TaskDetails(Bare):
 class TaskUser(Bare):
     async def get(self) -> None:
         await self.store.people.find(self.get_query_argument("unionid"))
-        code, page = self.get_query_argument("code"), int(self.get_query_argument("page"))
+        code = self.get_query_argument("code")
+        page = int(self.get_query_argument("page"))
         users, _ = await self.store.digs.participants(code, page)
         self.reply(data=users)
 

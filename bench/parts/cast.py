@@ -116,7 +116,8 @@ class Cast:
 
     def _let_goods_be_won(self) -> None:
         alice, bob, carol = self.people[:3]
-        mailed, pickup = self.publish(alice, forecast_num=1), self.publish(bob, forecast_num=1, draw_type=1)
+        mailed = self.publish(alice, forecast_num=1)
+        pickup = self.publish(bob, forecast_num=1, draw_type=1)
         for code in (mailed, pickup):
             self.dig(carol, code)
         self.fine(self.post(carol, "/drawPrize", code=mailed, **carol.address))
@@ -175,7 +176,8 @@ class Cast:
 
     def note_login(self, actor: Actor, data: dict[str, Any]) -> None:
         """Remember what a login returned."""
-        actor.unionid, actor.openid = data["unionid"], data["openid"]
+        actor.unionid = data["unionid"]
+        actor.openid = data["openid"]
         if data["token"] not in actor.tokens:
             actor.tokens.append(data["token"])
         if actor.unionid not in self.pool["unionid"]:

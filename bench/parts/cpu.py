@@ -31,7 +31,8 @@ class Sender:
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._commands, self._answers = self._process.stdin, self._process.stdout
+        self._commands = self._process.stdin
+        self._answers = self._process.stdout
         port = int(self._answers.readline())
         self.crowd = Crowd()
         socketio = kind == "python-socketio"

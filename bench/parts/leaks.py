@@ -46,7 +46,8 @@ class Leaks:
 
     def kept_from_all(self, server: Server, secret: str, frames: list[str]) -> Iterator[str]:
         """Yield the secrets found in the log, and the seeds and session keys found anywhere."""
-        log, kept = server.log.read_text(), kept_by(server, secret)
+        log = server.log.read_text()
+        kept = kept_by(server, secret)
         yield from (f"{what} in the log" for what in self._told(log, None, self._cast.cookie))
         everywhere = _long_words([log, *frames, *self._replies])
         with_proofs = everywhere + _long_words(self._proofs)

@@ -25,8 +25,10 @@ HEADERS = (
 REPLAYED_DIGS = 300
 COUNTED_SECONDS = 30
 DELIVERIES = "wabao_deliveries_total"
-WEBSOCKETS, CLOSES = "wabao_websockets", "wabao_websocket_closes_total"
-NO_COOLDOWN, ENDLESS = 0, 3600
+WEBSOCKETS = "wabao_websockets"
+CLOSES = "wabao_websocket_closes_total"
+NO_COOLDOWN = 0
+ENDLESS = 3600
 
 
 @dataclass(slots=True)
@@ -136,7 +138,8 @@ def race(people: int, pages_each: int, rounds: int) -> Race:
             server, crowd, [page(racer, code, dig=a_dig(racer, code)) for racer in racers * pages_each]
         )
         crowd.call("dig_at_zero")
-        last_ms, replies = [], Counter[str]()
+        last_ms = []
+        replies = Counter[str]()
         depth = server.dig(server.log_in("bob"), code)
         for number in range(rounds + 1):
             crowd.ask("hear", depth + number, pages)
@@ -177,7 +180,8 @@ def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(missed_digs + 2))
-        quiet, busy = server.publish(alice, ENDLESS), server.publish(alice, NO_COOLDOWN)
+        quiet = server.publish(alice, ENDLESS)
+        busy = server.publish(alice, NO_COOLDOWN)
         open_pages(server, crowd, [page(alice, quiet)] * 50)
         crowd.call("tear_off")
         before_kb = rss_kb(worker)
@@ -241,7 +245,9 @@ def cheers(watchers: int, seconds: int) -> Cheers:
         server.dig(server.log_in("bob"), code)
         ticks = _share_of_core(worker, seconds)
         sign = masked_text(b'{"action":"cheer","code":"%s","sign":"fire"}' % code.encode())
-        before, began, used = server.counted(DELIVERIES), time.perf_counter(), cpu_seconds(worker)
+        before = server.counted(DELIVERIES)
+        began = time.perf_counter()
+        used = cpu_seconds(worker)
         crowd.call("send_each", sign, seconds)
         took = time.perf_counter() - began
         share = (cpu_seconds(worker) - used) / took
@@ -271,7 +277,8 @@ def watched_tasks_kb(tasks: int, digs_each: int) -> int:
 
 
 def _share_of_core(pid: int, seconds: int) -> float:
-    began, used = time.perf_counter(), cpu_seconds(pid)
+    began = time.perf_counter()
+    used = cpu_seconds(pid)
     time.sleep(seconds)
     return (cpu_seconds(pid) - used) / (time.perf_counter() - began)
 

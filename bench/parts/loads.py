@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 # Of messages about watchers: a treasure in it, all else in it, and one that says that a process lives. How
 # many processes are tellers (server/realtime/audience.py), and how often each process says that it lives.
-ENTRY_BYTES, MESSAGE_BYTES, LIVING_BYTES = 15, 150, 150
-TELLERS, LIVING_SECONDS = 8, 5
+ENTRY_BYTES = 15
+MESSAGE_BYTES = 150
+LIVING_BYTES = 150
+TELLERS = 8
+LIVING_SECONDS = 5
 # Seconds between two messages with all numbers of watchers.
 WHOLE_SECONDS = 30
 

@@ -21,7 +21,8 @@ START_SECONDS = 10
 def write_conf(directory: Path, port: int, tls_port: int, plain_port: int = 0) -> Path:
     """Write the configuration for a server at `port`. At `plain_port`, if given, nginx speaks plain HTTP."""
     text = CONF.read_text("utf-8")
-    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    key = directory / "key.pem"
+    certificate = directory / "certificate.pem"
     if not key.exists():
         asked = ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost", "-days", "2"]
         made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *asked]

@@ -29,9 +29,12 @@ AT_ONCE = 50
 GROUP = 200
 ROUNDS = 5
 WATCHERS = 50
-MOST_DETAILS, MOST_LIST = 1.8, 2.0
+MOST_DETAILS = 1.8
+MOST_LIST = 2.0
 # Enough digs to outweigh the commands that processes also send without digs, in bursts every few seconds.
-PAGES, DIGS, PROCESSES = 100, 200, 4
+PAGES = 100
+DIGS = 200
+PROCESSES = 4
 IDLE_SECONDS = 8.0
 MOST_MORE = 0.25
 
@@ -70,12 +73,15 @@ def cpu_rows(scene: Scene, shared: Shared) -> Iterator[Row]:
 async def _rounds(
     server: Server, bare_pid: int, bare_port: int, people: list[Person], code: str
 ) -> list[Kind]:
-    (worker,), (store, _) = server.workers(), store_of(server)
+    (worker,) = server.workers()
+    (store, _) = store_of(server)
     first = Kind("details, a person's first request", None)
     again = Kind("details, a person who is known", MOST_DETAILS)
     square = Kind("the square, page 1", MOST_LIST)
-    details, squares = f"getTaskDetails?code={code}", "getTaskList?page=1"
-    ours, theirs = await _lines(server.port), await _lines(bare_port)
+    details = f"getTaskDetails?code={code}"
+    squares = "getTaskList?page=1"
+    ours = await _lines(server.port)
+    theirs = await _lines(bare_port)
     for path in (details, squares):
         await _copy(ours[0], theirs[0], path, people[-1])
     for number in range(ROUNDS + 1):  # the first one warms up
@@ -182,7 +188,8 @@ def traffic(scene: Scene, shared: Shared, people: list[Person], processes: int) 
     with running(processes, scene.directory) as server, closing(Crowd(Tappers)) as crowd:
         uri = EmbeddedRedis.address_file(Path(scene.directory) / "data").read_text()
         with closing(Redis.from_url(uri)) as bus:
-            times, counts = [time.perf_counter()], [Commands.so_far(server, bus)]
+            times = [time.perf_counter()]
+            counts = [Commands.so_far(server, bus)]
 
             def note() -> None:
                 times.append(time.perf_counter())
@@ -202,7 +209,8 @@ def traffic(scene: Scene, shared: Shared, people: list[Person], processes: int) 
         sent = [after - before for before, after in itertools.pairwise(counts)]
         idle = sent[1] * (1 / spent[1])
         page, dig = (sent[k] - idle * spent[k] for k in (0, 2))
-        page, dig = page * (1 / len(people)), dig * (1 / DIGS)
+        page = page * (1 / len(people))
+        dig = dig * (1 / DIGS)
         return Traffic(processes, len(people), len(people) - live, page, dig, idle, receivers)
 
 

@@ -18,7 +18,8 @@ from functools import partial
 Then = Callable[[], None]
 # One operation of a store serves at most BATCH requests for pages. Unless that many wait, it begins at least
 # MOMENT after the answer to the previous operation (server/memory/batch_queue.py).
-BATCH, MOMENT = 200, 0.015
+BATCH = 200
+MOMENT = 0.015
 # The embedded store's threads share one interpreter, in turns of this length (sys.getswitchinterval).
 TURN = 0.005
 
@@ -130,7 +131,9 @@ class Batches:
     """A process's queue for the store: requests that come during a query share the next one."""
 
     def __init__(self, worker: Process, store: Process) -> None:
-        self._worker, self._store, self._machine = worker, store, store.machine
+        self._worker = worker
+        self._store = store
+        self._machine = store.machine
         self._waiting: deque[tuple[Cost, Then]] = deque()
         self._asking = False
         self._answered_at = -MOMENT
@@ -155,7 +158,8 @@ class Batches:
         self._worker.do(cost.query, partial(self._store.do_in_turns, seconds, answered))
 
     def _answered(self, thens: list[Then]) -> None:
-        self._asking, self._answered_at = False, self._machine.now
+        self._asking = False
+        self._answered_at = self._machine.now
         for then in thens:
             then()
         self._send()
@@ -176,7 +180,9 @@ class Hall:
 
     def request(self, which: int, cost: Cost, then: Then) -> None:
         """Send a request to a process, with its queries to the store; call `then` when it is answered."""
-        worker, client, piece = self.workers[which], self.client, cost.worker / (cost.steps + 1)
+        worker = self.workers[which]
+        client = self.client
+        piece = cost.worker / (cost.steps + 1)
 
         def go_on(step: int) -> None:
             if step > cost.steps:
@@ -220,13 +226,15 @@ def wave(hall: Hall, cost: DigCost, watchers: int, digs: int = 1, every: float =
     """
     pages = hall.shares(watchers)
     here = [pages.count(which) for which in range(len(hall.workers))]
-    step, piece = cost.worker / (cost.commands + 1), cost.store / cost.commands
+    step = cost.worker / (cost.commands + 1)
+    piece = cost.store / cost.commands
     delays: list[list[float]] = []
 
     def begin(digger: int) -> None:
         found: list[float] = []
         delays.append(found)
-        worker, committed = hall.workers[digger], 0.0
+        worker = hall.workers[digger]
+        committed = 0.0
 
         def heard() -> None:
             found.append(hall.machine.now - committed)

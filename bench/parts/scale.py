@@ -55,7 +55,8 @@ class Need:
 
 def worker_us(units: Units, load: Load, processes: int) -> float:
     """Return the CPU time that all processes together use per second, in µs."""
-    of, opens = units.of, load.pages / load.stay
+    of = units.of
+    opens = load.pages / load.stay
     numbers = watcher_frames(load) + 1.0  # frames a second, with one tick
     known = known_by_a_process(load, processes)
     each_open = of["tap, alone"].worker + of["square"].worker
@@ -88,7 +89,9 @@ def processes_for(units: Units, load: Load, limits: Limits) -> int:
 def need(units: Units, load: Load, limits: Limits) -> Need:
     """Work out what a load needs."""
     processes = processes_for(units, load, limits)
-    of, opens, digs = units.of, load.pages / load.stay, load.treasures / load.cooldown
+    of = units.of
+    opens = load.pages / load.stay
+    digs = load.treasures / load.cooldown
     known = known_by_a_process(load, processes)
     frames = load.pages * (1 + watcher_frames(load) + 1 / load.cooldown)
     frame_bytes = load.pages * (
@@ -209,7 +212,8 @@ def breaks(units: Units, pages_each: Callable[[int], int], limits: Limits) -> li
     """Return at how many pages each resource reaches its limit, the lowest number first."""
 
     def found(full: Callable[[Need], float]) -> float:
-        low, high = 100, 1 << 30
+        low = 100
+        high = 1 << 30
         while high > 1.02 * low:
             pages = round(math.sqrt(low * high))
             over = full(need(units, Load(pages, pages_each(pages)), limits)) > 1

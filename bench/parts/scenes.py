@@ -18,7 +18,8 @@ from parts.cast import OPERATOR, RECENT, Actor, Cast
 # A parameter that is None is not sent. The person is None if anybody may send the request.
 Scene = tuple[Actor | None, dict[str, Any]]
 
-PUBLISHES, HIDES = 0.4, 0.25
+PUBLISHES = 0.4
+HIDES = 0.25
 GOODS = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 3, "draw_type": 2, "cd": 0}
 PACKET = {"goods_type": 1, "name": "红包", "money": 2, "prize_num": 1, "forecast_num": 1, "cd": 0}
 DRAFTS: tuple[dict[str, Any], ...] = (
@@ -39,7 +40,8 @@ class Scenes:
     """Makes scenes from the people and tasks of a cast."""
 
     def __init__(self, cast: Cast, chance: random.Random) -> None:
-        self._cast, self._chance = cast, chance
+        self._cast = cast
+        self._chance = chance
         self._makers: dict[str, Callable[[], Scene | None]] = {
             **dict.fromkeys(("/endTask", "/getWinners", "/getStatement"), self._own_task),
             "/payTask": self._pay,
@@ -138,7 +140,8 @@ class Scenes:
         return winner, {"code": code}
 
     def _allow_messages(self) -> Scene:
-        person, known = self._chance.choice(self._cast.people), self._cast.templates
+        person = self._chance.choice(self._cast.people)
+        known = self._cast.templates
         templates = self._chance.sample(known, self._chance.randint(1, 3))
         self._cast.allow_messages(person, templates)
         return person, {"templates": ",".join(templates)}
@@ -162,7 +165,8 @@ class Scenes:
         places = [(code, depth) for _, code, depth in self._cast.wins if code in self._cast.packets]
         if not places:
             return None
-        what, (code, depth) = self._chance.choice(("task", "prize", "person")), self._chance.choice(places)
+        what = self._chance.choice(("task", "prize", "person"))
+        (code, depth) = self._chance.choice(places)
         return None, {"what": what, "code": code, "depth": 0 if what == "task" else depth, "reason": WHY}
 
     def _payout(self, known: list[tuple[str, str, int]]) -> Scene | None:

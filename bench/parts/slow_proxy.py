@@ -26,7 +26,10 @@ class Forward(RequestHandler):
 
     def initialize(self, behind: str, slow: Any, seconds: float, http: httpx.AsyncClient) -> None:
         """Take the sandbox's address and the delay from the route table."""
-        self._behind, self._slow, self._seconds, self._http = behind, slow, seconds, http
+        self._behind = behind
+        self._slow = slow
+        self._seconds = seconds
+        self._http = http
 
     async def get(self) -> None:
         """Forward."""
@@ -63,7 +66,8 @@ def _serve(port: int, behind: str, slow: Any, seconds: float, listening: Any) ->
 def before(behind: str, port: int, seconds: float) -> Iterator[Any]:
     """Forward from `port` to the sandbox at `behind`; yield the event that delays answers by `seconds`."""
     spawn = multiprocessing.get_context("spawn")
-    slow, listening = spawn.Event(), spawn.Event()
+    slow = spawn.Event()
+    listening = spawn.Event()
     process = spawn.Process(target=_serve, args=(port, behind, slow, seconds, listening), daemon=True)
     process.start()
     try:

@@ -105,11 +105,14 @@ class Tappers(Watchers):
 
     def tap(self, port: int, taps: list[Tap], seconds: float) -> Callable[[], Any]:
         """Let all people tap now; answer when all pages are live or refused, or after `seconds`."""
-        self.port, self.ready, self.unready = port, "snapshot", len(taps)
+        self.port = port
+        self.ready = "snapshot"
+        self.unready = len(taps)
         self.refused.clear()
         self.details_ms: list[float] = []
         self.live_ms: list[float] = []
-        began, used = time.perf_counter(), _cpu_seconds()
+        began = time.perf_counter()
+        used = _cpu_seconds()
         for tap in taps:
             self._ask(tap)
 
@@ -188,7 +191,8 @@ class Tappers(Watchers):
             self.wrong["details of another task"] += 1
         # Keep the connection open, as a phone does. No later tap uses it.
         self.kept.append(self._forget_request(request))
-        page, seq = tap.page, details.seq - 1
+        page = tap.page
+        seq = details.seq - 1
         if tap.since and seq > 0:
             page = replace(page, path=f"{page.path}&since={seq}", seq=seq)
         self.shown[self._connect(page)] = _Shown(request.began, details.seq)

@@ -28,7 +28,9 @@ class Trouble:
     """Chooses a fault at random and causes it. `counts` says how often each was caused."""
 
     def __init__(self, wire: FaultyWire, chance: random.Random, longest_seconds: float) -> None:
-        self.wire, self.chance, self.longest_seconds = wire, chance, longest_seconds
+        self.wire = wire
+        self.chance = chance
+        self.longest_seconds = longest_seconds
         self.counts: Counter[str] = Counter()
         self.rolled_back = 0
         self._faults: dict[str, Callable[[], None]] = {

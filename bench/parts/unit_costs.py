@@ -37,9 +37,18 @@ from support.wire.messages import is_command
 from support.wire.proxy import Link, Wire
 
 CONNECTIONS = 16
-IDLE_SECONDS, ASK_SECONDS, TICK_SECONDS = 5.0, 2.0, 5.0
-DIGS, WATCHERS, HEARD_DIGS, TAPS, ALONE, TREASURES = 60, 1000, 20, 100, 20, 400
-RECEIVERS, MESSAGES, MESSAGE_BYTES = 20, 2000, 500
+IDLE_SECONDS = 5.0
+ASK_SECONDS = 2.0
+TICK_SECONDS = 5.0
+DIGS = 60
+WATCHERS = 1000
+HEARD_DIGS = 20
+TAPS = 100
+ALONE = 20
+TREASURES = 400
+RECEIVERS = 20
+MESSAGES = 2000
+MESSAGE_BYTES = 500
 PEOPLE_WHO_TAP = 3 * TAPS
 A_DAY_MS = 86_400_000
 OK = b'"status":0'
@@ -154,7 +163,8 @@ def metered(scene: Scene, crowd: Crowd) -> Iterator[tuple[Server, Meter, str]]:
             running(1, scene.directory, MONGODB_URI=uri, REDIS_URL=stores[1].uri) as server,
             Redis.from_url(stores[1].uri) as bus,
         ):
-            (worker,), (mongodb, redis) = server.workers(), (store.pid for store in stores)
+            (worker,) = server.workers()
+            (mongodb, redis) = (store.pid for store in stores)
             assert mongodb is not None
             assert redis is not None
             yield server, Meter(worker, mongodb, redis, crowd.pid, wire, bus), stores[0].uri
@@ -168,7 +178,10 @@ class Measuring:
     """Measures one cost after another. The cost of an idle machine is subtracted from each."""
 
     def __init__(self, scene: Scene, server: Server, crowd: Crowd, meter: Meter) -> None:
-        self.scene, self.server, self.crowd, self.meter = scene, server, crowd, meter
+        self.scene = scene
+        self.server = server
+        self.crowd = crowd
+        self.meter = meter
         self.units = Units()
 
     def idle(self) -> None:
@@ -184,7 +197,8 @@ class Measuring:
         self.units.idle = spent * (1 / seconds)
 
     def spent(self, what: Callable[[], Any]) -> tuple[Spent, float]:
-        before, began = self.meter.read(), time.perf_counter()
+        before = self.meter.read()
+        began = time.perf_counter()
         what()
         seconds = time.perf_counter() - began
         return self.meter.read() - before, seconds
@@ -201,7 +215,8 @@ class Measuring:
         """Note the cost of a request that many connections send again and again, after warming up."""
         each = [requests[first::connections] for first in range(connections)]
         self.crowd.call("keep_asking", self.server.port, each, expected, ASK_SECONDS / 4)
-        before, began = self.meter.read(), time.perf_counter()
+        before = self.meter.read()
+        began = time.perf_counter()
         found = self.crowd.call("keep_asking", self.server.port, each, expected, ASK_SECONDS)
         assert not found.wrong, found.wrong.most_common(3)
         spent = self.meter.read() - before - self.units.idle * (time.perf_counter() - began)
@@ -243,8 +258,10 @@ def measure(scene: Scene) -> Units:
 
 
 def requests(found: Measuring) -> None:
-    scene, server = found.scene, found.server
-    shared, known = scene.tasks[0], scene.people[PEOPLE_WHO_TAP : PEOPLE_WHO_TAP + 100]
+    scene = found.scene
+    server = found.server
+    shared = scene.tasks[0]
+    known = scene.people[PEOPLE_WHO_TAP : PEOPLE_WHO_TAP + 100]
     open_pages(server, found.crowd, [page(digger, shared.code) for digger in scene.diggers[:50]])
     for name, path in (("details", f"/getTaskDetails?code={shared.code}"), ("square", "/getTaskList?page=1")):
         asked = [get(f"{path}&unionid={who.unionid}", who.token) for who in known]
@@ -267,8 +284,12 @@ def dig_alone(server: Server, diggers: list[Person], code: str) -> None:
 
 
 def watching(found: Measuring) -> None:
-    scene, server, crowd, units = found.scene, found.server, found.crowd, found.units
-    code, who = scene.tasks[-1].code, scene.people[PEOPLE_WHO_TAP]
+    scene = found.scene
+    server = found.server
+    crowd = found.crowd
+    units = found.units
+    code = scene.tasks[-1].code
+    who = scene.people[PEOPLE_WHO_TAP]
     diggers = [scene.diggers[number % len(scene.diggers)] for number in range(DIGS)]
     found.note("dig", DIGS, lambda: [server.dig(digger, code) for digger in diggers])
     found.note("dig, alone", ALONE, lambda: dig_alone(server, diggers[:ALONE], code))
@@ -305,14 +326,18 @@ def weighed(units: Units, numbers: dict[str, int], sizes: dict[str, int]) -> Non
 
 def many_treasures(found: Measuring, mongodb: str) -> None:
     """Open a page on each of many unwatched treasures; then let all of them cool down and send ticks."""
-    scene, server, crowd, units = found.scene, found.server, found.crowd, found.units
+    scene = found.scene
+    server = found.server
+    crowd = found.crowd
+    units = found.units
     who = scene.people[PEOPLE_WHO_TAP]
     with (
         pymongo.MongoClient[dict[str, Any]](mongodb) as client,
         copied(client.get_default_database("wabao"), scene.tasks[-1].code) as codes,
     ):
         pages = [page(who, code) for code in codes]
-        first, rest = pages[: TREASURES // 4], pages[TREASURES // 4 :]
+        first = pages[: TREASURES // 4]
+        rest = pages[TREASURES // 4 :]
         open_pages(server, crowd, first, 20)  # fills what a process makes once
         found.note("handshake, cold treasure", len(rest), lambda: open_pages(server, crowd, rest, 20))
         less = units.of["tick, a delivery"]
@@ -328,8 +353,10 @@ def many_treasures(found: Measuring, mongodb: str) -> None:
 @contextmanager
 def copied(database: Database[dict[str, Any]], code: str) -> Iterator[list[str]]:
     """Copy this treasure many times, in its state after its first dig but with a cooldown until tomorrow."""
-    tasks, digs = database["tasks"], database["digs"]
-    task, dig = tasks.find_one({"_id": code}), digs.find_one({"_id": f"{code}:1"})
+    tasks = database["tasks"]
+    digs = database["digs"]
+    task = tasks.find_one({"_id": code})
+    dig = digs.find_one({"_id": f"{code}:1"})
     assert task is not None
     assert dig is not None
     until = int(time.time() * 1000) + A_DAY_MS
@@ -346,7 +373,8 @@ def copied(database: Database[dict[str, Any]], code: str) -> Iterator[list[str]]
 
 def shared_links(found: Measuring) -> None:
     """Let new people tap a link: details over one connection, then the websocket over another."""
-    scene, crowd = found.scene, found.crowd
+    scene = found.scene
+    crowd = found.crowd
     groups = [scene.people[first : first + TAPS] for first in range(0, PEOPLE_WHO_TAP, TAPS)]
 
     def tap(people: list[Person]) -> None:
@@ -363,7 +391,8 @@ def shared_links(found: Measuring) -> None:
 
 def news(found: Measuring) -> float:
     """Return the µs that a process takes to hear of a dig from Redis; send one dig's message many times."""
-    bus, scene = found.meter.bus, found.scene
+    bus = found.meter.bus
+    scene = found.scene
     open_pages(found.server, found.crowd, [page(scene.people[0], scene.tasks[-1].code)])
     with bus.pubsub() as heard:  # type: ignore[no-untyped-call]
         heard.psubscribe(f"*{scene.tasks[-1].code}")
@@ -371,7 +400,8 @@ def news(found: Measuring) -> float:
         found.server.dig(scene.diggers[0], scene.tasks[-1].code)
         told = heard.get_message(ignore_subscribe_messages=True, timeout=5.0)
     assert told is not None
-    channel, data = told["channel"], told["data"]
+    channel = told["channel"]
+    data = told["data"]
     spent, seconds = found.spent(lambda: [bus.publish(channel, data) for _ in range(MESSAGES)])
     return (spent - found.units.idle * seconds).worker / MESSAGES
 

@@ -190,7 +190,8 @@ class Watchers:
     # ---- methods for the parent
 
     def connect(self, port: int, asked: list[Asked], ready: str, at_once: int) -> Callable[[], Any]:
-        self.port, self.ready = port, ready
+        self.port = port
+        self.ready = ready
         self.waiting.extend(asked)
         self.unready = len(asked)
         self.refused.clear()
@@ -236,14 +237,17 @@ class Watchers:
         def counted() -> Counter[str] | None:
             if self.replies.total() < count:
                 return None
-            replies, self.replies = self.replies, Counter()
+            replies = self.replies
+            self.replies = Counter()
             return replies
 
         return counted
 
     def send_each(self, text: bytes, rounds: int) -> Callable[[], Any]:
         """Let each page send a message once a second, evenly spread, for `rounds` seconds."""
-        began, peers, sent = time.perf_counter(), list(self.peers.values()), 0
+        began = time.perf_counter()
+        peers = list(self.peers.values())
+        sent = 0
 
         def due() -> bool | None:
             nonlocal sent
@@ -325,7 +329,8 @@ class Watchers:
         if status != "101":
             self._end(peer, status)
             return
-        peer.stage, peer.rest = OPEN, b""
+        peer.stage = OPEN
+        peer.rest = b""
         if peer.asked.first:
             peer.sock.send(peer.asked.first)
         if not self.ready:
@@ -333,13 +338,18 @@ class Watchers:
         self._take(peer, rest, now_ms)
 
     def _take(self, peer: Peer, data: bytes, now_ms: float) -> None:
-        at, end = 0, len(data)
+        at = 0
+        end = len(data)
         while end - at >= 2:
-            opcode, length, begin = data[at] & 15, data[at + 1], at + 2
+            opcode = data[at] & 15
+            length = data[at + 1]
+            begin = at + 2
             if length == 126:
-                length, begin = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
+                length = int.from_bytes(data[at + 2 : at + 4], "big")
+                begin = at + 4
             elif length == 127:
-                length, begin = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+                length = int.from_bytes(data[at + 2 : at + 10], "big")
+                begin = at + 10
             if end < begin + length:
                 break
             at = begin + length
@@ -386,7 +396,8 @@ class Watchers:
         while data:
             head, _, rest = data.partition(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            status, reply = head.split(maxsplit=2)[1].decode(), msgspec.json.decode(rest[:length])
+            status = head.split(maxsplit=2)[1].decode()
+            reply = msgspec.json.decode(rest[:length])
             self.replies[status if status != "200" else reply.get("error", "dug")] += 1
             data = rest[length:]
 

@@ -44,7 +44,8 @@ class FrameCheck:
 
     def _complete(self) -> None:
         """Note that all frames of the last dig have come."""
-        self._before, self._last = None, None
+        self._before = None
+        self._last = None
 
     def take(self, frame: Frame) -> str:
         """Take the next frame of the task; return what is wrong with it, "" if it is right.
@@ -63,9 +64,11 @@ class FrameCheck:
         return ""
 
     def _take_snapshot(self, frame: Snapshot) -> str:
-        known, asked = self.known, not self.live
+        known = self.known
+        asked = not self.live
         told = Known(frame.seq, frame.participants, frame.prizes_left, frame.cd_until, bool(frame.status))
-        self.known, self.live = told, True
+        self.known = told
+        self.live = True
         self._complete()
         if known is None:
             return ""
@@ -82,7 +85,8 @@ class FrameCheck:
 
     def _take_dig(self, known: Known, frame: Frame) -> str:
         if isinstance(frame, Cd):
-            self._before, self._last = known, Cd
+            self._before = known
+            self._last = Cd
             self.known = msgspec.structs.replace(known, seq=frame.seq, cd_until=frame.cd_until)
             if known.ended:
                 return f"dig {frame.seq} came after the end"

@@ -20,8 +20,11 @@ from tornado.websocket import WebSocketClientConnection, WebSocketError, websock
 from devtools.crowd.client import Login
 from server.realtime.frames import Cd
 
-CONNECT_SECONDS, PING_SECONDS, PONG_SECONDS = 10, 20, 10
-AGAIN_SECONDS, JOIN_SECONDS = 1.0, 2.0
+CONNECT_SECONDS = 10
+PING_SECONDS = 20
+PONG_SECONDS = 10
+AGAIN_SECONDS = 1.0
+JOIN_SECONDS = 2.0
 TURN_SECONDS = 0.1  # one message per turn: a socket may send 20 in a second
 MOST_TASKS = 100  # the most that one socket may watch
 # Threads of one interpreter take turns of this length: this thread must not wait long for the crowd's thread.
@@ -48,8 +51,11 @@ class Observer:
         running: Iterable[str],
         seen: Callable[[tuple[str, int], float], None],
     ) -> None:
-        self._url, self._login, self._running = socket_url, login, running
-        self._tell, self._seen = asyncio.get_running_loop().call_soon_threadsafe, seen
+        self._url = socket_url
+        self._login = login
+        self._running = running
+        self._tell = asyncio.get_running_loop().call_soon_threadsafe
+        self._seen = seen
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
 
@@ -77,7 +83,8 @@ class Observer:
 
     async def _watch(self, connection: WebSocketClientConnection) -> None:
         """Watch the running tasks, until the connection ends or this is stopped."""
-        reading, watched = asyncio.ensure_future(self._read(connection)), set[str]()
+        reading = asyncio.ensure_future(self._read(connection))
+        watched = set[str]()
         try:
             while not (self._stopped or reading.done()):
                 running = set(list(self._running)[:MOST_TASKS])

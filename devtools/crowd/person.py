@@ -44,10 +44,16 @@ LONGEST_DELAY_SECONDS = 10.0
 DIG_ATTEMPTS = 5
 # What a person may do after seeing a dig: go to another page with probability MOVES (CURIOUS while some task
 # has no watcher), or put the phone away for a while with probability LEAVES.
-CURIOUS, MOVES, LEAVES = 0.3, 0.03, 0.01
+CURIOUS = 0.3
+MOVES = 0.03
+LEAVES = 0.01
 QUICK_PEOPLE = 0.2
 
-SERVER_STOPS, IDENTITY_REFUSED, NO_SUCH_TASK, TOO_SLOW, MISBEHAVED = 1001, 4001, 4004, 4008, 4009
+SERVER_STOPS = 1001
+IDENTITY_REFUSED = 4001
+NO_SUCH_TASK = 4004
+TOO_SLOW = 4008
+MISBEHAVED = 4009
 REPLACED = 4010
 
 _CHARACTERS = [
@@ -78,7 +84,9 @@ class Person:
         figure = (turn + character) % len(_FIGURES)
         self._nickname = f"{_CHARACTERS[character]}{_FIGURES[figure]}{again or ''}"
         self._quick = _chance.random() < QUICK_PEOPLE
-        self._client, self._square, self._tally = client, square, tally
+        self._client = client
+        self._square = square
+        self._tally = tally
         self._code = ""
         self._may_dig = False
         self._checks: dict[str, FrameCheck] = {}
@@ -352,7 +360,8 @@ class Person:
 
     async def _move(self) -> None:
         """Watch another task over the same connection. If the connection ends meanwhile, stay on the page."""
-        connection, old = self._connection, self._code
+        connection = self._connection
+        old = self._code
         new = await self._square.choose({old, *self._left})
         if new == old or new in self._left:
             return

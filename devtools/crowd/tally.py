@@ -56,9 +56,11 @@ class Tally:
         self.violations: Counter[str] = Counter()
         # From the last written byte of a dig's request to the dig's frame: at the observer, and at all
         # people.
-        self.observed, self.seen = Delays(), Delays()
+        self.observed = Delays()
+        self.seen = Delays()
         # The crowd's own delays: how long requests waited to be written, and how late its loop was.
-        self.unwritten, self.late = Delays(), Delays()
+        self.unwritten = Delays()
+        self.late = Delays()
         self._written = LRUCache[Dig, tuple[str, float]](DIGS_REMEMBERED)
         self._early = LRUCache[Dig, list[tuple[Delays, float]]](DIGS_REMEMBERED)
 

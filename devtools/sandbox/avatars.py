@@ -46,7 +46,8 @@ def _draw_pattern(draw: ImageDraw.ImageDraw, digest: str) -> None:
         if int(digit, 16) % 2:
             continue
         for x in {column, 4 - column}:
-            left, top = _CELL // 2 + x * _CELL, _CELL // 2 + row * _CELL
+            left = _CELL // 2 + x * _CELL
+            top = _CELL // 2 + row * _CELL
             draw.rectangle((left, top, left + _CELL - 1, top + _CELL - 1), fill=(red, green, blue))
 
 

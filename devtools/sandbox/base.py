@@ -86,7 +86,8 @@ class WeChatFailure(Exception):
     """An error code to answer with. The HTTP status is 200, as with WeChat. `more` is added to the errmsg."""
 
     def __init__(self, errcode: int, more: str = "") -> None:
-        self.errcode, self.more = errcode, more
+        self.errcode = errcode
+        self.more = more
         super().__init__(f"{errcode}: {ERRMSGS[errcode]}")
 
 
@@ -114,7 +115,8 @@ class SandboxHandler(RequestHandler):
         more = ""
         if isinstance(error, WeChatFailure):
             self.set_status(200)
-            errcode, more = error.errcode, error.more
+            errcode = error.errcode
+            more = error.more
         elif status_code == 405:
             errcode = 43001 if self.request.method == "POST" else 43002
         else:

@@ -24,7 +24,9 @@ TOKEN_MS = 7_200_000
 # The next token is handed out when the current one has five minutes left.
 RENEWED_BEFORE_MS = 300_000
 # https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html
-FORCED_A_DAY, FORCED_APART_MS, DAY_MS = 20, 30_000, 86_400_000
+FORCED_A_DAY = 20
+FORCED_APART_MS = 30_000
+DAY_MS = 86_400_000
 
 # The pages of the released mini-program.
 _APP = Path(__file__).parents[2] / "static" / "miniprogram" / "app.json"

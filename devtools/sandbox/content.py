@@ -20,7 +20,8 @@ from devtools.sandbox.notices import MEDIA_CHECK, push
 from devtools.sandbox.scenarios import plays
 from devtools.sandbox.wechat_call import WeChatCall
 
-RISKY, DOUBTFUL = "【违规】", "【存疑】"
+RISKY = "【违规】"
+DOUBTFUL = "【存疑】"
 LABELS = {"pass": 100, "review": 20012, "risky": 20006}
 
 CONTENT_CALLS = ("msg_sec_check", "media_check_async")

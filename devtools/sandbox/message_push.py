@@ -22,7 +22,8 @@ def sealed_push(settings: Settings, notice: SandboxNotice, genuine: bool) -> tup
     https://developers.weixin.qq.com/doc/oplatform/developers/dev/push/encryption.md
     """
     push = MessagePush(settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid)
-    stamp, nonce = str(int(time.time())), secrets.token_hex(5)
+    stamp = str(int(time.time()))
+    nonce = secrets.token_hex(5)
     signature = push.signature(stamp, nonce)
     query = {"signature": signature if genuine else signature[::-1], "timestamp": stamp, "nonce": nonce}
     body = notice["resource"].encode()
@@ -46,7 +47,9 @@ def is_answered(settings: Settings, notice: SandboxNotice, answer: bytes) -> boo
     try:
         if settings.wechat_encoding_aes_key:
             sealed = decode(answer, dict[str, Any])
-            stamp, nonce, encrypted = str(sealed["TimeStamp"]), sealed["Nonce"], sealed["Encrypt"]
+            stamp = str(sealed["TimeStamp"])
+            nonce = sealed["Nonce"]
+            encrypted = sealed["Encrypt"]
             if push.signature(stamp, nonce, encrypted) != sealed["MsgSignature"]:
                 return False
             answer = push.open(encrypted)

@@ -144,7 +144,8 @@ class Misbehave(Wallet):
         return {"FromUserName": "wechat_push", "Event": name, **about}
 
     async def _expire(self, number: str) -> None:
-        pay, now = self.state.pay, now_ms()
+        pay = self.state.pay
+        now = now_ms()
         if await pay.expire_bill(number, now):
             await find_bill(self.context, number)
         elif not await pay.expire_order(number, now):

@@ -106,9 +106,11 @@ async def _send(
     """Return the HTTP status of the answer; 0 if there is none."""
     pushed = notice["event_type"] not in EVENTS
     if pushed:
-        headers, (url, body) = {"Content-Type": "application/json"}, sealed_push(settings, notice, genuine)
+        headers = {"Content-Type": "application/json"}
+        (url, body) = sealed_push(settings, notice, genuine)
     else:
-        url, (headers, body) = notice["url"], sealed_notice(pairs, notice, genuine)
+        url = notice["url"]
+        (headers, body) = sealed_notice(pairs, notice, genuine)
     try:
         answer = await AsyncHTTPClient().fetch(
             url,

@@ -48,7 +48,8 @@ FAILURES: dict[str, tuple[int, str]] = {
     "SYSTEM_ERROR": (500, "系统繁忙，请稍后重试"),
 }
 # A misbehaviour with one of these codes refuses with INVALID_REQUEST and this text.
-ADDRESS_REFUSED, DAY_REFUSED = "ADDRESS_REFUSED", "DAY_REFUSED"
+ADDRESS_REFUSED = "ADDRESS_REFUSED"
+DAY_REFUSED = "DAY_REFUSED"
 _WORDS = {
     ADDRESS_REFUSED: "此IP地址不允许调用该接口",
     # https://developers.weixin.qq.com/community/pay/doc/0000c4ce8fc640598fee2a6e551800

@@ -8,7 +8,8 @@ from devtools.sandbox.login import wechat_id
 
 Scenario: TypeAlias = Literal["risky", "payout_fails", "picture_refused"]
 # What WeChat answers about the risk of `risky`, and why a transfer to `payout_fails` fails.
-RISKY_RANK, PAYOUT_FAILS_WITH = 4, "PAYEE_ACCOUNT_ABNORMAL"
+RISKY_RANK = 4
+PAYOUT_FAILS_WITH = "PAYEE_ACCOUNT_ABNORMAL"
 
 
 def plays(openid: str, scenario: Scenario) -> bool:

@@ -20,7 +20,9 @@ SHIPPING_MISBEHAVIOURS = ("refuse", "error_before", "error_after", "slow", "garb
 # 支付后订单需要入库: before that, the payment does not exist here.
 # https://developers.weixin.qq.com/community/develop/doc/00022457990e5069d6712332766c00
 LISTED_AFTER_MS = 60_000
-EXPRESS, MOST_PARCELS, MOST_CHARACTERS = 1, 15, 120
+EXPRESS = 1
+MOST_PARCELS = 15
+MOST_CHARACTERS = 120
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -155,7 +157,8 @@ class UploadShippingInfo(WeChatCall):
 
 def _faults(asked: ShippingRequest) -> Iterator[int]:
     """Yield the error code of each fault of a request."""
-    key, parcels = asked.order_key, asked.shipping_list
+    key = asked.order_key
+    parcels = asked.shipping_list
     if key.order_number_type not in (1, 2):
         yield 268485194
     if key.order_number_type == 2 and not key.transaction_id:

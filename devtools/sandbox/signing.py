@@ -69,7 +69,8 @@ def signed_headers(
     clock: Callable[[], float] = time.time,
 ) -> dict[str, str]:
     """Return the headers that sign a reply or a notice now, with a wrong signature unless `genuine`."""
-    stamp, nonce = str(int(clock())), secrets.token_hex(16)
+    stamp = str(int(clock()))
+    nonce = secrets.token_hex(16)
     if genuine:
         text = f"{stamp}\n{nonce}\n".encode() + body + b"\n"
         raw = _private(pairs["platform_private_key"]).sign(text, PKCS1v15(), SHA256())

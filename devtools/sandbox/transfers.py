@@ -26,8 +26,10 @@ CONFIRM_MS = 86_400_000
 KNOWN_MS = 30 * 86_400_000
 # The least and most of a transfer; the default daily limits of a recipient and of a merchant (days begin at
 # midnight in China). https://pay.weixin.qq.com/doc/v3/merchant/4013778940 and 4013747667
-LEAST_FEN, MOST_FEN = 10, 200_00
-PERSON_DAY_FEN, MERCHANT_DAY_FEN = 2_000_00, 50_000_00
+LEAST_FEN = 10
+MOST_FEN = 200_00
+PERSON_DAY_FEN = 2_000_00
+MERCHANT_DAY_FEN = 50_000_00
 # From this amount on WeChat wants the person's name, which this merchant does not know.
 NAMED_FEN = 200_000
 # https://pay.weixin.qq.com/doc/v3/merchant/4012711988: 1000 is 现金营销
@@ -90,7 +92,8 @@ class MakeTransfer(PayCall):
             if given.merchant + asked.transfer_amount > MERCHANT_DAY_FEN:
                 raise refusal(DAY_REFUSED)
             if given.person + asked.transfer_amount > PERSON_DAY_FEN:
-                state, fail_reason = "FAIL", "DAY_RECEIVED_QUOTA_EXCEED"
+                state = "FAIL"
+                fail_reason = "DAY_RECEIVED_QUOTA_EXCEED"
             new: SandboxBill = {
                 "_id": asked.out_bill_no,
                 "asked": body,
@@ -165,7 +168,8 @@ class CancelTransfer(PayCall):
             if moved is None:
                 raise PayFailure("INVALID_REQUEST", "当前转账单状态不支持撤销")
             await tell_bill(self.context, moved)
-            bill, state = moved, "CANCELING"
+            bill = moved
+            state = "CANCELING"
         return {
             "out_bill_no": number,
             "transfer_bill_no": bill["transfer_bill_no"],

@@ -144,9 +144,11 @@ class ConfirmBill(Wallet):
             return "cancel"
         kinds = ("fail", "pending", "deny")
         misbehaviour = await self.state.misbehaviours.take(kinds, bill["_id"], "confirm")
-        state, fail_reason = "SUCCESS", ""
+        state = "SUCCESS"
+        fail_reason = ""
         if misbehaviour is not None and misbehaviour["what"] == "fail":
-            state, fail_reason = "FAIL", misbehaviour["code"] or "PAYEE_ACCOUNT_ABNORMAL"
+            state = "FAIL"
+            fail_reason = misbehaviour["code"] or "PAYEE_ACCOUNT_ABNORMAL"
         elif misbehaviour is not None and misbehaviour["what"] == "pending":
             state = "TRANSFERING"
         moved = await pay.move_bill(bill["_id"], ("WAIT_USER_CONFIRM",), state, now_ms(), fail_reason)

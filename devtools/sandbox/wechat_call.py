@@ -29,9 +29,13 @@ class WeChatCall(SandboxHandler):
         await self.require_token()
         asked = decoded(self.request.body, self.takes)
         self.told = await self.state.misbehaviours.take(self.misbehaviours, self.number(asked), self.call)
-        what, code, seconds = "", "", 0
+        what = ""
+        code = ""
+        seconds = 0
         if self.told is not None:
-            what, code, seconds = self.told["what"], self.told["code"], self.told["seconds"]
+            what = self.told["what"]
+            code = self.told["code"]
+            seconds = self.told["seconds"]
         if what == "error_before":
             raise WeChatFailure(-1)
         if what == "refuse":

@@ -58,7 +58,8 @@ class OpsPaid(OperatorInterface):
         prize = await store.prizes.find(f"{request.code}:{request.depth}")
         if prize is None:
             raise BadRequest("这一层没有人中奖，请检查层数", param="depth")
-        both, since_ms = [prize["publisher"], prize["person_id"]], self.context.clock.now_ms() - PAID_MS
+        both = [prize["publisher"], prize["person_id"]]
+        since_ms = self.context.clock.now_ms() - PAID_MS
         rows = await books_of(store).payouts.paid_around(both, since_ms, SHOWN)
         people = {row.publisher for row in rows} | {row.winner for row in rows}
         found = await store.people.find_all(sorted(people))

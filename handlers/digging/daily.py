@@ -48,7 +48,8 @@ async def _from(context: Context, day: str) -> list[Task]:
     """Return the daily treasures from a day on that others may see."""
     kept = context.dailies
     if day not in kept:
-        store, now_ms = context.store, context.clock.now_ms()
+        store = context.store
+        now_ms = context.clock.now_ms()
         tasks = await store.page_reads.answered(lambda: store.tasks.daily_from(day))
         publishers = await store.people.find_all(sorted({task["publisher"] for task in tasks}), {"banned": 1})
         barred = {person["_id"] for person in publishers if ban_of(person, now_ms) is not None}
@@ -67,11 +68,13 @@ class GetDaily(Interface):
 
     async def answer(self, request: GetDailyRequest) -> GetDailyReply:
         await self.let_in()
-        context, now_ms = self.context, self.context.clock.now_ms()
+        context = self.context
+        now_ms = self.context.clock.now_ms()
         near = await _from(context, day_of(now_ms - DAY_MS))
         days: list[DailyDay] = []
         if request.days:
-            store, since_ms = context.store, now_ms - CALENDAR_DAYS * DAY_MS
+            store = context.store
+            since_ms = now_ms - CALENDAR_DAYS * DAY_MS
             joins = await store.page_reads.answered(
                 lambda: store.digs.joins_of(self.caller.person_id, MOST_JOINS, since_ms)
             )

@@ -62,7 +62,8 @@ class GetTaskUser(Interface):
 
     async def _participants(self, code: str, person_id: str, page: int) -> list[Participant]:
         """Return a page. If this process watches the task, winners and the first page need no read."""
-        store, known = self.context.store, self.context.hub.known.by_code.get(code)
+        store = self.context.store
+        known = self.context.hub.known.by_code.get(code)
         if known is None or not known.loaded:
             rows, task = await store.page_reads.answered(lambda: store.digs.participants(code, page))
             if task is not None:
@@ -101,7 +102,8 @@ class GetTaskDetails(Interface):
 
         Raises NoSuchTask, NotShown.
         """
-        context, person_id = self.context, self.caller.person_id
+        context = self.context
+        person_id = self.caller.person_id
         code, sharer = context.visiting.resolve(request.code)
         if code is None:
             raise NoSuchTask

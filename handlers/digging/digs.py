@@ -61,7 +61,8 @@ class GetDigs(Interface):
     async def answer(self, request: GetDigsRequest) -> GetDigsReply:
         """A page costs the same at any depth. Raises NoSuchTask, NotShown."""
         await self.let_in()
-        store, reads = self.context.store, self.context.store.page_reads
+        store = self.context.store
+        reads = self.context.store.page_reads
         digs, task = await reads.answered(
             lambda: store.digs.before(request.code, request.before, PAGE_SIZE)
         )
@@ -115,7 +116,8 @@ class GetMyDigs(Interface):
 
     async def answer(self, request: GetMyDigsRequest) -> GetMyDigsReply:
         await self.let_in()
-        store, window = self.context.store, window_of(request.after, request.page, OWN_PAGE_SIZE)
+        store = self.context.store
+        window = window_of(request.after, request.page, OWN_PAGE_SIZE)
         digs = await store.page_reads.answered(lambda: store.digs.own(self.caller.person_id, window), None)
         places = [(dig["at"], dig["_id"]) for dig in digs]
         return GetMyDigsReply(data=[_own_row(dig) for dig in digs], next=next_of(places, window))

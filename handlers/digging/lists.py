@@ -152,7 +152,8 @@ class GetMyRelease(Interface):
 
     async def answer(self, request: OwnListRequest) -> ReleasedReply:
         await self.let_in()
-        store, window = self.context.store, request.window()
+        store = self.context.store
+        window = request.window()
         tasks = await store.page_reads.answered(
             lambda: store.tasks.released(self.caller.person_id, window), None
         )
@@ -196,7 +197,8 @@ class GetMyPartake(Interface):
 
     async def answer(self, request: OwnListRequest) -> PartakenReply:
         await self.let_in()
-        store, window = self.context.store, request.window()
+        store = self.context.store
+        window = request.window()
         tasks = await store.page_reads.answered(
             lambda: store.digs.tasks_joined(self.caller.person_id, window), None
         )
@@ -255,7 +257,8 @@ class GetMyPrize(Interface):
 
     async def answer(self, request: OwnListRequest) -> PrizesReply:
         await self.let_in()
-        store, window = self.context.store, request.window()
+        store = self.context.store
+        window = request.window()
         tasks = await store.page_reads.answered(
             lambda: store.digs.tasks_won(self.caller.person_id, window), None
         )

@@ -198,7 +198,8 @@ def ranks_of(asked: object, kind: type[_Rank]) -> list[_Rank]:
 
 def _inapplicable(values: dict[str, object]) -> list[str]:
     """Return the names of parameters that do not apply. Forms send them along; their values are ignored."""
-    of_site, of_mail = ["place", "pickup_time"], ["not_sent_to"]
+    of_site = ["place", "pickup_time"]
+    of_mail = ["not_sent_to"]
     if values.get("prizes") not in (None, ""):
         names = ["money", "value"]
     else:

@@ -38,7 +38,8 @@ class GetProof(Interface):
 
     async def answer(self, request: GetProofRequest) -> bytes:
         """However many digs there are, a page costs the same. Raises what `prove` raises."""
-        asked, kept = (request.code, request.page), self.context.proof_pages
+        asked = (request.code, request.page)
+        kept = self.context.proof_pages
 
         async def read() -> bytes:
             if asked not in kept:  # somebody before us in the queue may have read it

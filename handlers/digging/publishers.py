@@ -106,7 +106,8 @@ class GetMyFollows(Interface):
 
     async def answer(self, request: OwnPageRequest) -> GetMyFollowsReply:
         await self.let_in()
-        store, skip = self.context.store, (request.page - 1) * PAGE_SIZE
+        store = self.context.store
+        skip = (request.page - 1) * PAGE_SIZE
         followed = await store.page_reads.answered(
             lambda: store.follows.followed(self.caller.person_id, skip, PAGE_SIZE), None
         )
@@ -137,7 +138,8 @@ class GetPublisher(Interface):
         )
         if publisher is None:
             raise NoSuchPublisher
-        by, skip = publisher["_id"], (request.page - 1) * PAGE_SIZE
+        by = publisher["_id"]
+        skip = (request.page - 1) * PAGE_SIZE
         caller = self.caller.person_id
         tasks, prizes, following = await asyncio.gather(
             store.page_reads.answered(lambda: store.square.public_of(by, skip, PAGE_SIZE), None),

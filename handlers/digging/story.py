@@ -23,7 +23,8 @@ from server.realtime.frames import Sign
 MOST_LEVELS = 1000  # of a deeper task, the deepest
 MOST_PEOPLE = 140  # with names of forty emoji, they take most of the 60 KB of a reply
 # As for proofs: after each query, the store is left to others for REST_TIMES times as long as it took.
-DIGS_A_READ, REST_TIMES = 100, 2
+DIGS_A_READ = 100
+REST_TIMES = 2
 SIGNS: tuple[str, ...] = get_args(Sign)
 
 
@@ -63,7 +64,9 @@ class GetStory(Interface):
     async def answer(self, request: TaskRequest) -> GetStoryReply:
         """Raises NoSuchTask, NotShown, NotEnded."""
         await self.let_in()
-        context, code, kept = self.context, request.code, self.context.stories
+        context = self.context
+        code = request.code
+        kept = self.context.stories
         task = await context.store.tasks.get(code)
         await require_shown(context, code, task, self.caller.person_id)
         if not task["status"]:
@@ -80,7 +83,8 @@ class GetStory(Interface):
 
 
 async def _read(context: Context, task: Task) -> tuple[GetStoryReply, dict[str, int]]:
-    code, last = task["_id"], task["now_depth"]
+    code = task["_id"]
+    last = task["now_depth"]
     first = max(1, last - MOST_LEVELS + 1)
     digs: list[Dig] = []
     for before in range(last + 1, first, -DIGS_A_READ):

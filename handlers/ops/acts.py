@@ -169,5 +169,6 @@ class OpsTrust(OperatorAct):
 
     async def answer(self, request: OpsTrustRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
-        whom, trusted = request.whom(), bool(request.trusted)
+        whom = request.whom()
+        trusted = bool(request.trusted)
         await trust_person(self.context, self.actor, whom, request.reason, trusted=trusted)

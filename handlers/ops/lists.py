@@ -48,7 +48,8 @@ class OpsList(OperatorInterface):
     path = "/ops/list"
 
     async def answer(self, request: OpsListRequest) -> OpsListReply:
-        store, held_fen = self.context.store, dict[str, int]()
+        store = self.context.store
+        held_fen = dict[str, int]()
         if request.of == "held":
             paid = await store.task_lists.with_money(LISTED_TASKS)
             if store.books is not None:

@@ -72,7 +72,8 @@ class OpsPayouts(OperatorInterface):
 
     async def answer(self, request: NoParameters) -> OpsPayoutsReply:
         store = self.context.store
-        prizes, freezes = await store.prizes.waiting(LISTED), await store.freezes.newest(LISTED)
+        prizes = await store.prizes.waiting(LISTED)
+        freezes = await store.freezes.newest(LISTED)
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
         keys = {key for prize in prizes for key in freezes_of(prize)}
         in_force = await store.freezes.frozen(sorted(keys))

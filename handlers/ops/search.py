@@ -86,7 +86,9 @@ class OpsSearch(OperatorInterface):
 
     async def answer(self, request: OpsSearchRequest) -> OpsSearchReply:
         """Raises BadRequest for one character. If the text is an operators' token, nothing is found."""
-        query, store, now_ms = request.query, self.context.store, self.context.clock.now_ms()
+        query = request.query
+        store = self.context.store
+        now_ms = self.context.clock.now_ms()
         if len("".join(query.split())) < LEAST:
             raise BadRequest(f"“搜索内容”至少 {LEAST} 个字", param="query")
         if operator_of(self.context, query) is not None:
@@ -124,13 +126,15 @@ class OpsSearch(OperatorInterface):
         What only one can have comes first: an order, a bill or a refund. Many prizes may have one phone, or
         be in one parcel.
         """
-        store, prizes = self.context.store, list[tuple[FoundBy, Prize]]()
+        store = self.context.store
+        prizes = list[tuple[FoundBy, Prize]]()
         # A search by name looks for no number. An order's number may happen to have no digit.
         named = len(query) < ORDER_CHARACTERS and not any(map(str.isdigit, query))
         if named or not query.isascii():
             return [], [], prizes
         digits = phone_digits(query) if self.session.operator.may("act") else ""
-        publishers, codes = list[str](), list[str]()
+        publishers = list[str]()
+        codes = list[str]()
         if store.books is not None:
             order, bill, refund = await asyncio.gather(
                 store.books.orders.find_either(query),

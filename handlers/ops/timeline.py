@@ -92,7 +92,8 @@ class OpsTimeline(OperatorInterface):
 
     async def answer(self, request: OpsTimelineRequest) -> OpsTimelineReply:
         """Raises NoSuchTask, BadRequest."""
-        store, judged = self.context.store, None
+        store = self.context.store
+        judged = None
         if request.of == "person":
             person = await find_person(self.context, request.whom())
             story = await of_person(store, person)

@@ -31,7 +31,8 @@ class GetMyFinds(Interface):
     path = "/getMyFinds"
 
     async def answer(self, request: PersonRequest) -> GetMyFindsReply:
-        person, store = await self.let_in(), self.context.store
+        person = await self.let_in()
+        store = self.context.store
         found = await store.page_reads.answered(lambda: store.digs.book(self.caller.person_id), None)
         layers = whole_layers(row["find"] for row in found)
         await note_layers(self.context, person, layers)

@@ -51,19 +51,23 @@ def _made(context: Context, matter: Matter) -> ToDo | None:
     if "prize" in matter:
         return _of_prize(context, matter, matter["prize"], made)
     if "unsent" in matter:
-        made.act, made.unsent = "ship", matter["unsent"]
+        made.act = "ship"
+        made.unsent = matter["unsent"]
         # While the task is hidden, its publisher may not read the addresses.
         return made if is_shown(task) else None
-    made.act, made.owed_fen = "pay", owed_fen(task)
+    made.act = "pay"
+    made.owed_fen = owed_fen(task)
     made.until = unpaid_until_ms(task)
     return made if made.owed_fen and review_of(task) != "hidden" else None
 
 
 def _of_prize(context: Context, matter: Matter, prize: WonPrize, made: ToDo) -> ToDo | None:
     if prize["state"] == "sent":
-        made.act, made.until = "receive", prize.get("sent_at", 0) + ARRIVAL_MS
+        made.act = "receive"
+        made.until = prize.get("sent_at", 0) + ARRIVAL_MS
         return made
-    now_ms, task = context.clock.now_ms(), matter["task"]
+    now_ms = context.clock.now_ms()
+    task = matter["task"]
     claim_days = claim_days_of(task, context.settings.claim_days)
     made.until = claim_until_ms(task["ended_at"], claim_days, prize.get("released_at", 0))
     return None if claim_from_ms(prize, now_ms) or 0 < made.until <= now_ms else made

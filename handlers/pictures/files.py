@@ -98,7 +98,8 @@ class File(BaseHandler):
         return "public, max-age=31536000, immutable" if forever else f"public, max-age={TAKEN_DOWN_SECONDS}"
 
     def _is_signed(self, file: StoredFile) -> bool:
-        until, signature = self.get_query_argument("until", ""), self.get_query_argument("signature", "")
+        until = self.get_query_argument("until", "")
+        signature = self.get_query_argument("signature", "")
         return bool(_UNTIL.fullmatch(until)) and is_signed(self.context, file, int(until), signature)
 
     async def get(self, name: str) -> None:

@@ -113,7 +113,8 @@ class DrawPrize(ProvenAct):
         claimed = await claim(
             self.context, request.code, person["_id"], request.receiver, request.phone, request.address
         )
-        settings, prize = self.context.settings, claimed.prize
+        settings = self.context.settings
+        prize = claimed.prize
         pickup = open_pickup(self.context, prize)
         picture = ""
         if pickup:
@@ -306,7 +307,9 @@ def _is_overdue(prize: Prize, now_ms: int) -> bool:
 
 
 def _winner_rows(context: Context, task: Task, prizes: list[Prize], closed: str) -> list[WinnerRow]:
-    rows, ranks, now_ms = [], task.get("ranks", []), context.clock.now_ms()
+    rows = []
+    ranks = task.get("ranks", [])
+    now_ms = context.clock.now_ms()
     for prize in prizes:
         where = open_address(context, prize) if prize["state"] in GIVEN and not closed else None
         rows.append(

@@ -27,7 +27,8 @@ class Pushed(Receiver):
     async def serve(self) -> None:
         """Answer `echostr`, or take an event and answer `success`, or pass a person's message on."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        timestamp, nonce = self._asked("timestamp"), self._asked("nonce")
+        timestamp = self._asked("timestamp")
+        nonce = self._asked("nonce")
         message_push = self.context.message_push
         try:
             if message_push is None:

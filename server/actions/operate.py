@@ -50,7 +50,8 @@ class Won(NamedTuple):
 async def _logged(
     context: Context, actor: Actor, act: str, target: str, reason: str, whom: Whom | None = None
 ) -> AsyncIterator[None]:
-    log, person = context.store.audit_log, ""
+    log = context.store.audit_log
+    person = ""
     if whom is not None:
         with suppress(Refusal):  # if there is no such person, the act itself is refused, and the log says so
             person = (await find_person(context, whom))["_id"]
@@ -124,7 +125,8 @@ async def set_daily(context: Context, actor: Actor, code: str, reason: str, *, d
     It replaces one that others do not see any more. Raises NoSuchTask, Ended; BadRequest if it is private or
     unpaid, has started or starts at another hour, if the day has one, or if it changed at this moment.
     """
-    hour, tasks = context.settings.daily_at, context.store.tasks
+    hour = context.settings.daily_at
+    tasks = context.store.tasks
     async with _logged(context, actor, "daily" if daily else "undaily", code, reason):
         task = await tasks.get(code)
         if daily and task["status"]:
@@ -154,7 +156,8 @@ async def feature_task(context: Context, actor: Actor, code: str, reason: str, *
 
     Raises NoSuchTask, Ended; BadRequest if it is private, or MOST_FEATURED other tasks are featured.
     """
-    meta, database = context.store.meta, context.database
+    meta = context.store.meta
+    database = context.database
     async with _logged(context, actor, "feature" if featured else "unfeature", code, reason):
         found_tasks = await context.store.tasks.find_many([code, *database.featured])
         tasks = {task["_id"]: task for task in found_tasks}

@@ -58,7 +58,8 @@ async def make_poster(context: Context, task: Task, person_id: str, admit: Admit
     person = await context.store.people.find(person_id)
     if person is None:
         raise NotLoggedIn
-    sharer, face = shown_name(person), person.get("wxheadpic") or ""
+    sharer = shown_name(person)
+    face = person.get("wxheadpic") or ""
     shown = f"{task['status']}|{_until(task)}|{face}|{sharer}|{published_by(task)}"
     if "edited" in task:  # an edit changed what it says or shows
         shown += f"|{task['edited']}"

@@ -61,7 +61,8 @@ async def rotate(store: Store, keys: Keys) -> list[Rotated]:
 
 
 async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
-    values, rotated = store.sealed_values, Rotated(purpose)
+    values = store.sealed_values
+    rotated = Rotated(purpose)
     for old in await values.fingerprints(purpose):
         after: str | None = "" if old in keys.fingerprints and old != keys.fingerprint else None
         while after is not None:
@@ -77,7 +78,8 @@ async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
 def _sealed_anew(
     keys: Keys, rotated: Rotated, page: list[tuple[str, Sealed]]
 ) -> list[tuple[str, Sealed, Sealed]]:
-    purpose, changes = rotated.purpose, []
+    purpose = rotated.purpose
+    changes = []
     for key, sealed in page:
         try:
             plain = keys.open(purpose, sealed, key)

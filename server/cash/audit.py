@@ -143,7 +143,8 @@ def books_of(store: Store) -> Books:
 
 async def read_money(store: Store, code: str) -> TaskMoney:
     """Read all records about the money of one task."""
-    books, task = books_of(store), await store.tasks.find(code)
+    books = books_of(store)
+    task = await store.tasks.find(code)
     return TaskMoney(
         code,
         task,
@@ -174,7 +175,8 @@ def waiting(money: TaskMoney, now_ms: int) -> list[Finding]:
 
 
 def _waits(kind: PaymentKind, document: Mapping[str, Any], code: str, now_ms: int) -> Finding:
-    number, alarm = document["_id"], document["alarm"]
+    number = document["_id"]
+    alarm = document["alarm"]
     if alarm == SHIPPING_REFUSED:
         return Finding("order", "", "shipping")
     if alarm == DAY_REFUSED and document["created_at"] < now_ms - OVERDUE_MS:
@@ -232,7 +234,8 @@ def _prize_differences(money: TaskMoney) -> list[Finding]:
         return [_difference(money, "prize_of_none", prize["_id"]) for prize in money.prizes]
     depths = {prize["depth"] for prize in money.prizes}
     if depths != money.winning_depths:
-        won, given_for = tuple(sorted(money.winning_depths)), tuple(sorted(depths))
+        won = tuple(sorted(money.winning_depths))
+        given_for = tuple(sorted(depths))
         found.append(_difference(money, "prizes_of", won, given_for))
     won_fen = total_fen(money.task) - hidden_fen(money.task)
     written_fen = sum(prize["amount_fen"] for prize in money.prizes)

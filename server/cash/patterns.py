@@ -13,7 +13,8 @@ JOINED = 50
 # So many red packets that one person won from one publisher within the week are a pattern.
 PAIR = 3
 # Somebody is lucky after LUCKY_WINS with a p-value below LUCK: by chance alone, one person in a million is.
-LUCKY_WINS, LUCK = 3, 1e-6
+LUCKY_WINS = 3
+LUCK = 1e-6
 
 
 async def is_lucky(context: CashContext, person_id: str, now_ms: int) -> bool:
@@ -26,7 +27,8 @@ async def is_lucky(context: CashContext, person_id: str, now_ms: int) -> bool:
 
 async def _chances(context: CashContext, person_id: str, since_ms: int) -> tuple[list[float], int]:
     """Return the chance of each recent dig of a person in red-packet tasks, and how many of them won."""
-    chances, wins = list[float](), 0
+    chances = list[float]()
+    wins = 0
     joins = await context.store.digs.joins_of(person_id, JOINED, since_ms)
     for task in await context.store.tasks.find_many([dig["code"] for dig in joins]):
         if not total_fen(task):

@@ -36,7 +36,9 @@ def outlook(rules: Rules, depth: int, last_won: int, prizes_left: int) -> Outloo
     if not prizes_left:
         return Outlook(0, 0, last_won)
     if rules.prize_num == 1:
-        first, last, deepest = 1, rules.max_depth, rules.max_depth
+        first = 1
+        last = rules.max_depth
+        deepest = rules.max_depth
     else:
         first = last_won + rules.interval - rules.fluctuation
         last = last_won + rules.interval + rules.fluctuation

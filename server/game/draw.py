@@ -61,8 +61,12 @@ from server.decoding import decode
 
 SEED_BYTES = 32
 NONCE = r"\A[0-9a-f]{32}\Z"
-MOST_PRIZES, MOST_FORECAST, MOST_INTERVAL = 1_000, 1_000_000, 100_000
-MOST_RANKS, LEAST_FEN, MOST_FEN = 10, 10, 100_000_000
+MOST_PRIZES = 1_000
+MOST_FORECAST = 1_000_000
+MOST_INTERVAL = 100_000
+MOST_RANKS = 10
+LEAST_FEN = 10
+MOST_FEN = 100_000_000
 # The depths at which the layers of finds end; the last layer has no end.
 LAYER_ENDS = (10, 30, 70, 150, 300)
 FINDS_A_LAYER = 8
@@ -112,7 +116,8 @@ def make_rules(
     For one prize `interval` and `fluctuation` count as 0.
     """
     if prize_num == 1:
-        interval, fluctuation = 0, 0
+        interval = 0
+        fluctuation = 0
     return Rules(
         code=code,
         fluctuation=fluctuation,
@@ -171,7 +176,8 @@ def winning_depths(seed: bytes, rules: Rules) -> list[int]:
     """Return the depths that win, ascending, one per prize."""
     if rules.prize_num == 1:
         return [1 + draw_number(seed, rules.nonce, 1) % rules.max_depth]
-    depths, depth = [], 0
+    depths = []
+    depth = 0
     for k in range(1, rules.prize_num + 1):
         spread = draw_number(seed, rules.nonce, k) % (2 * rules.fluctuation + 1)
         depth += rules.interval - rules.fluctuation + spread
@@ -310,7 +316,8 @@ def differences(
     depths = winning_depths(seed, rules)
     if depths != proof.winning_depths:
         found.append(f"the seed puts the prizes at {depths}, the proof at {proof.winning_depths}")
-    ranks, fen = winning_ranks(seed, rules), winning_fen(seed, rules)
+    ranks = winning_ranks(seed, rules)
+    fen = winning_fen(seed, rules)
     if (ranks, fen) != (proof.winning_ranks, proof.winning_fen):
         found.append(
             f"the seed gives the prizes ranks {ranks} and sums {fen}, "

@@ -8,7 +8,8 @@ import msgspec
 
 # A payment (order, bill or refund) that waits for the operator, though the ledger agrees with it.
 # The alarms of an order whose delivery WeChat does not let us report: of this one, or of all.
-NOT_REPORTED, SHIPPING_REFUSED = "NOT_REPORTED", "SHIPPING_REFUSED"
+NOT_REPORTED = "NOT_REPORTED"
+SHIPPING_REFUSED = "SHIPPING_REFUSED"
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
 # `invariant`: an invariant is broken. `books` (alarms are stored and sent under this name): the ledger
 # contradicts the documents or WeChat.

@@ -30,7 +30,8 @@ from typing import Any, Literal, ParamSpec, TypeAlias, TypedDict
 Document: TypeAlias = Mapping[str, Any]
 P = ParamSpec("P")
 # A history keeps so many of its first moves, and so many of its last.
-FIRST_MOVES, LAST_MOVES = 10, 90
+FIRST_MOVES = 10
+LAST_MOVES = 90
 
 
 class Moved(TypedDict):
@@ -85,7 +86,8 @@ class With:
 
 
 NOW = After(0)
-PRESENT, ABSENT = Is("present"), Is("absent")
+PRESENT = Is("present")
+ABSENT = Is("absent")
 
 # A plain value tests for equality.
 Test: TypeAlias = int | str | Document | Is
@@ -173,10 +175,13 @@ class Table:
         field: str = "state",
         values: Mapping[str, int] | None = None,
     ) -> None:
-        self.field, self.values = field, values
-        self.name, self.first = name, first
+        self.field = field
+        self.values = values
+        self.name = name
+        self.first = first
         self.ends, self.due, self.effects = (frozenset(names.split()) for names in (ends, due, effects))
-        self.owes, self.marks = dict.fromkeys(owes.split(), 1), tuple(marks.split())
+        self.owes = dict.fromkeys(owes.split(), 1)
+        self.marks = tuple(marks.split())
         self.made: dict[str, Callable[..., Move]] = {}
 
     def by(self, who: str) -> Callable[[Callable[P, Row | Sequence[Row]]], Callable[P, Move]]:
@@ -198,7 +203,9 @@ class Table:
             made = (made,) if isinstance(made, Row) else tuple(made)
             return Move(self.name, name, made, self.field, self.values, by)
 
-        move.__doc__, move.__name__, move.__wrapped__ = rows.__doc__, name, rows  # type: ignore[attr-defined]
+        move.__doc__ = rows.__doc__
+        move.__name__ = name
+        move.__wrapped__ = rows  # type: ignore[attr-defined]
         self.made[name] = move
         return move
 

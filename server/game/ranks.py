@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
-RED_PACKET, GOODS = 1, 2
-ON_SITE, BY_MAIL = 1, 2
+RED_PACKET = 1
+GOODS = 2
+ON_SITE = 1
+BY_MAIL = 2
 
 GivenAs: TypeAlias = Literal["red_packet", "by_mail", "on_site"]
 

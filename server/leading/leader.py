@@ -39,8 +39,11 @@ class Leader:
         self, store: Store, bus: Bus, database: OwnDatabase, process: str, now_ms: Callable[[], int]
     ) -> None:
         """`process` is the name to lease under."""
-        self._store, self._bus, self._database = store, bus, database
-        self._process, self._now_ms = process, now_ms
+        self._store = store
+        self._bus = bus
+        self._database = database
+        self._process = process
+        self._now_ms = now_ms
         self.has_lease = False
         self._until = float("-inf")  # by the monotonic clock, which goes on while the process stands still
         self._wait_seconds = AGAIN_SECONDS
@@ -66,7 +69,8 @@ class Leader:
 
     async def _rest(self) -> None:
         """Wait until the lease may be free, or has to be renewed."""
-        wait_seconds, self._wait_seconds = self._wait_seconds, AGAIN_SECONDS
+        wait_seconds = self._wait_seconds
+        self._wait_seconds = AGAIN_SECONDS
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_seconds):
                 await self._free.wait()
@@ -98,7 +102,8 @@ class Leader:
         leader."""
         if not self.has_lease:
             return
-        self.has_lease, self._until = False, float("-inf")
+        self.has_lease = False
+        self._until = float("-inf")
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._store.leases.release(LEASE, self._process)

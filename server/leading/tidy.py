@@ -21,7 +21,8 @@ from server.store.files import ROUTE
 
 # A turn deletes for at most this long; the rest waits for the next turn.
 TURN_SECONDS = 20.0
-FILES_AT_ONCE, AT_ONCE = 50, 500
+FILES_AT_ONCE = 50
+AT_ONCE = 500
 # How long a visit or a report is kept after all tasks of its time have ended and their prizes can no longer
 # be claimed. A report without an operator's decision stays.
 OVER_DAYS = 30
@@ -34,7 +35,9 @@ async def tidy(context: Context) -> None:
     store_ms = await context.store.now_ms()
     await _cut_waits(context, store_ms)
     context.clock.see(store_ms)  # what is deleted must be old by MongoDB's clock
-    until, now_ms, store = time.monotonic() + TURN_SECONDS, context.clock.now_ms(), context.store
+    until = time.monotonic() + TURN_SECONDS
+    now_ms = context.clock.now_ms()
+    store = context.store
     settings = context.settings
     # All tasks that ran before then are long over.
     over_ms = now_ms - DAY_MS * (AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS)
@@ -55,7 +58,8 @@ async def tidy(context: Context) -> None:
 
 async def _cut_waits(context: Context, store_ms: int) -> None:
     """Let nothing wait longer because MongoDB's clock, now `store_ms` (unix ms), was set back."""
-    store, set_back_ms = context.store, context.clock.set_back_ms
+    store = context.store
+    set_back_ms = context.clock.set_back_ms
     if cut := await store.tasks.cut_cooldowns(store_ms):
         log.warning("MongoDB's clock was set back: cut the cooldowns of %d treasures to their length", cut)
     await store.moderation.cut_hiding(store_ms)
@@ -71,7 +75,8 @@ async def tidy_files(context: Context) -> int:
 
     Files in reviews are looked at again later.
     """
-    store, now_ms = context.store, context.clock.now_ms()
+    store = context.store
+    now_ms = context.clock.now_ms()
     files = store.files
     rows, thumbnails = await files.due(now_ms, FILES_AT_ONCE)
     if thumbnails:

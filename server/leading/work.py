@@ -25,7 +25,8 @@ from server.runtime.background import Background
 from server.store.agenda import Kind
 
 # How often the leader asks what is due: while somebody uses its process, and while nobody does.
-LOOK_SECONDS, IDLE_LOOK_SECONDS = 1.0, 2.0
+LOOK_SECONDS = 1.0
+IDLE_LOOK_SECONDS = 2.0
 # A store that ignores our indexes reads whole collections. After an answer the leader rests this many times
 # as long as the answer took.
 REST_TIMES = 5

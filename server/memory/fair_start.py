@@ -79,7 +79,8 @@ class FairStart:
     ) -> None:
         self._window_ms = window_ms
         self._gathers_ms = window_ms + LATE_MS if window_ms else 0
-        self._hub, self._cooldowns = hub, hub.cooldowns
+        self._hub = hub
+        self._cooldowns = hub.cooldowns
         self._clock = clock
         self._background = background
         self._shared = shared
@@ -113,7 +114,8 @@ class FairStart:
             gathering.after_all.append(turn)
         elif entrant is not None:
             gathering.after_all.append(entrant.turn)
-            entrant.turn, entrant.proven = turn, True
+            entrant.turn = turn
+            entrant.proven = True
         else:
             gathering.entrants[digger] = _Entrant(turn, proven, _chance.getrandbits(PLACE_BITS))
         await turn

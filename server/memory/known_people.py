@@ -79,7 +79,8 @@ class KnownPeople:
 
         Raises what the store raises.
         """
-        began, connection = _now(), self._connection()
+        began = _now()
+        connection = self._connection()
         person = await read
         if person is not None:
             admitting = {name: person[name] for name in ADMITTING if name in person}  # type: ignore[literal-required]
@@ -92,7 +93,8 @@ class KnownPeople:
         await self._ids.close()
 
     async def _read(self, person_ids: list[str]) -> Mapping[str, Person]:
-        began, connection = _now(), self._connection()
+        began = _now()
+        connection = self._connection()
         found = await self._store.people.admitting(person_ids)
         self._remember(found, began, connection)
         return {person["_id"]: person for person in found}

@@ -18,7 +18,8 @@ from server.store.digging.visits import Visit, visit_id
 
 REMEMBERED_SHARES = 10_000
 # A visit is not written again within this time: pages ask anew after each reconnect.
-NOTED_SECONDS, REMEMBERED_VISITS = 60.0, 20_000
+NOTED_SECONDS = 60.0
+REMEMBERED_VISITS = 20_000
 
 # A task's code, who opened it, and who brought them, "" for nobody.
 _Opened = tuple[str, str, str]

@@ -24,9 +24,11 @@ Kind: TypeAlias = Literal[
 How: TypeAlias = Literal["above", "grown", "failed"]
 
 # What `grown` looks back at, and `failed`.
-GROWN_SECONDS, FAILED_SECONDS = 600.0, 60.0
+GROWN_SECONDS = 600.0
+FAILED_SECONDS = 60.0
 # So many calls must have failed, and this share of all.
-LEAST_FAILED, FAILED_SHARE = 3, 0.3
+LEAST_FAILED = 3
+FAILED_SHARE = 0.3
 UNCOUNTED_SECONDS = 600
 
 
@@ -185,7 +187,8 @@ class Comparison:
         yield from (_alarm(row, what, each.value, each.code) for what, each in most.items())
 
     def _failed(self, row: Row, now: float) -> Iterator[Alarm]:
-        calls, failed = Counter[str](), Counter[str]()
+        calls = Counter[str]()
+        failed = Counter[str]()
         for each in self._growth(row, "_count", now, FAILED_SECONDS):
             what = each.labels.get(row.by, row.what)
             calls[what] += round(each.value)

@@ -221,7 +221,8 @@ class Feed:
         await self._read_heartbeats()
         self._board_at = time.monotonic()
         self._board = b""
-        self._lasting, self._queues = [], None
+        self._lasting = []
+        self._queues = None
         self._running = True
         self._telling.spawn(self._run())
 

@@ -182,9 +182,12 @@ class Heartbeats:
 
     def take(self, second: int) -> Heartbeat:
         """Return what happened since the last call, as the heartbeat of `second` (unix seconds)."""
-        before, self._counts = self._counts, _counts()
-        frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
-        store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
+        before = self._counts
+        self._counts = _counts()
+        frame_before = self._frame
+        self._frame = _buckets(metrics.DIG_TO_FRAME)
+        store_before = self._store
+        self._store = _buckets(metrics.STORE_SECONDS)
         hub = self._hub
         heartbeat = Heartbeat(
             process=self._bus.process,
@@ -205,7 +208,9 @@ class Heartbeats:
             ends=self._ends,
         )
         self._lag = 0.0
-        self._digs, self._wins, self._ends = [], [], []
+        self._digs = []
+        self._wins = []
+        self._ends = []
         return heartbeat
 
 
@@ -332,9 +337,11 @@ def quantile_ms(bounds: Sequence[float], buckets: Sequence[int], q: float) -> fl
     if not buckets or not buckets[-1]:
         return None
     wanted = q * buckets[-1]
-    lower, below = 0.0, 0
+    lower = 0.0
+    below = 0
     for upper, count in zip(bounds, buckets, strict=False):
         if count >= wanted:
             return round((lower + (upper - lower) * (wanted - below) / (count - below)) * 1000, 2)
-        lower, below = upper, count
+        lower = upper
+        below = count
     return round(lower * 1000, 2)

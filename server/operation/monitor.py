@@ -51,8 +51,12 @@ class Monitor:
         settings: Settings,
         also: Also,
     ) -> None:
-        self._store, self._outages, self._disk = store, outages, disk
-        self._leader, self._scrape, self._now_ms = leader, scrape, now_ms
+        self._store = store
+        self._outages = outages
+        self._disk = disk
+        self._leader = leader
+        self._scrape = scrape
+        self._now_ms = now_ms
         self._webhook = Webhook(settings)
         self._also = also
         self._comparison = Comparison()
@@ -77,7 +81,8 @@ class Monitor:
 
     async def count(self) -> None:
         """Count what `/metrics` and the alarms need of the database, if this process leads."""
-        began, self._rest_seconds = time.monotonic(), COUNT_SECONDS
+        began = time.monotonic()
+        self._rest_seconds = COUNT_SECONDS
         if not self._leader.leads or "mongodb" in self._outages.silent:
             self._rest_seconds = AGAIN_SECONDS
             return
@@ -113,7 +118,8 @@ class Monitor:
 
     def _changed(self, rows: list[AlarmRow], found: list[Alarm]) -> list[AlarmRow]:
         """Return what is to be kept: the alarms that hold, and ends of which the webhook does not know."""
-        now_ms, holding = self._now_ms(), {alarm.key: alarm for alarm in found}
+        now_ms = self._now_ms()
+        holding = {alarm.key: alarm for alarm in found}
         kept: list[AlarmRow] = []
         for row in rows:
             alarm = holding.pop(row["key"], None)

@@ -21,7 +21,8 @@ from server.runtime.background import Background
 from server.runtime.single_flight import retrieve
 from server.telemetry import metrics
 
-PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.5, 2.0
+PAUSE_SECONDS = 0.5
+IDLE_PAUSE_SECONDS = 2.0
 ANSWER_SECONDS = 1.25
 # If this process itself stood still, an answer that has arrived is seen only after a few turns of the loop.
 GRACE_SECONDS = 0.25
@@ -37,7 +38,8 @@ class Outages:
     ) -> None:
         """`connections` are the pages to tell."""
         self.database = database
-        self._connections, self._activity = connections, activity
+        self._connections = connections
+        self._activity = activity
         self._silent: set[StoreName] = set()
         self._asked: dict[StoreName, Callable[[], Awaitable[bool]]] = {
             "mongodb": database.answers,

@@ -65,7 +65,9 @@ class OwnDatabase:
 
         `see` is told MongoDB's time with each look.
         """
-        self._store, self._keys, self._see = store, keys, see
+        self._store = store
+        self._keys = keys
+        self._see = see
         self.identity = identity
         self.wrong: Wrong | None = None
         self.featured: list[str] = []  # the tasks on top of the square, the last one first

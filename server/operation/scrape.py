@@ -21,7 +21,8 @@ from server.realtime.bus import PROCESS, Bus
 from server.runtime.background import Background
 
 # The names under which processes ask, and answer.
-ASK, ANSWER = "metrics", "metrics_of"
+ASK = "metrics"
+ANSWER = "metrics_of"
 ANSWER_SECONDS = 1.0
 
 
@@ -63,7 +64,8 @@ class Scrape:
     """One per process. It asks the other processes, and answers them."""
 
     def __init__(self, bus: Bus, background: Background) -> None:
-        self._bus, self._background = bus, background
+        self._bus = bus
+        self._background = background
         self._waiting: dict[str, _Answers] = {}
         bus.hear(ASK, self._hear_question)
         bus.hear(ANSWER, self._hear_answer)

@@ -212,12 +212,14 @@ async def verdict(store: Store, keys: Keys, task: Task) -> tuple[list[tuple[str,
     """
     broken = await compare_totals(store, task)
     found: list[tuple[str, tuple[str, ...]]] = [(each.what, texts_of(each)) for each in broken or []]
-    code, depth = task["_id"], task["now_depth"]
+    code = task["_id"]
+    depth = task["now_depth"]
     try:
         seed = keys.open("seed", await store.tasks.seed_box(code), code)
     except ValueError:
         return [*found, ("seed", ())], broken is not None
-    rules, wins = draw.read_rules(task["params"]), await store.digs.wins(code)
+    rules = draw.read_rules(task["params"])
+    wins = await store.digs.wins(code)
     newest = [task["last_dig"]] if "last_dig" in task and task["last_dig"]["is_prize"] else []
     won = sorted({dig["depth"] for dig in (*wins, *newest) if dig["depth"] <= depth})
     foretold = [each for each in draw.winning_depths(seed, rules) if each <= depth]

@@ -80,7 +80,8 @@ class Webhook:
         return [*events, self._event("end", alarm, alarm["end_at"])] if alarm["end_at"] else events
 
     def _event(self, event: Literal["begin", "end"], alarm: AlarmRow, at: int) -> Event:
-        kind, code = alarm["kind"], alarm["code"]
+        kind = alarm["kind"]
+        code = alarm["code"]
         url = f"{self._screen}#/task/{code}" if code else self._screen
         told = (alarm["what"], tuple(alarm["values"]))
         name = f"{alarm['key']}@{alarm['begin_at']}:{event}"

@@ -27,8 +27,10 @@ MAX_SCANS = 20  # cameras and encoders write 10 to 15
 THUMBNAIL_SIDE = 300
 # Qualities of JPEGs, on a scale from 0 to 95. The best that fits is taken; if none fits, the picture is made
 # smaller at the lowest quality. The square shows a dozen thumbnails at once, so they must be small.
-FULL_QUALITIES, THUMBNAIL_QUALITIES = (85, 75, 60), (70, 55, 40)
-FULL_BYTES, THUMBNAIL_BYTES = 500_000, 30_000
+FULL_QUALITIES = (85, 75, 60)
+THUMBNAIL_QUALITIES = (70, 55, 40)
+FULL_BYTES = 500_000
+THUMBNAIL_BYTES = 30_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
 # Pillow warns about a picture with more pixels than this. It refuses one with more than twice as many, before
@@ -113,7 +115,8 @@ def encoded(image: Image.Image) -> Picture:
         full = _saved(image, "PNG") if len(small) <= THUMBNAIL_BYTES else b""
         if full and len(full) <= FULL_BYTES:
             return Picture(full, small, "image/png", *image.size)
-        image, thumbnail = on_white(image), on_white(thumbnail)
+        image = on_white(image)
+        thumbnail = on_white(thumbnail)
     size, full = _jpeg_within(image, FULL_QUALITIES, FULL_BYTES)
     _, small = _jpeg_within(thumbnail, THUMBNAIL_QUALITIES, THUMBNAIL_BYTES)
     return Picture(full, small, "image/jpeg", *size)
@@ -123,7 +126,8 @@ def _decoded(source: Image.Image) -> Image.Image:
     size = _fitting(source.size, FULL_SIDE)
     source.draft(None, size)  # a JPEG decodes straight to a half, a quarter or an eighth of its size
     source.load()
-    orientation, profile = _orientation_of(source), source.info.get("icc_profile")
+    orientation = _orientation_of(source)
+    profile = source.info.get("icc_profile")
     image = _plain(source)
     if image is not source:
         source.close()  # its pixels may take 64 MB

@@ -7,7 +7,9 @@ import re
 from server.errors import NotAPicture
 
 MOST_SEGMENTS = 5000  # a photo has a few dozen; each takes half a microsecond
-_START_OF_IMAGE, _END_OF_IMAGE, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
+_START_OF_IMAGE = 0xD8
+_END_OF_IMAGE = 0xD9
+_START_OF_SCAN = 0xDA
 
 # A marker that libjpeg acts on. In a scan's data it skips FF 00, restart markers and what is below FF C0.
 # The pattern has no repetition, so the search takes linear time on any bytes.
@@ -20,7 +22,8 @@ def count_scans(data: bytes, most: int) -> int:
     A progressive JPEG is decoded whole once per scan. Segments are skipped by their lengths, as libjpeg
     does, so an embedded thumbnail's scans do not count. Raises NotAPicture above MOST_SEGMENTS.
     """
-    place, scans = 0, 0
+    place = 0
+    scans = 0
     for _ in range(MOST_SEGMENTS):
         found = _MARKER.search(data, place)
         if found is None:

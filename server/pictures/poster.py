@@ -22,13 +22,18 @@ from PIL.Image import Resampling
 
 from server.pictures.decode import Picture, encoded, on_white
 
-WIDTH, HEIGHT = 750, 1334
+WIDTH = 750
+HEIGHT = 1334
 COMMITMENT_DIGITS = 16
 
-_CHINESE, _EMOJI = "chinese", "emoji"
+_CHINESE = "chinese"
+_EMOJI = "emoji"
 _EMOJI_SHARE = 0.82  # of the Chinese characters' size: then both are equally wide
 _SIMPLIFIED_CHINESE = 2  # faces: Japanese, Korean, simplified, traditional, Hong Kong
-_REGULAR, _MEDIUM, _BOLD, _BLACK = 400, 500, 700, 900
+_REGULAR = 400
+_MEDIUM = 500
+_BOLD = 700
+_BLACK = 900
 _NO_CHARACTER = "\uffff"  # never assigned in Unicode, so fonts draw their empty box for it
 
 _STYLES = Path(__file__).parents[2] / "static" / "miniprogram" / "shared" / "palette.wxss"
@@ -42,7 +47,8 @@ _MARGIN = 40
 _PICTURE_BOX = (_MARGIN, 150, WIDTH - _MARGIN, 750)
 _CODE_SIDE = 236
 _FACE_SIDE = 76
-_TEXT_TOP, _TEXT_BOTTOM = 768, 1010
+_TEXT_TOP = 768
+_TEXT_BOTTOM = 1010
 _FEATHER = 36  # how far a picture's edges fade into the frame
 _SKINS = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 _PIECE = re.compile(r"[0-9A-Za-z]+|.")
@@ -144,7 +150,8 @@ def draw_red_packet(money_yuan: int) -> Picture:
     draw.text((800, 190), "现金红包", font=_font(130, _BOLD), fill=_GLOW, anchor="mm")
     if money_yuan:
         size = min(360, 2050 // len(str(money_yuan)))
-        amount, unit = _font(size, _BLACK), _font(120, _BOLD)
+        amount = _font(size, _BLACK)
+        unit = _font(120, _BOLD)
         width = amount.getlength(str(money_yuan)) + 30 + unit.getlength("元")
         left = 800 - width / 2
         draw.text((left, 1290), str(money_yuan), font=amount, fill=_GOLD, anchor="ls")
@@ -165,7 +172,8 @@ class _Type:
 
     def draw(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, fill: str) -> None:
         """Draw a line whose top left corner is `at`."""
-        left, baseline = at[0], at[1] + self._fonts[_CHINESE].getmetrics()[0]
+        left = at[0]
+        baseline = at[1] + self._fonts[_CHINESE].getmetrics()[0]
         for font, run in self._runs(text):
             draw.text((left, baseline), run, font=font, fill=fill, anchor="ls")
             left += font.getlength(run)
@@ -284,7 +292,8 @@ def _framed(picture: bytes, size: tuple[int, int]) -> Image.Image:
     small = ImageOps.fit(image, (size[0] // 10, size[1] // 10), Resampling.BOX)
     frame = small.filter(ImageFilter.GaussianBlur(4)).resize(size, Resampling.BICUBIC)
     inside = ImageOps.contain(image, size, Resampling.LANCZOS)
-    left, top = (size[0] - inside.width) // 2, (size[1] - inside.height) // 2
+    left = (size[0] - inside.width) // 2
+    top = (size[1] - inside.height) // 2
     if max(left, top) < _FEATHER:
         return ImageOps.fit(image, size, Resampling.LANCZOS)
     frame.paste(inside, (left, top), _fading(inside.size, left > 0, top > 0))

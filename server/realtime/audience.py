@@ -25,7 +25,8 @@ from server.realtime.news import Living, Numbers, Sums
 from server.realtime.watched_task import WatchedTask
 
 # The name of what is said to all processes; of what is said to one process, with its name.
-LIVING, TO = "living", "watchers"
+LIVING = "living"
+TO = "watchers"
 # If a task has more watchers than this, they are told their number only every 5 s.
 CROWD = 500
 SILENT_SECONDS = 15.0
@@ -215,7 +216,8 @@ class Audience:
             ledger.miss(process, sums)
 
     async def _tell_tellers(self, counts: dict[str, int], cheered: dict[str, dict[Sign, int]]) -> None:
-        whole, of_all = self._whole, self._of_all
+        whole = self._whole
+        of_all = self._of_all
         self._whole = False
         told = {teller: Numbers(self._bus.process, whole, of_all) for teller in self._tellers}
         for code, count in (counts if whole else _changed(self._told, counts)).items():
@@ -225,7 +227,8 @@ class Audience:
         if not of_all:
             for code in self._elsewhere.keys() - counts.keys():
                 self._show(code, 0)
-        begins_or_ends, self._told_of_all = of_all != self._told_of_all, of_all
+        begins_or_ends = of_all != self._told_of_all
+        self._told_of_all = of_all
         self._told = counts
         for teller, numbers in told.items():
             if teller == self._bus.process:

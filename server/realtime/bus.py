@@ -42,13 +42,16 @@ from server.telemetry import metrics
 PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 # How long a request waits for Redis, and news while Redis lately failed to answer. And how many requests
 # count at once: connections must be left for the news.
-QUICK_SECONDS, COUNTED_AT_ONCE = 0.3, 2
+QUICK_SECONDS = 0.3
+COUNTED_AT_ONCE = 2
 # In the names in Redis: of news for all processes, and of the operator's charts.
-EVERYBODY, HEARTBEATS = "everybody", "heartbeats"
+EVERYBODY = "everybody"
+HEARTBEATS = "heartbeats"
 # The version of the messages. Fields and kinds may be added under it: a process leaves out what it does not
 # know. Raise it only with a message that an older process would misunderstand.
 FORM = b"\x01"
-OLDEST_CLUSTER, SLOTS = 7, 16384
+OLDEST_CLUSTER = 7
+SLOTS = 16384
 # How long Redis keeps the places of one random order: far longer than the longest FAIR_START_MS.
 PLACES_MS = 10_000
 HEARTBEATS_MS = 900_000
@@ -130,7 +133,8 @@ class Bus:
         if the message is for all processes. `on_subscribed(code)` is called for each acknowledged
         subscription. Both are called on the loop and must not block.
         """
-        self._on_message, self._on_subscribed = on_message, on_subscribed
+        self._on_message = on_message
+        self._on_subscribed = on_subscribed
         self._redis.want(self._channel(""))
         self._redis.start()
 
@@ -243,7 +247,9 @@ class Bus:
 
     async def read_heartbeats(self, after: str = "-") -> tuple[str, list[bytes]] | None:
         """Return the last entry's id, and the heartbeats after the entry `after`. None without Redis."""
-        last, heartbeats, name = after, [], self._heartbeats
+        last = after
+        heartbeats = []
+        name = self._heartbeats
         while True:
             oldest = "-" if last == "-" else f"({last}"
             found = await self._ask(self.client.xrange(name, min=oldest, count=HEARTBEATS_PAGE))
@@ -279,7 +285,8 @@ class Bus:
     ) -> Any:
         """Return what Redis answers in time; None if it does not: log `lost` if given, and doubt the links to
         whom was asked."""
-        began, outcome = time.monotonic(), "failed"
+        began = time.monotonic()
+        outcome = "failed"
         try:
             async with asyncio.timeout(seconds):
                 answered = await answer

@@ -199,7 +199,8 @@ def dig_frames(dig: Dig, task: Mapping[str, Any], rules: Rules, public_url: str)
     They are built from the dig's record and what never changes about its `task`, so that a replay has the
     same bytes as the live frames. `public_url` is put before the paths of our own pictures.
     """
-    code, seq = dig["code"], dig["depth"]
+    code = dig["code"]
+    seq = dig["depth"]
     picture = public_url + dig["wxheadpic"] if dig["wxheadpic"].startswith("/") else dig["wxheadpic"]
     frames: list[Frame] = [_cd(dig, picture, rules)]
     if "n" in dig:
@@ -216,7 +217,8 @@ def dig_frames(dig: Dig, task: Mapping[str, Any], rules: Rules, public_url: str)
             )
         )
     if dig["is_prize"]:
-        rank, fen = dig.get("rank", 0), dig.get("fen", task["money"] * FEN_PER_YUAN)
+        rank = dig.get("rank", 0)
+        fen = dig.get("fen", task["money"] * FEN_PER_YUAN)
         frames.append(
             Prize(
                 code=code,

@@ -238,7 +238,8 @@ class Hub:
 
     async def _history(self, task: Task) -> tuple[list[Dig], list[Dig]]:
         """Return a task's newest digs, and the earlier digs that a page shows."""
-        code, after = task["_id"], max(0, task["now_depth"] - REPLAYED_DIGS)
+        code = task["_id"]
+        after = max(0, task["now_depth"] - REPLAYED_DIGS)
         digs = await self._store.digs.following(task, after, REPLAYED_DIGS + 1)
         return digs, await self._store.digs.early(code, FIRST_PARTICIPANTS) if after else []
 
@@ -361,7 +362,8 @@ class Hub:
                     fruitless += 1
                     if fruitless == 2:
                         # News named a deeper dig than the history has. If that dig comes, the poll sees it.
-                        watched.heard, fruitless = watched.seq, 0
+                        watched.heard = watched.seq
+                        fruitless = 0
                 if read is not None:
                     read.set_result(True)
         finally:
@@ -414,7 +416,8 @@ class Hub:
         """Once tasks were subscribed to that are known here, read how deep these are."""
         await self._unheard_came.wait()
         self._unheard_came.clear()
-        self._looked_at, self._unheard = self._unheard, {}
+        self._looked_at = self._unheard
+        self._unheard = {}
         try:
             await self._look_at(list(self._looked_at))
         finally:
@@ -426,7 +429,8 @@ class Hub:
             await self._look_at_some(known[at : at + POLLED_AT_ONCE])
 
     async def _look_at_some(self, known: list[WatchedTask]) -> None:
-        codes, undone = [watched.code for watched in known], list[WatchedTask]()
+        codes = [watched.code for watched in known]
+        undone = list[WatchedTask]()
         stands = {watched: watched.stand for watched in known}
         positions = {found["_id"]: found for found in await self._store.tasks.positions(codes)}
         for watched in known:

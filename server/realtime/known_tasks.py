@@ -139,7 +139,8 @@ class Kept:
     much."""
 
     def __init__(self, known: KnownTasks, code: str) -> None:
-        self._known, self._code = known, code
+        self._known = known
+        self._code = code
 
     async def __aenter__(self) -> WatchedTask:
         self._watched = await self._known.take(self._code)

@@ -56,7 +56,8 @@ class Link:
     """One connection that reads. It subscribes anew to all its channels after each connect."""
 
     def __init__(self, client: Redis, ear: Ear, *, sharded: bool) -> None:
-        self._client, self._ear = client, ear
+        self._client = client
+        self._ear = ear
         self._prefix = "s" if sharded else ""
         self.channels: set[str] = set()
         self.up = False
@@ -256,7 +257,10 @@ class Cluster:
         """`acknowledged(channel)` is the event that a subscription's acknowledgement sets. Raises
         ValueError."""
         url = url.replace("+cluster", "", 1)
-        self._ear, self._url, self._options, self._acknowledged = ear, url, options, acknowledged
+        self._ear = ear
+        self._url = url
+        self._options = options
+        self._acknowledged = acknowledged
         self.client: Any = RedisCluster.from_url(
             url,
             **options,
@@ -343,7 +347,8 @@ class Cluster:
             await self._follow(channel)
 
     async def _follow(self, channel: str) -> None:
-        right, acknowledged = self.of(channel), self._acknowledged(channel)
+        right = self.of(channel)
+        acknowledged = self._acknowledged(channel)
         for link in self._all():
             if link is not right and channel in link.channels:
                 if acknowledged is not None:

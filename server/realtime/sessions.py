@@ -56,7 +56,8 @@ class Sessions:
 
     async def poll(self) -> None:
         """Read from MongoDB what no news has told."""
-        now_ms, before = self._now_ms(), self._known.copy()
+        now_ms = self._now_ms()
+        before = self._known.copy()
         found = await self._ended_since(self._polled_ms - LOOKED_BACK_MS)
         for person_id, generation in found.items():
             self.end(person_id, generation)

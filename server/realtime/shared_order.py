@@ -25,7 +25,8 @@ class SharedOrder:
     """One per process."""
 
     def __init__(self, bus: Bus, keys: Keys) -> None:
-        self._bus, self._keys = bus, keys
+        self._bus = bus
+        self._keys = keys
 
     async def enter(self, code: str, began: int, places: Mapping[str, int]) -> Standing | None:
         """Enter people's places. A person keeps the place that was entered first, by whichever process.

@@ -15,7 +15,8 @@ class Ticks:
     """One per process. Ticks are planned only for tasks with a watcher that wants them."""
 
     def __init__(self, now_ms: Callable[[], int], failures: Failures) -> None:
-        self._now_ms, self._failures = now_ms, failures
+        self._now_ms = now_ms
+        self._failures = failures
         self._planned: dict[str, asyncio.TimerHandle] = {}
 
     def close(self) -> None:

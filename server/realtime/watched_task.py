@@ -144,7 +144,8 @@ class WatchedTask:
         self.open = 1
         self.prepaid = 0
         self.review: ReviewShown = "shown"
-        self.review_note, self.hidden = "", 0
+        self.review_note = ""
+        self.hidden = 0
         self.end_reason = ""
         self.ended_at = self.ends_by = 0
         self.replay = Replay()
@@ -208,19 +209,27 @@ class WatchedTask:
         before a missing one are not replayed.
         """
         self._take_names(task)
-        self.rules, self._public_url = read_rules(task["params"]), public_url
+        self.rules = read_rules(task["params"])
+        self._public_url = public_url
         self.seq = task["now_depth"]
         self.heard = max(self.heard, self.seq)
-        self.cd_until, self.dug_at = task["cd_until"], _dug_at(task)
+        self.cd_until = task["cd_until"]
+        self.dug_at = _dug_at(task)
         self.prizes_left = task["prizes_left"]
         self.ranks_left = task.get("ranks_left", [])
         self.finds = set(task.get("finds", ()))
         self.participants = task["participants"]
-        self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
-        self.end_note, self.ended_at = task.get("end_note", ""), task["ended_at"]
+        self.status = task["status"]
+        self.open = task["open"]
+        self.end_reason = task["end_reason"]
+        self.end_note = task.get("end_note", "")
+        self.ended_at = task["ended_at"]
         self.ends_by = ends_by_ms(task)
         self.judge(task)
-        self._first, self.winners, self.last_won, self.version = [], {}, 0, next(_versions)
+        self._first = []
+        self.winners = {}
+        self.last_won = 0
+        self.version = next(_versions)
         whole = self._count_all(digs, early)
         for dig in digs:
             self.apply(dig)
@@ -229,8 +238,10 @@ class WatchedTask:
     def judge(self, task: Task) -> None:
         """Take the task's visibility, and tell watchers. Turn away watchers who may no longer see it."""
         before = self.prepaid, self.review, self.review_note, self.hidden
-        self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
-        self.review_note, self.hidden = note_of(task), task.get("hidden", 0)
+        self.prepaid = task.get("prepaid", 0)
+        self.review = review_of(task)
+        self.review_note = note_of(task)
+        self.hidden = task.get("hidden", 0)
         if before != (self.prepaid, self.review, self.review_note, self.hidden):
             self.version = next(_versions)
             self._tell_review()
@@ -280,14 +291,18 @@ class WatchedTask:
         if self.seq and (not digs or digs[-1]["depth"] < self.seq):
             return False
         before = self._first, self.winners, self.replay
-        self._first, self.winners, self.replay, self.version = [], {}, Replay(), next(_versions)
+        self._first = []
+        self.winners = {}
+        self.replay = Replay()
+        self.version = next(_versions)
         if not self._count_all(digs, early):
             self._first, self.winners, self.replay = before
             return False
         edited = self.task.get("edited")
         self._take_names(task)
         if not (self.seq or task["now_depth"]):  # the publisher may have moved the start
-            self.cd_until, self.ends_by = task["cd_until"], ends_by_ms(task)
+            self.cd_until = task["cd_until"]
+            self.ends_by = ends_by_ms(task)
         if self.task.get("edited") != edited:
             for watcher in list(self.watchers):
                 watcher.send(self._review())
@@ -353,13 +368,16 @@ class WatchedTask:
         if dig["depth"] != self.seq + 1:
             return b""
         self.seq = dig["depth"]
-        self.cd_until, self.dug_at = dig["cd_until"], dig["at"]
+        self.cd_until = dig["cd_until"]
+        self.dug_at = dig["at"]
         self.prizes_left = dig["prizes_left"]
         self.ranks_left = dig.get("ranks_left", self.ranks_left)
         self.finds.update({dig["find"]} if "find" in dig else ())
         self.participants = dig["participants"]
         if "end" in dig:
-            self.status, self.end_reason, self.ended_at = 1, dig["end"], dig["at"]
+            self.status = 1
+            self.end_reason = dig["end"]
+            self.ended_at = dig["at"]
         self._count(dig)
         frames = self._frames(dig)
         self.replay.append(self.seq, frames)
@@ -368,10 +386,12 @@ class WatchedTask:
     def end(self, end_reason: str, end_note: str, ended_at: int) -> bytes:
         """Take an end that no dig made; return its frame, b"" if it is known."""
         self.version = next(_versions)
-        self.end_note, self.ended_at = end_note or self.end_note, ended_at
+        self.end_note = end_note or self.end_note
+        self.ended_at = ended_at
         if self.status:
             return b""
-        self.status, self.end_reason = 1, end_reason
+        self.status = 1
+        self.end_reason = end_reason
         return encode(
             [End(code=self.code, seq=self.seq, end_reason=end_reason, commitment=self.task["commitment"])]
         )
@@ -380,7 +400,9 @@ class WatchedTask:
         """Note that digging is open, and until when; return the frame that says so, b"" if it is known."""
         if self.open:
             return b""
-        self.open, self.ends_by, self.version = 1, ends_by, next(_versions)
+        self.open = 1
+        self.ends_by = ends_by
+        self.version = next(_versions)
         return encode([Start(code=self.code, server_time=now_ms)])
 
     @property
@@ -424,8 +446,11 @@ class WatchedTask:
 
     def take_cheers(self) -> tuple[Counter[Sign], Counter[Sign]]:
         """Return this process's cheers, and all cheers that are to be told now; then count anew."""
-        own, told = self.cheers, self.cheers + self.other_cheers
-        self.cheered, self.cheers, self.other_cheers = set(), Counter(), Counter()
+        own = self.cheers
+        told = self.cheers + self.other_cheers
+        self.cheered = set()
+        self.cheers = Counter()
+        self.other_cheers = Counter()
         return own, told
 
     @property

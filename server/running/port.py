@@ -37,7 +37,9 @@ REST_SECONDS = 0.1
 TOLD_SECONDS = 60.0
 # The supervisor kills a worker 25 s after SIGTERM. These times and CONTEXT_SECONDS in `worker.py` add up to
 # less.
-REQUESTS_SECONDS, LAST_REPLIES_SECONDS, CONNECTIONS_SECONDS = 17, 1, 1
+REQUESTS_SECONDS = 17
+LAST_REPLIES_SECONDS = 1
+CONNECTIONS_SECONDS = 1
 
 log = logging.getLogger("wabao.worker")
 
@@ -54,7 +56,8 @@ class Port(HTTPServer):
         self._tell_at = 0.0
         self._open: set[object] = set()
         self._busy: set[object] = set()
-        self._empty, self._idle = asyncio.Event(), asyncio.Event()
+        self._empty = asyncio.Event()
+        self._idle = asyncio.Event()
         self._empty.set()
         self._idle.set()
         super().initialize(
@@ -160,7 +163,8 @@ class _UnderWay(HTTPMessageDelegate):
     """Says when a request's headers have come."""
 
     def __init__(self, answers: HTTPMessageDelegate, began: Callable[[], None]) -> None:
-        self._answers, self._began = answers, began
+        self._answers = answers
+        self._began = began
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders

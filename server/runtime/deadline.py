@@ -52,7 +52,8 @@ def paused() -> Iterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
-    ends_at, began = running.limit.when(), loop.time()
+    ends_at = running.limit.when()
+    began = loop.time()
     running.limit.reschedule(None)
     try:
         yield

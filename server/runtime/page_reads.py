@@ -32,7 +32,8 @@ class counted:  # noqa: N801  (used like a function)
     """
 
     def __init__(self, name: str) -> None:
-        self._length, self._seconds = metrics.queue_length(name), metrics.queue_seconds(name)
+        self._length = metrics.queue_length(name)
+        self._seconds = metrics.queue_seconds(name)
 
     def __enter__(self) -> None:
         self._began = time.monotonic()

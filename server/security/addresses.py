@@ -20,7 +20,8 @@ UNKNOWN = "unknown"
 IPV6_BITS = 64
 # A person with many networks usually has them within one wider network. The wider network is limited too, to
 # this many times the limit.
-IPV6_WIDE_BITS, IPV6_WIDE_TIMES = 48, 10
+IPV6_WIDE_BITS = 48
+IPV6_WIDE_TIMES = 10
 # More proxies than anybody has in a row. Bounds the work on a long header.
 MOST_HOPS = 16
 

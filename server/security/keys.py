@@ -30,9 +30,11 @@ TOKEN_CHARACTERS = 400  # a token with the longest unionid is shorter
 TOKENS_REMEMBERED = 10_000
 FINGERPRINT_DIGITS = 16
 SHARE_CHARACTERS = 31  # a task's code has 12, so the length tells a share token from a code
-_CODE_BYTES, _SHARE_IV_BYTES = 9, 6
+_CODE_BYTES = 9
+_SHARE_IV_BYTES = 6
 _SHARE_BYTES = _SHARE_IV_BYTES + _CODE_BYTES + PERSON_ID_BYTES
-MAC_BYTES, TIME_BYTES = 16, 8  # of a message between processes
+MAC_BYTES = 16  # of a message between processes
+TIME_BYTES = 8  # of such a message
 
 
 class Proven(NamedTuple):
@@ -126,7 +128,8 @@ class Keys:
         for secret in self._secrets:
             plain = self._share_cipher(iv, secret).decrypt(sealed[_SHARE_IV_BYTES:])
             if hmac.compare_digest(iv, self._share_iv(plain, secret)):
-                code, person_id = plain[:_CODE_BYTES], plain[_CODE_BYTES:]
+                code = plain[:_CODE_BYTES]
+                person_id = plain[_CODE_BYTES:]
                 return (
                     base_62(int.from_bytes(code, "big")),
                     base_62(int.from_bytes(person_id, "big"), PERSON_ID_CHARACTERS),

@@ -23,7 +23,8 @@ _UNSEEN = (
 )
 ZERO_WIDTH = frozenset("\u00ad\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
 _MOST_MARKS = 4
-_INVISIBLE, _NOT_DRAWN = re.compile(f"[\\s{_UNSEEN}]*"), re.compile(f"[{_UNSEEN}]+")
+_INVISIBLE = re.compile(f"[\\s{_UNSEEN}]*")
+_NOT_DRAWN = re.compile(f"[{_UNSEEN}]+")
 _BREAK = re.compile("\r\n|[\n\v\f\r\x85\u2028\u2029]")
 
 
@@ -49,7 +50,8 @@ def lines(text: str) -> str:
 def _without_controls(text: str) -> str:
     if text.isascii() and text.isprintable():  # as most texts are
         return text
-    kept, marks = [], 0
+    kept = []
+    marks = 0
     for character in text:
         category = unicodedata.category(character)
         if character in BIDI_CONTROLS or character in ZERO_WIDTH or category in ("Cc", "Zl", "Zp"):

@@ -45,7 +45,8 @@ METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
 # 996 of 1,000 tokens of 24 random hexadecimal digits have at least this many bits by `bits_of`.
 SECRET_BITS = 50
-_PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
+_PUSH_TOKEN = re.compile("[0-9A-Za-z]{3,32}")
+_AES_KEY = re.compile("[0-9A-Za-z]{43}")
 
 
 class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
@@ -405,7 +406,8 @@ def _check_push(settings: Settings) -> None:
     Without the key it is in plain mode. In that mode whoever reads one address of a push in a log could push
     anything, so only a sandbox may use it.
     """
-    token, key = settings.wechat_push_token, settings.wechat_encoding_aes_key
+    token = settings.wechat_push_token
+    key = settings.wechat_encoding_aes_key
     if bool(token) != bool(key) and (key or not settings.sandboxed):
         raise BadSettings("WECHAT_PUSH_TOKEN and WECHAT_ENCODING_AES_KEY must be set together")
     if token and not _PUSH_TOKEN.fullmatch(token):

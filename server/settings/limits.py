@@ -29,7 +29,8 @@ LIMITED: tuple[Limited, ...] = get_args(Limited)
 # Limits whose setting has another unit: the name of the setting, and how many counted units make one unit of
 # the setting.
 UNITS: dict[Limited, tuple[str, int]] = {"upload_kb": ("upload_mb", 1024)}
-HOUR_SECONDS, MINUTE_SECONDS = 3600, 60
+HOUR_SECONDS = 3600
+MINUTE_SECONDS = 60
 WINDOW_SECONDS: dict[Limited, int] = {
     **dict.fromkeys(LIMITED, HOUR_SECONDS),
     "logins": MINUTE_SECONDS,

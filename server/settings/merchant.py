@@ -127,6 +127,7 @@ def _rewritten(text: str) -> bytes:
     found = _PEM.search(text.replace("\\n", "\n"))
     if found is None:
         raise ValueError("no PEM")
-    label, body = found[1], "".join(found[2].split())
+    label = found[1]
+    body = "".join(found[2].split())
     lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
     return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()

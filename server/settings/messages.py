@@ -94,7 +94,8 @@ def _read(kind: MessageKind, text: str) -> Template:
 
 
 def _read_field(kind: MessageKind, text: str) -> tuple[str, str]:
-    name, shown = NAMES[kind].upper(), SHOWN[kind]
+    name = NAMES[kind].upper()
+    shown = SHOWN[kind]
     field, _, value = text.partition("=")
     sort = field.rstrip("0123456789")
     if not (sort and field != sort and value):

@@ -30,9 +30,12 @@ def bits_of(secret: str) -> float:
     (256 bits) 147. The estimate does not notice words in which digits stand for letters.
     """
     text = _DATE.sub("2", secret)
-    bits, step, pairs = _bits_of_character(text[:1]), None, set[str]()
+    bits = _bits_of_character(text[:1])
+    step = None
+    pairs = set[str]()
     for before, character in pairwise(text):
-        pair, next_step = before + character, ord(character) - ord(before)
+        pair = before + character
+        next_step = ord(character) - ord(before)
         if pair not in pairs and next_step != step and not _is_expected(pair):
             bits += _bits_of_character(character)
         pairs.add(pair)

@@ -16,7 +16,9 @@ from server.store.pipelines import Document
 BEGUN = "begun"
 # One turn reads at most TURN acts, from a period of PERIOD_MS at first. If a turn finds few acts, the next
 # period is up to STEP times as long; if it finds TURN acts, the next period is half as long.
-TURN, PERIOD_MS, STEP = 250, 60_000, 64
+TURN = 250
+PERIOD_MS = 60_000
+STEP = 64
 # The fields that the log can be filtered by, besides the time.
 FILTERED = ("operator", "act", "code", "person")
 # A target that names a task, by its code alone, or by a depth or a review of the task.
@@ -144,7 +146,9 @@ class AuditLog(Documents[Act]):
         Each turn is a query of its own for a short period, which grows where little was done. So no cursor
         stays open between two turns, and no store has to sort a million acts.
         """
-        condition, until, period_ms = wanted.condition(), wanted.until_ms, PERIOD_MS
+        condition = wanted.condition()
+        until = wanted.until_ms
+        period_ms = PERIOD_MS
         while until > wanted.since_ms:
             since = max(wanted.since_ms, until - period_ms)
             period = {**condition, "at": {"$gte": since, "$lt": until}}

@@ -83,7 +83,8 @@ async def _read_clock(uri: str, member: _Address) -> Reading | None:
         await read_clock(client, ReadPreference.NEAREST)  # so that no round trip below includes connecting
         readings = []
         for _ in range(3):
-            began, sent = time.monotonic(), time.time()
+            began = time.monotonic()
+            sent = time.time()
             now_ms = await read_clock(client, ReadPreference.NEAREST)
             took_ms = (time.monotonic() - began) * 1000
             ahead_ms = now_ms - sent * 1000 - took_ms / 2

@@ -30,10 +30,12 @@ _Database: TypeAlias = AsyncIOMotorDatabase[Document]
 Indexes: TypeAlias = Mapping[str, Sequence[IndexModel]]
 Say: TypeAlias = Callable[[str], None]
 
-META, _ID = Meta.NAME, "schema"
+META = Meta.NAME
+_ID = "schema"
 RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
-ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
+ASK_SECONDS = 10.0
+SILENT_SECONDS = 60.0
 _OTHER_OPTIONS = (85, 86)  # An index of this name or key has other options, such as a collation.
 # The version of the documents that this server reads and writes. It serves from no other version. Raise it
 # with each change that a server could not read; it never starts again (1 to 21 are data of before).
@@ -130,7 +132,8 @@ async def is_noted(database: _Database) -> bool:
         return found is not None
     version = found.get("version")
     if isinstance(version, int) and version > VERSION:
-        age, remedy = "newer", ""
+        age = "newer"
+        remedy = ""
     else:
         age = "older"
         remedy = ", or begin with an empty database (of the embedded store: an empty DATA_DIR)"
@@ -151,7 +154,8 @@ async def compare(database: _Database, indexes: Indexes) -> Found:
     """Return which indexes are missing. Raises BadSettings if one has the wrong definition."""
     listed = await asyncio.gather(*(_listed(database, name) for name in indexes))
     there = dict(zip(indexes, listed, strict=True))
-    missing, wanted = {}, {}
+    missing = {}
+    wanted = {}
     for collection, models in indexes.items():
         wanted[collection] = [
             _wanted(collection, there[collection].get(model.document["name"]), model) for model in models

@@ -31,7 +31,8 @@ class SealedValues:
         """Return the fingerprints of all secrets under which values of this purpose are sealed, by a read for
         each."""
         collection, field = PLACES[purpose]
-        key, found = f"{field}.key", [""]
+        key = f"{field}.key"
+        found = [""]
         while True:
             following = await self._database[collection].find_one(
                 {key: {"$gt": found[-1]}}, {"_id": 0, key: 1}, sort=[(key, 1)]

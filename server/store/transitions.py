@@ -79,7 +79,8 @@ def _value(name: str, value: Any) -> Any:
         case Keep():
             return {"$ifNull": [f"${name}", _value(name, value.otherwise)]}
         case With():
-            there, item = {"$ifNull": [f"${name}", []]}, {"$literal": value.item}
+            there = {"$ifNull": [f"${name}", []]}
+            item = {"$literal": value.item}
             return {"$cond": [{"$in": [item, there]}, there, {"$concatArrays": [there, [item]]}]}
     return {"$literal": value}
 

@@ -58,7 +58,8 @@ class OneLine(logging.Formatter):
 
         If a traceback of the same place was logged lately, return the place alone.
         """
-        chain, error = [], exc_info[1]
+        chain = []
+        error = exc_info[1]
         while error is not None:
             chain.append(type(error))
             error = error.__cause__ or error.__context__

@@ -43,7 +43,8 @@ _ENV_VERSIONS: dict[Version, str] = {"formal": "release", "trial": "trial", "dev
 # The scene of getUserRiskRank that is about cheating for prizes.
 _MARKETING = 1
 # How long an answer of WeChat about the mini-program counts, and how long its refusal to answer counts.
-_MANAGED_SECONDS, _UNTOLD_SECONDS = 3600.0, 60.0
+_MANAGED_SECONDS = 3600.0
+_UNTOLD_SECONDS = 60.0
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
@@ -262,12 +263,15 @@ class WeChat:
         """
         now = self._clock()
         if now > self._managed_until:
-            path, body = "/wxa/sec/order/is_trade_managed", {"appid": self.appid}
+            path = "/wxa/sec/order/is_trade_managed"
+            body = {"appid": self.appid}
             try:
                 found = await self._post(path, _Managed, body)
-                self._managed, self._managed_until = found.is_trade_managed, now + _MANAGED_SECONDS
+                self._managed = found.is_trade_managed
+                self._managed_until = now + _MANAGED_SECONDS
             except WeChatError as refused:
-                self._managed, self._managed_until = refused, now + _UNTOLD_SECONDS
+                self._managed = refused
+                self._managed_until = now + _UNTOLD_SECONDS
         if isinstance(self._managed, WeChatError):
             raise self._managed.with_traceback(None)
         return self._managed

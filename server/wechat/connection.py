@@ -22,7 +22,8 @@ FAILURES = 2
 @contextmanager
 def timed(call: str, refusals: Callable[[Exception], bool]) -> Iterator[None]:
     """Note how long a call took, and its outcome: failed if it raises what is none of WeChat's `refusals`."""
-    began, outcome = time.monotonic(), "failed"
+    began = time.monotonic()
+    outcome = "failed"
     try:
         yield
         outcome = "ok"

@@ -26,12 +26,11 @@ _PADDED_TO = 32
 MEDIA_CHECK = "wxa_media_check"
 # A person's consent, name or account at WeChat changed.
 # https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes
-MODIFIED, REVOKED, CANCELLED = (
-    "user_info_modified",
-    "user_authorization_revoke",
-    "user_authorization_cancellation",
-)
-_RANDOM_BYTES, _LENGTH_BYTES = 16, 4
+MODIFIED = "user_info_modified"
+REVOKED = "user_authorization_revoke"
+CANCELLED = "user_authorization_cancellation"
+_RANDOM_BYTES = 16
+_LENGTH_BYTES = 4
 
 log = logging.getLogger("wabao.reviews")
 
@@ -132,7 +131,8 @@ class MessagePush:
         message = msgspec.json.encode(said)
         if not self._key:
             return message
-        nonce, encrypted = secrets.token_hex(8), self.seal(message)
+        nonce = secrets.token_hex(8)
+        encrypted = self.seal(message)
         signature = self.signature(str(now), nonce, encrypted)
         sealed = {"Encrypt": encrypted, "MsgSignature": signature, "TimeStamp": now, "Nonce": nonce}
         return msgspec.json.encode(sealed)

@@ -25,7 +25,8 @@ UNAUTHORIZED = 48001
 # The payer reads this text in WeChat. It names nothing that people wrote, which WeChat could dislike.
 ITEM = "挖宝红包"
 
-_BY_TRANSACTION_ID, _AT_ONCE = 2, 1
+_BY_TRANSACTION_ID = 2
+_AT_ONCE = 1
 # `logistics_type`, by PAY_ORDER_KIND: 同城配送, 虚拟商品, 用户自提.
 _KINDS = {"city": 2, "virtual": 3, "pickup": 4}
 

@@ -41,7 +41,8 @@ class AccessToken:
         self._leases = leases
         self._fetch = fetch
         self._renewals = SingleFlight[tuple[str | None, bool], str]()
-        self._token, self._until = "", 0.0
+        self._token = ""
+        self._until = 0.0
 
     async def current(self, refused: str | None = None, *, force: bool = False) -> str:
         """Return a token that is valid for some minutes. `refused` is a token that WeChat has just refused.
@@ -55,7 +56,8 @@ class AccessToken:
             return await self._renewals.result((refused, force), partial(self._renew, force))
 
     async def _renew(self, force: bool) -> str:
-        lease, holder = f"token:{self._appid}", secrets.token_hex(8)
+        lease = f"token:{self._appid}"
+        holder = secrets.token_hex(8)
         if force and (await self._leases.acquire(lease, holder, FORCED_AGAIN_MS))["holder"] != holder:
             _log.warning("WeChat refuses the access token that it gives, and none may be forced now")
             raise WeChatBusy

@@ -246,7 +246,8 @@ async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task
 
 
 async def test_refused_digs_leave_nothing_for_the_garbage_collector(alice, bob, carol):
-    code, ended = await alice.publish(cd=60), await alice.publish()
+    code = await alice.publish(cd=60)
+    ended = await alice.publish()
     await bob.dig(code)
     await alice.post("/endTask", code=ended)
     gc.collect()
@@ -308,7 +309,8 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
     async def play(code: str, order: tuple[str, ...]) -> tuple[asyncio.Future[Outcome], Outcome]:
         told: dict[str, asyncio.Future[Outcome]] = {}
         for turn in order:
-            where, who = other if turn == "bob slow" else context, carol if turn == "carol" else bob
+            where = other if turn == "bob slow" else context
+            who = carol if turn == "carol" else bob
             told[turn] = asyncio.ensure_future(ask(where, code, who))
             await (held.waiting.get() if where is other else told[turn])
         return told["bob slow"], told["bob fast"].result()
@@ -356,7 +358,8 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
 
 async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context, monkeypatch, alice, bob):
     code = await alice.publish(cd=0)
-    held, noticed = Held(context, monkeypatch), asyncio.Event()
+    held = Held(context, monkeypatch)
+    noticed = asyncio.Event()
     closed = PostTask.on_connection_close
 
     def notice(handler: PostTask) -> None:
@@ -376,7 +379,8 @@ async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context,
 
 async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(context, monkeypatch, alice, bob):
     codes = [await alice.publish(cd=60) for _ in range(3)]
-    tasks, left = context.store.tasks, ["view", "record_dig"]
+    tasks = context.store.tasks
+    left = ["view", "record_dig"]
     before = {name: getattr(tasks, name) for name in left}
 
     async def ask(code: str) -> Outcome:

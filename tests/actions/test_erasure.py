@@ -136,7 +136,8 @@ async def test_nothing_names_the_person_and_ledger_proofs_and_counts_still_hold(
 async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_while_watched(
     client, context, elsewhere, other, other_port, open_page, alice, bob, carol
 ):
-    code, own = await alice.publish(forecast_num=1000, cd=0), await bob.publish(forecast_num=1000, cd=0)
+    code = await alice.publish(forecast_num=1000, cd=0)
+    own = await bob.publish(forecast_num=1000, cd=0)
     for digger in (bob, carol, bob):
         await digger.dig(code)
     await bob.post("/endTask", code=own)
@@ -179,7 +180,8 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     client, context, open_page, monkeypatch, alice, bob
 ):
     # A generation is the time of a person's first login, in seconds. This login was an hour ago.
-    people, hour = context.store.people.rows, 3600
+    people = context.store.people.rows
+    hour = 3600
     first = await people.find_one_and_update({"_id": bob.id}, {"$inc": {"generation": -hour}})
     bob.token = context.keys.sign_token(Proven(bob.id, first["generation"] - hour, bob.unionid))
     code = await alice.publish(forecast_num=100_000)
@@ -209,7 +211,8 @@ async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
     code = await alice.publish(forecast_num=100_000)
     page = await open_page(bob)
     await page.answers()
-    locked, go_on = asyncio.Event(), asyncio.Event()
+    locked = asyncio.Event()
+    go_on = asyncio.Event()
 
     async def wait(_: float) -> None:
         locked.set()
@@ -550,8 +553,10 @@ async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(client, con
 
 
 async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_picture(client, context, alice):
-    files, now_ms = context.store.files, context.clock.now_ms()
-    first, second = await uploaded(alice), await uploaded(alice)
+    files = context.store.files
+    now_ms = context.clock.now_ms()
+    first = await uploaded(alice)
+    second = await uploaded(alice)
     names = [name_of(address) for address in (first[0], second[0])]
     await let_files_age(context, UNUSED_MS)
     await alice.publish(url=first[0])  # after the tidying found the picture unused, and before the deletion
@@ -564,7 +569,8 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
 
 
 async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(client, context, alice):
-    own, default = await uploaded(alice), await alice.publish_packet()
+    own = await uploaded(alice)
+    default = await alice.publish_packet()
     code = await alice.publish_packet(url=own[0])
     await let_files_age(context, UNUSED_MS)
     await tidy(context)
@@ -629,7 +635,8 @@ async def test_a_visit_goes_when_its_task_is_long_over(context, settings, alice,
 
 async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(client, context, settings):
     old_ms = (AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS) * DAY_MS
-    reports, now_ms = context.store.reports, context.clock.now_ms()
+    reports = context.store.reports
+    now_ms = context.clock.now_ms()
     for name, age_ms, is_open in (
         ("open and old", old_ms + 60_000, True),
         ("old", old_ms + 60_000, False),
@@ -664,7 +671,8 @@ async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, contex
 async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
     client, context, monkeypatch, alice
 ):
-    used, unused = await uploaded(alice), await uploaded(alice)
+    used = await uploaded(alice)
+    unused = await uploaded(alice)
     code = await alice.publish(url=used[0])
     await alice.get("/getTaskDetails", code=code)
     await context.store.files.take(used[0], None, context.clock.now_ms())

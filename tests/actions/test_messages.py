@@ -804,7 +804,8 @@ async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, conte
 
     whole = await run(0)
     pages = [step for step in whole if step in ("messages.insert_all", "messages.go_on")]
-    wrote, went_on = "messages.insert_all", "messages.go_on"
+    wrote = "messages.insert_all"
+    went_on = "messages.go_on"
     assert pages == [wrote, wrote, went_on, wrote, went_on]
     written = [at for at, step in enumerate(whole, 1) if step in (*pages, "messages.lease_due")]
     for kill_after in written[:6]:

@@ -95,7 +95,8 @@ async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(cli
 
 
 async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_nothing(client, context, alice):
-    code, other = await alice.publish(), await alice.publish(forecast_num=100_000, cd=0)
+    code = await alice.publish()
+    other = await alice.publish(forecast_num=100_000, cd=0)
     new = [await client.log_in(f"new-{k}") for k in range(TO_HOLD + 1)]
     for someone in new:
         assert (await someone.dig(other))["status"] == 0
@@ -249,7 +250,8 @@ async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(client
 
 
 async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(client, context, alice):
-    code, other = await alice.publish_packet(), await alice.publish()
+    code = await alice.publish_packet()
+    other = await alice.publish()
     [bob] = await who_counts(client, context, 1, other)
     for each in (code, other):
         assert (await report(bob, each))["status"] == 0
@@ -382,7 +384,8 @@ async def test_what_reports_hide_stands_still_keeps_its_money_and_ends_that_much
     client, context, alice, bob, who
 ):
     code = await alice.paid_packet(prize_num=2, forecast_num=2, interval=10, fluctuation=0)
-    hour_ms, tasks = 3_600_000, context.store.tasks
+    hour_ms = 3_600_000
+    tasks = context.store.tasks
     ends_ms = context.clock.now_ms() + hour_ms
     await tasks.collection.update_one({"_id": code}, {"$set": {"expires_at": ends_ms, "due_at": ends_ms}})
     for someone in await who_counts(client, context, TO_HOLD, code):
@@ -463,7 +466,8 @@ async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlie
     await rest(context)
     assert (await bob.dig(code))["error"] == "not_paid"
     await sweep_until_quiet(context)
-    [paid], [refund] = await find(context, "orders"), await find(context, "refunds")
+    [paid] = await find(context, "orders")
+    [refund] = await find(context, "refunds")
     assert (paid["state"], refund["state"], refund["amount_fen"]) == ("unusable", "refunded", 200)
     await expect_balance(context)
     page = await bob.get("/getTaskDetails", code=code)
@@ -484,7 +488,8 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
         await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
     await unban(client, code)
     await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
-    [paid], [refund] = await find(context, "orders"), await find(context, "refunds")
+    [paid] = await find(context, "orders")
+    [refund] = await find(context, "refunds")
     assert (paid["state"], refund["amount_fen"]) == ("unusable", 200)
     task = await context.store.tasks.get(code)
     assert (task["open"], task["status"]) == (0, 1)
@@ -493,7 +498,8 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
 async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_saved(
     client, context, monkeypatch, alice
 ):
-    draft, code = await alice.draft(), await alice.publish()
+    draft = await alice.draft()
+    code = await alice.publish()
     meanwhile(monkeypatch, context.store.files, "take", after=lambda: ban(client, code))
     assert (await alice.post("/postTask", **draft))["error"] == "banned"
     assert await context.store.tasks.released_number(alice.id) == 1
@@ -538,7 +544,8 @@ async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_
 
 async def test_an_upload_that_was_under_way_is_refused(client, alice):
     code = await alice.publish(forecast_num=100_000)
-    begun, may_end = asyncio.Event(), asyncio.Event()
+    begun = asyncio.Event()
+    may_end = asyncio.Event()
     body = (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
         + a_picture()

@@ -138,7 +138,8 @@ def text_of(sealed: Sealed) -> str:
 
 
 async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing(context, alice, bob):
-    asked, half = await drafted(alice), await half_of(alice)
+    asked = await drafted(alice)
+    half = await half_of(alice)
     sealed = half["sealed_seed"]
     others = (await half_of(bob))["sealed_seed"]
     seeds_of_tasks = text_of(context.keys.seal("seed", bytes(40), alice.id))
@@ -154,7 +155,8 @@ async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing
 
 
 async def test_a_commitment_is_good_for_a_day(context, monkeypatch, alice):
-    asked, half = await drafted(alice), await given_to(alice)
+    asked = await drafted(alice)
+    half = await given_to(alice)
     late = half["expires_at"]
     assert abs(late - context.clock.now_ms() - COMMITTED_MS) < 60_000
     sent = {"sealed_seed": half["sealed_seed"], "nonce": NONCE}
@@ -172,7 +174,8 @@ async def test_a_commitment_is_good_for_a_day(context, monkeypatch, alice):
 
 async def test_no_seed_makes_a_second_task_even_after_it_is_known(context, alice):
     """A publisher who ends an undug task learns its seed, and could choose a nonce to get certain depths."""
-    asked, half = await drafted(alice), await half_of(alice)
+    asked = await drafted(alice)
+    half = await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0
     assert (await alice.get("/getProof", code=code))["status"] == 0
@@ -184,7 +187,8 @@ async def test_no_seed_makes_a_second_task_even_after_it_is_known(context, alice
 
 
 async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came_back(context, alice):
-    asked, half = await drafted(alice), await half_of(alice)
+    asked = await drafted(alice)
+    half = await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0
     await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"publisher": "somebody else"}})
@@ -200,7 +204,8 @@ async def test_a_nonce_may_come_back_with_another_seed(alice):
 
 
 async def test_one_commitment_sent_many_times_at_once_makes_one_task(context, alice):
-    asked, half = await drafted(alice), await half_of(alice)
+    asked = await drafted(alice)
+    half = await half_of(alice)
     nonces = [NONCE, "ab" * 16] * 3
     replies = await asyncio.gather(
         *(alice.post("/postTask", **asked | half | {"nonce": nonce}) for nonce in nonces)
@@ -218,7 +223,9 @@ async def test_a_commitment_outlives_a_change_of_secrets_and_its_seed_is_still_u
 ):
     old = context.settings.secret_key.encode()
     alice = await client.log_in("alice")
-    asked, half, unused = await drafted(alice), await half_of(alice), await half_of(alice)
+    asked = await drafted(alice)
+    half = await half_of(alice)
+    unused = await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     new = b"the secret of after: 32 characters or more"
     monkeypatch.setattr(context, "keys", Keys(new, old))
@@ -247,7 +254,8 @@ async def listed(someone: Someone, **wanted: Any) -> list[str]:
 
 async def test_an_announced_treasure_cools_down_until_it_starts(context, alice, bob, carol):
     now_ms = context.clock.now_ms()
-    starts_at, ends_at = now_ms + 3 * HOUR_MS, now_ms + 5 * HOUR_MS
+    starts_at = now_ms + 3 * HOUR_MS
+    ends_at = now_ms + 5 * HOUR_MS
     code = await alice.publish(cd=1, forecast_num=3_500, starts_at=starts_at, ends_at=ends_at)
     other = await alice.publish(cd=1, forecast_num=3_500, starts_at=starts_at - 1)
     seen = await bob.get("/getTaskDetails", code=code)
@@ -280,7 +288,8 @@ async def test_a_digger_on_time_has_a_place_in_the_random_order(context, alice, 
 
 async def test_times_that_do_not_fit_are_refused_in_words(context, alice):
     draft = await alice.draft(forecast_num=9)
-    now_ms, days = context.clock.now_ms(), context.settings.task_days * DAY_MS
+    now_ms = context.clock.now_ms()
+    days = context.settings.task_days * DAY_MS
     for times, param in (
         ({"starts_at": now_ms - 1000}, "starts_at"),
         ({"starts_at": now_ms + (AHEAD_DAYS + 1) * DAY_MS}, "starts_at"),
@@ -354,7 +363,8 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
 
 async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(context, alice):
     now_ms = context.clock.now_ms()
-    starts_at, ends_at = now_ms + DAY_MS, now_ms + 3 * DAY_MS
+    starts_at = now_ms + DAY_MS
+    ends_at = now_ms + 3 * DAY_MS
     unpaid = await alice.publish_packet(starts_at=starts_at, ends_at=ends_at)
     ended = await alice.publish(starts_at=starts_at)
     assert (await alice.post("/endTask", code=ended))["status"] == 0
@@ -482,7 +492,8 @@ async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(context
 
 async def test_a_start_is_moved_until_somebody_digs_as_pages_and_posters_tell(context, open_page, alice, bob):
     now_ms = context.clock.now_ms()
-    starts_at, ends_at = now_ms + HOUR_MS, now_ms + 5 * HOUR_MS
+    starts_at = now_ms + HOUR_MS
+    ends_at = now_ms + 5 * HOUR_MS
     code = await alice.publish(cd=1, forecast_num=3_600, starts_at=starts_at, ends_at=ends_at)
     unpaid = await alice.publish_packet(cd=1, forecast_num=3_600, starts_at=starts_at)
     poster = (await bob.post("/getSharePic", code=code))["pic"]
@@ -567,7 +578,8 @@ class TestWhereContentsAreChecked:
         shown = await bob.get("/getTaskDetails", code=code)
         assert shown["name"] == "还在检查就改"
         publisher_id = shown["publisher_id"]
-        seen, late = await open_page(bob, code), await open_page(carol)
+        seen = await open_page(bob, code)
+        late = await open_page(carol)
         await seen.until("snapshot")
 
         async def edit_first() -> None:

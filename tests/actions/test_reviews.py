@@ -335,7 +335,8 @@ async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
 
 
 async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(context, monkeypatch, alice):
-    doubtful, pushed = await alice.publish(name="【存疑】"), await alice.publish()
+    doubtful = await alice.publish(name="【存疑】")
+    pushed = await alice.publish()
     await settle_reviews(context)
     await settle(context)
     assert (await state_of(context, doubtful))["review"] == "held"

@@ -95,7 +95,8 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
     pickup = (await bob.claim(on_site))["pickup"]
     packet = await alice.paid_packet()
     await start_servers(settings, NEW, OLD)
-    old, new = fingerprint(OLD), fingerprint(NEW)
+    old = fingerprint(OLD)
+    new = fingerprint(NEW)
     assert await run_rotate(settings) == (
         0,
         f"seed: 4 sealed anew, from {old} to {new}\naddress: 1 sealed anew, from {old} to {new}\n"
@@ -206,7 +207,8 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settin
     code = await alice.publish(forecast_num=1)
     await bob.dig(code)
     await bob.claim(code, **MAIL)
-    replace, elsewhere = context.store.sealed_values.replace, MAIL | {"address": "北京市某路 2 号"}
+    replace = context.store.sealed_values.replace
+    elsewhere = MAIL | {"address": "北京市某路 2 号"}
 
     async def replace_late(purpose: str, changes: Any) -> int:
         if purpose == "address" and changes:

@@ -73,7 +73,8 @@ def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand():
     )
     assert draw.encode_rules(of) == params
     assert draw.commitment(seed, of) == hashlib.sha256(seed + b"\n" + params.encode()).hexdigest()
-    depth, expected = 0, []
+    depth = 0
+    expected = []
     for k in (1, 2, 3):
         x = int(hmac.new(seed, b"prize:%d" % k, hashlib.sha256).hexdigest(), 16)
         depth += 7 - 2 + x % 5
@@ -86,7 +87,8 @@ def test_one_prize_ignores_interval_and_fluctuation():
 
 
 def test_a_draw_together_is_what_the_rule_of_version_2_says_by_hand():
-    seed, nonce = bytes(range(32)), "00112233445566778899aabbccddeeff"
+    seed = bytes(range(32))
+    nonce = "00112233445566778899aabbccddeeff"
     seed_hash = hashlib.sha256(seed).hexdigest()
     of = draw.make_rules("abcDEF012345", 3, 10, 7, 2, nonce=nonce, seed_hash=seed_hash)
     params = (
@@ -96,7 +98,8 @@ def test_a_draw_together_is_what_the_rule_of_version_2_says_by_hand():
     assert draw.encode_rules(of) == params
     assert draw.read_rules(params) == of
     assert draw.commitment(seed, of) == hashlib.sha256(params.encode()).hexdigest()
-    depth, expected = 0, []
+    depth = 0
+    expected = []
     for k in (1, 2, 3):
         x = int(hmac.new(seed, f"{nonce}:prize:{k}".encode(), hashlib.sha256).hexdigest(), 16)
         depth += 7 - 2 + x % 5
@@ -105,7 +108,8 @@ def test_a_draw_together_is_what_the_rule_of_version_2_says_by_hand():
 
 
 def test_ranks_and_shares_are_what_the_rule_of_version_2_says_by_hand():
-    seed, nonce = bytes(range(32)), "00112233445566778899aabbccddeeff"
+    seed = bytes(range(32))
+    nonce = "00112233445566778899aabbccddeeff"
 
     def number(word: str) -> int:
         return int(hmac.new(seed, f"{nonce}:{word}".encode(), hashlib.sha256).hexdigest(), 16)
@@ -129,12 +133,14 @@ def test_ranks_and_shares_are_what_the_rule_of_version_2_says_by_hand():
 
 
 def test_a_find_is_what_the_rule_of_version_2_says_by_hand():
-    seed, nonce = bytes(range(32)), "00112233445566778899aabbccddeeff"
+    seed = bytes(range(32))
+    nonce = "00112233445566778899aabbccddeeff"
     of = draw.make_rules("abcDEF012345", 1, 1_000, 0, 0, nonce=nonce)
     ends = {1: 0, 10: 0, 11: 1, 30: 1, 31: 2, 70: 2, 71: 3, 150: 3, 151: 4, 300: 4, 301: 5, 1_000: 5}
     for depth, layer in ends.items():
         f = int(hmac.new(seed, f"{nonce}:find:{depth}".encode(), hashlib.sha256).hexdigest(), 16)
-        drawn, r = f // 100, f % 100
+        drawn = f // 100
+        r = f % 100
         number = drawn % 5 if r < 70 else 5 + drawn % 2 if r < 95 else 7
         assert draw.find_at(seed, of, depth) == 8 * layer + number + 1
     alone = draw.make_rules("abcDEF012345", 1, 1_000, 0, 0)
@@ -160,7 +166,8 @@ def test_finds_are_as_common_as_the_rule_says():
 def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(seed, nonce, ranks):
     prizes = sum(rank.num for rank in ranks)
     of = draw.make_rules("a" * 12, prizes, 1, 5, 2, nonce=nonce, ranks=ranks)
-    drawn, fen = draw.winning_ranks(seed, of), draw.winning_fen(seed, of)
+    drawn = draw.winning_ranks(seed, of)
+    fen = draw.winning_fen(seed, of)
     for number, rank in enumerate(ranks, 1):
         paid = [each for each, drawn_rank in zip(fen, drawn, strict=True) if drawn_rank == number]
         assert len(paid) == rank.num
@@ -175,7 +182,8 @@ def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(seed, 
 def test_no_place_and_no_share_is_better_than_another():
     ranks = (draw.Rank(num=1), draw.Rank(fen=1000, num=4, split=1))
     of = draw.make_rules("a" * 12, 5, 1, 5, 2, nonce="ab" * 16, ranks=ranks)
-    first, sums = [0] * 5, [0] * 4
+    first = [0] * 5
+    sums = [0] * 4
     for number in range(2_000):
         seed = number.to_bytes(32, "big")
         first[draw.winning_ranks(seed, of).index(1)] += 1
@@ -245,7 +253,8 @@ def test_another_seed_than_the_committed_one_is_found_out(seed, of, at):
     assert draw.differences(proof_of(bytes(other), of, 0), honest.commitment)
 
 
-ONE, TWO = '"prize_num":1', f'"nonce":"{"f" * 32}","prize_num":1'
+ONE = '"prize_num":1'
+TWO = f'"nonce":"{"f" * 32}","prize_num":1'
 BAD_RANKS = {
     "spelled": ("[]", '[{"fen":0,"num":1}]', '[{"num":1,"fen":10}]'),
     "impossible": (

@@ -240,7 +240,8 @@ ENCODINGS: dict[str, Filling] = {
 async def test_a_body_is_taken_up_to_its_limit_and_refused_one_byte_above(client, context, path, kind):
     alice = await client.log_in("alice")
     before = await everything(context)
-    good, bad = f"Bearer {alice.token}", f"Bearer {alice.token}x"
+    good = f"Bearer {alice.token}"
+    bad = f"Bearer {alice.token}x"
     most = limit_of(path, kind)
     strangers_most = most if path == "/uploadFile" else STRANGERS_BYTES  # where no token is required
     for token, limit in ((good, most), ("", strangers_most), (bad, STRANGERS_BYTES)):

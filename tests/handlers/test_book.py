@@ -12,7 +12,8 @@ from support.databases import database_of
 from support.examined import Rules
 from support.plans import explainable
 
-DIGS, BATCH = 400, 1_000
+DIGS = 400
+BATCH = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ async def test_a_book_of_ten_thousand_digs_is_one_read_of_an_index_alone(
 async def test_others_see_a_whole_layer_from_when_its_finder_opens_the_book(
     client, context, open_page, alice, bob, carol
 ):
-    code, other = await publish_together(alice), await publish_together(alice)
+    code = await publish_together(alice)
+    other = await publish_together(alice)
     assert await bob.get("/getMyFinds") == {"status": 0, "msg": "", "layers": 0, "data": []}
     own = (await bob.dig(code))["find"]
     await client.rest()

@@ -75,7 +75,8 @@ class TestDaily:
         self, client, context, monkeypatch, alice, bob
     ):
         await operator(client)
-        tasks, daily = context.store.tasks, partial(set_daily, client)
+        tasks = context.store.tasks
+        daily = partial(set_daily, client)
         first = await alice.publish(name="猫", is_public=1, starts_at=at(20))
         second = await bob.publish(is_public=1, starts_at=at(20))
         at_hours = partial(alice.post, "/editTask", code=first, name="猫")

@@ -176,7 +176,8 @@ class TestPlaying:
         return cat
 
     async def _red_packet(self, client: Client, context: Context, recorder: Recorder, open_page: Any) -> None:
-        alice, bob = client.people["小明"], client.people["小红"]
+        alice = client.people["小明"]
+        bob = client.people["小红"]
         code = await publish(alice)
         page = await open_page(bob, code)
         await page.until("snapshot")

@@ -17,7 +17,8 @@ from support.servers import Running, a_server
 
 GENERATOR = Path(sys.executable).with_name("openapi-python-client")
 NODE_MODULES = SOURCE / "tests" / "handlers" / "typescript" / "node_modules"
-TYPES, COMPILER = NODE_MODULES / ".bin" / "openapi-typescript", NODE_MODULES / ".bin" / "tsc"
+TYPES = NODE_MODULES / ".bin" / "openapi-typescript"
+COMPILER = NODE_MODULES / ".bin" / "tsc"
 SECONDS = 200
 PROGRAM = """
 import type { paths } from "./api";

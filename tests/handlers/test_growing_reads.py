@@ -29,7 +29,8 @@ from support.plans import explainable
 from support.trips import Trips
 
 # How many documents a request may examine: for each object in its reply, and besides.
-EACH, BESIDES = 20, 200
+EACH = 20
+BESIDES = 200
 # How many keys of an index it may pass over or count besides, without reading their documents.
 KEYS = 50_000
 LAST_PAGE = 500

@@ -178,7 +178,8 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client, al
 
 
 async def test_a_signature_that_is_not_ones_own_name_is_marked(alice, bob):
-    own, theirs = alice.data["nickName"], bob.data["nickName"]
+    own = alice.data["nickName"]
+    theirs = bob.data["nickName"]
     for wxname, shown, signed in ((None, own, 0), (own, own, 0), (theirs, theirs, 1), ("匿名", "匿名", 1)):
         code = await alice.publish(wxname=wxname)
         details = await bob.get("/getTaskDetails", code=code)

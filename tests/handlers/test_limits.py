@@ -24,7 +24,8 @@ from support.pictures import encoded
 from support.stored import person_of, stored_files
 
 PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}
-HERE, THERE = {"X-Forwarded-For": "198.51.100.7"}, {"X-Forwarded-For": "198.51.100.8"}
+HERE = {"X-Forwarded-For": "198.51.100.7"}
+THERE = {"X-Forwarded-For": "198.51.100.8"}
 
 
 ENVIRONMENT = {
@@ -79,7 +80,8 @@ async def test_uploads_stop_at_the_limit_before_the_picture_is_read(alice):
 
 
 async def test_only_posters_that_are_drawn_count(alice):
-    one, other = await alice.publish(), await alice.publish()
+    one = await alice.publish()
+    other = await alice.publish()
     for _ in range(3):
         assert (await alice.post("/getSharePic", code=one))["status"] == 0
     assert (await alice.post("/getSharePic", code=other))["error"] == "too_many"
@@ -110,8 +112,10 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(c
 
 async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(client, context, monkeypatch):
     await client.log_in("alice")  # so that the sandbox is ready
-    result, asked = context.drawing.result, []
-    one_asks, both_ask = asyncio.Event(), asyncio.Event()
+    result = context.drawing.result
+    asked = []
+    one_asks = asyncio.Event()
+    both_ask = asyncio.Event()
 
     async def note(name: str, draw: Any) -> str:
         asked.append(name)
@@ -154,7 +158,8 @@ async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(context
 async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_wechat_few_at_once(
     client, context, monkeypatch
 ):
-    asked, most = 0, 0
+    asked = 0
+    most = 0
     wechat = context.wechat.code_to_session
 
     async def counted(code: str) -> Any:
@@ -269,7 +274,8 @@ class TestBytes:
         assert [(await alice.upload(padded))["status"] for _ in range(6)] == [0] * 6
         stored = await stored_files(context)
         noise = random.Random(1).randbytes(16 * 1600)
-        tile, tiles = Image.frombytes("L", (16, 1600), noise), Image.new("L", (1600, 1600))
+        tile = Image.frombytes("L", (16, 1600), noise)
+        tiles = Image.new("L", (1600, 1600))
         for left in range(0, 1600, 16):
             tiles.paste(tile, (left, 0))
         swelling = encoded(tiles, "PNG")

@@ -101,7 +101,8 @@ async def test_a_person_keeps_the_id_of_the_first_login_whether_wechat_gives_a_u
 
 
 async def test_first_logins_at_once_with_and_without_a_unionid_make_one_person(client, context):
-    people, session = context.store.people, {"openid": "o", "nickName": "", "avatarUrl": "", "gender": 0}
+    people = context.store.people
+    session = {"openid": "o", "nickName": "", "avatarUrl": "", "gender": 0}
     logins = [
         {**session, "unionid": unionid, "city": "", "province": "", "country": ""}
         for unionid in ("u", "openid:o", "u", "openid:o")

@@ -27,7 +27,8 @@ from support.reviews import AES_KEY, CHECKED, PUSH_TOKEN, settle
 from support.stored import person_of
 
 OTHER_KEY = AES_KEY[::-1]
-NONCE, STAMP = "415670741", "1714112445"
+NONCE = "415670741"
+STAMP = "1714112445"
 
 
 ENVIRONMENT = CHECKED

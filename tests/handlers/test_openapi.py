@@ -49,7 +49,8 @@ def validator_of(document: dict[str, Any], path: str) -> Draft202012Validator:
 
 async def test_the_sandboxs_replies_are_described_beside_all_others(client):
     document = (await client.http.get("/openapi.json")).json()
-    schemas, paths = interfaces()["components"]["schemas"], document["paths"]
+    schemas = interfaces()["components"]["schemas"]
+    paths = document["paths"]
     assert {name: document["components"]["schemas"][name] for name in schemas} == schemas
     for path in (path for path in paths if path.startswith("/sandbox/")):
         [(method, operation)] = paths[path].items()
@@ -261,7 +262,8 @@ async def test_the_channel_is_described_with_each_message_and_frame(client):
     document = (await client.http.get("/asyncapi.json")).json()
     assert document["asyncapi"] == "3.0.0"
     said = document["components"]["messages"]
-    sent, taken = document["operations"]["send"], document["operations"]["receive"]
+    sent = document["operations"]["send"]
+    taken = document["operations"]["receive"]
     assert [said[at["$ref"].rpartition("/")[2]]["name"] for at in taken["messages"]] == [
         "hello", "subscribe", "unsubscribe", "cheer", "ping",
     ]  # fmt: skip

@@ -32,7 +32,8 @@ async def page_from_the_store(context: Context, code: str, person_id: str, given
     left = task["prizes_left"]
     fields: dict[str, Any] = dict(card_fields(context, task))
     del fields["status"]
-    mine, won = task["publisher"] == person_id, view["won"] is not None
+    mine = task["publisher"] == person_id
+    won = view["won"] is not None
     why = "ended" if task["status"] else "own_task" if mine else "already_won" if won else ""
     copied = ("synopsis", "draw_type", "participants", "commitment", "created_at", "forecast_num", "interval")
     fields |= {name: task[name] for name in (*copied, "fluctuation", "end_reason")}
@@ -162,7 +163,9 @@ async def test_a_deleted_task_is_unknown_to_new_requests(context, bob, code):
 
 
 async def test_people_are_counted_and_not_their_pages(context, alice, code):
-    first, second, other = Collecting(), Collecting(), Collecting()
+    first = Collecting()
+    second = Collecting()
+    other = Collecting()
     other.person_id = "somebody else"
     for watcher, watchers in ((first, 1), (second, 1), (other, 2), (other, 2)):
         await context.hub.watch(watcher, code, None, False)

@@ -53,7 +53,8 @@ async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(settings, a
 
 @pytest.mark.parametrize(("value", "taxed"), [(800, False), (801, True)])
 async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(value, taxed, alice):
-    code, silent = await alice.publish(value=value), await alice.publish()
+    code = await alice.publish(value=value)
+    silent = await alice.publish()
     prize = (await rules_for(alice, code))["奖品"]
     cards = {card["code"]: card["value"] for card in (await alice.get("/getTaskList"))["data"]}
     assert cards == {code: value, silent: 0}

@@ -30,7 +30,8 @@ from support.purse import find
 from support.trips import Listener
 
 DAYS_MS = 86_400_000
-MOST_OF_LEADER, MOST_OF_FOLLOWER = 2.0, 1.0
+MOST_OF_LEADER = 2.0
+MOST_OF_FOLLOWER = 1.0
 
 
 class Counted(Listener):
@@ -78,7 +79,8 @@ async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(se
             began = time.monotonic()
             await of_follower.looked.wait()
             seconds = time.monotonic() - began
-            leader, follower = Counter(of_leader.kinds), Counter(of_follower.kinds)
+            leader = Counter(of_leader.kinds)
+            follower = Counter(of_follower.kinds)
             assert first.leader.leads
             assert not second.leader.leads
             assert leader.total() <= MOST_OF_LEADER * seconds + 1, leader
@@ -90,7 +92,8 @@ async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_en
 ):
     monkeypatch.setattr(leaders, "LEASE_MS", 1_000)
     monkeypatch.setattr(leaders, "RENEW_SECONDS", 0.2)
-    first, second = Background(), Background()
+    first = Background()
+    second = Background()
     context.leader.begin(first)
     await context.leader.lead()
     other.leader.begin(second)
@@ -109,12 +112,14 @@ async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_en
 
 
 async def test_a_leader_that_ends_hands_over_at_once(context, other, monkeypatch):
-    first, second = Background(), Background()
+    first = Background()
+    second = Background()
     context.leader.begin(first)
     await context.leader.lead()
     await other.leader._free.wait()  # set when a process has connected: it may try for the lease then
     other.leader._free.clear()
-    resting, rest = asyncio.Event(), other.leader._rest
+    resting = asyncio.Event()
+    rest = other.leader._rest
 
     def note_rest() -> Awaitable[None]:
         resting.set()
@@ -139,8 +144,11 @@ async def test_several_that_ask_at_once_for_the_first_lease_agree_on_one(context
 
 
 async def test_a_renewal_that_reaches_mongodb_after_the_release_takes_no_lease(context, monkeypatch):
-    leases, sent, released = context.store.leases, asyncio.Event(), asyncio.Event()
-    update, late = leases.find_one_and_update, list[asyncio.Future[Any]]()
+    leases = context.store.leases
+    sent = asyncio.Event()
+    released = asyncio.Event()
+    update = leases.find_one_and_update
+    late = list[asyncio.Future[Any]]()
 
     async def under_way(*arguments: Any, **named: Any) -> Any:
         """Carry out the update even if the caller is cancelled, as PyMongo's thread does."""
@@ -246,7 +254,8 @@ async def test_a_process_rests_longer_while_nobody_is_here_and_wakes_when_somebo
 @pytest.mark.usefixtures("context")
 async def test_a_heartbeat_that_cannot_be_made_is_not_the_last(settings, monkeypatch):
     """A process without a free descriptor cannot read how much memory it takes."""
-    no_descriptor, written = OSError(errno.EMFILE, "no descriptor is left"), asyncio.Event()
+    no_descriptor = OSError(errno.EMFILE, "no descriptor is left")
+    written = asyncio.Event()
 
     async def write(_heartbeat: bytes) -> None:
         written.set()

@@ -51,7 +51,9 @@ def test_there_is_a_pause_between_an_answer_and_the_next_query_unless_a_batch_is
     monkeypatch.setattr("server.memory.batch_queue.MOMENT_SECONDS", 0.3)
 
     async def pauses(number: int) -> list[float]:
-        loop, times, asked = asyncio.get_running_loop(), list[float](), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        times = list[float]()
+        asked = asyncio.Event()
 
         async def query(keys: list[int]) -> dict[int, int]:
             times.append(loop.time())
@@ -165,7 +167,8 @@ class SlowReads:
 @pytest.mark.parametrize("at_once", [1, AT_ONCE])
 def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure(at_once):
     async def work(loop: ShuffledLoop) -> None:
-        store, reads = SlowReads(seconds=0.0), PageReads("test", at_once)
+        store = SlowReads(seconds=0.0)
+        reads = PageReads("test", at_once)
         waiting = [reads.answered(partial(store.read, number)) for number in (*range(100), -1, 7)]
         *answers, failure, last = await asyncio.gather(*waiting, return_exceptions=True)
         assert (answers, last) == ([*range(100)], 7)
@@ -177,7 +180,8 @@ def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure(at_once):
 
 def test_reads_begin_in_the_order_in_which_they_were_asked():
     async def work() -> None:
-        store, reads = SlowReads(), PageReads()
+        store = SlowReads()
+        reads = PageReads()
         waiting = []
         for number in range(50):
             waiting.append(asyncio.ensure_future(reads.answered(partial(store.read, number))))
@@ -190,7 +194,8 @@ def test_reads_begin_in_the_order_in_which_they_were_asked():
 
 def test_a_caller_that_goes_away_leaves_its_place_to_the_next():
     async def work(loop: ShuffledLoop) -> None:
-        store, reads = SlowReads(), PageReads()
+        store = SlowReads()
+        reads = PageReads()
         waiting = [asyncio.ensure_future(reads.answered(partial(store.read, number))) for number in range(40)]
         for seconds in (0.0, 0.01, 0.01):
             await asyncio.sleep(seconds)
@@ -207,7 +212,8 @@ def test_a_caller_that_goes_away_leaves_its_place_to_the_next():
 
 def test_a_silent_store_refuses_all_who_wait_and_is_asked_again_later():
     async def work(loop: ShuffledLoop) -> None:
-        store, reads = SlowReads(seconds=30), PageReads()
+        store = SlowReads(seconds=30)
+        reads = PageReads()
         began = loop.now
         waiting = [reads.answered(partial(store.read, number)) for number in range(200)]
         done = await asyncio.gather(*waiting, return_exceptions=True)
@@ -222,7 +228,8 @@ def test_a_silent_store_refuses_all_who_wait_and_is_asked_again_later():
 
 def test_reads_that_may_take_longer_hold_up_no_other_on_a_silent_store():
     async def work(loop: ShuffledLoop) -> None:
-        store, reads = SlowReads(seconds=5), PageReads()
+        store = SlowReads(seconds=5)
+        reads = PageReads()
         own_lists = [
             asyncio.ensure_future(reads.answered(partial(store.read, n), None)) for n in range(AT_ONCE)
         ]
@@ -239,7 +246,8 @@ def test_reads_that_may_take_longer_hold_up_no_other_on_a_silent_store():
 
 def test_nobody_waits_long_for_a_turn_on_a_slow_store():
     async def work(loop: ShuffledLoop) -> None:
-        store, reads = SlowReads(seconds=0.9), PageReads()
+        store = SlowReads(seconds=0.9)
+        reads = PageReads()
         began = loop.now
         waiting = [reads.answered(partial(store.read, number)) for number in range(100)]
         found = await asyncio.gather(*waiting, return_exceptions=True)

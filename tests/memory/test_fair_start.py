@@ -92,9 +92,11 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
         order.append(person)
 
     for window in range(500):
-        code, order = f"{window}", list[int]()
+        code = f"{window}"
+        order = list[int]()
         (first,) = a_history([0], set(), ends=False)
-        first["code"], first["cd_until"] = code, clock.now_ms()
+        first["code"] = code
+        first["cd_until"] = clock.now_ms()
         cooldowns.learn(first)
         assert start.gathers(code, 0)
         await asyncio.gather(*(take_part(code, person, order) for person in range(20)))

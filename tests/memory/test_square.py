@@ -231,7 +231,8 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
     found: list[str] = []
     number = 1
     while page := (await bob.get("/getTaskList", page=number))["data"]:
-        found, number = found + [card["code"] for card in page], number + 1
+        found = found + [card["code"] for card in page]
+        number = number + 1
     assert len(set(found)) == len(found) == 30
     assert ARRANGED == 1000
 

@@ -17,7 +17,8 @@ def _ledger_balances(request: pytest.FixtureRequest, io_loop: Any) -> Iterator[N
     if "context" not in request.fixturenames or request.node.get_closest_marker("changes_ledger"):
         yield
         return
-    context, client = request.getfixturevalue("context"), request.getfixturevalue("client")
+    context = request.getfixturevalue("context")
+    client = request.getfixturevalue("client")
     yield
 
     async def check() -> None:

@@ -64,7 +64,8 @@ async def test_an_address_is_deleted_90_days_after_the_prize_was_received(contex
         rows = (await alice.get("/getWinners", code=code))["data"]
         return [(row["receiver"], row["phone"], row["address"], row["address_deleted"]) for row in rows]
 
-    kept, deleted = (*ADDRESS.values(), 0), ("", "", "", 1)
+    kept = (*ADDRESS.values(), 0)
+    deleted = ("", "", "", 1)
     await sweep_after(context, 89 * DAY_MS - 60_000)
     assert await shown() == [kept, kept]
     await sweep_after(context, 60_001)

@@ -52,7 +52,8 @@ class TestLimits:
         self, client, context, publishers, passes_ms, why
     ):
         await client.log_in_all("bob", *set(publishers))
-        bob, codes = client.people["bob"], []
+        bob = client.people["bob"]
+        codes = []
         for publisher in publishers[:-1]:
             codes.append(await client.people[publisher].won_packet(bob))
             assert (await bob.claim(codes[-1]))["package_info"]
@@ -161,7 +162,8 @@ class TestPayoutLimitsAfterAFreeze:
         assert (card["claim_from"], (await bob.get("/getTaskDetails", code=code))["claim_from"]) == (0, 0)
         waits["waits_for"] = "wechat"
         await context.store.prizes.collection.update_one({"code": code}, {"$set": waits})
-        [card], page = (await bob.get("/getMyPrize"))["data"], await bob.get("/getTaskDetails", code=code)
+        [card] = (await bob.get("/getMyPrize"))["data"]
+        page = await bob.get("/getTaskDetails", code=code)
         assert card["claim_from"] == page["claim_from"] == waits["waits_until"]
         assert (await bob.claim(code))["package_info"]
 
@@ -258,7 +260,9 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
     await act(client, "freeze", code)
-    answers, publish, told = asyncio.Event(), context.bus.publish, []
+    answers = asyncio.Event()
+    publish = context.bus.publish
+    told = []
 
     async def hang(*arguments: Any) -> bool:
         await answers.wait()
@@ -274,7 +278,8 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
 
 
 async def test_only_what_there_is_may_be_frozen(client, context, alice, bob):
-    code, undug = await alice.won_packet(bob), await alice.publish(forecast_num=1)
+    code = await alice.won_packet(bob)
+    undug = await alice.publish(forecast_num=1)
     for asked in (
         {"code": "A" * 12},
         {"code": undug, "what": "prize", "depth": 1},

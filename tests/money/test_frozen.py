@@ -76,7 +76,9 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
         for depth in range(2, 99)
     ]
     await context.store.database["prizes"].insert_many(many)
-    under_way, most, retracted = 0, 0, []
+    under_way = 0
+    most = 0
+    retracted = []
 
     async def retract(_: CashContext, prize: Prize) -> None:
         nonlocal under_way, most
@@ -95,7 +97,8 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 PARCEL = {"depth": 1, "carrier": "顺丰", "number": "SF1234567890"}
-ON_SITE, BY_MAIL = 1, 2
+ON_SITE = 1
+BY_MAIL = 2
 # The state in which goods are frozen, by how they are handed over and whether they were claimed.
 BEFORE = {
     (ON_SITE, False): "won",
@@ -151,7 +154,8 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
     client, context, draw_type, claimed, what, depth
 ):
     code = await won(client, draw_type, claimed=claimed)
-    alice, bob = client.people["alice"], client.people["bob"]
+    alice = client.people["alice"]
+    bob = client.people["bob"]
     before = await only(context, "prizes", code=code)
     assert before["state"] == BEFORE[draw_type, claimed]
 
@@ -182,7 +186,8 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
 
 async def test_operators_read_why_they_were_frozen_and_players_do_not(client, context):
     code = await won(client, BY_MAIL, claimed=True)
-    alice, bob = client.people["alice"], client.people["bob"]
+    alice = client.people["alice"]
+    bob = client.people["bob"]
     for what, depth, reason in (
         ("task", 0, "像是骗局"),
         ("person", 1, "用脚本挖到的"),
@@ -222,7 +227,8 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     client, context, draw_type, claimed, days
 ):
     code = await won(client, draw_type, claimed=claimed)
-    alice, bob = client.people["alice"], client.people["bob"]
+    alice = client.people["alice"]
+    bob = client.people["bob"]
     await act(client, "freeze", code)
     await sweep_until_quiet(context, days * DAY_MS)
     assert (await only(context, "prizes", code=code))["state"] == "frozen"  # a frozen prize does not expire
@@ -292,7 +298,8 @@ async def test_winner_and_publisher_are_told_on_their_open_pages(client, context
 
 async def test_bills_are_cancelled_before_anybody_is_told(client, context, monkeypatch):
     code = await won(client, ON_SITE, claimed=True)
-    alice, bob = client.people["alice"], client.people["bob"]
+    alice = client.people["alice"]
+    bob = client.people["bob"]
     red_packet = await alice.won_packet(bob)
     assert (await claim(bob, red_packet))["package_info"]
     later = await alice.publish(forecast_num=1)

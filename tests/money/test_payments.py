@@ -36,7 +36,8 @@ async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, co
     for malformed in (0, -1, "six", None, 1.5):
         assert (await alice.post("/payTask", code=code, money=malformed))["error"] == "bad_request"
     assert await find(context, "orders") == []
-    one, all_together = await alice.order(code, 3), await alice.order(code, 6)
+    one = await alice.order(code, 3)
+    all_together = await alice.order(code, 6)
     assert one["package"] == all_together["package"]
     assert [found["amount_fen"] for found in await find(context, "orders")] == [600]
     assert (await client.wx("pay", **one)).endswith(":ok")
@@ -172,7 +173,8 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
 @pytest.mark.changes_ledger
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
     """WeChat's notices said that two orders are paid, but WeChat refuses queries for these orders."""
-    used, useless = await alice.publish_packet(), await alice.publish_packet()
+    used = await alice.publish_packet()
+    useless = await alice.publish_packet()
     for code in (used, useless):
         await alice.order(code)
     await alice.post("/endTask", code=useless)
@@ -535,7 +537,8 @@ async def test_what_went_back_in_part_still_has_to_be_reported(client, context, 
     await end_task_as_operator(context, code, "违规")
     await behave(client, {"what": "refuse", "call": "shipping", "code": "10060004", "times": 20})
     await sweep_until_quiet(context)
-    [found], [refund] = await find(context, "orders"), await find(context, "refunds")
+    [found] = await find(context, "orders")
+    [refund] = await find(context, "refunds")
     assert (refund["amount_fen"], found["amount_fen"], "refunding" in found) == (200, 400, True)
     assert ("then" in found, found["alarm"]) == (True, NOT_REPORTED)
     await behave(client)

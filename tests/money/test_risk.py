@@ -114,8 +114,11 @@ async def test_while_wechat_is_late_it_gets_one_query_at_a_time(client, context,
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
     code = await alice.paid_packet(forecast_num=100_000)
     looks = context.risk_looks
-    begin_call, begun = looks.begin_call, list[bool]()
-    three_begun, release, late = asyncio.Event(), asyncio.Event(), True
+    begin_call = looks.begin_call
+    begun = list[bool]()
+    three_begun = asyncio.Event()
+    release = asyncio.Event()
+    late = True
 
     def counted() -> bool:
         begun.append(begin_call())

@@ -125,7 +125,8 @@ def test_each_row_holds_beyond_its_bound_and_for_what_its_label_says(row):
 
 def test_growth_is_forgotten_and_starts_of_processes_are_none():
     row = next(row for row in TABLE if row.how == "failed")
-    failing, fine = {"failed": 5.0}, {"failed": 0.0}
+    failing = {"failed": 5.0}
+    fine = {"failed": 0.0}
     comparison = Comparison()
     comparison.alarms(families(row, failing), [], 0)
     assert comparison.alarms(families(row, failing, 1) + families(row, failing, 9, "b:2"), [], 30) == []
@@ -180,10 +181,13 @@ class Scene:
 
     def __init__(self, context: Context, process: str, **settings: str) -> None:
         changed = msgspec.structs.replace(context.settings, **settings)
-        self.store, self.outages, self.now_ms = context.store, context.outages, context.clock.now_ms()
+        self.store = context.store
+        self.outages = context.outages
+        self.now_ms = context.clock.now_ms()
         self.found: list[Gauge] = []
         self.leader = Leader(self.store, context.bus, context.database, process, context.clock.now_ms)
-        disk, scrape = context.disk, context.scrape
+        disk = context.disk
+        scrape = context.scrape
         self.monitor = Monitor(
             self.store, self.outages, disk, self.leader, scrape, lambda: self.now_ms, changed, None
         )

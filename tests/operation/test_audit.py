@@ -104,7 +104,8 @@ async def test_the_audit_finds_every_change_behind_the_servers_back(client, cont
 
 async def test_the_remote_audit_finds_what_differs_at_wechat(client, context):
     code = await a_whole_story(client, context)
-    orders, bills = context.sandbox.pay.orders, context.sandbox.pay.bills
+    orders = context.sandbox.pay.orders
+    bills = context.sandbox.pay.bills
     await make_bills_known(context)
     cases: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
         (orders, {}, {"trade_state": "NOTPAY"}, "WeChat says NOTPAY"),

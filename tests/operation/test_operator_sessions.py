@@ -73,7 +73,8 @@ async def test_an_open_feed_ends_with_its_session_even_while_the_store_is_silent
     monkeypatch.setattr(server.store, "OPERATION_SECONDS", 0.2)
     await context.bus.connected.wait()
     log_in_until(client, context, context.clock.now_ms() + 2500)
-    working, silent = context.store, Store("mongodb://127.0.0.1:1/wabao")
+    working = context.store
+    silent = Store("mongodb://127.0.0.1:1/wabao")
     context.store = silent
     async with open_feed_of(client, settings) as feed:
         types = await read_types(feed)

@@ -117,7 +117,8 @@ async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(client
 
 
 async def test_only_the_role_money_ends_a_red_packet(client, alice):
-    goods, packet = await alice.publish(), await alice.publish_packet()
+    goods = await alice.publish()
+    packet = await alice.publish_packet()
     await alice.pay(packet)
     await enter(client, ACT)
     assert (await client.post("/ops/end", code=packet, reason="试试"))["error"] == "not_allowed"
@@ -238,10 +239,13 @@ async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(trips, cli
     await context.store.audit_log.rows.insert_many([an_act(at, target=f"{n}") for n, at in enumerate(times)])
     await client.post("/ops/login", token=LOOK)
     found: list[dict[str, Any]] = []
-    more, until = 1, 0
+    more = 1
+    until = 0
     while more:
         reply = await client.get("/ops/log", until=until)
-        found, more, until = found + reply["data"], reply["more"], reply["data"][-1]["at"]
+        found = found + reply["data"]
+        more = reply["more"]
+        until = reply["data"][-1]["at"]
     assert sorted(int(act["target"]) for act in found) == list(range(90))
     assert [act["at"] for act in found] == sorted(times, reverse=True)
     monkeypatch.undo()
@@ -381,11 +385,14 @@ async def test_an_export_whose_client_hangs_up_reads_no_further_and_ends_its_cur
 ):
     codes = await won(client)
     prize = await context.store.prizes.find(f"{codes['packet']}:1")
-    given, prizes = {"given_at": ms(2026, 11, 2), "wxname": "长" * 3_000}, 600
+    given = {"given_at": ms(2026, 11, 2), "wxname": "长" * 3_000}
+    prizes = 600
     for first in range(0, prizes, 100):
         batch = [{**prize, **given, "_id": f"{n}", "person_id": f"{n}"} for n in range(first, first + 100)]
         await context.store.prizes.rows.insert_many(batch)
-    read, ended, given_between = list[str](), asyncio.Event(), Prizes.given_between
+    read = list[str]()
+    ended = asyncio.Event()
+    given_between = Prizes.given_between
 
     async def watched(self: Prizes, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
         found = given_between(self, from_ms, until_ms)

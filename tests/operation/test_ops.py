@@ -204,7 +204,8 @@ async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill
 ):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    dug, unpaid = await alice.publish(forecast_num=100_000, cd=0), await alice.publish()
+    dug = await alice.publish(forecast_num=100_000, cd=0)
+    unpaid = await alice.publish()
     await bob.dig(dug)
     await context.background.finish()
     await context.store.digs.collection.delete_one({"code": dug})
@@ -252,7 +253,9 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, set
         await context.bus.write_heartbeat(msgspec.msgpack.encode(beat))
         feeds.append(await open_feed(http, settings))
     for feed in feeds:
-        digs, ends, beats = [], [], 0
+        digs = []
+        ends = []
+        beats = 0
         while beats < 2:
             frame = json.loads(await feed.read_message() or "")
             digs += [dig["depth"] for dig in frame.get("digs", [])]

@@ -46,7 +46,8 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
 
 async def test_a_reporter_is_reached_by_their_report(client, context):
     alice = await client.log_in("alice")
-    code, other = await alice.publish(), await alice.publish(forecast_num=100_000)
+    code = await alice.publish()
+    other = await alice.publish(forecast_num=100_000)
     bob, carol, dave = [await old(client, context, user, other) for user in ("bob", "carol", "dave")]
     for someone, text in ((bob, "假的"), (carol, ""), (dave, "骗人")):
         assert (await someone.post("/report", code=code, reason="fraud", text=text))["status"] == 0
@@ -299,10 +300,12 @@ async def test_older_pages_stay_as_they_are_while_more_happens(client, context, 
         await hide(client, code, hidden, f"{hidden}")
     before = await read(client, of="task", code=code)
     await hide(client, code, 0, "又好了")
-    seen, more = list(before), 1
+    seen = list(before)
+    more = 1
     while more:
         reply = await client.get("/ops/timeline", of="task", code=code, before=seen[-1]["at"])
-        seen, more = seen + reply["data"], reply["more"]
+        seen = seen + reply["data"]
+        more = reply["more"]
     monkeypatch.undo()
     assert seen == (await read(client, of="task", code=code))[1:]
 
@@ -310,7 +313,8 @@ async def test_older_pages_stay_as_they_are_while_more_happens(client, context, 
 def test_pages_neither_overlap_nor_miss_what_happened_in_one_millisecond():
     events = [Event(at=9_000 - n // 3, what=f"{n}") for n in range(3 * PAGE)]
     read: list[Event] = []
-    before, more = 0, True
+    before = 0
+    more = True
     while more:
         page, more = page_of(events, before)
         read += page

@@ -26,7 +26,8 @@ async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, cont
         frozen = await client.post("/ops/freeze", what=what, code=code, depth=depth, reason="先看看")
         assert frozen["status"] == 0
     store = context.store
-    prize, task = await store.prizes.find(f"{code}:1"), await store.tasks.collection.find_one({"_id": code})
+    prize = await store.prizes.find(f"{code}:1")
+    task = await store.tasks.collection.find_one({"_id": code})
     assert prize is not None
     assert task is not None
     report = {"reason": "fraud", "text": "假的", "counts": 1, "open": 1, "person_id": bob.id}
@@ -75,7 +76,8 @@ async def codes(client: Client, **asked: str) -> list[str]:
 async def test_hidden_unpaid_and_held_tasks_are_listed(client, context, alice, bob):
     await operator(client)
     plain = await alice.publish()
-    unpaid, paid = await alice.publish_packet(), await alice.paid_packet()
+    unpaid = await alice.publish_packet()
+    paid = await alice.paid_packet()
     assert await codes(client, of="hidden") == []
     await hide(client, plain, 1, "看看")
     assert await codes(client, of="hidden") == [plain]
@@ -134,7 +136,8 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     for code in others[:3]:
         assert await feature(code) == ""
         chosen.insert(0, code)
-    first, second = await page(), await page(2)
+    first = await page()
+    second = await page(2)
     assert first[:3] == chosen
     assert sorted(first + second) == sorted(others)
     assert len(first) == 23
@@ -159,7 +162,8 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     await hide(client, others[0], 1, "看看")
     assert (await bob.dig(others[1]))["is_prize"] == 1  # this is its last prize, so the treasure ends
     chosen = [code for code in chosen if code not in others[:2]]
-    first, second = await page(), await page(2)
+    first = await page()
+    second = await page(2)
     assert sorted(first[:3]) == sorted(chosen)
     assert others[0] not in first + second
     assert (first + second)[-1] == others[1]

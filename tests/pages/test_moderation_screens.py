@@ -18,7 +18,10 @@ from support.reviews import CHECKED
 from support.screen import TOKEN, a_red_packet, enter, is_readable, operate
 from support.servers import a_server, until
 
-DOUBTFUL, REFUSED, REPORTED, FRAUD = "存疑的茶壶", "小茶壶", "名牌手表，全新", "开工大吉"
+DOUBTFUL = "存疑的茶壶"
+REFUSED = "小茶壶"
+REPORTED = "名牌手表，全新"
+FRAUD = "开工大吉"
 STOLEN = "一箱橙子"
 ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
 DAY_MS = 86_400_000

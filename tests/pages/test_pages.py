@@ -119,7 +119,8 @@ async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client, al
         return await client.http.get("/miniProgramCode", params=query)
 
     for query in ({}, {"code": code}, {"code": share}):
-        first, second = await ask(**query), await ask(**query)
+        first = await ask(**query)
+        second = await ask(**query)
         assert first.status_code == 302
         assert first.headers["Location"] == second.headers["Location"]
         picture = await client.http.get(first.headers["Location"])

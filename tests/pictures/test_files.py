@@ -189,7 +189,8 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(c
 
 async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(context, monkeypatch, alice, bob):
     drawn = meanwhile(monkeypatch, context.pictures, "poster")
-    own, theirs = alice.data["nickName"], bob.data["nickName"]
+    own = alice.data["nickName"]
+    theirs = bob.data["nickName"]
     for wxname in (own, theirs):
         await bob.post("/getSharePic", code=await alice.publish(wxname=wxname))
     assert [poster.publisher for poster, _ in drawn] == [own, f"署名 {theirs}"]

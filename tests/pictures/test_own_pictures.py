@@ -43,7 +43,9 @@ async def with_face(client: Client, context: Context, user: str) -> tuple[Someon
 
 async def test_an_upload_of_somebody_else_is_refused_and_stays_as_it_is(client, context):
     alice, face = await with_face(client, context, "alice")
-    bob, of_treasure, unused = await client.log_in("bob"), await uploaded(alice), await uploaded(alice)
+    bob = await client.log_in("bob")
+    of_treasure = await uploaded(alice)
+    unused = await uploaded(alice)
     await alice.publish(url=of_treasure)
     await settle(context)
     before = await find(context, "pictures.files")

@@ -54,7 +54,8 @@ def test_what_is_stored_is_bounded_whatever_is_in_the_picture(size, mode):
     picture = normalise(encoded(noise(*size, mode), "WEBP", lossless=True, method=0))
     assert len(picture.full) <= FULL_BYTES == 500_000
     assert len(picture.thumbnail) <= THUMBNAIL_BYTES == 30_000
-    full, thumbnail = opened(picture.full), opened(picture.thumbnail)
+    full = opened(picture.full)
+    thumbnail = opened(picture.thumbnail)
     assert (picture.width, picture.height) == full.size
     for stored in (full, thumbnail):
         scale = max(stored.size) / max(size)
@@ -260,7 +261,8 @@ def test_counting_the_scans_of_any_ten_megabytes_takes_little_time(piece):
 
 
 def test_a_jpeg_with_more_segments_than_any_photo_has_is_refused():
-    plain, empty = encoded(four_corners(), "JPEG"), b"\xff\xe1\0\x02"
+    plain = encoded(four_corners(), "JPEG")
+    empty = b"\xff\xe1\0\x02"
     assert normalise(plain[:2] + empty * 1000 + plain[2:]).width == 120
     with pytest.raises(NotAPicture):
         normalise(plain[:2] + empty * MOST_SEGMENTS + plain[2:])

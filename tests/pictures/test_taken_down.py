@@ -57,7 +57,8 @@ async def test_operators_see_what_was_taken_down_and_nobody_else_does(client, co
 
 
 async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(client, context, alice):
-    code, packet = await alice.publish(), await alice.publish_packet()
+    code = await alice.publish()
+    packet = await alice.publish_packet()
     drawn = card_of(await alice.get("/getTaskDetails", code=packet))
     await hide_task(context, ME, packet, "违法", hidden=True)
     await sweep_until_quiet(context)
@@ -78,7 +79,8 @@ async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(cli
 
 async def test_a_picture_that_another_treasure_shows_stays(client, context, alice):
     url = (await alice.upload(a_picture()))["url"]
-    hidden, shown = await alice.publish(url=url), await alice.publish(url=url)
+    hidden = await alice.publish(url=url)
+    shown = await alice.publish(url=url)
     await hide_task(context, ME, hidden, "名字不合适", hidden=True)
     assert await statuses(client, url) == [304]
     await hide_task(context, ME, shown, "图片不合适", hidden=True)

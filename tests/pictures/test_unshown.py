@@ -31,7 +31,9 @@ async def answered(client: Client, url: str) -> tuple[int, str]:
     return answer.status_code, answer.headers["Cache-Control"]
 
 
-UNSHOWN, SHOWN, NOT_FOUND = (200, "private, max-age=300"), (200, "public, max-age=3600"), (404, "no-store")
+UNSHOWN = (200, "private, max-age=300")
+SHOWN = (200, "public, max-age=3600")
+NOT_FOUND = (404, "no-store")
 
 
 async def an_upload(someone: Someone) -> list[str]:

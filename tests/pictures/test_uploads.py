@@ -129,8 +129,11 @@ async def test_only_a_form_with_one_file_is_taken(alice):
 async def test_a_picture_that_waits_for_its_turn_has_a_place_and_is_in_memory_once(
     context, monkeypatch, alice
 ):
-    begun, may_end, gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    normalise, closed = context.pictures.normalise, UploadFile.on_connection_close
+    begun = asyncio.Event()
+    may_end = asyncio.Event()
+    gone = asyncio.Event()
+    normalise = context.pictures.normalise
+    closed = UploadFile.on_connection_close
 
     async def waits(data: bytes, owner: str) -> Any:
         begun.set()

@@ -38,7 +38,9 @@ class Process:
     """The audience of one process. The class is also the process's fake bus."""
 
     def __init__(self, room: Room, name: str) -> None:
-        self.room, self.process, self.up = room, name, True
+        self.room = room
+        self.process = name
+        self.up = True
         self.listeners: dict[str, Callable[[bytes], None]] = {}
         self.frames: list[bytes] = []
         self.known = KnownTasks(_read, lambda code: None)
@@ -109,7 +111,8 @@ async def test_each_process_knows_the_watchers_of_its_tasks_and_an_operators_of_
 
 
 async def test_only_what_changes_is_told_and_cheers_go_along(room):
-    here, there = Process(room, "here"), Process(room, "there")
+    here = Process(room, "here")
+    there = Process(room, "there")
     tasks = [await here.watch(f"task{each}") for each in range(200)]
     other = await there.watch("task7")
     await room.pass_seconds(8)
@@ -130,7 +133,8 @@ async def test_only_what_changes_is_told_and_cheers_go_along(room):
 
 
 async def test_a_lost_message_is_made_up_for_within_30_s_and_a_lost_connection_at_once(room):
-    here, there = Process(room, "here"), Process(room, "there")
+    here = Process(room, "here")
+    there = Process(room, "there")
     watched = await here.watch("treasure")
     await there.watch("treasure")
     await room.pass_seconds()
@@ -191,7 +195,8 @@ async def test_a_process_that_ended_or_is_cut_off_counts_no_more(room):
 
 
 async def test_processes_without_watchers_say_nothing(room):
-    here, _ = Process(room, "here"), Process(room, "there")
+    here = Process(room, "here")
+    _ = Process(room, "there")
     await room.pass_seconds()
     before = room.messages
     await room.pass_seconds(40)
@@ -220,7 +225,8 @@ async def test_the_bytes_between_processes_are_those_of_the_tables(room, number)
     for someone in range(load.pages):
         await open_one(someone)
     await room.pass_seconds(5)
-    room.delivered_bytes, seconds = 0, 60
+    room.delivered_bytes = 0
+    seconds = 60
     for second in range(seconds):
         for each in range(round(load.pages / load.stay)):
             process, watched = pages.pop(chance.randrange(len(pages)))

@@ -32,7 +32,8 @@ KEYS = Keys(NEW, OLD)
 @contextlib.asynccontextmanager
 async def a_bus(url: str) -> AsyncIterator[tuple[Bus, asyncio.Queue[bytes], asyncio.Queue[str]]]:
     """A bus that listens to CODE, a queue of what it hears, and a queue of its later subscriptions."""
-    heard, subscribed = asyncio.Queue[bytes](), asyncio.Queue[str]()
+    heard = asyncio.Queue[bytes]()
+    subscribed = asyncio.Queue[str]()
     listening = Bus(Settings(redis_url=url), "test_bus", KEYS)
     listening.start(lambda _, payload: heard.put_nowait(payload), subscribed.put_nowait)
     await listening.connected.wait()
@@ -187,8 +188,10 @@ def forged() -> float:
 
 async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
     async with a_bus(redis_url) as (listening, heard, _):
-        channel, heartbeats = listening._channel(CODE), listening._heartbeats
-        stranger, older = Keys(b"another secret: 32 characters or more"), Keys(OLD)
+        channel = listening._channel(CODE)
+        heartbeats = listening._heartbeats
+        stranger = Keys(b"another secret: 32 characters or more")
+        older = Keys(OLD)
         now_ms = time.time_ns() // 1_000_000
         news = KEYS.sign_message(channel, FORM + b"news", now_ms)
         old = [
@@ -233,7 +236,8 @@ async def test_a_message_of_a_version_to_come_is_counted_and_left_out(redis_url)
             taken(code, payload)
 
         listening._on_message = take
-        channel, now_ms = listening._channel(CODE), time.time_ns() // 1_000_000
+        channel = listening._channel(CODE)
+        now_ms = time.time_ns() // 1_000_000
         before = unknown()
         await listening.client.publish(channel, KEYS.sign_message(channel, b"\x02" + b"1", now_ms))
         for payload in (b'"of a kind that is not known here"', b"2"):

@@ -112,7 +112,8 @@ class TestACrowd:
         with ExpectLog(app_log, ".*", required=False):
             await dig_all(1)
             master.kill()
-            killed, depth = loop.time(), 1
+            killed = loop.time()
+            depth = 1
             while loop.time() < killed + BACK_SECONDS:
                 depth += 1
                 await dig_all(depth)

@@ -36,7 +36,8 @@ class Twice(Socket):
 
     async def open(self, *args: str, **kwargs: str) -> None:
         await super().open()
-        self.took, self.ended = threading.Event(), threading.Event()
+        self.took = threading.Event()
+        self.ended = threading.Event()
         self.opened.put(self)
 
     def on_message(self, message: str | bytes) -> None:

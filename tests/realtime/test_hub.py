@@ -48,7 +48,8 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
-    reads, find = list[float](), context.store.tasks.find
+    reads = list[float]()
+    find = context.store.tasks.find
 
     async def counted(code: str) -> Any:
         reads.append(time.monotonic())
@@ -71,7 +72,8 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
 
 async def test_after_an_end_without_a_dig_all_processes_show_the_same(context, other, alice, bob, carol):
     code = await alice.publish(forecast_num=40_000, cd=60)
-    live, fresh = Collecting(), Collecting()
+    live = Collecting()
+    fresh = Collecting()
     await other.hub.watch(live, code, None, False)
     await bob.dig(code)
     await end_task_as_operator(context, code, "违反规则")
@@ -170,7 +172,8 @@ async def test_a_page_has_the_newest_dig_that_only_its_task_holds_and_joins_no_s
     await rest(context)
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
     await context.store.digs.collection.delete_one({"code": code, "depth": 2})
-    watcher, before = Collecting(), len(trips.sent)
+    watcher = Collecting()
+    before = len(trips.sent)
     await context.hub.watch(watcher, code, 0, False)
     assert [frame["seq"] for frame in watcher.frames if frame["type"] in ("cd", "snapshot")] == [1, 2, 2]
     assert trips.sent[before:] == ["aggregate tasks", "find digs"]
@@ -198,7 +201,8 @@ async def test_a_task_wanted_while_redis_connects_is_subscribed(client, context,
     bus = context.bus
     await bus.connected.wait()
     pubsub = bus.client.pubsub()
-    link, wanted = bus._link(""), bus._channel("A" * 12)
+    link = bus._link("")
+    wanted = bus._channel("A" * 12)
     subscribe = type(pubsub).subscribe
     asked: list[str] = []
 

@@ -64,7 +64,8 @@ class Scene:
     """Two processes, and some seconds in which people and operators act and stores fail."""
 
     def __init__(self, loop: ShuffledLoop) -> None:
-        self.loop, self.random = loop, loop.random
+        self.loop = loop
+        self.random = loop.random
         self.world = World(loop, CODES)
         clock: Any = SimpleNamespace(now_ms=self.world.now_ms, see=lambda now_ms: None)
         self.hubs = [

@@ -77,7 +77,8 @@ async def lost(*processes: Process) -> None:
 
 
 async def test_all_processes_together_admit_exactly_the_limit(start):
-    one, other = await start(), await start()
+    one = await start()
+    other = await start()
     found = await asyncio.gather(*(p.admits(a_count("a")) for p in (one, other) for _ in range(MOST)))
     assert sum(found) == MOST
     assert not await one.admits(a_count("a"))
@@ -86,7 +87,8 @@ async def test_all_processes_together_admit_exactly_the_limit(start):
 
 async def test_a_refusal_says_when_to_try_again_and_counts_nothing_of_what_was_asked(start):
     process = await start()
-    narrow, wide = a_count("narrow", 1), a_count("wide", 10)
+    narrow = a_count("narrow", 1)
+    wide = a_count("wide", 10)
     await process.limits.take([narrow, wide])
     for _ in range(20):
         with pytest.raises(TooOften) as refused:
@@ -110,14 +112,16 @@ async def test_a_window_ends_and_the_next_begins_with_the_first(start):
 
 
 async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start):
-    one, other = await start(), await start()
+    one = await start()
+    other = await start()
     assert await one.admitted("a", MOST) == MOST
     await one.limits.give_back([a_count("a")])
     assert await other.admitted("a", 3) == 1
 
 
 async def test_while_redis_is_away_each_process_counts_by_itself(start, redis):
-    one, other = await start(), await start()
+    one = await start()
+    other = await start()
     assert await one.admitted("a", 10) == 10
     redis.kill()
     await lost(one, other)

@@ -48,7 +48,8 @@ async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(open_page, ali
 
 async def test_a_cooldown_ticks_each_second_to_zero(open_page, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=2)
-    ticking, silent = await open_page(alice, code), await open_page(alice, code, ticks=0)
+    ticking = await open_page(alice, code)
+    silent = await open_page(alice, code, ticks=0)
     for page in (ticking, silent):
         await page.until("snapshot")
     await bob.dig(code)

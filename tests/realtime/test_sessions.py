@@ -40,7 +40,8 @@ async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(clien
 async def test_logging_out_closes_the_persons_connections_in_all_processes(
     client, other_port, open_page, context, other, alice, bob
 ):
-    here, there = await open_page(alice), await open_page(alice, port=other_port)
+    here = await open_page(alice)
+    there = await open_page(alice, port=other_port)
     bobs = await open_page(bob, port=other_port)
     for page in (here, there, bobs):
         await page.answers()

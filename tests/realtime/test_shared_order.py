@@ -41,7 +41,9 @@ class Process:
 
     def __init__(self, url: str) -> None:
         self.bus = Bus(Settings(redis_url=url), "order-of-tests", KEYS)
-        self.background, self.cooldowns, self.clock = Background(), Cooldowns(), Clock()
+        self.background = Background()
+        self.cooldowns = Cooldowns()
+        self.clock = Clock()
         deaf: Any = SimpleNamespace(cooldowns=self.cooldowns, hearing=lambda _: nullcontext())
         self.order = SharedOrder(self.bus, KEYS)
         self.start = FairStart(WINDOW_MS, deaf, self.clock, self.background, self.order)

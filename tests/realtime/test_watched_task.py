@@ -39,7 +39,8 @@ def test_digs_newer_than_the_task_that_was_read_are_taken_too(digs, at, more):
 
 @given(histories, st.integers(0, 40), st.integers(0, 40))
 def test_names_are_taken_anew_only_where_all_digs_that_are_known_were_read(digs, known, read):
-    watched, before = loaded(digs[:known]), loaded(digs[:known])
+    watched = loaded(digs[:known])
+    before = loaded(digs[:known])
     renamed = [Dig({**dig, "wxname": "已注销"}) for dig in digs]  # type: ignore[misc]
     taken = watched.rename(task_after(renamed[:read]), renamed[:read], [])
     assert taken == (min(read, len(digs)) >= min(known, len(digs)))

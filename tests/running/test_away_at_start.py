@@ -143,7 +143,8 @@ class Echo(RequestHandler):
     """Answers with its application's name and the request's body."""
 
     def initialize(self, name: str, came: list[str]) -> None:
-        self.name, self.came = name, came
+        self.name = name
+        self.came = came
 
     def post(self) -> None:
         self.came.append(self.name)
@@ -177,7 +178,8 @@ async def test_a_request_that_comes_before_the_application_waits_for_it_with_its
 ):
     monkeypatch.setattr("server.running.worker.WAIT_SECONDS", 0)  # this limit is for silent stores
     server, listening, address = starting
-    waiting, serving = Waiting(), asyncio.Event()
+    waiting = Waiting()
+    serving = asyncio.Event()
     waiting.serves_soon = True
     accepting = asyncio.create_task(accept_soon(server, listening, waiting, serving))
     async with httpx.AsyncClient(base_url=address, timeout=10) as http:
@@ -221,7 +223,8 @@ async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_
 ):
     uri = wire.uri(urlsplit(settings.mongodb_uri).path[1:])
     known = read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "SECRET_KEY": settings.secret_key})
-    waiting, asked_to_stop = Waiting(), asyncio.Event()
+    waiting = Waiting()
+    asked_to_stop = asyncio.Event()
     wire.hold()
     looking = asyncio.create_task(waiting.wait_for_data(known, asked_to_stop, "", prepares=True))
     assert await asyncio.to_thread(wire.held.wait, PATIENCE_SECONDS)

@@ -86,7 +86,8 @@ def test_the_image_has_all_that_the_server_imports(tmp_path):
 
 
 def test_the_files_name_the_same_ports_paths_and_stores():
-    compose, nginx = (DEPLOY / "compose.yml").read_text(), (DEPLOY / "nginx.conf").read_text()
+    compose = (DEPLOY / "compose.yml").read_text()
+    nginx = (DEPLOY / "nginx.conf").read_text()
     assert "user www-data;" in nginx
     assert "server 127.0.0.1:8000;" in nginx
     for replaced in re.findall(r"-e 's([/#])\^?(.*?)\1", compose):

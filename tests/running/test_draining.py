@@ -141,7 +141,8 @@ def test_a_worker_ends_without_an_error_though_the_store_stands_still_in_the_mid
     publisher, digger = (Person.log_in(server.address, user) for user in ("publisher", "dave"))
     code = publisher.publish(a_picture(), cd=1)
     children = server.children()
-    (worker,), (store,) = children["worker"], children["SecantusDB"]
+    (worker,) = children["worker"]
+    (store,) = children["SecantusDB"]
     assert digger.post("/postTask", code=code)["status"] == 0
     os.kill(store, signal.SIGSTOP)  # before the dig is noted as written
     try:

@@ -108,7 +108,8 @@ class Visitor:
         )
 
     def upload(self) -> str:
-        files, form = {"file": ("a.jpg", a_picture())}, {"unionid": self._unionid}
+        files = {"file": ("a.jpg", a_picture())}
+        form = {"unionid": self._unionid}
         sent = self._http.post("/uploadFile", files=files, data=form, headers=self._headers)
         return str(_fine(sent)["url"])
 

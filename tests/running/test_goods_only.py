@@ -51,7 +51,8 @@ def test_goods_are_buried_dug_and_claimed_without_anything_of_cash(
         described = http.get("/openapi.json").json()["paths"]
         assert not described.keys() & set(CASH)
         assert "/drawPrize" in described
-        alice, bob = log_in(http, "alice"), log_in(http, "bob")
+        alice = log_in(http, "alice")
+        bob = log_in(http, "bob")
         cat = {"file": ("cat.png", encoded(four_corners(), "PNG"))}
         uploaded = http.post("/uploadFile", **alice, files=cat).json()
         goods = {"goods_type": 2, "draw_type": 2, "prize_num": 1, "forecast_num": 1, "name": "猫"}

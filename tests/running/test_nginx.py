@@ -32,7 +32,9 @@ class Behind:
     """A server and the nginx in front of it."""
 
     def __init__(self, server: Running, port: int, directory: Path) -> None:
-        self.server, self.port, self.directory = server, port, directory
+        self.server = server
+        self.port = port
+        self.directory = directory
         self.http = httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=UNCHECKED, timeout=20)
 
 
@@ -125,7 +127,8 @@ def test_what_nginx_refuses_it_refuses_in_the_servers_words(behind):
 def test_without_the_server_nginx_says_so_and_whether_something_may_have_changed(tmp_path):
     with nginx(tmp_path, free_port()) as port:
         http = httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=UNCHECKED, timeout=20)
-        read, written = http.get("/getTaskList"), http.post("/postTask", json={})
+        read = http.get("/getTaskList")
+        written = http.post("/postTask", json={})
         assert (read.status_code, read.json()["error"]) == (503, "unavailable")
         assert (written.status_code, written.json()["error"]) == (503, "outcome_unknown")
         http.close()

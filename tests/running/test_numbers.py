@@ -8,7 +8,9 @@ import httpx
 from support.replies import raw_reply
 from support.servers import a_server
 
-CONNECTIONS, BODY_BYTES, ROUNDS = 40, 120_000, 3
+CONNECTIONS = 40
+BODY_BYTES = 120_000
+ROUNDS = 3
 MOST_SECONDS = 0.5
 BODY = b"[" + b"1e308," * (BODY_BYTES // 6) + b"0]"
 REQUEST = f"POST /postTask HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY

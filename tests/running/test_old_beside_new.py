@@ -27,7 +27,9 @@ from support.servers import Running
 
 # The last release; while there is none with this version of the data, a commit that has it.
 BEFORE = "37c882e1"
-DIGGERS, PAGES, TREASURES = 30, 100, 3
+DIGGERS = 30
+PAGES = 100
+TREASURES = 3
 WHOLE_SECONDS = 5.0
 PAUSE_SECONDS = 2.0
 
@@ -57,7 +59,8 @@ class Fleet:
     """Serving processes of either version, as behind a proxy."""
 
     def __init__(self, directory: Path, environment: dict[str, str]) -> None:
-        self._directory, self._environment = directory, environment
+        self._directory = directory
+        self._environment = environment
         self.living: list[Running] = []
         self._started = 0
 
@@ -82,7 +85,9 @@ class Crowd:
     """People who dig, and pages; all come back to another process when theirs ends."""
 
     def __init__(self, fleet: Fleet, people: list[Person], codes: list[str]) -> None:
-        self._fleet, self._people, self._codes = fleet, people, codes
+        self._fleet = fleet
+        self._people = people
+        self._codes = codes
         self.acknowledged: dict[str, dict[int, str]] = {code: {} for code in codes}
         self.seen: list[list[int]] = [[0] for _ in range(PAGES)]
         self.statuses: Counter[int] = Counter()
@@ -92,7 +97,8 @@ class Crowd:
         return secrets.choice(self._fleet.living).port
 
     async def dig(self, number: int) -> None:
-        person, code = self._people[number], self._codes[number % TREASURES]
+        person = self._people[number]
+        code = self._codes[number % TREASURES]
         headers = {"Authorization": f"Bearer {person.token}"}
         async with httpx.AsyncClient(timeout=10, headers=headers) as client:
             while not self._ends:
@@ -112,7 +118,8 @@ class Crowd:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def watch(self, number: int) -> None:
-        person, code = self._people[number % DIGGERS], self._codes[number % TREASURES]
+        person = self._people[number % DIGGERS]
+        code = self._codes[number % TREASURES]
         seen = self.seen[number]
         while not self._ends:
             address = f"ws://127.0.0.1:{self._port()}/ws?code={code}&ticks=0&since={seen[-1]}"

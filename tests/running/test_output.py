@@ -19,7 +19,8 @@ from support import SOURCE
 from support.limits import NO_LIMITS
 from support.servers import PATIENCE_SECONDS, clean_environment, until
 
-REQUESTS, CLIENTS = 5_000, 8
+REQUESTS = 5_000
+CLIENTS = 8
 DRAIN_SECONDS = 25
 
 

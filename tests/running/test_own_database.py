@@ -53,7 +53,8 @@ def stores(tmp_path: Path, mongodb_uri: str, redis_url: str) -> dict[str, str]:
 def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_a_server_without_a_needed_one_is_not_ready(
     tmp_path, stores
 ):
-    data, port = tmp_path / "data", free_port()
+    data = tmp_path / "data"
+    port = free_port()
     server = Running(data, port, **stores)
     server.wait_for("Wabao is ready at ")
     code = Person.log_in(server.address, "alice").publish(a_picture(), forecast_num=1000)

@@ -91,7 +91,8 @@ async def test_a_websocket_outlives_these_times(serve, app, client, code, monkey
 
 
 async def test_a_drain_answers_what_has_begun_and_says_in_the_next_replies_that_they_are_the_last(serve):
-    came, goes_on = asyncio.Event(), asyncio.Event()
+    came = asyncio.Event()
+    goes_on = asyncio.Event()
 
     class Slow(RequestHandler):
         async def get(self) -> None:

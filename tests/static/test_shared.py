@@ -84,7 +84,8 @@ def proofs(chosen: random.Random) -> Iterator[tuple[draw.Proof, draw.Rules]]:
             )
             for depth in dug
         ]
-        params, commitment = draw.encode_rules(rules), draw.commitment(seed, rules)
+        params = draw.encode_rules(rules)
+        commitment = draw.commitment(seed, rules)
         proof = draw.make_proof(seed, params, commitment, len(digs), digs)
         yield (altered(proof, chosen) if chosen.random() < 0.5 else proof), rules
 
@@ -93,7 +94,8 @@ def some_ranks(chosen: random.Random) -> tuple[draw.Rank, ...]:
     """Return ranks that people may publish, or sometimes may not: too many kinds, or a prize of 9 fen."""
     ranks = []
     for _ in range(chosen.choice([1, 2, 3, 10, chosen.randint(1, 11)])):
-        num, split = chosen.randint(1, 5), chosen.randint(0, 1)
+        num = chosen.randint(1, 5)
+        split = chosen.randint(0, 1)
         least = 10 * num if split else 10
         fen = chosen.choice([least, chosen.randint(least, 10_000), 0 if not split else least])
         ranks.append(draw.Rank(num=num, split=split, fen=fen - (not split and chosen.random() < 0.02)))
@@ -132,7 +134,8 @@ def altered(proof: draw.Proof, chosen: random.Random) -> draw.Proof:
 
 def test_the_clients_and_the_command_line_agree_on_random_proofs(shared):
     chosen = random.Random(1)
-    asked, expected = [], []
+    asked = []
+    expected = []
     for (proof, rules), _ in zip(proofs(chosen), range(TASKS), strict=False):
         published = chosen.choice([None, proof.commitment, chosen.randbytes(32).hex()])
         mine: dict[str, Any] | None = None

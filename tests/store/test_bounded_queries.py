@@ -55,10 +55,12 @@ async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_howeve
     assert await kept.fingerprints("address") == ["a", "b", "c"]
     assert [await kept.number("address", each) for each in "abcd"] == [4, 1, 1, 0]
     after: str | None = ""
-    found, pages = [], 0
+    found = []
+    pages = 0
     while after is not None:
         page, after = await kept.page("address", "a", after)
-        found, pages = found + [key for key, _ in page], pages + 1
+        found = found + [key for key, _ in page]
+        pages = pages + 1
     assert (found, pages) == (["1", "3", "5", "6"], 3)
 
 
@@ -67,7 +69,8 @@ async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_ope
 ):
     code = await alice.publish()
     [task] = await find(context, "tasks", _id=code)
-    now_ms, lasts_ms = 1000 * DAY_MS, 30 * DAY_MS
+    now_ms = 1000 * DAY_MS
+    lasts_ms = 30 * DAY_MS
     tasks: list[dict[str, Any]] = [
         {"_id": "runs", "status": 0, "opened_at": DAY_MS, "ended_at": 0},
         {"_id": "ended now", "status": 1, "opened_at": now_ms - 40 * DAY_MS, "ended_at": now_ms},

@@ -28,7 +28,8 @@ DENIALS = [
 
 @pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS[1:2])
 def test_a_denial_ends_a_server_with_one_line(wire, redis_url, tmp_path, command, code, said, told):
-    port, asking = free_port(), list[socket.socket]()
+    port = free_port()
+    asking = list[socket.socket]()
 
     def refuse_while_a_request_waits(faulty: FaultyWire, link: Link, request: bytes) -> None:
         if not asking:

@@ -130,7 +130,8 @@ def test_a_fault_of_the_store_itself_passes_and_is_told_to_who_checks_it(code):
 
 
 async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(context, wire, log):
-    met, over = threading.Event(), threading.Event()
+    met = threading.Event()
+    over = threading.Event()
 
     def refuse_late(wire: FaultyWire, link: Link, request: bytes) -> None:
         met.set()

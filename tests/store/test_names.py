@@ -20,7 +20,8 @@ from server.settings import Settings, read_settings
 from support.databases import primary_of, with_database
 from support.servers import PATIENCE_SECONDS
 
-CLUSTER, MEMBER = "cluster.wabao.example", "member.wabao.example"
+CLUSTER = "cluster.wabao.example"
+MEMBER = "member.wabao.example"
 SRV = f"_mongodb._tcp.{CLUSTER}."
 
 
@@ -62,7 +63,8 @@ def names(mongodb_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
     """The DNS server that PyMongo asks. The cluster's only member is on this machine."""
     server = Names(primary_of(mongodb_uri)[1])
     resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers, resolver.port = ["127.0.0.1"], server.port
+    resolver.nameservers = ["127.0.0.1"]
+    resolver.port = server.port
     monkeypatch.setattr(dns.resolver, "default_resolver", resolver)
     look_up = socket.getaddrinfo
 

@@ -98,7 +98,8 @@ class TestWithMessages:
             await messages.delete_many({})
             return costs
 
-        few, many = await turns("alice", 60), await turns("bob", 300)
+        few = await turns("alice", 60)
+        many = await turns("bob", 300)
         assert many == few
         assert [written for _, written in many] == [20] * 3
 

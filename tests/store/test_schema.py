@@ -104,7 +104,8 @@ async def test_a_build_has_no_limit_and_says_how_far_it_has_come(store, monkeypa
     monkeypatch.setattr(schema, "PROGRESS_SECONDS", 0.001)
     await prepare(store.database, {}, print)
     await store.database["digs"].insert_many([{"code": f"{n}", "n": n} for n in range(5_000)])
-    limits, said = Limits(), []
+    limits = Limits()
+    said = []
     for limited in (False, True):
         each = Store(mongodb_uri, [limits], name=store.database.name, limited=limited)
         await prepare(each.database, {"digs": INDEXES["digs"][limited:][:1]}, said.append)

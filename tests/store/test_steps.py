@@ -11,7 +11,8 @@ LASTS_MS = 8000
 
 
 async def test_a_dead_lease_ends_within_its_length(context):
-    leases, taken = context.store.leases, {"_id": "lease"}
+    leases = context.store.leases
+    taken = {"_id": "lease"}
     await leases.acquire("lease", "dead", LASTS_MS)
     await leases.rows.update_one(taken, {"$inc": {"until": HOUR_MS}})
     for _ in range(2):
@@ -36,7 +37,8 @@ async def test_a_treasure_is_dug_after_one_more_cooldown_and_open_pages_know(
     page = await open_page(carol, code)
     await page.until("snapshot")
     assert (await bob.dig(code))["now_depth"] == 1
-    tasks, this = context.store.tasks, {"_id": code}
+    tasks = context.store.tasks
+    this = {"_id": code}
     ahead = {"cd_until": HOUR_MS, "last_dig.at": HOUR_MS, "last_dig.cd_until": HOUR_MS}
     await tasks.rows.update_one(this, {"$inc": ahead})
     await tidy(context)
@@ -55,8 +57,10 @@ async def test_a_treasure_is_dug_after_one_more_cooldown_and_open_pages_know(
 
 
 async def test_what_was_leased_or_hidden_before_waits_no_longer_than_without_the_step(context, alice):
-    code, now_ms = await alice.publish(), await context.store.now_ms()
-    tasks, this = context.store.tasks, {"_id": code}
+    code = await alice.publish()
+    now_ms = await context.store.now_ms()
+    tasks = context.store.tasks
+    this = {"_id": code}
     await tasks.rows.update_one(this, {"$set": {"hidden": 1, "reported": 1, "reported_at": now_ms + HOUR_MS}})
     stores = [store for store in context.store.stores if isinstance(store, DueDocuments)]
     assert {"bills", "messages", "orders", "people", "refunds", "reviews"} < {store.NAME for store in stores}

@@ -39,7 +39,8 @@ async def test_the_store_does_what_the_table_says(context, table):
 
 
 async def test_a_history_of_101_moves_has_the_first_ten_and_the_last_ninety(context):
-    rows, times = context.store.database["lifecycles"], [await context.store.now_ms()]
+    rows = context.store.database["lifecycles"]
+    times = [await context.store.now_ms()]
     await rows.insert_one({"_id": "a", "state": "asked"})
     for number in range(101):
         move = processing("", 0).made_by(f"{number}")
@@ -59,7 +60,8 @@ def with_time_of(document: dict[str, Any]) -> dict[str, Any]:
 
 def same(move: Move, found: dict[str, Any], told: dict[str, Any]) -> bool:
     if "history" in told and move.by:
-        found, told = with_time_of(found), with_time_of(told)
+        found = with_time_of(found)
+        told = with_time_of(told)
     return found.keys() == told.keys() and all(
         abs(found[name] - value) < SLACK_MS
         if name == "last_at" or (is_from_clock(move, name) and isinstance(value, int))

@@ -227,7 +227,8 @@ class Person:
 
     def upload(self, picture: bytes) -> str:
         """Upload a picture; return its address."""
-        form, files = {"unionid": self.unionid}, {"file": ("a.jpg", picture)}
+        form = {"unionid": self.unionid}
+        files = {"file": ("a.jpg", picture)}
         return str(self.ask("POST", "/uploadFile", files=files, data=form)["url"])
 
     def publish(self, picture: bytes, **parameters: Any) -> str:

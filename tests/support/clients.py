@@ -16,7 +16,8 @@ class Window:
     """The web page in a browser's window."""
 
     def __init__(self, page: Page, address: str) -> None:
-        self._page, self._address = page, address
+        self._page = page
+        self._address = address
         self.asked: list[str] = []  # the paths of all requests
         page.on("request", lambda request: self.asked.append(urlsplit(request.url).path))
 
@@ -99,7 +100,9 @@ class InHand:
 
     def __init__(self, phone: Phone) -> None:
         self._phone = phone
-        self.fill, self.choose, self.press = phone.fill, phone.choose, phone.press
+        self.fill = phone.fill
+        self.choose = phone.choose
+        self.press = phone.press
         self.look_for = phone.press
 
     @property

@@ -42,7 +42,8 @@ async def leftovers(
     whose writes are steps.
     """
     stage = await _set_up(client, context, scenario)
-    victim, left = _another(context), list[Documents]()
+    victim = _another(context)
+    left = list[Documents]()
 
     async def look() -> None:
         left.append(await all_documents(context))

@@ -57,15 +57,20 @@ class Rules:
         return self._find(collection, condition, query.get("sort") or {}, most, fields)
 
     def _pipeline(self, collection: str, stages: Sequence[Document]) -> Examined:
-        condition, order, most, at = Document(), Document(), 0, 0
+        condition = Document()
+        order = Document()
+        most = 0
+        at = 0
         while at < len(stages) and "$match" in stages[at]:
             condition |= stages[at]["$match"]
             at += 1
         if at < len(stages) and "$sort" in stages[at]:
-            order, at = stages[at]["$sort"], at + 1
+            order = stages[at]["$sort"]
+            at = at + 1
         for name in ("$skip", "$limit"):
             if at < len(stages) and name in stages[at]:
-                most, at = most + stages[at][name], at + 1
+                most = most + stages[at][name]
+                at = at + 1
         found = self._find(collection, condition, order, most, _used(stages[at:]))
         for place, stage in enumerate(stages[at:], at):
             if "$unionWith" in stage:

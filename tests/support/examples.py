@@ -17,7 +17,8 @@ from support.open_pages import Page
 
 # If this variable is set to anything, the examples of this run replace the saved ones.
 RECORDS = "EXAMPLES_RECORD" in os.environ
-HOST, TOKEN = "https://wabao.example", "the-token-of-this-person"
+HOST = "https://wabao.example"
+TOKEN = "the-token-of-this-person"
 _TAKES = {interface.path: interface for interface in ALL}
 
 
@@ -35,7 +36,8 @@ class Recorder:
     async def _note(self, response: httpx.Response) -> None:
         await response.aread()
         await response.request.aread()
-        request, path = response.request, response.request.url.path
+        request = response.request
+        path = response.request.url.path
         asked: dict[str, Any] = dict(request.url.params)
         if request.headers.get("Content-Type", "").startswith("application/json"):
             asked |= json.loads(request.content)

@@ -121,7 +121,9 @@ def _digs(database: Database[Document], size: Size, cast: Cast, now_ms: int) -> 
 
     def digs() -> Iterator[Document]:
         for at in range(size.digs):
-            code, depth, number = _code(at % size.tasks), 1 + at // size.tasks, at % size.tasks
+            code = _code(at % size.tasks)
+            depth = 1 + at // size.tasks
+            number = at % size.tasks
             who = cast.digger if at < size.own_digs else _name((number + 31 * depth) % size.people)
             yield dig(code, depth, who, at) | {"is_prize": int(at < size.own)}
         for at in range(1, size.own):
@@ -136,7 +138,8 @@ def _prizes(
     """The digger won the first prize of each of the publisher's treasures. Every other prize is goods."""
 
     def prize(at: int) -> Document:
-        number, depth = at % size.own, 1 + at // size.own
+        number = at % size.own
+        depth = 1 + at // size.own
         who = cast.digger if depth == 1 else _name(number + 31 * depth)
         return _prize(_code(number), depth, who, at, now_ms) | {"publisher": cast.publisher}
 

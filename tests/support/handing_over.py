@@ -94,7 +94,8 @@ class Steps:
             return
         if row is prize.handed_over and "pickup" not in dict(world.prize):
             also["broke"] = "it is handed over without a code"
-        was, became = dict(world.prize), dict(made)
+        was = dict(world.prize)
+        became = dict(made)
         if row in (prize.released, prize.released_alone):
             also["broke"] = _released_wrongly(was, became)
         yield f"prize: {row.__name__}", world._replace(prize=made, **also)

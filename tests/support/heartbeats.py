@@ -42,7 +42,8 @@ def an_evening(second: int) -> Heartbeat:
     """Return a heartbeat of a process with some hundred watchers, who come and go in waves."""
     chance = random.Random(second)
     wave = (1 + math.sin(second / 47) / 3 + math.sin(second / 7) / 9) * chance.uniform(0.6, 1.4)
-    quick, slow = int(40 * wave), int(5 * wave)
+    quick = int(40 * wave)
+    slow = int(5 * wave)
     return msgspec.structs.replace(
         a_heartbeat("evening", second),
         pid=4711,

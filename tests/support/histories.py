@@ -90,9 +90,11 @@ def frames_of(data: bytes) -> list[dict[str, Any]]:
     found = []
     while data:
         assert data[0] == 0x81
-        length, at = data[1], 2
+        length = data[1]
+        at = 2
         if length == 126:
-            length, at = int.from_bytes(data[2:4], "big"), 4
+            length = int.from_bytes(data[2:4], "big")
+            at = 4
         found.append(json.loads(data[at : at + length]))
         data = data[at + length :]
     return found

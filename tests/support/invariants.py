@@ -94,7 +94,8 @@ async def check_states(context: Context) -> None:
 
 def check_freezes(stored: dict[str, list[dict[str, Any]]]) -> None:
     """Assert that each freeze is done, and that all its prizes are frozen."""
-    freezes, prizes = stored["freezes"], stored["prizes"]
+    freezes = stored["freezes"]
+    prizes = stored["prizes"]
     assert {(freeze["state"], "due_at" in freeze) for freeze in freezes} <= {("frozen", False)}, "freezes"
     assert not [prize for prize in prizes if prize.get("freezing") == 1], "not all are frozen yet"
     assert freezes or not [prize for prize in prizes if prize["state"] == "frozen"], "nothing is frozen"

@@ -38,7 +38,9 @@ class KeptDatabases:
 
     def __init__(self, client: MongoClient[dict[str, Any]], wire: StrictWire, redis: Redis) -> None:
         """`client` connects past the wire, so that its own work does not count as use of a database."""
-        self.client, self.wire, self.redis = client, wire, redis
+        self.client = client
+        self.wire = wire
+        self.redis = redis
         self._lent: dict[str, bool] = {}  # by name: whether the database is prepared
         # By name: whether it has the sandbox's collections, and which connections were open when it came
         # back.

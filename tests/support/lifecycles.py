@@ -54,7 +54,8 @@ def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> 
     Each field is absent, or has a value that a row needs or sets, or a value just beside such a value.
     Half of the documents fit a row of this move, or nearly do.
     """
-    random, values = Random(seed), values_of_fields(table, now_ms)
+    random = Random(seed)
+    values = values_of_fields(table, now_ms)
     made: list[dict[str, Any]] = []
     for key in range(number):
         drawn = {name: random.choice(of) for name, of in values.items()}

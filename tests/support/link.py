@@ -16,7 +16,9 @@ class Link:
 
         Each connection is reset after `cut_after` bytes from the server.
         """
-        self._server, self._tls, self._cut_after = urlsplit(url), tls, cut_after
+        self._server = urlsplit(url)
+        self._tls = tls
+        self._cut_after = cut_after
         self.answers_after_seconds = 0.0
         self._passing: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []

@@ -19,7 +19,8 @@ def meanwhile(
 
     Returns a list that gets the arguments of each call. The results of `before` and `after` are awaited.
     """
-    call, calls = getattr(of, name), list[tuple[Any, ...]]()
+    call = getattr(of, name)
+    calls = list[tuple[Any, ...]]()
 
     async def followed(*arguments: Any, **named: Any) -> Any:
         calls.append(arguments)

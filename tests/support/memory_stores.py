@@ -51,7 +51,8 @@ class World:
         people = [int(dig["person_id"].removeprefix("u")) for dig in self.digs[code]]
         made = a_history([*people, person], set(), ends=False)[-1]
         made |= {"_id": f"{code}:{made['depth']}", "code": code}
-        made["at"], made["cd_until"] = self.now_ms(), self.now_ms() + CD_MS
+        made["at"] = self.now_ms()
+        made["cd_until"] = self.now_ms() + CD_MS
         self.digs[code].append(made)
         return made
 
@@ -61,8 +62,11 @@ class World:
             return None
         ended = int(code in self.ended)
         task = task_after(self.digs[code])
-        task["_id"], task["cd_ms"] = code, CD_MS
-        task["status"], task["ended_at"], task["end_reason"] = ended, ended, self.ended.get(code, "")
+        task["_id"] = code
+        task["cd_ms"] = CD_MS
+        task["status"] = ended
+        task["ended_at"] = ended
+        task["end_reason"] = self.ended.get(code, "")
         return task
 
     def take_redis_down(self) -> None:
@@ -145,7 +149,8 @@ class MemoryBus:
         """Ignore the listener: in this world all news is about tasks."""
 
     def start(self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]) -> None:
-        self.on_message, self.on_subscribed = on_message, on_subscribed
+        self.on_message = on_message
+        self.on_subscribed = on_subscribed
         self.connect()
 
     async def close(self) -> None:

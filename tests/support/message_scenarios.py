@@ -85,7 +85,8 @@ async def act_sweep(victim: Context, stage: Stage) -> None:
 async def act_remind(victim: Context, stage: Stage) -> None:
     """Call `/remind`, and let the cooldown pass; then send messages."""
     await remind(victim, stage.code, stage.bob.id)
-    database, now_ms = stage.context.store.database, stage.context.clock.now_ms()
+    database = stage.context.store.database
+    now_ms = stage.context.clock.now_ms()
     await database["tasks"].update_many({}, {"$set": {"cd_until": now_ms}})
     await database["messages"].update_many({}, {"$set": {"due_at": now_ms}})
     await send_messages(victim)

@@ -36,7 +36,8 @@ async def sent_to(client: Client, user: str) -> list[tuple[str, dict[str, str]]]
     kinds: dict[str, str] = {template_id: kind for kind, template_id in TEMPLATES.items()}
     told = []
     for message in reversed(response.json()["messages"]):
-        kind, data = kinds[message["template_id"]], message["data"]
+        kind = kinds[message["template_id"]]
+        data = message["data"]
         fields = (field.split("=") for field in FIELDS[kind].split())
         told.append((kind, {shown: data[name]["value"] for name, shown in fields}))
     return told

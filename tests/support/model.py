@@ -16,8 +16,10 @@ from typing import Any, Generic, TypeVar
 from server.game.lifecycle import Move
 from support.rows import apply
 
-NOW, LONG_AGO = 10**10, 9 * 10**9  # further apart than any period that a row of a table waits for
-BEFORE, LATER = 10**9, 20 * 10**9  # a deadline that is over, and a future deadline
+NOW = 10**10  # further apart than any period that a row of a table waits for
+LONG_AGO = 9 * 10**9
+BEFORE = 10**9  # a deadline that is over, and a future deadline
+LATER = 20 * 10**9
 
 Document = tuple[tuple[str, Any], ...]
 W = TypeVar("W")
@@ -127,7 +129,8 @@ def explore(
     first: W, steps: Callable[[W], Iterator[Step[W]]], wrong: Callable[[W], str], is_end: Callable[[W], bool]
 ) -> Found[W]:
     """Visit every state. In each state nothing may be wrong, and a way to an end must exist."""
-    worlds, numbers = [first], {first: 0}
+    worlds = [first]
+    numbers = {first: 0}
     came: list[tuple[int, str]] = [(0, "")]  # the state before, and the step
     leads: list[list[int]] = [[]]
     for number, world in enumerate(worlds):  # the list grows during the loop

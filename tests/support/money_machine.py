@@ -176,7 +176,8 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, kill=KILLS, who=DIGGERS)
     def dig(self, task: int, kill: int, who: str) -> None:
-        code, person_id = self._code(task), self._person(who).id
+        code = self._code(task)
+        person_id = self._person(who).id
 
         async def act(actor: Context) -> Dug:
             return await dig(actor, Request(code, person_id, secrets.token_hex(8)))
@@ -192,7 +193,8 @@ class MoneyMachine(RuleBasedStateMachine):
         notice=st.sampled_from(("", "", "lose_notice", "repeat_notice", "delay_notice")),
     )
     def claim(self, task: int, kill: int, who: str, confirms: bool, whim: str, notice: str) -> None:
-        code, person_id = self._code(task), self._person(who).id
+        code = self._code(task)
+        person_id = self._person(who).id
 
         async def act() -> None:
             claimed = await self.world.act(kill, lambda actor: claim(actor, code, person_id, "", "", ""))
@@ -310,7 +312,8 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, kill=KILLS, really=SELDOM, operator=st.booleans())
     def end(self, task: int, kill: int, really: bool, operator: bool) -> None:
-        code, person_id = self._code(task), self._person("alice").id
+        code = self._code(task)
+        person_id = self._person("alice").id
         if really and operator:
             self._run(self.world.act(kill, lambda actor: end_task_as_operator(actor, code, "违规")))
         elif really:
@@ -348,7 +351,8 @@ class MoneyMachine(RuleBasedStateMachine):
         for name, legal in LEGAL.items():
             known = self.states.setdefault(name, {})
             for document in documents[name]:
-                before, now = known.get(document["_id"]), document["state"]
+                before = known.get(document["_id"])
+                now = document["state"]
                 assert before in (None, now) or now in legal.get(str(before), set()), (
                     document["_id"],
                     before,

@@ -140,7 +140,8 @@ def _the_rest(world: World) -> Iterator[Step[World]]:
 
 
 def _wechat(world: World, at: int) -> Iterator[Step[World]]:
-    known, truth = dict(world.orders[at] or ()), world.wechat[at]
+    known = dict(world.orders[at] or ())
+    truth = world.wechat[at]
     if world.flying[at] and not truth and known["expires_at"] != LONG_AGO:
         yield f"order {at + 1} reaches WeChat", world._replace(wechat=put(world.wechat, at, "NOTPAY"))
     if truth == "NOTPAY":

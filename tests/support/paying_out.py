@@ -155,7 +155,8 @@ class Steps:
     """
 
     def __init__(self, rows: Rows, *, noted: bool = False) -> None:
-        self._rows, self._noted = rows, noted
+        self._rows = rows
+        self._noted = noted
 
     def __call__(self, world: World) -> Iterator[Step[World]]:
         """Yield each possible step, and the world after it."""
@@ -216,7 +217,8 @@ class Steps:
             yield "somebody did what the prize owes", world._replace(carrying=world.prize)
 
     def _billing(self, world: World, at: int) -> Iterator[Step[World]]:
-        known, truth = world.bills[at], world.wechat[at]
+        known = world.bills[at]
+        truth = world.wechat[at]
         if known is None:
             return
         yield from self._bill(world, at, bill.sending, flying=put(world.flying, at, True))

@@ -71,7 +71,9 @@ def a_poster(**fields: str | bytes | bool) -> Poster:
 
 def shown_code(drawn: Image.Image) -> Image.Image:
     """Return the part of a poster that is the QR code."""
-    left, top, side = WIDTH - poster._MARGIN - poster._CODE_SIDE, 1044, poster._CODE_SIDE
+    left = WIDTH - poster._MARGIN - poster._CODE_SIDE
+    top = 1044
+    side = poster._CODE_SIDE
     return drawn.crop((left, top, left + side, top + side))
 
 
@@ -91,6 +93,7 @@ def shows_code_of(drawn: Image.Image, address: str) -> bool:
 
 def corner_colours(image: Image.Image) -> list[tuple[int, ...]]:
     """Return the colours of the four quarters, rounded so that JPEG's losses do not show."""
-    rgb, (width, height) = image.convert("RGB"), image.size
+    rgb = image.convert("RGB")
+    (width, height) = image.size
     points = [(x, y) for y in (height // 4, height * 3 // 4) for x in (width // 4, width * 3 // 4)]
     return [tuple(round(value / 255) * 255 for value in rgb.getpixel(point)) for point in points]  # type: ignore[union-attr]

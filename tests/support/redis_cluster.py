@@ -74,7 +74,8 @@ class RedisCluster:
         for each in others:
             first.ask("CLUSTER", "MEET", "127.0.0.1", each.port, each.bus_port)
         for number, each in enumerate(self.members[:MASTERS]):
-            first_slot, last_slot = SLOTS * number // MASTERS, SLOTS * (number + 1) // MASTERS - 1
+            first_slot = SLOTS * number // MASTERS
+            last_slot = SLOTS * (number + 1) // MASTERS - 1
             each.ask("CLUSTER", "ADDSLOTSRANGE", first_slot, last_slot)
         self.wait(lambda: all(each.ask("CLUSTER", "NODES").count("\n") == 6 for each in self.members))
         for master, replica in zip(self.members[:MASTERS], self.members[MASTERS:], strict=True):
@@ -107,7 +108,8 @@ class RedisCluster:
 
     def move(self, name: str, to: Member) -> None:
         """Move the slot of `{name}`, with its keys, to another master."""
-        slot, source = key_slot(name.encode()), self.master_of(name)
+        slot = key_slot(name.encode())
+        source = self.master_of(name)
         to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.myself)
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", to.myself)
         with Redis(port=source.port, socket_timeout=5) as client:

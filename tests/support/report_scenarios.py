@@ -99,7 +99,8 @@ async def check_nobody_waits_in_vain(context: Context) -> None:
     log = [(act["act"], act["target"]) for act in await find(context, "audit_log")]
     assert await find(context, "reports", due_at={"$exists": True}) == []
     for task in await find(context, "tasks"):
-        number, state = queued.count(task["_id"]), review_of(task)
+        number = queued.count(task["_id"])
+        state = review_of(task)
         if "decided" in task:
             assert ("hide" if task["hidden"] else "show", task["_id"]) in log
             assert state != "held"

@@ -9,7 +9,8 @@ from server.leading.sweep import sweep
 from support.client import rest
 from support.purse import find
 
-PUSH_TOKEN, AES_KEY = "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+PUSH_TOKEN = "AAAAA"
+AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 CHECKED = {"WECHAT_PUSH_TOKEN": PUSH_TOKEN, "WECHAT_ENCODING_AES_KEY": AES_KEY}
 TURNS = 6
 

@@ -126,7 +126,8 @@ def _wrong_states(table: Table) -> Iterator[str]:
         for row in move.rows:
             for state in row.begins:
                 leaves.setdefault(state, set()).add(row.ends or state)
-    reached, new = {table.first}, {table.first}
+    reached = {table.first}
+    new = {table.first}
     while new := {to for state in new for to in leaves.get(state, ())} - reached:
         reached |= new
     yield from (f"{state} is never reached" for state in sorted(states(table) - reached))

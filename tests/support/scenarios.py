@@ -330,11 +330,15 @@ refused_and_over = later(
     and_drawn(misbehaving(reported_won, "refuse", call="transfer", code="NO_AUTH")), 61 * DAY_MS
 )
 
-act_claim, act_ship = claiming(), shipping("SF1234567890")
-on_site, by_mail = won_goods(1), won_goods(2)
-on_site_claimed, addressed = and_acted(on_site, act_claim), and_acted(by_mail, act_claim)
+act_claim = claiming()
+act_ship = shipping("SF1234567890")
+on_site = won_goods(1)
+by_mail = won_goods(2)
+on_site_claimed = and_acted(on_site, act_claim)
+addressed = and_acted(by_mail, act_claim)
 sent = and_acted(addressed, act_ship)
-won_and_frozen, addressed_and_frozen = frozen(won, "prize"), frozen(addressed, "prize")
+won_and_frozen = frozen(won, "prize")
+addressed_and_frozen = frozen(addressed, "prize")
 refuses_today = misbehaving(won, "refuse", call="transfer", code=DAY_REFUSED)
 fails_today = misbehaving(won, "fail", call="transfer", code="DAY_RECEIVED_QUOTA_EXCEED")
 

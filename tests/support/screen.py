@@ -65,7 +65,8 @@ def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:
     publisher.pay(code, 24)
     winner = Person.log_in(address, "阿强")
     details = f"{address}/getTaskDetails?unionid={winner.unionid}&code={code}"
-    headers, until = {"Authorization": f"Bearer {winner.token}"}, time.monotonic() + OPEN_SECONDS
+    headers = {"Authorization": f"Bearer {winner.token}"}
+    until = time.monotonic() + OPEN_SECONDS
     with httpx.Client(headers=headers) as http:
         while http.get(details).json().get("why") != "":  # until its text has been checked
             assert time.monotonic() < until

@@ -60,7 +60,9 @@ class Steps:
         look: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.names: list[str] = []
-        self._kill_after, self._kill, self._look = kill_after, kill, look
+        self._kill_after = kill_after
+        self._kill = kill
+        self._look = look
         cash = cash_of(context)
         for name in (*COLLECTIONS, MODERATION, *also):
             among = cash.books if hasattr(cash.books, name) else cash.store
@@ -91,7 +93,9 @@ class Steps:
 
 class _Traced:
     def __init__(self, name: str, target: Any, steps: Steps) -> None:
-        self._name, self._target, self._steps = name, target, steps
+        self._name = name
+        self._target = target
+        self._steps = steps
 
     def __getattr__(self, attribute: str) -> Any:
         found = getattr(self._target, attribute)

@@ -19,7 +19,8 @@ class Written:
     """Notes the whole database after each write of the work that is given to `note`."""
 
     def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._context, self._patch = context, monkeypatch
+        self._context = context
+        self._patch = monkeypatch
         self.left: list[dict[str, list[dict[str, Any]]]] = []
         self._writes: list[str] = []
 

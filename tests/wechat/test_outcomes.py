@@ -15,7 +15,8 @@ from server.operation.alarms import COMPARED, Alarm, Comparison
 from server.realtime.bus import Bus
 from server.wechat.api import Api, WeChatError
 
-LOGIN, SEND = "/sns/jscode2session", "/cgi-bin/message/subscribe/send"
+LOGIN = "/sns/jscode2session"
+SEND = "/cgi-bin/message/subscribe/send"
 OUTCOMES: list[tuple[str, int, bytes, str]] = [
     (SEND, 200, b'{"errcode":0}', "ok"),
     (SEND, 200, b'{"errcode":43101}', "refused"),  # the person gave no consent
@@ -61,7 +62,8 @@ async def alarms_after(context: Context, comparison: Comparison, at: float) -> l
 
 
 async def test_a_wechat_pay_that_fails_is_an_alarm_by_the_name_of_the_call(client, context, alice, bob):
-    comparison, code = Comparison(), await alice.won_packet(bob)
+    comparison = Comparison()
+    code = await alice.won_packet(bob)
     await alarms_after(context, comparison, 0)
     await client.misbehave("refuse", call="transfer", code="NOT_ENOUGH", times=3)
     for _ in range(3):

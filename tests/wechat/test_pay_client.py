@@ -34,7 +34,9 @@ class Elsewhere:
     """A server that gives every request the same answer, signed if it has `pairs`."""
 
     def __init__(self, serve: Callable[[Application], int]) -> None:
-        self.status, self.body, self.pairs = 200, b"{}", None
+        self.status = 200
+        self.body = b"{}"
+        self.pairs = None
         self.headers: dict[str, str] = {}
         self.asked: list[str] = []
 
@@ -267,9 +269,11 @@ UNDOCUMENTED: list[tuple[int, Any, dict[str, str], bool]] = [
 
 
 async def test_an_undocumented_answer_counts_as_none(shop, elsewhere):
-    pairs, pay = await shop.context.sandbox.keys.find(), shop.client(elsewhere.url)
+    pairs = await shop.context.sandbox.keys.find()
+    pay = shop.client(elsewhere.url)
     for status, body, headers, signed in UNDOCUMENTED:
-        elsewhere.status, elsewhere.headers = status, headers
+        elsewhere.status = status
+        elsewhere.headers = headers
         elsewhere.body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         elsewhere.pairs = pairs if signed else None
         if status == 200 and body == ORDER and signed and headers.get("Content-Type"):

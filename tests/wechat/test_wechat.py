@@ -295,7 +295,9 @@ async def test_all_processes_together_force_at_most_twenty_renewals_a_day(contex
 async def test_a_forced_renewal_without_an_answer_may_be_tried_again_half_a_minute_later(
     context, base, script
 ):
-    old, busy, refused = token("old"), {"errcode": -1}, {"errcode": 40001}
+    old = token("old")
+    busy = {"errcode": -1}
+    refused = {"errcode": 40001}
     script("/cgi-bin/stable_token", old, old, busy, busy, old, token("new"))
     script("/wxa/getwxacodeunlimit", *[refused] * 4, PNG)
     leases = context.store.leases
@@ -398,7 +400,8 @@ async def test_an_unchecked_text_is_for_an_operator_and_an_unanswered_check_for_
 async def test_whether_deliveries_are_reported_is_asked_hourly_and_a_minute_after_a_refusal(
     context, base, script
 ):
-    path, now = "/wxa/sec/order/is_trade_managed", 1000.0
+    path = "/wxa/sec/order/is_trade_managed"
+    now = 1000.0
     script("/cgi-bin/stable_token", token("one"))
     script(path, {"errcode": 48001, "errmsg": "api unauthorized"}, {"errcode": 0, "is_trade_managed": True})
     async with connected(context, base, clock=lambda: now) as wechat:
@@ -485,7 +488,8 @@ CONNECTIONS = 100
 
 
 async def test_a_login_waits_for_no_query_that_is_sent_aside(context, base, script):
-    asked, may_answer = asyncio.Semaphore(0), asyncio.Event()
+    asked = asyncio.Semaphore(0)
+    may_answer = asyncio.Event()
 
     async def late(handler: RequestHandler) -> None:
         asked.release()

@@ -48,7 +48,8 @@ class SandboxMessages:
     """Consents that are given and used up, and what was sent."""
 
     def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
-        self._messages, self._consents = _Messages(database), _Consents(database)
+        self._messages = _Messages(database)
+        self._consents = _Consents(database)
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of both collections."""

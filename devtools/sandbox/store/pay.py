@@ -109,8 +109,10 @@ class SandboxPay:
     """The orders and bills of the sandbox's only merchant."""
 
     def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
-        self._orders, self._bills = _Orders(database), _Bills(database)
-        self.orders, self.bills = self._orders.collection, self._bills.collection
+        self._orders = _Orders(database)
+        self._bills = _Bills(database)
+        self.orders = self._orders.collection
+        self.bills = self._bills.collection
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of both collections."""

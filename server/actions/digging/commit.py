@@ -42,7 +42,8 @@ class Committed(NamedTuple):
 
 def commit(context: Context, publisher: Person) -> Commitment:
     """Draw a seed for this publisher, who may publish with it for COMMITTED_MS."""
-    seed, expires_at = secrets.token_bytes(draw.SEED_BYTES), context.clock.now_ms() + COMMITTED_MS
+    seed = secrets.token_bytes(draw.SEED_BYTES)
+    expires_at = context.clock.now_ms() + COMMITTED_MS
     plain = seed + expires_at.to_bytes(_TIME_BYTES, "big")
     sealed = context.keys.seal(_PURPOSE, plain, publisher["_id"])
     return Commitment(draw.hash_seed(seed), sealed["key"] + sealed["box"].hex(), expires_at)
@@ -51,9 +52,11 @@ def commit(context: Context, publisher: Person) -> Commitment:
 def open_commitment(context: Context, publisher: Person, sealed_seed: str) -> Committed:
     """Return the seed that `commit` sealed for this publisher. Raises BadCommitment if there is none."""
     try:
-        key, box = sealed_seed[:FINGERPRINT_DIGITS], bytes.fromhex(sealed_seed[FINGERPRINT_DIGITS:])
+        key = sealed_seed[:FINGERPRINT_DIGITS]
+        box = bytes.fromhex(sealed_seed[FINGERPRINT_DIGITS:])
         plain = context.keys.open(_PURPOSE, Sealed(key=key, box=box), publisher["_id"])
     except ValueError:
         raise BadCommitment from None
-    seed, expires_at = plain[: draw.SEED_BYTES], int.from_bytes(plain[draw.SEED_BYTES :], "big")
+    seed = plain[: draw.SEED_BYTES]
+    expires_at = int.from_bytes(plain[draw.SEED_BYTES :], "big")
     return Committed(seed, derived_code(seed, "code"), expires_at <= context.clock.now_ms())

@@ -327,7 +327,8 @@ def _owed_reply(context: Context, view: View, request: Request) -> Dig | None:
     if view["same"] is not None:
         return view["same"]
     task = view["task"]
-    last, cd_ms = task.get("last_dig"), task["cd_ms"]
+    last = task.get("last_dig")
+    cd_ms = task["cd_ms"]
     if last is None or last["person_id"] != request.person_id or not cd_ms:
         return None
     cd_until = task["cd_until"] or last["at"] + cd_ms  # 0 after the last dig
@@ -340,7 +341,8 @@ def _refuse_for_task(context: Context, view: View, request: Request) -> None:
     What is decided here still holds when the dig is recorded, because the dig is recorded only if nobody dug
     since this view.
     """
-    task, person_id = view["task"], request.person_id
+    task = view["task"]
+    person_id = request.person_id
     refuse(why_closed(standing_of(task), person_id))
     if 0 < task["expires_at"] <= _counts_at(context, request, view["now"]):
         raise Ended  # a sweep is about to end the task
@@ -376,10 +378,12 @@ async def _save_pending(context: Context, task: Task) -> None:
 
 def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     """Return the dig that comes next after this view of the task. The store sets `at` and `cd_until`."""
-    task, first = view["task"], view["first"]
+    task = view["task"]
+    first = view["first"]
     depth = task["now_depth"] + 1
     rules, winning, find_at = context.digging.drawn(task)
-    won, find = winning.get(depth), find_at(depth)
+    won = winning.get(depth)
+    find = find_at(depth)
     participants = task["participants"] + (first is None)
     prizes_left = task["prizes_left"] - (won is not None)
     made = Dig(

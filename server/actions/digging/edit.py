@@ -79,7 +79,8 @@ async def _tell_start(context: Context, task: Task) -> None:
 
 def _moved(context: Context, task: Task, starts_at: int) -> dict[str, Any]:
     """Return the fields of a task that nobody has dug, with another start. Raises BadRequest."""
-    task_days, ends_at = context.settings.task_days, task.get("ends_at", 0)
+    task_days = context.settings.task_days
+    ends_at = task.get("ends_at", 0)
     if ends_at and starts_at + max(LEAST_MS, task["max_depth"] * task["cd_ms"]) > ends_at:
         raise BadRequest("这样开挖太晚了，到结束时挖不完", param="starts_at")
     longest_ms(starts_at, ends_at, context.clock.now_ms(), task_days)

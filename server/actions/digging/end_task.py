@@ -95,7 +95,8 @@ async def _settle_unopened(context: Context, task: Task) -> int | None:
 
     Returns when to look at the task again (unix ms), None if it is gone.
     """
-    until_ms, again_ms = unpaid_until_ms(task), context.clock.now_ms() + LOOK_AGAIN_MS
+    until_ms = unpaid_until_ms(task)
+    again_ms = context.clock.now_ms() + LOOK_AGAIN_MS
     over = task.get("review") not in IN_REVIEW and context.clock.now_ms() >= until_ms
     if context.cash is not None and await context.cash.opens(
         task["_id"], useless=is_taken_down(task), last=over
@@ -121,7 +122,9 @@ async def _settle_over(context: Context, task: Task) -> int | None:
 
     Returns when to look at the task again (unix ms), None for never.
     """
-    store, code, now_ms = context.store, task["_id"], context.clock.now_ms
+    store = context.store
+    code = task["_id"]
+    now_ms = context.clock.now_ms
     # Refund a payment that waited. A payment that comes later is refunded when its order is followed.
     if not task["open"]:
         if context.cash is not None:
@@ -148,7 +151,8 @@ async def _settle_over(context: Context, task: Task) -> int | None:
 
 async def _write_missing_prizes(context: Context, task: Task) -> bool:
     """Write the prizes that a dead process left unwritten; return False if the history still lacks a win."""
-    won, prizes = task["prize_num"] - task["prizes_left"], context.store.prizes
+    won = task["prize_num"] - task["prizes_left"]
+    prizes = context.store.prizes
     if await prizes.number(task["_id"]) < won:
         for dig in await context.store.digs.wins(task["_id"]):
             await record_prize(context, dig)
@@ -161,7 +165,8 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> int 
 
     Returns when to try again (unix ms), None once each prize is given or on its way back.
     """
-    store, code = context.store, task["_id"]
+    store = context.store
+    code = task["_id"]
     await store.prizes.move_all({"code": code}, expired(deadline_ms))
     prizes = await store.prizes.of_task(code)
     until = time.monotonic() + RETRACTING_SECONDS

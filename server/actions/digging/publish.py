@@ -61,7 +61,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """
     if context.disk.low:
         raise DiskLow
-    settings, red_packet = context.settings, draft.goods_type == RED_PACKET
+    settings = context.settings
+    red_packet = draft.goods_type == RED_PACKET
     if red_packet and not settings.takes_cash:
         raise BadRequest(GOODS_ONLY, param="goods_type")
     prizes = _prizes(settings, draft)
@@ -104,7 +105,8 @@ def longest_ms(starts_at: int, ends_at: int, now_ms: int, task_days: int) -> int
     """
     if starts_at and not now_ms < starts_at <= now_ms + AHEAD_DAYS * DAY_MS:
         raise BadRequest(f"“什么时候开挖”应在现在之后、{AHEAD_DAYS} 天之内", param="starts_at")
-    begins_ms, lasts_ms = max(now_ms, starts_at), task_days * DAY_MS
+    begins_ms = max(now_ms, starts_at)
+    lasts_ms = task_days * DAY_MS
     if ends_at and not begins_ms + LEAST_MS <= ends_at <= begins_ms + lasts_ms:
         raise BadRequest(
             f"“什么时候结束”应在开挖 {LEAST_MS // 60_000} 分钟之后、{task_days} 天之内", param="ends_at"
@@ -273,7 +275,8 @@ def _refuse_certain(rules: draw.Rules, cd_seconds: int, settings: Settings) -> N
     The rules must allow the last red packet to lie at level `cash_least_diggers` or deeper. They are part of
     the commitment, so everybody sees this before the first dig, and can verify it.
     """
-    least, least_seconds = settings.cash_least_diggers, settings.cash_least_cd_seconds
+    least = settings.cash_least_diggers
+    least_seconds = settings.cash_least_cd_seconds
     if rules.prize_num == 1:
         if rules.max_depth < least:
             raise BadRequest(f"发红包时“预计挖多少锹”最小为 {least}", param="forecast_num")
@@ -291,7 +294,8 @@ def _refuse_certain(rules: draw.Rules, cd_seconds: int, settings: Settings) -> N
 def _rules(
     draft: Draft, ranks: list[TaskRank], seed: bytes, code: str, lasts_seconds: int, cd_seconds: int
 ) -> draw.Rules:
-    interval, fluctuation = 0, 0
+    interval = 0
+    fluctuation = 0
     if draft.prize_num > 1:
         interval = _required(
             draft.interval, "interval", "请填写“每隔多少层一份奖品”，应为 1 到 100000 的整数"
@@ -365,8 +369,10 @@ def _task(
     cd_seconds: int,
     pic: str,
 ) -> Task:
-    now_ms, settings = context.clock.now_ms(), context.settings
-    starts_at, ends_at = draft.starts_at or 0, draft.ends_at or 0
+    now_ms = context.clock.now_ms()
+    settings = context.settings
+    starts_at = draft.starts_at or 0
+    ends_at = draft.ends_at or 0
     task: Task = {
         **texts_of(publisher, draft),  # type: ignore[typeddict-item]  # it has no other field of Task
         "_id": rules.code,
@@ -416,9 +422,11 @@ def _task(
         task["ends_at"] = ends_at
     if settings.checks_content or may_be_looked_at(settings, task):
         # If this process dies before it submits the task, a sweep does.
-        task["review"], task["due_at"] = "checking", now_ms + FOLLOWED_MS
+        task["review"] = "checking"
+        task["due_at"] = now_ms + FOLLOWED_MS
     elif draft.goods_type == GOODS:
-        task["open"], task["opened_at"] = 1, starts_at or now_ms
+        task["open"] = 1
+        task["opened_at"] = starts_at or now_ms
         task["expires_at"] = ends_at or task["opened_at"] + settings.task_days * DAY_MS
         task["due_at"] = task["expires_at"]
     else:

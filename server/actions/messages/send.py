@@ -29,7 +29,8 @@ from server.wechat.messages import data_of
 AT_ONCE = 8
 # How often a message looks for a consent. A new consent wakes it at once.
 LOOK_AGAIN_MS = 6 * 3_600_000
-FIRST_RETRY_MS, LONGEST_RETRY_MS = 60_000, 3_600_000
+FIRST_RETRY_MS = 60_000
+LONGEST_RETRY_MS = 3_600_000
 LATE_MS = 600_000
 LATE = "late"
 KEPT_MS = 30 * DAY_MS
@@ -38,7 +39,10 @@ PAGE = "pages/treasure/treasure"
 
 # "Concurrent message sending", and "sensitive words", which no later try takes away:
 # https://www.tencentcloud.com/document/product/1219/67648
-NO_CONSENT, BAD_PERSON, AT_THE_SAME_TIME, BAD_WORDS = 43101, 40003, 43108, 45168
+NO_CONSENT = 43101
+BAD_PERSON = 40003
+AT_THE_SAME_TIME = 43108
+BAD_WORDS = 45168
 SOON_MS = 5_000
 
 log = logging.getLogger("wabao.messages")
@@ -80,7 +84,8 @@ async def _settle_all(context: Context, messages: list[Message]) -> bool:
 
 async def settle_message(context: Context, message: Message) -> None:
     """Bring a leased message one step nearer to its end. Raises WeChatBusy if WeChat does not answer."""
-    messages, now_ms = context.store.messages, context.clock.now_ms()
+    messages = context.store.messages
+    now_ms = context.clock.now_ms()
     template = context.settings.templates.get(message["kind"])
     if template is None:
         await _end(context, message, "moot")

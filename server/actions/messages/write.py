@@ -28,7 +28,9 @@ LOOK_MS = 600_000
 # A turn looks at FOLLOWERS followers. It reads AT_ONCE of the followers' numbers at a time, so that no
 # command holds up a store for long. Followers who left leave gaps in the numbers, so a turn reads at most
 # READS times.
-FOLLOWERS, AT_ONCE, READS = 200, 50, 40
+FOLLOWERS = 200
+AT_ONCE = 50
+READS = 40
 # Kinds of messages that several people may get about the same task.
 TO_MANY: tuple[MessageKind, ...] = ("cooldown_over", "announced")
 
@@ -67,7 +69,8 @@ async def remind(context: Context, code: str, person_id: str) -> int:
     view = await context.store.tasks.view(code, person_id)
     if view is None:
         raise NoSuchTask
-    task, won = view["task"], view["won"] is not None
+    task = view["task"]
+    won = view["won"] is not None
     if not may_see(review_of(task), mine=task["publisher"] == person_id, won=won):
         raise NotShown
     if task["status"]:
@@ -90,7 +93,8 @@ async def remind(context: Context, code: str, person_id: str) -> int:
 
 async def _renew(context: Context, message: Message) -> None:
     """Write a message again, if the previous one has ended."""
-    messages, template = context.store.messages, context.settings.templates[message["kind"]]
+    messages = context.store.messages
+    template = context.settings.templates[message["kind"]]
     if not await messages.open_number([message["_id"]]):
         # The process that sent it may have died before it spent the consent, which the new message must not
         # use.
@@ -118,7 +122,8 @@ async def announce_to_followers(context: Context, task: Task) -> None:
     Safe to repeat."""
     if not _told("announced", context) or not task["is_public"]:
         return
-    code, publisher = task["_id"], task["publisher"]
+    code = task["_id"]
+    publisher = task["publisher"]
     person = await context.store.people.find(publisher)
     if person is None or "followed" not in person:
         return
@@ -135,9 +140,12 @@ async def tell_followers(context: Context, message: Message) -> None:
     Somebody who began to follow after the announcement has a number above the message's `last`. A process may
     die after any line: the same messages are then written again under the same ids.
     """
-    store, now_ms = context.store, context.clock.now_ms()
-    code, publisher = message["code"], message["person_id"]
-    task, age_ms = await store.tasks.find(code), now_ms - message["created_at"]
+    store = context.store
+    now_ms = context.clock.now_ms()
+    code = message["code"]
+    publisher = message["person_id"]
+    task = await store.tasks.find(code)
+    age_ms = now_ms - message["created_at"]
     # The process may have died before it saved the task. The publisher has a day to try again.
     given_up = age_ms > DAY_MS if task is None else task["publisher"] != publisher or task["status"]
     if given_up or now_ms > message["until"]:
@@ -146,13 +154,15 @@ async def tell_followers(context: Context, message: Message) -> None:
     if task is None or not (task["open"] and is_shown(task)):  # not saved yet, or unpaid, or in review
         await store.messages.postpone(message, now_ms + min(max(age_ms // 4, SAVED_MS), LOOK_MS), 0)
         return
-    after, last = message["after"], message["last"]
+    after = message["after"]
+    last = message["last"]
     if after >= last:
         await store.messages.end(message, "sent", now_ms)
         return
     looked_at = 0
     for _ in range(READS):
-        before, after = after, min(after + AT_ONCE, last)
+        before = after
+        after = min(after + AT_ONCE, last)
         looked_at += await _tell_some(context, message, before, after)
         if looked_at >= FOLLOWERS or after == last:
             break
@@ -164,7 +174,8 @@ async def _tell_some(context: Context, message: Message, after: int, until: int)
 
     Returns how many followers have these numbers.
     """
-    store, until_ms = context.store, context.clock.now_ms() + DAY_MS
+    store = context.store
+    until_ms = context.clock.now_ms() + DAY_MS
     followers = await store.follows.followers(message["person_id"], after, until)
     if followers:
         template_id = context.settings.templates["announced"].template_id

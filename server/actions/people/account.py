@@ -35,7 +35,8 @@ async def log_in(
     person has no name yet. The session key lives only as long as this call. Raises BadLoginCode,
     LoginBlocked, WeChatBusy, BadUserData, and what `admit` raises.
     """
-    session, user = await context.wechat.code_to_session(code), None
+    session = await context.wechat.code_to_session(code)
+    user = None
     if iv is not None and encrypted_data is not None:
         # Do not trust the unionid in the data. WeChat's encryption does not authenticate, so the sender could
         # put any id there, and could pretend to be any number of people. WeChat gives the unionid with the
@@ -78,7 +79,8 @@ async def read_caller(context: Context, person_id: str, *, lock: bool) -> Person
 
     One round trip. Raises what the store raises.
     """
-    known, people = context.known_people, context.store.people
+    known = context.known_people
+    people = context.store.people
     if lock and not known.is_locked(person_id):
         return await known.learn(people.lock(person_id))
     person = await known.learn(people.find(person_id))
@@ -160,7 +162,9 @@ async def set_profile(
     """
     if wxname is None and wxheadpic is None:
         raise BadRequest("请填写“名字”，或选一张“头像”", param="wxname")
-    files, checked, picture = context.store.files, context.settings.checks_content, None
+    files = context.store.files
+    checked = context.settings.checks_content
+    picture = None
     # The old picture is kept for good if it was shown, since the digs of that time show it.
     if wxheadpic is not None:
         now_ms = context.clock.now_ms()

@@ -13,7 +13,8 @@ from server.wechat.message_push import CANCELLED, MODIFIED, REVOKED, Event
 
 # WeChat's numbers of what a person may take back, as far as it stands here: 昵称和头像, 昵称输入键盘中选择的
 # 微信昵称 and 获取用户头像组件中选择的微信头像; 地址.
-NAME_OR_FACE, ADDRESS = frozenset({"6", "19", "20"}), "2"
+NAME_OR_FACE = frozenset({"6", "19", "20"})
+ADDRESS = "2"
 WECHAT = Actor("WeChat", shared=False)
 
 
@@ -32,7 +33,8 @@ async def take_change(context: Context, event: Event) -> None:
         return
     what = ",".join(sorted(event.revoked))
     told = f"{event.kind} {event.openid} {event.at} {what}"
-    now_ms, key = context.clock.now_ms(), key_of(person)
+    now_ms = context.clock.now_ms()
+    key = key_of(person)
     act = await store.audit_log.begin_once(told, now_ms, WECHAT, event.kind, key, what)
     if act is None:
         return

@@ -151,7 +151,8 @@ async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> li
         for task in published
         for why, state in _needs_of_task(task, *(each[task["_id"]] for each in of_tasks), parcels=parcels)
     ]
-    prizes, codes = await store.prizes.of_winner(person_id), await store.digs.won_codes(person_id)
+    prizes = await store.prizes.of_winner(person_id)
+    codes = await store.digs.won_codes(person_id)
     won = await store.tasks.find_many(sorted({*codes, *(prize["code"] for prize in prizes)}))
     names = {task["_id"]: task["name"] for task in won}
     for prize in prizes:

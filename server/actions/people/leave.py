@@ -22,7 +22,8 @@ from server.store.people.people import Person
 
 DAYS = 7
 # The most reasons that a refusal names in its message, and in its list.
-TOLD, LISTED = 5, 20
+TOLD = 5
+LISTED = 20
 # The pages where a person does something about what stops the deletion, if not at the treasure's own.
 _OPENS: dict[str, Literal["winners", ""]] = {"prizes": "winners", "unsent": "winners", "frozen": ""}
 # What becomes of a prize that somebody won, by its state.
@@ -45,7 +46,8 @@ async def leave(context: Context, person: Person) -> int:
     If a person asks twice, the time that the first request set stays. Raises CannotLeave, which says what has
     to end before; NotLoggedIn.
     """
-    store, person_id = context.store, person["_id"]
+    store = context.store
+    person_id = person["_id"]
     if "leaving" not in person:
         await _refuse(context, person)
         written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", key_of(person), "")
@@ -75,7 +77,8 @@ async def _refuse(context: Context, person: Person) -> None:
     needs = await needs_of(context.store, person, parcels=True)
     if needs:
         told = list(dict.fromkeys(map(_obstacle, needs)))
-        first, left = [each.text for each in told[:TOLD]], len(told) - TOLD
+        first = [each.text for each in told[:TOLD]]
+        left = len(told) - TOLD
         if left > 0:
             first.append(f"还有 {left} 项")
         listed = told[:LISTED] + [Obstacle(f"还有 {len(told) - LISTED} 项")] * (len(told) > LISTED)
@@ -109,7 +112,8 @@ async def erase_leavers(context: Context) -> None:
 
 
 async def _erase(context: Context, person: Person) -> None:
-    store, person_id = context.store, person["_id"]
+    store = context.store
+    person_id = person["_id"]
     key = key_of(person)
     # An erasure that was cut off is always left to `erase`, which goes on or lets the person in again.
     needs = [] if "erasing" in person else await needs_of(store, person, parcels=True)

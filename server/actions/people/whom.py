@@ -53,7 +53,8 @@ def key_of(person: Person) -> str:
 
 async def find_person(context: Context, whom: Whom) -> Person:
     """Return whom an operator means. Raises NoSuchTask, BadRequest."""
-    store, (kind, _, number) = context.store, whom.key.partition(":")
+    store = context.store
+    (kind, _, number) = whom.key.partition(":")
     if kind == "person":
         found = await store.people.find(number)
         if found is None:

@@ -31,8 +31,11 @@ from server.store.prizes.prizes import Prize
 PICKUP_DIGITS = 6
 PICKUP_ATTEMPTS = 100
 REPLACEABLE_MS = DAY_MS
-LEAST_DIGITS, MOBILE_DIGITS = 5, 11  # for a phone
-RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
+LEAST_DIGITS = 5  # for a phone
+MOBILE_DIGITS = 11
+RECEIVER_CHARACTERS = 32
+PHONE_CHARACTERS = 20
+ADDRESS_CHARACTERS = 200
 
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
 ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
@@ -111,7 +114,8 @@ def _refuse_unsent(task: Task, address: str) -> None:
 
 
 async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:
-    now_ms, prizes = context.clock.now_ms(), context.store.prizes
+    now_ms = context.clock.now_ms()
+    prizes = context.store.prizes
     sealed = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
     phone = context.keys.phone_hashes(phone_digits(where.phone))[0]
     given = await prizes.move(prize["_id"], given_by_mail(sealed, phone, now_ms, now_ms - REPLACEABLE_MS))
@@ -151,7 +155,9 @@ def change_until_ms(prize: Prize) -> int:
 
 def check_address(receiver: str, phone: str, address: str) -> Address:
     """Return the address. Raises BadRequest, which names the wrong parameter and never repeats its value."""
-    receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
+    receiver = receiver.strip()
+    phone = phone.strip()
+    address = address.strip()
     if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
         raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")
     if not (len(phone) <= PHONE_CHARACTERS and phone_digits(phone)):

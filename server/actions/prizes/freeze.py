@@ -31,7 +31,8 @@ async def freeze(
     Only operators read the reason. A bill that was sent is cancelled; until WeChat confirms the cancellation,
     the winner may still take the money. Raises NoSuchTask, BadRequest.
     """
-    of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
+    of = await find_target(context, what, code, depth)
+    now_ms = context.clock.now_ms()
     new = Freeze(
         _id=freeze_key(what, of),
         what=what,
@@ -53,7 +54,8 @@ async def release(context: Context, what: What, code: str, depth: int, by: str =
     bill has the number of somebody else's transfer only loses that bill: it can be claimed again, or is
     frozen if it was to be.
     """
-    of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
+    of = await find_target(context, what, code, depth)
+    now_ms = context.clock.now_ms()
     if what == "prize":
         if context.cash is not None and await context.cash.voids(await context.store.prizes.get(of), by):
             return
@@ -88,13 +90,15 @@ async def give_back(context: Context, what: What, code: str, depth: int, by: str
     """
     if what == "person":
         raise BadRequest("退回只能按宝贝或奖品来做", param="what")
-    of, store = await find_target(context, what, code, depth), context.store
+    of = await find_target(context, what, code, depth)
+    store = context.store
     held = [prize for prize in await store.prizes.of_scope(_scopes(what, of)[0]) if "freezing" not in prize]
     if not held:
         raise BadRequest("没有可以退回的奖品：没有被冻结，或它的转账还在撤销")
     gone: list[Prize] = []
     for prize in held:
-        key, now_ms = freeze_key("prize", prize["_id"]), context.clock.now_ms()
+        key = freeze_key("prize", prize["_id"])
+        now_ms = context.clock.now_ms()
         own = await store.freezes.begin_end(key, "returning", now_ms, by)
         returned = await store.prizes.move(prize["_id"], denied().made_by(by))
         if own is not None:
@@ -154,7 +158,8 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
 
 
 async def _settle_release(context: Context, freeze: Freeze) -> None:
-    store, cancelling = context.store, False
+    store = context.store
+    cancelling = False
     ended: list[Prize] = []
     end = released_alone if freeze["what"] == "prize" else released
     for scope in _scopes(freeze["what"], freeze["of"]):

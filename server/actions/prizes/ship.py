@@ -37,7 +37,8 @@ async def ship(
 
     A publisher's parcels go to one winner each. Raises NoSuchTask, NotShippable.
     """
-    prizes, now_ms = context.store.prizes, context.clock.now_ms()
+    prizes = context.store.prizes
+    now_ms = context.clock.now_ms()
     await context.store.tasks.get_own(code, person_id)
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
@@ -104,7 +105,8 @@ async def receive(context: Context, code: str, person_id: str) -> Prize:
 
 async def settle_arrival(context: Context, prize: Prize) -> None:
     """Count goods as received if they were sent ARRIVAL_MS ago and the winner said nothing."""
-    now_ms, arrived_ms = context.clock.now_ms(), prize["sent_at"] + ARRIVAL_MS
+    now_ms = context.clock.now_ms()
+    arrived_ms = prize["sent_at"] + ARRIVAL_MS
     if now_ms >= arrived_ms:
         await context.store.prizes.moves(prize["_id"], row.received(now_ms).made_by("time"))
     else:

@@ -82,8 +82,10 @@ async def settle_reports(context: Context) -> None:
 
 async def _follow(context: Context, saved: Report) -> None:
     """Hide the task if enough reports count and no operator has decided since. Safe to repeat."""
-    store, least = context.store, context.settings.reports_to_hold
-    code, decided = saved["code"], saved.get("decided", 0)
+    store = context.store
+    least = context.settings.reports_to_hold
+    code = saved["code"]
+    decided = saved.get("decided", 0)
     if (
         least
         and await store.reports.join(code, decided, least)

@@ -31,7 +31,8 @@ from server.wechat.content import UNCHECKED, Result
 from server.wechat.message_push import MEDIA_CHECK, Event
 
 # WeChat's `scene`: a profile, and a forum.
-PROFILE, FORUM = 1, 3
+PROFILE = 1
+FORUM = 3
 # WeChat pushes the result of a picture within this time. If no result comes, WeChat is asked once more.
 RESULT_MS = 1_800_000
 ASKS = 2
@@ -67,16 +68,19 @@ async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> N
     WeChat is asked about one review at first, then about several at once. After two reviews without an
     answer, the rest waits for the next turn. Many checks at once would make digs wait for the store.
     """
-    reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
+    reviews = context.store.reviews
+    before_ms = context.clock.now_ms() - RESULT_MS
     due: list[Review] = []
-    at_once, again = 1, False
+    at_once = 1
+    again = False
     async for review in reviews.lease_due_for(part, context.clock.now_ms, before_ms):
         due.append(review)
         if len(due) == at_once:
             unanswered = await asyncio.gather(*(_settle(context, one, late) for one in due))
             if part in unanswered and (again or at_once > 1):
                 return
-            due, again = [], part in unanswered
+            due = []
+            again = part in unanswered
             at_once = 1 if again else AT_ONCE
     await asyncio.gather(*(_settle(context, one, late) for one in due))
 
@@ -186,7 +190,8 @@ async def _check_text(context: Context, review: Review) -> Review | None:
 
 async def _check_picture(context: Context, review: Review) -> Review | None:
     """Note the result that WeChat pushed. Without a result, ask for one, or wait if one is still to come."""
-    reviews, until_ms = context.store.reviews, review["asked_at"] + RESULT_MS
+    reviews = context.store.reviews
+    until_ms = review["asked_at"] + RESULT_MS
     if not context.settings.checks_content:
         return await _note(context, review, "picture", UNCHECKED)
     found = await context.store.media_checks.find_first(review["traces"]) if review["traces"] else None
@@ -208,7 +213,8 @@ async def _ask_about_picture(context: Context, review: Review) -> Review | None:
     """Ask WeChat to check the picture. If WeChat refuses, or never pushed a result, an operator looks."""
     if len(review["traces"]) >= ASKS:
         return await _note(context, review, "picture", UNCHECKED)
-    scene, now_ms = FORUM if review["code"] else PROFILE, context.clock.now_ms()
+    scene = FORUM if review["code"] else PROFILE
+    now_ms = context.clock.now_ms()
     # Others may not see the picture yet, so its path is signed. WeChat may load it while we wait for a
     # result.
     url = context.settings.public_url + signed_path(context, review["picture"], 2 * RESULT_MS)
@@ -253,7 +259,9 @@ async def follow_review(context: Context, review: Review) -> None:
 
 
 async def _apply_to_person(context: Context, review: Review) -> None:
-    people, person_id, number = context.store.people, review["person_id"], review.get("choice", 0)
+    people = context.store.people
+    person_id = review["person_id"]
+    number = review.get("choice", 0)
     picture = review.get("wxheadpic")
     if review["state"] == "shown":
         await people.show_choice(person_id, number, review.get("wxname"), picture)
@@ -270,7 +278,9 @@ async def _apply_to_person(context: Context, review: Review) -> None:
 
 
 async def _apply_to_task(context: Context, review: Review) -> None:
-    code, tasks, edited = review["code"], context.store.tasks, review.get("edited", 0)
+    code = review["code"]
+    tasks = context.store.tasks
+    edited = review.get("edited", 0)
     by = review["history"][-1]["by"]  # who ended the review
     opens = opening.opened_by_review(context.settings.task_days * DAY_MS, edited).made_by(by)
     if review["state"] == "held":

@@ -24,7 +24,8 @@ async def _why_looked_at(context: Context, task: Task) -> str:
 
     The task counts itself, and so do tasks published at the same moment: each counts the other.
     """
-    most, since_ms = context.settings.mail_review_prizes, context.clock.now_ms() - MAILED_DAYS * DAY_MS
+    most = context.settings.mail_review_prizes
+    since_ms = context.clock.now_ms() - MAILED_DAYS * DAY_MS
     # Each has at least one prize by mail, so these tell whether they are too many.
     lately = await context.store.moderation.by_mail(task["publisher"], since_ms, most + 1)
     return why_looked_at(task, lately, most)
@@ -42,7 +43,8 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
     edited = task.get("edited", 0)
     key = f"task:{task['_id']}:{edited}" if edited else f"task:{task['_id']}"
     review = new_review(key, task["publisher"], openid, text, context.clock.now_ms())
-    review["code"], review["picture"] = task["_id"], pictures[0] if pictures else ""
+    review["code"] = task["_id"]
+    review["picture"] = pictures[0] if pictures else ""
     if pictures[1:]:
         review["more"] = pictures[1:]
     if may_be_looked_at(context.settings, task):
@@ -78,7 +80,8 @@ async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> Non
         return
     text = chosen.get("wxname", "")
     review = new_review(chosen["key"], person["_id"], person["openid"], text, context.clock.now_ms())
-    review["picture"], review["choice"] = chosen.get("wxheadpic", ""), chosen["number"]
+    review["picture"] = chosen.get("wxheadpic", "")
+    review["choice"] = chosen["number"]
     if "wxname" in chosen:
         review["wxname"] = chosen["wxname"]
     if "wxheadpic" in chosen:

@@ -107,11 +107,13 @@ async def _ask(context: CashContext, bill: Bill) -> Bill:
 
 
 async def _begin_claiming(context: CashContext, task: Task, prize: Prize) -> Prize:
-    (young, private), now_ms = await newness_of(context, task, prize), context.clock.now_ms()
+    (young, private) = await newness_of(context, task, prize)
+    now_ms = context.clock.now_ms()
     # The prize is due again in a minute: if this process dies before the bill is saved, a sweep then makes
     # the bill.
     begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, young, private)
-    prizes, key = context.store.prizes, prize["_id"]
+    prizes = context.store.prizes
+    key = prize["_id"]
     return await prizes.move(key, begin) or await prizes.get(key)
 
 

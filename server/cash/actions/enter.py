@@ -13,7 +13,9 @@ def enters(kind: EntryKind) -> Effect:
     """Return the effect that enters the amount of a document in the ledger; goods have none."""
 
     async def enter(context: CashContext, document: Any) -> None:
-        key, code, fen = document["_id"], document["code"], document["amount_fen"]
+        key = document["_id"]
+        code = document["code"]
+        fen = document["amount_fen"]
         if fen:
             await context.books.ledger.enter(kind, key, code, fen, context.clock.now_ms())
 

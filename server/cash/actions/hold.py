@@ -25,7 +25,8 @@ from server.game.task import Task
 from server.store.prizes.prizes import Prize
 from server.wechat.messages import moment
 
-WEEK_MS, PAID_MS = 7 * DAY_MS, 30 * DAY_MS
+WEEK_MS = 7 * DAY_MS
+PAID_MS = 30 * DAY_MS
 # How many of the treasures that a person dug last are looked at to tell whether the person is a newcomer.
 DUG = 50
 # Who has claimed no more than this within 24 hours never waits for what other newcomers are paid.
@@ -48,7 +49,8 @@ async def refuse_waiting(context: CashContext, prize: Prize) -> None:
     within 30 days. A prize that was paid during this wait does not count as paid before: otherwise a first
     win of 1 yuan would end the wait for the next prize.
     """
-    now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
+    now_ms = context.clock.now_ms()
+    hold_ms = context.settings.payout_hold_seconds * 1000
     if "released_alone" in prize:
         return
     if now_ms < prize.get("waits_until", 0) and prize.get("waits_for") != "wechat":
@@ -77,7 +79,8 @@ async def newness_of(context: CashContext, task: Task, prize: Prize) -> tuple[in
 
 
 async def _is_newcomer(context: CashContext, prize: Prize) -> bool:
-    store, person_id = context.store, prize["person_id"]
+    store = context.store
+    person_id = prize["person_id"]
     person = await store.people.find(person_id)
     if person is not None and context.clock.now_ms() - person["created_at"] < WEEK_MS:
         return True
@@ -98,7 +101,8 @@ async def weigh(context: CashContext, prize: Prize) -> bool:
     if "released_alone" not in prize:
         found = await _why_held(context, prize) or await _why_waits(context, prize)
         found = found or await _why_patterned(context, prize)
-    prizes, attempt = context.store.prizes, prize["attempt"]
+    prizes = context.store.prizes
+    attempt = prize["attempt"]
     if found is None:
         decision = row.approved(attempt)
     elif isinstance(found, tuple):
@@ -116,8 +120,11 @@ async def weigh(context: CashContext, prize: Prize) -> bool:
 
 async def _why_waits(context: CashContext, prize: Prize) -> Why | tuple[Wait, int] | None:
     """Check the limits of 24 hours. If several limits are exceeded, the one with the longest wait counts."""
-    settings, now_ms, fen = context.settings, context.clock.now_ms(), prize["amount_fen"]
-    publisher, young = {"publisher": prize["publisher"]}, prize.get("young")
+    settings = context.settings
+    now_ms = context.clock.now_ms()
+    fen = prize["amount_fen"]
+    publisher = {"publisher": prize["publisher"]}
+    young = prize.get("young")
     limits: list[tuple[Literal["publisher", "private", "newcomer"], dict[str, Any], int]] = []
     if settings.cash_publisher_day and not await context.store.people.is_trusted(prize["publisher"]):
         limits.append(("publisher", publisher, settings.cash_publisher_day))
@@ -147,7 +154,8 @@ async def _purse_fits_at(context: CashContext, prize: Prize) -> int | None:
 
     Who has claimed little today does not wait for it at all.
     """
-    fen, most_fen = prize["amount_fen"], context.settings.cash_young_day_yuan * FEN_PER_YUAN
+    fen = prize["amount_fen"]
+    most_fen = context.settings.cash_young_day_yuan * FEN_PER_YUAN
     mine = await _today(context, prize, {"person_id": prize["person_id"]})
     if sum(each.fen for each in mine) + fen <= SMALL_FEN:
         return 0
@@ -172,7 +180,8 @@ async def _why_patterned(context: CashContext, prize: Prize) -> Why | None:
 
 
 async def _why_held(context: CashContext, prize: Prize) -> Why | None:
-    settings, now_ms = context.settings, context.clock.now_ms()
+    settings = context.settings
+    now_ms = context.clock.now_ms()
     most_yuan: dict[Why, int] = {
         "pair": settings.cash_pair_week_yuan,
         "day": settings.cash_won_day_yuan,

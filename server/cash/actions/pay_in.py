@@ -125,7 +125,8 @@ async def _check_paid_limits(context: CashContext, order: Order) -> None:
 
     The order itself is counted: it is in the store already. So two simultaneous orders count each other.
     """
-    settings, now_ms = context.settings, context.clock.now_ms()
+    settings = context.settings
+    now_ms = context.clock.now_ms()
     limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
     if not any(limits):
         return
@@ -226,7 +227,8 @@ async def note_payment(context: CashContext, answer: OrderAnswer) -> bool:
     Returns True if `follow_payments` has to be called; if the process dies first, a sweep does it. Raises
     Contradiction if we have no such order of that amount.
     """
-    number, now_ms = answer.out_trade_no, context.clock.now_ms()
+    number = answer.out_trade_no
+    now_ms = context.clock.now_ms()
     amount_fen = answer.amount_fen or 0
     payer_fen = answer.amount.payer_total if answer.amount is not None else None
     coupons = [
@@ -255,7 +257,9 @@ async def follow_payments(context: CashContext, orders: list[Order]) -> None:
     The order of a task in review waits until the review is over: it stays `paid`. A task that was paid by a
     credit card ends.
     """
-    store, spent, lasts_ms = context.store, list[str](), context.settings.task_days * DAY_MS
+    store = context.store
+    spent = list[str]()
+    lasts_ms = context.settings.task_days * DAY_MS
     paid = [order for order in orders if order["state"] == "paid"]
     if not paid:
         return
@@ -281,7 +285,8 @@ async def follow_payments(context: CashContext, orders: list[Order]) -> None:
 
 async def _was_opened_by(context: CashContext, order: Order) -> bool:
     """Whether a paid order opened its task before. If it did not, refund it, or note that it waits."""
-    store, code = context.store, order["code"]
+    store = context.store
+    code = order["code"]
     task = await store.tasks.find(code)
     if task is not None and is_taken_down(task) and not _is_over(task):
         # An operator hid the task before it opened. It ends, so that the refund stays right if it is shown
@@ -369,7 +374,8 @@ async def settle_order(context: CashContext, order: Order) -> None:
     An order whose payment would only be refunded is closed. If WeChat does not have it yet, closing is tried
     every minute.
     """
-    leased, useless = order, False
+    leased = order
+    useless = False
     if order["state"] == "asked":
         useless = await _is_useless(context, order)
         order = await ask_about_order(context, order, close=useless)
@@ -377,7 +383,8 @@ async def settle_order(context: CashContext, order: Order) -> None:
         now_ms = context.clock.now_ms()
         # WeChat is asked less often as an order gets older, and once right after it expires.
         rest_ms = FIRST_ASK_MS if useless else max(FIRST_ASK_MS, now_ms - order["created_at"])
-        due_at_ms, end_ms = now_ms + rest_ms, order["expires_at"] + 1000
+        due_at_ms = now_ms + rest_ms
+        end_ms = order["expires_at"] + 1000
         again_ms = min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
         await context.books.orders.moves(order["_id"], row.unpaid(leased.get("due_at"), again_ms))
     elif order["state"] == "paid":

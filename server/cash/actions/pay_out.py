@@ -39,7 +39,8 @@ log = logging.getLogger("wabao.money")
 
 async def ensure_bill(context: CashContext, prize: Prize) -> tuple[Bill, bool] | None:
     """Return the bill of a prize that is `claiming`, and whether this call made it; None if it is held."""
-    bills, number = context.books.bills, bill_number(prize)
+    bills = context.books.bills
+    number = bill_number(prize)
     known = await bills.find(number)
     if known is not None:
         return known, False

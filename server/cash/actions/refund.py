@@ -84,7 +84,9 @@ async def note_refund(context: CashContext, answer: RefundAnswer) -> None:
 
     Raises Contradiction if we have no such refund of that order and amount, or if ours ended otherwise.
     """
-    refunds, number, status = context.books.refunds, answer.out_refund_no, answer.status
+    refunds = context.books.refunds
+    number = answer.out_refund_no
+    status = answer.status
     known = await refunds.find(number)
     told = answer.out_trade_no, answer.amount.total, answer.amount.refund
     if known is None or (known["out_trade_no"], known["total_fen"], known["amount_fen"]) != told:

@@ -57,7 +57,8 @@ async def _report(context: CashContext, order: Order) -> None:
 
 async def _make_report(context: CashContext, order: Order) -> None:
     """Report an order, unless nothing is left to report. Raises WeChatError, WeChatBusy."""
-    kind, now_ms = context.settings.pay_order_kind, context.clock.now_ms()
+    kind = context.settings.pay_order_kind
+    now_ms = context.clock.now_ms()
     try:
         await context.wechat.report_delivery(order["transaction_id"], order["openid"], kind, now_ms)
     except WeChatError as refused:

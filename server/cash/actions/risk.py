@@ -27,7 +27,8 @@ def look_at_risk(context: CashContext, view: View, address: str) -> None:
 
     `address` is the person's own; if it is "", nothing is asked.
     """
-    person, day = view["person"], context.clock.now_ms() // DAY_MS
+    person = view["person"]
+    day = context.clock.now_ms() // DAY_MS
     if person is None or not address or not total_fen(view["task"]):
         return
     if context.settings.risk_held and context.risk_looks.begin(person["_id"], day, UNDER_WAY):
@@ -47,7 +48,9 @@ async def _ask_wechat(context: CashContext, person: Person, address: str, day: i
 
     WeChat is not asked while its answers are late and another call is waiting already.
     """
-    looks, risks, in_time = context.risk_looks, context.books.risks, True
+    looks = context.risk_looks
+    risks = context.books.risks
+    in_time = True
     if not looks.begin_call():
         log.warning("a risk is not known: WeChat is not asked while it is late")
         return

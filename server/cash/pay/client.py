@@ -193,7 +193,9 @@ class Pay(Connection):
 
     def payment_parameters(self, prepay_id: str) -> PaymentParameters:
         """Return what `wx.requestPayment` takes, with a new signature."""
-        stamp, nonce, package = str(int(time.time())), secrets.token_hex(16), f"prepay_id={prepay_id}"
+        stamp = str(int(time.time()))
+        nonce = secrets.token_hex(16)
+        package = f"prepay_id={prepay_id}"
         self._require_merchant()
         sign: str = rsa_sign(self._private_key, f"{self.appid}\n{stamp}\n{nonce}\n{package}\n")
         return PaymentParameters(
@@ -212,7 +214,8 @@ class Pay(Connection):
         """Close the order, so that nobody can pay it. Refused with ORDERPAID if it is paid. Safe to
         repeat."""
         try:
-            path, merchant = f"{ORDERS}/out-trade-no/{out_trade_no}/close", self._require_merchant()
+            path = f"{ORDERS}/out-trade-no/{out_trade_no}/close"
+            merchant = self._require_merchant()
             with timed(_name("POST", path), _is_refusal):
                 await self._call(merchant, "POST", path, {"mchid": self._mchid})
         except PayRefused as refused:
@@ -326,7 +329,8 @@ class Pay(Connection):
             if not self._is_signed(found, body.decode()):
                 raise ForgedNotice("its signature is wrong")
             notice = decode(body, _Notice)
-            sealed, key = notice.resource, self.merchant.api_v3_key
+            sealed = notice.resource
+            key = self.merchant.api_v3_key
             opened = aes_decrypt(sealed.nonce, sealed.ciphertext, sealed.associated_data, key)
             if opened is None:
                 raise ForgedNotice("it cannot be decrypted")

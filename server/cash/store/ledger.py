@@ -79,7 +79,8 @@ class Ledger(Documents[Entry]):
 
     async def held_fen(self, codes: list[str]) -> dict[str, int]:
         """Return what is held for each of these tasks: paid, and neither given nor refunded."""
-        held, by = dict.fromkeys(codes, 0), {"code": "$code", "kind": "$kind"}
+        held = dict.fromkeys(codes, 0)
+        by = {"code": "$code", "kind": "$kind"}
         for row in await self.sums({"code": {"$in": codes}}, by, fen="$amount_fen"):
             held[row["_id"]["code"]] += _SIGN[row["_id"]["kind"]] * row["fen"]
         return held
@@ -91,7 +92,8 @@ class Ledger(Documents[Entry]):
         Each query is answered from an index alone, and its result is bounded.
         """
         while True:
-            horizon, page = None, set[str]()
+            horizon = None
+            page = set[str]()
             for name in (self.NAME, "orders", "prizes", "bills", "refunds"):
                 rows = await self._codes_after(name, after)
                 page.update(rows)
@@ -119,7 +121,8 @@ class Ledger(Documents[Entry]):
         Entries from before yesterday are added to the sums that are kept, a day at a time. The rest is added
         up each time. An entry that is written a day after its `at` would be missed.
         """
-        kept, today_ms = await self._kept_sums(), now_ms // DAY_MS * DAY_MS
+        kept = await self._kept_sums()
+        today_ms = now_ms // DAY_MS * DAY_MS
         while kept["through"] < today_ms - LATE_MS:
             oldest = await self.rows.find_one(
                 {"at": {"$gte": kept["through"]}}, {"_id": 0, "at": 1}, sort=[("at", pymongo.ASCENDING)]

@@ -107,18 +107,23 @@ def arranged(places: Iterable[Place]) -> list[list[str]]:
     before it, so tasks that follow never change a full page.
     """
     pages: list[list[str]] = []
-    first, over = 0, False  # the first page with room, and whether the ended tasks have begun
+    first = 0  # the first page with room, and whether the ended tasks have begun
+    over = False
     own: dict[str, tuple[int, int]] = {}  # by publisher: their last page, and how many tasks they have on it
     for code, publisher, status, _ in places:
         if status and not over:
-            first, over = max(first, len(pages) - 1), True
+            first = max(first, len(pages) - 1)
+            over = True
         page, number = own.get(publisher, (0, 0))
         if number == MOST_OF_ONE:
-            page, number = page + 1, 0
+            page = page + 1
+            number = 0
         if page < first:
-            page, number = first, 0
+            page = first
+            number = 0
         while page < len(pages) and len(pages[page]) == PAGE_SIZE:
-            page, number = page + 1, 0
+            page = page + 1
+            number = 0
         while page >= len(pages):
             pages.append([])
         pages[page].append(code)

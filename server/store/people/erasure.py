@@ -24,7 +24,8 @@ _ByCode = defaultdict[str, list[Document]]
 
 BATCH = 500
 # What stands in place of the name and the picture.
-NAME, PICTURE = "已注销", ""
+NAME = "已注销"
+PICTURE = ""
 _NOBODY = {"wxname": NAME, "wxheadpic": PICTURE}
 # The collections from which the documents about a person are deleted, and the fields that name the person.
 _DELETED = {
@@ -79,7 +80,8 @@ class Erasure:
     async def erase_name_in_digs(self, person_id: str, shown: Mapping[str, str] = _NOBODY) -> int:
         """Put what is `shown` into a person's digs; return how many there are, without one that only its task
         has."""
-        tasks, digs = self._database["tasks"], self._database["digs"]
+        tasks = self._database["tasks"]
+        digs = self._database["digs"]
         codes = await digs.distinct("code", {"person_id": person_id, "n": {"$gt": 0}})
         changed = await digs.update_many({"person_id": person_id}, {"$set": dict(shown)})
         last = {f"last_dig.{name}": value for name, value in shown.items()}

@@ -58,7 +58,8 @@ def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window
     page = window("阿等").page
     page.clock.install()
     page.goto(f"{publisher.address}/#/task/{code}")
-    claim, take = page.locator("#claim"), page.get_by_role("button", name="领取红包")
+    claim = page.locator("#claim")
+    take = page.get_by_role("button", name="领取红包")
     expect(claim).to_contain_text("以后可以领取")
     expect(take).to_be_disabled()
     page.clock.fast_forward(DAY_MS)

@@ -9,7 +9,8 @@ from support.client import a_picture
 
 
 def test_a_logout_ends_the_sessions_on_all_devices(window, address):
-    here, there = window("朵朵", "/#/mine", viewport=PHONE), window("朵朵", "/#/mine")
+    here = window("朵朵", "/#/mine", viewport=PHONE)
+    there = window("朵朵", "/#/mine")
     old = Person.log_in(address, "朵朵")
     button = here.page.get_by_role("button", name="退出登录")
     expect(button).to_be_visible()
@@ -52,7 +53,8 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
     winner.post("/postTask", code=sent)
     winner.claim(sent, receiver="养哥", phone="13800000000", address="科技园 1 号")
     opened = window(user, "/#/mine", viewport=PHONE)
-    page, asking = opened.page, opened.page.get_by_role("dialog", name="注销账号")
+    page = opened.page
+    asking = opened.page.get_by_role("dialog", name="注销账号")
     page.get_by_role("button", name="注销账号").click()
     expect(asking).to_contain_text("有七天可以反悔")
     asking.get_by_role("button", name="注销账号").click()
@@ -104,7 +106,8 @@ def test_a_signature_is_marked_and_stands_without_the_publishers_picture(window,
         expect(line.locator("img")).to_have_count(1 - marks)
         if marks:
             expect(line.locator(".signed")).to_have_text("署名")
-            mark, author = line.locator(".signed").bounding_box(), line.locator(".name").bounding_box()
+            mark = line.locator(".signed").bounding_box()
+            author = line.locator(".name").bounding_box()
             assert mark is not None
             assert author is not None
             assert mark["x"] + mark["width"] <= author["x"]

@@ -75,7 +75,8 @@ def press(opened: Window) -> Any:
 
 def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, publisher):
     first, second = (publisher.publish(a_picture(), forecast_num=1, name="一只猫") for _ in range(2))
-    watcher, digger = window("小明", f"/#/task/{first}"), window(None)
+    watcher = window("小明", f"/#/task/{first}")
+    digger = window(None)
     expect(watcher.page.locator(".watchers")).to_be_visible()
     watcher.page.evaluate(SEE_FACE)
     digger.context.add_init_script(NOTE_SIGNALS)

@@ -180,7 +180,8 @@ def test_the_poster_and_its_link_lead_to_the_task(window, publisher):
 
 
 def test_two_windows_are_two_people_even_after_a_reload(window):
-    one, other = window("阿强", "/#/mine"), window("朵朵", "/#/mine")
+    one = window("阿强", "/#/mine")
+    other = window("朵朵", "/#/mine")
     for each, name in ((one, "阿强"), (other, "朵朵")):
         each.page.reload()
         expect(each.page.get_by_role("heading", name=name)).to_be_visible()

@@ -143,7 +143,8 @@ def test_what_the_square_was_narrowed_to_is_kept_for_the_way_back(window, publis
     publisher.publish(a_picture(), name=f"{mark}红茶")
     wine = publisher.publish(a_picture(), name=f"{mark}红酒", draw_type=1)
     opened = window("朵朵", viewport=PHONE)
-    page, cards = opened.page, opened.page.locator("[aria-label=正在进行] li")
+    page = opened.page
+    cards = opened.page.locator("[aria-label=正在进行] li")
     expect(page.locator(f"[data-code='{wine}']")).to_be_visible()
     page.get_by_label("搜宝贝或发布者").fill(f"{mark}红")
     expect(cards).to_have_count(2)

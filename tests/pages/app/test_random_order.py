@@ -51,7 +51,8 @@ def test_who_lost_to_the_random_order_reads_to_whom_and_nothing_replaces_it(wind
 def test_offline_the_button_waits_for_the_network_and_the_banner_does_not_move_it(window, publisher):
     code = publisher.publish(a_picture(), cd=1)
     opened = window("小红", f"/#/task/{code}", viewport={"width": 740, "height": 360})
-    page, button = opened.page, opened.page.locator("button.dig")
+    page = opened.page
+    button = opened.page.locator("button.dig")
     page.locator("button.dig[data-kind=ready]").wait_for()
     placed = button.bounding_box()
     assert placed is not None

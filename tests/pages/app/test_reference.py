@@ -41,7 +41,8 @@ def open_some(page: Page) -> None:
 
 def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewhere(window, address):
     opened = window(path="/healthz")
-    page, asked = opened.page, []
+    page = opened.page
+    asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.add_init_script(
         "addEventListener('securitypolicyviolation', (e) => console.error(e.violatedDirective, e.blockedURI))"

@@ -11,7 +11,8 @@ from support.phone import ROOT
 
 def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publishers_page(client, address):
     who = f"挖出东西的人{random.randrange(10**6)}"  # who dug nothing else
-    seller, digger = Person.log_in(address, "卖猫的人"), Person.log_in(address, who)
+    seller = Person.log_in(address, "卖猫的人")
+    digger = Person.log_in(address, who)
     asked = goods(seller.upload(a_picture()), prize_num=1, forecast_num=1_000_000, cd=0)
     sealed = seller.get("/commitment")["sealed_seed"]
     code = seller.post("/postTask", **asked, sealed_seed=sealed, nonce="0f" * 16)["code"]

@@ -19,7 +19,8 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     shop = f"铺子{random.randrange(10**9)}"  # it published nothing else
     seller = Person.log_in(address, shop)
     code, _ = a_win(seller, "阿强", draw_type=2, value=900, not_sent_to="西藏", contact="微信 ming-1")
-    winner, owner = client("阿强"), client(shop)
+    winner = client("阿强")
+    owner = client(shop)
     winner.open("treasure", code)
     winner.says("不寄到西藏", "邮寄到家 · 值 900 元")
     winner.says("填写收货地址。它加密保存，只有发布者看得到。", "之前领取")
@@ -134,7 +135,8 @@ def test_of_many_kinds_of_prizes_the_first_show_and_the_others_unfold(client, pu
     reader.open("treasure", code)
     reader.says("第 3 等奖", "还有 4 种奖品", "1 人在看")
     reader.keeps_silent("第 4 等奖", "第 7 等奖")
-    left, gone = list(range(1, 8)), 7
+    left = list(range(1, 8))
+    gone = 7
     while gone > 3:  # until one that shows is gone
         digger = Person.log_in(publisher.address, f"小众{len(left)}")
         while not (dug := digger.post("/postTask", code=code))["is_prize"]:
@@ -148,7 +150,8 @@ def test_of_many_kinds_of_prizes_the_first_show_and_the_others_unfold(client, pu
 
 def test_the_form_that_changes_a_treasure_opens_for_its_publisher_before_the_first_dig(client, publisher):
     code = publisher.publish(a_picture(), name="一个铜砚")
-    reader, owner = client("小谷"), client("小明")
+    reader = client("小谷")
+    owner = client("小明")
     reader.open("edit", code)
     reader.says("只有发布者可以改，有人开挖以后就不能再改了")
     reader.keeps_silent("改好了")
@@ -211,7 +214,8 @@ def test_where_to_dig_next_begins_with_what_is_open(client, publisher):
 def test_goods_are_handed_over_for_a_pick_up_code(client, publisher):
     where = {"place": "人民广场 3 号口", "pickup_time": "周六下午", "contact": "微信 ming-1"}
     code, person = a_win(publisher, "小芳", draw_type=1, **where)
-    winner, owner = client("小芳"), client("小明")
+    winner = client("小芳")
+    owner = client("小明")
     winner.open("mine", "won")
     winner.says("现场领：人民广场 3 号口 · 周六下午")
     winner.open("treasure", code)
@@ -231,7 +235,8 @@ def test_goods_are_handed_over_for_a_pick_up_code(client, publisher):
 
 def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=2, forecast_num=1, name="开工大吉")
-    owner, winner = client("小明"), client("朵朵")
+    owner = client("小明")
+    winner = client("朵朵")
     owner.open("treasure", code)
     owner.says("【现金红包2元】开工大吉", "1 个红包，每个 2 元，共 2 元。")
     owner.says("以前没有支付会自动删除。")
@@ -266,7 +271,8 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
 
 def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(client, address, publisher):
     code, _ = a_win(publisher, "大熊", draw_type=2)
-    winner, owner = client("大熊"), client("小明")
+    winner = client("大熊")
+    owner = client("小明")
     winner.open("treasure", code)
     winner.says("填写收货地址")
     owner.open("winners", code)

@@ -139,7 +139,8 @@ def test_only_the_person_of_the_dig_is_logged_out(operator, running):
     digger.post("/postTask", code=code)
     opened = operator(viewport=PHONE)
     opened.go(f"/ops#/task/{code}")
-    row, dialog = opened.page.locator("li, tr", has_text="二熊").last, opened.page.get_by_role("dialog")
+    row = opened.page.locator("li, tr", has_text="二熊").last
+    dialog = opened.page.get_by_role("dialog")
     row.locator("[data-act=signout]").click()
     expect(dialog).to_contain_text("二熊\u2069」退出登录？")
     opened.page.keyboard.press("Escape")

@@ -111,7 +111,8 @@ def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_it
     digger = Person.log_in(running.address, "阿花")
     for _ in range(3):
         digger.post("/postTask", code=code)
-    now_ms, day_ms = int(time.time() * 1000), 86_400_000
+    now_ms = int(time.time() * 1000)
+    day_ms = 86_400_000
     digger.get("/getDigs", code=code)
     write_record(data_dir, "digs", f"{code}:1", at=now_ms - 400 * day_ms)
     write_record(data_dir, "digs", f"{code}:2", at=now_ms - 2 * day_ms)
@@ -207,7 +208,8 @@ UNEVEN_CHART = """async ({ kind, newest }) => {
 def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(operator):
     opened = operator(timezone_id="Asia/Shanghai")
     newest = 1_795_600_799  # 17:59:59. The pixel 100 to the left of the last stands for 17:54:57 to 17:54:59.
-    mean, total = {"stacked": True}, {"stacked": True, "summed": True}
+    mean = {"stacked": True}
+    total = {"stacked": True, "summed": True}
     greatest: dict[str, bool] = {}
     for kind, shown in ((mean, "3"), (total, "9"), (greatest, "9")):
         assert opened.page.evaluate(UNEVEN_CHART, {"kind": kind, "newest": newest}) == 300

@@ -42,7 +42,8 @@ def test_old_data_of_the_screen_and_of_a_page_is_grey_under_a_red_bar_until_the_
 ):
     code = publisher.publish(a_picture(), cd=0)
     digger = Person.log_in(running.address, "阿强")
-    screen, page = operator(), operator()
+    screen = operator()
+    page = operator()
     page.go(f"/ops#/task/{code}")
     depth = page.page.locator(".tasks .depth")
     for dug in ("0 / 100K", "1 / 100K"):
@@ -191,7 +192,8 @@ def test_charts_leave_no_hole_and_no_name_or_button_is_broken(operator, running,
         broken = page.locator(".digs .name, .acts .name, .acts button").evaluate_all(LINES)
         assert [lines for lines in broken if lines[1] != 1] == [], width
         assert opened.overflow() <= 0
-    brand, search = page.locator(".brand").bounding_box(), page.locator(".search").bounding_box()
+    brand = page.locator(".brand").bounding_box()
+    search = page.locator(".search").bounding_box()
     assert brand is not None
     assert search is not None
     assert search["y"] < brand["y"] + brand["height"]

@@ -77,7 +77,8 @@ class FaultyWire(Wire):
         self._waiting: list[tuple[str, str, Fault]] = []
         self._ill: tuple[frozenset[str], Fault] | None = None
         self._suffix = Suffix(host, port)
-        self._healed, self._released = threading.Event(), threading.Event()
+        self._healed = threading.Event()
+        self._released = threading.Event()
         self._released.set()
         self.held = threading.Event()  # set once a command waits after `hold` or `fall_behind`
         self._cut_off = False
@@ -175,7 +176,9 @@ class FaultyWire(Wire):
         with self._turn:
             self._election = ObjectId()
             if self._noting:
-                self._noting, self._unaware, self._commits = False, True, commits
+                self._noting = False
+                self._unaware = True
+                self._commits = commits
 
     def become_aware(self) -> None:
         """Let the new primary know that a majority has all its writes."""

@@ -13,7 +13,8 @@ from bson.raw_bson import RawBSONDocument
 
 Document = dict[str, Any]
 
-OP_MSG, OP_REPLY = 2013, 1
+OP_MSG = 2013
+OP_REPLY = 1
 MORE_TO_COME = 2
 _HEADER = struct.Struct("<iiii")
 _CHUNK = 1 << 14  # a larger buffer would need a new memory mapping for each read
@@ -68,7 +69,8 @@ def command_of(message: bytes, leave_out: str = "") -> Document:
     command: Document = {}
     position = 20
     while position < len(message):
-        kind, position = message[position], position + 1
+        kind = message[position]
+        position = position + 1
         length = _INT.unpack_from(message, position)[0]
         end = position + length
         if kind == 0:

@@ -15,7 +15,8 @@ class Link:
     """A client's connection, and the proxy's connection to MongoDB for it."""
 
     def __init__(self, client: socket.socket, store: socket.socket) -> None:
-        self.client, self.store = Stream(client), Stream(store)
+        self.client = Stream(client)
+        self.store = Stream(store)
 
     def forward(self, request: bytes) -> bytes | None:
         """Send a request on and return MongoDB's reply; None if the request gets no reply."""

@@ -31,7 +31,8 @@ class _Strict(Wire):
 
     def __init__(self, port: int, found: IO[str], told: Told) -> None:
         super().__init__("127.0.0.1", port)
-        self._found, self._told = found, told
+        self._found = found
+        self._told = told
 
     def connected(self, client: socket.socket) -> None:
         self._told.begin(client)
@@ -47,7 +48,8 @@ class _Strict(Wire):
                 self._told.use(link.client.socket, command)
                 objected = objections(command)
             except (BSONError, LookupError, TypeError, ValueError, AttributeError) as error:
-                objected, command = [f"a command of a form that cannot be read: {error!r}"], {}
+                objected = [f"a command of a form that cannot be read: {error!r}"]
+                command = {}
             for objection in objected:
                 self._found.write(f"{objection} in {shape(command)}\n")
                 self._found.flush()
@@ -58,7 +60,8 @@ class StrictWire:
     """A process between the tests and the embedded MongoDB on `port`."""
 
     def __init__(self, port: int, directory: Path) -> None:
-        file, uses = directory / "wire", directory / "uses"
+        file = directory / "wire"
+        uses = directory / "uses"
         file.touch()
         uses.touch()
         self._found = file.open()

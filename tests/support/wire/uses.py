@@ -18,7 +18,8 @@ _LISTS = {"listCollections", "listIndexes"}
 # killed, so such a database is not emptied for the next test.
 _READS = {"aggregate", "count", "distinct", "find", "getMore"} | _LISTS
 _WRITES = {"delete", "findAndModify", "insert", "update"}
-READ, OTHER = "$read", "$other"
+READ = "$read"
+OTHER = "$other"
 
 
 def use_of(command: Document) -> tuple[str, str]:
@@ -44,7 +45,8 @@ class Told:
 
     def use(self, connection: socket.socket, command: Document) -> None:
         """Write what a command uses."""
-        use, (number, told) = use_of(command), self._told[connection]
+        use = use_of(command)
+        (number, told) = self._told[connection]
         if use not in told:
             told.add(use)
             self._write(number, *use)
