@@ -38,7 +38,7 @@ class SquareRequest(msgspec.Struct):
     unionid: Unionid
     page: Page = 1
     kind: (
-        Annotated[GivenAs, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None
+        Annotated[GivenAs, Meta(title="里面是什么", description="邮寄、现场领取等几种之一")] | None
     ) = None
     name: Annotated[
         str, Meta(max_length=50, extra=ONE_LINE, title="要找的字", description="最多 50 个字")

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from handlers.base import NOBODY, Interface, ProvenAct, Reply, of_document
 from handlers.digging.cards import picture_url
@@ -25,6 +25,7 @@ from server.game.review import ReviewState
 from server.memory.limits import Count
 from server.security.keys import Proven
 from server.security.plain_text import NOT_BLANK, ONE_LINE
+from server.settings import Settings
 from server.store.people.people import Person, is_named, shown_face, shown_name
 
 # How long a login waits for its turn if many codes from its address are wrong.
@@ -146,7 +147,7 @@ class UserLogin(Interface):
 
 class CashRules(msgspec.Struct):
     """The rules for red packets on this server. `least_cd` is in seconds, `least_gap` in levels,
-    `least_diggers` in digs.
+    `least_diggers` in digs; one red packet, and what several people share, is `most_yuan` at most.
 
     A limit of 0 means that there is no limit.
     """
@@ -155,8 +156,21 @@ class CashRules(msgspec.Struct):
     least_cd: int
     least_gap: int
     least_diggers: int
+    most_yuan: int
     private_yuan: int
     newcomer_yuan: int
+
+
+def _cash_rules(settings: Settings) -> CashRules:
+    return CashRules(
+        no_credit=settings.cash_no_credit,
+        least_cd=settings.cash_least_cd_seconds,
+        least_gap=settings.cash_least_gap,
+        least_diggers=settings.cash_least_diggers,
+        most_yuan=settings.max_red_packet_yuan,
+        private_yuan=settings.cash_private_day_yuan,
+        newcomer_yuan=settings.cash_newcomer_day_yuan,
+    )
 
 
 class GetMyInfoReply(Reply, kw_only=True):
@@ -167,7 +181,8 @@ class GetMyInfoReply(Reply, kw_only=True):
     won.
 
     `review` is that of the name and picture chosen last: others see them once it is "shown".
-    `red_packets` is 0 where nobody can publish any; `fair_start_ms` is as in a task's details. `delete_at`
+    `red_packets` is 0 where nobody can publish any, and with `cash` is left out where there are goods only;
+    `fair_start_ms` is as in a task's details. `delete_at`
     is when the account will be deleted (unix ms), 0 unless its owner asked for it. `to_do` is what waits for
     the caller, at most 50.
     """
@@ -177,8 +192,8 @@ class GetMyInfoReply(Reply, kw_only=True):
     partake_num: int
     expected_wins: float
     wins_counted: int
-    red_packets: Annotated[int, Meta(ge=0, le=1)]
-    cash: CashRules
+    red_packets: Annotated[int, Meta(ge=0, le=1)] | UnsetType = UNSET
+    cash: CashRules | UnsetType = UNSET
     fair_start_ms: int
     delete_at: int
     review: ReviewState
@@ -205,15 +220,8 @@ class GetMyInfo(Interface):
             partake_num=numbers.tasks,
             expected_wins=round(numbers.chances, 2),
             wins_counted=numbers.wins,
-            red_packets=int(settings.takes_cash),
-            cash=CashRules(
-                no_credit=settings.cash_no_credit,
-                least_cd=settings.cash_least_cd_seconds,
-                least_gap=settings.cash_least_gap,
-                least_diggers=settings.cash_least_diggers,
-                private_yuan=settings.cash_private_day_yuan,
-                newcomer_yuan=settings.cash_newcomer_day_yuan,
-            ),
+            red_packets=int(settings.takes_cash) if settings.cash else UNSET,
+            cash=_cash_rules(settings) if settings.cash else UNSET,
             fair_start_ms=settings.fair_start_ms,
             delete_at=delete_at(person),
             review="shown" if review is None else review["state"],

@@ -88,8 +88,8 @@ async def test_cards_say_of_a_task_what_holds(context, settings, alice, bob):
     numbers = {"digging_num": 3, "release_num": 0, "partake_num": 3, "fair_start_ms": 0}
     numbers |= {"wins_counted": len(lists["/getMyPrize"]["data"])}
     assert info.pop("cash") == {
-        "no_credit": 1, "least_cd": 0, "least_gap": 0, "least_diggers": 0, "private_yuan": 0,
-        "newcomer_yuan": 0,
+        "no_credit": 1, "least_cd": 0, "least_gap": 0, "least_diggers": 0, "most_yuan": 200,
+        "private_yuan": 0, "newcomer_yuan": 0,
     }  # fmt: skip
     assert info == {"status": 0, "msg": "", "red_packets": 1, "delete_at": 0} | numbers | SHOWN
     assert (await alice.get("/getMyInfo"))["release_num"] == 3

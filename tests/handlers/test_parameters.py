@@ -92,7 +92,7 @@ NUMBERS = {
     "interval": ("每隔多少层一份奖品", 1, 100_000),
 }
 BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
-    ({"goods_type": 3}, "“埋什么”应为 1（红包）或 2（实物）"),
+    ({"goods_type": 3}, "“埋什么”应为 1 或 2"),
     ({"name": None}, "请填写“物品名”，应为 1 到 50 个字"),
     *(({"name": bad}, "“物品名”应为 1 到 50 个字") for bad in ("猫" * 51, " \t\n", {"$ne": None}, 5)),
     ({"name": "猫\x00"}, "“物品名”应为 1 到 50 个字，不能含有特殊字符"),

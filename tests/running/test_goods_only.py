@@ -7,6 +7,7 @@ import httpx
 import pymongo
 import pytest
 
+from handlers.glossary import CASH as NAMES_CASH
 from server.actions.digging.publish import GOODS_ONLY
 from server.running.stores import free_port
 from support.databases import with_database
@@ -58,6 +59,13 @@ def test_goods_are_buried_dug_and_claimed_without_anything_of_cash(
         goods = {"goods_type": 2, "draw_type": 2, "prize_num": 1, "forecast_num": 1, "name": "猫"}
         packet = http.post("/postTask", **alice, data={**goods, "goods_type": 1, "money": 2}).json()
         assert (packet["error"], packet["msg"]) == ("bad_request", GOODS_ONLY)
+        unknown = http.post("/postTask", **alice, data={**goods, "goods_type": 3}).json()
+        unheard = http.get("/getTaskList", params={**alice["params"], "kind": "x"}).json()
+        own = http.get("/getMyInfo", **alice).json()
+        assert own["to_do"] == []
+        for said in (packet["msg"], unknown["msg"], unheard["msg"], *own):
+            assert said
+            assert not NAMES_CASH.search(said), said
         task = http.post("/postTask", **alice, data={**goods, "url": uploaded["url"]}).json()
         code = task["code"]
         alice["params"]["code"] = code

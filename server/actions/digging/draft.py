@@ -89,7 +89,7 @@ class TextsRequest(msgspec.Struct, kw_only=True):
 class Draft(TextsRequest, kw_only=True):
     """A new task. `publish` checks its values together."""
 
-    goods_type: Annotated[int, Meta(ge=1, le=2, title="埋什么", description="1（红包）或 2（实物）")]
+    goods_type: Annotated[int, Meta(ge=1, le=2, title="埋什么", description="1 或 2")]
     prize_num: Annotated[int, Meta(ge=1, le=1000, title="奖品数量", description="1 到 1000 的整数")]
     forecast_num: Annotated[
         int, Meta(ge=1, le=1_000_000, title="预计挖多少锹", description="1 到 1000000 的整数")

@@ -32,7 +32,7 @@ from server.store.files import thumbnail_path
 from server.store.people.people import Person, is_named, shown_face, shown_name
 from server.telemetry import metrics
 
-GOODS_ONLY = "这里没有开通红包，只能埋实物"
+GOODS_ONLY = "这里只能埋实物"
 _USED = (
     "服务器的那一半随机数已经用过：每份只能埋一个宝贝。请到“我的”看看是不是已经埋下了，再点一次会换一份新的"
 )
