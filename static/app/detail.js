@@ -18,7 +18,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, endWords, facts, handingLines, inReview, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -474,6 +474,7 @@ class Page {
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
     else if (error.error === "no_such_task") this.gone();
+    else if (isShutOut(error)) task.why = error.error;
     else if (mayPass(error)) this.reload(); // the dig may have been made, and may even have won
     else if (!error.error) throw error;
   }

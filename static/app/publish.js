@@ -4,7 +4,7 @@
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../miniprogram/shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax } from "../miniprogram/shared/words-publish.js";
+import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax, rangeWords } from "../miniprogram/shared/words-publish.js";
 import { NAMING, yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
 import { el, fill, set, write } from "./dom.js";
@@ -50,6 +50,7 @@ function fillIn(root, signal) {
     {
       novalidate: true, // its own problems are said in the words of this page
       oninput: ({ target }) => {
+        if (target.name === "what") form.querySelectorAll("[aria-invalid]").forEach(forgive); // the next way has words of its own
         forgive(target);
         if (target.name === "tempo") draft.tempo = target.value;
         changed();
@@ -150,6 +151,7 @@ function addSending(form, picture, fields, signal) {
   const problem = el("p.problem", { role: "alert" });
   const submit = el("button.primary", { type: "submit" }, PUBLISH.bury);
   form.append(problem, submit);
+  form.addEventListener("input", () => write(problem, ""));
   form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
 
   async function send() {
@@ -295,7 +297,7 @@ function wrongWith(input, picture) {
   const label = input.labels[0].textContent;
   if (input.type !== "number") return `请填写“${label}”`;
   if (input.min === input.max) return `“${label}”只能是 ${input.min}`;
-  return `“${label}”应为 ${input.min} 到 ${input.max}${input.step === "1" ? " 的整数" : "，最多两位小数"}`;
+  return rangeWords(label, input.min, input.max, input.step === "1");
 }
 
 /** Return the field that a parameter of the server comes from, if it is one that shows. */

@@ -44,7 +44,7 @@ export function shaft(onDig) {
     set(element, { hidden: Boolean(task.gone) });
     set(choice, { hidden: Boolean(whyNot(task, 1)) });
     if (!busy) showDepth(task);
-    const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();
+    const key = [task.status, task.why, task.review, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();
     if (key === counted) return;
     counted = key;
     stop();
@@ -99,7 +99,7 @@ function digButton(onDig, strokes) {
     ready = kind === "ready";
     set(element, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
     element.dataset.kind = kind;
-    circle.show(seconds, task.cd);
+    circle.show(kind === "cooling" ? seconds : 0, task.cd);
     if (time) {
       write(big, time);
       big.className = time.length > 7 ? "days" : time.length > 5 ? "longest" : time.length > 3 ? "long" : "";

@@ -134,8 +134,10 @@ def test_a_name_that_waits_is_told(window):
 
 def test_a_banned_person_reads_until_when(window, codes):
     opened = window("大熊", f"/#/task/{codes[REPORTED]}")
-    opened.page.locator(".dig").click()
-    expect(opened.page.locator("main").get_by_text("停用").first).to_be_visible()
+    dig = opened.page.locator(".dig")
+    expect(opened.page.get_by_text("你的账号已被停用，到")).to_be_visible()
+    expect(dig).to_contain_text("账号已停用")
+    expect(dig).to_have_attribute("aria-disabled", "true")
 
 
 def test_winner_and_publisher_read_that_goods_are_frozen(window, codes):

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { outcomes } from "./shared/outcomes.js";
-import { dayAndClock, momentOf, packetOf, planOf, planWarning, planWords, prizesOf, quickWords, spacing, wholeOf } from "./shared/planning.js";
+import { dayAndClock, momentOf, packetOf, packetProblem, planOf, planWarning, planWords, prizesOf, quickWords, spacing, wholeOf } from "./shared/planning.js";
 import { atMostEvery } from "./shared/renewing.js";
 
 test("a plan says how long it takes, and what does not fit", () => {
@@ -59,6 +59,14 @@ test("a red packet for a group is of three fields, private, shared by luck, and 
     goods_type: 1, prize_num: 8, prizes: [{ name: "拼手气红包", prize_num: 8, sum_fen: 660 }], name: "恭喜发财，大吉大利", is_public: 0,
   });
   assert.equal(packetOf({ sum: "1", prize_num: "2", wish: "早安" }).name, "早安");
+});
+
+test("a red packet for a group is refused in the words of its own fields", () => {
+  const number = "“红包个数”应为 1 到 1000 的整数";
+  for (const prize_num of ["", "0", "1001", "1.5", "x"]) assert.equal(packetProblem({ sum: "5", prize_num }, 200), number);
+  const sum = "“总金额（元）”应为 0.30 到 200，最多两位小数";
+  for (const typed of ["", "0.29", "200.01", "1.005", "x"]) assert.equal(packetProblem({ sum: typed, prize_num: "3" }, 200), sum);
+  for (const typed of ["0.3", "200", "1.15", "1e1"]) assert.equal(packetProblem({ sum: typed, prize_num: "3" }, 200), "");
 });
 
 test("a moment and its day and time say the same", () => {

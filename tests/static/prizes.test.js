@@ -7,7 +7,7 @@ import { cardsOf, lastingOf, stateOf as cardState, LISTS } from "./shared/cards.
 import { asTime } from "./shared/clock.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
-import { changeWords, laterWords, parcelWords, payUntil, payUntilWords, waitWords } from "./shared/words.js";
+import { chanceWords, changeWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -95,6 +95,36 @@ test("no card invites to dig what one published or won", () => {
   ]) assert.equal(cardState(card, left).kind, kind);
   assert.equal(cardState({ name: "猫" }, 61).text, "冷却 1:01");
   assert.deepEqual([LISTS.published.whose({}), LISTS.dug.whose({ is_prize: 1 }), LISTS.won.whose({})], [{ mine: true }, { won: true }, { won: true }]);
+});
+
+test("a foot says nothing that its card's state says", () => {
+  const won = { ...PACKET, name: "猫", prize_state: "won", is_draw: 0, claim_until: soon(), money_fen: 200 };
+  for (const change of [
+    {}, { claim_from: soon() }, { claim_until: past() }, { is_draw: 1, prize_state: "given" }, ...["held", "frozen", "expiring", "returned"].map((prize_state) => ({ prize_state })),
+  ]) {
+    const card = { ...won, ...change };
+    const { said, act, parcel } = LISTS.won.foot(card);
+    const { text } = cardState(card, 0);
+    assert.ok(![said, act, parcel].some((words) => words.includes(text)), `${text}: ${said} ${act}`);
+  }
+});
+
+test("the button that digs is bright only for who may dig, and promises nothing that no time brings", () => {
+  const open = { status: 0, need_pay: 0, why: "", review: "shown", cd_until: 0, fair_start_ms: 0, starts_at: 0, now_depth: 1, expires_at: 0 };
+  const press = (change, seconds = 0) => pressOf({ ...open, ...change }, false, seconds);
+  assert.deepEqual([press({}).kind, press({}).small], ["ready", "挖一锹"]);
+  assert.equal(press({ why: "own_task" }).small, "现在可以挖");
+  assert.equal(press({ why: "own_task" }, 9).small, "秒后别人可挖");
+  for (const [change, words] of [
+    [{ why: "own_task", review: "hidden" }, "已下架"],
+    [{ why: "own_task", review: "checking" }, "还在检查"],
+    [{ why: "own_task", review: "held" }, "还在检查"],
+    [{ why: "no_such_task", review: "hidden" }, "已下架"],
+    [{ why: "banned" }, "账号已停用"],
+    [{ why: "leaving" }, "正在注销账号"],
+  ]) for (const seconds of [0, 9]) assert.deepEqual(press(change, seconds), { kind: "closed", icon: "lock", big: "", small: words });
+  const chance = { status: 0, one_in: 3, nearest: 2, mine: 1, now_depth: 1 };
+  assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["别人的下一锹 1/3", ""]);
 });
 
 test("times and numbers are read as people write them", () => {

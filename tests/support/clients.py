@@ -65,6 +65,10 @@ class Window:
         """Fill in a field."""
         self._field(label).fill(text)
 
+    def has_typed(self, label: str, text: str) -> None:
+        """Wait until a field has this text."""
+        expect(self._field(label)).to_have_value(text)
+
     def choose(self, label: str, option: str) -> None:
         """Choose from a select, or from a group of buttons."""
         group = self._page.get_by_role("group", name=label)
@@ -101,6 +105,7 @@ class InHand:
     def __init__(self, phone: Phone) -> None:
         self._phone = phone
         self.fill = phone.fill
+        self.has_typed = phone.has_typed
         self.choose = phone.choose
         self.press = phone.press
         self.look_for = phone.press

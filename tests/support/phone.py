@@ -162,6 +162,11 @@ class Phone:
         """Type into the field with this placeholder or label."""
         self._order(do="fill", label=label, text=text)
 
+    def has_typed(self, label: str, text: str) -> None:
+        """Wait until the field with this label is drawn with this text."""
+        self._order(do="read", label=label, text=text)
+        self.until("read")
+
     def choose(self, label: str, option: str) -> None:
         """Choose an option of the picker whose text begins with this label."""
         self._order(do="choose", label=label, option=option)

@@ -70,9 +70,8 @@ function wonFoot(card) {
   const parcel = [card.number ? `${card.carrier} ${card.number}` : "", parcelWords(card)].filter(Boolean).join("，");
   const foot = { said: "", act: "", opens: "treasure", urgent: false, parcel };
   if (card.prize_state === "sent") return { ...foot, act: CLAIM.arrived };
-  if (card.is_draw) return foot; // the card's state says all
-  if (waitWords(card)) return { ...foot, act: prizeWords(card, isOverdue(card) ? "expiring" : card.prize_state) };
-  if (laterWords(card)) return { ...foot, act: prizeWords(card, card.prize_state), said: [wonWords(card, card), laterWords(card)].filter(Boolean).join(" · ") };
+  if (card.is_draw || waitWords(card)) return foot; // the card's state says all
+  if (laterWords(card)) return { ...foot, said: [wonWords(card, card), laterWords(card)].filter(Boolean).join(" · ") };
   const until = card.claim_until ? `${asMoment(card.claim_until)} 截止` : "";
   return { ...foot, act: CLAIM.go, urgent: true, said: [wonWords(card, card), until].filter(Boolean).join(" · ") };
 }

@@ -2,11 +2,13 @@
 // fit.
 
 import { now } from "./clock.js";
-import { PACKET, RANKS, TEMPOS } from "./words-publish.js";
+import { PACKET, RANKS, TEMPOS, rangeWords } from "./words-publish.js";
 
 const DAY_SECONDS = 86400;
 const MOST_INTERVAL = 100000;
 export const MOST_KINDS = 10;
+const MOST_PRIZES = 1000;
+const LEAST_FEN = 10; // of each share
 const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
 const DIGS_A_PRIZE = 15; // fewer, and the prizes are gone before anybody comes
 // In seconds: how long the digs of a tempo take together, and how long one waits between two where they are few.
@@ -71,6 +73,15 @@ export function packetOf({ sum, prize_num, wish = "" }) {
     ...prizesOf([{ name: PACKET.share, kind: "split", number: prize_num || "0", amount: sum }]),
     name: wish.trim() || PACKET.usual, is_public: 0, ends_at: Math.round(now()) + DAY_SECONDS * 1000,
   };
+}
+
+/** What is wrong with a red packet for a group, in the words of its fields; "" if nothing is. The sum may be `most` yuan. */
+export function packetProblem({ sum, prize_num: typed }, most) {
+  const number = Number(typed);
+  if (!(number >= 1 && number <= MOST_PRIZES && wholeOf(typed) === number)) return rangeWords(PACKET.number, 1, MOST_PRIZES, true);
+  const least = number * LEAST_FEN;
+  const fen = fenOf(sum);
+  return fen >= least && fen <= most * 100 && Math.abs(Number(sum) * 100 - fen) < 1e-6 ? "" : rangeWords(PACKET.sum, (least / 100).toFixed(2), most, false);
 }
 
 /** The moment (unix ms) of a day and a time, as fields of forms have these. Date.parse is not used: iOS reads few forms with it. */

@@ -34,6 +34,9 @@ export const TEMPOS = [["minutes", "五分钟"], ["evening", "一晚上"], ["day
 // What the kinds of prizes are called whose publisher gives them no names.
 export const RANKS = ["一等奖", "二等奖", "三等奖", "四等奖", "五等奖", "六等奖", "七等奖", "八等奖", "九等奖", "十等奖"];
 
+/** What a number of a form has to be. */
+export const rangeWords = (label, least, most, whole) => `“${label}”应为 ${least} 到 ${most}${whole ? " 的整数" : "，最多两位小数"}`;
+
 /** One of several kinds of prizes, in a form. */
 export const KIND = { name: "名称", picture: "可以不选，就用宝贝的图片", title: (place) => `第 ${place} 种` };
 

@@ -232,8 +232,8 @@ export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, d
 export const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋", 71], ["秦汉", 151], ["远古", 301]];
 
 /** Return how likely the next dig wins, by the rules of the draw; it is not the dig of a winner or the publisher. */
-export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version }) {
-  if (status || !nearest) return "";
+export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version, review }) {
+  if (status || !nearest || review !== "shown") return "";
   const others = is_prize || mine;
   if (one_in) return `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}`;
   const finds = rules_version === 1 ? "" : ` · 这一层有${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}的东西`;
@@ -250,6 +250,9 @@ export function refusedWords({ error, message, reply }, drawn = "") {
   if (error !== "cooling_down") return message;
   return reply.pressed ? `${reply.pressed} 人同时按下，抽中了${drawn || "别人"}` : "慢了一步";
 }
+
+/** Whether a dig was refused because of who asked: they cannot dig anywhere. */
+export const isShutOut = ({ error }) => error === "banned" || error === "leaving";
 
 /** Whether a random order decided about a dig that was refused. */
 export const wasDrawn = ({ reply }) => Boolean(reply && reply.pressed);
@@ -470,13 +473,18 @@ export const WHY_NOT = {
   no_such_task: "已下架",
   own_task: "我的宝贝",
   already_won: "已挖到",
+  in_check: "还在检查",
+  banned: "账号已停用",
+  leaving: "正在注销账号",
 };
 
-const LOCKED = ["ended", "not_paid", "no_such_task"];
+const SHUT = ["no_such_task", "in_check", "banned", "leaving"]; // and no time changes it
+const LOCKED = ["ended", "not_paid", ...SHUT];
 
 /** Why somebody cannot dig now, by its name; "" if they can, perhaps after a cooldown. */
 export function whyNot(task, seconds) {
   if (task.status || (endsFirst(task) && !seconds)) return "ended";
+  if (task.why === "own_task" && task.review !== "shown") return task.review === "hidden" ? "no_such_task" : "in_check";
   return task.why === "cooling_down" ? "" : task.why; // may say so when the time is over; the other reasons stay true
 }
 
@@ -487,7 +495,7 @@ export function whyNot(task, seconds) {
 export function pressOf(task, busy, seconds, online = true) {
   const why = whyNot(task, seconds);
   const then = endsFirst(task) ? "截止" : startWords(task) ? "开挖" : why ? "别人可挖" : "可挖";
-  if (seconds) return { kind: "cooling", icon: "", big: asTime(seconds), small: `${seconds < 60 ? "秒" : ""}后${then}` };
+  if (seconds && !SHUT.includes(why)) return { kind: "cooling", icon: "", big: asTime(seconds), small: `${seconds < 60 ? "秒" : ""}后${then}` };
   const digging = !online ? "等网络" : secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "挖…"; // a random order decides who is tried first
   return {
     kind: why || busy ? "closed" : "ready", icon: LOCKED.includes(why) ? "lock" : "shovel", big: "",

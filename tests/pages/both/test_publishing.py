@@ -25,6 +25,26 @@ def test_a_red_packet_for_a_group_takes_three_fields_and_four_taps_at_most(clien
     assert (task["is_public"], task["forecast_num"], task["prize_num"], task["need_pay"]) == (0, 45, 3, 0)
 
 
+def test_a_form_refuses_in_its_own_words_and_another_form_keeps_what_was_typed_without_them(client):
+    giver = client("马虎的人")
+    giver.open("publish")
+    giver.press("群红包")
+    giver.fill("总金额（元）", "5")
+    giver.press("塞钱进红包")
+    refused = "“红包个数”应为 1 到 1000 的整数"
+    giver.says(refused)
+    giver.press("更多")
+    giver.says("简介")
+    giver.keeps_silent(refused)
+    for label, text in (("简介", "自己种的"), ("署名", "老王果园"), ("联系方式", "微信 wang")):
+        giver.fill(label, text)
+    giver.press("一件东西")
+    giver.says("物品名")
+    giver.press("更多")
+    for label, text in (("简介", "自己种的"), ("署名", "老王果园"), ("联系方式", "微信 wang")):
+        giver.has_typed(label, text)
+
+
 def test_what_does_not_fit_is_refused_with_what_would_and_what_all_win_is_asked_about(client):
     giver = client("着急的人")
     giver.open("publish")

@@ -388,6 +388,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
         typed.set(found, text);
         tell(found, "input", { value: text });
       }),
+    read: ({ label, text }) => onceThere((each) => attribute(each, "ariaLabel") === label && attribute(each, "value") === text, () => say({ type: "read" })),
     choose: ({ label, option }) =>
       onceThere((each) => attribute(each, "range") && each.textContent.startsWith(label), (found) =>
         tell(found, "change", { value: String(attribute(found, "range").indexOf(option)) })),

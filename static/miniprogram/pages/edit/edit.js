@@ -39,6 +39,10 @@ Component({
       this.setData({ [`rows[${currentTarget.dataset.at}].name`]: detail.value });
     },
 
+    type({ detail, currentTarget }) {
+      this.setData({ [`filled.${currentTarget.dataset.of}`]: detail.value });
+    },
+
     time({ detail, currentTarget }) {
       this.setData({ [currentTarget.dataset.of]: detail.value });
     },

@@ -4,7 +4,7 @@
 import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
-import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../../shared/planning.js";
+import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../../shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax } from "../../shared/words-publish.js";
 import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
 import { admitted, api, ask, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
@@ -52,7 +52,7 @@ Component({
         this.burying = "";
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
-        this.setData({ today: dayAndClock(Date.now()).day, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: cashRules(cash) });
+        this.setData({ today: dayAndClock(Date.now()).day, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: taken ? cashRules(cash) : "" });
         this.adapt();
       } catch (error) {
         this.setData({ unread: error.message });
@@ -165,6 +165,7 @@ Component({
       const payFen = kinds ? paysFen(kinds) : type === 1 ? plan.prizes * Number(typed.money || 0) * 100 : 0;
       const goods = what === "thing" || (chosen === "several" ? rows.some(({ kind }) => kind === 0) : chosen !== "packet");
       this.setData({
+        said: "",
         tempo: plan.tempo,
         paid: type === 1,
         goods,
@@ -189,8 +190,9 @@ Component({
         await admitted();
         const filled = { ...this.typed, ...detail.value };
         const { plan, ...contents } = this.contents(filled);
-        if (plan.misfit) {
-          this.setData({ said: plan.misfit });
+        const wrong = (this.data.what === "packet" && packetProblem(filled, this.rules.most_yuan)) || plan.misfit;
+        if (wrong) {
+          this.setData({ said: wrong });
           return;
         }
         const quick = quickWords(plan);

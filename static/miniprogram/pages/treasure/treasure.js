@@ -21,7 +21,7 @@ import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -340,7 +340,8 @@ Component({
       this.setData({ said: refusedWords(error) });
       if (wasDrawn(error)) this.lost = error;
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.task.cd_until, error.reply.cd_until) });
-      else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
+      else if (isShutOut(error)) this.show({ why: error.error });
+    else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
       else if (!error.error) throw error;
     },
 
