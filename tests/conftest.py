@@ -38,7 +38,6 @@ SLOW = (
     "pictures/test_uploads.py::test_forty_stalled_uploads",
     "realtime/test_cluster.py",
     "realtime/test_frozen_store.py",
-    "realtime/test_hub_schedules.py",
     "realtime/test_outages.py",
     "realtime/test_push_faults.py::test_a_client_that_does_not_read",
     "running/",
