@@ -156,7 +156,7 @@ class Noting(Wire):
         began = time.perf_counter()
         reply = link.forward(request)
         if is_command(request):
-            self._seen.append((began, time.perf_counter(), shape_of(command_of(request, "documents"))))
+            self._seen.append((began, time.perf_counter(), shape_of(command_of(request))))
         while reply is not None:
             link.answer(reply)
             reply = None  # do not stream further replies to the driver

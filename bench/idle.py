@@ -56,7 +56,7 @@ class Counting(Wire):
 
     def exchange(self, link: Link, request: bytes) -> None:
         if is_command(request):
-            self._note(link, command_of(request, "documents"))
+            self._note(link, command_of(request))
         super().exchange(link, request)
 
     def _note(self, link: Link, command: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from pymongo import MongoClient
 
 from server.store.digging.digs import stored
-from support.databases import database_of
 from support.examined import Rules
 from support.plans import explainable
 
@@ -37,14 +36,14 @@ def copies(made: Any, finds: list[int]) -> list[Any]:
 
 
 async def test_a_book_of_ten_thousand_digs_is_one_read_of_an_index_alone(
-    context, trips, tested_store, settings, alice, bob
+    context, trips, settings, alice, bob
 ):
     code = await publish_together(alice)
     first = (await bob.dig(code))["find"]
     await context.background.finish()
     rows = copies(await context.store.digs.rows.find_one({"code": code}), [n % 40 + 9 for n in range(DIGS)])
-    with MongoClient[dict[str, Any]](tested_store.straight if tested_store else settings.mongodb_uri) as past:
-        database = past[database_of(settings.mongodb_uri)]
+    with MongoClient[dict[str, Any]](settings.mongodb_uri) as client:
+        database = client.get_default_database()
         for at in range(0, DIGS, BATCH):
             await asyncio.to_thread(database["digs"].insert_many, rows[at : at + BATCH])
         trips.commands.clear()

@@ -19,7 +19,6 @@ from handlers import base
 from server.runtime import page_reads
 from server.store import Store
 from support.client import Client, Someone
-from support.databases import database_of
 from support.examined import Examined, Rules, explained
 from support.grown import HEAVY, HEAVY_EMBEDDED, SMALL, Cast, grow
 from support.interfaces import ALL
@@ -101,11 +100,10 @@ class TestWithMuchStored:
         elsewhere.http.timeout = httpx.Timeout(600)
         cast = await play(client, alice, bob)
         if kept_databases:
-            kept_databases.keep_lent()  # what is written past the wire would stay
+            kept_databases.keep_lent()  # emptying it would take longer than preparing another
         context = elsewhere.context
-        uri = tested_store.straight if tested_store else settings.mongodb_uri
-        with MongoClient[dict[str, Any]](uri) as past:
-            database = past[database_of(settings.mongodb_uri)]
+        with MongoClient[dict[str, Any]](settings.mongodb_uri) as unlimited:
+            database = unlimited.get_default_database()
             size = SMALL
             if "GROWN" in os.environ:
                 size = HEAVY_EMBEDDED if tested_store else HEAVY

@@ -11,11 +11,10 @@ from server.running.worker import look_at_data
 from server.settings import Settings
 from server.store import Store
 from server.store.schema import META
-from support.wire.strict_process import StrictWire
-from support.wire.uses import OTHER
+from support.wire.strict import OTHER, Strict
 
 # A database is not used again if its test wrote to one of these collections, or (OTHER) sent a command that
-# does not just read or write documents.
+# does not just read or write documents, or one that got no reply.
 SPOIL = {META, SandboxKeys.NAME, OTHER}
 
 
@@ -30,21 +29,14 @@ async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> N
 
 
 class KeptDatabases:
-    """Lends tests databases that are in the prepared state.
+    """Lends tests databases that are in the prepared state. `strict` notes every change that a test makes."""
 
-    It relies on the wire. The wire reports every change that a test makes, and the connections that are still
-    open.
-    """
-
-    def __init__(self, client: MongoClient[dict[str, Any]], wire: StrictWire, redis: Redis) -> None:
-        """`client` connects past the wire, so that its own work does not count as use of a database."""
+    def __init__(self, client: MongoClient[dict[str, Any]], strict: Strict, redis: Redis) -> None:
         self.client = client
-        self.wire = wire
+        self.strict = strict
         self.redis = redis
         self._lent: dict[str, bool] = {}  # by name: whether the database is prepared
-        # By name: whether it has the sandbox's collections, and which connections were open when it came
-        # back.
-        self._free: dict[str, tuple[bool, set[str]]] = {}
+        self._free: dict[str, bool] = {}  # by name: whether it has the sandbox's collections
 
     def clear(self) -> None:
         """Forget all databases, including the lent ones."""
@@ -57,14 +49,11 @@ class KeptDatabases:
 
     def lend(self, new: str, *, sandboxed: bool) -> str:
         """Return a prepared database if there is one, otherwise `new`, which the caller prepares."""
-        uses = self.wire.uses
-        uses.read()
-        used = set().union(*uses.open.values())
-        for database, (kind, there) in list(self._free.items()):
-            if kind != sandboxed or there & uses.open.keys() or database in used:
+        for database, kind in list(self._free.items()):
+            if kind != sandboxed or self.strict.under_way[database]:
                 continue
             del self._free[database]
-            changed = uses.changed.pop(database, set())
+            changed = self.strict.changed.pop(database, set())
             if not changed & SPOIL:
                 self._empty(database, changed)
                 self._lent[database] = True
@@ -79,20 +68,18 @@ class KeptDatabases:
     def note_prepared(self, database: str) -> None:
         """Note that a lent database has just been prepared and has had no other change."""
         if database in self._lent:
-            self.wire.uses.read()
-            self.wire.uses.changed.pop(database, None)
+            self.strict.changed.pop(database, None)
             self._lent[database] = True
 
     def give_back(self, database: str, *, sandboxed: bool) -> None:
         """Take a lent database back. Its test has closed its connections."""
         if self._lent.pop(database, False):
-            self.wire.answer()  # after it, `uses` has all connections until now
-            self.wire.uses.read()
-            self._free[database] = sandboxed, self.wire.uses.users(database)
+            self._free[database] = sandboxed
 
     def _empty(self, database: str, collections: set[str]) -> None:
         for collection in collections:
             self.client[database][collection].delete_many({})
+        self.strict.changed.pop(database, None)  # these deletes themselves
         self.redis.ping()  # Redis answers this after all earlier commands
         if keys := self.redis.keys(f"wabao:{database}:*"):
             self.redis.delete(*keys)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
+from pymongo import MongoClient, monitoring
 from pymongo.errors import PyMongoError
 from redis import Redis
 
@@ -22,7 +22,7 @@ from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from support.databases import primary_of
 from support.kept_databases import KeptDatabases
 from support.wire.faulty import FaultyWire
-from support.wire.strict_process import StrictWire
+from support.wire.strict import Strict
 
 ANSWER_MS = 10_000
 
@@ -34,30 +34,25 @@ log = logging.getLogger(__name__)
 
 
 class TestedStore:
-    """The SecantusDB of this run, behind a strict wire because it accepts much that MongoDB refuses."""
+    """The SecantusDB of this run. All commands are checked, since it accepts much that MongoDB refuses."""
 
     def __init__(self, directory: Path) -> None:
+        self.strict = Strict()
+        monitoring.register(self.strict)  # for all clients from now on
         self._store = EmbeddedMongoDB(directory)
         self._store.start()
-        self.wire = StrictWire(self._store.port, directory)
         self.client = MongoClient[dict[str, Any]](self._store.uri, timeoutMS=ANSWER_MS)
         self.kept: KeptDatabases | None = None
         self.tests = 0
 
     @property
-    def straight(self) -> str:
-        """The URI of the store itself, past the wire."""
-        return self._store.uri
-
-    @property
     def uri(self) -> str:
-        """The URI of the wire. Clients seldom ask for the store's state: it does not change during a test."""
-        uri = self._store.uri.replace(f":{self._store.port}/", f":{self.wire.port}/")
-        return f"{uri}&serverMonitoringMode=poll"
+        """The store's URI. Clients seldom ask for the store's state: it does not change during a test."""
+        return f"{self._store.uri}&serverMonitoringMode=poll"
 
     def objections(self) -> list[str]:
-        """Return the wire's objections. After an objection, keep no database: any of them may be changed."""
-        objected = self.wire.take()
+        """Return what was objected to. After an objection, keep no database: any of them may be changed."""
+        objected = self.strict.take()
         if objected and self.kept:
             self.kept.clear()
         return objected
@@ -89,9 +84,8 @@ class TestedStore:
             self.kept.clear()
 
     def end(self) -> None:
-        """End wire and store; no data has to be kept."""
+        """End the store; no data has to be kept."""
         self.client.close()
-        self.wire.end()
         self._store.kill()
 
 
@@ -126,27 +120,27 @@ def pytest_runtest_setup() -> None:
         store.begin_test()
 
 
-def _refuse_what_mongodb_would(test: pytest.Item) -> None:
+def _refuse_what_mongodb_would() -> None:
     """Fail a test that sends a command which is not in the reviewed list (`support/wire/manual.py`)."""
     objected = [objection for store in tested for objection in store.objections()]
-    if objected and test.get_closest_marker("refused_by_mongodb") is None:
+    if objected:
         said = "\n".join(objected)
         pytest.fail(f"MongoDB was sent what is not in the reviewed list:\n{said}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Any:
+def pytest_runtest_call() -> Any:
     """Check for objections inside the call, so that the test itself fails."""
     result = yield
-    _refuse_what_mongodb_would(item)
+    _refuse_what_mongodb_would()
     return result
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Any:
+def pytest_runtest_teardown() -> Any:
     """Count the commands that a test's fixtures send at their end as commands of that test."""
     result = yield
-    _refuse_what_mongodb_would(item)
+    _refuse_what_mongodb_would()
     return result
 
 
@@ -171,7 +165,7 @@ def redis_url(tested_redis: str) -> str:
 
 @pytest.fixture(scope="session")
 def kept_databases(tested_store: TestedStore | None, tested_redis: str) -> Iterator[KeptDatabases | None]:
-    """The databases that tests hand on; None without the wire, which reports their changes.
+    """The databases that tests hand on; None for a named MongoDB.
 
     The database of a test that starts a process is not handed on: the process may still write to it.
     """
@@ -180,7 +174,7 @@ def kept_databases(tested_store: TestedStore | None, tested_redis: str) -> Itera
         return
     start = subprocess.Popen.__init__
     with Redis.from_url(tested_redis) as redis, pytest.MonkeyPatch.context() as patched:
-        kept = tested_store.kept = KeptDatabases(tested_store.client, tested_store.wire, redis)
+        kept = tested_store.kept = KeptDatabases(tested_store.client, tested_store.strict, redis)
 
         def starting(*arguments: Any, **options: Any) -> None:
             kept.keep_lent()

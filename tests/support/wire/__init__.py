@@ -1,1 +1,1 @@
-"""Proxies between PyMongo and MongoDB for tests and benches: a strict wire, and a faulty wire."""
+"""What stands between PyMongo and MongoDB in tests and benches: a check of commands, and a faulty wire."""

@@ -1,7 +1,7 @@
 """The allowed forms of the server's commands, each described on a page of MongoDB's manual.
 
-This is the strict wire's list, and reviewers read it. Add a form here if its page says that MongoDB 6, 7 and
-8 accept it. Pages are relative to MANUAL; NAME is the form's name, without `$`.
+This is the list by which `strict.py` checks, and reviewers read it. Add a form here if its page says that
+MongoDB 6, 7 and 8 accept it. Pages are relative to MANUAL; NAME is the form's name, without `$`.
 """
 
 MANUAL = "https://www.mongodb.com/docs/manual/reference/"

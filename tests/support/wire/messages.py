@@ -64,8 +64,8 @@ def request_id(message: bytes) -> int:
     return number
 
 
-def command_of(message: bytes, leave_out: str = "") -> Document:
-    """Return the command that an OP_MSG carries; the documents named `leave_out` are not decoded."""
+def command_of(message: bytes) -> Document:
+    """Return the command that an OP_MSG carries."""
     command: Document = {}
     position = 20
     while position < len(message):
@@ -78,8 +78,7 @@ def command_of(message: bytes, leave_out: str = "") -> Document:
         else:
             begins = message.index(b"\0", position + 4)
             name = message[position + 4 : begins].decode()
-            if name != leave_out:
-                command[name] = bson.decode_all(message[begins + 1 : end])
+            command[name] = bson.decode_all(message[begins + 1 : end])
         position = end
     return command
 

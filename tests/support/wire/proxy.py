@@ -56,8 +56,7 @@ class Wire:
                 client, _ = self._listening.accept()
             except OSError:
                 return  # ended
-            self.connected(client)
-            threading.Thread(target=self._converse, args=(client,), daemon=True).start()
+            threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
 
     def end(self) -> None:
         """Accept no more connections, and cut the open ones."""
@@ -78,18 +77,6 @@ class Wire:
         while reply is not None:
             link.answer(reply)
             reply = link.store.read() if more_to_come(reply) else None
-
-    def connected(self, client: socket.socket) -> None:
-        """Note a new connection. Calls are in the order of the connections."""
-
-    def gone(self, client: socket.socket) -> None:
-        """Note that a connection is closed and that none of its commands is on the way to the store."""
-
-    def _converse(self, client: socket.socket) -> None:
-        try:
-            self._pass_on(client)
-        finally:
-            self.gone(client)
 
     def _pass_on(self, client: socket.socket) -> None:
         try:

@@ -5,17 +5,63 @@ SecantusDB is known not to have. An objection names forms and fields of a comman
 """
 
 import itertools
-from collections.abc import Container, Iterator
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
 from support.wire import manual
-from support.wire.messages import Document
 
 _QUERY = manual.QUERY_OPERATORS | manual.LOGICAL_QUERY_OPERATORS
 _GROUP = manual.EXPRESSIONS | manual.ACCUMULATORS
+# Without killCursors: SecantusDB once let a delete wait for over 10 s after a cursor of its collection was
+# killed, so such a database is not emptied for the next test.
+_READS = {"aggregate", "count", "distinct", "find", "getMore", "listCollections", "listIndexes"}
+_WRITES = {"delete", "findAndModify", "insert", "update"}
+OTHER = "$other"
 
 
-def objections(command: Document) -> list[str]:
+class Strict(CommandListener):
+    """Hears of the commands of this process: objects to some, and notes what each database has of them."""
+
+    def __init__(self) -> None:
+        # By database: the collections that commands wrote (OTHER: one did something else, or lost its reply).
+        self.changed: defaultdict[str, set[str]] = defaultdict(set)
+        self.under_way: Counter[str] = Counter()
+        self._objected: list[str] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> list[str]:
+        """Return the objections since the last call, each once."""
+        with self._lock:
+            objected = self._objected
+            self._objected = []
+        return list(dict.fromkeys(objected))
+
+    def started(self, event: CommandStartedEvent) -> None:
+        command = event.command
+        found = objections(command)
+        with self._lock:
+            self._objected += [f"{each} in {shape(command)}" for each in found]
+            self.under_way[event.database_name] += 1
+            if event.command_name not in _READS:
+                written = command[event.command_name] if event.command_name in _WRITES else OTHER
+                self.changed[event.database_name].add(written)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        with self._lock:
+            self.under_way[event.database_name] -= 1
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        with self._lock:
+            self.under_way[event.database_name] -= 1
+            if "errtype" in event.failure:  # there was no reply: the store may still carry it out
+                self.changed[event.database_name].add(OTHER)
+
+
+def objections(command: Mapping[str, Any]) -> list[str]:
     """Return an objection for each form that is not in the list. An objection ends with the page to read."""
     name = next(iter(command), "")
     if name in manual.HANDSHAKES:
@@ -32,7 +78,7 @@ def objections(command: Document) -> list[str]:
 
 def shape(value: Any) -> str:
     """Return a command's form without its values."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {shape(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         shapes = list(dict.fromkeys(map(shape, value)))
@@ -42,12 +88,12 @@ def shape(value: Any) -> str:
     return type(value).__name__
 
 
-def _collection(command: Document) -> str:
+def _collection(command: Mapping[str, Any]) -> str:
     value = command.get("collection") or next(iter(command.values()))
     return value if isinstance(value, str) else ""
 
 
-def _fields(name: str, command: Document, fields: dict[str, str]) -> Iterator[str]:
+def _fields(name: str, command: Mapping[str, Any], fields: dict[str, str]) -> Iterator[str]:
     for field, value in command.items():
         if field in fields:
             yield from _KINDS.get(fields[field], _nothing)(value)
@@ -55,7 +101,7 @@ def _fields(name: str, command: Document, fields: dict[str, str]) -> Iterator[st
             yield f"field {field} of {name}"
 
 
-def _concerns(name: str, command: Document) -> Iterator[str]:
+def _concerns(name: str, command: Mapping[str, Any]) -> Iterator[str]:
     if "readConcern" in command and name not in manual.WITH_READ_CONCERN:
         yield f"read concern of {name}"
     if "writeConcern" in command and name not in manual.WITH_WRITE_CONCERN:
@@ -74,7 +120,7 @@ def _nothing(_: Any) -> Iterator[str]:
 
 def _names(value: Any, allowed: Container[str], what: str) -> Iterator[str]:
     """Object to each operator in a query or an expression, however deep, that is not allowed there."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         for key, each in value.items():
             if key.startswith("$") and key not in allowed:
                 yield f"{what} {key}"
@@ -100,8 +146,8 @@ def _variables(value: Any) -> Iterator[str]:
     if isinstance(value, str) and value.startswith("$$"):
         if value[2:].partition(".")[0] not in manual.VARIABLES:
             yield f"variable {value.partition('.')[0]}"
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
             yield from _variables(each)
 
 
@@ -114,7 +160,7 @@ def _pipeline(value: Any, allowed: Container[str] = manual.STAGES) -> Iterator[s
             yield from _query(argument)
         elif name == "$group":
             yield from _names(argument, _GROUP, "accumulator")
-        elif isinstance(argument, dict) and "pipeline" in argument:
+        elif isinstance(argument, Mapping) and "pipeline" in argument:
             yield from _pipeline(argument["pipeline"])
         else:
             yield from _projection(argument) if name == "$project" else _expression(argument)
@@ -149,7 +195,7 @@ def _upsert(upsert: Any, query: Any) -> Iterator[str]:
         yield "$expr in an upsert's filter, which mongod refuses (224)"
 
 
-def _updates(value: list[Document]) -> Iterator[str]:
+def _updates(value: list[Mapping[str, Any]]) -> Iterator[str]:
     for each in value:
         yield from (f"field {field} of an update" for field in each.keys() - manual.UPDATE_FIELDS)
         yield from _query(each["q"])
@@ -157,13 +203,13 @@ def _updates(value: list[Document]) -> Iterator[str]:
         yield from _upsert(each.get("upsert"), each["q"])
 
 
-def _deletes(value: list[Document]) -> Iterator[str]:
+def _deletes(value: list[Mapping[str, Any]]) -> Iterator[str]:
     for each in value:
         yield from (f"field {field} of a delete" for field in each.keys() - manual.DELETE_FIELDS)
         yield from _query(each["q"])
 
 
-def _indexes(value: list[Document]) -> Iterator[str]:
+def _indexes(value: list[Mapping[str, Any]]) -> Iterator[str]:
     told_apart = ("key", "unique", "sparse", "partialFilterExpression")  # core/index-partial/
     for one, other in itertools.combinations(value, 2):
         if all(repr(one.get(option)) == repr(other.get(option)) for option in told_apart):
