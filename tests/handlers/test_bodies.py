@@ -1,6 +1,7 @@
 """Bodies: what those of strangers cost, and how large they may be."""
 
 import asyncio
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -142,17 +143,17 @@ def line(io_loop: Any, client: Any, settings: Any) -> Iterator[Line]:
     io_loop.run_sync(close)
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_no_body_of_a_stranger_costs_ten_milliseconds(line, path):
-    for name, kind, body in bodies(STRANGERS_BYTES):
+async def test_no_body_of_a_stranger_costs_ten_milliseconds(line):
+    for path, (name, kind, body) in itertools.product(PATHS, [*bodies(STRANGERS_BYTES)]):
         assert len(body) <= STRANGERS_BYTES
-        took = []
-        for _ in range(TRIES):  # the first may pay for what is made once, or for a garbage collection
+        took = list[float]()
+        # The first may pay for what is made once, or for a garbage collection.
+        while len(took) < TRIES and min(took, default=1) > MOST_CPU_SECONDS:
             began = time.thread_time()
             status, reply = await line.ask(path, kind, body)
             took.append(time.thread_time() - began)
-            assert status < 500 or path.endswith("Notify"), (name, reply)
-        assert min(took) < MOST_CPU_SECONDS, name
+            assert status < 500 or path.endswith("Notify"), (path, name, reply)
+        assert min(took) < MOST_CPU_SECONDS, (path, name)
 
 
 class Turns:
@@ -236,15 +237,22 @@ ENCODINGS: dict[str, Filling] = {
 
 
 @pytest.mark.parametrize("kind", ENCODINGS)
-@pytest.mark.parametrize("path", LIMITS)
-async def test_a_body_is_taken_up_to_its_limit_and_refused_one_byte_above(client, context, path, kind):
+async def test_a_body_is_taken_up_to_its_limit_and_refused_one_byte_above(client, context, kind):
     alice = await client.log_in("alice")
     before = await everything(context)
     good = f"Bearer {alice.token}"
     bad = f"Bearer {alice.token}x"
-    most = limit_of(path, kind)
-    strangers_most = most if path == "/uploadFile" else STRANGERS_BYTES  # where no token is required
-    for token, limit in ((good, most), ("", strangers_most), (bad, STRANGERS_BYTES)):
+    limits = [
+        (path, token, limit)
+        for path in LIMITS
+        for token, limit in (
+            (good, limit_of(path, kind)),
+            # Where no token is required, strangers may send as much.
+            ("", limit_of(path, kind) if path == "/uploadFile" else STRANGERS_BYTES),
+            (bad, STRANGERS_BYTES),
+        )
+    ]
+    for path, token, limit in limits:
         headers = {"Content-Type": kind} | ({"Authorization": token} if token else {})
         for size, fits in ((limit, True), (limit + 1, False)):
             body = ENCODINGS[kind](size)
