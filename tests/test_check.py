@@ -20,7 +20,6 @@ from server.store.cluster import Cluster, Reading, look, read_clocks
 from server.store.schema import META, prepare
 from support.databases import with_database
 from support.planner import without_index
-from support.plans import explainable, slow_parts
 from support.redis_cluster import Member
 from support.wire.faulty import refuse
 
@@ -104,34 +103,6 @@ INDEXES = {
 )
 def test_the_rules_know_which_query_an_index_serves(served, command):
     assert (not list(without_index(command, INDEXES))) == served
-
-
-def test_a_write_is_explained_by_the_find_of_what_it_changes():
-    update = {"update": "tasks", "updates": [{"q": {"_id": 1}, "u": {}}, {"q": {"a": 2}, "u": {}}]}
-    assert list(explainable("update", update)) == [
-        {"find": "tasks", "filter": {"_id": 1}},
-        {"find": "tasks", "filter": {"a": 2}},
-    ]
-    modify = {"findAndModify": "tasks", "query": {"a": 1}, "update": {}, "sort": {"b": 1}, "new": True}
-    assert list(explainable("findAndModify", modify)) == [
-        {"find": "tasks", "filter": {"a": 1}, "sort": {"b": 1}, "limit": 1}
-    ]
-    assert list(explainable("find", {"find": "tasks", "filter": {}, "limit": 1})) == []
-    assert list(explainable("insert", {"insert": "tasks", "documents": [{}]})) == []
-
-
-def test_plans_are_read_as_mongodb_writes_them():
-    index = {"stage": "FETCH", "inputStage": {"stage": "IXSCAN", "indexName": "due"}}
-    scan = {"stage": "SORT", "sortPattern": {"at": -1}, "inputStage": {"stage": "COLLSCAN"}}
-    good = {"queryPlanner": {"winningPlan": index, "rejectedPlans": [scan]}}
-    bad = {"queryPlanner": {"winningPlan": {"queryPlan": scan, "slotBasedPlan": {"stages": "…"}}}}
-    assert list(slow_parts(good)) == []
-    assert set(slow_parts(bad)) == {"COLLSCAN", "SORT by at"}
-    union = {"stages": [{"$cursor": good}, {"$unionWith": {"coll": "x", "pipeline": [{"$cursor": bad}]}}]}
-    assert set(slow_parts(union)) == {"COLLSCAN", "SORT by at"}
-    lookup = {"stages": [{"$cursor": good}, {"$lookup": {"from": "x"}, "collectionScans": 3}]}
-    assert list(slow_parts(lookup)) == ["$lookup without an index"]
-    assert set(slow_parts({"shards": {"a": bad, "b": good}})) == {"COLLSCAN", "SORT by at"}
 
 
 async def test_a_check_changes_no_data_and_names_missing_indexes(store, uri, redis_url):

@@ -248,19 +248,6 @@ def test_without_a_merchant_production_starts_with_goods_alone():
         read_settings({**PRODUCTION, "CASH": ""})
 
 
-def test_the_sandbox_may_be_asked_through_a_proxy():
-    assert read_settings({"PORT": "8001"}).wechat_api == "http://127.0.0.1:8001/sandbox"
-    through = read_settings({"SANDBOX_URL": "http://127.0.0.1:9/", "PORT": "8001"})
-    assert (through.wechat_api, through.wechat_pay_api) == (
-        "http://127.0.0.1:9/sandbox",
-        "http://127.0.0.1:8001/sandbox",
-    )
-    with pytest.raises(BadSettings, match="SANDBOX_URL must begin with http"):
-        read_settings({"SANDBOX_URL": "127.0.0.1:9"})
-    with pytest.raises(BadSettings, match="SANDBOX_URL is for the sandbox"):
-        read_settings({"SANDBOX_URL": "http://127.0.0.1:9", "WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"})
-
-
 @pytest.mark.parametrize("name", sorted(MERCHANT.keys() - {"PAY_ORDER_KIND"}))
 def test_a_merchants_settings_are_given_all_or_none(name):
     assert read_settings(PAID).wechat_mchid == "1900000109"

@@ -140,20 +140,6 @@ def test_a_banned_person_reads_until_when(window, codes):
     expect(dig).to_have_attribute("aria-disabled", "true")
 
 
-def test_winner_and_publisher_read_that_goods_are_frozen(window, codes):
-    winner = window("大熊", f"/#/task/{codes[STOLEN]}")
-    claim = winner.page.locator(".claim")
-    expect(claim).to_contain_text("这个奖品被运营者冻结了")
-    expect(claim).not_to_contain_text("之前领取")
-    expect(claim.get_by_role("button")).to_have_count(0)
-    publisher = window("小红", f"/#/winners/{codes[STOLEN]}")
-    row = publisher.page.locator(".winners li")
-    expect(row).to_contain_text("已冻结")
-    expect(row).to_contain_text("先不要交付")
-    expect(row.locator("img")).to_have_js_property("complete", value=True)
-    expect(row.get_by_role("button")).to_have_count(0)
-
-
 def test_operators_see_what_waits_for_them(window, codes):
     opened = window(path="/ops")
     enter(opened, "值班员", TOKEN)

@@ -18,7 +18,7 @@ from server.operation.alarms import TABLE
 from server.running.stores import free_port
 from server.runtime.children import ended, start_child
 from support import SOURCE
-from support.servers import Running, until
+from support.servers import Running
 
 # Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the file `path` exists, no process
 # starts. While the file `ending` exists, workers end at once with the exit code in it.
@@ -120,27 +120,6 @@ def lost(server: Running) -> float:
     """Return how many workers ended unasked lately, as `/metrics` says."""
     text = httpx.get(f"{server.address}/metrics", timeout=30).text
     return float(re.findall(r"^wabao_workers_lost\S* (\S+)$", text, re.MULTILINE)[0])
-
-
-def test_a_store_that_cannot_be_forked_is_started_once_it_can(server, full):
-    (store,) = server.children()["Valkey"]
-    full.touch()
-    os.kill(store, signal.SIGKILL)
-    server.wait_for(r"Valkey failed: \[Errno 11\]")
-    full.unlink()
-    until(lambda: answers(server))
-
-
-def test_a_supervisor_without_descriptors_starts_a_worker_once_it_has_some(server):
-    (worker,) = server.children()["worker"]
-    pid = server.process.pid
-    opened = len(os.listdir(f"/proc/{pid}/fd"))
-    with few_descriptors(pid):
-        os.kill(worker, signal.SIGKILL)
-        server.wait_for(r"worker 1 failed: \[Errno 24\]")
-    server.wait_for("wabao.worker serving")
-    until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == opened)  # a failed start leaves no descriptor open
-    assert answers(server)
 
 
 @pytest.fixture

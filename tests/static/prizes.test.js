@@ -123,6 +123,11 @@ test("the button that digs is bright only for who may dig, and promises nothing 
     [{ why: "banned" }, "账号已停用"],
     [{ why: "leaving" }, "正在注销账号"],
   ]) for (const seconds of [0, 9]) assert.deepEqual(press(change, seconds), { kind: "closed", icon: "lock", big: "", small: words });
+  const ends = { expires_at: Date.now() + 9000, cd_until: soon() };
+  assert.equal(press(ends, 9).small, "秒后截止");
+  assert.equal(press({ ...ends, expires_at: past() }).small, "已结束");
+  assert.equal(press({ starts_at: soon(), now_depth: 0, cd_until: soon() }, 58).small, "秒后开挖");
+  assert.equal(press({ why: "already_won" }, 600).small, "后别人可挖");
   const chance = { status: 0, one_in: 3, nearest: 2, mine: 1, now_depth: 1 };
   assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["别人的下一锹 1/3", ""]);
 });

@@ -63,12 +63,6 @@ async def test_an_empty_database_gets_all_indexes_and_the_version(store):
     assert not said, "there is nothing to change"
 
 
-async def test_two_processes_may_prepare_an_empty_database_at_once(store):
-    # The later of the two may find collections that the earlier one has made.
-    await asyncio.gather(*(prepare(store.database, store.indexes(), print) for _ in range(2)))
-    await _assert_prepared(store)
-
-
 async def _assert_prepared(store: Store) -> None:
     assert (await require_prepared(store.database, store.indexes())).missing == {}
     meta = await store.database["meta"].find_one({"_id": "schema"})

@@ -9,14 +9,6 @@ from support.servers import Running, a_server
 
 @pytest.fixture(scope="session")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with limits on red packets and a long random order, where one report hides a treasure."""
-    settings = {
-        "FAIR_START_MS": "3000",
-        "REPORTS_TO_HOLD": "1",
-        "CASH_LEAST_CD_SECONDS": "3",
-        "CASH_LEAST_GAP": "2",
-        "CASH_PRIVATE_DAY_YUAN": "200",
-        "CASH_NEWCOMER_DAY_YUAN": "100",
-    }
-    with a_server(tmp_path_factory.mktemp("strict"), **settings) as running:
+    """A server with a long random order, where one report hides a treasure."""
+    with a_server(tmp_path_factory.mktemp("strict"), FAIR_START_MS="3000", REPORTS_TO_HOLD="1") as running:
         yield running

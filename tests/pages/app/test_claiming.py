@@ -33,20 +33,6 @@ def test_winners_and_their_claims_appear_by_themselves(window, publisher):
     expect(other.page.get_by_role("link", name=again)).to_be_hidden()
 
 
-def test_an_address_that_was_deleted_unsent_is_neither_on_its_way_nor_late(window, publisher, shared):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    winner = Person.log_in(publisher.address, "阿迟")
-    winner.post("/postTask", code=code)
-    winner.claim(code, receiver="强哥", phone="13800000000", address="科技园 1 号")
-    write_record(shared.data_dir, "prizes", f"{code}:1", address_box=None, address_deleted=1, given_at=1)
-    page = window("阿迟", f"/#/task/{code}").page
-    expect(page.locator("#claim")).to_contain_text("收货地址已删除")
-    expect(page.locator("#claim")).not_to_contain_text("等着收货吧")
-    page = window("小明", f"/#/winners/{code}").page
-    expect(page.locator(".winners li")).to_contain_text("收货地址已删除")
-    expect(page.locator(".winners li")).not_to_contain_text("还没有寄出")
-
-
 def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window, publisher, shared):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
     publisher.pay(code, 1)

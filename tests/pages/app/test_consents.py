@@ -45,14 +45,3 @@ def test_a_person_who_declines_is_not_asked_again(window, publisher):
     opened.page.reload()
     expect(opened.page.get_by_role("heading", name="我发布的")).to_be_visible()
     expect(section).to_have_count(0)
-
-
-def test_a_long_cooldown_can_be_left(window, address, publisher):
-    code = publisher.publish(a_picture(), name="一只茶壶", cd=3600, forecast_num=700)
-    Person.log_in(address, "阿强").post("/postTask", code=code)
-    opened = window("小红", path=f"/#/task/{code}")
-    expect(opened.page.locator(".facts")).to_contain_text("冷却 1 小时")
-    section = opened.page.get_by_role("region", name="提醒")
-    section.get_by_role("button", name="冷却结束提醒我").click()
-    opened.page.get_by_role("dialog").get_by_role("button", name="允许").click()
-    expect(section).to_contain_text("冷却结束时会在微信里提醒你")

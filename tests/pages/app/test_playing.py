@@ -1,9 +1,6 @@
 """The client in a real browser: digging, winning, publishing, claiming, logging in."""
 
-import os
 import re
-import signal
-import time
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -12,16 +9,8 @@ from playwright.sync_api import Route, expect
 from server.__main__ import main
 from support.browser import Person
 from support.client import a_picture
-from support.servers import until
 
 WITHIN_A_SECOND = 1000
-SILENCE_SECONDS = 5.0  # after this long without a frame, a page asks whether the server is still there
-NOTE_BANNER = """() => {
-    const banner = document.getElementById("banner");
-    window.said = [];
-    new MutationObserver(() => said.push(banner.textContent)).observe(banner, { childList: true });
-}"""
-SAID = "() => said.join() + document.getElementById('banner').textContent"
 HTML_NAME = "<img src=x onerror=alert(1)>"
 
 
@@ -54,25 +43,6 @@ def test_a_lost_network_shows_at_once_and_missed_digs_appear_afterwards(window, 
     expect(watcher.page.locator(".people li.won")).to_contain_text("朵朵")
     assert watcher.page.evaluate("window.unchanged")
     watcher.wrong.clear()  # Chromium logs that the network was gone
-
-
-def test_a_killed_worker_shows_at_once_and_the_page_reconnects(window, shared, publisher):
-    code = publisher.publish(a_picture(), forecast_num=500_000)
-    watcher = window("小明", f"/#/task/{code}")
-    page = watcher.page
-    expect(page.locator(".watchers")).to_be_visible()
-    page.evaluate(NOTE_BANNER)
-    (worker,) = shared.children()["worker"]
-    os.kill(worker, signal.SIGKILL)
-    killed = time.monotonic()
-    until(lambda: "断开" in page.evaluate(SAID))
-    assert time.monotonic() - killed < SILENCE_SECONDS
-    shared.wait_for(rf"pid {worker}\) ended")
-    shared.wait_for("wabao.worker serving")
-    expect(page.locator("#banner")).to_have_text("")
-    Person.log_in(shared.address, "阿强").post("/postTask", code=code)
-    expect(page.locator(".people li", has_text="阿强")).to_be_visible()
-    watcher.wrong.clear()  # Chromium logs that nobody answered
 
 
 def test_a_file_that_is_no_picture_is_refused_before_publishing(window, tmp_path):

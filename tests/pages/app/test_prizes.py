@@ -39,20 +39,6 @@ def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(window, mailed
     expect(number).to_have_value("SF1234")
 
 
-def test_a_cooldown_is_over_for_others_where_somebody_has_won(window, address, publisher):
-    two = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 600}
-    code = publisher.publish(a_picture(), name="两只银镯", **two)
-    Person.log_in(address, "朵朵").post("/postTask", code=code)
-    page = window("朵朵", f"/#/task/{code}").page
-    expect(page.locator("button.dig")).to_contain_text("后别人可挖")
-    expect(page.get_by_text("别人的下一锹 1/1")).to_be_visible()
-
-
-def test_the_last_seconds_before_an_opening_are_called_seconds(window, publisher):
-    code = publisher.publish(a_picture(), name="一只银碗", starts_at=int(time.time() * 1000) + 58_000)
-    expect(window("朵朵", f"/#/task/{code}").page.locator("button.dig")).to_contain_text("秒后开挖")
-
-
 def test_a_treasure_that_ends_before_its_cooldown_counts_down_to_its_end(window, address, publisher, shared):
     code = publisher.publish(a_picture(), name="一只银盘", cd=3600)
     Person.log_in(address, "朵朵").post("/postTask", code=code)

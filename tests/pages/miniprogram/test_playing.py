@@ -6,14 +6,13 @@ import os
 import re
 import signal
 import subprocess
-import time
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from support.browser import Person, write_record
+from support.browser import Person
 from support.client import a_picture
 from support.messages import TEMPLATES
 from support.phone import HERE, ROOT, WHY_NOT, a_phone
@@ -121,19 +120,6 @@ def test_pages_say_what_keeps_them_empty_and_try_again():
             phone.until_it_says("网络不通，请检查网络后再试", "再试一次")
 
 
-def test_two_taps_on_another_try_are_one():
-    stored = {"wabao.person": {"unionid": "somebody", "token": "a token"}}
-    with a_phone("http://127.0.0.1:9", "小燕", named=False, storage=stored) as phone:
-        phone.open("/pages/treasure/treasure?code=AAAAAAAAAAAA")
-        phone.shows("再试一次")
-        before = [told.get("path") for told in phone.said].count("/getTaskDetails")
-        for _ in range(2):
-            phone.tap(".retry")
-        phone.until_it_lacks("再试一次")
-        phone.shows("再试一次")
-        assert [told.get("path") for told in phone.said].count("/getTaskDetails") == 2 * before
-
-
 def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(address, publisher):
     code = publisher.publish(a_picture(), name="一只慢猫", cd=600)
     Person.log_in(address, "小刚").post("/postTask", code=code)
@@ -146,19 +132,6 @@ def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(a
         operate(address, "/ops/end", code=code)
         phone.shows("平台结束了这个宝贝")
         assert phone.share()["title"] == "「一只慢猫」已结束"
-
-
-def test_a_treasure_that_ends_before_its_cooldown_says_when_it_ends(address, publisher, shared):
-    soon, over = (publisher.publish(a_picture(), name="一只银盘", cd=3600) for _ in range(2))
-    for code, ends in ((soon, int(time.time() * 1000) + 1_000_000), (over, 1)):
-        Person.log_in(address, "小刚").post("/postTask", code=code)
-        write_record(shared.data_dir, "tasks", code, expires_at=ends)  # the server ends none of them yet
-    with a_phone(address, "朵朵") as phone:
-        phone.open(f"/pages/treasure/treasure?code={soon}")
-        phone.shows("后截止")
-        phone.open(f"/pages/treasure/treasure?code={over}")
-        phone.shows("一起挖的人")
-        assert "挖一锹" not in phone.shows("已结束")
 
 
 def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, publisher):
@@ -191,19 +164,6 @@ def test_a_win_after_its_page_was_left_is_told_without_a_sound(address, publishe
         phone.open("/pages/square/square")
         assert phone.until("toast")["title"] == "一只陶罐：第 1 层，挖到了！"
         assert "shaken" not in [told["type"] for told in phone.said]
-
-
-def test_a_dig_that_came_too_late_is_told_without_seconds_that_stand_still(address, publisher):
-    code = publisher.publish(a_picture(), cd=3600)
-    with a_phone(address, "阿迟") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
-        Person.log_in(address, "小刚").post("/postTask", code=code)
-        dug = phone.until("frame", lambda told: told["frame"]["type"] == "cd")["frame"]
-        phone.shows("后可挖")
-        phone.hear(**dug | {"cd_until": 0})  # to this phone, the cooldown is over
-        phone.press("挖一锹")
-        assert "还要等" not in phone.shows("慢了一步")
 
 
 def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address, publisher):
@@ -291,40 +251,6 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         shown = [told["text"] for told in winner.said if told["type"] == "shown"]
         assert not any("fail" in text for text in shown)
         assert not [told for told in winner.said if told["type"] == "toast"]
-
-
-def test_a_red_packet_can_be_taken_and_an_address_changed_only_in_their_time(address, publisher, shared):
-    packet = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
-    publisher.pay(packet, 1)
-    goods = publisher.publish(a_picture(), forecast_num=1)
-    with a_phone(address, "阿守") as phone:
-        winner = Person.log_in(address, "阿守")
-        for code in (packet, goods):
-            winner.post("/postTask", code=code)
-        # A prize is written just after its dig.
-        until(lambda: all(publisher.get("/getWinners", code=code)["data"] for code in (packet, goods)))
-        phone.open("/pages/square/square")
-        phone.until("answered", lambda told: told["path"] == "/getTaskList")  # it is logged in
-        soon_ms = int(time.time() * 1000) + 3_000
-        write_record(shared.data_dir, "prizes", f"{packet}:1", waits_until=soon_ms, waits_for="newcomer")
-        phone.open(f"/pages/treasure/treasure?code={packet}")
-        phone.shows("以后可以领取")
-        phone.press("领取红包")  # once it can be pressed
-        assert "要等" not in phone.shows("红包已到账。")
-        winner.claim(goods, receiver="守哥", phone="13800000000", address="科技园 1 号")
-        phone.open(f"/pages/treasure/treasure?code={goods}")
-        phone.shows("以前可以更改。", "更改地址")
-        write_record(shared.data_dir, "prizes", f"{goods}:1", claimed_at=1)
-        phone.open(f"/pages/treasure/treasure?code={goods}")
-        assert "更改地址" not in phone.shows("超过 24 小时，不能再改")
-        late = publisher.publish(a_picture(), forecast_num=1)
-        winner.post("/postTask", code=late)
-        far_ms = 4_102_444_800_000  # until then, the server looks for no prizes to take back
-        write_record(shared.data_dir, "tasks", late, ended_at=1, due_at=far_ms)
-        phone.open(f"/pages/treasure/treasure?code={late}")
-        assert "收货人" not in phone.shows("已过领奖期限，奖品会退回发布者。")
-        phone.open("/pages/mine/mine?which=won")
-        phone.shows("退回中")
 
 
 def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_kept_for_the_next(address):
@@ -466,16 +392,6 @@ def test_a_publisher_reads_nothing_anew_when_winners_claim(address, publisher):
         assert [told["path"] for told in phone.said[read:] if told["type"] == "asking"] == []
 
 
-def test_the_square_marks_what_one_published_or_won(address, publisher):
-    several = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
-    code = publisher.publish(a_picture(), name="有两份的狗", **several)
-    Person.log_in(address, "阿强").post("/postTask", code=code)
-    for user, said in (("小明", "我发布的"), ("阿强", "已挖到"), ("朵朵", "可以挖")):
-        with a_phone(address, user) as phone:
-            phone.open("/pages/square/square")
-            phone.shows(f"有两份的狗{said}")
-
-
 def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
     picture = tmp_path / "face.jpg"
     picture.write_bytes(a_picture())
@@ -548,17 +464,6 @@ def test_the_cards_of_each_list_count_down(address, page):
         phone.shows("一碗凉茶", "冷却")
         phone.until_it_lacks("冷却")
         phone.until_it_says("可以挖")
-
-
-def test_no_reminder_of_a_cooldown_is_offered_in_its_last_minute(address, publisher):
-    code = publisher.publish(a_picture(), name="一只茶盘", cd=3600, forecast_num=700)
-    Person.log_in(address, "阿强").post("/postTask", code=code)
-    with a_phone(address, "小绿") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("冷却结束提醒我")
-        soon = {"seq": 2, "cd_until": int(time.time() * 1000) + 62_000, "now_depth": 2}
-        phone.hear(type="cd", wxheadpic="", one_in=699, nearest=3, deepest=700, **soon)
-        phone.until_it_lacks("冷却结束提醒我")
 
 
 def test_messages_are_offered_after_a_win_and_after_publishing_once(address, publisher):

@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from playwright.sync_api import Route, WebSocket, WebSocketRoute, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from support.browser import PHONE, Person, write_record
 from support.client import a_picture
@@ -69,39 +69,6 @@ def test_a_quiet_quarter_of_an_hour_is_not_taken_for_the_servers_beginning(opera
     opened.page.route_web_socket("**/ops/**", without_digs)
     opened.page.reload()
     expect(opened.page.locator(".stream")).to_have_text("最近 15 分钟没有人挖")
-
-
-def test_pressing_enter_twice_opens_one_feed(window):
-    opened = window()
-    expect(opened.page.locator("form.login")).to_be_visible()
-    asked: list[Route] = []
-    posts: list[str] = []
-    sockets: list[WebSocket] = []
-    opened.page.route("**/ops/me?", lambda route: asked.append(route), times=1)
-    opened.page.on("request", lambda sent: posts.append(sent.url))
-    opened.page.on("websocket", lambda socket: sockets.append(socket))
-    with opened.page.expect_request("**/ops/me?"):
-        enter(opened, "值班员", TOKEN)
-    opened.page.keyboard.press("Enter")
-    asked[0].continue_()
-    expect(opened.page.locator(".status.fresh")).to_be_visible()
-    logins = [address for address in posts if address.endswith("/ops/login")]
-    assert (len(logins), len(sockets)) == (1, 1)
-
-
-def test_a_feed_that_reconnects_closes_its_old_socket(operator):
-    opened = operator()
-    connect = """async () => {
-        const root = document.querySelector("script[type=module]").src.replace("main.js", "");
-        window.feed ??= new (await import(`${root}feed.js`)).Feed();
-        feed.connect();
-        await new Promise((told) => feed.addEventListener("history", told, { once: true }));
-    }"""
-    with opened.page.expect_websocket() as first:
-        opened.page.evaluate(connect)
-    with first.value.expect_event("close"):
-        opened.page.evaluate(connect)
-    opened.page.evaluate("feed.close()")
 
 
 def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_its_year(

@@ -99,17 +99,6 @@ def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(operator, wind
     assert opened.page.evaluate("String(getSelection())").strip() == code
 
 
-def test_a_cut_connection_shows_and_reconnects(operator):
-    opened = operator()
-    opened.page.evaluate("window.unchanged = true")
-    opened.context.set_offline(True)
-    expect(opened.page.locator("#alarms")).to_contain_text("没有新数据", timeout=STALE_MS)
-    opened.context.set_offline(False)
-    expect(opened.page.locator(".status.fresh")).to_be_visible()
-    assert opened.page.evaluate("window.unchanged")
-    opened.wrong.clear()  # Chromium logs that the network was gone
-
-
 def test_a_store_that_does_not_answer_is_an_alarm(operator, running):
     opened = operator()
     expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile("个在挖"))
