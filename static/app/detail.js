@@ -15,6 +15,7 @@ import { ask, onceLoaded } from "./dialog.js";
 import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
 import { Participants } from "./participants.js";
+import { offered } from "./newcomer.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
@@ -76,6 +77,7 @@ class Page {
     this.signal = signal;
     this.outcomes = outcomes((frame) => this.receive(frame), signal);
     this.shaft = shaft(() => this.dig());
+    this.newcomer = offered();
     this.people = new Participants(task.code, signal);
     this.people.reset(task);
     this.digs = el("details.panel.fold", { ontoggle: () => this.renewDigs() }, el("summary", {}, el("h2", {}, DIGS.title)));
@@ -117,7 +119,7 @@ class Page {
     fill(
       root,
       this.top,
-      el("div.column.play", {}, this.review, this.due, this.own, this.shaft.element, this.consent.element, this.cheers.element, this.ending, this.story, this.after.element, this.claim, this.statement.element,
+      el("div.column.play", {}, this.review, this.due, this.own, this.newcomer.element, this.shaft.element, this.consent.element, this.cheers.element, this.ending, this.story, this.after.element, this.claim, this.statement.element,
         this.people.element,
         this.digs),
       el("div.column", {}, this.fairness.element,
@@ -153,6 +155,7 @@ class Page {
   show() {
     const { task } = this;
     this.shaft.show(task, this.#busy);
+    set(this.newcomer.element, { hidden: Boolean(task.status || task.gone || task.mine || task.is_prize) });
     this.statement.show(task, task.mine);
     this.people.count(task);
     this.fairness.show(task);
@@ -430,6 +433,7 @@ class Page {
       return;
     }
     this.#dugSeq = reply.seq;
+    this.newcomer.done();
     if (reply.seq >= task.seq) {
       Object.assign(task, {
         seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,

@@ -8,7 +8,7 @@ const style = el("link", { rel: "stylesheet", href: new URL("finds.css", import.
 document.head.append(style);
 
 /** Return a find's picture; a silhouette unless it was `found`. */
-function picture(find, found = true) {
+export function picture(find, found = true) {
   const [column, row] = placeOf(find);
   return el(found ? "i.find" : "i.find.unfound", { "aria-hidden": "true", style: { "--column": column, "--row": row } });
 }

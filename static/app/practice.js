@@ -1,7 +1,8 @@
 // The practice treasure, in a place on the square. Loaded once somebody is to practise.
 
 import { PRACTICE, REST_MS, practised } from "../miniprogram/shared/practice.js";
-import { el, fill, icon, set, write } from "./dom.js";
+import { el, fill, set, write } from "./dom.js";
+import { picture } from "./finds.js";
 
 document.head.append(el("link", { rel: "stylesheet", href: new URL("practice.css", import.meta.url).href }));
 
@@ -27,7 +28,7 @@ export function practise(place, done) {
 
   function show(next) {
     treasure = next;
-    fill(ground, icon("trophy", 40), treasure.levels.map(({ dug }) => el(dug ? "i.dug" : "i")));
+    fill(ground, treasure.levels.map(({ dug, find }) => el(dug ? "div.dug" : "div", {}, picture(find, dug))));
     ground.classList.toggle("won", treasure.won);
     write(said, treasure.said);
     write(dig, treasure.won ? PRACTICE.over : PRACTICE.dig);

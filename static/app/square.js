@@ -1,7 +1,7 @@
 // The square: running treasures, then those that ended lately. It grows as you scroll, renews the cards in
 // sight, and drops cards far below.
 
-import { get, needed } from "./api.js";
+import { get } from "./api.js";
 import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { rememberSquare } from "../miniprogram/shared/afterwards.js";
@@ -10,8 +10,9 @@ import { cardsOf, sought as wanted } from "../miniprogram/shared/cards.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
 import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
 import { arrange, el, fill, set, write } from "./dom.js";
+import { isNew, practice } from "./newcomer.js";
 import { takesCash } from "./payment.js";
-import { keep, person, recall } from "./session.js";
+import { person } from "./session.js";
 
 const RENEW_MS = 8_000;
 const PAGE = 20;
@@ -23,12 +24,11 @@ const AHEAD_PX = 600;
 let left = { whose: null, cards: [], pages: 0, lengths: [], scroll: 0, focused: null, kind: "", name: "", unfolded: false };
 
 const TYPING_MS = 300;
-const PRACTISED = "wabao.practised"; // whether somebody practised here, or skipped it
 
 export function square(root, signal) {
   const page = new Square(signal);
-  if (!recall("localStorage", PRACTISED)) page.practise();
-  fill(root, el("h1.quiet", {}, "广场"), page.practice, page.daily, searchForm(page.sought, () => page.lookFor()), page.running, page.fold, page.sentinel, page.foot);
+  if (isNew()) page.practice.begin();
+  fill(root, el("h1.quiet", {}, "广场"), page.practice.element, page.daily, searchForm(page.sought, () => page.lookFor()), page.running, page.fold, page.sentinel, page.foot);
   root.classList.add("wide");
   page.begin();
   return "";
@@ -37,7 +37,7 @@ export function square(root, signal) {
 class Square {
   constructor(signal) {
     this.signal = signal;
-    this.practice = el("section.panel.stack.centred.practice", { hidden: true });
+    this.practice = practice();
     this.daily = el("div");
     this.renewDaily = async () => {};
     this.running = el("ul.cards", { "aria-label": "正在进行" });
@@ -89,17 +89,6 @@ class Square {
     });
   }
 
-  /** Let the person practise, here and without the server. The place is there before its module, so that nothing moves. */
-  practise() {
-    const { practice } = this;
-    set(practice, { hidden: false });
-    const done = () => {
-      keep("localStorage", PRACTISED, 1);
-      set(practice, { hidden: true });
-    };
-    needed(() => import("./practice.js")).then(({ practise }) => practise(practice, done), () => set(practice, { hidden: true }));
-  }
-
   /** Show these cards, and no others. */
   show(cards) {
     const { running, over, fold, foot, sought } = this;
@@ -127,7 +116,7 @@ class Square {
     const made = document.documentElement.dataset.login === "sandbox";
     fill(
       foot,
-      el("span.bare", {}, SQUARE.none, el("a", { href: "#/publish" }, "埋一个"), "，或者", el("button.link", { onclick: () => this.practise() }, "先练三锹")),
+      el("span.bare", {}, SQUARE.none, el("a", { href: "#/publish" }, "埋一个"), "，或者", el("button.link", { onclick: this.practice.begin }, "先练三锹")),
       made ? el("span.bare", {}, "想先看看热闹，就在另一个终端里运行 ", el("code", {}, "python -m server crowd")) : null,
     );
   }

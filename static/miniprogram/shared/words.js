@@ -180,6 +180,9 @@ export const ENDINGS = {
   credit: "发红包不能用信用卡，没有开始；付的钱全额退回",
 };
 
+// What somebody reads who has never dug, at the treasure that a link opened.
+export const NEWCOMER = { ask: "第一次挖？可以先练练手。", begin: "先练三锹", skip: "不用了" };
+
 // After an end: why it was fair in a sentence, and where to dig next.
 export const AFTER = {
   title: "接下来挖哪个", gone: "这个宝贝下架了，或者正在检查，现在不能挖。",

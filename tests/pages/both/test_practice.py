@@ -1,8 +1,26 @@
-"""The first visit begins with a treasure to practise on, of which the server hears nothing."""
+"""The first visit has a treasure to practise on, of which the server hears nothing."""
 
+import pytest
+
+from support.browser import Person
 from support.client import a_picture
 
-OF_THE_SQUARE = {"/getTaskList", "/getMyInfo", "/getDaily"}  # it renews itself meanwhile
+# What a page asks by itself meanwhile.
+OF_THE_PAGE = {"/getTaskList", "/getMyInfo", "/getDaily", "/getDigs", "/getTaskDetails"}
+FINDS = ("第 1 层，挖出了玻璃弹珠", "第 2 层，挖出了铁皮青蛙", "第 3 层，挖到了！")
+
+
+def practise(newcomer):
+    """Practise three digs, without a request."""
+    before = len(newcomer.asked)
+    for said in FINDS:
+        newcomer.press("练一锹")
+        newcomer.says(said)
+    newcomer.says("这次是练习，没有奖品")
+    asked = {path for path in newcomer.asked[before:] if not path.startswith("/static/")}
+    assert asked <= OF_THE_PAGE
+    newcomer.press("会了，去挖真的")
+    newcomer.keeps_silent("这次是练习")
 
 
 def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(client, publisher):
@@ -11,15 +29,37 @@ def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(cl
     newcomer.open("square")
     newcomer.says("先练三锹", "谁挖到宝贝就归谁")
     newcomer.says("不是练习的猫")
-    before = len(newcomer.asked)
-    for said in ("第 1 层，只有土", "第 2 层，一块碎瓷片", "第 3 层，挖到了！"):
-        newcomer.press("挖一锹")
-        newcomer.says(said)
-    newcomer.says("这次是练习，没有奖品")
-    asked = {path for path in newcomer.asked[before:] if not path.startswith("/static/")}
-    assert asked <= OF_THE_SQUARE
-    newcomer.press("会了，去挖真的")
-    newcomer.keeps_silent("先练三锹")
+    practise(newcomer)
     newcomer.open("square")
     newcomer.says("不是练习的猫")
     newcomer.keeps_silent("先练三锹")
+
+
+@pytest.mark.parametrize("way", ["先练三锹", "不用了"])
+def test_who_comes_by_a_link_is_offered_the_practice_beside_the_treasure_once(client, publisher, way):
+    code = publisher.publish(a_picture(), name="朋友发来的猫", forecast_num=1000, cd=600)
+    Person.log_in(publisher.address, "抢先的人").post("/postTask", code=code)
+    newcomer = client(f"被叫来的人，{way}")
+    newcomer.open("treasure", code)
+    newcomer.says("朋友发来的猫", "第一次挖？")
+    newcomer.press(way)
+    if way == "先练三锹":
+        newcomer.says("谁挖到宝贝就归谁", "朋友发来的猫")
+        practise(newcomer)
+    newcomer.keeps_silent("第一次挖？")
+    newcomer.open("square")
+    newcomer.says("朋友发来的猫")
+    newcomer.keeps_silent("先练三锹")
+
+
+def test_who_has_dug_is_offered_no_practice(client, publisher, request):
+    code = publisher.publish(a_picture(), name="挖过的猫", forecast_num=1000)
+    digger = client("直接挖的人")
+    digger.open("treasure", code)
+    if "miniprogram" in request.node.callspec.id:  # on the page, this person chose that opening digs
+        digger.press("挖一锹")
+    digger.says("第 1 层，什么也没有")
+    digger.keeps_silent("第一次挖？")
+    digger.open("square")
+    digger.says("挖过的猫")
+    digger.keeps_silent("先练三锹")

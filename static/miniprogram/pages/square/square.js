@@ -2,10 +2,10 @@
 
 import { daily } from "../../parts/daily.js";
 import { linking } from "../../parts/linking.js";
+import { isNew, practising } from "../../parts/practising.js";
 import { rememberSquare } from "../../shared/afterwards.js";
 import { cardsOf, lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
-import { PRACTICE, REST_MS, practised } from "../../shared/practice.js";
 import { keepShown } from "../../shared/renewing.js";
 import { CLAIM, KINDS, SQUARE, depthWords, title, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
@@ -13,37 +13,15 @@ import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js"
 const PAGE = 20;
 const TICK_MS = 500;
 const TYPING_MS = 300;
-const PRACTISED = "wabao.practised"; // whether somebody practised on this phone, or skipped it
 
 Component({
-  behaviors: [daily, linking],
+  behaviors: [daily, linking, practising],
 
-  data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, unread: false, again: CLAIM.again, words: SQUARE, practising: PRACTICE, practice: null, resting: false, empty: false, kinds: [], kind: "", name: "" },
+  data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, unread: false, again: CLAIM.again, words: SQUARE, empty: false, kinds: [], kind: "", name: "" },
 
   methods: {
     onLoad() {
-      if (!wx.getStorageSync(PRACTISED)) this.practise();
-    },
-
-    /** Practise, on this phone alone. */
-    practise() {
-      this.setData({ practice: practised(0) });
-    },
-
-    strike() {
-      if (this.data.resting) return;
-      if (this.data.practice.won) {
-        this.leavePractice();
-        return;
-      }
-      const practice = practised(this.data.practice.depth + 1);
-      this.setData({ practice, resting: !practice.won });
-      if (!practice.won) setTimeout(() => this.setData({ resting: false }), REST_MS);
-    },
-
-    leavePractice() {
-      wx.setStorageSync(PRACTISED, 1);
-      this.setData({ practice: null });
+      if (isNew()) this.practise();
     },
 
     bury() {

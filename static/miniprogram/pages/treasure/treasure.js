@@ -8,6 +8,7 @@ import { moment } from "../../parts/moment.js";
 import { naming } from "../../parts/naming.js";
 import { opening } from "../../parts/opening.js";
 import { owning } from "../../parts/owning.js";
+import { isNew, practising } from "../../parts/practising.js";
 import { sharing } from "../../parts/sharing.js";
 import { tell } from "../../parts/telling.js";
 import { watching } from "../../parts/watching.js";
@@ -31,7 +32,7 @@ const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "participants
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure, or of somebody's share of it
 
 Component({
-  behaviors: [claiming, history, linking, moment, naming, opening, owning, sharing, watching],
+  behaviors: [claiming, history, linking, moment, naming, opening, owning, practising, sharing, watching],
 
   data: {
     task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", ending: "", ownDigs: "",
@@ -44,6 +45,7 @@ Component({
       this.life = { aborted: false };
       this.task = null;
       this.recallChoices();
+      this.setData({ newcomer: isNew() });
       this.openedAt = Date.now();
       this.outcomes = outcomes((frame) => this.receive(frame), this.life);
       this.winners = new Map(); // by winners' places: who is known to have won, and what
@@ -313,6 +315,7 @@ Component({
         return;
       }
       this.dugSeq = seq;
+      this.leavePractice();
       if (reply.joined) this.add(reply);
       const missed = reply.find ? foundWords({ ...reply, is_cd: 0 }) : `第 ${now_depth} 层，什么也没有`; // the button counts down
       this.setData({

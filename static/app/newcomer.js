@@ -1,0 +1,36 @@
+// The practice of a first visit: once, on the square, or beside the treasure that a link opened.
+
+import { NEWCOMER } from "../miniprogram/shared/words.js";
+import { needed } from "./api.js";
+import { el, set } from "./dom.js";
+import { keep, recall } from "./session.js";
+
+const PRACTISED = "wabao.practised"; // whether somebody practised here, or skipped it
+
+export const isNew = () => !recall("localStorage", PRACTISED);
+
+/** Return the place to practise in, hidden; `begin()` lets the person practise, here and without the server. */
+export function practice() {
+  const element = el("section.panel.stack.centred.practice", { hidden: true });
+  const done = () => {
+    keep("localStorage", PRACTISED, 1);
+    set(element, { hidden: true });
+  };
+  function begin() {
+    set(element, { hidden: false }); // before its module is there, so that nothing moves
+    needed(() => import("./practice.js")).then(({ practise }) => practise(element, done), () => set(element, { hidden: true }));
+  }
+  return { element, begin, done };
+}
+
+/** Return an element that offers the practice in a line, with `done()` for who needs none any more. */
+export function offered() {
+  const { element: place, begin, done } = practice();
+  const leave = () => {
+    line.hidden = true;
+    done();
+  };
+  const line = el("p.newcomer", { hidden: !isNew() }, el("span.hint", {}, NEWCOMER.ask),
+    el("button.link", { onclick: () => { line.hidden = true; begin(); } }, NEWCOMER.begin), el("button.link", { onclick: leave }, NEWCOMER.skip));
+  return { element: el("div", {}, line, place), done: leave };
+}
