@@ -22,7 +22,8 @@ from server.running.stores import free_port
 from server.runtime.children import tie_to
 from server.settings import SANDBOX_APPID
 from support import SOURCE
-from support.client import a_picture, goods
+from support.browser import Person, checked
+from support.client import a_picture
 from support.limits import NO_LIMITS
 from support.payout_limits import NO_PAYOUT_LIMITS
 from support.servers import clean_environment, until
@@ -84,40 +85,9 @@ class Machine:
         assert str(reply["errMsg"]).endswith(":ok"), reply
         return reply
 
-    def log_in(self, user: str) -> "Visitor":
+    def log_in(self, user: str) -> Person:
         """Log in somebody who comes through nginx."""
-        given = self.http.get("/sandbox/authorize", params={"user": user}).json()
-        asked = {name: given[name] for name in ("code", "iv", "encryptedData")}
-        return Visitor(self.http, self.http.get("/userLogin", params=asked).json()["data"])
-
-
-class Visitor:
-    """Somebody with a browser."""
-
-    def __init__(self, http: httpx.Client, data: dict[str, Any]) -> None:
-        self._http = http
-        self._unionid = data["unionid"]
-        self._headers = {"Authorization": f"Bearer {data['token']}"}
-
-    def post(self, path: str, **values: Any) -> dict[str, Any]:
-        return _fine(self._http.post(path, json={"unionid": self._unionid, **values}, headers=self._headers))
-
-    def get(self, path: str, **values: Any) -> dict[str, Any]:
-        return _fine(
-            self._http.get(path, params={"unionid": self._unionid, **values}, headers=self._headers)
-        )
-
-    def upload(self) -> str:
-        files = {"file": ("a.jpg", a_picture())}
-        form = {"unionid": self._unionid}
-        sent = self._http.post("/uploadFile", files=files, data=form, headers=self._headers)
-        return str(_fine(sent)["url"])
-
-
-def _fine(response: httpx.Response) -> dict[str, Any]:
-    reply: dict[str, Any] = response.json()
-    assert reply["status"] == 0, reply
-    return reply
+        return Person.log_in(str(self.http.base_url), user, verify=False)
 
 
 @pytest.fixture
@@ -137,7 +107,7 @@ def look(machine: Machine) -> None:
     """Look from outside, and read what a review asks for."""
     address = str(machine.http.base_url)
     machine.run(LOOK.replace("curl", "curl -k").replace("https://wabao.example.com", address))
-    texts = _fine(machine.http.get("/getTexts"))
+    texts = checked(machine.http.get("/getTexts"))
     assert texts["contact"] == machine.setting("CONTACT")
     assert "挖宝" in texts["agreement"]
 
@@ -153,14 +123,14 @@ def test_an_operator_comes_from_an_empty_machine_to_a_parcel_that_was_received(m
         assert "goods only: red packets are off, since CASH=0" in machine.said.read_text()
         ming, hong = (machine.log_in(user) for user in ("小明", "小红"))
         two = {"prize_num": 2, "forecast_num": 2, "interval": 1, "fluctuation": 0}
-        code = str(ming.post("/postTask", **goods(ming.upload(), **two))["code"])
+        code = ming.publish(a_picture(), **two)
         assert hong.post("/postTask", code=code)["is_prize"] == 1
         operators = {"name": "值班员", "token": machine.setting("OPS_TOKEN")}
-        _fine(machine.http.post("/ops/login", json=operators))
+        checked(machine.http.post("/ops/login", json=operators))
         assert code in machine.http.post("/ops/search", json={"query": "一只猫"}).text
         for hidden in (1, 0):
             act = {"code": code, "hidden": hidden, "reason": "看过了"}
-            _fine(machine.http.post("/ops/hide", json=act))
+            checked(machine.http.post("/ops/hide", json=act))
         assert hong.post("/drawPrize", code=code, **WHERE)["state"] == "given"
         [row] = ming.get("/getWinners", code=code)["data"]
         assert row["address"] == WHERE["address"]
