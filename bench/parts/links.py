@@ -15,6 +15,7 @@ from parts.live import page
 from parts.serving import Person, running, store_of
 from parts.tappers import Tap
 from server.security.keys import Keys, Proven
+from server.security.random_codes import base_62
 
 PEOPLE = 2500
 DIGGERS = 55  # more people than the details show
@@ -68,7 +69,7 @@ class Scene:
         assert one is not None
         keys = Keys(Path(self.directory, "data", "secret_key").read_bytes())
         proven = [
-            Proven(f"{number:011}", one["generation"], f"tapper{number:022}") for number in range(PEOPLE)
+            Proven(base_62(number, 11), one["generation"], f"tapper{number:022}") for number in range(PEOPLE)
         ]
         self.people = [Person(each.unionid, keys.sign_token(each)) for each in proven]
         people.insert_many(
