@@ -42,6 +42,7 @@ export function shaft(onDig) {
 
   function show(task, busy) {
     set(element, { hidden: Boolean(task.gone) });
+    element.toggleAttribute("data-over", Boolean(task.status)); // what came of it stands below
     set(choice, { hidden: Boolean(whyNot(task, 1)) });
     if (!busy) showDepth(task);
     const key = [task.status, task.why, task.review, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();

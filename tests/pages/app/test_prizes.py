@@ -48,6 +48,12 @@ def test_a_treasure_that_ends_before_its_cooldown_counts_down_to_its_end(window,
     expect(button).to_contain_text("已结束")
 
 
+def test_the_shaft_of_an_ended_treasure_makes_room_for_what_came_of_it(window, mailed):
+    page = window("阿强", f"/#/task/{mailed['code']}", viewport=PHONE).page
+    expect(page.locator(".ending")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("link", name="这次的故事")).to_be_in_viewport(ratio=1)
+
+
 def come_in(window: Opener, data: dict[str, Any]) -> Window:
     """Open the page for somebody who is logged in already; `data` is the login."""
     opened = window()
