@@ -74,7 +74,7 @@ class Sandbox(Protocol):
         """Send the notices to the merchant and the mini-program that are due."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Context:
     """Opened once at start and closed once at the end."""
 
@@ -90,76 +90,52 @@ class Context:
     database: OwnDatabase
     # None where only goods are given.
     cash: Cash | None = field(init=False, default=None)
-    outages: Outages = field(init=False)
-    heartbeats: Heartbeats = field(init=False)
-    leader: Leader = field(init=False)
-    scrape: Scrape = field(init=False)
-    limits: Limits = field(init=False)
     background: Background = field(default_factory=Background)
-    # Alarms, and the operators' screens.
-    disk: Disk = field(init=False)
-    monitor: Monitor = field(init=False)
-    feed: Feed = field(init=False)
-    # What this process remembers between requests.
-    known_people: KnownPeople = field(init=False)
-    digging: Digging = field(init=False)
-    fair_start: FairStart = field(init=False)
-    visiting: Visiting = field(init=False)
-    square: Square = field(init=False)
-    # Pages of proofs, by task and number, as replies: they never change. A page is large: it keeps MongoDB as
-    # busy as ten digs do.
-    proof_pages: LRUCache[tuple[str, int], bytes] = field(init=False)
-    proof_reads: PageReads = field(init=False)
-    # What was read lately: stories by task, since all who watch it ask for its story at its end; daily tasks
-    # by the first day asked for.
-    stories: TTLCache[str, Any] = field(init=False)
-    story_reads: PageReads = field(init=False)
-    dailies: TTLCache[str, list[Task]] = field(init=False)
-    # The processes that make pictures; the posters and codes that are being drawn: their paths, by name.
-    pictures: PicturePool = field(init=False)
-    drawing: SingleFlight[str, str] = field(init=False)
-    # The websockets of each person, and those that have not said yet who they are.
-    sockets: Sockets[Any] = field(init=False)
-    hellos: Sockets[Any] = field(init=False)
-    large_bodies: LargeBodies = field(init=False)
-    # The turns of logins from addresses with many wrong codes: only some may ask WeChat at once.
-    doubted_logins: asyncio.Semaphore = field(init=False)
-    # None if WeChat's message push is not set up.
-    message_push: MessagePush | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        """Make the fields that need other fields."""
-        self.background.failures = self.bus.failures
-        self.outages = Outages(self.database, self.bus, self.hub.connections, self.hub.activity)
-        self.heartbeats = Heartbeats(self.hub, self.bus, self.outages, self.clock.now_ms)
-        self.leader = Leader(self.store, self.bus, self.database, self.bus.process, self.clock.now_ms)
-        self.scrape = Scrape(self.bus, self.background)
-        self.limits = Limits(self.settings, self.keys, self.bus)
+        """Make what needs other fields."""
         settings = self.settings
         store = self.store
         now_ms = self.clock.now_ms
+        self.background.failures = self.bus.failures
+        self.outages = Outages(self.database, self.bus, self.hub.connections, self.hub.activity)
+        self.heartbeats = Heartbeats(self.hub, self.bus, self.outages, now_ms)
+        self.leader = Leader(store, self.bus, self.database, self.bus.process, now_ms)
+        self.scrape = Scrape(self.bus, self.background)
+        self.limits = Limits(settings, self.keys, self.bus)
+        # Alarms, and the operators' screens.
         self.disk = Disk(settings.data_dir, settings.disk_free_mb)
         self.monitor = Monitor(
             store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings, self._count_cash
         )
         self.feed = Feed(self.bus, store, self.outages, self.clock, self.hub.audience)
+        # What this process remembers between requests.
         self.known_people = KnownPeople(store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.digging = Digging(store, self.keys)
         shared = SharedOrder(self.bus, self.keys)
         self.fair_start = FairStart(settings.fair_start_ms, self.hub, self.clock, self.background, shared)
         self.visiting = Visiting(store, self.keys, now_ms)
         self.square = Square(store, now_ms, settings.task_days * DAY_MS, lambda: self.database.featured)
-        self.proof_pages = LRUCache(PROOF_PAGES_BYTES, len)
+        # Pages of proofs, by task and number, as replies: they never change. A page is large: it keeps
+        # MongoDB as busy as ten digs do.
+        self.proof_pages = LRUCache[tuple[str, int], bytes](PROOF_PAGES_BYTES, len)
         self.proof_reads = PageReads("proofs", at_once=1)
-        self.stories = TTLCache(STORIES, STORY_SECONDS)
+        # What was read lately: stories by task, since all who watch it ask for its story at its end; daily
+        # tasks by the first day asked for.
+        self.stories: TTLCache[str, Any] = TTLCache(STORIES, STORY_SECONDS)
         self.story_reads = PageReads("stories", at_once=1)
-        self.dailies = TTLCache(DAILIES, DAILY_SECONDS)
+        self.dailies: TTLCache[str, list[Task]] = TTLCache(DAILIES, DAILY_SECONDS)
+        # The processes that make pictures; the posters and codes that are being drawn: their paths, by name.
         self.pictures = PicturePool()
-        self.drawing = SingleFlight()
-        self.sockets = Sockets(settings.sockets_a_person)
-        self.hellos = Sockets(HELLOS)
+        self.drawing = SingleFlight[str, str]()
+        # The websockets of each person, and those that have not said yet who they are.
+        self.sockets = Sockets[Any](settings.sockets_a_person)
+        self.hellos = Sockets[Any](HELLOS)
         self.large_bodies = LargeBodies()
+        # The turns of logins from addresses with many wrong codes: only some may ask WeChat at once.
         self.doubted_logins = asyncio.Semaphore(DOUBTED_AT_ONCE)
+        # None if WeChat's message push is not set up.
+        self.message_push: MessagePush | None = None
         if settings.wechat_push_token:
             self.message_push = MessagePush(
                 settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid

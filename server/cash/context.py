@@ -32,20 +32,17 @@ class Notices:
     paid_orders: list[str] = field(default_factory=list)  # numbers of orders still to be followed up
 
 
-@dataclass(slots=True)
+@dataclass
 class CashContext(Context):
     """A context with WeChat Pay's client and the books of its store."""
 
     pay: Pay = field(kw_only=True)
-    books: Books = field(init=False)
-    notices: Notices = field(init=False)
-    risk_looks: RiskLooks = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the fields that need other fields."""
+        """Make what needs other fields."""
         from server.cash.seam import Cash
 
-        Context.__post_init__(self)  # a dataclass with slots has no `super()`
+        super().__post_init__()
         self.books = Books(self.store.database)
         self.notices = Notices()
         self.risk_looks = RiskLooks()
@@ -53,5 +50,5 @@ class CashContext(Context):
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""
-        await Context.close(self)
+        await super().close()
         await self.pay.aclose()
