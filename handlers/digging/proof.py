@@ -9,8 +9,6 @@ from handlers.parameters import Code, Page
 from server.actions.digging.prove import prove
 from server.game import draw
 
-KEPT_BYTES = 8 << 20
-
 
 class GetProofRequest(msgspec.Struct):
     """Needs no login."""

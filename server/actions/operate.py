@@ -6,9 +6,9 @@ If an act stays "begun" there, it was cut off and may have been done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from server.actions.announce import announce_judged
 from server.actions.digging.end_task import end_task_as_operator
@@ -28,13 +28,8 @@ from server.store.people.people import Ban
 from server.store.prizes.freezes import What
 from server.store.prizes.prizes import Prize
 
-EXPORTED_AT_ONCE = 200
 MOST_FEATURED = 5
 _TOP_IS_FULL = f"广场最上面最多 {MOST_FEATURED} 个精选，请先取消一个"
-
-
-# What is done about a prize: `release`, or `give_back`.
-Decide: TypeAlias = Callable[[Context, Actor, What, str, int, str], Awaitable[None]]
 
 
 class Won(NamedTuple):
@@ -234,16 +229,12 @@ async def export_given(
 
     If the caller does not take all prizes, the act stays "begun" in the log.
     """
-    async with _logged(context, actor, "export_prizes", period, reason):
-        batch: list[Prize] = []
-        async with aclosing(context.store.prizes.given_between(from_ms, until_ms)) as given:
-            async for prize in given:
-                batch.append(prize)
-                if len(batch) == EXPORTED_AT_ONCE:
-                    yield await _opened(context, batch)
-                    batch = []
-        if batch:
-            yield await _opened(context, batch)
+    async with (
+        _logged(context, actor, "export_prizes", period, reason),
+        aclosing(context.store.prizes.given_between(from_ms, until_ms)) as given,
+    ):
+        async for prizes in given:
+            yield await _opened(context, prizes)
 
 
 async def export_log(

@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from server.game.sealed import Sealed
-from server.operation.own_database import OwnDatabase
 from server.security.keys import Keys
 from server.store import Store
 from server.store.sealed_values import PLACES
@@ -33,12 +32,6 @@ class Rotated:
 
 class CannotRotate(Exception):
     """No server seals under our first secret. The message is for the terminal; nothing was changed."""
-
-
-async def note_sealing(store: Store, database: OwnDatabase, keys: Keys) -> None:
-    """Note that this process seals under its first secret. Called before it serves, so that a fingerprint is
-    noted before any value carries it."""
-    await store.meta.note_sealing(database.identity, keys.fingerprint)
 
 
 async def rotate(store: Store, keys: Keys) -> list[Rotated]:

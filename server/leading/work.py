@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial, wraps
+from functools import partial
 from typing import Any, TypeAlias
 
 from server.actions.digging.dig import settle_pending
@@ -34,31 +34,20 @@ REST_TIMES = 5
 Work: TypeAlias = Callable[[Context, frozenset[Kind]], Coroutine[Any, Any, None]]
 
 
-def _whole(work: Callable[[Context], Awaitable[None]]) -> Work:
-    """Return work that handles all of its kinds, whichever of them is due."""
-
-    @wraps(work)
-    async def do(context: Context, due: frozenset[Kind]) -> None:
-        del due
-        await work(context)
-
-    return do
-
-
 async def _send_notices(context: Context) -> None:
     if context.sandbox is not None:
         await context.sandbox.send_notices(context)
 
 
-# The work that is done once something of these kinds is due.
+# The work that is done once something of these kinds is due. Only the sweep asks which of its kinds are.
 WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
-    (("pending",), _whole(settle_pending)),
+    (("pending",), lambda context, _: settle_pending(context)),
     (SWEPT, sweep),
-    (("people", "reviews"), _whole(settle_reviews)),
-    (("reports",), _whole(settle_reports)),
-    (("messages",), _whole(send_messages)),
-    (("notices",), _whole(_send_notices)),
-    (("leavers",), _whole(erase_leavers)),
+    (("people", "reviews"), lambda context, _: settle_reviews(context)),
+    (("reports",), lambda context, _: settle_reports(context)),
+    (("messages",), lambda context, _: send_messages(context)),
+    (("notices",), lambda context, _: _send_notices(context)),
+    (("leavers",), lambda context, _: erase_leavers(context)),
 )
 # Other work that the leader repeats, each with the seconds between two runs.
 PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (

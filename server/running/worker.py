@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from server.actions.rotate import note_sealing
 from server.app import make_app, unready_app
 from server.check import log_failures
 from server.context import Context, Sandbox
@@ -74,7 +73,7 @@ async def look_at_data(
             await _prepare(store, settings, prepares=prepares)
             await database.look_through()
         if database.wrong is None:
-            await note_sealing(store, database, keys)
+            await store.meta.note_sealing(database.identity, keys.fingerprint)
     finally:
         store.close()
     return database

@@ -25,6 +25,7 @@ from server.store.digging.tasks import Tasks
 from server.store.digging.terms import asked_terms
 from server.store.people.people import People
 from server.store.pipelines import newest_with
+from server.store.prizes import prizes as stored_prizes
 from server.store.prizes.prizes import GIVEN_AT_ONCE, Prize, Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
@@ -306,7 +307,7 @@ async def table(client: Client, **asked: str) -> list[dict[str, str]]:
 
 
 async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(client, context, monkeypatch):
-    monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
+    monkeypatch.setattr(stored_prizes, "GIVEN_AT_ONCE", 1)
     codes = await won(client)
     await given_at(context, codes["mailed"], ms(2026, 11, 1))
     await given_at(context, codes["packet"], ms(2026, 12, 1) - 1)
@@ -359,7 +360,7 @@ async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(client
 
 
 async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(client, context, monkeypatch):
-    monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
+    monkeypatch.setattr(stored_prizes, "GIVEN_AT_ONCE", 1)
     codes = await won(client)
     for number, code in enumerate((codes["mailed"], codes["packet"])):
         await given_at(context, code, ms(2026, 11, 2) + number)
@@ -394,12 +395,12 @@ async def test_an_export_whose_client_hangs_up_reads_no_further_and_ends_its_cur
     ended = asyncio.Event()
     given_between = Prizes.given_between
 
-    async def watched(self: Prizes, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
+    async def watched(self: Prizes, from_ms: int, until_ms: int) -> AsyncGenerator[list[Prize]]:
         found = given_between(self, from_ms, until_ms)
         try:
-            async for prize in found:
-                read.append(prize["_id"])
-                yield prize
+            async for some in found:
+                read.extend(prize["_id"] for prize in some)
+                yield some
         finally:
             await found.aclose()
             ended.set()

@@ -28,14 +28,14 @@ async def test_a_million_rows_are_sent_while_memory_stays_as_it_was(client, cont
     code = await (await client.log_in("alice")).publish(forecast_num=2)
     given_ms = int(time.time() * 1000)
 
-    async def made(_: Prizes, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
+    async def made(_: Prizes, from_ms: int, until_ms: int) -> AsyncGenerator[list[Prize]]:
         assert from_ms < given_ms < until_ms
         for number in range(ROWS):
-            yield Prize(
+            yield [Prize(
                 _id=f"{code}:{number}", code=code, depth=number, person_id=f"u{number}", publisher="alice",
                 wxname=f"小明{number}", goods_type=2, draw_type=1, amount_fen=0, state="given", attempt=0,
                 won_at=given_ms, claimed_at=given_ms, given_at=given_ms,
-            )  # fmt: skip
+            )]  # fmt: skip
 
     monkeypatch.setattr(Prizes, "given_between", made)
     await operator(client)

@@ -214,16 +214,17 @@ class Prizes(DueDocuments[Prize]):
         fields = dict.fromkeys(("draw_type", "amount_fen", "claimed_at", "given_at", "sent_at"), 1)
         return await self.in_order(given, "-given_at", limit, {**fields, "_id": 0})
 
-    async def given_between(self, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
-        """Yield the prizes that winners were given at `from_ms` (above 0) or later, and before `until_ms`."""
+    async def given_between(self, from_ms: int, until_ms: int) -> AsyncGenerator[list[Prize]]:
+        """Yield the prizes that winners were given at `from_ms` (above 0) or later, and before `until_ms`,
+        some at a time."""
         found = self.collection.find(
             {"given_at": {"$gte": from_ms, "$lt": until_ms}, "state": {"$in": [*GIVEN]}},
             sort=[("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)],
             batch_size=GIVEN_AT_ONCE,  # MongoDB's own batches have 16 MB
         )
         try:
-            async for prize in found:
-                yield prize
+            while prizes := await found.to_list(GIVEN_AT_ONCE):
+                yield prizes
         finally:
             await found.close()
 
