@@ -95,9 +95,8 @@ class GetTaskDetails(Interface):
     """A task's page, as this caller sees it."""
 
     path = "/getTaskDetails"
-    gives = (GetTaskDetailsReply,)
 
-    async def answer(self, request: GetTaskDetailsRequest) -> bytes:
+    async def answer(self, request: GetTaskDetailsRequest) -> GetTaskDetailsReply:
         """Return the page from memory; note that it was opened, and through whom.
 
         Raises NoSuchTask, NotShown.

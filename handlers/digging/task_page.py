@@ -1,10 +1,8 @@
-"""A task's page as bytes. The part that is the same for all is encoded once per change, the rest for each
-caller."""
+"""A task's page. What is the same for all is made once per change, the rest for each caller."""
 
 from __future__ import annotations
 
 import math
-import sys
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -25,7 +23,7 @@ from server.store.prizes.prizes import WonPrize, unwritten
 # A client that may not dig is told a cooldown of this length, so that it does not dig automatically. It may
 # ask again at the end of that time, so the time must not be too short.
 LEAST_WAIT_SECONDS = 10
-PAGES_BYTES = 16 << 20
+PAGES_KEPT = 1000
 
 Why: TypeAlias = Literal["", "ended", "no_such_task", "not_paid", "own_task", "already_won", "cooling_down"]
 
@@ -123,50 +121,27 @@ class GetTaskDetailsReply(TaskPage, kw_only=True):
     data: TaskPageData
 
 
-# Marks a hole in an encoded page. JSON writes a NUL in a text as \\u0000, so a page has no other NULs.
-_MARK = b"\x00"
-
-
-class _Prepared:
-    """A page with holes for the fields in `holes`. Each field stands in the page twice. Every second element
-    of `parts` is a hole.
-
-    It must not be sent after `until_ms`, when signed addresses of pictures in it run out.
-    """
-
-    def __init__(self, encoded: bytes, users: bytes, until_ms: float) -> None:
-        self.until_ms = until_ms
-        self.parts = encoded.split(_MARK)
-        self.holes = [sys.intern(name.decode()) for name in self.parts[1::2]]
-        self.users = users
-        self.size = len(encoded) + len(users) + 50 * len(self.parts)
-
-    def filled(self, own: dict[str, bytes]) -> bytes:
-        """Return the page as JSON, with the caller's own values."""
-        own["users"] = self.users
-        whole = self.parts.copy()
-        whole[1::2] = [own[name] for name in self.holes]
-        return b"".join(whole)
-
-
-# The pages of tasks, by code, each with the `version` that it shows.
-_pages = LRUCache[str, tuple[int, _Prepared]](PAGES_BYTES, lambda kept: kept[1].size)
+# What is the same for all who see a page, by the task's code, with the `version` that it shows and until when
+# it may be sent (unix ms): signed addresses of pictures in it run out.
+_shared = LRUCache[str, tuple[int, float, dict[str, Any]]](PAGES_KEPT)
 
 
 def task_page(
     context: Context, watched: WatchedTask, person_id: str, *, share: str, prize: WonPrize | None
-) -> bytes:
+) -> GetTaskDetailsReply:
     """Return the reply of getTaskDetails, as new as the latest frames of the task.
 
     `share` is the caller's share token; `prize` is None if they did not win.
     """
     now_ms = context.clock.now_ms()
-    version, prepared = _pages.get(watched.code, (0, None))
-    if prepared is None or version != watched.version or now_ms >= prepared.until_ms:
-        prepared = _prepare(context, watched)
-        _pages[watched.code] = watched.version, prepared
+    version, until_ms, shared = _shared.get(watched.code, (0, 0.0, {}))
+    if version != watched.version or now_ms >= until_ms:
+        until_ms = math.inf if watched.review == "shown" else now_ms + SIGNED_MS // 2
+        shared = _shared_fields(context, watched)
+        _shared[watched.code] = watched.version, until_ms, shared
     standing = watched.standing
     won = person_id in watched.winners
+    mine = watched.task["publisher"] == person_id
     barred = why_closed(standing, person_id) or why_barred(standing, person_id, won=won)
     why = barred.error if barred else ""
     cd_seconds = watched.cd_seconds
@@ -175,43 +150,42 @@ def task_page(
     shown = unwritten(watched.task) if prize is None else prize
     released_at_ms = 0 if prize is None else prize.get("released_at", 0)
     owed_fen = total_fen(watched.task) if owes(standing, person_id) else 0
-    numbers = {
+    page = {
+        **shared,
         "goods_type": shown["goods_type"],
         "draw_type": shown["draw_type"],
         "money": shown["amount_fen"] // FEN_PER_YUAN,
         "money_fen": shown["amount_fen"],
         "value": value_of(watched.task, shown),
         "rank": shown.get("rank", 0),
-        "is_prize": won,
-        "is_draw": prize is not None and prize["state"] in GIVEN,
+        "is_prize": int(won),
+        "is_draw": int(prize is not None and prize["state"] in GIVEN),
+        "prize_state": "" if prize is None else prize["state"],
+        "thanks": "" if prize is None else prize.get("thanks", ""),
         "claim_until": claim_until_ms(
             watched.ended_at, claim_days_of(watched.task, context.settings.claim_days), released_at_ms
         ),
         "claim_from": claim_from_ms(shown, now_ms),
-        "mine": watched.task["publisher"] == person_id,
-        "is_cd": left > 0 or bool(why),
+        "mine": int(mine),
+        "contact": watched.task.get("contact", "") if mine or won else "",
+        "share": share,
+        "is_cd": int(left > 0 or bool(why)),
         "time": left or wait,
-        "can_dig": not why and not left,
+        "can_dig": int(not why and not left),
+        "why": why or ("cooling_down" if left else ""),
         "cd_until": watched.cd_until if left else 0,
         "server_time": now_ms,
         "watchers": watched.total,
         **owed_fields(owed_fen),
     }
-    own = {name: b"%d" % number for name, number in numbers.items()}
-    own["why"] = b'"%b"' % (why or ("cooling_down" if left else "")).encode()
-    theirs = watched.task.get("contact", "") if numbers["mine"] or numbers["is_prize"] else ""
-    own["contact"] = msgspec.json.encode(theirs)
-    own["share"] = b'"%b"' % share.encode()
-    own["thanks"] = b'"%b"' % ("" if prize is None else prize.get("thanks", "")).encode()
-    own["prize_state"] = b'"%b"' % ("" if prize is None else prize["state"]).encode()
-    return prepared.filled(own)
+    return GetTaskDetailsReply(**page, data=TaskPageData(**page, status=watched.status))
 
 
-def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
-    """Encode the part that is the same for all callers, from the declared structs."""
+def _shared_fields(context: Context, watched: WatchedTask) -> dict[str, Any]:
+    """Return the fields of a page that are the same for all callers."""
     task = watched.task
     rules = watched.rules
-    fields: dict[str, Any] = {
+    return {
         "publisher_id": task.get("publisher_id", ""),
         "wxname": task["wxname"],
         "wxheadpic": picture_url(context, task["wxheadpic"]),
@@ -236,6 +210,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "expires_at": 0 if watched.status else watched.ends_by,
         "seq": watched.seq,
         "participants": watched.participants,
+        "users": msgspec.Raw(msgspec.json.encode(participant_rows(context, watched.first()))),
         "finds": sorted(watched.finds),
         "prizes_left": watched.prizes_left,
         "commitment": task["commitment"],
@@ -255,10 +230,3 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "not_sent_to": task.get("not_sent_to", []),
         "is_public": task["is_public"],
     }
-    # All other fields differ by caller or time: the prepared page has holes in their places.
-    others = [name for name in TaskPage.__struct_fields__ if name not in fields]
-    fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in others}
-    reply = GetTaskDetailsReply(**fields, data=TaskPageData(**fields, status=watched.status))
-    users = participant_rows(context, watched.first())
-    until_ms = math.inf if watched.review == "shown" else context.clock.now_ms() + SIGNED_MS // 2
-    return _Prepared(msgspec.json.encode(reply), msgspec.json.encode(users), until_ms)
