@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from operator import itemgetter
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -26,6 +27,7 @@ from server.store.prizes.prizes import parcel, unwritten
 
 NEWEST = 500
 PAGE_SIZE = 20
+_Row = TypeVar("_Row")
 
 
 class SquareRequest(msgspec.Struct):
@@ -52,15 +54,13 @@ class CardsReply(Reply, kw_only=True):
     data: list[Card]
 
 
-class SquareCards(CardsReply, kw_only=True):
-    """`featured` has the codes of this page's running tasks that the operator features, in no order."""
+class SquareReply(CardsReply, kw_only=True):
+    """`mine` and `won` have the codes of this page's running tasks that the caller published or won.
+
+    `featured` has the codes of those that the operator features, in no order.
+    """
 
     featured: list[str]
-
-
-class SquareReply(SquareCards, kw_only=True):
-    """`mine` and `won` have the codes of this page's running tasks that the caller published or won."""
-
     mine: list[str]
     won: list[str]
 
@@ -76,28 +76,24 @@ class GetTaskList(Interface):
     """
 
     path = "/getTaskList"
-    gives = (SquareReply,)
 
-    async def answer(self, request: SquareRequest) -> bytes:
-        """Return a page, at most a second old. The cards are encoded again only if a countdown changed."""
+    async def answer(self, request: SquareRequest) -> SquareReply:
+        """Return a page, at most a second old. The cards are made again only if a countdown changed."""
         await self.let_in()
         wanted = Wanted(request.kind, request.name, bool(request.upcoming))
         page = await self.context.square.page(request.page, wanted)
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
-            featured = self.context.database.featured
-            reply = SquareCards(
-                data=[card(self.context, task) for task in page.tasks],
-                featured=[t["_id"] for t in page.tasks if t["_id"] in featured and not t["status"]],
-            )
-            page.prepared = now_ms, now_ms + _unchanged_ms(page.tasks, now_ms), msgspec.json.encode(reply)
-        cards: bytes = page.prepared[2]
+            cards = [card(self.context, task) for task in page.tasks]
+            page.prepared = now_ms, now_ms + _unchanged_ms(page.tasks, now_ms), cards
         mine = self.caller.person_id
-        own = {
-            "mine": [t["_id"] for t in page.tasks if t["publisher"] == mine and not t["status"]],
-            "won": [t["_id"] for t in page.tasks if {"person_id": mine} in t["winners"]],
-        }
-        return cards[:-1] + b"," + msgspec.json.encode(own)[1:]
+        running = [task for task in page.tasks if not task["status"]]
+        return SquareReply(
+            data=page.prepared[2],
+            featured=[task["_id"] for task in running if task["_id"] in self.context.database.featured],
+            mine=[task["_id"] for task in running if task["publisher"] == mine],
+            won=[task["_id"] for task in running if {"person_id": mine} in task["winners"]],
+        )
 
 
 def _unchanged_ms(tasks: Sequence[Task], now_ms: int) -> int:
@@ -118,6 +114,27 @@ class OwnListRequest(msgspec.Struct):
         """Return which rows to show."""
         whole = self.page is None and self.after is None
         return Window(NEWEST) if whole else window_of(self.after, self.page or 1, PAGE_SIZE)
+
+
+class OwnList(Interface):
+    """A list of what the caller has to do with."""
+
+    async def rows(
+        self,
+        request: OwnListRequest,
+        read: Callable[[str, Window], Awaitable[list[_Row]]],
+        place: Callable[[_Row], tuple[int, str]],
+    ) -> tuple[list[_Row], str]:
+        """Return the rows to show, and what to send as `after` for those that follow.
+
+        `read` reads the rows of a person; `place` returns the time and the id of a row.
+        """
+        await self.let_in()
+        window = request.window()
+        rows = await self.context.store.page_reads.answered(
+            lambda: read(self.caller.person_id, window), None
+        )
+        return rows, next_of([place(row) for row in rows], window)
 
 
 class OwnCardsReply(Reply, kw_only=True):
@@ -145,22 +162,16 @@ class ReleasedReply(OwnCardsReply, kw_only=True):
     data: list[ReleasedCard]
 
 
-class GetMyRelease(Interface):
+class GetMyRelease(OwnList):
     """The tasks that the caller published, also unpaid ones."""
 
     path = "/getMyRelease"
 
     async def answer(self, request: OwnListRequest) -> ReleasedReply:
-        await self.let_in()
-        store = self.context.store
-        window = request.window()
-        tasks = await store.page_reads.answered(
-            lambda: store.tasks.released(self.caller.person_id, window), None
+        tasks, after = await self.rows(
+            request, self.context.store.tasks.released, lambda task: (task["created_at"], task["_id"])
         )
-        places = [(task["created_at"], task["_id"]) for task in tasks]
-        return ReleasedReply(
-            data=[_released_card(self.context, task) for task in tasks], next=next_of(places, window)
-        )
+        return ReleasedReply(data=[_released_card(self.context, task) for task in tasks], next=after)
 
 
 def _released_card(context: Context, task: Task) -> ReleasedCard:
@@ -190,22 +201,15 @@ class PartakenReply(OwnCardsReply, kw_only=True):
     data: list[PartakenCard]
 
 
-class GetMyPartake(Interface):
+class GetMyPartake(OwnList):
     """The tasks that the caller dug."""
 
     path = "/getMyPartake"
 
     async def answer(self, request: OwnListRequest) -> PartakenReply:
-        await self.let_in()
-        store = self.context.store
-        window = request.window()
-        tasks = await store.page_reads.answered(
-            lambda: store.digs.tasks_joined(self.caller.person_id, window), None
-        )
-        return PartakenReply(
-            data=[_partaken_card(self.context, task) for task in tasks],
-            next=next_of([task["listed"] for task in tasks], window),
-        )
+        joined = self.context.store.digs.tasks_joined
+        tasks, after = await self.rows(request, joined, itemgetter("listed"))
+        return PartakenReply(data=[_partaken_card(self.context, task) for task in tasks], next=after)
 
 
 def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
@@ -250,22 +254,15 @@ class PrizesReply(OwnCardsReply, kw_only=True):
     data: list[PrizeCard]
 
 
-class GetMyPrize(Interface):
+class GetMyPrize(OwnList):
     """The tasks in which the caller won."""
 
     path = "/getMyPrize"
 
     async def answer(self, request: OwnListRequest) -> PrizesReply:
-        await self.let_in()
-        store = self.context.store
-        window = request.window()
-        tasks = await store.page_reads.answered(
-            lambda: store.digs.tasks_won(self.caller.person_id, window), None
-        )
-        return PrizesReply(
-            data=[_prize_card(self.context, task) for task in tasks],
-            next=next_of([task["listed"] for task in tasks], window),
-        )
+        won = self.context.store.digs.tasks_won
+        tasks, after = await self.rows(request, won, itemgetter("listed"))
+        return PrizesReply(data=[_prize_card(self.context, task) for task in tasks], next=after)
 
 
 def _prize_card(context: Context, task: WonTask) -> PrizeCard:
