@@ -193,65 +193,41 @@ class Pong(Frame, tag="pong"):
     server_time: int
 
 
+# What the record of a dig leaves out.
+_IF_ABSENT = {"find": 0, "layers": 0, "rank": 0, "ranks_left": []}
+
+
 def dig_frames(dig: Dig, task: Mapping[str, Any], rules: Rules, public_url: str) -> list[Frame]:
     """Return a dig's frames in the order they are sent: cd, join, prize, end.
 
     They are built from the dig's record and what never changes about its `task`, so that a replay has the
     same bytes as the live frames. `public_url` is put before the paths of our own pictures.
     """
-    code = dig["code"]
-    seq = dig["depth"]
     picture = public_url + dig["wxheadpic"] if dig["wxheadpic"].startswith("/") else dig["wxheadpic"]
-    frames: list[Frame] = [_cd(dig, picture, rules)]
-    if "n" in dig:
-        frames.append(
-            Join(
-                code=code,
-                seq=seq,
-                no=dig["no"],
-                wxname=dig["wxname"],
-                wxheadpic=picture,
-                is_prize=dig["is_prize"],
-                layers=dig.get("layers", 0),
-                participants=dig["participants"],
-            )
-        )
-    if dig["is_prize"]:
-        rank = dig.get("rank", 0)
-        fen = dig.get("fen", task["money"] * FEN_PER_YUAN)
-        frames.append(
-            Prize(
-                code=code,
-                seq=seq,
-                no=dig["no"],
-                wxname=dig["wxname"],
-                wxheadpic=picture,
-                prizes_left=dig["prizes_left"],
-                ranks_left=dig.get("ranks_left", []),
-                money=fen // FEN_PER_YUAN,
-                money_fen=fen,
-                goods_type=(RED_PACKET if fen else GOODS) if rank else task["goods_type"],
-                rank=rank,
-            )
-        )
-    if "end" in dig:
-        frames.append(End(code=code, seq=seq, end_reason=dig["end"], commitment=task["commitment"]))
-    return frames
-
-
-def _cd(dig: Dig, picture: str, rules: Rules) -> Cd:
-    return Cd(
-        code=dig["code"],
-        seq=dig["depth"],
-        now_depth=dig["depth"],
-        time=seconds_left(dig["cd_until"], dig["at"]),
-        cd_until=dig["cd_until"],
-        server_time=dig["at"],
-        wxname=dig["wxname"],
-        wxheadpic=picture,
-        find=dig.get("find", 0),
+    fields = {**_IF_ABSENT, **dig, "seq": dig["depth"], "wxheadpic": picture}
+    now = {
+        "now_depth": dig["depth"],
+        "time": seconds_left(dig["cd_until"], dig["at"]),
+        "server_time": dig["at"],
         **msgspec.structs.asdict(outlook_after(rules, dig)),
-    )
+    }
+    frames: list[Frame] = [msgspec.convert({**fields, **now}, Cd)]
+    if "n" in dig:
+        frames.append(msgspec.convert(fields, Join))
+    if dig["is_prize"]:
+        fen = dig.get("fen", task["money"] * FEN_PER_YUAN)
+        prize = {
+            "money": fen // FEN_PER_YUAN,
+            "money_fen": fen,
+            "goods_type": (RED_PACKET if fen else GOODS) if fields["rank"] else task["goods_type"],
+        }
+        frames.append(msgspec.convert({**fields, **prize}, Prize))
+    if "end" in dig:
+        ended = End(
+            code=dig["code"], seq=dig["depth"], end_reason=dig["end"], commitment=task["commitment"]
+        )
+        frames.append(ended)
+    return frames
 
 
 _encoder = msgspec.json.Encoder()
