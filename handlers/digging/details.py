@@ -61,22 +61,18 @@ class GetTaskUser(Interface):
         return GetTaskUserReply(data=participant_rows(self.context, rows))
 
     async def _participants(self, code: str, person_id: str, page: int) -> list[Participant]:
-        """Return a page. If this process watches the task, winners and the first page need no read."""
+        """Return a page. If this process watches the task, the first page needs no read."""
         store = self.context.store
         known = self.context.hub.known.by_code.get(code)
-        if known is None or not known.loaded:
-            rows, task = await store.page_reads.answered(lambda: store.digs.participants(code, page))
-            if task is not None:
-                await require_shown(self.context, code, task, person_id)
-            return rows
-        await self.context.hub.refresh(known)
-        if not known.opens_for(person_id):
-            raise NotShown
-        if page == 1:
-            return known.first()
-        rows = await store.page_reads.answered(lambda: store.digs.joins(code, page))
-        for row in rows:
-            row["is_prize"] = int(row["is_prize"] or row["person_id"] in known.winners)
+        if known is not None and known.loaded:
+            await self.context.hub.refresh(known)
+            if not known.opens_for(person_id):
+                raise NotShown
+            if page == 1:
+                return known.first()
+        rows, task = await store.page_reads.answered(lambda: store.digs.participants(code, page))
+        if task is not None:
+            await require_shown(self.context, code, task, person_id)
         return rows
 
 

@@ -193,18 +193,11 @@ class Digs(Documents[Dig]):
         wins = self.rows.find({"won_by": {"$in": joined}}, {"person_id": 1}, batch_size=len(joined) + 1)
         winners = {row["person_id"] for row in [*rows, *await wins.to_list(None)] if row.get("is_prize", 1)}
         found = [
-            Participant(
-                person_id=row["person_id"],
-                no=row["no"],
-                wxname=row["wxname"],
-                wxheadpic=row["wxheadpic"],
-                is_prize=int(row["person_id"] in winners),
-                layers=row.get("layers", 0),
-            )
+            {**row, "is_prize": int(row["person_id"] in winners)}
             for row in rows
             if places["$gt"] < row.get("n", 0) <= places["$lte"]
         ]
-        return found, task
+        return found, task  # type: ignore[return-value]  # each row has a participant's fields
 
     async def after(self, code: str, depth: int, limit: int) -> list[Dig]:
         """Return at most `limit` digs of a task deeper than `depth`, in order."""
@@ -223,15 +216,6 @@ class Digs(Documents[Dig]):
         if last is not None and last["depth"] > (digs[-1]["depth"] if digs else depth) and len(digs) < limit:
             digs.append(last)
         return digs
-
-    async def joins(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
-        """Return one page of a task's participants in the order they joined; `is_prize` says whether
-        their first dig won."""
-        places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
-        found = _found({"code": code, "n": places}, {"n": pymongo.ASCENDING}, page_size)
-        # The pipeline ends with a participant's fields.
-        pipeline = [*found, {"$project": _SHOWN}]
-        return await self.rows.aggregate(pipeline).to_list(page_size)  # type: ignore[return-value]
 
     async def early(self, code: str, places: int) -> list[Dig]:
         """Return from the history the digs of a task's first participants, then its wins."""
@@ -346,12 +330,10 @@ class Digs(Documents[Dig]):
                     "participants": {"$sum": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}},
                 }
             },
+            {"$unset": "_id"},
         ]
         found = await self.rows.aggregate(pipeline).to_list(1)
-        if not found:
-            return Totals(digs=0, deepest=0, wins=0, participants=0)
-        row = found[0]
-        return Totals(row["digs"], row["deepest"], row["wins"], row["participants"])
+        return Totals(**found[0]) if found else Totals(0, 0, 0, 0)
 
     async def made_as(self, made_as: list[str]) -> set[str]:
         """Return which of these texts `code:person_id:dig_id` belong to a dig that is in the history now.
