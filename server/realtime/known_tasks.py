@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 from cachetools import TTLCache
@@ -53,45 +54,29 @@ class KnownTasks:
         """The reads under way."""
         return self._opening.tasks
 
-    def keep(self, code: str) -> Kept:
-        """Keep a task in memory during an `async with`, which yields the task. Raises NoSuchTask, or what
-        `read` raises.
+    @asynccontextmanager
+    async def keep(self, code: str) -> AsyncIterator[WatchedTask]:
+        """Yield a task once it is read, and keep it in memory during the `async with`. Raises NoSuchTask, or
+        what `read` raises.
 
         The first caller starts the read; others wait for the same read.
         """
-        return Kept(self, code)
-
-    async def take(self, code: str) -> WatchedTask:
-        """Return a task once it is read, and keep it until `leave`. Raises what `keep` raises."""
-        watched = self._want(code)
-        try:
-            if not watched.loaded:
-                await self._opening.result(watched, partial(self._open, watched))
-        except BaseException:
-            self.leave(watched)
-            raise
-        if watched.gone:
-            self.leave(watched)
-            raise NoSuchTask
-        return watched
-
-    def leave(self, watched: WatchedTask) -> None:
-        """Note that a user of a task has gone."""
-        watched.waiting -= 1
-        self.rest(watched)
-
-    def _want(self, code: str) -> WatchedTask:
-        """Return a task, a new one if need be, and count one more caller who waits for it."""
         watched = self.by_code.get(code)
         if watched is None:
             if code in self._unknown:
                 raise NoSuchTask
             watched = self.by_code[code] = WatchedTask(code)
-        idle = self._idle.pop(watched, None)
-        if idle is not None:
-            self._idle_bytes -= idle[1]
+        self._use(watched)
         watched.waiting += 1
-        return watched
+        try:
+            if not watched.loaded:
+                await self._opening.result(watched, partial(self._open, watched))
+            if watched.gone:
+                raise NoSuchTask
+            yield watched
+        finally:
+            watched.waiting -= 1
+            self.rest(watched)
 
     async def _open(self, watched: WatchedTask) -> None:
         try:
@@ -126,28 +111,15 @@ class KnownTasks:
                 return
             self._forget(watched)
 
+    def _use(self, watched: WatchedTask) -> None:
+        """Note that a task is not idle, if it was."""
+        _, size = self._idle.pop(watched, (0.0, 0))
+        self._idle_bytes -= size
+
     def _forget(self, watched: WatchedTask) -> None:
         del self.by_code[watched.code]
-        idle = self._idle.pop(watched, None)
-        if idle is not None:
-            self._idle_bytes -= idle[1]
+        self._use(watched)
         self._forgotten(watched.code)
-
-
-class Kept:
-    """What `keep` returns. It is a class, since each page makes one, and a generator costs three times as
-    much."""
-
-    def __init__(self, known: KnownTasks, code: str) -> None:
-        self._known = known
-        self._code = code
-
-    async def __aenter__(self) -> WatchedTask:
-        self._watched = await self._known.take(self._code)
-        return self._watched
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._known.leave(self._watched)
 
 
 def _now() -> float:
