@@ -38,7 +38,6 @@ from server.game.dig import Dig
 from server.game.task import Task
 from server.memory.fair_start import FairStart
 from server.realtime.cooldowns import Cooldowns
-from server.realtime.shared_order import SharedOrder
 from server.runtime.background import Background
 from server.store import Store
 
@@ -97,14 +96,8 @@ class SimulatedClock(Clock):
         return int(self._loop.now * 1000)
 
 
-class NoSharedOrder(SharedOrder):
-    """What a process has without Redis: it draws alone."""
-
-    def __init__(self) -> None:
-        pass
-
-    async def enter(self, code: str, began: int, places: Mapping[str, int]) -> None:
-        pass
+async def no_redis(code: str, began: int, places: Mapping[str, int]) -> None:
+    """Answer as Redis does when it is away: the process then draws alone."""
 
 
 class Simulation:
@@ -116,7 +109,7 @@ class Simulation:
         self.clock = SimulatedClock(self.loop)
         self.cooldowns = Cooldowns()
         hub: Any = SimpleNamespace(cooldowns=self.cooldowns, hearing=lambda _code: nullcontext())
-        self.start = FairStart(window_ms, hub, self.clock, Background(), NoSharedOrder())
+        self.start = FairStart(window_ms, hub, self.clock, Background(), no_redis)
         self.longest_ms = 0.0
 
     def winner(self, depth: int) -> int:

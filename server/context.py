@@ -31,7 +31,6 @@ from server.operation.scrape import Scrape
 from server.pictures.process import PicturePool
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
-from server.realtime.shared_order import SharedOrder
 from server.realtime.sockets import HELLOS, Sockets
 from server.runtime.background import Background
 from server.runtime.disk import Disk
@@ -112,8 +111,9 @@ class Context:
         # What this process remembers between requests.
         self.known_people = KnownPeople(store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.digging = Digging(store, self.keys)
-        shared = SharedOrder(self.bus, self.keys)
-        self.fair_start = FairStart(settings.fair_start_ms, self.hub, self.clock, self.background, shared)
+        self.fair_start = FairStart(
+            settings.fair_start_ms, self.hub, self.clock, self.background, self.bus.enter_places
+        )
         self.visiting = Visiting(store, self.keys, now_ms)
         self.square = Square(store, now_ms, settings.task_days * DAY_MS, lambda: self.database.featured)
         # Pages of proofs, by task and number, as replies: they never change. A page is large: it keeps

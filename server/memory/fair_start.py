@@ -2,7 +2,7 @@
 
 Otherwise the first request wins every time: that of a script, or of the person nearest to the server. Digging
 begins when a cooldown ends, and when a task that people waited for opens. All processes share one order
-(`server/realtime/shared_order.py`); without Redis each process has its own. Nothing has to be kept: if a
+(`Bus.enter_places`); without Redis each process has its own. Nothing has to be kept: if a
 process dies, its clients ask again.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from server.clock import Clock
+from server.realtime.bus import Standing
 from server.realtime.hub import Hub
-from server.realtime.shared_order import SharedOrder, Standing
 from server.runtime.background import Background
 from server.telemetry import metrics
 
@@ -67,7 +68,7 @@ class _Gathering:
 
 
 class FairStart:
-    """One per process. With `window_ms` 0, nobody ever waits."""
+    """One per process. With `window_ms` 0, nobody ever waits. `enter` is `Bus.enter_places`."""
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class FairStart:
         hub: Hub,
         clock: Clock,
         background: Background,
-        shared: SharedOrder,
+        enter: Callable[[str, int, Mapping[str, int]], Awaitable[Standing | None]],
     ) -> None:
         self._window_ms = window_ms
         self._gathers_ms = window_ms + LATE_MS if window_ms else 0
@@ -83,7 +84,7 @@ class FairStart:
         self._cooldowns = hub.cooldowns
         self._clock = clock
         self._background = background
-        self._shared = shared
+        self._enter = enter
         self._gatherings: dict[str, _Gathering] = {}
 
     def gathers(self, code: str, ordered_for: int) -> bool:
@@ -184,7 +185,7 @@ class FairStart:
         for digger in untold:
             entrants[digger].told = True
         asked = asyncio.get_running_loop().time()
-        gathering.standing = standing = await self._shared.enter(code, gathering.began, told)
+        gathering.standing = standing = await self._enter(code, gathering.began, told)
         if standing is None:
             for digger in untold:
                 entrants[digger].told = False

@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from redis.exceptions import AuthenticationError
@@ -62,6 +62,15 @@ HEARTBEATS_PAGE = 200
 
 Fault: TypeAlias = Literal["", "certificate", "password"]
 T = TypeVar("T")
+
+
+class Standing(NamedTuple):
+    """The places in a random order of the people who were entered, the least place of all (0 if nobody has
+    one), and how many people have one."""
+
+    places: Mapping[str, int]
+    first: int
+    people: int
 
 
 class Bus:
@@ -195,15 +204,16 @@ class Bus:
         self._acknowledged.pop(code, None)
         await self._redis.unsubscribe(self._channel(code))
 
-    async def enter_places(
-        self, code: str, began: int, places: Mapping[str, int]
-    ) -> tuple[dict[str, int], int, int] | None:
-        """Give people places in a task's random order. A person who has a place keeps it. One round trip.
+    async def enter_places(self, code: str, began: int, places: Mapping[str, int]) -> Standing | None:
+        """Give people places in a task's random order. A person keeps the place that was entered first, by
+        whichever process. One round trip.
 
-        Return the places that these people have afterwards, the least place of all people (0 if nobody has a
-        place), and how many people have a place. None if Redis does not answer within QUICK_SECONDS.
+        `began` (unix ms) is when digging began; each beginning has its own order. Redis gets no ids, but
+        keyed hashes: each of a person, a task, and `began`. None if Redis does not answer within
+        QUICK_SECONDS.
         """
         key = f"{self.prefix}:random_order:{{{code}}}:{began}"
+        names = [self._keys.limit_name(f"place:{code}:{began}:{each}") for each in places]
         link = self._link(code)
         try:
             async with asyncio.timeout(QUICK_SECONDS):
@@ -215,9 +225,9 @@ class Bus:
                 return None
             pipeline = self.client.pipeline(transaction=False)
             if places:
-                pipeline.zadd(key, dict(places), nx=True)
+                pipeline.zadd(key, dict(zip(names, places.values(), strict=True)), nx=True)
                 pipeline.pexpire(key, PLACES_MS)
-                pipeline.zmscore(key, list(places))
+                pipeline.zmscore(key, names)
             pipeline.zrange(key, 0, 0, withscores=True)
             pipeline.zcard(key)
             answers = await self._ask(pipeline.execute(), "", QUICK_SECONDS, [link])
@@ -229,7 +239,7 @@ class Bus:
         standing = zip(places, entered[2] if places else [], strict=True)
         # A place that has just been entered is missing if Redis lost its data in this moment.
         stand = {who: int(place) for who, place in standing if place is not None}
-        return stand, int(least[0][1]) if least else 0, people
+        return Standing(stand, int(least[0][1]) if least else 0, people)
 
     async def write_heartbeat(self, heartbeat: bytes) -> None:
         """Append a process's heartbeat to those of the last 15 minutes. Without Redis it is lost."""

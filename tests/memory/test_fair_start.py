@@ -82,7 +82,7 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
     """Plays 500 windows of 20 people. By chance, one run in a million fails."""
     clock = Clock()
     cooldowns = Cooldowns()
-    alone: Any = SimpleNamespace(enter=AsyncMock(return_value=None))
+    alone = AsyncMock(return_value=None)
     deaf: Any = SimpleNamespace(cooldowns=cooldowns, hearing=lambda _: nullcontext())
     start = FairStart(10, deaf, clock, Background(), alone)
     won: Counter[int] = Counter()

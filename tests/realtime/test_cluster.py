@@ -17,7 +17,6 @@ from server.memory.limits import Count, Limits
 from server.realtime import links
 from server.realtime.bus import Bus, unfit
 from server.realtime.links import Cluster, Link
-from server.realtime.shared_order import SharedOrder
 from server.running.stores import EmbeddedRedis, free_port
 from server.running.worker import look_at_redis
 from server.security.keys import Keys
@@ -186,8 +185,7 @@ async def test_a_frozen_shard_keeps_nobody_waiting_who_asks_another(cluster):
 async def test_places_heartbeats_and_limits_are_kept_by_the_slot_of_their_subject(cluster):
     async with listening(cluster.uri) as both:
         for code in CODES:
-            order = SharedOrder(both.ears, KEYS)
-            standing = await order.enter(code, 1, {"ann": 7, "ben": 3})
+            standing = await both.ears.enter_places(code, 1, {"ann": 7, "ben": 3})
             assert standing is not None
             assert (standing.places, standing.first, standing.people) == ({"ann": 7, "ben": 3}, 3, 2)
         await both.ears.write_heartbeat(b"beat")

@@ -16,9 +16,8 @@ import pytest
 from server.clock import Clock
 from server.memory import fair_start
 from server.memory.fair_start import FairStart, how_many_go_at_once
-from server.realtime.bus import Bus
+from server.realtime.bus import Bus, Standing
 from server.realtime.cooldowns import Cooldowns
-from server.realtime.shared_order import SharedOrder, Standing
 from server.runtime.background import Background
 from server.security.keys import Keys
 from server.settings import Settings
@@ -45,8 +44,8 @@ class Process:
         self.cooldowns = Cooldowns()
         self.clock = Clock()
         deaf: Any = SimpleNamespace(cooldowns=self.cooldowns, hearing=lambda _: nullcontext())
-        self.order = SharedOrder(self.bus, KEYS)
-        self.start = FairStart(WINDOW_MS, deaf, self.clock, self.background, self.order)
+        enter = self.bus.enter_places
+        self.start = FairStart(WINDOW_MS, deaf, self.clock, self.background, enter)
 
     async def connect(self) -> None:
         self.bus.start(lambda *_: None, lambda _: None)
@@ -165,7 +164,7 @@ async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_fi
     waiting = [asyncio.ensure_future(window.wait(0, "ann"))]
     found = None
     while found is None or not found.people:
-        found = await elsewhere.order.enter("late", began, {})
+        found = await elsewhere.bus.enter_places("late", began, {})
     assert elsewhere.start.gathers("late", 0)
     waiting.append(asyncio.ensure_future(window.wait(1, "late")))
     await window.somebody.wait()
@@ -215,14 +214,14 @@ async def test_a_redis_killed_between_a_place_and_the_order_keeps_nobody_waiting
     pair = await processes(redis.uri)
     entered = asyncio.Semaphore(0)
     for each in pair:
-        enter = each.order.enter
+        enter = each.bus.enter_places
 
         async def note(*asked: Any, enter: Any = enter) -> Standing | None:
             found: Standing | None = await enter(*asked)
             entered.release()
             return found
 
-        monkeypatch.setattr(each.order, "enter", note)
+        monkeypatch.setattr(each.start, "_enter", note)
     window = Window("killed", pair)
     waiting = asyncio.ensure_future(window.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")))
     for _ in pair:
@@ -250,7 +249,7 @@ async def test_places_lost_by_a_redis_that_came_back_empty_keep_nobody_waiting(r
     waiting = asyncio.ensure_future(window.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")))
     found = None
     while found is None or found.people < 4:
-        found = await pair[0].order.enter("emptied", pair[0].cooldowns.digging_began("emptied"), {})
+        found = await pair[0].bus.enter_places("emptied", pair[0].cooldowns.digging_began("emptied"), {})
     await pair[0].bus.client.flushall()
     await asyncio.wait_for(waiting, 5)
     assert len(window.went) == 4
