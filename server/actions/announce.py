@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.context import Context
 from server.game.dig import Dig
 from server.game.lifecycle import Move
-from server.realtime.news import ClaimNews, DigNews, ReviewNews, StartNews, news_of_end
+from server.realtime.news import ClaimNews, DigNews, ReviewNews, news_of_end
 from server.store.prizes.prizes import Prize
 
 
@@ -33,7 +33,7 @@ async def end_by(context: Context, code: str, end: Move) -> bool:
 
 
 async def announce_judged(context: Context, code: str) -> None:
-    """Tell all processes that a task was shown, hidden or reviewed: each reads it again."""
+    """Tell all processes that a task opened, was shown, hidden or reviewed: each reads it again."""
     context.square.forget()
     await context.hub.announce(code, ReviewNews())
 
@@ -45,9 +45,3 @@ async def announce_claim(context: Context, prize: Prize) -> None:
     """
     news = ClaimNews(prize["person_id"], prize["depth"], context.clock.now_ms())
     await context.hub.announce(prize["code"], news)
-
-
-async def announce_start(context: Context, code: str) -> None:
-    """Tell every open page that a red packet was paid and digging is open."""
-    context.square.forget()
-    await context.hub.announce(code, StartNews(context.clock.now_ms()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -19,14 +20,14 @@ FRESH_SECONDS = 1.0
 REMEMBERED_PAGES = 50
 
 
+@dataclass(slots=True)
 class SquarePage:
     """One page as it was read. In `prepared` the handler keeps the part of its reply that it made from the
     page."""
 
-    def __init__(self, tasks: list[ListedTask], read_at: float) -> None:
-        self.tasks = tasks
-        self.read_at = read_at
-        self.prepared: Any = None
+    tasks: list[ListedTask]
+    read_at: float
+    prepared: Any = None
 
 
 class Square:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 
 import msgspec
 from prometheus_client import REGISTRY
-from prometheus_client.core import CollectorRegistry, Metric
+from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -51,40 +51,31 @@ class Answer(msgspec.Struct, array_like=True, frozen=True):
     families: bytes
 
 
-class _Answers:
-    """The answers to one question. `more` is set whenever one comes."""
-
-    def __init__(self) -> None:
-        self.families: list[Family] = []
-        self.number = 0
-        self.more = asyncio.Event()
-
-
 class Scrape:
     """One per process. It asks the other processes, and answers them."""
 
     def __init__(self, bus: Bus, background: Background) -> None:
         self._bus = bus
         self._background = background
-        self._waiting: dict[str, _Answers] = {}
+        self._waiting: dict[str, asyncio.Queue[list[Family]]] = {}
         bus.hear(ASK, self._hear_question)
         bus.hear(ANSWER, self._hear_answer)
 
     async def gather(self, names: Collection[str] = ()) -> list[Family]:
         """Return the metrics of all processes that answer within ANSWER_SECONDS."""
         question = Question(self._bus.process, secrets.token_hex(8), list(names))
-        answers = self._waiting[question.number] = _Answers()
+        answers = self._waiting[question.number] = asyncio.Queue()
+        families: list[Family] = []
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 heard = await self._bus.publish(ASK, msgspec.msgpack.encode(question)) or 1
-                while answers.number < heard - 1:  # we heard it too
-                    answers.more.clear()
-                    await answers.more.wait()
+                for _ in range(heard - 1):  # we heard it too
+                    families += await answers.get()
         except TimeoutError:
             pass  # a process that stands still is left out
         finally:
             del self._waiting[question.number]
-        return [*answers.families, *await asyncio.to_thread(own_families, question.names)]
+        return families + await asyncio.to_thread(own_families, question.names)
 
     def _hear_question(self, payload: bytes) -> None:
         if not payload:  # we have just connected
@@ -103,9 +94,8 @@ class Scrape:
         answer = msgspec.msgpack.decode(payload, type=Answer)
         answers = self._waiting.get(answer.number)
         if answers is not None:
-            answers.number += 1
-            answers.more.set()
-            answers.families += msgspec.msgpack.decode(zlib.decompress(answer.families), type=list[Family])
+            families = msgspec.msgpack.decode(zlib.decompress(answer.families), type=list[Family])
+            answers.put_nowait(families)
 
 
 def own_families(names: Collection[str] = ()) -> list[Family]:
@@ -140,6 +130,4 @@ class _Families(Collector):
 
 def exposition(families: list[Family]) -> bytes:
     """Return metrics in Prometheus' text format. Run it in a thread: some thousand samples take a while."""
-    registry = CollectorRegistry()
-    registry.register(_Families(families))
-    return generate_latest(registry)
+    return generate_latest(_Families(families))

@@ -31,7 +31,6 @@ from server.realtime.news import (
     News,
     ReviewNews,
     Revoked,
-    StartNews,
     news_of_end,
 )
 from server.realtime.replay import REPLAYED_DIGS
@@ -299,8 +298,7 @@ class Hub:
                 self._read_soon(watched)
             case EndNews():
                 self._send_end(watched, news)
-            # A start is announced once the times of start and end have been read.
-            case StartNews() | ReviewNews():
+            case ReviewNews():
                 self._read_soon(watched)
             case ClaimNews(winner, depth, at):
                 watched.tell_claim(winner, depth, at)

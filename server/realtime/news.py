@@ -26,14 +26,8 @@ class EndNews(msgspec.Struct, frozen=True, tag="end"):
     at: int
 
 
-class StartNews(msgspec.Struct, frozen=True, tag="start"):
-    """A red packet was paid: digging is open since `at` (unix ms)."""
-
-    at: int
-
-
 class ReviewNews(msgspec.Struct, frozen=True, tag="review"):
-    """The task's visibility may have changed, so it has to be read again."""
+    """The task may have opened, or be seen by others, so it has to be read again."""
 
 
 class ClaimNews(msgspec.Struct, frozen=True, tag="claim"):
@@ -45,7 +39,7 @@ class ClaimNews(msgspec.Struct, frozen=True, tag="claim"):
 
 
 # News of one task. It goes over Redis and never to a client.
-News: TypeAlias = DigNews | EndNews | StartNews | ReviewNews | ClaimNews
+News: TypeAlias = DigNews | EndNews | ReviewNews | ClaimNews
 
 
 def news_of_end(task: Task) -> EndNews:

@@ -75,10 +75,11 @@ SHOWN = (
     "is_public",
 )
 
+# What a page shows of the dig with which somebody joined.
+JOINED = ("person_id", "no", "wxname", "wxheadpic", "layers")
+
 # Versions are unique over all tasks and states.
 _versions = count(1)
-_packer = msgspec.msgpack.Encoder()
-_unpacker = msgspec.msgpack.Decoder(tuple[str, str, str, int])
 
 
 class Sink(Protocol):
@@ -165,7 +166,7 @@ class WatchedTask:
 
     def size(self) -> int:
         """Return about how many bytes it takes."""
-        return 4096 + len(self._first) * 160 + self.replay.size
+        return 4096 + len(self._first) * 220 + self.replay.size
 
     def join(self, watcher: Watcher, ticks: bool) -> None:
         """Add a watcher, or change whether it wants ticks."""
@@ -255,9 +256,6 @@ class WatchedTask:
         """Whether a person may see the task. Winners always may: they claim their prizes on its page."""
         return may_see(self.review, mine=person_id == self.task["publisher"], won=person_id in self.winners)
 
-    def _is_whose(self, person_id: str) -> bool:
-        return person_id == self.task["publisher"] or person_id in self.winners
-
     def _review(self) -> bytes:
         return encode([Review(code=self.code, review=self.review, edited=self.task.get("edited", 0))])
 
@@ -265,7 +263,7 @@ class WatchedTask:
         told = self._review()
         refused = encode([Error(error=NotShown.error, msg=NotShown.default_msg, code=self.code)])
         for watcher in list(self.watchers):
-            if self._is_whose(watcher.person_id):
+            if watcher.person_id == self.task["publisher"] or watcher.person_id in self.winners:
                 watcher.send(told)
             elif self.review != "shown":
                 watcher.send(refused)
@@ -341,25 +339,15 @@ class WatchedTask:
             self.winners[dig["person_id"]] = dig["no"]
             self.last_won = max(self.last_won, dig["depth"])
         if "n" in dig and dig["no"] == len(self._first) + 1 <= FIRST_PARTICIPANTS:
-            shown = dig["person_id"], dig["wxname"], dig["wxheadpic"], dig.get("layers", 0)
-            self._first.append(_packer.encode(shown))
+            shown = {name: dig[name] for name in JOINED if name in dig}  # type: ignore[literal-required]
+            self._first.append(msgspec.msgpack.encode(shown))
 
     def first(self) -> list[Participant]:
         """Return the first participants, in the order in which they joined."""
         winning = set(self.winners.values())
-        rows: list[Participant] = []
-        for no, packed in enumerate(self._first, 1):
-            person_id, wxname, wxheadpic, layers = _unpacker.decode(packed)
-            rows.append(
-                {
-                    "person_id": person_id,
-                    "no": no,
-                    "wxname": wxname,
-                    "wxheadpic": wxheadpic,
-                    "is_prize": int(no in winning),
-                    "layers": layers,
-                }
-            )
+        rows: list[Participant] = [msgspec.msgpack.decode(packed) for packed in self._first]
+        for row in rows:
+            row["is_prize"] = int(row["no"] in winning)
         return rows
 
     def apply(self, dig: Dig) -> bytes:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import Literal
 
-from server.actions.announce import announce_end, announce_judged, announce_start
+from server.actions.announce import announce_end, announce_judged
 from server.actions.people.account import ban_of
 from server.actions.pictures import signed_path
 from server.actions.reviews.submit import submit_chosen
@@ -290,9 +290,7 @@ async def _apply_to_task(context: Context, review: Review) -> None:
         # Else it had ended before, for another reason.
         if refused is not None and refused["end_reason"] == "refused":
             await announce_end(context, code)
-    elif await tasks.moves(code, opens):
-        await announce_start(context, code)
-    else:
+    elif not await tasks.moves(code, opens):
         await tasks.moves(code, opening.shown(edited).made_by(by))
     await announce_judged(context, code)
     if review["state"] != "held" and context.cash is not None:

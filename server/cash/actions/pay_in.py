@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from server.actions.announce import announce_judged, announce_start, end_by
+from server.actions.announce import announce_judged, end_by
 from server.actions.people.account import ban_of
 from server.cash.actions.refund import owe_refund
 from server.cash.actions.report_delivery import REPORT_AFTER_MS, report_delivery
@@ -272,7 +272,7 @@ async def follow_payments(context: CashContext, orders: list[Order]) -> None:
         opens = opened_by_payment(order["_id"], lasts_ms)
         if not is_by_credit(order) and await store.tasks.moves(order["code"], opens):
             spent.append(order["_id"])
-            await announce_start(context, order["code"])
+            await announce_judged(context, order["code"])
     entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
     await context.books.ledger.enter_all("paid", entries, context.clock.now_ms())
     for order in paid:
