@@ -174,22 +174,26 @@ class Feed:
         self._viewers: set[Viewer] = set()
         self._running = False
         self._telling = Background(bus.failures)
-        self._after = "-"
         self._beginning = asyncio.Lock()
-        self._seconds: dict[int, Second] = {}
-        self._digs: list[HeartbeatDig] = []
-        self._ends: list[HeartbeatEnd] = []
-        self._heartbeats: list[Heartbeat] = []
-        self._newest: dict[str, Heartbeat] = {}
         # The processes whose unreadable heartbeats were logged lately.
         self._unread = TTLCache[str, None](100, UNREAD_TOLD_SECONDS, lambda: time.monotonic())
-        self._board = b""
-        self._board_at = 0.0
         self._stock: dict[str, int] = {"running": 0, "prizes": 0, "prizes_left": 0, "counted_at": 0}
         self._stock_due = 0.0
         self._counted = asyncio.Event()
-        self._lasting: list[Alarm] = []
         self._names: dict[str, str] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what was read for earlier viewers."""
+        self._after = "-"
+        self._heartbeats: list[Heartbeat] = []
+        self._newest: dict[str, Heartbeat] = {}
+        self._seconds: dict[int, Second] = {}
+        self._digs: list[HeartbeatDig] = []
+        self._ends: list[HeartbeatEnd] = []
+        self._board = b""
+        self._board_at = time.monotonic()
+        self._lasting: list[Alarm] = []
         self._queues: Queues | None = None
 
     async def show(self, viewer: Viewer) -> None:
@@ -212,17 +216,8 @@ class Feed:
 
     async def _begin(self) -> None:
         """Read the heartbeats that Redis keeps, and start sending from there."""
-        self._after = "-"
-        self._heartbeats = []
-        self._newest = {}
-        self._seconds = {}
-        self._digs = []
-        self._ends = []
+        self._forget()
         await self._read_heartbeats()
-        self._board_at = time.monotonic()
-        self._board = b""
-        self._lasting = []
-        self._queues = None
         self._running = True
         self._telling.spawn(self._run())
 
