@@ -14,7 +14,7 @@ import pytest
 
 from handlers.glossary import VALUES
 from handlers.push import CLOSES
-from server.errors import REFUSALS, Refusal
+from server.errors import REFUSALS
 from server.operation import counting
 from server.realtime.frames import Frame
 from server.settings import GUARDED_DEFAULTS, Settings
@@ -244,24 +244,6 @@ def test_every_interface_is_in_the_table():
         if line.startswith("| ")
     )
     assert {interface.path for interface in OURS} <= set(re.findall("`(/[^`]+)`", rows))
-
-
-def test_the_calls_that_end_the_use_of_a_bare_id_are_listed():
-    text = read(SOURCE / "docs" / "interfaces.md")
-    listed = text[text.index("the first of these calls") : text.index("From then on")]
-    locks = {interface.path for interface in OURS if interface.locks}
-    assert {f"/{name}" for name in re.findall(r"`(\w+)`", listed)} == locks
-
-
-@pytest.mark.parametrize("text", [CLIENTS, CLIENTS_ENGLISH], ids=name_of)
-def test_the_http_status_of_each_refusal_is_listed(text):
-    (line,) = re.findall("^- .*HTTP.*405.*(?:\n  .*)*", read(text), re.MULTILINE)
-    kinds = list(Refusal.__subclasses__())
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    by_tornado = {404, 405}
-    statuses = {kind.http_status for kind in kinds} | by_tornado
-    assert set(map(int, re.findall("[2-5][0-9]{2}", line))) == statuses
 
 
 def test_every_frame_is_in_the_table_with_its_fields():
