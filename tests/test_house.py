@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import functools
 import inspect
 import re
 import sys
@@ -66,6 +67,11 @@ def sources(*places: str) -> Iterator[Path]:
         yield from sorted((ROOT / place).rglob("*.py"))
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def test_no_module_hides_one_of_the_standard_library():
     """A reader takes `site` or `socket` for the standard library's module, even within a package of ours."""
     hiding = [
@@ -82,7 +88,7 @@ def test_no_test_patches_a_clock_of_the_standard_library():
     patching = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sources("tests", "bench", "devtools")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).endswith(("setattr", "patch", "patch.object"))
         and CLOCKS & set(re.findall(r"\w+", " ".join(map(ast.unparse, node.args[:2]))))
@@ -96,7 +102,7 @@ def test_a_word_means_one_thing(word):
         f"{place}:{node.lineno} {node.name}"
         for path in sources("server", "handlers")
         if not (place := str(path.relative_to(ROOT))).startswith(WORDS[word])
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.strip("_").startswith(word)
     ]
     assert elsewhere == []
@@ -109,7 +115,7 @@ def test_what_calls_itself_pure_is_held_to_it():
     pure = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in sources("server", "handlers", "devtools")
-        if re.search(r"\bPure\b", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+        if re.search(r"\bPure\b", ast.get_docstring(parsed(path)) or "")
     ]
     assert len(pure) > 20
     assert [module for module in pure if not f"{module}.".startswith(held)] == []
@@ -141,7 +147,7 @@ def test_only_actions_write_to_a_store():
         place: found
         for path in sources("server", "handlers")
         if not (place := str(path.relative_to(ROOT))).startswith(("server/store/", "server/cash/store/"))
-        and (found := calls_of(writing, ast.parse(path.read_text(encoding="utf-8"))))
+        and (found := calls_of(writing, parsed(path)))
     }
     assert {place: found for place, found in written.items() if not place.startswith(WRITERS)} == {}
     assert [writer for writer in WRITERS if not any(place.startswith(writer) for place in written)] == []

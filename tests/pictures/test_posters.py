@@ -1,6 +1,7 @@
 """How posters and red packets are drawn."""
 
 import ast
+import functools
 import inspect
 import itertools
 
@@ -25,8 +26,13 @@ from support.pictures import (
 ADDRESS = "https://wabao.example.com/?code=Ab3dEf6hIj9kLm2nOp5q"
 
 
+@functools.cache
+def plain_poster() -> Image.Image:
+    return opened(draw_poster(a_poster()).full)
+
+
 def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code():
-    drawn = opened(draw_poster(a_poster()).full)
+    drawn = plain_poster()
     assert drawn.size == (WIDTH, HEIGHT) == (750, 1334)
     assert shows_code_of(drawn, ADDRESS)
     assert not shows_code_of(drawn, ADDRESS.replace("Ab3d", "Ab4d"))
@@ -41,7 +47,7 @@ def test_a_given_code_is_shown_instead():
 
 
 def test_each_text_and_the_commitments_first_16_digits_are_on_the_poster():
-    plain = opened(draw_poster(a_poster()).full)
+    plain = plain_poster()
     for field, box in {
         "name": (40, 770, 710, 870),
         "prize_line": (40, 860, 710, 950),
@@ -69,7 +75,7 @@ HOSTILE_TEXTS = [
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
 def test_no_text_is_drawn_outside_its_box(text):
-    plain = opened(draw_poster(a_poster()).full)
+    plain = plain_poster()
     drawn = opened(draw_poster(a_poster(name=text, prize_line=text, publisher=text)).full)
     for untouched in (
         (0, 0, WIDTH, 760),  # some pixels away from the texts, since JPEG blurs within blocks of 16
@@ -120,7 +126,7 @@ def test_a_nearly_fitting_picture_leaves_no_strip():
 
 
 def test_a_poster_shows_who_shares_it_and_until_when():
-    plain = opened(draw_poster(a_poster()).full)
+    plain = plain_poster()
     face = encoded(Image.new("RGB", (300, 300), "lime"), "PNG")
     faced = opened(draw_poster(a_poster(face=face)).full)
     assert difference(plain.crop((40, 1046, 116, 1122)), faced.crop((40, 1046, 116, 1122))) > 50

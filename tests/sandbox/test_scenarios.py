@@ -3,7 +3,6 @@
 from typing import Any, get_args
 
 from jsonschema import Draft202012Validator
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from devtools.sandbox.scenarios import Scenario
 from handlers.examples import examples
@@ -48,7 +47,6 @@ async def test_a_picture_that_is_refused_is_shown_to_nobody(client, context):
 async def test_the_reference_has_what_authors_call_with_examples_that_fit(client):
     for language, tag in (("zh", "沙箱"), ("en", "sandbox")):
         document = (await client.http.get("/openapi.json", params={"lang": language})).json()
-        OpenAPIV31SpecValidator(document).validate()
         *_, about = document["tags"]
         assert (about["name"], SANDBOX_APPID in about["description"]) == (tag, True)
         assert all(f"`{name}`" in about["description"] for name in get_args(Scenario))
