@@ -29,15 +29,11 @@ from server.telemetry.logs import set_up_logging
 from server.telemetry.streams import open_closed_streams
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction as Subparsers
-
     from server.actions.rotate import Rotated
     from server.cash.audit import Audit
     from server.context import Sandbox
     from server.security.keys import Keys
     from server.store import Store
-
-    _Commands = Subparsers[argparse.ArgumentParser]
 
 FETCH_SECONDS = 30
 PROOF_BYTES = 256 << 20
@@ -78,14 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_serve)
     parser.add_argument("--demo", action="store_true", help="with a crowd of invented people in the square")
     commands = parser.add_subparsers(title="subcommands", metavar="")
-    _add_serving(commands)
-    _add_verify(commands)
-    _add_crowd(commands)
-    _add_care(commands)
-    return parser
-
-
-def _add_serving(commands: _Commands) -> None:
     worker = commands.add_parser("worker", help="one serving process, started by the server")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--heartbeats", type=int, required=True, help="descriptor of the pipe for heartbeats")
@@ -115,9 +103,6 @@ def _add_serving(commands: _Commands) -> None:
         help="print a new random secret, for SECRET_KEY, OPS_TOKEN and the like",
         description="Print a random secret of 43 letters, digits, - and _ (256 bits). It is kept nowhere.",
     ).set_defaults(run=_secret)
-
-
-def _add_verify(commands: _Commands) -> None:
     verify = commands.add_parser(
         "verify",
         help="check an ended task's proof against its commitment",
@@ -131,9 +116,6 @@ def _add_verify(commands: _Commands) -> None:
     verify.add_argument("--seed-hash", metavar="HEX", help="what the publisher got from /commitment")
     verify.add_argument("--nonce", metavar="HEX", help="what the publisher sent to publish")
     verify.set_defaults(run=_verify)
-
-
-def _add_crowd(commands: _Commands) -> None:
     crowd = commands.add_parser(
         "crowd",
         help="let invented people publish and dig on a running server with a sandbox",
@@ -145,9 +127,6 @@ def _add_crowd(commands: _Commands) -> None:
     crowd.add_argument("--url", help="the server (the one at PORT, else the one that runs in DATA_DIR)")
     crowd.add_argument("--seconds", type=_at_least(1), metavar="S", help="how long (until Ctrl-C or SIGTERM)")
     crowd.set_defaults(run=_crowd)
-
-
-def _add_care(commands: _Commands) -> None:
     auditing = commands.add_parser(
         "audit",
         help="check that every fen is where it should be",
@@ -173,6 +152,7 @@ def _add_care(commands: _Commands) -> None:
     )
     forgetting.add_argument("unionid", metavar="UNIONID", help="as userLogin returned it")
     forgetting.set_defaults(run=_forget)
+    return parser
 
 
 def _at_least(least: int) -> Callable[[str], int]:
