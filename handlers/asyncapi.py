@@ -35,6 +35,7 @@ def document(version: str, language: Language, *, cash: bool = True) -> dict[str
     frames = [each for each in Frame.__subclasses__() if summary_of(each, language, cash=cash)]
     schemas = schemas_of([ConnectRequest, *MESSAGES], frames, GLOSSARIES[cash], language)
     query = schemas.pop(ConnectRequest.__name__)
+    closes = "\n".join(f"- {code}: {say(meaning, language)}" for code, meaning in CLOSES.items())
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -47,7 +48,7 @@ def document(version: str, language: Language, *, cash: bool = True) -> dict[str
         "channels": {
             "ws": {
                 "address": "/ws",
-                "description": _close_table(language),
+                "description": f"{say('Close codes:', language)}\n\n{closes}",
                 "messages": {each.__name__: _reference("messages", each) for each in [*MESSAGES, *frames]},
                 "bindings": {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}},
             }
@@ -86,8 +87,3 @@ def _message(struct: type[msgspec.Struct], language: Language, *, cash: bool) ->
 
 def _reference(kind: str, struct: type[msgspec.Struct]) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{struct.__name__}"}
-
-
-def _close_table(language: Language) -> str:
-    closes = "\n".join(f"- {code}: {say(meaning, language)}" for code, meaning in CLOSES.items())
-    return f"{say('Close codes:', language)}\n\n{closes}"

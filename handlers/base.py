@@ -380,15 +380,10 @@ class Interface(Receiver):
         """Return the request as its struct. Raises BadRequest, TokenRequired, NotLoggedIn."""
         values = read_parameters(self.request, self.takes)
         kind = self.pick(values)
-        if _needs_unionid(kind) and values.get("unionid") in (None, ""):
-            self._require_some_identity()
-        return parse(kind, values)
-
-    def _require_some_identity(self) -> None:
-        """Raise TokenRequired or NotLoggedIn if there is no token. If there is a token, `parse` refuses the
-        missing id."""
-        if presented_token(self.request.headers) is None:
+        unnamed = _needs_unionid(kind) and values.get("unionid") in (None, "")
+        if unnamed and presented_token(self.request.headers) is None:  # else `parse` refuses the missing id
             raise TokenRequired if self.needs_token or self.context.settings.require_token else NotLoggedIn
+        return parse(kind, values)
 
     async def identify(self, request: Any) -> Caller:
         """Return who the request is from: by its token, else by its `unionid`.

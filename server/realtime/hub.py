@@ -296,8 +296,10 @@ class Hub:
             case EndNews(seq) if watched.seq < seq:
                 watched.heard = max(watched.heard, seq)
                 self._read_soon(watched)
-            case EndNews():
-                self._send_end(watched, news)
+            case EndNews(_, reason, note, at):
+                if frames := watched.end(reason, note, at):
+                    self._ticks.cancel(code)
+                    self._send(watched, frames)
             case ReviewNews():
                 self._read_soon(watched)
             case ClaimNews(winner, depth, at):
@@ -316,12 +318,6 @@ class Hub:
         self._ticks.cancel(watched.code)
         self._send(watched, frames)
         self._ticks.plan(watched)
-
-    def _send_end(self, watched: WatchedTask, news: EndNews) -> None:
-        frames = watched.end(news.reason, news.note, news.at)
-        if frames:
-            self._ticks.cancel(watched.code)
-            self._send(watched, frames)
 
     def _send(self, watched: WatchedTask, frames: bytes) -> None:
         if not frames:

@@ -100,7 +100,9 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._hung_up.set)
         for unused in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
             loop.add_signal_handler(unused, log.warning, "%s means nothing here", unused.name)
-        _raise_file_limit()
+        # A process starts with a far lower limit of descriptors than the system allows.
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self._warn()
         secrets = secrets_of(self._settings, makes=True)  # workers make none
         self._stores = missing_stores(self._settings, self._lock)
@@ -118,8 +120,10 @@ class Supervisor:
     async def _start(self, keys: Keys) -> None:
         """Start the missing stores. Once they answer, begin to keep them, the workers and all else."""
         start_stores(self._stores)
-        environment = self._environment()
+        # The workers' environment is ours, with the URIs of the embedded stores.
+        environment = {**os.environ, **GIVES_MEMORY_BACK}
         for store in self._stores:
+            environment[store.setting] = store.uri
             self._keep_store(store)
         for number, listener in enumerate(self._listeners, 1):
             self._keep_worker(f"worker {number}", listener, environment)
@@ -142,13 +146,6 @@ class Supervisor:
             log.warning("WeChat's review will miss what TEXTS_DIR or CONTACT lacks: %s", ", ".join(missing))
         if settings.shows_unchecked:
             log.warning("content checks are off: people see texts and pictures that nobody has checked")
-
-    def _environment(self) -> dict[str, str]:
-        """Return the workers' environment: ours, with the URIs of the embedded stores."""
-        environment = {**os.environ, **GIVES_MEMORY_BACK}
-        for store in self._stores:
-            environment[store.setting] = store.uri
-        return environment
 
     def _keep(self, name: str, live: Callable[[], Awaitable[tuple[subprocess.Popen[bytes], int]]]) -> None:
         """Run a child again and again: `live` starts it, waits for its end, and returns it and its exit code.
@@ -380,9 +377,3 @@ async def _answers(port: int, path: str) -> bool:
     except (OSError, TimeoutError):
         return False
     return status_line.split()[1:2] == [b"200"]
-
-
-def _raise_file_limit() -> None:
-    """Raise our limit of descriptors as far as the system allows; a process starts with a far lower one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

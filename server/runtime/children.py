@@ -73,7 +73,8 @@ async def ended(child: subprocess.Popen[bytes]) -> int:
         try:
             descriptor = os.pidfd_open(child.pid)
         except OSError:  # no descriptor is left
-            await _polled(child)
+            while child.poll() is None:  # noqa: ASYNC110  (a child has no event)
+                await asyncio.sleep(_POLL_SECONDS)
             return child.wait()
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
@@ -84,11 +85,6 @@ async def ended(child: subprocess.Popen[bytes]) -> int:
             loop.remove_reader(descriptor)
             os.close(descriptor)
     return child.wait()
-
-
-async def _polled(child: subprocess.Popen[bytes]) -> None:
-    while child.poll() is None:  # noqa: ASYNC110  (a child has no event)
-        await asyncio.sleep(_POLL_SECONDS)
 
 
 def stop_child(child: subprocess.Popen[bytes], patience_seconds: float) -> int:

@@ -201,22 +201,19 @@ class Keys:
         """Return a keyed hash of a person or an address: the name under which Redis counts for a limit."""
         return hmac.digest(self._derive("limit"), who.encode(), "sha256")[:16].hex()
 
-    def sign_picture(self, path: str, until_seconds: int) -> str:
+    def sign_picture(self, path: str, until_seconds: int, secret: bytes | None = None) -> str:
         """Return a signature with which a picture is shown until `until_seconds` (unix time)."""
-        return self._picture_signature(path, until_seconds, self._secrets[0])
+        signed = f"{until_seconds}:{path}".encode()
+        return hmac.digest(self._derive("picture", secret), signed, "sha256")[:16].hex()
 
     def verifies_picture(self, path: str, until_seconds: int, signature: str) -> bool:
         """Whether `sign_picture` made this signature, under any of the secrets. Does not look at the time."""
         return any(
             hmac.compare_digest(
-                self._picture_signature(path, until_seconds, secret).encode(), signature.encode()
+                self.sign_picture(path, until_seconds, secret).encode(), signature.encode()
             )
             for secret in self._secrets
         )
-
-    def _picture_signature(self, path: str, until_seconds: int, secret: bytes) -> str:
-        signed = f"{until_seconds}:{path}".encode()
-        return hmac.digest(self._derive("picture", secret), signed, "sha256")[:16].hex()
 
     def read_token(self, token: str) -> Proven | None:
         """Return what a valid token proves; None for a forged, foreign or expired one.

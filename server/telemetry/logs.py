@@ -64,17 +64,12 @@ class OneLine(logging.Formatter):
             chain.append(type(error))
             error = error.__cause__ or error.__context__
         place = _place_of(exc_info[2], chain)
-        if not self._is_due(place):
+        if place in self._shown:
             return f"{place}: as within the last minute"
+        self._shown[place] = None
         if not any(kind.__module__.partition(".")[0] == "pymongo" for kind in chain):
             return super().formatException(exc_info)
         return "".join(format_tb(exc_info[2])) + " from ".join(kind.__qualname__ for kind in chain)
-
-    def _is_due(self, place: str) -> bool:
-        if place in self._shown:
-            return False
-        self._shown[place] = None
-        return True
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
         """Return the line without a traceback, cut at 2,000 characters."""
