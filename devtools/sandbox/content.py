@@ -39,12 +39,12 @@ class TextRequest(msgspec.Struct):
 
 
 class MediaRequest(msgspec.Struct):
-    """What media_check_async takes, version 2. 1 is sound, 2 a picture."""
+    """What media_check_async takes, version 2, of a picture."""
 
     version: Literal[2]
     openid: Annotated[str, Meta(min_length=1, max_length=128)]
     scene: Scene
-    media_type: Literal[1, 2]
+    media_type: Literal[2]
     media_url: Annotated[str, Meta(max_length=1024, pattern=r"\Ahttps?://\S+\Z")]
 
 

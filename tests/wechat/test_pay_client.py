@@ -16,14 +16,11 @@ from tornado.web import Application, RequestHandler
 from devtools.sandbox import signing
 from devtools.sandbox.store.merchant import SANDBOX_MCHID
 from server.cash.pay.answers import (
-    BillAnswer,
     Contradiction,
     ForgedNotice,
     Notice,
-    OrderAnswer,
     PayRefused,
     PayUnknown,
-    RefundAnswer,
 )
 from server.cash.pay.client import CANCELS_A_SECOND, Pay
 from server.settings import SANDBOX_APPID, Settings
@@ -62,37 +59,6 @@ def elsewhere(serve: Callable[[Application], int]) -> Elsewhere:
 # -- paying in
 
 
-async def test_an_order_is_made_and_paid_and_its_notice_comes(shop):
-    number, prepay_id = await shop.order(amount_fen=1234)
-    waiting = await shop.pay.query_order(number)
-    assert (waiting.trade_state, waiting.paid, waiting.amount_fen) == ("NOTPAY", False, 1234)
-    assert waiting.transaction_id is None
-    parameters = shop.pay.payment_parameters(prepay_id)
-    assert msgspec.to_builtins(parameters).keys() == {
-        "package",
-        "timeStamp",
-        "nonceStr",
-        "signType",
-        "paySign",
-    }
-    assert await shop.request_payment(parameters) == "requestPayment:ok"
-    notice = await shop.notice()
-    assert notice.event_type == "TRANSACTION.SUCCESS"
-    assert notice.resource == await shop.pay.query_order(number)
-    assert isinstance(notice.resource, OrderAnswer)
-    assert notice.resource.paid
-    assert notice.resource.amount_fen == 1234
-
-
-async def test_a_repeated_order_is_the_same_and_another_under_its_number_is_refused(shop):
-    expires_at_ms = int(time.time() * 1000) + 60_000
-    number = a_number()
-    orders = [await shop.pay.create_order(number, "红包", 100, OPENID, expires_at_ms) for _ in range(2)]
-    assert orders[0] == orders[1]
-    with pytest.raises(PayRefused, match="CONTRADICTION"):
-        await shop.pay.create_order(number, "红包", 101, OPENID, expires_at_ms)
-
-
 async def test_an_order_may_be_closed_again_and_a_paid_one_may_not_be_closed(shop):
     number, prepay_id = await shop.order()
     await shop.pay.close_order(number)
@@ -124,44 +90,6 @@ async def test_an_unknown_number_is_not_found(shop):
 
 
 # -- paying back and out
-
-
-async def test_a_refund_is_made_and_its_notice_comes_and_it_can_be_queried(shop):
-    number = await shop.paid(amount_fen=300)
-    refund = await shop.pay.refund("R1", number, 120, 300, "没有挖完")
-    assert (refund.status, refund.amount.refund, refund.amount.total) == ("PROCESSING", 120, 300)
-    notice = await shop.notice()
-    assert notice.event_type == "REFUND.SUCCESS"
-    assert isinstance(notice.resource, RefundAnswer)
-    assert notice.resource.status == "SUCCESS"
-    replied = await shop.pay.query_refund("R1", number)
-    assert replied == msgspec.structs.replace(notice.resource, mchid=None)
-    order = await shop.pay.query_order(number)
-    assert (order.trade_state, order.paid) == ("REFUND", True)
-
-
-async def test_a_transfer_waits_for_its_person_and_its_notice_comes(shop):
-    body = shop.body("T1", amount_fen=200)
-    bill = await shop.pay.transfer(body)
-    assert (bill.state, bill.out_bill_no) == ("WAIT_USER_CONFIRM", "T1")
-    assert bill.package_info
-    again = await shop.pay.transfer(body)
-    assert again.package_info != bill.package_info
-    assert msgspec.structs.replace(again, package_info=bill.package_info) == bill
-    assert await shop.confirm(bill.package_info) == "requestMerchantTransfer:ok"
-    notice = await shop.notice()
-    assert notice.event_type == "MCHTRANSFER.BILL.FINISHED"
-    assert isinstance(notice.resource, BillAnswer)
-    for said in (notice.resource, await shop.pay.query_transfer("T1")):
-        assert (said.out_bill_no, said.state, said.amount_fen) == ("T1", "SUCCESS", 200)
-
-
-async def test_a_transfer_is_cancelled_with_a_valid_signature(shop):
-    bill = await shop.pay.transfer(shop.body("T2"))
-    assert (await shop.pay.cancel_transfer("T2")).state == "CANCELING"
-    assert (await shop.pay.query_transfer("T2")).state == "CANCELLED"
-    assert "fail" in await shop.confirm(bill.package_info)
-    assert (await shop.notice()).resource.state == "CANCELLED"
 
 
 async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
