@@ -78,20 +78,6 @@ class TestLimits:
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
         assert await find(context, "bills") == []
 
-    async def test_money_held_at_the_deadline_stays_until_somebody_decides(self, client, context, alice, bob):
-        assert (await bob.claim(await alice.won_packet(bob)))["package_info"]
-        code = await alice.won_packet(bob)
-        await bob.claim(code)
-        await sweep_until_quiet(context, 31 * DAY_MS)
-        assert await state_of(context, code) == "held"
-        assert await find(context, "refunds", code=code) == []
-        await expect_balance(context)
-        assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
-        await sweep_until_quiet(context, 660_000)  # by then the sweep looks at the task again
-        assert await state_of(context, code) == "won"  # and not returned, although the deadline is over
-        assert (await bob.claim(code))["package_info"]
-        await finish(context, code)
-
 
 class TestTheFirstPayoutOfAPair:
     ENVIRONMENT: ClassVar = {"PAYOUT_HOLD_SECONDS": "600"}
@@ -168,31 +154,6 @@ class TestPayoutLimitsAfterAFreeze:
         assert (await bob.claim(code))["package_info"]
 
 
-@pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1)])
-async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(client, context, what, depth):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.won_packet(bob)
-    package = (await bob.claim(code))["package_info"]
-    assert (await act(client, "freeze", code, what=what, depth=depth))["status"] == 0
-    await sweep_until_quiet(context)
-    assert await state_of(context, code) == "frozen"
-    assert [bill["state"] for bill in await find(context, "sandbox_bills")] == ["CANCELLED"]
-    assert (await client.confirm(package)).startswith("requestMerchantTransfer:fail")
-    assert (await bob.claim(code))["error"] == "payout_held"
-    listed = await client.get("/ops/payouts")
-    assert [(row["code"], row["state"]) for row in listed["data"]] == [(code, "frozen")]
-    assert [(row["what"], row["depth"]) for row in listed["frozen"]] == [(what, depth)]
-    await expect_balance(context)
-    assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
-    listed = await client.get("/ops/payouts")
-    assert (listed["data"], listed["frozen"]) == ([], [])
-    await bob.take(code)
-    assert await state_of(context, code) == "given"
-    acts = [(row["act"], row["outcome"], row["reason"]) for row in (await client.get("/ops/log"))["data"]]
-    assert acts == [(f"release_{what}", "done", REASON), (f"freeze_{what}", "done", REASON)]
-    await finish(context, code)
-
-
 async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
@@ -207,33 +168,6 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0
     await finish(context, code)
     assert await state_of(context, code) == "returned"
-
-
-async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context, alice, bob, carol):
-    code = await alice.won_packet(bob, prizes=2)
-    await carol.win(code)
-    await act(client, "freeze", code)
-    await sweep_until_quiet(context, 31 * DAY_MS)
-    assert await find(context, "refunds") == []
-    [opened] = [row for row in (await client.get("/ops/list", of="held"))["data"] if row["code"] == code]
-    assert opened["status"] == 1
-    assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0
-    assert "客服" in (await bob.claim(code))["msg"]
-    assert (await act(client, "return", code))["status"] == 0
-    await finish(context, code)
-    [refund] = await find(context, "refunds")
-    assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("unclaimed", 400, "refunded")
-
-
-async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, context, alice, bob):
-    code = await alice.won_packet(bob, prizes=2)
-    assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
-    assert (await bob.claim(code))["error"] == "payout_held"
-    assert [row["frozen_for"] for row in (await client.get("/ops/payouts"))["data"]] == [["套现"]]
-    await sweep_until_quiet(context)
-    assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
-    assert (await client.get("/ops/log"))["data"][0]["act"] == "end_fraud"
-    assert (await client.post("/ops/end", code=code, reason="套现"))["error"] == "ended"
 
 
 async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context, alice, bob):

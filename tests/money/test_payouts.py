@@ -18,8 +18,6 @@ from server.cash.pay.answers import BillAnswer, Contradiction, OrderAnswer, Refu
 from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending, voided
 from server.context import Context
 from server.leading.sweep import sweep
-from server.operation.alarms import Alarm
-from support.counting import alarms_of
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, expect_balance, find, let_pass, only, rest, sweep_after, sweep_until_quiet
 
@@ -36,18 +34,6 @@ async def number_of(context: Context, prize: str) -> str:
 
 async def count(called: Counter[str], name: str) -> None:
     called[name] += 1
-
-
-async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, context, alice, bob):
-    for what in ("error_before", "error_after", "disconnect", "bad_signature"):
-        code = await alice.won_packet(bob)
-        await client.misbehave(what, call="transfer")
-        refused = await bob.claim(code)
-        assert (refused["error"], "微信支付没有回答" in refused["msg"]) == ("outcome_unknown", True)
-        claimed = await bob.claim(code)
-        assert claimed["package_info"], what
-        await client.confirm(claimed["package_info"])
-        assert [bill["state"] for bill in await find(context, "bills", code=code)] == ["given"]
 
 
 async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(client, context):
@@ -124,14 +110,6 @@ async def test_calls_that_come_too_often_for_wechat_need_no_operator_and_the_swe
     await sweep(context)
     assert len(asked) == 1
     assert [bill["alarm"] for bill in await find(context, "bills")] == ["", ""]
-
-
-async def test_bills_that_wait_for_the_same_reason_are_one_alarm(client, context, alice, bob, carol):
-    code = await alice.won_packet(bob, carol, prizes=2)
-    await client.misbehave("refuse", call="transfer", code="NOT_ENOUGH", times=2)
-    for someone in (bob, carol):
-        assert (await someone.claim(code))["error"] == "wechat_busy"
-    assert await alarms_of(context) == [Alarm("bill", code, "NOT_ENOUGH", ("2",))]
 
 
 async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(client, context, alice, bob):

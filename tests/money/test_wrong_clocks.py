@@ -1,15 +1,12 @@
 """A process whose clock is 25 hours ahead: no task ends early, and no money moves."""
 
-from typing import Any
-
 import pytest
 
-from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.context import Context
 from server.leading.sweep import sweep
 from support import SOURCE
 from support.leading import lead
-from support.purse import expect_balance, find, let_pass, only, rest, sweep_after
+from support.purse import expect_balance, find, let_pass, rest, sweep_after
 
 HOUR_MS = 3_600_000
 AHEAD_MS = 25 * HOUR_MS
@@ -79,22 +76,3 @@ async def test_an_address_is_kept_for_as_long_as_it_is_promised(context, liar, a
     assert "address_box" in (await find(context, "prizes"))[0]
     await sweep_after(context, 23 * HOUR_MS)
     assert "address_box" not in (await find(context, "prizes"))[0]
-
-
-async def test_a_bill_that_may_be_under_way_is_not_given_up(context, liar, monkeypatch, alice, bob):
-    code = await alice.won_packet(bob)
-    given_up: list[bool] = []
-    transfer = context.pay.transfer
-
-    async def held_up(body: bytes) -> Any:
-        bill = await context.books.bills.move((await only(context, "bills"))["_id"], stop_sending())
-        move = give_up(liar.clock.now_ms(), "")
-        given_up.append(await liar.books.bills.move(bill["_id"], move) is not None)
-        return await transfer(body)
-
-    monkeypatch.setattr(context.pay, "transfer", held_up)
-    await bob.claim(code)
-    assert given_up == [False]
-    await let_pass(context, UNDER_WAY_MS)
-    bill = (await find(context, "bills"))[0]
-    assert bill["state"] != "failed"
