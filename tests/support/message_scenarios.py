@@ -2,6 +2,7 @@
 
 from server.actions.messages.send import send_messages
 from server.actions.messages.write import remind, subscribe
+from server.actions.people.follow import follow
 from server.context import Context
 from server.leading.sweep import sweep
 from support.client import Client, rest
@@ -60,6 +61,13 @@ async def cooling_down(stage: Stage) -> Stage:
     return stage.of(code)
 
 
+async def followed(stage: Stage) -> Stage:
+    """Goods that Alice has just published, of which Bob, who follows her, has to be told."""
+    await follow(stage.context, stage.bob.id, stage.alice.id, following=True)
+    await allow(stage.client, "bob", "announced")
+    return stage.of(await stage.alice.publish())
+
+
 async def act_win(victim: Context, stage: Stage) -> None:
     """Dig and win; then send messages."""
     await act_dig(victim, stage)
@@ -90,6 +98,13 @@ async def act_remind(victim: Context, stage: Stage) -> None:
     await database["tasks"].update_many({}, {"$set": {"cd_until": now_ms}})
     await database["messages"].update_many({}, {"$set": {"due_at": now_ms}})
     await send_messages(victim)
+
+
+async def act_tell(victim: Context, stage: Stage) -> None:
+    """Write to the followers, a page of them each time, and send the messages."""
+    for _ in range(3):
+        await stage.context.store.messages.rows.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
+        await send_messages(victim)
 
 
 async def repeat(context: Context, stage: Stage, scenario: str) -> None:
@@ -130,5 +145,6 @@ MESSAGE_SCENARIOS: dict[str, tuple[str, str, Prepare, Act]] = {
     "a consent comes": ("bob", "won", no_consent, act_subscribe),
     "a deadline is near": ("bob", "claim_ends", a_day_before_the_deadline, act_sweep),
     "a publisher is told": ("alice", "ended", ended, act_sweep),
+    "a follower is told": ("bob", "announced", followed, act_tell),
     "a cooldown is over": ("bob", "cooldown_over", cooling_down, act_remind),
 }
