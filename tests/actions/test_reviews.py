@@ -19,7 +19,6 @@ from server.errors import BadRequest, WeChatBusy
 from server.game.amounts import DAY_MS
 from server.game.given_names import given_name
 from server.game.review import decided
-from server.leading.sweep import sweep
 from server.leading.tidy import tidy_files
 from server.store.audit_log import Actor
 from server.store.people.people import Ban
@@ -134,14 +133,6 @@ async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator
         assert await shown_to(bob, code) == "shown"
 
 
-async def test_characters_that_nobody_sees_hide_no_bad_word(client, context):
-    for name in ["【违\u200b规】", "【违\u2060\ufe0f规】的猫", "👨\u200d👩 【违\u00ad规】"]:
-        (alice,) = await client.log_in_all("alice")
-        code = await alice.publish(name=name)
-        await settle(context)
-        assert (await state_of(context, code))["review"] == "refused"
-
-
 async def test_a_refused_task_cannot_be_shown_again_nor_reported(client, context, alice, bob):
     code = await alice.publish(name="【违规】")
     await settle(context)
@@ -153,14 +144,6 @@ async def test_a_refused_task_cannot_be_shown_again_nor_reported(client, context
     assert [act["outcome"] for act in await find(context, "audit_log")] == ["bad_request"]
     reply = await bob.post("/report", code=code, reason="fraud")
     assert (reply["error"], await find(context, "reports")) == ("no_such_task", [])
-
-
-async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_operator(client, context, alice):
-    for call in ("msg_sec_check", "media_check_async"):
-        await client.misbehave("refuse", call=call, code="61010")
-        code = await alice.publish()
-        await settle(context)
-        assert (await state_of(context, code))["review"] == "held"
 
 
 async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_shown(context, alice, bob):
@@ -208,11 +191,9 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
     assert await find(context, "reviews") == []
 
 
-@pytest.mark.parametrize("trouble", ["error_before", "garbage", "disconnect"])
-async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(client, context, trouble):
-    alice, bob = await client.log_in_all("alice", "bob")
-    await client.misbehave(trouble, call="msg_sec_check", times=100)
-    await client.misbehave(trouble, call="media_check_async", times=100)
+async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(client, context, alice, bob):
+    for call in ("msg_sec_check", "media_check_async"):
+        await client.misbehave("disconnect", call=call, times=100)
     code = await alice.publish()
     for _ in range(2):
         await settle(context)
@@ -374,32 +355,14 @@ async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(con
     assert shown == ["checking", "shown", "shown", "shown"]
 
 
-async def states(context: Context, collection: str, field: str = "state") -> list[Any]:
-    return [found[field] for found in await find(context, collection)]
-
-
 async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alice):
     code = await alice.publish_packet(name="【违规】")
     parameters = await alice.order(code)
     await settle(context)
     assert (await state_of(context, code))["review"] == "refused"
-    assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
+    assert (await only(context, "sandbox_orders"))["trade_state"] == "CLOSED"
     assert "fail" in await client.wx("pay", **parameters)
     await expect_balance(context)
-
-
-async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(context, alice):
-    code = await alice.publish_packet()
-    old = await alice.order(code)
-    await hide_task(context, ME, code, "骗人", hidden=True)
-    for _ in range(2):
-        await sweep(context)
-    assert await states(context, "orders") == ["closed"]
-    assert (await state_of(context, code))["review"] == "checking"
-    refused = await alice.post("/payTask", code=code, money=2)
-    assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
-    await hide_task(context, ME, code, "看错了", hidden=False)
-    assert (await alice.order(code))["package"] != old["package"]
 
 
 NONCE = "ab" * 16
@@ -556,9 +519,17 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     assert await find(context, "reviews") == []
 
 
-async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(context, alice):
+async def leave_unsubmitted(context: Context, person_id: str, due_at: int = 0) -> None:
+    """Choose a name in a process that dies before it submits the name; the review is due if `due_at` is
+    given."""
     with mock.patch.object(context.store.reviews, "insert", failing(Killed())), pytest.raises(Killed):
-        await set_profile(context, alice.id, "乙", None)
+        await set_profile(context, person_id, "乙", None)
+    if due_at:
+        await context.store.people.rows.update_one({"_id": person_id}, {"$set": {"due_at": due_at}})
+
+
+async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(context, alice):
+    await leave_unsubmitted(context, alice.id)
     await settle_reviews(context)  # too early: the process may only be slow
     assert await profile_of(context, alice) == {}
     await context.store.people.rows.update_many({"due_at": {"$exists": True}}, {"$set": {"due_at": 1}})
@@ -598,13 +569,6 @@ async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(co
     await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"due_at": 1}})
     await settle(context)
     assert await profile_of(context, alice) == {"wxname": "乙"}
-
-
-async def leave_unsubmitted(context: Context, person_id: str, due_at: int) -> None:
-    """Choose a name in a process that dies before it submits the name; the review is due."""
-    with mock.patch.object(context.store.reviews, "insert", failing(Killed())), pytest.raises(Killed):
-        await set_profile(context, person_id, "乙", None)
-    await context.store.people.rows.update_one({"_id": person_id}, {"$set": {"due_at": due_at}})
 
 
 async def test_an_operator_who_approves_an_older_choice_shows_it_to_nobody(context, alice):
@@ -692,7 +656,7 @@ async def test_a_picture_beside_a_bad_name_can_be_chosen_again(context, alice):
     assert await profile_of(context, alice) == {"wxname": "小爱", "wxheadpic": path}
 
 
-async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(context, alice, bob):
+async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(context, alice, bob, carol):
     await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"nickName": ""}})
     await alice.post("/setProfile", wxname="小红")
     code = await alice.publish()
@@ -705,11 +669,10 @@ async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(conte
     await settle(context)
     assert (await bob.get("/getTaskDetails", code=code))["wxname"] == "小红"
 
-
-@pytest.mark.parametrize(("name", "review"), [("【违规】", "refused"), ("【存疑】", "held")])
-async def test_a_first_treasure_shows_no_name_that_did_not_pass(context, name, review, alice):
-    await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"nickName": ""}})
-    await alice.post("/setProfile", wxname=name)
-    code = await alice.publish()
-    await settle(context)
-    assert (await alice.get("/getTaskDetails", code=code))["review"] == review
+    # A first treasure shows no name that did not pass.
+    for name, review in (("【违规】", "refused"), ("【存疑】", "held")):
+        await context.store.people.rows.update_one({"_id": carol.id}, {"$set": {"nickName": ""}})
+        await carol.post("/setProfile", wxname=name)
+        code = await carol.publish()
+        await settle(context)
+        assert (await carol.get("/getTaskDetails", code=code))["review"] == review

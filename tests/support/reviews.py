@@ -17,6 +17,7 @@ TURNS = 6
 
 async def settle(context: Context) -> None:
     """Ask WeChat and take its results until nothing is due. Retries are made at once."""
+    was_over = False
     for _ in range(TURNS):
         await retry(context)
         await settle_reviews(context)
@@ -24,6 +25,13 @@ async def settle(context: Context) -> None:
         await send_notices(context)
         await sweep(context)
         await rest(context)
+        is_over = not (
+            await find(context, "reviews", state="checking")
+            or await find(context, "people", due_at={"$exists": True})
+        )
+        if was_over and is_over:  # and what followed from the results had a turn
+            break
+        was_over = is_over
 
 
 async def read_again(context: Context, code: str) -> None:
