@@ -21,9 +21,9 @@ from support.stored import person_of
 MOST = 20
 
 
-@pytest.fixture(params=[{}, CHECKED], ids=["nothing is checked", "WeChat checks"])
+@pytest.fixture
 def environment(request: Any) -> dict[str, str]:
-    return {**request.param, "MAIL_REVIEW_PRIZES": str(MOST)}
+    return {**getattr(request, "param", {}), "MAIL_REVIEW_PRIZES": str(MOST)}
 
 
 def goods(**changes: int) -> dict[str, int]:
@@ -52,6 +52,9 @@ def test_production_has_a_limit():
     assert GUARDED_DEFAULTS["mail_review_prizes"] == "20"
 
 
+@pytest.mark.parametrize(
+    "environment", [{}, CHECKED], indirect=True, ids=["nothing is checked", "WeChat checks"]
+)
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
