@@ -31,6 +31,7 @@ SLOW = (
     "memory/test_fair_start.py",
     "money/test_freezes.py",
     "money/test_money_sequences.py",
+    "operation/test_alarms.py::test_each_rule_of_prometheus",
     "operation/test_audit.py::test_the_command_prints",
     "operation/test_operator_sessions.py",
     "operation/test_ops.py",

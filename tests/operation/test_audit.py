@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from typing import Any, get_args
-from unittest import mock
 
 import pytest
 
@@ -16,8 +15,8 @@ from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
 from support.client import Client
 from support.counting import count_now
-from support.meanwhile import failing, meanwhile
-from support.purse import DAY_MS, expect_balance, find, let_pass, rest, sweep_after, sweep_until_quiet
+from support.meanwhile import meanwhile
+from support.purse import DAY_MS, expect_balance, find, let_pass, sweep_until_quiet
 
 # By name: collection, document, changes (None deletes the document), and a part of the audit's line.
 TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
@@ -182,28 +181,6 @@ async def test_the_command_prints_the_differences_and_exits_with_1(client, conte
     await context.books.ledger.collection.delete_one({"kind": "paid"})
     exit_code, printed = await run_audit(settings)
     assert (exit_code, f"{code}: the ledger says None fen for paid:" in printed) == (1, True)
-
-
-async def test_the_metrics_show_the_same_sums(client, alice, bob):
-    await alice.won_packet(bob)
-    shown = await client.scrape()
-    sums = {"paid": 200.0, "owed": 200.0, "given": 0.0, "refunded": 0.0, "held": 200.0}
-    for name, amount_fen in sums.items():
-        assert f'wabao_money_fen{{sum="{name}"}} {amount_fen}' in shown
-
-
-async def test_the_sweep_adds_an_entry_that_the_ledger_lacks(client, context, alice):
-    code = await alice.publish_packet()
-    parameters = await alice.order(code)
-
-    with mock.patch.object(context.books.ledger, "enter_all", failing(ConnectionResetError())):
-        await client.wx("pay", **parameters)
-        await rest(context)
-    assert [found["state"] for found in await find(context, "orders")] == ["paid"]
-    assert await find(context, "ledger") == []
-    await sweep_after(context, 61_000)
-    assert [found["state"] for found in await find(context, "orders")] == ["spent"]
-    assert [entry["amount_fen"] for entry in await find(context, "ledger")] == [200]
 
 
 async def test_the_ledger_is_checked_some_tasks_at_a_time_and_what_differs_each_time(

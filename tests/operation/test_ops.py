@@ -48,13 +48,6 @@ class TestBehindAProxy:
             assert await guess(client, "198.51.100.7", "open sesame") == ""
         assert await guess(client, "198.51.100.7") == "bad_token"
 
-    async def test_tries_are_counted_without_redis_too(self, client, context):
-        await context.bus.client.connection_pool.disconnect()
-        context.bus.client.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
-        errors = [await guess(client, "198.51.100.7") for _ in range(TRIES + 1)]
-        assert errors[-2:] == ["bad_token", "too_many"]
-        assert await guess(client, "198.51.100.8", "open sesame") == ""
-
 
 @pytest.mark.usefixtures("one_minute")
 async def test_without_a_trusted_proxy_a_client_cannot_choose_its_address(client, context):
@@ -107,26 +100,23 @@ async def test_an_act_that_was_cut_off_is_logged_as_begun(client, context, setti
     assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]
 
 
-async def test_search_and_a_tasks_page_show_no_seed_no_winning_depth_and_no_id(client, context):
+async def test_a_tasks_page_shows_no_seed_no_winning_depth_and_no_id(client, context, alice, bob):
     http = await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=100_000, cd=0, wxname="一位发布者")
+    code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=alice.unionid)
     await bob.dig(code)
-    for query in (code, "一位发布者", "发布"):
-        assert [task["code"] for task in (await client.post("/ops/search", query=query))["data"]] == [code]
-    longer = await alice.publish(wxname="一位发布者的弟弟")
-    newer = await alice.publish(wxname="一位发布者")
-    found = (await client.post("/ops/search", query="一位发布者"))["data"]
-    assert [task["code"] for task in found] == [newer, longer, code]
-    for query in (".*", "^^", "$ne", "\U0010ffff" * 2, code + "0"):
-        assert (await client.post("/ops/search", query=query))["data"] == []
     reply = await client.get("/ops/task", code=code)
     assert reply["shares"] == {"opened": 1, "sharers": 1, "brought": 1, "most": 1}
     assert [dig["depth"] for dig in reply["digs"]] == [1]
     raw = (await http.get("/ops/task", params={"code": code})).text
     for secret in (alice.id, bob.id, "seed", "params", "winning"):
         assert secret not in raw
+
+
+async def test_the_feed_is_refused_to_who_is_no_operator(client, settings):
+    with pytest.raises(HTTPClientError) as refused:
+        await websocket_connect(f"ws://127.0.0.1:{settings.port}/ops/feed")
+    assert refused.value.code == 403
 
 
 async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[dict[str, Any]]:
@@ -138,47 +128,6 @@ async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[d
         connection.close()
         while await connection.read_message() is not None:
             pass
-
-
-async def test_the_feed_begins_with_its_history_and_sends_each_second(client, context, settings):
-    await context.bus.connected.wait()
-    with pytest.raises(HTTPClientError) as refused:
-        await websocket_connect(f"ws://127.0.0.1:{settings.port}/ops/feed")
-    assert refused.value.code == 403
-    http = await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=100_000, cd=0)
-    await bob.dig(code)
-    pulsing = Background()
-    context.heartbeats.begin(pulsing)
-    seen: dict[str, list[dict[str, Any]]] = {"history": [], "heartbeat": [], "board": []}
-    feed = frames(http, settings)
-    async for frame in feed:
-        seen[frame["type"]].append(frame)
-        fields = seen["history"][0]["fields"]
-        told = [
-            dict(zip(fields, second, strict=True))
-            for frame in seen["heartbeat"]
-            for second in frame["seconds"]
-        ]
-        if any(second["digs"].get("dug") or second["digs"].get("won") for second in told) and seen["board"]:
-            break
-    await feed.aclose()
-    assert len(seen["history"]) == 1
-    board = seen["board"][0]
-    assert [task["code"] for task in board["tasks"]] == [code]
-    assert board["running"] == 1
-    assert seen["heartbeat"][-1]["alarms"] == []
-    assert any(dig["code"] == code for frame in seen["heartbeat"] for dig in frame["digs"])
-    assert seen["heartbeat"][-1]["processes"][0]["process"] == context.bus.process
-    again = frames(http, settings)
-    history = await anext(again)
-    await again.aclose()
-    joins = history["fields"].index("joins")
-    assert any(second[joins] for second in history["seconds"])
-    assert history["digs"][-1]["code"] == code
-    assert bob.id not in json.dumps([seen, history])
-    await pulsing.end()
 
 
 async def test_a_board_comes_without_alarm_even_if_the_running_treasures_cannot_be_counted(
