@@ -1,13 +1,11 @@
 """One process does all due work for all processes; the others send few commands while they are idle."""
 
 import asyncio
-import errno
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, get_args
-from unittest.mock import Mock
 
 import pytest
 from pymongo.monitoring import CommandStartedEvent
@@ -17,7 +15,6 @@ from server import context as contexts
 from server.context import Context
 from server.leading import leader as leaders
 from server.leading.work import WORKS, Leading
-from server.operation import heartbeats
 from server.operation.own_database import Wrong
 from server.running.worker import begin_repeated
 from server.runtime.activity import Activity
@@ -249,22 +246,6 @@ async def test_a_process_rests_longer_while_nobody_is_here_and_wakes_when_somebo
     assert activity.idle(-1)
     connections.add("a page")
     assert not activity.idle(-1)
-
-
-@pytest.mark.usefixtures("context")
-async def test_a_heartbeat_that_cannot_be_made_is_not_the_last(settings, monkeypatch):
-    """A process without a free descriptor cannot read how much memory it takes."""
-    no_descriptor = OSError(errno.EMFILE, "no descriptor is left")
-    written = asyncio.Event()
-
-    async def write(_heartbeat: bytes) -> None:
-        written.set()
-
-    async with a_process(settings, monkeypatch) as (context, _):
-        with monkeypatch.context() as patched:
-            patched.setattr(heartbeats, "_rss_bytes", Mock(side_effect=[no_descriptor, 0]))
-            patched.setattr(context.bus, "write_heartbeat", write)
-            await asyncio.wait_for(written.wait(), 10)
 
 
 @pytest.mark.parametrize(("what", "value"), [("identity", "another"), ("wrong", Wrong("keys", ("ab",)))])

@@ -42,66 +42,45 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     code = published["code"]
     assert (await alice.post("/payTask", code=code, money=3))["error"] == "wrong_amount"
     await alice.pay(code, 4)
-    assert [order["amount_fen"] for order in await find(context, "orders")] == [TOTAL_FEN]
     page = await crowd[0].get("/getTaskDetails", code=code)
     assert (page["goods_type"], page["money"], page["rank"]) == (1, 0, 0)
     assert [rank["name"] for rank in page["ranks"]] == [rank["name"] for rank in TEN]
     rules = {rule["title"]: rule["text"] for rule in (await alice.get("/getRules", code=code))["rules"]}
     assert "“大奖 iPhone”，实物，邮寄，发布者说每份值 8000 元，1 份" in rules["奖品"]
     assert "“拼手气”，现金红包，一起分 0.25 元，各份多少由随机数定，2 份" in rules["奖品"]
-    assert "个人所得税" in rules["奖品"]
 
     won = [await each.dig(code) for each in crowd]
     await rest(context)
-    assert all(dug["is_prize"] for dug in won)
     await check_history(context, code)
     shown = await alice.get("/getTaskDetails", code=code)
-    left = [rank["prizes_left"] for rank in shown["ranks"]]
-    assert sorted(left) == [0] * 9 + [1]
+    assert sorted(rank["prizes_left"] for rank in shown["ranks"]) == [0] * 9 + [1]
     await end_task_as_operator(context, code, "够了")
-    await sweep_until_quiet(context)
-
     proof = msgspec.convert(await alice.get("/getProof", code=code), draw.Proof)
     assert draw.differences(proof, page["commitment"]) == []
     assert [(dug["rank"], dug["money_fen"]) for dug in won] == list(
         zip(proof.winning_ranks, proof.winning_fen, strict=True)
     )[:10]
-    assert sum(proof.winning_fen) == TOTAL_FEN
-    unwon = [("unwon", proof.winning_fen[10])] if proof.winning_fen[10] else []  # goods: no refund
-    assert [(refund["kind"], refund["amount_fen"]) for refund in await find(context, "refunds")] == unwon
-
-    mailed = proof.winning_ranks.index(1)
-    for place, (each, dug) in enumerate(zip(crowd, won, strict=True)):
-        own = await each.get("/getTaskDetails", code=code)
+    for each, dug in zip(crowd[1:], won[1:], strict=True):  # the first winner never claims
         [listed] = (await each.get("/getMyPrize"))["data"]
-        goods = place == mailed
-        expected = [*((2, 2) if goods else (1, 1)), dug["rank"], dug["money_fen"]]
-        for shown in (own, listed):
-            assert [shown[of] for of in ("goods_type", "draw_type", "rank", "money_fen")] == expected
-        if place == 3:
-            continue  # this winner never claims
-        where = {"receiver": "李", "phone": "13800001111", "address": "路 1 号"} if goods else {}
-        claimed = await each.claim(code, **where)
-        assert claimed["status"] == 0, claimed
-        if not goods:
+        kind = 2 if dug["rank"] == 1 else 1
+        expected = [kind, kind, dug["rank"], dug["money_fen"]]
+        assert [listed[of] for of in ("goods_type", "draw_type", "rank", "money_fen")] == expected
+        claimed = await each.claim(code, receiver="李", phone="13800001111", address="路 1 号")
+        if dug["rank"] > 1:
             assert claimed["money_fen"] == dug["money_fen"]
             assert (await client.confirm(claimed["package_info"])).endswith(":ok")
-    await expect_balance(context)
-    winners = await alice.get("/getWinners", code=code)
-    assert [row["rank"] for row in winners["data"]] == [dug["rank"] for dug in won]
     response = await alice.fetch("/getWinners", code=code, format="csv")
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
     assert [row[-1] for row in rows] == ["奖品", *(TEN[dug["rank"] - 1]["name"] for dug in won)]
 
     await sweep_until_quiet(context, (context.settings.claim_days + 1) * DAY_MS)
-    refunds = {refund["kind"]: refund["amount_fen"] for refund in await find(context, "refunds")}
+    refunds = sum(refund["amount_fen"] for refund in await find(context, "refunds"))
     paid = sum(bill["amount_fen"] for bill in await find(context, "bills") if bill["state"] == "given")
-    assert paid + sum(refunds.values()) == TOTAL_FEN
+    assert paid + refunds == TOTAL_FEN
     assert {prize["state"] for prize in await find(context, "prizes")} == {"given", "returned"}
     await expect_balance(context)
     # An audit does not know the single shares, but it compares the won sum with the written prizes.
-    share = next(prize for prize in await find(context, "prizes") if prize["rank"] == 10)
-    await context.store.prizes.collection.update_one({"_id": share["_id"]}, {"$inc": {"amount_fen": 1}})
+    await context.store.prizes.collection.update_one({"rank": 10}, {"$inc": {"amount_fen": 1}})
     assert "prizes_sum" in {found.what for found in (await audit(context.store)).differences}
 
 

@@ -1,7 +1,6 @@
 """Counts at once what the leader counts each minute."""
 
 from server.context import Context
-from server.operation.alarms import Alarm, Comparison
 from server.operation.counting import count
 from server.store.gauges import Counted
 
@@ -25,9 +24,3 @@ async def payments_that_wait(context: Context) -> dict[tuple[str, str], int]:
         for gauge in counted["gauges"]
         if gauge["name"] == "wabao_money_alarms"
     }
-
-
-async def alarms_of(context: Context) -> list[Alarm]:
-    """Return the alarms that follow from the database now."""
-    counted = await _count(context)
-    return Comparison().alarms([], counted["gauges"], 0)

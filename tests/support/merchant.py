@@ -20,8 +20,7 @@ from server.cash.pay.client import Pay
 from server.context import Context
 from support.cash import cash_of
 
-PAYEE = "小红"
-OPENID = wechat_id("openid", PAYEE)
+OPENID = wechat_id("openid", "小红")
 
 
 class Desk:
@@ -75,14 +74,14 @@ class Shop:
         answer = await self.http.post("/sandbox/misbehave", json={"what": what, **wish})
         assert answer.json() == {"errMsg": "misbehave:ok"}, answer.text
 
-    async def request_payment(self, parameters: PaymentParameters, **changes: Any) -> str:
+    async def request_payment(self, parameters: PaymentParameters) -> str:
         """Play `wx.requestPayment`; return its errMsg."""
         values = {"appId": self.context.settings.appid, **msgspec.to_builtins(parameters)}
-        return str((await self.http.post("/sandbox/pay", json=values | changes)).json()["errMsg"])
+        return str((await self.http.post("/sandbox/pay", json=values)).json()["errMsg"])
 
-    async def order(self, amount_fen: int = 300, number: str | None = None) -> tuple[str, str]:
+    async def order(self, amount_fen: int = 300) -> tuple[str, str]:
         """Return an out_trade_no and its prepay_id."""
-        number = number or a_number()
+        number = a_number()
         expires_at_ms = int(time.time() * 1000) + 7_200_000
         return number, await self.pay.create_order(number, "挖宝红包", amount_fen, OPENID, expires_at_ms)
 
@@ -95,13 +94,6 @@ class Shop:
 
     def body(self, number: str | None = None, amount_fen: int = 200) -> bytes:
         return self.pay.transfer_body(number or a_number(), OPENID, amount_fen, "挖宝", "挖到宝贝", "恭喜")
-
-    async def confirm(self, package_info: str | None, **changes: Any) -> str:
-        """Play `wx.requestMerchantTransfer`; return its errMsg."""
-        answer = await self.http.post(
-            "/sandbox/confirm", json={"user": PAYEE, "package": package_info, **changes}
-        )
-        return str(answer.json()["errMsg"])
 
     async def taken(self) -> tuple[str, HTTPHeaders, bytes]:
         """Wait for the next POST to the desk."""
