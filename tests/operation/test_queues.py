@@ -10,7 +10,6 @@ from server.operation.own_database import OwnDatabase
 from server.runtime.background import Background
 from server.store.digging import square
 from support.client import Client
-from support.counting import count_now
 from support.drafts import publish_many
 from support.operators import hide, open_feed, operator
 
@@ -93,21 +92,6 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client, context, alice, b
     await hide(client, plain, 0, "好了")
     assert await codes(client, of="hidden") == []
     assert (await client.get("/ops/list", of="odd"))["error"] == "bad_request"
-
-
-async def test_the_money_of_all_tasks_is_told(client, context):
-    await operator(client)
-    first = await client.get("/ops/money")
-    assert (first["paid_fen"], first["held_fen"], first["at"]) == (0, 0, 0)
-    alice = await client.log_in("alice")
-    code = await alice.paid_packet()
-    await count_now(context)
-    told = await client.get("/ops/money")
-    own = (await client.get("/ops/task", code=code))["money"]
-    assert told["at"] > 0
-    for name in ("paid_fen", "given_fen", "refunded_fen", "held_fen"):
-        assert told[name] == own[name], name
-    assert told["held_fen"] > 0
 
 
 async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(client, context, monkeypatch):
