@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 from server import wechat as real
+from server.actions.digging.end_task import end_task_as_operator
 from server.actions.messages import send as sending
 from server.actions.messages import write
 from server.actions.messages.send import delete_old_messages, send_messages
@@ -40,27 +41,43 @@ async def a_win(client: Client, *allowed: str) -> str:
     return code
 
 
-async def test_a_winner_who_consented_is_told_until_when_to_claim(client, context, alice, bob):
-    await allow(client, "bob", "won")
-    code = await alice.publish(forecast_num=1, name="一只猫🐈")
-    await bob.win(code)
-    await send_messages(context)
-    ((kind, shown),) = await sent_to(client, "bob")
-    assert kind == "won"
-    task = (await find(context, "tasks"))[0]
-    assert shown.pop("until") == moment(task["ended_at"] + 30 * DAY_MS)
-    assert shown == {
+async def test_a_winner_is_told_twice_until_when_to_claim_and_the_publisher_how_it_ended(
+    client, context, alice, bob
+):
+    await allow(client, "bob", "won", "claim_ends")
+    await allow(client, "alice", "ended")
+    code = await alice.won_packet(bob, prizes=2, name="一只猫🐈")
+    await end_task_as_operator(context, code, "违规")
+    await sweep_until_quiet(context)
+    for _ in range(2):
+        await send_messages(context)
+    ((kind, won),) = await sent_to(client, "bob")
+    (message,) = (await client.http.get("/sandbox/messages", params={"user": "bob"})).json()["messages"]
+    assert (kind, message["page"]) == ("won", f"pages/treasure/treasure?code={code}")
+    told = {"name": "一只猫", "prize": "2 元红包", "status": "待领取"}
+    until = moment((await only(context, "tasks"))["ended_at"] + 30 * DAY_MS)
+    assert won == told | {"until": until, "note": "第 1 层挖到的，点开领取"}
+    ((kind, ended),) = await sent_to(client, "alice")
+    assert ended | {"at": ""} == {
         "name": "一只猫",
-        "prize": "实物，邮寄到家",
-        "status": "待领取",
-        "note": "第 1 层挖到的，点开领取",
+        "how": "平台结束了这个宝贝",
+        "at": "",
+        "refund": "2.00元",
+        "status": "已结束",
+        "note": "2 份挖出 1 份，退回 2.00元",
     }
-    (message,) = (await client.http.get("/sandbox/messages")).json()["messages"]
-    assert message["page"] == f"pages/treasure/treasure?code={code}"
-    await send_until_quiet(context)
-    assert len(await sent_to(client, "bob")) == 1
-    assert (await states(context))["won"] == "sent"
     assert 'wabao_messages_total{kind="won",outcome="sent",' in (await client.http.get("/metrics")).text
+    # A day before the deadline, who has not claimed is told once more.
+    await sweep_after(context, 29 * DAY_MS - 60_000)
+    assert "claim_ends" not in await states(context)
+    await let_pass(context, 60_000)
+    for _ in range(2):
+        await sweep(context)
+        await send_until_quiet(context)
+    _, (kind, shown) = await sent_to(client, "bob")
+    until = moment((await only(context, "tasks"))["ended_at"] + 30 * DAY_MS)
+    assert (kind, shown["status"], shown["until"]) == ("claim_ends", "将到期", until)
+    assert len(await sent_to(client, "alice")) == 1
 
 
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):
@@ -88,41 +105,6 @@ async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
     await let_pass(context, HELD_MS)
     await send_messages(context)
     assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
-
-
-async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client, context):
-    await a_win(client, "claim_ends")
-    await sweep(context)
-    await sweep_after(context, 29 * DAY_MS - 60_000)
-    assert "claim_ends" not in await states(context)
-    await let_pass(context, 60_000)
-    for _ in range(2):
-        await sweep(context)
-        await send_messages(context)
-    ((kind, shown),) = await sent_to(client, "bob")
-    assert (kind, shown["status"]) == ("claim_ends", "将到期")
-    task = (await find(context, "tasks"))[0]
-    assert shown["until"] == moment(task["ended_at"] + 30 * DAY_MS)
-
-
-async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, context, alice, bob):
-    await allow(client, "alice", "ended")
-    await alice.won_packet(bob, prizes=2)
-    await sweep_until_quiet(context, 31 * DAY_MS)
-    await send_messages(context)
-    ((kind, shown),) = await sent_to(client, "alice")
-    assert kind == "ended"
-    shown.pop("at")
-    assert shown == {
-        "name": "一个红包",
-        "how": "时间到了，没有挖完",
-        "refund": "2.00元",
-        "status": "已结束",
-        "note": "2 份挖出 1 份，退回 2.00元",
-    }
-    await sweep_until_quiet(context)
-    await send_until_quiet(context)
-    assert len(await sent_to(client, "alice")) == 1
 
 
 async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(client, context, alice):
