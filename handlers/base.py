@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType, NoneType
 from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
@@ -288,9 +288,9 @@ class Interface(Receiver):
     with a token. `takes` has the struct of the request (several if one path serves several interfaces; `pick`
     chooses), `gives` that of the reply. Both are read from the annotations of `answer`. Only an interface
     that replies in encoded bytes says itself what it `gives`. `takes_files` names the fields of a form that
-    hold files. `gives_texts` has the content types that a request may ask for in place of JSON.
-    `/openapi.json` is made from these attributes. A body may have `body_limit_bytes` with a good token, and
-    `strangers_bytes` without one.
+    hold files. `gives_texts` has the content types that a request may ask for in place of JSON. `explained`
+    are further paragraphs for the reference. `/openapi.json` is made from these attributes. A body may have
+    `body_limit_bytes` with a good token, and `strangers_bytes` without one.
     """
 
     path: ClassVar[str]
@@ -300,6 +300,7 @@ class Interface(Receiver):
     needs_token: ClassVar[bool] = False
     locks: ClassVar[bool] = False
     gives_texts: ClassVar[tuple[str, ...]] = ()
+    explained: ClassVar[Sequence[str]] = ()
     body_limit_bytes: ClassVar[int] = BODY_BYTES
     strangers_bytes: ClassVar[int] = STRANGERS_BYTES
 

@@ -9,6 +9,8 @@ and no text is left over.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -34,3 +36,8 @@ def summary(described: type, language: Language) -> str:
     """Return what an interface, message or frame is, in a line without Markdown."""
     english = (described.__doc__ or "").split("\n")[0].replace("`", "")
     return english if language == "en" else SUMMARIES.get(described.__name__, english)
+
+
+def say_paragraphs(paragraphs: Iterable[str], language: Language) -> str:
+    """Return paragraphs and lists in a language, each paragraph and item on one line."""
+    return "\n\n".join(say(re.sub(r"\n(?!- )\s*", " ", each.strip()), language) for each in paragraphs)

@@ -12,9 +12,10 @@ import msgspec
 from handlers.base import Interface, RefusalReply
 from handlers.examples import examples
 from handlers.glossary import CASH, GLOSSARIES, MEANINGS, summary_of
-from handlers.languages import CHANGES, Language, say
+from handlers.languages import CHANGES, Language, say, say_paragraphs
 from handlers.ops.operators import COOKIE, OperatorInterface
-from handlers.schemas import refusal_table, schemas_of
+from handlers.schemas import named_refusals, refusal_table, schemas_of
+from server.decoding import decode
 
 CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
@@ -28,6 +29,9 @@ NO_ANSWER = {
     "500": "A bug. The log has the `trace_id`.",
     "503": "A store does not answer. `Retry-After` says when to ask again.",
 }
+
+# The codes of refusals by interface. Those of all, of a method, and of people or operators stand once.
+REFUSED = decode(Path(__file__).with_name("refusals.json").read_bytes(), dict[str, dict[str, list[str]]])
 
 # Generated clients are simpler for one kind of body.
 FORMS = "The same fields as a form, in either encoding, are taken too."
@@ -114,13 +118,28 @@ def _room(interface: type[Interface]) -> str:
     return parts[1] if len(parts) > 2 else "texts"
 
 
+def refusals_of(interface: type[Interface], *, cash: bool = True) -> list[str]:
+    """Return the codes with which an interface may refuse; without `cash`, those not about red packets."""
+    always = REFUSED["always"]
+    codes = {*always["every"], *always[interface.method], *REFUSED["own"][interface.path]}
+    if issubclass(interface, OperatorInterface):
+        codes.update(always["operator"])
+    elif any("unionid" in taken.__struct_fields__ for taken in interface.takes):
+        codes.update(always["person"])
+    return [code for code in named_refusals(cash=cash) if code in codes]
+
+
 def _operation(
     interface: type[Interface], components: dict[str, Any], language: Language, *, cash: bool
 ) -> dict[str, Any]:
+    refusals = refusals_of(interface, cash=cash)
+    listed = f"{say('Refusals (`error`):', language)} {', '.join(f'`{code}`' for code in refusals)}"
     operation: dict[str, Any] = {
         "operationId": interface.__name__,
         "tags": [say(_room(interface), language)],
         "summary": summary_of(interface, language, cash=cash),
+        "description": f"{say_paragraphs(interface.explained, language)}\n\n{listed}".strip(),
+        "x-refusals": refusals,
         "security": _security(interface),
         "responses": {
             "200": {

@@ -9,7 +9,7 @@ import msgspec
 
 from handlers.glossary import CASH, Glossary, Meaning
 from handlers.languages import LANGUAGES, Language, say
-from server.errors import REFUSALS
+from server.errors import REFUSALS, Refusal
 
 
 def schemas_of(
@@ -81,16 +81,21 @@ def structs_within(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
     return found
 
 
-def refusal_table(language: Language, *, cash: bool) -> str:
-    """Return all refusals in Markdown: the code, what it means, the HTTP code if it is not 200.
+def named_refusals(*, cash: bool) -> dict[str, type[Refusal]]:
+    """Return all refusals by their codes; without `cash`, those not about red packets."""
+    return {
+        error: refusal
+        for error, refusal in REFUSALS.items()
+        if cash or not any(CASH.search(say(refusal.default_msg, each)) for each in LANGUAGES)
+    }
 
-    Without `cash`, those about red packets are left out.
-    """
+
+def refusal_table(language: Language, *, cash: bool) -> str:
+    """Return the named refusals in Markdown: the code, what it means, the HTTP code if it is not 200."""
     return f"{say('Refusals (`error`):', language)}\n\n" + "\n".join(
         f"- `{error}`: {say(refusal.default_msg, language)}"
         + (f" (HTTP {refusal.http_status})" if refusal.http_status != 200 else "")
-        for error, refusal in REFUSALS.items()
-        if cash or not any(CASH.search(say(refusal.default_msg, each)) for each in LANGUAGES)
+        for error, refusal in named_refusals(cash=cash).items()
     )
 
 

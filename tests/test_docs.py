@@ -303,5 +303,5 @@ def test_names_in_the_pages_for_clients_are_there():
         fields |= {str(value) for value in field.get("enum", ())}
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", prose(CLIENTS)))
     assert named - fields - REFUSALS.keys() == set()
-    paths = {interface.path for interface in OURS} | {"/openapi.json", "/asyncapi.json", "/ws"}
+    paths = {interface.path for interface in OURS} | {"/docs", "/openapi.json", "/asyncapi.json", "/ws"}
     assert set(re.findall(r"`(?:GET |POST )?(/[A-Za-z.]+)`", prose(CLIENTS))) <= paths

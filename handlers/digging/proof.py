@@ -33,6 +33,7 @@ class GetProof(Interface):
 
     path = "/getProof"
     gives = (GetProofReply,)
+    explained = (draw.__doc__ or "").split("\n\n")[2:]
 
     async def answer(self, request: GetProofRequest) -> bytes:
         """However many digs there are, a page costs the same. Raises what `prove` raises."""

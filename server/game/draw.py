@@ -1,7 +1,9 @@
-"""The draw: a task's commitment, the depths of its prizes, and how to verify both.
+"""The draw: a task's commitment, the depths of its prizes, and how to verify both. Pure: no clock, no store.
 
-Pure: no clock, no store. `params` is the JSON of the rules: keys sorted, no spaces. It is hashed and served
-as that string. There are two versions of the rule.
+What follows is the rule, as `/docs` shows it too.
+
+`params` is the JSON of the rules: keys sorted, no spaces. It is hashed and served as that string. There are
+two versions of the rule.
 
 In version 2 the server and the publisher draw together. The server gives the publisher `seed_hash`, hex
 SHA-256 of a secret random seed of 32 bytes. Then the publisher sends `nonce`, 16 bytes in hex.

@@ -19,12 +19,14 @@ from handlers.asyncapi import MESSAGES
 from handlers.base import Interface, RefusalReply
 from handlers.digging.task_page import Why
 from handlers.glossary import GLOSSARY, MEANINGS, VALUES
-from handlers.languages import CATALOGUE, CHANGES, ENGLISH, SUMMARIES
+from handlers.languages import CATALOGUE, CHANGES, ENGLISH, LANGUAGES, SUMMARIES
+from handlers.openapi import REFUSED
 from handlers.ops.operators import OperatorInterface
 from handlers.push import CLOSES, ConnectRequest
 from handlers.schemas import key_of, structs_within
 from handlers.websocket import OUR_CODES
 from server.errors import REFUSALS, Refusal
+from server.game import draw
 from server.game.dig import EndReason
 from server.game.prize import PrizeState
 from server.realtime.frames import Frame
@@ -276,8 +278,30 @@ async def test_the_channel_is_described_with_each_message_and_frame(client):
     assert {tag: set(shapes[name]["properties"]) - {"type"} for tag, name in described.items()} == frames
 
 
+async def test_the_reference_says_how_a_proof_is_checked_and_which_refusals_each_interface_gives(client):
+    said = {}
+    for language in LANGUAGES:
+        paths = (await client.http.get("/openapi.json", params={"lang": language})).json()["paths"]
+        said[language] = paths["/getProof"]["get"]["description"]
+        assert paths["/getProof"]["get"]["x-refusals"] == [
+            "bad_request", "no_such_task", "not_ended", "unavailable", "internal",
+        ]  # fmt: skip
+    assert all("`not_ended`" in text for text in said.values())
+    rule = "\n\n".join((draw.__doc__ or "").split("\n\n")[2:])
+    assert said["en"].split()[: len(rule.split())] == rule.split()
+    assert [part for part in said["zh"].split("\n\n") if not CHINESE_LETTER.search(part)] == []
+    assert len(said["zh"].split("\n\n")) == len(said["en"].split("\n\n"))
+    assert REFUSED["own"].keys() == {interface.path for interface in ALL}
+    declared = {code for group in REFUSED.values() for codes in group.values() for code in codes}
+    assert declared == REFUSALS.keys()
+
+
 def test_a_reply_or_a_frame_with_anything_undeclared_is_found():
     check_reply("/logout", {"status": 0, "msg": ""})
+    refused = {"status": 1, "msg": "x", "trace_id": "0", "error": "bad_token"}
+    check_reply("/logout", refused)
+    with pytest.raises(AssertionError, match=r"not in refusals\.json"):
+        check_reply("/logout", {**refused, "error": "not_ended"})
     check_frame({"type": "tick", "code": "A" * 12, "time": 3})
     for reply in ({"status": 0}, {"status": 0, "msg": "", "more": 1}, {"status": 2, "msg": ""}):
         with pytest.raises(AssertionError):

@@ -31,6 +31,9 @@ def check_reply(path: str, reply: dict[str, Any]) -> None:
     if path in interfaces()["paths"]:
         problems = [error.message for error in _reply_validator(path).iter_errors(reply)]
         assert not problems, (path, problems, reply)
+        [operation] = interfaces()["paths"][path].values()
+        error = reply.get("error")
+        assert error is None or error in operation["x-refusals"], (path, error, "not in refusals.json")
 
 
 def check_frame(frame: dict[str, Any]) -> None:
