@@ -28,7 +28,7 @@ def servers(url: str) -> dict[str, Any]:
 
 @functools.cache
 def document(version: str, language: Language, *, cash: bool = True) -> dict[str, Any]:
-    """Return the AsyncAPI 3.0 document of `/ws`, without `servers`.
+    """Return the AsyncAPI 3.1 document of `/ws`, without `servers`.
 
     Without `cash`, nothing in it names red packets.
     """
@@ -37,7 +37,7 @@ def document(version: str, language: Language, *, cash: bool = True) -> dict[str
     query = schemas.pop(ConnectRequest.__name__)
     closes = "\n".join(f"- {code}: {say(meaning, language)}" for code, meaning in CLOSES.items())
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Wabao",
             "version": version,

@@ -175,7 +175,7 @@ def _operation(
             kind = "multipart/form-data"
             said = FILES
             schema = {"allOf": [schema, _files(interface.takes_files, language)]}
-        content = {"schema": schema, **_examples(noted, "request")}
+        content = {"schema": schema, **({} if interface.takes_files else _examples(noted, "request"))}
         operation["requestBody"] = {
             "required": True,
             "description": say(said, language),

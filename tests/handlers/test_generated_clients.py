@@ -1,6 +1,8 @@
-"""Clients that others' generators make from `/openapi.json` compile, and play one treasure."""
+"""Linters find no error in the descriptions. What others' generators make of these compiles, and plays."""
 
 import importlib
+import json
+import os
 import pkgutil
 import subprocess
 import sys
@@ -19,7 +21,27 @@ GENERATOR = Path(sys.executable).with_name("openapi-python-client")
 NODE_MODULES = SOURCE / "tests" / "handlers" / "typescript" / "node_modules"
 TYPES = NODE_MODULES / ".bin" / "openapi-typescript"
 COMPILER = NODE_MODULES / ".bin" / "tsc"
+SPECTRAL = NODE_MODULES / ".bin" / "spectral"
+REDOCLY = NODE_MODULES / ".bin" / "redocly"
 SECONDS = 200
+# The linters' warnings, each with the reason why we leave it.
+NOBODY_TO_WRITE_TO = "who serves this says so in its texts"
+SAID_BY_ITS_NAME = "its name says what it is"
+OUR_LICENCE = "that of this code says nothing of a server's data"
+WARNINGS = {
+    "info-contact": NOBODY_TO_WRITE_TO,
+    "oas3-unused-component": "what a GET takes, as a whole; its operation has the fields one by one",
+    "no-unused-components": "the same",
+    "tag-description": SAID_BY_ITS_NAME,
+    "info-license": OUR_LICENCE,
+    "asyncapi-info-contact": NOBODY_TO_WRITE_TO,
+    "asyncapi-info-license": OUR_LICENCE,
+    "asyncapi-3-tags": "there is one channel",
+    "asyncapi-3-operation-description": "each has a summary",
+    "operation-description": "the sandbox's, which is for development",
+    "operation-4xx-response": "the same",
+    "security-defined": "the token comes in the message `hello`",
+}
 PROGRAM = """
 import type { paths } from "./api";
 type Dig = paths["/postTask"]["post"];
@@ -32,6 +54,14 @@ fetch(`${site}/postTask`, { method: "POST", headers, body: JSON.stringify(body) 
   .then((answer) => answer.json())
   .then((reply: Reply) => console.log("now_depth" in reply ? `depth ${reply.now_depth}` : reply));
 """
+TAKER = """
+import { Subscribe } from "./Subscribe";
+import { Tick } from "./Tick";
+import { Watchers } from "./Watchers";
+export function take(frame: Tick | Watchers, asked: Subscribe): string {
+  return `${asked.code} ${"time" in frame ? frame.time : frame.watchers}`;
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +71,45 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def document(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("described") / "openapi.json"
-    path.write_text(httpx.get(f"{server.address}/openapi.json", headers={"Accept-Language": "en"}).text)
-    return path
+def documents(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("described")
+    for name in ("openapi.json", "asyncapi.json"):
+        found = httpx.get(f"{server.address}/{name}", headers={"Accept-Language": "en"})
+        (folder / name).write_text(found.text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def document(documents: Path) -> Path:
+    return documents / "openapi.json"
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=SECONDS)
+    quiet = {**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=SECONDS, env=quiet)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.skipif(not TYPES.exists(), reason="npm ci was not run in tests/handlers/typescript")
+def test_spectral_and_redocly_find_no_error_and_the_listed_warnings(documents):
+    warned = set()
+    for name in ("openapi.json", "asyncapi.json"):
+        rules = NODE_MODULES.with_name("spectral.yaml")
+        found = run(SPECTRAL, "lint", name, "--ruleset", rules, "--format", "json", cwd=documents)
+        warned |= {problem["code"] for problem in json.loads(found)}
+        found = run(REDOCLY, "lint", name, "--format", "json", cwd=documents)
+        warned |= {problem["ruleId"] for problem in json.loads(found)["problems"]}
+    assert warned == WARNINGS.keys()
+
+
+@pytest.mark.skipif(not TYPES.exists(), reason="npm ci was not run in tests/handlers/typescript")
+def test_modelinas_types_of_each_message_and_frame_compile(documents, tmp_path):
+    run("node", NODE_MODULES.with_name("models.cjs"), documents / "asyncapi.json", tmp_path, cwd=tmp_path)
+    (tmp_path / "take.ts").write_text(TAKER)
+    run(COMPILER, "--strict", "--noEmit", "--target", "es2022", "take.ts", cwd=tmp_path)
+    messages = json.loads((documents / "asyncapi.json").read_text())["components"]["messages"]
+    assert {f"{name}.ts" for name in messages} <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.skipif(not GENERATOR.exists(), reason="openapi-python-client is not installed")
