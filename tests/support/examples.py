@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -100,11 +101,40 @@ def shape(value: Any) -> Any:
     return [shape(value[0])] if isinstance(value, list) and value else None
 
 
+def differences(kept: Any, found: Any, at: str) -> list[str]:
+    """Return a line for each field that only one of two examples has, or that has entries in only one."""
+    if isinstance(kept, dict) and isinstance(found, dict):
+        both = kept.keys() & found.keys()
+        lines = [f"{at}.{name} is not in {EXAMPLES.name}" for name in found.keys() - both]
+        lines += [f"{at}.{name} is only in {EXAMPLES.name}" for name in kept.keys() - both]
+        inner = [differences(kept[name], found[name], f"{at}.{name}") for name in both]
+        return [*lines, *chain.from_iterable(inner)]
+    if isinstance(kept, list) and isinstance(found, list) and kept and found:
+        return differences(kept[0], found[0], f"{at}[0]")
+    return [] if shape(kept) == shape(found) else [f"{at} is {found!r}, in {EXAMPLES.name} {kept!r}"]
+
+
+def settled(kept: Any, found: Any) -> Any:
+    """Return a noted example, with the kept values where both have one of the same type.
+
+    So ids, codes and times stay, and a new field changes nothing else. Who wants a new value deletes the old
+    one from the file before recording.
+    """
+    if isinstance(kept, dict) and isinstance(found, dict):
+        names = kept if kept.keys() == found.keys() else found
+        return {name: settled(kept[name], found[name]) if name in kept else found[name] for name in names}
+    if isinstance(kept, list) and isinstance(found, list) and kept and found:
+        return [settled(*pair) for pair in zip(kept, found, strict=False)] + kept[len(found) :]
+    alike = type(kept) is type(found) or None in (kept, found)
+    return kept if alike and shape(kept) == shape(found) else found
+
+
 def keep(found: dict[str, Any]) -> None:
     """Write the noted examples into the file of examples."""
     kept = json.loads(EXAMPLES.read_text("utf-8"))
     for kind, noted in found.items():
-        known = kept.get(kind, {}) | noted
+        old = kept.get(kind, {})
+        known = old | settled(old, noted)
         kept[kind] = {
             name: known[name] for name in sorted(known) if kind != "interfaces" or name in _TAKES
         }
