@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import ClassVar
@@ -21,6 +22,7 @@ from server.running.stores import EmbeddedRedis, free_port
 from server.running.worker import look_at_redis
 from server.security.keys import Keys
 from server.settings import Settings, read_settings
+from support.link import Link as Front
 from support.redis_cluster import Member, RedisCluster, redis_cluster
 
 KEYS = Keys(b"the secret of the tests: 32 characters")
@@ -37,8 +39,8 @@ def cluster(tmp_path) -> Iterator[RedisCluster]:
 class Listening:
     """Two processes: one listens to CODES, the other tells of them."""
 
-    def __init__(self, url: str) -> None:
-        self.ears, self.mouth = (Bus(Settings(redis_url=url), "test_cluster", KEYS) for _ in range(2))
+    def __init__(self, settings: Settings) -> None:
+        self.ears, self.mouth = (Bus(settings, "test_cluster", KEYS) for _ in range(2))
         self.heard: Counter[str] = Counter()
         self.gaps: Counter[str] = Counter()
 
@@ -65,8 +67,8 @@ class Listening:
 
 
 @contextlib.asynccontextmanager
-async def listening(url: str) -> AsyncIterator[Listening]:
-    made = Listening(url)
+async def listening(url: str, **settings: str) -> AsyncIterator[Listening]:
+    made = Listening(Settings(redis_url=url, **settings))
     try:
         await made.begin()
         yield made
@@ -161,6 +163,28 @@ async def test_a_slot_that_moves_takes_its_subscription_along(cluster):
                     await both.whole()
             assert both.gaps[code] >= 3
             assert both.gaps.keys() == {code}
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["another address", "TLS"])
+async def test_a_cluster_is_followed_by_the_addresses_that_it_announces(cluster, certificate, tls):
+    accepts = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    accepts.load_cert_chain(certificate)
+    fronts = {member: Front(member.uri, accepts if tls else None) for member in cluster.members}
+    code = CODES[0]
+    async with contextlib.AsyncExitStack() as stack:
+        for member, front in fronts.items():
+            port = await stack.enter_async_context(front.port())
+            member.ask("CONFIG", "SET", "cluster-announce-client-port", port)
+        await asyncio.to_thread(cluster.wait, lambda: not any(map(cluster.named_directly, cluster.members)))
+        url = f"redis{'s' * tls}+cluster://localhost:{port}/0"
+        with ExpectLog(app_log, ".*", required=False):
+            async with listening(url, redis_ca_cert=certificate.read_text()) as both:
+                before = cluster.master_of(code)
+                to = next(each for each in cluster.members[:3] if each is not before)
+                await asyncio.to_thread(cluster.move, code, to)
+                await both.whole()
+                assert both.gaps.keys() == {code}
+        assert all(fronts[each].passed for each in cluster.members[:3])
 
 
 async def test_a_frozen_shard_keeps_nobody_waiting_who_asks_another(cluster):

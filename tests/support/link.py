@@ -19,6 +19,7 @@ class Link:
         self._server = urlsplit(url)
         self._tls = tls
         self._cut_after = cut_after
+        self.passed = 0  # connections
         self.answers_after_seconds = 0.0
         self._passing: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
@@ -52,6 +53,7 @@ class Link:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
+        self.passed += 1
         self._writers += [writer, up_writer]
         self._passing.add(asyncio.create_task(self._ask(reader, up_writer)))
         self._passing.add(asyncio.create_task(self._answer(up_reader, writer, up_writer)))

@@ -103,8 +103,14 @@ class RedisCluster:
             if member.alive():
                 for row in member.ask("CLUSTER", "SLOTS"):
                     if row[0] <= slot <= row[1]:
-                        return next(each for each in self.members if each.port == row[2][1])
+                        alive = (each for each in self.members if each.alive())
+                        return next(each for each in alive if each.myself == row[2][2])
         raise LookupError(name)
+
+    def named_directly(self, member: Member) -> bool:
+        """Whether this member still names another by the port at which that one listens."""
+        ports = {each.port for each in self.members}
+        return any(at[1] in ports for row in member.ask("CLUSTER", "SLOTS") for at in row[2:])
 
     def move(self, name: str, to: Member) -> None:
         """Move the slot of `{name}`, with its keys, to another master."""
