@@ -1,6 +1,6 @@
 """Measures what a request, a dig and a page cost, and predicts from it what 1, 2 and 4 processes can do.
 
-    python bench/capacity.py [--only costs,one,two,four,tables]
+    python bench/capacity.py [--only costs,one,two,four,tables] [--mongodb URI]
 
 Starts servers of its own: embedded stores, their files in memory. First it measures what each thing costs
 (`parts/unit_costs.py`). From these costs alone a simulation (`parts/queueing.py`) predicts how fast 1, 2 and
@@ -9,10 +9,13 @@ share the cores, in the simulation too. Each quantity is measured in three to fi
 rounds count: those in which other programs used the least CPU. What these programs used is printed. Exits
 with 1 if a quantity with a bar is more than 25 % off. Quantities that depend mostly on the embedded store
 have no bar. At the end it prints the tables of docs/scaling.md. A whole run takes about five minutes.
+With --mongodb it first measures how many commands a second that MongoDB carries, in a database that it drops
+afterwards, and the tables use that.
 """
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import statistics
@@ -34,6 +37,7 @@ from parts.lines import get, post
 from parts.links import Scene, taps
 from parts.live import open_pages, page
 from parts.loads import Load
+from parts.own_mongodb import commands_a_second
 from parts.queueing import Hall, saturated, shared_link, wave
 from parts.serving import TICKS_A_SECOND, Server, cpu_seconds, processes_of, running
 from parts.table import Row
@@ -75,6 +79,7 @@ class Capacity:
     """Shared by the sections: the scene, and the costs, which are measured once."""
 
     scene: Scene
+    limits: scale.Limits
     tapped: int = unit_costs.PEOPLE_WHO_TAP + 100
 
     @cached_property
@@ -183,7 +188,7 @@ class Capacity:
 
     def tables(self) -> Iterator[Row]:
         """Print what 10 thousand, 100 thousand and a million open pages need."""
-        show_tables(self.units)
+        show_tables(self.units, self.limits)
         yield from ()
 
 
@@ -252,9 +257,8 @@ SHAPES: dict[str, Callable[[int], int]] = {
 }
 
 
-def show_tables(units: Units) -> None:
+def show_tables(units: Units, limits: scale.Limits) -> None:
     """Print the tables of docs/scaling.md in Markdown."""
-    limits = scale.Limits()
     for shape, pages_each in SHAPES.items():
         needs = []
         for pages in SIZES:
@@ -281,9 +285,7 @@ def parts_of(share: float) -> str:
     )
 
 
-def sets_of(commands: float) -> str:
-    """Return how many replica sets are needed for this many commands a second."""
-    sets = math.ceil(commands / scale.Limits().mongodb_commands)
+def sets_of(sets: int) -> str:
     return "one set" if sets == 1 else f"{sets} shards"
 
 
@@ -297,7 +299,7 @@ ROWS: tuple[tuple[str, Shown], ...] = (
     ("digs a second", lambda need, _: per_second(need.digs)),
     ("Redis", lambda need, _: parts_of(need.redis_share)),
     ("Redis, bytes a second", lambda need, _: f"{need.redis_bytes / 1e6:,.1f} MB"),
-    ("MongoDB", lambda need, _: sets_of(need.mongodb_commands)),
+    ("MongoDB", lambda need, _: sets_of(need.mongodb_sets)),
     ("MongoDB, commands a second", lambda need, _: per_second(need.mongodb_commands)),
     ("MongoDB, bytes a second", lambda need, _: f"{need.mongodb_bytes / 1e6:,.1f} MB"),
     ("simulated: a dig to the last page", lambda _, delay: f"{delay.dig_to_last:.0f} ms"),
@@ -307,8 +309,15 @@ ROWS: tuple[tuple[str, Shown], ...] = (
 
 
 def main() -> int:
+    arguments = argparse.ArgumentParser(add_help=False)
+    arguments.add_argument("--mongodb", metavar="URI")
+    asked, sys.argv[1:] = arguments.parse_known_args()
+    limits = scale.Limits()
+    if asked.mongodb:
+        limits = scale.Limits(mongodb_commands=commands_a_second(asked.mongodb))
+        print(f"this MongoDB carried {limits.mongodb_commands:,.0f} commands a second", flush=True)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as directory:
-        capacity = Capacity(Scene(directory))
+        capacity = Capacity(Scene(directory), limits)
         return table.run(
             __doc__,
             {

@@ -1,6 +1,6 @@
 """How fast frames reach all open pages, and what that costs. Prints a table.
 
-    python bench/fanout.py [--only cpu,dig,two,race,load,slow,tasks,cheers]
+    python bench/fanout.py [--only cpu,dig,two,cluster,race,load,slow,tasks,cheers]
 
 Needs the `bench` extra and some minutes. Servers and clients run in processes of their own, on free ports,
 with new embedded stores. Exits with 1 if a bar is missed. Other work on the machine makes the delays longer;
@@ -12,9 +12,15 @@ from __future__ import annotations
 import statistics
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has handlers/ too
 
 from parts import cpu, live, table
 from parts.table import Row, Sections
+from support.redis_cluster import redis_cluster
 
 DIGS = 60
 
@@ -37,6 +43,15 @@ def dig_rows() -> Iterator[Row]:
 def two_rows() -> Iterator[Row]:
     found = live.idle_watchers(workers=2, watchers=1000, digs=DIGS)
     yield from _delays("a dig to the last of 1000 watchers, 2 processes", found, 100)
+
+
+def cluster_rows() -> Iterator[Row]:
+    with TemporaryDirectory() as directory, redis_cluster(Path(directory)) as cluster:
+        alone = live.idle_watchers(workers=2, watchers=1000, digs=DIGS)
+        through = live.idle_watchers(workers=2, watchers=1000, digs=DIGS, REDIS_URL=cluster.uri)
+    yield from _delays("a dig to the last of 1000 watchers, 2 processes, a Redis Cluster", through, 100)
+    medians = [statistics.median(found.last_ms) for found in (through, alone)]
+    yield Row("  its median / that on one Redis", medians[0] / medians[1], "", 1.1)
 
 
 def _delays(what: str, found: live.Digs, bar: float) -> Iterator[Row]:
@@ -103,6 +118,7 @@ SECTIONS: Sections = {
     "cpu": cpu_rows,
     "dig": dig_rows,
     "two": two_rows,
+    "cluster": cluster_rows,
     "race": race_rows,
     "load": load_rows,
     "slow": slow_rows,

@@ -1,7 +1,8 @@
 """Kill Redis ten times, and two serving processes in turn, while people dig and pages watch.
 
 Pages reconnect with `since`. In the end every page must have got each dig once and in order, and the state
-that it put together from frames must equal a fresh snapshot. Exits with 1 if a page fails this.
+that it put together from frames must equal a fresh snapshot. Exits with 1 if a page fails this. With
+`--cluster`, the treasure's master in a Redis Cluster is killed, and starts again as its successor's replica.
 """
 
 from __future__ import annotations
@@ -16,15 +17,20 @@ import signal
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has handlers/ too
+
 from parts.serving import Person, Server, running
+from support.redis_cluster import RedisCluster, redis_cluster
 
 STATE = ("seq", "cd_until", "now_depth", "prizes_left", "participants", "status", "end_reason")
 PATIENCE_SECONDS = 60
@@ -96,12 +102,16 @@ async def redis_of(server: Server) -> int:
     raise SystemExit("the server did not start its Valkey again")
 
 
-async def harm(server: Server, kills: int) -> Counter[str]:
-    """Kill Redis `kills` times and, after every second time, a serving process."""
+async def harm(server: Server, kills: int, code: str, cluster: RedisCluster | None) -> Counter[str]:
+    """Kill Redis, or the master of the task, `kills` times and, after every second time, a serving
+    process."""
     done: Counter[str] = Counter()
     for turn in range(kills):
         await asyncio.sleep(1.5)
-        os.kill(await redis_of(server), signal.SIGKILL)
+        if cluster is None:
+            os.kill(await redis_of(server), signal.SIGKILL)
+        else:
+            await asyncio.to_thread(cluster.fail_over, code)
         done["Redis killed"] += 1
         if turn % 2:
             await asyncio.sleep(0.7)
@@ -112,7 +122,7 @@ async def harm(server: Server, kills: int) -> Counter[str]:
     return done
 
 
-async def run(server: Server, pages: int, diggers: int, kills: int) -> int:
+async def run(server: Server, pages: int, diggers: int, kills: int, cluster: RedisCluster | None) -> int:
     people = [server.log_in(f"person{k}") for k in range(diggers)]
     publisher = server.log_in("publisher")
     code = server.publish(publisher, 0, prize_num=50, forecast_num=100_000, interval=2000, fluctuation=0)
@@ -122,7 +132,7 @@ async def run(server: Server, pages: int, diggers: int, kills: int) -> int:
     base = f"http://127.0.0.1:{server.port}"
     async with httpx.AsyncClient(base_url=base, timeout=15) as http:
         digging = [asyncio.create_task(dig_on(http, who, code, counts)) for who in people]
-        done = await harm(server, kills)
+        done = await harm(server, kills, code, cluster)
         for task in digging:
             task.cancel()
         await asyncio.wait(digging)
@@ -181,9 +191,17 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=40)
     parser.add_argument("--diggers", type=int, default=8)
     parser.add_argument("--kills", type=int, default=10, help="how often Redis is killed")
+    parser.add_argument("--cluster", action="store_true", help="on a Redis Cluster")
     asked = parser.parse_args()
-    with running(workers=2) as server:
-        return asyncio.run(run(server, asked.pages, asked.diggers, asked.kills))
+    with ExitStack() as stack:
+        cluster = None
+        given = {}
+        if asked.cluster:
+            directory = Path(stack.enter_context(TemporaryDirectory()))
+            cluster = stack.enter_context(redis_cluster(directory))
+            given["REDIS_URL"] = cluster.uri
+        server = stack.enter_context(running(workers=2, **given))
+        return asyncio.run(run(server, asked.pages, asked.diggers, asked.kills, cluster))
 
 
 if __name__ == "__main__":

@@ -105,9 +105,9 @@ def check(crowd: Crowd, open_pages: int) -> None:
     assert still_open == open_pages, still_open
 
 
-def idle_watchers(workers: int, watchers: int, digs: int) -> Digs:
+def idle_watchers(workers: int, watchers: int, digs: int, **settings: str) -> Digs:
     """One dig after another to pages that only watch."""
-    with running(workers) as server, closing(Crowd()) as crowd:
+    with running(workers, **settings) as server, closing(Crowd()) as crowd:
         alice, *diggers = (server.log_in(f"user{number}") for number in range(digs + 1))
         code = server.publish(alice, NO_COOLDOWN)
         open_pages(server, crowd, [page(alice, code)] * watchers)

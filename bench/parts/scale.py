@@ -50,6 +50,7 @@ class Need:
     redis_share: float
     redis_bytes: float
     mongodb_commands: float
+    mongodb_sets: int
     mongodb_bytes: float
 
 
@@ -133,6 +134,7 @@ def need(units: Units, load: Load, limits: Limits) -> Need:
         redis_share=redis_us / CPU,
         redis_bytes=redis_bytes,
         mongodb_commands=mongodb.mongodb_commands,
+        mongodb_sets=math.ceil(mongodb.mongodb_commands / limits.mongodb_commands),
         mongodb_bytes=mongodb.mongodb_bytes,
     )
 
@@ -223,7 +225,10 @@ def breaks(units: Units, pages_each: Callable[[int], int], limits: Limits) -> li
     at = [
         (found(lambda n: n.redis_share / limits.redis_share), "Redis, half a core"),
         (found(lambda n: n.redis_bytes / limits.redis_bytes), "Redis, a link of 1 Gbit/s"),
-        (found(lambda n: n.mongodb_commands / limits.mongodb_commands), "MongoDB, 10,000 commands a second"),
+        (
+            found(lambda n: n.mongodb_commands / limits.mongodb_commands),
+            f"MongoDB, {limits.mongodb_commands:,.0f} commands a second",
+        ),
         (found(lambda n: n.megabits / 10_000), "the proxy before the processes, 10 Gbit/s"),
     ]
     return sorted(at)

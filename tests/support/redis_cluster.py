@@ -84,7 +84,7 @@ class RedisCluster:
 
     def _whole(self, each: Member) -> bool:
         info = each.ask("INFO", "replication")
-        replicates = self.members.index(each) < MASTERS or info.get("master_link_status") == "up"
+        replicates = info["role"] == "master" or info.get("master_link_status") == "up"
         served = [row for row in each.ask("CLUSTER", "SLOTS") if len(row) == 4]
         return replicates and len(served) == MASTERS and "state:ok" in each.ask("CLUSTER", "INFO")
 
@@ -103,14 +103,24 @@ class RedisCluster:
             if member.alive():
                 for row in member.ask("CLUSTER", "SLOTS"):
                     if row[0] <= slot <= row[1]:
-                        alive = (each for each in self.members if each.alive())
-                        return next(each for each in alive if each.myself == row[2][2])
+                        for each in self.members:
+                            if each.alive() and each.myself == row[2][2]:
+                                return each
         raise LookupError(name)
 
     def named_directly(self, member: Member) -> bool:
         """Whether this member still names another by the port at which that one listens."""
         ports = {each.port for each in self.members}
         return any(at[1] in ports for row in member.ask("CLUSTER", "SLOTS") for at in row[2:])
+
+    def fail_over(self, name: str) -> None:
+        """Kill the master of `{name}`, and start it again as a replica of its successor."""
+        master = self.master_of(name)
+        master.kill()
+        self.wait(lambda: self.master_of(name) is not master)
+        master.launch()
+        master.wait_until_ready()
+        self.wait(lambda: all(self._whole(each) for each in self.members))
 
     def move(self, name: str, to: Member) -> None:
         """Move the slot of `{name}`, with its keys, to another master."""
@@ -153,5 +163,5 @@ def redis_cluster(directory: Path) -> Iterator[RedisCluster]:
 def _held(holds: Callable[[], bool]) -> bool:
     try:
         return holds()
-    except RedisError:
+    except (RedisError, LookupError):
         return False
