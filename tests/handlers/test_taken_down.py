@@ -3,8 +3,6 @@
 from itertools import cycle
 from typing import Any
 
-import pytest
-
 from server.actions.announce import announce_judged
 from server.context import Context
 from support.client import Client, Someone
@@ -51,22 +49,21 @@ async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someo
     return code, [alice, bob, carol, dan]
 
 
-@pytest.mark.parametrize(("state", "watched"), [*zip(STATES, cycle((True, False)))])
-async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alone(
-    client, context, state, watched
-):
-    code, people = await won_and_dug(client, context)
-    if watched:
-        await people[0].get("/getTaskDetails", code=code)
-    assert [await seen_by(who, code) for who in people] == [{""}] * 4
-    await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
-    await announce_judged(context, code)
-    await context.background.finish()
-    assert (code in context.hub.known.by_code) is watched
-    assert [await seen_by(who, code) for who in people] == [{""}, {""}, {"no_such_task"}, {"no_such_task"}]
-    bob = people[1]
-    assert [row["no"] for row in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1, 2]
-    assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]] == [2, 1]
+async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alone(client, context):
+    for state, watched in zip(STATES, cycle((True, False)), strict=False):
+        code, people = await won_and_dug(client, context)
+        if watched:
+            await people[0].get("/getTaskDetails", code=code)
+        assert [await seen_by(who, code) for who in people] == [{""}] * 4
+        await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
+        await announce_judged(context, code)
+        await context.background.finish()
+        assert (code in context.hub.known.by_code) is watched
+        hidden = {"no_such_task"}
+        assert [await seen_by(who, code) for who in people] == [{""}, {""}, hidden, hidden], state
+        bob = people[1]
+        assert [row["no"] for row in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1, 2]
+        assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]] == [2, 1]
 
 
 async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_are_turned_away(
