@@ -21,7 +21,7 @@ export function dailyTop(cards) {
   const after = ahead.find((each) => each !== card);
   return {
     card,
-    says: !card ? "" : seconds ? `${asTime(seconds)}${seconds < 60 ? " 秒" : ""}后开挖` : "正在挖",
+    says: !card ? "" : seconds ? `${asTime(seconds)}${seconds < 60 ? " 秒" : " "}后开挖` : "正在挖",
     digs: Boolean(card) && !seconds,
     over: ended ? { code: ended.code, says: `上一次“${title(ended)}”：${headline(ended)}` } : null,
     next: after ? `${asMoment(after.starts_at)}：${title(after)}` : "",

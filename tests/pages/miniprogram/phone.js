@@ -349,7 +349,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
       return Date.now() + lives.ahead;
     }
   };
-  const { load, once } = loaderWith({ wx, App, Date: Clock, ...timers });
+  const { load, once } = loaderWith({ wx, App, Date: Clock, performance: undefined, ...timers }); // a mini-program has no performance
 
   once(path.join(root, "config.js")).SERVER = server;
   const { channel } = once(path.join(root, "wechat.js"));

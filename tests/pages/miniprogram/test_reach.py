@@ -1,7 +1,9 @@
 """What the mini-program looks like: its icons and colours, and its pages laid out in a browser."""
 
 import json
+import os
 import re
+import signal
 
 import pytest
 
@@ -38,6 +40,22 @@ def test_the_button_that_digs_is_in_reach_of_the_thumb_with_ten_kinds_of_prizes(
         assert opened.page.locator(".stratum").count() == 1
     opened.context.close()
     assert opened.wrong == []
+
+
+def test_the_line_about_a_lost_connection_moves_nothing_under_the_thumb(browser, shared, publisher):
+    code = publisher.publish(a_picture(), name="断线的猫", forecast_num=9)
+    opened = open_window(browser, shared.address, viewport={"width": 360, "height": 780})
+    with a_phone(shared.address, "断线的人") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        opened.page.goto(phone.screen())
+        button = opened.page.locator(".dig.ready")
+        button.wait_for()
+        before = button.bounding_box()
+        for worker in shared.children()["worker"]:
+            os.kill(worker, signal.SIGKILL)
+        opened.page.get_by_text("连接断开，正在重新连接").wait_for()
+        assert button.bounding_box() == before
+    opened.context.close()
 
 
 def test_icons_and_colours_are_those_of_the_web_page():
