@@ -3,13 +3,15 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
+from server.game.amounts import BEIJING
 from support import SOURCE
 from support.browser import Person, Window, show_all_fields, write_record
 from support.client import a_picture
@@ -37,6 +39,45 @@ FIND = """async (colours) => {
     return violations.flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
         `${id}: ${html.slice(0, 120)} ${failureSummary.replace(/\\s+/g, " ")}`));
 }"""
+
+# Texts that a reader cannot reach: beyond the window's edges, or cut off by an element that does not say so
+# by an ellipsis. What scrolls sideways inside the page is reached by that.
+CUT = """() => {
+    const cut = new Set();
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+        const holder = text.parentElement;
+        const shown = holder.checkVisibility({checkOpacity: true, checkVisibilityCSS: true});
+        if (!text.data.trim() || !shown) continue;
+        range.selectNodeContents(text);
+        for (const {left, right, top, bottom} of range.getClientRects()) {
+            let unseen = left < -1 || right > innerWidth + 1;
+            for (let each = holder; each && each !== document.body; each = each.parentElement) {
+                const {overflowX, overflowY, textOverflow, webkitLineClamp, clipPath, position} =
+                    getComputedStyle(each);
+                const shortened = textOverflow === "ellipsis" || webkitLineClamp !== "none";
+                if (shortened || clipPath !== "none" || ["auto", "scroll"].includes(overflowX)) {
+                    unseen = false;
+                    break;
+                }
+                const box = each.getBoundingClientRect();
+                const cuts = (overflow) => overflow === "hidden" || overflow === "clip";
+                if (cuts(overflowX)) unseen ||= left < box.left - 1 || right > box.right + 1;
+                if (cuts(overflowY)) unseen ||= top < box.top - 1 || bottom > box.bottom + 1;
+                if (position === "fixed") break;
+            }
+            if (unseen) cut.add(`${holder.localName}.${holder.className}: ${text.data.trim().slice(0, 40)}`);
+        }
+    }
+    return [...cut];
+}"""
+NARROW: dict[str, ViewportSize] = {
+    "320 px": {"width": 320, "height": 568},
+    "landscape": {"width": 740, "height": 360},
+    "a desk at 200 %": {"width": 720, "height": 450},
+}
+PHONE_AT_200: dict[str, ViewportSize] = {"a phone at 200 %": {"width": 180, "height": 370}}
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +246,9 @@ def more_treasures(address: str) -> dict[str, str]:
 class Looked:
     """A window whose pages axe checks, and what axe found."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, sizes: dict[str, ViewportSize]) -> None:
         self.window = window
+        self.sizes = sizes
         self.found: list[str] = []
 
     def at(self, name: str, *said: str) -> None:
@@ -220,6 +262,14 @@ class Looked:
             self.found += [f"{name}, {theme}: {each}" for each in page.evaluate(FIND, theme == "dark")]
         page.emulate_media(color_scheme="light")
         is_readable(self.window)
+        before = page.viewport_size
+        assert before is not None
+        for zoom, size in self.sizes.items():
+            page.set_viewport_size(size)
+            self.found += [f"{name}, {zoom}, cut: {each}" for each in page.evaluate(CUT)]
+            if (wider := self.window.overflow()) > 0:
+                self.found.append(f"{name}, {zoom}: {wider} px too wide")
+        page.set_viewport_size(before)
 
     def go(self, path: str, *said: str) -> None:
         """Open a path, and let axe check the page."""
@@ -227,18 +277,21 @@ class Looked:
         self.at(path, *said)
 
 
-def with_axe(window: Window) -> Looked:
-    """Put axe into a window's pages. The pages' policy does not let them load axe themselves."""
+def with_axe(window: Window, sizes: dict[str, ViewportSize] = NARROW) -> Looked:
+    """Put axe into a window's pages. The pages' policy does not let them load axe themselves.
+
+    In these sizes nothing may be cut off, or scroll sideways.
+    """
     window.context.add_init_script(path=AXE)
     window.page.reload()
-    return Looked(window)
+    return Looked(window, sizes)
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
 def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, address, codes):
     codes = codes | more_treasures(address)
     opened = window()
-    looked = with_axe(opened)
+    looked = with_axe(opened, NARROW | PHONE_AT_200)
     page = opened.page
     looked.at("login", "你是谁")
     page.get_by_role("button", name="隐私政策").click()
@@ -320,5 +373,81 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
     operators.go(f"/ops#/task/{codes['running']}")
     operators.page.get_by_role("button", name="结束", exact=True).click()
     watched.at("what an act asks", "理由")
+
+    assert looked.found + watched.found == []
+
+
+def story_of(address: str) -> str:
+    """Let three people dig a treasure to its end, and thank for what they won; return its code."""
+    diggers = [Person.log_in(address, user) for user in ("小红", "阿强", "朵朵")]
+    ming = Person.log_in(address, "小明")
+    half = {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "cd" * 16}
+    numbers = {"prize_num": 3, "interval": 3, "fluctuation": 0, "forecast_num": 9, "cd": 0}
+    code = ming.publish(a_picture(), name="三只脐橙", **numbers, **half)
+    until(partial(is_reviewed_as, "shown", ming, code))
+    while all(each.error_of("/postTask", code=code) != "ended" for each in diggers):
+        pass
+    for each in diggers:
+        each.claim(code, **ADDRESS)
+        each.post("/thank", code=code, sign="heart")
+    return code
+
+
+def dailies(address: str, data_dir: Path) -> str:
+    """Set daily treasures of yesterday, which 小红 dug, and of tomorrow; return one that may become daily."""
+    ming = Person.log_in(address, "小明")
+    day = datetime.now(BEIJING).replace(hour=20, minute=0, second=0, microsecond=0)
+    days = {"昨天的脐橙": day - timedelta(days=1), "明天的脐橙": day + timedelta(days=1)}
+    days["后备的脐橙"] = days["明天的脐橙"]
+    made = {}
+    for name, at in days.items():
+        starts = {"starts_at": int(at.timestamp() * 1000)} if at > day else {"forecast_num": 1}
+        made[name] = ming.publish(a_picture(), name=name, **starts)
+        until(partial(is_reviewed_as, "shown", ming, made[name]))
+    reserve = made.pop("后备的脐橙")
+    Person.log_in(address, "小红").post("/postTask", code=made["昨天的脐橙"])
+    for name, code in made.items():
+        at = days[name]
+        write_record(data_dir, "tasks", code, daily=f"{at:%Y-%m-%d}", starts_at=int(at.timestamp() * 1000))
+    return reserve
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
+def test_axe_finds_nothing_on_stories_finds_practice_and_daily_treasures_and_all_fit(
+    window, address, data_dir
+):
+    ended = story_of(address)
+    reserve = dailies(address, data_dir)
+    opened = window()
+    looked = with_axe(opened, NARROW | PHONE_AT_200)
+    page = opened.page
+    opened.log_in("小红", digs=False)
+    looked.at("practice and daily", "练一锹", "每日一挖", "明天的脐橙", "昨天的脐橙")
+    for said in ("挖出了玻璃弹珠", "挖出了铁皮青蛙", "没有奖品"):
+        page.get_by_role("button", name="练一锹").click()
+        looked.at(f"practice: {said}", said)
+    page.get_by_role("button", name="会了").click()
+    for path, said in (
+        (f"task/{ended}", "奖品全部挖完了"),
+        (f"story/{ended}", "手气最佳"),
+        ("mine/finds", "表土"),
+        ("mine/published", "最近四周的每日一挖"),
+    ):
+        looked.go(f"/#/{path}", said)
+    opened.go(f"/#/story/{ended}")
+    page.get_by_role("button", name="故事卡").click()
+    looked.at("story card")
+    for what in ("群红包", "一件东西", "更多"):
+        opened.go("/#/publish")
+        page.get_by_role("radio", name=what).check()
+        looked.at(f"publish: {what}", "挖多久")
+
+    operators = window(path="/ops")
+    watched = with_axe(operators)
+    enter(operators, "值班员", TOKEN)
+    expect(operators.page.locator(".status.fresh")).to_be_visible()
+    watched.go(f"/ops#/task/{reserve}", "后备的脐橙")
+    operators.page.get_by_role("button", name="定为每日一挖").click()
+    watched.at("ops: the daily one", "一天一个")
 
     assert looked.found + watched.found == []
