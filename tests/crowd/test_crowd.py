@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,11 +22,14 @@ from server.realtime.hub import Hub
 from server.running.stores import free_port
 from server.settings import Settings
 from support import SOURCE
+from support.browser import Person
+from support.client import a_picture
 from support.login import log_in
 from support.screen import stopped
 from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
 
 PATIENCE_SECONDS = 100
+NEWCOMER_SECONDS = 30  # some seconds on a machine with nothing else to do
 
 
 def command(url: str, *options: str) -> list[str]:
@@ -125,11 +129,18 @@ def everyones_tasks(address: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path):
+def test_a_demo_sends_messages_and_has_a_crowd_that_digs_what_a_newcomer_publishes(tmp_path):
     running = Running(tmp_path / "data", free_port(), ("--demo",))
     try:
         running.wait_for("A crowd plays there")
         until(lambda: bool(everyones_tasks(running.address)))
+        newcomer = Person.log_in(running.address, "新来的人")
+        offered = {template["kind"] for template in newcomer.get("/getTemplates")["templates"]}
+        assert {"won", "cooldown_over", "ended"} <= offered
+        code = newcomer.publish(a_picture(), name="新来的人埋的", forecast_num=1000, is_public=1)
+        published = time.monotonic()
+        until(lambda: newcomer.get("/getTaskDetails", code=code)["now_depth"] > 0)
+        assert time.monotonic() - published < NEWCOMER_SECONDS
         crowds = pidfds_of(running.children()["crowd"])
         assert len(crowds) == 1
     finally:
