@@ -24,7 +24,7 @@ from support.replies import raw_reply, refusal_of
 from support.stored import everything
 
 MOST_CPU_SECONDS = 0.01
-TRIES = 3
+TRIES = 10  # on a busy machine, the same work takes twice the CPU time now and then
 PATHS = [
     *(interface.path for interface in ALL),
     *("/payNotify", "/refundNotify", "/transferNotify", "/wxPush", "/nowhere", "/ws", "/healthz"),

@@ -174,11 +174,12 @@ async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_p
     open_page, other, bob, carol, code
 ):
     pages = [await open_page(who, code) for who in (bob, bob, carol)]
+    for page in pages:
+        await page.until("snapshot")  # a page that comes later is not told of cheers before
     there = Collecting()
     await other.hub.watch(there, code, None, False)
     other.hub.cheer(there, code, "heart")
     for page, sign in zip(pages, ("fire", "wow", "fire"), strict=True):
-        await page.until("snapshot")
         await page.ask(action="cheer", code=code, sign=sign)
     refused = await pages[1].until("error")
     assert (refused["error"], refused["retry_after"]) == ("too_many", 1)
