@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from server.actions.digging.visit import visit
 from server.context import Context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
-from server.game.amounts import BEIJING
+from server.game.amounts import BEIJING, in_words
 from server.game.task import Task
 from server.pictures.poster import Poster
 from server.store.files import File, full_path, thumbnail_path
@@ -193,8 +193,11 @@ def prize_line(task: Task) -> str:
     number = task["prize_num"]
     if task["status"]:
         return "已经结束，看看谁挖到了"
-    if "ranks" in task:
-        return f"{len(task['ranks'])} 种奖品，共 {number} 份，挖到就归你"
+    ranks = task.get("ranks", [])
+    if len(ranks) == 1 and ranks[0]["split"]:
+        return f"拼手气红包，{number} 份一起分 {in_words(ranks[0]['fen'])}"
+    if len(ranks) > 1:
+        return f"{len(ranks)} 种奖品，共 {number} 份，挖到就归你"
     if task["money"]:
         return f"现金红包 {task['money']} 元" + (f" × {number} 个" if number > 1 else "")
     return f"共 {number} 份，挖到就归你" if number > 1 else "仅此一份，挖到就归你"

@@ -4,7 +4,7 @@
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../miniprogram/shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax, rangeWords } from "../miniprogram/shared/words-publish.js";
+import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax, rangeWords, sumRange } from "../miniprogram/shared/words-publish.js";
 import { NAMING, yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
 import { el, fill, set, write } from "./dom.js";
@@ -97,7 +97,7 @@ function makeFields(kept, changed) {
     ...own,
     what: choice("what", PUBLISH.what, WHATS.filter(([of]) => takesCash() || of !== "packet")),
     about: el("p.hint", { role: "status" }),
-    sum: field("sum", PACKET.sum, { type: "number", inputmode: "decimal", max: mostYuan, step: 0.01, required: true }),
+    sum: field("sum", PACKET.sum, { type: "number", inputmode: "decimal", max: mostYuan, step: 0.01, required: true }, sumRange(mostYuan)),
     wish: field("wish", PACKET.wish, { maxlength: 50, placeholder: PACKET.usual }),
     prize_num: number("prize_num", FIELDS.prize_num, 1, 1000),
     money: number("money", FIELDS.money, 1, mostYuan, { required: true }),

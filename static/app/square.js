@@ -60,14 +60,14 @@ class Square {
   /** Show the square as it was left, or its first page, and keep it new until another page takes its place. */
   begin() {
     const { signal, cards } = this;
-    const renew = keepNew(RENEW_MS, () => this.renew(), signal);
+    const renew = keepNew(RENEW_MS, () => this.renew(true), signal);
     if (left.whose === person.unionid && left.pages) {
       this.pages = left.pages;
       this.lengths = left.lengths;
       this.show(left.cards);
       scrollTo(0, left.scroll);
       this.running.parentElement.querySelector(`[data-code="${left.focused}"] a`)?.focus({ preventScroll: true });
-      renew();
+      this.renew(false).catch(keepShown);
     } else {
       write(this.foot, SQUARE.reading);
       this.more();
@@ -175,7 +175,8 @@ class Square {
     }
   }
 
-  async renew() {
+  /** Read the cards in sight again. If `keeps`, they stay in their order, under a thumb on its way; new ones come last. */
+  async renew(keeps) {
     const { running, over, fold } = this;
     if (document.hidden || this.loading) return;
     this.renewDaily().catch(keepShown);
@@ -187,7 +188,9 @@ class Square {
     inSight = Math.max(1, inSight);
     await this.load(1, inSight, (cards) => {
       this.pages = inSight;
-      this.show(cards);
+      const places = new Map(keeps ? this.cards.all().map(({ code }, at) => [code, at]) : []);
+      const placeOf = ({ code }) => places.get(code) ?? places.size;
+      this.show(cards.sort((one, other) => placeOf(one) - placeOf(other)));
     });
   }
 }

@@ -30,6 +30,7 @@ from server.game import draw
 from server.game.dig import EndReason
 from server.game.prize import PrizeState
 from server.realtime.frames import Frame
+from support import SOURCE
 from support.declared import channel, check_frame, check_reply, interfaces
 from support.interfaces import ALL
 
@@ -284,6 +285,16 @@ async def test_the_reference_says_how_a_proof_is_checked_and_which_refusals_each
     assert REFUSED["own"].keys() == {interface.path for interface in ALL}
     declared = {code for group in REFUSED.values() for codes in group.values() for code in codes}
     assert declared == REFUSALS.keys()
+
+
+@pytest.mark.parametrize("page", ["app/detail.js", "miniprogram/pages/treasure/treasure.js"])
+def test_each_frame_is_taken_by_a_treasures_page_or_by_the_channel_below_it(page):
+    tags = {str(frame.__struct_config__.tag) for frame in Frame.__subclasses__()}
+    code = [SOURCE / "static" / page, SOURCE / "static/miniprogram/shared/channel.js"]
+    text = "".join(each.read_text() for each in code)
+    taken = set(re.findall(r'(?:case|type ===) "(\w+)"', text))
+    # A client that counts down by itself asks for no ticks; any frame shows that a connection lives.
+    assert tags - taken == {"tick", "pong"}
 
 
 def test_a_reply_or_a_frame_with_anything_undeclared_is_found():

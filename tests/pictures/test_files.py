@@ -187,6 +187,19 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(c
     assert await context.store.files.collection.count_documents(query) == 0
 
 
+def test_a_posters_line_says_what_a_treasure_gives():
+    lucky = {"split": 1, "fen": 5000}
+    for ranks, money, number, said in (
+        ([lucky], 0, 5, "拼手气红包，5 份一起分 50 元"),
+        ([lucky, {"split": 0, "fen": 0}], 0, 6, "2 种奖品，共 6 份，挖到就归你"),
+        ([{"split": 0, "fen": 0}], 0, 3, "共 3 份，挖到就归你"),
+        ([], 2, 3, "现金红包 2 元 × 3 个"),
+        ([], 0, 1, "仅此一份，挖到就归你"),
+    ):
+        task: Any = {"status": 0, "prize_num": number, "money": money} | ({"ranks": ranks} if ranks else {})
+        assert prize_line(task) == said
+
+
 async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(context, monkeypatch, alice, bob):
     drawn = meanwhile(monkeypatch, context.pictures, "poster")
     own = alice.data["nickName"]

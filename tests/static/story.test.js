@@ -54,6 +54,21 @@ test("forty names of forty emoji do not break the card, which names only the giv
   assert.equal(written.filter((text) => text.startsWith("👩")).length, 3); // the treasure, the giver, the sender
 });
 
+test("the card shows each level as a square, and its first line whole", () => {
+  const written = [];
+  const squares = [];
+  const context = {
+    font: "", fillStyle: "", createLinearGradient: () => ({ addColorStop() {} }), fillRect: (...box) => squares.push([context.fillStyle, ...box]),
+    measureText: (text) => ({ width: text.length * Number(/(\d+)px/.exec(context.font)[1]) }), fillText: (text) => written.push(text),
+  };
+  drawCard(context, { ...TASK, participants: 120, now_depth: 23 }, STORY, { nickName: "朵朵" });
+  assert.equal(written[0], "我们 120 人挖了 23 层");
+  const levels = squares.slice(-STORY.who.length);
+  assert.deepEqual(levels.map(([colour]) => colour === levels[2][0]), [false, false, true, false, false, false]); // the third one was won
+  assert.equal(levels[1][0], levels[3][0]); // both are one's own
+  for (const [, left, top, side, height] of levels) assert.ok(left >= 40 && left + side <= 560 && top >= 280 && top + height <= 540);
+});
+
 test("who lost to a random order is never told that they were slow", () => {
   const refused = { error: "cooling_down", message: "" };
   assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }, "石头"), "5 人同时按下，抽中了石头");

@@ -75,6 +75,8 @@ export function ownWords({ no, first, who, won, fen }, task) {
  * Draw the story card: `context` is that of a canvas of `CARD` pixels. It names the giver and whoever sends it, nobody else.
  */
 export const CARD = { width: 600, height: 800 };
+const LEAST_SIZE = 26; // a text is first made smaller, then cut
+const LONGEST = 20; // characters of that size in a line
 export function drawCard(context, task, story, { nickName }) {
   const { width, height } = CARD;
   const earth = context.createLinearGradient(0, 0, 0, height);
@@ -84,17 +86,35 @@ export function drawCard(context, task, story, { nickName }) {
   context.fillStyle = "rgba(0, 0, 0, 0.14)";
   for (let y = 40; y < height; y += 88) context.fillRect(0, y, width, 26);
   context.textAlign = "center";
-  const line = (text, y, size, colour, bold = "") => {
-    context.font = `${bold} ${size}px sans-serif`;
+  const line = (text, y, most, colour, bold = "") => {
+    let size = most;
+    const fits = () => {
+      context.font = `${bold} ${size}px sans-serif`;
+      return context.measureText(text).width <= width - 80;
+    };
+    while (!fits() && size > LEAST_SIZE) size -= 2;
     context.fillStyle = colour;
     context.fillText(fitting(context, text, width - 80), width / 2, y);
   };
-  line(headline(task), 190, 52, "#ffd98a", "bold");
-  line(title(task), 270, 34, "#fdeed6");
-  line(`${task.wxname} 埋的`, 330, 28, "#e5c79c");
-  line(nickName, 520, 36, "#ffd98a", "bold");
-  line(ownWords(story, task).replace(/^你/, ""), 580, 32, "#fdeed6");
-  line("挖宝", 740, 26, "#e5c79c");
+  line(headline(task), 120, 52, "#ffd98a", "bold");
+  line(title(task), 185, 34, "#fdeed6");
+  line(`${task.wxname} 埋的`, 235, 28, "#e5c79c");
+  drawLevels(context, story);
+  line(nickName, 610, 36, "#ffd98a", "bold");
+  const own = ownWords(story, task);
+  line((own.length > LONGEST ? ownWords(story, { ...task, name: "奖品", ranks: [] }) : own).replace(/^你/, ""), 665, 32, "#fdeed6");
+  line("挖宝", 755, 26, "#e5c79c");
+}
+
+/** Draw each level as a square, the first one at the top left: a won one in gold, one's own in white. */
+function drawLevels(context, { who, won, no }) {
+  const [top, width, height] = [280, CARD.width - 80, 260];
+  const columns = Math.min(who.length, Math.ceil(Math.sqrt((who.length * width) / height)));
+  const side = Math.min(52, width / columns, height / Math.ceil(who.length / columns));
+  who.forEach((each, at) => {
+    context.fillStyle = won[at] ? "#f2b632" : each === no ? "#fdeed6" : "rgba(253, 238, 214, 0.22)";
+    context.fillRect((CARD.width - side * columns) / 2 + side * (at % columns), top + side * Math.floor(at / columns), 0.84 * side, 0.84 * side);
+  });
 }
 
 /** Cut a text to a width, between what people take for characters: an emoji of several code points is cut off whole. */

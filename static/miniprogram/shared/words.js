@@ -552,7 +552,7 @@ export const PUBLISHER = {
 
 /** How a publisher treats those who win. */
 export function handedWords({ handed, handed_all, handed_in_ms }) {
-  if (!handed) return "还没有送出过奖品";
+  if (!handed) return "还没有人领过奖品";
   const number = `送出过 ${handed} 份奖品${handed_all ? "" : "以上"}`;
   return handed_in_ms ? `${number}，实物一般在领奖后 ${asSpan(handed_in_ms)}送出` : number;
 }

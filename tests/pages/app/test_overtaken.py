@@ -40,6 +40,20 @@ def test_the_square_grows_with_scrolling_and_shows_ended_tasks(window, address, 
     expect(page.locator(".cards li")).to_have_count(20)  # cards far below the view are dropped
 
 
+def test_cards_in_sight_stay_in_their_places_when_the_square_is_renewed(window, address, publisher):
+    kind = "不动"
+    first, second = (publisher.publish(a_picture(), name=f"{kind}{name}") for name in ("的猫", "的狗"))
+    page = window("朵朵").page
+    page.get_by_label("搜宝贝或发布者").fill(kind)
+    expect(page.locator(".card", has_not_text=kind)).to_have_count(0)
+    expect(page.locator(".cards li")).to_have_count(2)
+    third = publisher.publish(a_picture(), name=f"{kind}的鸟")
+    renew(page)
+    expect(page.locator(".cards li")).to_have_count(3)
+    codes = page.locator(".cards li").evaluate_all("all => all.map(one => one.dataset.code)")
+    assert codes == [second, first, third]  # only who comes to the square sees the newest first
+
+
 def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address, publisher):
     picture = a_picture()
     ended, next_to_it = (publisher.publish(picture, name=name) for name in ("早早结束的猫", "留下的猫"))

@@ -48,6 +48,15 @@ def test_a_treasure_that_ends_before_its_cooldown_counts_down_to_its_end(window,
     expect(button).to_contain_text("已结束")
 
 
+def test_a_winner_who_comes_to_claim_finds_the_form_first(window, address, publisher):
+    code = publisher.publish(a_picture(), name="一只银碗", forecast_num=1)
+    winner = Person.log_in(address, "小满")
+    winner.post("/postTask", code=code)
+    page = window("小满", "/#/mine", viewport=PHONE).page
+    page.locator(".waiting").get_by_role("link", name="去领奖").click()
+    expect(page.get_by_label("收货人")).to_be_in_viewport()
+
+
 def test_the_shaft_of_an_ended_treasure_makes_room_for_what_came_of_it(window, mailed):
     page = window("阿强", f"/#/task/{mailed['code']}", viewport=PHONE).page
     expect(page.locator(".ending")).to_be_in_viewport(ratio=1)

@@ -5,7 +5,7 @@ import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../../shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax } from "../../shared/words-publish.js";
+import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
 import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
 import { admitted, api, ask, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
 
@@ -28,7 +28,7 @@ Component({
 
   data: {
     choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
-    whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: WHATS[1][2], tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, ranks: RANKS,
+    whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: WHATS[1][2], tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
     cash: "", tax: "", forecasts: "", least: "", speed: "", busy: false,
@@ -52,7 +52,7 @@ Component({
         this.burying = "";
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
-        this.setData({ today: dayAndClock(Date.now()).day, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: taken ? cashRules(cash) : "" });
+        this.setData({ today: dayAndClock(Date.now()).day, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: taken ? cashRules(cash) : "", sums: taken ? sumRange(cash.most_yuan) : "" });
         this.adapt();
       } catch (error) {
         this.setData({ unread: error.message });
