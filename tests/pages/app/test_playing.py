@@ -160,6 +160,17 @@ def test_two_windows_are_two_people_even_after_a_reload(window):
     expect(other.page.get_by_role("heading", name="朵朵")).to_be_visible()
 
 
+def test_who_gives_no_name_comes_in_as_somebody_new_who_has_one(window):
+    names = set()
+    for opened in (window(), window()):
+        opened.page.get_by_role("button", name="进入").click()
+        opened.page.locator("#nav").get_by_role("link", name="我的").click()
+        named = opened.page.locator(".me h1")
+        expect(named).to_have_text(re.compile("的"))
+        names.add(named.text_content())
+    assert len(names) == 2
+
+
 def test_an_invalid_token_leads_to_the_login_and_back(window, publisher):
     code = publisher.publish(a_picture(), name="登录之后的猫")
     someone = window("阿强")
