@@ -57,7 +57,7 @@ TREASURES: tuple[Treasure, ...] = (
         "fan", prize_num=2, forecast_num=14, interval=5, fluctuation=4, cd=6,
     ),
     Treasure(
-        "元宵红灯笼", "竹骨纸面，一共六盏，手快有手慢无。挖到的朋友到巷口来取。",
+        "元宵红灯笼", "竹骨纸面，一共六盏，手快有手慢无。挂在门口，一巷子都亮。",
         "lantern", prize_num=6, forecast_num=30, interval=4, fluctuation=1, cd=3,
     ),
     Treasure(
