@@ -9,7 +9,7 @@ const KEY = "wabao.preferences"; // kept for each person, since two windows can 
 const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // an id must not stay after a logout
 const INITIAL = { digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
-  digOnOpening: "打开一个宝贝，进来就挖一锹",
+  digOnOpening: "打开宝贝就自动挖一锹",
   win: WIN.signal,
   sound: "冷却结束时响一声",
   vibration: "冷却结束时震一下",
@@ -82,8 +82,8 @@ export function openingChoice(onDig) {
     if (digs === null) {
       fill(element, el("p", {}, ASK_OPENING), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
     } else {
-      const { words, other } = OPENING.find(({ opens }) => (opens === "digs") !== digs);
-      fill(element, el("button.link", { onclick: () => answer(!digs) }, `${other} · 改成${words}`));
+      const { change } = OPENING.find(({ opens }) => (opens === "digs") !== digs);
+      fill(element, el("button.link", { onclick: () => answer(!digs) }, change));
     }
   }
   show();

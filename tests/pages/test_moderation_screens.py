@@ -148,7 +148,7 @@ def test_a_publisher_reads_what_became_of_the_check(window, codes):
     expect(opened.page.locator(".cheers")).to_be_hidden()  # nobody else is there to see them
     opened.page.locator(".statement summary").click()
     expect(opened.page.locator(".statement")).to_contain_text("已领奖")
-    expect(opened.page.locator(".statement")).not_to_contain_text("现在可以挖")
+    expect(opened.page.locator(".dig")).to_have_text("还在检查")
     opened.go(f"/#/task/{codes[REFUSED]}")
     expect(opened.page.locator(".ending")).to_contain_text("没有通过内容检查")
     expect(sharing).to_have_count(0)

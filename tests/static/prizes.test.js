@@ -113,7 +113,7 @@ test("the button that digs is bright only for who may dig, and promises nothing 
   const open = { status: 0, need_pay: 0, why: "", review: "shown", cd_until: 0, fair_start_ms: 0, starts_at: 0, now_depth: 1, expires_at: 0 };
   const press = (change, seconds = 0) => pressOf({ ...open, ...change }, false, seconds);
   assert.deepEqual([press({}).kind, press({}).small], ["ready", "挖一锹"]);
-  assert.equal(press({ why: "own_task" }).small, "现在可以挖");
+  assert.equal(press({ why: "own_task" }).small, "等别人来挖");
   assert.equal(press({ why: "own_task" }, 9).small, "秒后别人可挖");
   for (const [change, words] of [
     [{ why: "own_task", review: "hidden" }, "已下架"],
@@ -129,7 +129,7 @@ test("the button that digs is bright only for who may dig, and promises nothing 
   assert.equal(press({ starts_at: soon(), now_depth: 0, cd_until: soon() }, 58).small, "秒后开挖");
   assert.equal(press({ why: "already_won" }, 600).small, "后别人可挖");
   const chance = { status: 0, one_in: 3, nearest: 2, mine: 1, now_depth: 1 };
-  assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["别人的下一锹 1/3", ""]);
+  assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["别人下一锹挖到的机会 1/3", ""]);
 });
 
 test("times and numbers are read as people write them", () => {

@@ -30,7 +30,7 @@ test("a story has its records, thanks and finds, and names whom it does not know
   const told = tell(STORY, TASK);
   assert.equal(told.headline, "我们 3 人挖了 6 层");
   assert.deepEqual(told.records.map(({ label, name, what }) => [label, name, what]), [
-    ["手气最佳", "石头", "贺卡"], ["挖得最多", "朵朵", "3 锹"], ["最深的空手", "第 3 位", "第 6 层"],
+    ["手气最佳", "石头", "贺卡"], ["挖得最多", "朵朵", "3 锹"], ["最深一锹没中", "第 3 位", "第 6 层"],
   ]);
   assert.deepEqual(told.thanks.map(({ sign, number }) => [sign, number]), [["fire", 1]]);
   assert.deepEqual(told.finds, [1, 2, 3, 4]);

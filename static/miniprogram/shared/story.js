@@ -14,7 +14,7 @@ export const THANKS = { done: "谢意送到了", next: "接下来" };
 /** What asks a winner to thank the giver. */
 export const thanksAsk = ({ wxname }) => `谢谢 ${wxname}`;
 
-const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "最深的空手" };
+const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "最深一锹没中" };
 const SIGNS = Object.keys(CHEERS);
 
 /** What a level's prize is, in words: `won` and `fen` are those of getStory. */

@@ -31,7 +31,7 @@ export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in }
 
 /** The expected number of wins, beside the actual one; "" before the first dig. */
 export const luckWords = ({ digging_num, expected_wins, wins_counted }) => (digging_num
-  ? `按概率 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，挖到 ${wins_counted} 次`
+  ? `照机会该挖到 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，实际挖到 ${wins_counted} 次`
   : "");
 
 /** What waits for a person, by the server's word for the act: what it says, and its button. */
@@ -238,8 +238,8 @@ export const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋",
 export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version, review }) {
   if (status || !nearest || review !== "shown") return "";
   const others = is_prize || mine;
-  if (one_in) return `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}`;
-  const finds = rules_version === 1 ? "" : ` · 这一层有${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}的东西`;
+  if (one_in) return `${others ? "别人下一锹" : "这一锹"}挖到的机会 1/${one_in}`;
+  const finds = rules_version === 1 ? "" : ` · 还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
   return `下一份在第 ${nearest} 层或更深${finds}`;
 }
 
@@ -262,7 +262,7 @@ export const wasDrawn = ({ reply }) => Boolean(reply && reply.pressed);
 
 // What the winner reads when the ground opens, and the choice whether it makes a sound.
 export const WIN = { title: "恭喜，你挖到了！", claim: "去领取", signal: "挖到时响一声、震一下" };
-export const placeWords = ({ now_depth, no }) => `第 ${now_depth} 层，你是名单上的第 ${no} 位`;
+export const placeWords = ({ now_depth, no }) => `挖到第 ${now_depth} 层，你是第 ${no} 个来挖的人`;
 
 /** Return what winners read if the reply to their dig comes after they left its page. */
 export const lateWin = (task, { now_depth }) => `${title(task)}：第 ${now_depth} 层，挖到了！`;
@@ -270,12 +270,12 @@ export const lateWin = (task, { now_depth }) => `${title(task)}：第 ${now_dept
 /** Return the deepest level that can still matter. */
 export const deepestWords = ({ status, deepest }) => (status ? "" : `最深到第 ${deepest} 层`);
 
-export const ASK_OPENING = "以后打开宝贝：";
+export const ASK_OPENING = "以后打开宝贝就自动开挖？";
 
-// Whether opening a treasure digs: the two choices; `other` labels the change to the other one.
+// Whether opening a treasure digs: the two choices; `change` labels the change to each.
 export const OPENING = [
-  { opens: "digs", words: "进来就挖", other: "我自己按" },
-  { opens: "waits", words: "我自己按", other: "进来就挖" },
+  { opens: "digs", words: "自动挖", change: "打开宝贝时自己挖 · 改成自动挖" },
+  { opens: "waits", words: "自己挖", change: "打开宝贝时自动挖 · 改成自己挖" },
 ];
 
 // What people may cheer with, by the server's signs.
@@ -409,7 +409,7 @@ export function pickupRight(won, task) {
 
 // The publisher's side of a treasure.
 export const OWN = {
-  title: "我发布的", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝的数字", open: "现在可以挖",
+  title: "我发布的", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝的数字", open: "等别人来挖",
   discard: "不要了", edit: "改文字和图片", again: "再埋一个", buried: "埋好了，叫朋友来挖吧", thanks: "谢谢你",
 };
 
@@ -639,7 +639,7 @@ export function fairAnswers(task, { noted = false, holds = null } = {}) {
 /** Where a treasure's prizes may lie, and what follows for the next dig. */
 export function depthRules({ prize_num, forecast_num, interval, fluctuation, ranks = [] }) {
   const kinds = ranks.length ? "哪一份是什么，也由这些随机数定下。" : "";
-  const next = kinds + "下一份奖品在它可能的、还没挖的每一层，机会一样大：“这一锹”的机会就这样算出，人人看得到。";
+  const next = kinds + "下一份奖品在它可能的、还没挖的每一层，机会一样大：“这一锹挖到的机会”就这样算出，人人看得到。";
   if (prize_num === 1) return `规则：1 份奖品，藏在第 1 到 ${forecast_num} 层中的某一层。${next}`;
   const spread = fluctuation ? `相隔 ${interval - fluctuation} 到 ${interval + fluctuation} 层` : `正好相隔 ${interval} 层`;
   return `规则：${prize_num} 份奖品，一份接一份${spread}，最深 ${prize_num * (interval + fluctuation)} 层。${next}`;

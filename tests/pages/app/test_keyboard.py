@@ -41,7 +41,7 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
     page = window(None, f"/#/task/{code}").page
     write(page, "你是谁", "阿键")
     page.keyboard.press("Enter")
-    enter(page, "button", "我自己按")
+    enter(page, "button", "自己挖")
     expect(page.get_by_role("group", name="打开宝贝时").get_by_role("button")).to_be_focused()
     page.reload()
     enter(page, "button", "挖一锹")
@@ -66,7 +66,7 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
     expect(page.locator("#claim")).to_contain_text("已经收到")
     enter(page, "link", "我的")
     enter(page, "link", "足迹")
-    expect(page.get_by_role("status").filter(has_text="按概率 1 次，挖到 1 次")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="照机会该挖到 1 次，实际挖到 1 次")).to_be_visible()
 
 
 def test_a_publisher_edits_fills_in_kinds_and_hands_in_a_table_by_keyboard(window, publisher):

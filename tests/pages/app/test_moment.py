@@ -95,7 +95,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     opened = digger.page.get_by_role("dialog")
     expect(opened).to_have_count(1)  # although both the reply and the frame tell of the win
     expect(opened).to_contain_text("一只猫")
-    expect(opened).to_contain_text("第 1 层，你是名单上的第 1 位")
+    expect(opened).to_contain_text("挖到第 1 层，你是第 1 个来挖的人")
     assert digger.page.evaluate("signals") == ["sound", "vibration"]
     assert watcher.page.evaluate("face") == digger.page.locator(".people li img").get_attribute("src")
     expect(watcher.page.locator(".won-line")).to_have_text("阿强 挖到了！")

@@ -25,14 +25,14 @@ def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
     assert button["y"] + button["height"] <= below["y"]
     page.get_by_role("button", name="简介全文").click()
     expect(page.get_by_role("button", name="简介全文")).to_have_count(0)
-    asked.get_by_role("button", name="我自己按").press("Enter")
-    expect(asked.get_by_role("button", name="我自己按 · 改成进来就挖")).to_be_focused()
+    asked.get_by_role("button", name="自己挖").press("Enter")
+    expect(asked.get_by_role("button", name="打开宝贝时自己挖 · 改成自动挖")).to_be_focused()
     opened.go(f"/#/task/{second}")
     page.reload()
     expect(page.locator(".watchers")).to_be_visible()
     expect(page.locator(".level b")).to_have_text("0")
     asked.get_by_role("button").click()
-    expect(asked.get_by_role("button", name="进来就挖 · 改成我自己按")).to_be_focused()
+    expect(asked.get_by_role("button", name="打开宝贝时自动挖 · 改成自己挖")).to_be_focused()
     expect(page.locator(".level b")).to_have_text("0")  # the choice applies to the next treasure
     opened.go(f"/#/task/{third}")
     expect(page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()

@@ -122,7 +122,7 @@ def test_footprints_say_how_likely_each_dig_was_and_what_that_adds_up_to(client,
     person.post("/postTask", code=other)
     digger = client(user)
     digger.open("mine", "digs")
-    digger.says("按概率 1 次，挖到 1 次", "一个铜铃铛", "第 1 层 · 机会 1/1 · 挖到了")
+    digger.says("照机会该挖到 1 次，实际挖到 1 次", "一个铜铃铛", "第 1 层 · 机会 1/1 · 挖到了")
     digger.says("一面铜镜", "第 1 层 · 这一层不会有 · 没挖到")
 
 
@@ -169,7 +169,7 @@ def test_a_winner_reads_that_the_next_dig_is_somebody_elses(client, publisher):
     Person.log_in(publisher.address, "小谷").post("/postTask", code=code)
     winner = client("小谷")
     winner.open("treasure", code)
-    winner.says("别人的下一锹 1/1")
+    winner.says("别人下一锹挖到的机会 1/1")
     winner.keeps_silent("这一锹")
 
 
@@ -244,7 +244,7 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     winner.open("treasure", code)
     winner.says("等发布者付款")
     owner.press("支付 2 元")
-    owner.says("我发布的", "中奖者和发奖", "提前结束", "现在可以挖")
+    owner.says("我发布的", "中奖者和发奖", "提前结束", "等别人来挖")
     Person.log_in(publisher.address, "朵朵").post("/postTask", code=code)
     owner.press("这个宝贝的数字")
     owner.says("奖品全部挖完了", "在账上")
@@ -257,7 +257,7 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=6, forecast_num=1, name="再来一个")
     owner.open("treasure", code)
     owner.press("支付 6 元")
-    owner.says("现在可以挖")
+    owner.says("等别人来挖")
     Person.log_in(publisher.address, "朵朵").post("/postTask", code=code)
     winner.open("treasure", code)
     winner.press("领取红包")

@@ -61,16 +61,16 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
         phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 3 秒", "0 人挖过",
                     "第 0 层 · 最深到第 6 层", "挖一锹",
-                    "下一份在第 2 层或更深", "以后打开宝贝：")  # fmt: skip
+                    "下一份在第 2 层或更深", "以后打开宝贝就自动开挖？")  # fmt: skip
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("第 1 层", "这一锹 1/1", "秒后可挖")
+        phone.shows("第 1 层", "这一锹挖到的机会 1/1", "秒后可挖")
         phone.shows("1 人挖过", "1. 小刚")
         phone.until_it_says("挖一锹")
-        phone.press("进来就挖")  # nothing was chosen before, so this digs at once
+        phone.press("自动挖")  # nothing was chosen before, so this digs at once
         phone.tap_beside()  # in haste, in the moment in which the ground opens: it stays open
         phone.until("shaken")
         phone.until("sounded")
-        phone.shows("恭喜，你挖到了！", "第 2 层，你是名单上的第 2 位", "已开，关掉")
+        phone.shows("恭喜，你挖到了！", "挖到第 2 层，你是第 2 个来挖的人", "已开，关掉")
         phone.tap(".sound")
         phone.shows("恭喜，你挖到了！", "已关，打开")
         phone.tap(".go")
@@ -661,7 +661,7 @@ def test_what_a_person_chose_on_one_page_holds_on_the_next(address, publisher):
     first, second = (publisher.publish(a_picture(), name=name, forecast_num=1) for name in ("铜钱", "银钱"))
     with a_phone(address, "阿选") as phone:
         phone.open(f"/pages/treasure/treasure?code={first}")
-        phone.press("进来就挖")
+        phone.press("自动挖")
         phone.shows("恭喜，你挖到了！")
         phone.tap(".sound")
         phone.shows("已关，打开")
