@@ -7,7 +7,6 @@ from typing import Any
 from server.actions.digging.dig import Request, dig
 from server.context import Context
 from server.errors import TooOften
-from server.settings import read_settings
 from support.client import Someone, session_of
 from support.invariants import check_history
 from support.meanwhile import meanwhile
@@ -61,8 +60,3 @@ async def test_a_dig_too_many_is_told_when_to_come_back_and_reads_no_store(clien
 async def test_where_there_is_a_cooldown_nothing_is_counted(context, alice, bob):
     codes = [await alice.publish(cd=5) for _ in range(MOST + 2)]
     assert [await depth_at(context, code, bob) for code in codes] == [1] * len(codes)
-
-
-def test_ten_digs_a_second_are_the_default():
-    assert read_settings({}).digs_a_person == 10
-    assert read_settings({"DIGS_A_PERSON": "0"}).digs_a_person == 0

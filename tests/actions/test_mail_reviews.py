@@ -94,13 +94,6 @@ async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_re
     assert [why in review["why"] for why in ("图片", "超过 20 份", BANNED)] == [True] * 3
 
 
-async def test_few_prizes_by_mail_open_as_before(context, alice, bob):
-    code = await alice.publish(prize_num=MOST, interval=3, fluctuation=1)
-    await settle(context)
-    assert (await state_of(context, code)).get("review", "shown") == "shown"
-    assert (await bob.dig(code))["status"] == 0
-
-
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_the_prizes_by_mail_of_a_publisher_are_counted_over_all_treasures_of_30_days(
     client, context, at_once, alice

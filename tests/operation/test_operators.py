@@ -29,7 +29,7 @@ from server.store.prizes import prizes as stored_prizes
 from server.store.prizes.prizes import GIVEN_AT_ONCE, Prize, Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
-from support.operators import begin_and_hang_up, hide, operator
+from support.operators import begin_and_hang_up, hide
 from support.planner import without_index
 from support.production import PRODUCTION
 from support.stored import everything
@@ -46,34 +46,27 @@ async def enter(client: Client, token: str, **typed: str) -> dict[str, Any]:
     return reply
 
 
-async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client):
-    code = await (await client.log_in("alice")).publish()
-    assert (await enter(client, ACT, name="赵会计"))["status"] == 0
-    assert (await client.get("/ops/me"))["name"] == "老王"
-    await hide(client, code, 1, "看看")
-    assert (await enter(client, "open sesame", name="老王"))["status"] == 0
-    await hide(client, code, 0, "好了")
-    log = (await client.get("/ops/log"))["data"]
-    assert [(act["operator"], act["shared"]) for act in log] == [("老王", 1), ("老王", 0)]
-
-
-async def test_operators_read_that_real_people_see_what_nobody_checked(client, context):
-    await enter(client, LOOK)
-    assert (await client.get("/ops/me"))["off"] == ["messages"]
-    context.settings = msgspec.structs.replace(context.settings, wechat_appid="wx1")
-    assert (await client.get("/ops/me"))["off"] == ["messages", "checks"]
-
-
-async def test_the_shared_token_asks_for_a_name_and_ones_own_does_not(client):
+async def test_the_log_names_whose_token_it_is_and_the_shared_one_asks_for_a_name(client, context):
     for typed in ({}, {"name": "  "}):
         assert (await enter(client, "open sesame", **typed))["error"] == "bad_request"
     assert COOKIE not in client.http.cookies
-    assert (await enter(client, LOOK))["status"] == 0
-    me = await client.get("/ops/me")
-    assert (me["name"], me["role"], me["shared"], me["off"]) == ("小林", "look", 0, ["messages"])
-    await operator(client)
-    me = await client.get("/ops/me")
-    assert (me["name"], me["role"], me["shared"]) == ("管理员", "money", 1)
+    code = await (await client.log_in("alice")).publish()
+    for token, typed, name, role, hidden in (
+        (ACT, "赵会计", "老王", "act", 1),
+        ("open sesame", "老王", "老王", "money", 0),
+        (LOOK, "", "小林", "look", None),
+    ):
+        assert (await enter(client, token, name=typed))["status"] == 0
+        me = await client.get("/ops/me")
+        assert (me["name"], me["role"], me["shared"]) == (name, role, int(token == "open sesame"))
+        if hidden is not None:
+            await hide(client, code, hidden, "看看")
+    log = (await client.get("/ops/log"))["data"]
+    assert [(act["operator"], act["shared"]) for act in log] == [("老王", 1), ("老王", 0)]
+    # Operators read that real people see what nobody checked.
+    assert me["off"] == ["messages"]
+    context.settings = msgspec.structs.replace(context.settings, wechat_appid="wx1")
+    assert (await client.get("/ops/me"))["off"] == ["messages", "checks"]
 
 
 ACTS: dict[str, dict[str, Any]] = {

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import BadSettings
-from server.settings import Settings, read_settings
-from server.settings.messages import SHOWN, Template
+from server.settings import read_settings
+from server.settings.messages import Template
 from server.wechat.messages import data_of, moment, person_name, thing, yuan
 
 ID = "priTmplId_0123456789-abcdefghij"
@@ -76,12 +76,6 @@ def test_a_time_never_breaks_a_rule(at_ms):
 
 def test_an_amount_has_its_fen():
     assert (yuan(0), yuan(5), yuan(200_000_00)) == ("0.00元", "0.05元", "200000.00元")
-
-
-@pytest.mark.parametrize("kind", SHOWN)
-def test_each_kind_has_a_setting(kind):
-    assert f"message_{kind}" in Settings.__struct_fields__
-    assert read_settings({f"MESSAGE_{kind.upper()}": f"{ID} thing1=name"}).templates.keys() == {kind}
 
 
 @pytest.mark.parametrize(
