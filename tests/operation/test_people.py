@@ -60,18 +60,6 @@ async def test_a_reporter_is_reached_by_their_report(client, context):
     assert [(await each.get("/getMyInfo"))["status"] for each in (bob, dave)] == [0, 0]
 
 
-async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(client, context, alice, bob, carol):
-    code = await alice.publish(forecast_num=100_000)
-    share = (await carol.get("/getTaskDetails", code=code))["share"]
-    await bob.get("/getTaskDetails", code=share)
-    await bob.dig(code)
-    await context.background.finish()
-    assert (await client.get("/ops/person", code=code, depth=0))["brought_by"] == []
-    [brought] = (await client.get("/ops/person", code=code, depth=1))["brought_by"]
-    assert (brought["code"], brought["wxname"]) == (code, carol.data["nickName"])
-    await check_reached(client, context, carol, brought["key"])
-
-
 async def test_operators_see_that_somebody_deletes_their_account(client, alice):
     code = await alice.publish()
     assert (await alice.post("/endTask", code=code))["status"] == 0
