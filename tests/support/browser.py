@@ -37,6 +37,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell")
 PATIENCE_MS = 10_000
 LONGEST_SECONDS = 60
 CONTRASTS = Path(__file__).with_name("contrasts.js")
+CUT = Path(__file__).with_name("cut.js").read_text(encoding="utf-8")
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1440, "height": 900}
 # An init script: `signals` lists the sounds and vibrations.

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from devtools.brand import style_sheet
-from support.browser import open_window
+from support.browser import CUT, Person, open_window
 from support.client import a_picture
 from support.phone import ROOT, a_phone
 
@@ -56,6 +56,69 @@ def test_the_line_about_a_lost_connection_moves_nothing_under_the_thumb(browser,
         opened.page.get_by_text("连接断开，正在重新连接").wait_for()
         assert button.bounding_box() == before
     opened.context.close()
+
+
+@pytest.fixture(scope="module")
+def narrow(address: str, publisher: Person) -> dict[str, str]:
+    """The pages of 窄屏的人, who won in treasures and published, each with a text that it shows."""
+    own = Person.log_in(address, "窄屏的人")
+    friend = Person.log_in(address, "窄屏的朋友")
+    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    words = {"name": "名字不短的宝贝，一共二十个字上下呢", "synopsis": "说明" * 200}
+    numbers = {"prize_num": 10, "interval": 2, "fluctuation": 0, "forecast_num": 20, "cd": 0}
+    running = publisher.publish(a_picture(), prizes=KINDS, **words, **numbers, **half)
+    won = publisher.publish(a_picture(), name="挖完的宝贝", forecast_num=1)
+    mine = own.publish(a_picture(), name="自己的宝贝", forecast_num=1)
+    fresh = own.publish(a_picture(), name="没人挖的宝贝", forecast_num=99)
+    own.post("/postTask", code=running)
+    own.post("/postTask", code=won)
+    friend.post("/postTask", code=mine)
+    where = {"receiver": "名字很长的收货人", "phone": "13800000001", "address": "广东省深圳市高新南一道 1 号"}
+    for who, code in ((own, won), (friend, mine)):
+        who.claim(code, **where)
+    by = own.get("/getTaskDetails", code=running)["data"]["publisher_id"]
+    return {
+        f"treasure/treasure?code={running}": "挖",
+        f"treasure/treasure?code={won}": "地址已交给发布者",
+        f"treasure/treasure?code={mine}": "我发布的",
+        f"treasure/treasure?code={fresh}": "埋好了",
+        f"story/story?code={won}": "手气最佳",
+        f"winners/winners?code={mine}": "名字很长的收货人",
+        f"edit/edit?code={fresh}": "改好了",
+        f"fair/fair?code={won}": "位置",
+        f"texts/texts?code={won}": "每人最多得一份",
+        f"publisher/publisher?by={by}": "关注",
+        "square/square": "名字不短的宝贝",
+        **{f"mine/mine?which={which}": "我挖到的" for which in ("won", "dug", "published", "digs", "finds")},
+        "publish/publish": "群红包",
+    }
+
+
+def test_at_320_pixels_nothing_of_the_mini_program_is_cut_off(browser, address, narrow):
+    opened = open_window(browser, address, viewport={"width": 320, "height": 568})
+    found = []
+
+    def look(name: str) -> None:
+        found.extend(f"{name}: {each}" for each in opened.page.evaluate(CUT))
+        if opened.overflow() > 0:
+            found.append(f"{name}: {opened.overflow()} px too wide")
+
+    with a_phone(address, "窄屏的人") as phone:
+        phone.open("/pages/square/square")
+        opened.page.goto(phone.screen())
+        for page, said in narrow.items():
+            phone.open(f"/pages/{page}")
+            opened.page.get_by_text(said).first.wait_for()
+            look(page)
+        for form in ("一件东西", "更多", "自己定"):
+            phone.press(form)
+            opened.page.locator(".chosen", has_text=form).wait_for()
+            look(form)
+        phone.fire(".kind", "change", value="3")
+        opened.page.get_by_text("再加一种").wait_for()
+        look("kinds")
+    opened.context.close()
+    assert found == []
 
 
 def test_icons_and_colours_are_those_of_the_web_page():
