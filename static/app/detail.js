@@ -119,7 +119,7 @@ class Page {
     fill(
       root,
       this.top,
-      el("div.column.play", {}, this.review, this.due, this.own, this.claim, this.newcomer.element, this.shaft.element, this.consent.element, this.cheers.element, this.ending, this.story, this.after.element, this.statement.element,
+      el("div.column.play", {}, this.review, this.due, this.own, this.claim, this.shaft.element, this.newcomer.element, this.consent.element, this.cheers.element, this.ending, this.story, this.after.element, this.statement.element,
         this.people.element,
         this.digs),
       el("div.column", {}, this.fairness.element,

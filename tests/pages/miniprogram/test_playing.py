@@ -423,7 +423,7 @@ def test_publishing_or_claiming_without_a_name_asks_for_one(address, publisher, 
         phone.press("起个名字")
         phone.fill("名字", "小满")
         phone.press("保存")
-        phone.until("stored", lambda told: told["value"].get("nickName") == "小满")
+        phone.until("stored", lambda told: "小满" in json.dumps(told["value"], ensure_ascii=False))
         phone.until("shown", lambda told: "起个名字" not in told["text"])
 
 
