@@ -96,7 +96,7 @@ def narrow(address: str, publisher: Person) -> dict[str, str]:
 
 def test_at_320_pixels_nothing_of_the_mini_program_is_cut_off(browser, address, narrow):
     opened = open_window(browser, address, viewport={"width": 320, "height": 568})
-    found = []
+    found: list[str] = []
 
     def look(name: str) -> None:
         found.extend(f"{name}: {each}" for each in opened.page.evaluate(CUT))
