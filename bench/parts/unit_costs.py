@@ -395,7 +395,7 @@ def news(found: Measuring) -> float:
     scene = found.scene
     open_pages(found.server, found.crowd, [page(scene.people[0], scene.tasks[-1].code)])
     with bus.pubsub() as heard:  # type: ignore[no-untyped-call]
-        heard.psubscribe(f"*{scene.tasks[-1].code}")
+        heard.psubscribe(f"*{{{scene.tasks[-1].code}}}")
         heard.get_message(timeout=1.0)
         found.server.dig(scene.diggers[0], scene.tasks[-1].code)
         told = heard.get_message(ignore_subscribe_messages=True, timeout=5.0)
