@@ -8,7 +8,7 @@ from server.store.digging.digs import stored
 from support.examined import Rules
 from support.plans import explainable
 
-DIGS = 400
+DIGS = 120
 
 
 async def publish_together(someone: Any) -> str:

@@ -67,7 +67,7 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
     await dig(mute, Request(code, bob.id))
     assert await asyncio.gather(*(told(since) for since in [10**9] * 20 + [1])) == [1] * 21
     assert len(reads) == 2
-    assert reads[1] - reads[0] >= 0.29
+    assert reads[1] - reads[0] >= 0.2
 
 
 async def test_after_an_end_without_a_dig_all_processes_show_the_same(context, other, alice, bob, carol):
