@@ -31,14 +31,20 @@ from support.steps import Killed
 ENVIRONMENT = MESSAGES
 
 
-async def a_win(client: Client, *allowed: str) -> str:
-    """Let Bob win goods of Alice by mail, and allow messages of these kinds; return the code."""
+async def wins(client: Client, *names: str, consents: int = 1) -> str:
+    """Let Bob allow this many messages about wins, and win goods with these names; return the last code."""
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1)
-    await bob.win(code)
-    if allowed:
-        await allow(client, "bob", *allowed)
+    for _ in range(consents):
+        await allow(client, "bob", "won")
+    for name in names:
+        code = await alice.publish(forecast_num=1, name=name)
+        await bob.win(code)
     return code
+
+
+async def told(client: Client) -> list[str]:
+    """Return the names of the goods in Bob's messages about wins, oldest first."""
+    return [shown["name"] for kind, shown in await sent_to(client, "bob") if kind == "won"]
 
 
 async def test_a_winner_is_told_twice_until_when_to_claim_and_the_publisher_how_it_ended(
@@ -81,7 +87,7 @@ async def test_a_winner_is_told_twice_until_when_to_claim_and_the_publisher_how_
 
 
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):
-    code = await a_win(client)
+    code = await wins(client, "茶壶", consents=0)
     where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}
     await client.people["bob"].claim(code, **where)
     await allow(client, "bob", "won")
@@ -339,8 +345,8 @@ ANSWERS = [
 
 
 async def test_by_wechats_answer_a_message_comes_later_once_or_is_given_up(client, context, monkeypatch):
-    monkeypatch.setattr(real, "MESSAGE_SECONDS", 0.5)
     for what, code, consents, alarm, again_ms, state, left in ANSWERS:
+        monkeypatch.setattr(real, "MESSAGE_SECONDS", 0.5 if what == "timeout" else 10.0)
         for name in ("messages", "consents", "sandbox_messages", "sandbox_consents"):
             await context.store.database[name].delete_many({})
         await wins(client, "茶壶", consents=consents)
@@ -362,7 +368,7 @@ async def test_by_wechats_answer_a_message_comes_later_once_or_is_given_up(clien
 
 
 async def test_a_wechat_that_is_away_for_long_is_an_alarm(client, context):
-    await a_win(client, "won")
+    await wins(client, "茶壶")
     await client.misbehave("error_before", call="message", times=100)
     await send_messages(context)
     assert await context.store.messages.alarms() == {}
@@ -401,7 +407,7 @@ async def test_two_processes_send_a_message_once(client, context, other):
 
 
 async def test_messages_that_ended_long_ago_are_deleted(client, context):
-    await a_win(client, "won")
+    await wins(client, "茶壶")
     await send_messages(context)
     await let_pass(context, sending.KEPT_MS - 60_000)
     await delete_old_messages(context)
@@ -420,7 +426,7 @@ class TestOff:
         asked: list[str] = []
         for name in ("messages", "consents"):
             monkeypatch.setattr(context.store, name, Untouched(asked))
-        code = await a_win(client)
+        code = await wins(client, "茶壶", consents=0)
         await sweep_until_quiet(context, 29 * DAY_MS)
         await send_messages(context)
         await delete_old_messages(context)
@@ -442,22 +448,8 @@ class Untouched:
         raise AssertionError(name)
 
 
-async def wins(client: Client, *names: str, consents: int) -> None:
-    """Let Bob allow this many messages about wins, and win goods with these names."""
-    alice, bob = await client.log_in_all("alice", "bob")
-    for _ in range(consents):
-        await allow(client, "bob", "won")
-    for name in names:
-        await bob.win(await alice.publish(forecast_num=1, name=name))
-
-
-async def told(client: Client) -> list[str]:
-    """Return the names of the goods in Bob's messages about wins, oldest first."""
-    return [shown["name"] for kind, shown in await sent_to(client, "bob") if kind == "won"]
-
-
 async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(client, context):
-    await wins(client, "茶壶", consents=1)
+    await wins(client, "茶壶")
     await client.misbehave("disconnect", call="message")
     await send_messages(context)
     await allow(client, "bob", "won")
