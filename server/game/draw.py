@@ -44,6 +44,14 @@ five common ones, two rare ones, and one that is seldom.
 - The find's number in its layer is (f(d) div 100) mod 5 if r < 70, 5 + (f(d) div 100) mod 2 if r < 95, else
   7. The layers are numbered from 0; they end at depths 10, 30, 70, 150 and 300, and the last has no end.
 - `find` is 8 · layer + number + 1; 0 is no find.
+
+So a proof holds if all of this is true:
+
+- The commitment, computed anew, is the one that was published before the first dig.
+- In version 2 the seed's SHA-256 is the `seed_hash` in params, and `nonce` there is the publisher's.
+- `winning_depths`, `winning_ranks` and `winning_fen` are what seed and params give.
+- The digs of all pages have the depths 1, 2, … up to `dug`, which is at most max_depth. Those at winning
+  depths have `is_prize` 1, all others 0, and each has its `find`.
 """
 
 from __future__ import annotations
