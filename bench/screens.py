@@ -309,7 +309,6 @@ def take_contents(album: Album, data_dir: Path) -> None:
         expect(reporter.page.get_by_role("button", name="色情低俗")).to_be_visible()
         album.keep(reporter, "report-phone-light")
     with album.window(task[REPORTED], "大熊") as banned:
-        banned.page.locator(".dig").click()
         expect(banned.page.locator("main").get_by_text("停用").first).to_be_visible()
         album.keep(banned, "banned-phone-light")
         banned.go(task[STOLEN])
@@ -378,7 +377,7 @@ def take_operators(album: Album, data_dir: Path) -> None:
             opened.page.keyboard.press("Escape")
         opened.go("/ops#/log")
         expect(opened.page.locator(".log li").first).to_contain_text("发布者要求结束")
-        opened.page.set_viewport_size({"width": 1000, "height": 260})
+        opened.page.set_viewport_size({"width": 1000, "height": 390})
         album.keep(opened, "ops-log", quality=82)
 
 

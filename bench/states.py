@@ -168,7 +168,7 @@ def play(client: Web | Mini, address: str, user: str, keep: Callable[[str, int],
     opens("treasure", over, "挖完")
     client.wait_for_layers(5)
     keep("end", OVER_MS)
-    opens("publish", "", "埋下")
+    opens("publish", "", "群红包")
     keep("publish", OVER_MS)
 
 
