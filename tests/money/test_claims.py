@@ -18,7 +18,7 @@ from server.errors import Locked, WrongPickup
 from server.security.keys import Keys
 from support.client import Someone
 from support.operators import operator
-from support.purse import DAY_MS, find, let_pass, rest, sweep_after, sweep_until_quiet
+from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
@@ -48,33 +48,6 @@ async def test_an_address_may_be_changed_for_a_day(context, alice, bob):
     assert (await bob.claim(code))["change_until"] < context.clock.now_ms()
     [row] = (await alice.get("/getWinners", code=code))["data"]
     assert {name: row[name] for name in ADDRESS} == ADDRESS | {"address": "新的地址 1 号"}
-
-
-async def test_an_address_is_deleted_90_days_after_the_prize_was_received(context, alice, bob, carol):
-    code = await won_goods(alice, [bob, carol])
-    await bob.claim(code, **ADDRESS)
-    await let_pass(context, DAY_MS)
-    await carol.claim(code, **ADDRESS)
-
-    async def shown() -> list[tuple[str, str, str, int]]:
-        rows = (await alice.get("/getWinners", code=code))["data"]
-        return [(row["receiver"], row["phone"], row["address"], row["address_deleted"]) for row in rows]
-
-    kept = (*ADDRESS.values(), 0)
-    deleted = ("", "", "", 1)
-    await sweep_after(context, 89 * DAY_MS - 60_000)
-    assert await shown() == [kept, kept]
-    await sweep_after(context, 60_001)
-    assert await shown() == [deleted, kept]
-    response = await alice.fetch("/getWinners", code=code, format="csv")
-    rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
-    assert [row[7] for row in rows[1:]] == ["（已删除）", ADDRESS["address"]]
-    await sweep_after(context, DAY_MS)
-    assert await shown() == [deleted, deleted]
-    assert [prize["state"] for prize in await find(context, "prizes")] == ["given", "given"]
-    assert all("address_box" not in prize for prize in await find(context, "prizes"))
-    again = await bob.claim(code, **ADDRESS)
-    assert again["error"] == "claim_over"
 
 
 async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_publisher(

@@ -116,19 +116,31 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(client, con
     assert PARCEL["number"] not in repr(others)
 
 
-async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(client, context):
-    alice, bob, code = await addressed(client)
+async def test_address_and_parcel_are_deleted_90_days_after_the_prize_was_given_or_received(client, context):
+    alice, code = await winners(client, context, 2)
+
+    async def shown() -> list[tuple[str, str, int]]:
+        rows = (await alice.get("/getWinners", code=code))["data"]
+        return [(row["address"], row["number"], row["address_deleted"]) for row in rows]
+
+    unsent = (ADDRESS["address"], "", 0)
+    sent = (ADDRESS["address"], PARCEL["number"], 0)
+    deleted = ("", "", 1)
     await let_pass(context, 89 * DAY_MS)
-    await ship(alice, code)
-    await sweep_after(context, 2 * DAY_MS)
-    assert {view[1:4] for view in await seen(bob, alice, code)} == {("sent", *PARCEL.values())}
-    await bob.post("/receivePrize", code=code)
-    await sweep_after(context, 90 * DAY_MS - 60_000)
-    assert {view[1:4] for view in await seen(bob, alice, code)} == {("received", *PARCEL.values())}
+    await ship(alice, code, depth=2)
+    await sweep_after(context, DAY_MS - 60_000)
+    assert await shown() == [unsent, sent]
     await sweep_after(context, 60_001)
-    assert {view[1:4] for view in await seen(bob, alice, code)} == {("received", "", "")}
-    [row] = (await alice.get("/getWinners", code=code))["data"]
-    assert (row["address"], row["address_deleted"]) == ("", 1)
+    assert await shown() == [deleted, sent]
+    assert [row["地址"] for row in await table(alice, code)] == ["（已删除）", ADDRESS["address"]]
+    assert (await client.people["p0"].claim(code, **ADDRESS))["error"] == "claim_over"
+    await client.people["p1"].post("/receivePrize", code=code)
+    await sweep_after(context, 90 * DAY_MS - 60_000)
+    assert await shown() == [deleted, sent]
+    await sweep_after(context, 60_001)
+    assert await shown() == [deleted, deleted]
+    prizes = [(prize["state"], "address_box" in prize) for prize in await find(context, "prizes")]
+    assert prizes == [("given", False), ("received", False)]
 
 
 PHONE = "1380000"
