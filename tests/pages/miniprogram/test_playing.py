@@ -111,6 +111,7 @@ def test_pages_say_what_keeps_them_empty_and_try_again():
         for tab in ("square", "publish"):
             phone.open(f"/pages/{tab}/{tab}")
             phone.until_it_says("网络不通，请检查网络后再试", "再试一次")
+        phone.until_it_lacks("埋下宝贝")  # the form, whose choices the server tells
         opened = [f"{page}?code=AAAAAAAAAAAA" for page in ("treasure", "winners", "fair", "edit", "texts")]
         for page in [*opened, "texts?which=privacy", "publisher?by=0123456789abcdef", "publisher"]:
             phone.open(f"/pages/{page.partition('?')[0]}/{page}")

@@ -36,7 +36,7 @@ Component({
   },
 
   methods: {
-    /** Read what this server allows; without that, the form has goods only. */
+    /** Read what this server allows; before that there is no form, which would change under the fingers. */
     async onShow() {
       this.burying = toBury() || this.burying;
       this.setData({ unread: "" });
