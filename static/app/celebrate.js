@@ -1,15 +1,14 @@
-// A win, celebrated: the ground opens for the winner, coins fly, everybody else reads a line.
+// A win of one's own, celebrated: the ground opens, and coins fly.
 
 import { wonThumbnail } from "../miniprogram/shared/prizes.js";
 import { WIN, giverWords, heroWords, placeWords } from "../miniprogram/shared/words.js";
 import { closed } from "./dialog.js";
-import { avatar, el, icon, painted } from "./dom.js";
+import { el, painted } from "./dom.js";
 import { signalWin } from "./preferences.js";
 
 const COINS = 24;
 const HANDFUL = 8; // more begin to fly in longer than a frame on a slow phone
 const FALL_MS = 1800;
-const SHOWN_MS = 8000;
 const HASTE_MS = 700; // people press again and again in a race: until then a press is still meant for the shovel
 
 /**
@@ -83,23 +82,6 @@ function goToClaim() {
   const claim = document.querySelector("#claim > section");
   claim?.scrollIntoView({ block: "center" });
   claim?.focus({ preventScroll: true }); // closing gave the focus back
-}
-
-/** Somebody else won: `frame` is the channel's `prize`; `what` says which, "" if all prizes are alike. */
-export function celebrate(frame, what) {
-  // If many come at once, as after a lost connection, the newest is enough.
-  document.querySelectorAll(".won-line, body > .coins").forEach((shown) => shown.remove());
-  const line = el(
-    "div.won-line",
-    { role: "status" },
-    avatar(frame, 40),
-    el("p", {}, el("b", {}, el("bdi", {}, frame.wxname)), ` 挖到了${what ? `：${what}` : "！"}`),
-    el("button.close", { "aria-label": "关闭", onclick: () => line.remove() }, icon("close", 18)),
-  );
-  const coins = heap();
-  document.body.append(line, coins);
-  setTimeout(() => line.remove(), SHOWN_MS);
-  shower(coins);
 }
 
 /** Return coins for `shower`, which are not visible yet. */

@@ -3,7 +3,7 @@
 import { after } from "./afterwards.js";
 import { dig, get, mayPass, needed, post } from "./api.js";
 import { publishedBy, synopsis } from "./cards.js";
-import { celebrate, celebrationOfMine } from "./celebrate.js";
+import { celebrationOfMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { cheers } from "./cheers.js";
 import { consent } from "./consent.js";
@@ -320,8 +320,8 @@ class Page {
     if (this.#celebrated.has(frame.seq) || this.signal.aborted) return;
     this.#celebrated.add(frame.seq);
     if (!task.is_prize && mayBeOwn(frame, person, this.#openedAt)) this.reload();
-    this.sayOf(frame, " 挖到了！");
-    celebrate(frame, wonWords(frame, task));
+    const what = wonWords(frame, task);
+    if (frame.seq >= this.#dugSeq) this.shaft.say([el("bdi", {}, frame.wxname), ` 挖到了${what ? `：${what}` : "！"}`], avatar(frame, 40));
   }
 
   ended({ end_reason }) {
@@ -338,7 +338,7 @@ class Page {
       return { data: [] };
     });
     const won = data.find((each) => each.depth === depth);
-    if (won?.thanks) this.shaft.say(avatar(won, 28), " ", el("bdi", {}, won.wxname), ` ${OWN.thanks} `, icon(won.thanks, 20));
+    if (won?.thanks) this.shaft.say([el("bdi", {}, won.wxname), ` ${OWN.thanks} `, icon(won.thanks, 20)], avatar(won, 40));
   }
 
   /** Say whom the random order favoured: that answers the press that lost, so nothing else is said of this dig. */
@@ -354,7 +354,7 @@ class Page {
    */
   sayOf({ seq, wxname }, what) {
     const others = !this.#busy && seq !== this.#dugSeq;
-    if (others) this.shaft.say(el("bdi", {}, wxname), what);
+    if (others) this.shaft.say([el("bdi", {}, wxname), what]);
     return others;
   }
 
@@ -443,7 +443,7 @@ class Page {
     }
     if (reply.joined) task.participants = Math.max(task.participants, reply.no);
     if (!celebration) {
-      this.shaft.say(shown ? shown.brought(reply) : `第 ${reply.now_depth} 层，什么也没有${reply.is_cd ? "，冷却后再挖" : ""}`);
+      this.shaft.say(...(shown ? shown.brought(reply) : [`第 ${reply.now_depth} 层，什么也没有`]));
       if (reply.joined) this.people.add(reply);
       return;
     }

@@ -16,8 +16,8 @@ export function picture(find, found = true) {
 /** Return a find's small picture and its name. */
 export const named = (find) => el("span.named-find", {}, picture(find), findName(find));
 
-/** What a dig that won nothing brought up. */
-export const brought = (reply) => [picture(reply.find), foundWords(reply)];
+/** What a dig that won nothing brought up: words, and a picture. */
+export const brought = (reply) => [foundWords(reply), picture(reply.find)];
 
 /** Return what came up in a treasure, or in those of a publisher; null if nothing did. */
 export function cameUp(finds) {

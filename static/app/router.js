@@ -30,7 +30,6 @@ export function show(page) {
   current = new AbortController();
   const root = document.getElementById("page");
   for (const opened of document.querySelectorAll("dialog")) opened.close();
-  for (const line of document.querySelectorAll(".won-line")) line.remove();
   fill(root);
   root.className = "";
   scrollTo(0, 0);

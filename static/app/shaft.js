@@ -11,7 +11,7 @@ const STRATUM_PX = 14; // how far the earth moves up with each depth
 const CIRCUMFERENCE = 2 * Math.PI * 54;
 const OVER = "冷却结束，可以挖了";
 /**
- * Return the shaft's element with `show(task, busy)` and `say(...words)`, which writes into `line`. The end of a
+ * Return the shaft's element with `show(task, busy)` and `say(words, picture)`, which writes into `line`. The end of a
  * cooldown replaces these words, and the next cooldown restores them. The button calls `onDig`. `strike` begins a
  * stroke as in `strike.js`; `strikeOf(who)` plays a whole stroke of somebody else, and resolves at its end. While
  * busy, the level stays as it was.
@@ -32,8 +32,8 @@ export function shaft(onDig) {
     el("i.warmth", { "aria-hidden": "true" }),
     el("p.level", {}, "第 ", now, " 层", most),
     chance,
-    button.element,
     line,
+    button.element,
     choice,
   );
   let cooling = false;
@@ -78,7 +78,7 @@ export function shaft(onDig) {
   return {
     element, line, show, strikeOf,
     strike: () => strokes.begin(null),
-    say: (...words) => fill(line, ...words),
+    say: (words, picture = null) => fill(line, picture, words && el("span", {}, words)),
     close: () => stop(),
   };
 }
@@ -116,11 +116,23 @@ function ring() {
   const left = svg("circle", { cx: 60, cy: 60, r: 54, class: "left" });
   const drawn = svg("svg", { viewBox: "0 0 120 120", class: "ring", "aria-hidden": "true" }, svg("circle", { cx: 60, cy: 60, r: 54 }), left);
   left.style.setProperty("stroke-dasharray", CIRCUMFERENCE);
-  return {
-    element: drawn,
-    show(seconds, of) {
-      const share = of ? Math.min(1, seconds / of) : 0;
-      left.style.setProperty("stroke-dashoffset", CIRCUMFERENCE * (1 - share));
-    },
-  };
+  let shown = 0;
+
+  function draw(seconds, of) {
+    const share = of ? Math.max(0, Math.min(1, seconds / of)) : 0;
+    left.style.setProperty("stroke-dashoffset", CIRCUMFERENCE * (1 - share));
+  }
+
+  function show(seconds, of) {
+    if (seconds > shown) { // a new cooldown begins where it is; from there the ring runs down to the next second
+      left.classList.remove("left");
+      draw(seconds, of);
+      left.getBoundingClientRect();
+      left.classList.add("left");
+    }
+    shown = seconds;
+    draw(seconds - 1, of);
+  }
+
+  return { element: drawn, show };
 }

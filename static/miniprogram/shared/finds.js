@@ -29,9 +29,9 @@ const seldom = (find) => ["少见", "少见", "难得"][((find - 1) % A_LAYER) -
 export const placeOf = (find) => [(find - 1) % A_LAYER, Math.floor((find - 1) / A_LAYER)];
 
 /** What a dig that won nothing brought up. */
-export function foundWords({ now_depth, find, is_cd }) {
+export function foundWords({ now_depth, find }) {
   const how = seldom(find);
-  return `第 ${now_depth} 层，没有奖，挖出了${findName(find)}${how ? `（${how}）` : ""}${is_cd ? "，冷却后再挖" : ""}`;
+  return `第 ${now_depth} 层，没有奖，挖出了${findName(find)}${how ? `（${how}）` : ""}`;
 }
 
 /** How many layers are whole and how many finds there are, as the book says above them. */

@@ -239,7 +239,7 @@ export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth
   if (status || !nearest || review !== "shown") return "";
   const others = is_prize || mine;
   if (one_in) return `${others ? "别人下一锹" : "这一锹"}挖到的机会 1/${one_in}`;
-  const finds = rules_version === 1 ? "" : ` · 还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
+  const finds = rules_version === 1 ? "" : `，还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
   return `下一份在第 ${nearest} 层或更深${finds}`;
 }
 

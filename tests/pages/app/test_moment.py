@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from support.browser import NOTE_SIGNALS, Opener, Person, Window, run_until
 from support.client import a_picture
@@ -24,6 +24,19 @@ WATCH_PRESS = """() => {
             () => resolve(performance.now() - press.timeStamp),
         ).observe(document.querySelector(".ending"), { attributes: true }));
     });
+}"""
+# Notes all places that the button takes, and its kinds.
+NOTE_PLACES = """() => {
+    const button = document.querySelector(".dig");
+    window.places = new Set();
+    window.kinds = new Set();
+    const note = () => {
+        if (!button.isConnected) return; // another page
+        places.add(button.offsetTop + button.offsetParent.offsetTop);
+        kinds.add(button.dataset.kind);
+        requestAnimationFrame(note);
+    };
+    note();
 }"""
 SEE_FACE = """() => {
     const strike = document.querySelector(".strike");
@@ -98,9 +111,8 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     expect(opened).to_contain_text("挖到第 1 层，你是第 1 个来挖的人")
     assert digger.page.evaluate("signals") == ["sound", "vibration"]
     assert watcher.page.evaluate("face") == digger.page.locator(".people li img").get_attribute("src")
-    expect(watcher.page.locator(".won-line")).to_have_text("阿强 挖到了！")
-    watcher.go("/#/")
-    expect(watcher.page.locator(".won-line")).to_have_count(0)
+    expect(watcher.page.locator(".said")).to_have_text("阿强 挖到了！")
+    assert watcher.page.locator(".coins").count() == 0
     digger.page.go_back()
     expect(opened).to_have_count(0)
     expect(digger.page.locator("#claim > section")).to_be_visible()
@@ -117,6 +129,39 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     expect(digger.page.locator("#claim > section")).to_be_focused()
     expect(digger.page.locator("#claim > section")).to_be_in_viewport()
     assert digger.page.url.endswith(second)
+
+
+def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens(window, publisher):
+    told = {"value": 12888, "synopsis": "一行写不下的简介，" * 4, "forecast_num": 40_000}
+    cooling, open_to_all = (publisher.publish(a_picture(), cd=cd, **told) for cd in (60, 0))
+    opened = window(None, f"/#/task/{cooling}")
+    opened.log_in("新来的", digs=None)
+    page = opened.page
+    expect(page.get_by_role("button", name="先练三锹")).to_be_visible()
+    page.evaluate(NOTE_PLACES)
+    page.locator(".dig").click()
+    assert stays(page, "第 1 层，什么也没有") == ["closed", "cooling", "ready"]
+    opened.go(f"/#/task/{open_to_all}")
+    expect(page.locator(".watchers")).to_be_visible()
+    page.evaluate(NOTE_PLACES)
+    Person.log_in(publisher.address, "阿强").post("/postTask", code=open_to_all)
+    assert stays(page, "阿强 来挖了一锹") == ["ready"]
+
+
+def stays(page: Page, words: str) -> Any:
+    """Wait for a line, in sight as the unmoved button; return the kinds that the button had meanwhile."""
+    expect(page.locator(".said")).to_have_text(words)
+    for height in (740, 780):
+        page.set_viewport_size({"width": 360, "height": height})
+        bar = page.locator("#nav").bounding_box()
+        for each in (".said", ".dig"):
+            placed = page.locator(each).bounding_box()
+            assert placed
+            assert bar
+            assert placed["y"] + placed["height"] <= bar["y"]
+    places, kinds = page.evaluate("[[...places], [...kinds].sort()]")
+    assert len(places) == 1
+    return kinds
 
 
 def opening(window: Opener, publisher: Person) -> Window:

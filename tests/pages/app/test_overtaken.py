@@ -103,7 +103,7 @@ def test_no_line_says_that_one_can_dig_under_a_running_countdown(window, address
     code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
     page = window("阿强", f"/#/task/{code}").page
     said = page.locator(".said")
-    expect(said).to_have_text("第 1 层，什么也没有，冷却后再挖")
+    expect(said).to_have_text("第 1 层，什么也没有")
     expect(said).to_have_text("冷却结束，可以挖了")
     Person.log_in(address, "阿强").post("/postTask", code=code)  # an earlier participant digs again
     expect(page.locator(".dig")).to_have_attribute("data-kind", "cooling")

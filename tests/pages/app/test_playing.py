@@ -91,7 +91,7 @@ def test_html_in_a_name_is_shown_as_text(window, publisher):
     nasty = window(HTML_NAME)
     nasty.go(f"/#/task/{code}")
     expect(nasty.page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
-    expect(watcher.page.locator(".won-line")).to_contain_text(HTML_NAME)
+    expect(watcher.page.locator(".said")).to_have_text(f"{HTML_NAME} 挖到了！")
     expect(watcher.page.locator(".people li", has_text=HTML_NAME)).to_be_attached()
     nasty.go("/#/mine/won")
     expect(nasty.page.get_by_role("heading", name=HTML_NAME).first).to_be_visible()

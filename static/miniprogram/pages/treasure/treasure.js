@@ -317,7 +317,7 @@ Component({
       this.dugSeq = seq;
       this.leavePractice();
       if (reply.joined) this.add(reply);
-      const missed = reply.find ? foundWords({ ...reply, is_cd: 0 }) : `第 ${now_depth} 层，什么也没有`; // the button counts down
+      const missed = reply.find ? foundWords(reply) : `第 ${now_depth} 层，什么也没有`;
       this.setData({
         said: is_prize ? `第 ${now_depth} 层，挖到了！${wonWords(reply, task)}` : missed,
         brought: reply.find && !is_prize ? placeOf(reply.find) : null,
