@@ -40,22 +40,29 @@ async def waits(context: Context, winner: Someone, code: str, why: str, after_ms
 
 
 class TestTheRulesOfRedPackets:
-    ENVIRONMENT: ClassVar = {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2"}
+    ENVIRONMENT: ClassVar = {
+        "CASH_LEAST_CD_SECONDS": "3",
+        "CASH_LEAST_GAP": "2",
+        "CASH_LEAST_DIGGERS": "10",
+    }
 
-    async def test_red_packets_cannot_be_dug_faster_than_others_can_come(self, alice):
+    async def test_red_packets_lie_deep_and_are_not_dug_faster_than_others_can_come(self, alice):
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "forecast_num": 20, "cd": 3}
+        one = {"prize_num": 1}
         several = {"prize_num": 3, "interval": 3}
         for rules, param, named in (
-            ({"prize_num": 1, "cd": 2}, "cd", "3"),
-            ({"prize_num": 1, "cd": 0}, "cd", "3"),
+            ({**one, "cd": 2}, "cd", "3"),
+            ({**one, "cd": 0}, "cd", "3"),
             ({**several, "fluctuation": 2}, "fluctuation", "2"),
+            ({**one, "forecast_num": 9}, "forecast_num", "10"),
+            ({**several, "prize_num": 2, "fluctuation": 1}, "interval", "10"),
         ):
             refused = await alice.post("/postTask", **(asked | rules))
             assert (refused["error"], refused["param"]) == ("bad_request", param)
             assert named in refused["msg"]
-        for rules in ({"prize_num": 1}, {**several, "fluctuation": 1}):
+        for rules in (one, {**several, "fluctuation": 1}, {**one, "forecast_num": 10}):
             assert (await alice.post("/postTask", **(asked | rules)))["status"] == 0
-        assert await alice.publish(cd=0)  # goods need no cooldown
+        assert await alice.publish(cd=0, forecast_num=1)  # goods need no cooldown, and lie at any depth
 
 
 class TestPrivateTreasures:

@@ -1,31 +1,12 @@
 """Payout limits: the most that a person may pay, the allowed cards, and the least depth of red packets."""
 
 import asyncio
-from typing import Any, ClassVar
 
 from server.cash.store.orders import Orders
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet
 
 ENVIRONMENT = {"CASH_ORDER_YUAN": "12", "CASH_PAID_DAY_YUAN": "10", "CASH_PAID_WEEK_YUAN": "15"}
-
-
-class TestTheDepthOfRedPackets:
-    ENVIRONMENT: ClassVar = {"CASH_LEAST_DIGGERS": "10"}
-
-    async def test_the_last_red_packet_must_be_able_to_lie_deep_enough(self, alice):
-        asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "cd": 0}
-        several = {"prize_num": 3, "forecast_num": 1000}
-        for rules, param in (
-            ({"prize_num": 1, "forecast_num": 9}, "forecast_num"),
-            ({**several, "interval": 2, "fluctuation": 1}, "interval"),
-        ):
-            refused = await alice.post("/postTask", **asked, **rules)
-            assert (refused["error"], refused["param"]) == ("bad_request", param)
-            assert "10" in refused["msg"]
-        for rules in ({"prize_num": 1, "forecast_num": 10}, {**several, "interval": 3, "fluctuation": 1}):
-            assert (await alice.post("/postTask", **asked, **rules))["status"] == 0
-        assert await alice.publish(forecast_num=1)  # goods may lie at any depth
 
 
 async def test_an_order_has_a_most(context, alice):
