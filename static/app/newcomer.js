@@ -27,7 +27,7 @@ export function practice() {
 export function offered() {
   const { element: place, begin, done } = practice();
   const leave = () => {
-    line.style.setProperty("visibility", "hidden"); // it keeps its room, so that the button below does not move
+    line.hidden = true;
     done();
   };
   const line = el("p.newcomer", { hidden: !isNew() }, el("span.hint", {}, NEWCOMER.ask),

@@ -25,7 +25,7 @@ WATCH_PRESS = """() => {
         ).observe(document.querySelector(".ending"), { attributes: true }));
     });
 }"""
-# Notes all places that the button takes, and its kinds.
+# Notes all places that the button takes, its kinds, and how much of its ring is missing as a cooldown begins.
 NOTE_PLACES = """() => {
     const button = document.querySelector(".dig");
     window.places = new Set();
@@ -34,6 +34,8 @@ NOTE_PLACES = """() => {
         if (!button.isConnected) return; // another page
         places.add(button.offsetTop + button.offsetParent.offsetTop);
         kinds.add(button.dataset.kind);
+        const { strokeDashoffset } = getComputedStyle(button.querySelector(".left"));
+        if (button.dataset.kind === "cooling") window.missing ??= parseFloat(strokeDashoffset);
         requestAnimationFrame(note);
     };
     note();
@@ -141,6 +143,7 @@ def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens
     page.evaluate(NOTE_PLACES)
     page.locator(".dig").click()
     assert stays(page, "第 1 层，什么也没有") == ["closed", "cooling", "ready"]
+    assert page.evaluate("missing") < 34  # a tenth
     opened.go(f"/#/task/{open_to_all}")
     expect(page.locator(".watchers")).to_be_visible()
     page.evaluate(NOTE_PLACES)
