@@ -103,13 +103,18 @@ async def test_nothing_names_the_person_and_ledger_proofs_and_counts_still_hold(
     alice, carol = (replace(client.people[name], client=elsewhere) for name in ("alice", "carol"))
     person = await person_of(context, bob)
     traces = (bob.unionid, person["openid"], "鲍勃", person["nickName"], person["wxheadpic"][7:39])
+    said = {"person_id": bob.id, "openid": person["openid"], "text": "鲍勃的手表", "state": "shown"}
+    reviews = [{"_id": code or "profile", "code": code, **said} for code in ("", codes["own"])]
+    await context.store.database["reviews"].insert_many(reviews)
     before = await everything(context)
     assert {place.split(":")[0] for place in naming(before, *traces)} == {
         *("bills", "digs", "orders", "people", "pictures.chunks", "pictures.files", "prizes", "tasks"),
+        "reviews",
     }
     assert await erase(context.store, bob.id) == 4
     after = await everything(context)
     assert naming(after, *traces) == []
+    assert [review["code"] for review in after["reviews"]] == [codes["own"]]
     assert [len(after[name]) for name in ("digs", "visits", "prizes", "bills", "orders")] == [
         len(before[name]) for name in ("digs", "visits", "prizes", "bills", "orders")
     ]

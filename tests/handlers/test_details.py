@@ -156,9 +156,10 @@ async def test_who_first_brought_whom_to_a_task_is_noted(client, context, alice,
     assert len({bobs, carols}) == 2
     assert all(len(share) == 31 and share.isalnum() and share.isascii() for share in (bobs, carols))
     assert (await bob.get("/getTaskDetails", code=code))["share"] == bobs
-    assert (await bob.get("/getTaskDetails", code=other))["share"] != bobs
-    # Visits without a share, with an unknown sharer, by the sharer, or without `is_share` do not count as
-    # shares.
+    elsewhere = (await bob.get("/getTaskDetails", code=other))["share"]
+    assert elsewhere != bobs
+    # Visits without a share, with an unknown sharer, by the sharer, with the share of another task, or
+    # without `is_share` do not count as shares.
     for asked in (
         {},
         {"is_share": 1},
@@ -166,6 +167,7 @@ async def test_who_first_brought_whom_to_a_task_is_noted(client, context, alice,
         {"is_share": 1, "from_unionid": "Z" * 31},
         {"is_share": 1, "from_unionid": carol.unionid},
         {"is_share": 1, "from_unionid": carols},
+        {"is_share": 1, "from_unionid": elsewhere},
         {"is_share": 0, "from_unionid": bob.unionid},
         {"from_unionid": bobs},
     ):
