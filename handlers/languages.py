@@ -24,6 +24,7 @@ _TEXTS: dict[str, dict[str, str]] = decode(CATALOGUE.read_bytes(), dict[str, dic
 SUMMARIES = _TEXTS["summaries"]
 CHINESE = _TEXTS["chinese"]
 ENGLISH = _TEXTS["english"]
+_LINE_END = re.compile(r"\n(?!- )\s*")  # but not before an item of a list
 CHANGES = _TEXTS["changes"]  # the headings and entries of CHANGELOG.md, each in one line
 
 
@@ -40,4 +41,4 @@ def summary(described: type, language: Language) -> str:
 
 def say_paragraphs(paragraphs: Iterable[str], language: Language) -> str:
     """Return paragraphs and lists in a language, each paragraph and item on one line."""
-    return "\n\n".join(say(re.sub(r"\n(?!- )\s*", " ", each.strip()), language) for each in paragraphs)
+    return "\n\n".join(say(_LINE_END.sub(" ", each.strip()), language) for each in paragraphs)

