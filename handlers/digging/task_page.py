@@ -23,7 +23,7 @@ from server.store.prizes.prizes import WonPrize, unwritten
 # A client that may not dig is told a cooldown of this length, so that it does not dig automatically. It may
 # ask again at the end of that time, so the time must not be too short.
 LEAST_WAIT_SECONDS = 10
-PAGES_KEPT = 1000
+PAGES_KEPT = 500
 
 Why: TypeAlias = Literal["", "ended", "no_such_task", "not_paid", "own_task", "already_won", "cooling_down"]
 

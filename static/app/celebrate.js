@@ -9,7 +9,7 @@ import { signalWin } from "./preferences.js";
 const COINS = 24;
 const HANDFUL = 8; // more begin to fly in longer than a frame on a slow phone
 const FALL_MS = 1800;
-const HASTE_MS = 700; // people press again and again in a race: until then a press is still meant for the shovel
+const HASTE_MS = 1200; // people press again and again in a race: until then a press is still meant for the shovel
 
 /**
  * The person at the screen won with the dig of this reply: open a dialog during the stroke, and return `show()`, which

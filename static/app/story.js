@@ -31,7 +31,7 @@ export function story(root, signal, code) {
     fill(root,
       el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), STORY.back)),
       el("header.stack.centred", {}, el("h1", {}, told.headline), el("p.hint", {}, title(task)), told.own ? el("p.won-by", {}, told.own) : null,
-        el("button.primary", { onclick: () => showCard(task, read) }, STORY.card)),
+        told.own ? el("button.primary", { onclick: () => showCard(task, read) }, STORY.card) : null),
       el("section.panel", { "aria-label": STORY.title }, el("dl.records", {}, told.records.map(({ label, name, what }) =>
         el("div", {}, el("dt", {}, label), el("dd", {}, el("bdi", {}, name), el("small", {}, what)))))),
       told.thanks.length ? el("section.panel.stack", {}, el("h2", {}, STORY.thanks), el("p.thanks", {}, told.thanks.map(({ sign, words, number }) =>

@@ -106,6 +106,10 @@ async def test_nothing_names_the_person_and_ledger_proofs_and_counts_still_hold(
     said = {"person_id": bob.id, "openid": person["openid"], "text": "鲍勃的手表", "state": "shown"}
     reviews = [{"_id": code or "profile", "code": code, **said} for code in ("", codes["own"])]
     await context.store.database["reviews"].insert_many(reviews)
+    # Followers whom a count missed.
+    of_bob = {"publisher": bob.id}
+    followers = [{"_id": "a", "follower": "a", **of_bob}, {"_id": "b", "follower": "b", "n": 9000, **of_bob}]
+    await context.store.database["follows"].insert_many(followers)
     before = await everything(context)
     assert {place.split(":")[0] for place in naming(before, *traces)} == {
         *("bills", "digs", "orders", "people", "pictures.chunks", "pictures.files", "prizes", "tasks"),
@@ -115,6 +119,7 @@ async def test_nothing_names_the_person_and_ledger_proofs_and_counts_still_hold(
     after = await everything(context)
     assert naming(after, *traces) == []
     assert [review["code"] for review in after["reviews"]] == [codes["own"]]
+    assert not after.get("follows")
     assert [len(after[name]) for name in ("digs", "visits", "prizes", "bills", "orders")] == [
         len(before[name]) for name in ("digs", "visits", "prizes", "bills", "orders")
     ]

@@ -397,7 +397,7 @@ def test_axe_finds_nothing_on_stories_finds_practice_and_daily_treasures_and_all
     page.get_by_role("button", name="会了").click()
     for path, said in (
         (f"task/{ended}", "奖品全部挖完了"),
-        (f"story/{ended}", "手气最佳"),
+        (f"story/{ended}", "挖得最多"),
         ("mine/finds", "表土"),
         ("mine/published", "最近四周的每日一挖"),
     ):

@@ -30,8 +30,11 @@ test("a story has its records, thanks and finds, and names whom it does not know
   const told = tell(STORY, TASK);
   assert.equal(told.headline, "我们 3 人挖了 6 层");
   assert.deepEqual(told.records.map(({ label, name, what }) => [label, name, what]), [
-    ["手气最佳", "石头", "贺卡"], ["挖得最多", "朵朵", "3 锹"], ["最深一锹没中", "第 3 位", "第 6 层"],
+    ["挖得最多", "朵朵", "3 锹"], ["最深一锹没中", "第 3 位", "第 6 层"],
   ]);
+  const lucky = tell({ ...STORY, won: [0, 1, 1, 0, 0, 0], fen: [0, 20, 650, 0, 0, 0] }, { ...TASK, goods_type: 1 });
+  assert.deepEqual(Object.values(lucky.records[0]), ["手气最佳", "石头", "6.50 元"]); // where all won the same, nobody was luckier
+  assert.equal(tell({ ...STORY, no: 0 }, TASK).headline, "3 人挖了 6 层");
   assert.deepEqual(told.thanks.map(({ sign, number }) => [sign, number]), [["fire", 1]]);
   assert.deepEqual(told.finds, [1, 2, 3, 4]);
   assert.deepEqual(told.levels.map(({ depth, own }) => [depth, own]), [[1, false], [2, true], [3, false], [4, true], [5, true], [6, false]]);
@@ -71,8 +74,8 @@ test("the card shows each level as a square, and its first line whole", () => {
 
 test("who lost to a random order is never told that they were slow", () => {
   const refused = { error: "cooling_down", message: "" };
-  assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }, "石头"), "5 人同时按下，抽中了石头");
-  assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }), "5 人同时按下，抽中了别人");
+  assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }, "石头"), "你和另外 4 人同时按下，抽中了石头");
+  assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }), "你和另外 4 人同时按下，抽中了别人");
   assert.equal(refusedWords({ ...refused, reply: {} }), "慢了一步");
 });
 

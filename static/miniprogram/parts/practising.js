@@ -8,7 +8,7 @@ const PRACTISED = "wabao.practised"; // whether somebody practised on this phone
 export const isNew = () => !wx.getStorageSync(PRACTISED);
 
 export const practising = Behavior({
-  data: { practising: PRACTICE, practice: null, resting: false, newcomer: false, newcomerWords: NEWCOMER },
+  data: { practising: PRACTICE, practice: null, catching: false, newcomer: false, newcomerWords: NEWCOMER },
 
   methods: {
     /** Practise, on this phone alone. */
@@ -17,15 +17,15 @@ export const practising = Behavior({
     },
 
     practiseDig() {
-      const { practice, resting } = this.data;
-      if (resting) return;
+      const { practice, catching } = this.data;
+      if (catching) return;
       if (practice.won) {
         this.leavePractice();
         return;
       }
       const next = practised(practice.depth + 1);
-      this.setData({ practice: next, resting: !next.won });
-      if (!next.won) setTimeout(() => this.setData({ resting: false }), REST_MS);
+      this.setData({ practice: next, catching: !next.won });
+      if (!next.won) setTimeout(() => this.setData({ catching: false }), REST_MS);
     },
 
     leavePractice() {

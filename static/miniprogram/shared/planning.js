@@ -80,6 +80,7 @@ export function packetProblem({ sum, prize_num: typed }, most) {
   const number = Number(typed);
   if (!(number >= 1 && number <= MOST_PRIZES && wholeOf(typed) === number)) return rangeWords(PACKET.number, 1, MOST_PRIZES, true);
   const least = number * LEAST_FEN;
+  if (least > most * 100) return rangeWords(PACKET.number, 1, Math.floor((most * 100) / LEAST_FEN), true);
   const fen = fenOf(sum);
   return fen >= least && fen <= most * 100 && Math.abs(Number(sum) * 100 - fen) < 1e-6 ? "" : rangeWords(PACKET.sum, (least / 100).toFixed(2), most, false);
 }

@@ -43,10 +43,10 @@ export function tell(story, task) {
   const [most] = [...dug].sort(([, one], [, other]) => other - one);
   const miss = [...levels].reverse().find(({ no }) => !winners.has(no));
   return {
-    headline: headline(task),
+    headline: own ? headline(task) : headline(task).replace("我们 ", ""),
     own: ownWords(story, task),
     records: [
-      best && [RECORDS.best, best.name, best.prize],
+      best && fen.some((each) => each && each !== best.fen) && [RECORDS.best, best.name, best.prize],
       most && [RECORDS.most, nameOf(most[0]), `${most[1]} 锹`],
       miss && [RECORDS.miss, miss.name, `第 ${miss.depth} 层`],
     ].filter(Boolean).map(([label, name, what]) => ({ label, name, what })),

@@ -251,7 +251,7 @@ export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth
  */
 export function refusedWords({ error, message, reply }, drawn = "") {
   if (error !== "cooling_down") return message;
-  return reply.pressed ? `${reply.pressed} 人同时按下，抽中了${drawn || "别人"}` : "慢了一步";
+  return reply.pressed ? `你和另外 ${reply.pressed - 1} 人同时按下，抽中了${drawn || "别人"}` : "慢了一步";
 }
 
 /** Whether a dig was refused because of who asked: they cannot dig anywhere. */
@@ -270,12 +270,12 @@ export const lateWin = (task, { now_depth }) => `${title(task)}：第 ${now_dept
 /** Return the deepest level that can still matter. */
 export const deepestWords = ({ status, deepest }) => (status ? "" : `最深到第 ${deepest} 层`);
 
-export const ASK_OPENING = "以后打开宝贝就自动开挖？";
+export const ASK_OPENING = "以后打开宝贝就自动挖一次？";
 
 // Whether opening a treasure digs: the two choices; `change` labels the change to each.
 export const OPENING = [
-  { opens: "digs", words: "自动挖", change: "打开宝贝时自己挖 · 改成自动挖" },
-  { opens: "waits", words: "自己挖", change: "打开宝贝时自动挖 · 改成自己挖" },
+  { opens: "digs", words: "自动挖", change: "打开宝贝时自己挖 · 改成自动挖一次" },
+  { opens: "waits", words: "自己挖", change: "打开宝贝时自动挖一次 · 改成自己挖" },
 ];
 
 // What people may cheer with, by the server's signs.

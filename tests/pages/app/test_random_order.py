@@ -42,10 +42,10 @@ def test_who_lost_to_the_random_order_reads_to_whom_and_nothing_replaces_it(wind
     page.route("**/postTask", lambda route: route.fulfill(json=lost))
     page.goto(f"{address}/#/task/{code}")
     said = page.locator(".shaft .said")
-    expect(said).to_have_text("5 人同时按下，抽中了别人")
+    expect(said).to_have_text("你和另外 4 人同时按下，抽中了别人")
     Person.log_in(address, "石头").post("/postTask", code=code)
     expect(page.locator(".people li", has_text="石头")).to_be_visible()
-    expect(said).to_have_text("5 人同时按下，抽中了石头")
+    expect(said).to_have_text("你和另外 4 人同时按下，抽中了石头")
 
 
 def test_offline_the_button_waits_for_the_network_and_the_banner_does_not_move_it(window, publisher):

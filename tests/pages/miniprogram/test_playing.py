@@ -61,7 +61,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
         phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 3 秒", "0 人挖过",
                     "第 0 层 · 最深到第 6 层", "挖一锹",
-                    "下一份在第 2 层或更深", "以后打开宝贝就自动开挖？")  # fmt: skip
+                    "下一份在第 2 层或更深", "以后打开宝贝就自动挖一次？")  # fmt: skip
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
         phone.shows("第 1 层", "这一锹挖到的机会 1/1", "秒后可挖")
         phone.shows("1 人挖过", "1. 小刚")

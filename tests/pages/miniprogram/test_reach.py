@@ -82,7 +82,7 @@ def narrow(address: str, publisher: Person) -> dict[str, str]:
         f"treasure/treasure?code={won}": "地址已交给发布者",
         f"treasure/treasure?code={mine}": "我发布的",
         f"treasure/treasure?code={fresh}": "埋好了",
-        f"story/story?code={won}": "手气最佳",
+        f"story/story?code={won}": "挖得最多",
         f"winners/winners?code={mine}": "名字很长的收货人",
         f"edit/edit?code={fresh}": "改好了",
         f"fair/fair?code={won}": "位置",

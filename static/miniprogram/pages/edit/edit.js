@@ -39,9 +39,8 @@ Component({
       this.setData({ [`rows[${currentTarget.dataset.at}].name`]: detail.value });
     },
 
-    type({ detail, currentTarget }) {
-      this.setData({ [`filled.${currentTarget.dataset.of}`]: detail.value });
-    },
+    /** The form has what was typed; set again on each key, a field would lose its cursor. */
+    type() {},
 
     time({ detail, currentTarget }) {
       this.setData({ [currentTarget.dataset.of]: detail.value });

@@ -344,7 +344,7 @@ Component({
       if (wasDrawn(error)) this.lost = error;
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.task.cd_until, error.reply.cd_until) });
       else if (isShutOut(error)) this.show({ why: error.error });
-    else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
+      else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
       else if (!error.error) throw error;
     },
 
