@@ -26,8 +26,8 @@ MISSED_TURNS = 10
 # Turns allowed until the first heartbeat. The imports come before it, and a slow disk delays them; indexes
 # are made after it.
 STARTING_TURNS = 60
-# Time for faulthandler to write the stacks to the log.
-ABORT_SECONDS = 1.0
+# Time for faulthandler to write the stacks to the log, on a busy machine.
+ABORT_SECONDS = 3.0
 STARTING = b"0"
 SERVING = b"1"
 _READ_BYTES = 1 << 16  # the capacity of a pipe

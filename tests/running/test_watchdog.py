@@ -145,7 +145,8 @@ def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig
     assert said.count("run_forever") == 2  # the frozen worker's stack is there too
     assert len(set(server.children()["worker"]) - set(workers)) == 2
     assert replaced(server) == before + 2
-    until(lambda: replaced_by_heartbeats(data_dir) == before + 2)
+    # A heartbeat that Redis did not take in time is lost, with what it counted.
+    until(lambda: before < replaced_by_heartbeats(data_dir) <= before + 2)
 
 
 def replaced(server: Running) -> int:
