@@ -16,7 +16,7 @@ pytest.register_assert_rewrite("support")  # so that a failed assertion there sh
 pytest_plugins = ("support.stores", "support.served")
 
 
-# A bare `pytest`, which takes four minutes on two cores, leaves out the tests whose ids begin like this. They
+# A bare `pytest`, which takes 3 minutes on two cores, leaves out the tests whose ids begin like this. They
 # need browsers, whole servers or crowds, or test failovers, crashes at each step or random sequences. `pytest
 # -m slow` runs them. If you name a file or a test, it runs too.
 SLOW = (
