@@ -56,12 +56,16 @@ def test_cards_in_sight_stay_in_their_places_when_the_square_is_renewed(window, 
 
 def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address, publisher):
     picture = a_picture()
-    ended, next_to_it = (publisher.publish(picture, name=name) for name in ("早早结束的猫", "留下的猫"))
-    publish_many(address, 20)
+    kind = "离开"
+    ended, next_to_it = (publisher.publish(picture, name=f"{kind}{name}") for name in ("结束的", "留下的"))
+    publish_many(address, 20, kind=kind)
     page = window("朵朵").page
+    page.get_by_label("搜宝贝或发布者").fill(kind)
+    expect(page.locator(".card", has_not_text=kind)).to_have_count(0)
     expect(page.locator(".card").first).to_be_visible()
     card = page.locator(f"[aria-label=正在进行] [data-code='{ended}']")
-    scroll_down_to(page, card)
+    # All is read: while a page is on its way, nothing is renewed.
+    scroll_down_to(page, page.get_by_text("就这些了"))
     card.scroll_into_view_if_needed()
     publisher.post("/endTask", code=ended)
     renew(page)
