@@ -280,8 +280,17 @@ async def test_who_cannot_hide_at_this_moment_after_all_stays_free_for_another_h
         for person_id in authors:
             fields = {"code": code, "person_id": person_id, "open": 1, "counts": 1, "at": 1}
             await context.store.reports.rows.insert_one({"_id": f"{code}:{person_id}", **fields})
-    # Both ask who is free before either notes anything.
-    joined = await asyncio.gather(*(context.store.reports.join(code, 0, 2) for code in made))
+    reports = context.store.reports
+    both_asked = asyncio.Barrier(2)  # who is free, before either notes anything
+    ask = reports.collection.distinct
+
+    async def ask_at_once(*asked: Any) -> Any:
+        found = await ask(*asked)
+        await both_asked.wait()
+        return found
+
+    with mock.patch.object(reports, "collection", mock.Mock(wraps=reports.collection, distinct=ask_at_once)):
+        joined = await asyncio.gather(*(reports.join(code, 0, 2) for code in made))
     took_part = [each["code"] for each in await find(context, "reports", hides=1)]
     assert sorted(took_part) == [code for code, so in zip(made, joined, strict=True) for _ in range(2 * so)]
     assert sum(joined) == 1
