@@ -63,11 +63,12 @@ export function upload(file, onProgress) {
 /** Log in under any name: in development the sandbox plays WeChat. */
 export async function logIn(nickname) {
   const user = nickname || `new-${Math.random().toString(36).slice(2)}`; // somebody who was never here
-  const asked = await reach(`/sandbox/authorize?${asQuery({ user, ...(nickname ? { nickname } : { anonymous: 1 }) })}`, {});
+  const asked = await reach(`/sandbox/authorize?${asQuery({ user, nickname: nickname || null })}`, {});
   const badName = asked.status === 400;
   if (!asked.ok) throw new Refused({ msg: badName ? "沙箱没有接受这个名字，请换一个" : "现在登录不了，请稍后再试", error: badName ? "bad_request" : "sandbox" }, asked.status);
   keep("sessionStorage", "wabao.user", user); // whom the sandbox asks for a consent
-  remember(await api.logIn(await asked.json()));
+  const ticket = await asked.json();
+  remember(await api.logIn(nickname ? ticket : { code: ticket.code })); // a code alone brings no name and no picture
 }
 
 /** Log out, here and on all other devices. If no reply comes, this logs out only here: the token may stay valid. */

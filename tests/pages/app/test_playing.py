@@ -167,6 +167,7 @@ def test_who_gives_no_name_comes_in_as_somebody_new_who_has_one(window):
         opened.page.locator("#nav").get_by_role("link", name="我的").click()
         named = opened.page.locator(".me h1")
         expect(named).to_have_text(re.compile("的"))
+        expect(opened.page.locator(".me img")).to_have_attribute("src", re.compile("^data:image/svg"))
         names.add(named.text_content())
     assert len(names) == 2
 
