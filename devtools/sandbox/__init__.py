@@ -64,7 +64,7 @@ def sandbox_routes(context: Context) -> list[URLSpec]:
     handed = {"context": context}
     return [
         URLSpec(r"/sandbox/authorize", Authorize, handed),
-        URLSpec(r"/sandbox/avatar/([0-9a-f]{32}|grey)\.png", Avatar, handed),
+        URLSpec(r"/sandbox/avatar/([0-9a-f]{32})\.png", Avatar, handed),
         URLSpec(r"/sandbox/sns/jscode2session", CodeToSession, handed),
         URLSpec(r"/sandbox/cgi-bin/stable_token", StableToken, handed),
         URLSpec(r"/sandbox/wxa/getwxacodeunlimit", MiniProgramCode, handed),

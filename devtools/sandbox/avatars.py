@@ -12,11 +12,10 @@ from devtools.sandbox.base import SandboxHandler
 
 SIDE = 132  # pixels, as WeChat's avatars
 _CELL = 22
-_GREY = (204, 204, 204)
 
 
 class Avatar(SandboxHandler):
-    """GET /sandbox/avatar/….png: a pattern made from the name, or the grey figure."""
+    """GET /sandbox/avatar/….png: a pattern made from the name."""
 
     async def get(self, name: str) -> None:
         """Answer the PNG; the same name always gives the same picture."""
@@ -28,10 +27,7 @@ class Avatar(SandboxHandler):
 
 def _draw(name: str) -> bytes:
     picture = Image.new("RGB", (SIDE, SIDE), (240, 240, 240))
-    if name == "grey":
-        _draw_figure(ImageDraw.Draw(picture))
-    else:
-        _draw_pattern(ImageDraw.Draw(picture), name)
+    _draw_pattern(ImageDraw.Draw(picture), name)
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()
@@ -49,8 +45,3 @@ def _draw_pattern(draw: ImageDraw.ImageDraw, digest: str) -> None:
             left = _CELL // 2 + x * _CELL
             top = _CELL // 2 + row * _CELL
             draw.rectangle((left, top, left + _CELL - 1, top + _CELL - 1), fill=(red, green, blue))
-
-
-def _draw_figure(draw: ImageDraw.ImageDraw) -> None:
-    draw.ellipse((42, 26, 90, 74), fill=_GREY)
-    draw.ellipse((20, 82, 112, 178), fill=_GREY)

@@ -18,6 +18,10 @@ from devtools.sandbox.store.codes import LoginCode
 
 CODE_MS = 300_000
 ANONYMOUS_NAME = "微信用户"
+ANONYMOUS_FACE = (
+    "https://thirdwx.qlogo.cn/mmopen/vi_32/"
+    "POgEwh4mIHO4nibH0KlMECNjjGxQUq24ZEaGT4poC6icRiccVGKSyXwibcPq4BWmiaIGuG1icwxaQX6grC9VemZoJ8rg/132"
+)
 
 Text = Annotated[str, Meta(min_length=1, max_length=50)]
 Flag = Annotated[int, Meta(ge=0, le=1)]
@@ -86,7 +90,8 @@ class Authorize(SandboxHandler):
 
     def _user_data(self, asked: AuthorizeRequest, openid: str, now: int) -> dict[str, Any]:
         settings = self.context.settings
-        picture = "grey" if asked.anonymous else hashlib.sha256(asked.user.encode()).hexdigest()[:32]
+        picture = hashlib.sha256(asked.user.encode()).hexdigest()[:32]
+        face = f"{settings.public_url}/sandbox/avatar/{picture}.png"
         return {
             "openId": openid,
             "nickName": ANONYMOUS_NAME if asked.anonymous else asked.nickname or asked.user,
@@ -95,7 +100,7 @@ class Authorize(SandboxHandler):
             "city": "" if asked.anonymous else "深圳",
             "province": "" if asked.anonymous else "广东",
             "country": "" if asked.anonymous else "中国",
-            "avatarUrl": f"{settings.public_url}/sandbox/avatar/{picture}.png",
+            "avatarUrl": ANONYMOUS_FACE if asked.anonymous else face,
             "watermark": {"timestamp": now // 1000, "appid": asked.appid or settings.appid},
         }
 

@@ -103,7 +103,7 @@ class GetTaskDetails(Interface):
         if code is None:
             raise NoSuchTask
         async with context.hub.known.keep(code) as watched:
-            await self.let_in()
+            person = await self.let_in()
             await context.hub.refresh(watched)
             if not watched.opens_for(person_id):
                 raise NotShown
@@ -114,7 +114,7 @@ class GetTaskDetails(Interface):
                 sharer = await sharer_of(context, code, request.from_unionid)
             share = visit(context, code, person_id, sharer)
             prize = await self._prize(watched, person_id) if person_id in watched.winners else None
-            return task_page(context, watched, person_id, share=share, prize=prize)
+            return task_page(context, watched, person, share=share, prize=prize)
 
     async def _prize(self, watched: WatchedTask, person_id: str) -> WonPrize:
         """Return a winner's prize. The prize of a dig just now may not be written yet."""

@@ -9,6 +9,7 @@ import msgspec
 from cachetools import LRUCache
 
 from handlers.digging.cards import ShownTask, goods_url, owed_fields, picture_url, rank_rows, value_of
+from server.actions.people.account import why_shut_out
 from server.actions.pictures import SIGNED_MS
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_days_of, claim_until_ms, total_fen
@@ -18,6 +19,7 @@ from server.game.reasons import owes, why_barred, why_closed
 from server.game.review import ReviewShown
 from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
+from server.store.people.people import Person
 from server.store.prizes.prizes import WonPrize, unwritten
 
 # A client that may not dig is told a cooldown of this length, so that it does not dig automatically. It may
@@ -25,7 +27,17 @@ from server.store.prizes.prizes import WonPrize, unwritten
 LEAST_WAIT_SECONDS = 10
 PAGES_KEPT = 500
 
-Why: TypeAlias = Literal["", "ended", "no_such_task", "not_paid", "own_task", "already_won", "cooling_down"]
+Why: TypeAlias = Literal[
+    "",
+    "ended",
+    "no_such_task",
+    "not_paid",
+    "banned",
+    "leaving",
+    "own_task",
+    "already_won",
+    "cooling_down",
+]
 
 
 class ParticipantRow(msgspec.Struct):
@@ -54,7 +66,8 @@ class TaskPage(ShownTask, kw_only=True):
 
     `created_at` is when it was published: since then its depths are fixed. `mine` is 1 for the publisher,
     even once the task has ended. Digs within `fair_start_ms` after a cooldown are tried in a random order;
-    `fair_start_ms` is 0 if they are not. `prize_state` is the state of the caller's prize, as `state` in
+    `fair_start_ms` is 0 if they are not. `why_note` is what a banned or leaving caller is told, "" to all
+    others. `prize_state` is the state of the caller's prize, as `state` in
     `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the caller's if
     they won, in unix ms; 0 while the task runs. `starts_at` and `expires_at` are as on cards. `seed_hash` and
     `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only the publisher and winners see the
@@ -79,6 +92,7 @@ class TaskPage(ShownTask, kw_only=True):
     finds: list[int]
     can_dig: int
     why: Why
+    why_note: str
     cd: int
     fair_start_ms: int
     server_time: int
@@ -127,12 +141,13 @@ _shared = LRUCache[str, tuple[int, float, dict[str, Any]]](PAGES_KEPT)
 
 
 def task_page(
-    context: Context, watched: WatchedTask, person_id: str, *, share: str, prize: WonPrize | None
+    context: Context, watched: WatchedTask, person: Person, *, share: str, prize: WonPrize | None
 ) -> GetTaskDetailsReply:
-    """Return the reply of getTaskDetails, as new as the latest frames of the task.
+    """Return the reply of getTaskDetails to a person, as new as the latest frames of the task.
 
     `share` is the caller's share token; `prize` is None if they did not win.
     """
+    person_id = person["_id"]
     now_ms = context.clock.now_ms()
     version, until_ms, shared = _shared.get(watched.code, (0, 0.0, {}))
     if version != watched.version or now_ms >= until_ms:
@@ -142,7 +157,8 @@ def task_page(
     standing = watched.standing
     won = person_id in watched.winners
     mine = watched.task["publisher"] == person_id
-    barred = why_closed(standing, person_id) or why_barred(standing, person_id, won=won)
+    shut_out = why_shut_out(person, now_ms)
+    barred = why_closed(standing, person_id) or shut_out or why_barred(standing, person_id, won=won)
     why = barred.error if barred else ""
     cd_seconds = watched.cd_seconds
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
@@ -173,6 +189,7 @@ def task_page(
         "time": left or wait,
         "can_dig": int(not why and not left),
         "why": why or ("cooling_down" if left else ""),
+        "why_note": shut_out.msg if shut_out else "",
         "cd_until": watched.cd_until if left else 0,
         "server_time": now_ms,
         "watchers": watched.total,

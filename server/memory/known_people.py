@@ -41,7 +41,7 @@ class KnownPeople:
 
         `generation` is that of the valid token in the request, None for a bare id. A bare id is answered from
         memory only if memory says that the person is locked: then the bare id is refused. A person who is
-        deleting their account is read anew, because they may have changed their mind. Raises Unavailable.
+        banned or deleting their account is read anew, because that may have been undone. Raises Unavailable.
         """
         person = self._trusted(person_id)
         # A token of a later generation than the known one comes from a login after the read.
@@ -59,7 +59,7 @@ class KnownPeople:
     def _trusted(self, person_id: str) -> Person | None:
         """Return what is known of a person; None if they must be read anew."""
         known = self._known.get(person_id)
-        if known is None or "leaving" in known[0]:
+        if known is None or "leaving" in known[0] or "banned" in known[0]:
             return None
         person, read_at, connection = known
         told = connection and connection == self._connection()

@@ -127,6 +127,7 @@ class Page {
           task.mine ? null : el("button.quiet", { onclick: report }, REPORT.name))),
     );
     this.show();
+    this.shaft.say(task.why_note);
     this.showClaim();
   }
 

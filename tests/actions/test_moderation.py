@@ -396,7 +396,10 @@ async def test_a_banned_person_may_only_look_and_claim_until_the_ban_is_lifted_i
         return [*await acts_of(bob, code, url), uploaded.json().get("error", "")]
 
     assert await outcomes() == ["banned"] * 6
-    assert (await alice.get("/getTaskDetails", code=code))["now_depth"] == 0
+    seen = await bob.get("/getTaskDetails", code=code)
+    assert (seen["why"], seen["can_dig"], REASON in seen["why_note"]) == ("banned", 0, True)
+    theirs = await alice.get("/getTaskDetails", code=code)
+    assert (theirs["now_depth"], theirs["why"], theirs["why_note"]) == (0, "own_task", "")
     assert await context.store.tasks.released_number(bob.id) == 0
     assert (await bob.get("/getTaskList"))["status"] == 0
     claimed = await bob.claim(won)
@@ -405,6 +408,8 @@ async def test_a_banned_person_may_only_look_and_claim_until_the_ban_is_lifted_i
     assert (seen["released"], seen["dug"], seen["joined"], seen["prizes"]) == (0, 1, 1, {"claiming": 1})
     assert not [secret for secret in (bob.unionid, bob.data["openid"]) if secret in str(seen)]
     assert (await client.post("/ops/unban", code=won, depth=1, reason="已核实"))["status"] == 0
+    lifted = await bob.get("/getTaskDetails", code=code)
+    assert (lifted["why"], lifted["can_dig"], lifted["why_note"]) == ("", 1, "")
     assert await outcomes() == [""] * 6
     log = (await client.get("/ops/log"))["data"]
     assert [(act["act"], act["target"], act["outcome"]) for act in log] == [

@@ -154,6 +154,7 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client, al
     anonymous = await client.log_in("carol", anonymous=1)
     assert anonymous.data["named"] == 0  # WeChat calls everybody 微信用户
     assert "微信" not in anonymous.data["nickName"]
+    assert anonymous.data["avatarUrl"] == ""  # nor is WeChat's grey picture a face
     picture = (await anonymous.upload(a_picture()))["url"]
     headers = {"Authorization": f"Bearer {anonymous.token}"}
     for unionid in ({}, {"unionid": anonymous.unionid}):

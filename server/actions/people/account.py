@@ -13,7 +13,9 @@ from server.errors import (
     Leaving,
     LoginBlocked,
     NotLoggedIn,
+    Refusal,
     TokenRequired,
+    refuse,
 )
 from server.game.amounts import spoken
 from server.game.review import ReviewState
@@ -113,8 +115,8 @@ def ban_of(person: Person, now_ms: int) -> Ban | None:
     return ban if ban is not None and (not ban["until"] or now_ms < ban["until"]) else None
 
 
-def check_ban(person: Person, now_ms: int) -> Person:
-    """Return the person if they may publish, upload, dig and report. Raises Banned, Leaving.
+def why_shut_out(person: Person, now_ms: int) -> Refusal | None:
+    """Return why a person may not publish, upload, dig and report.
 
     A banned or leaving person may still claim what they won.
     """
@@ -122,9 +124,13 @@ def check_ban(person: Person, now_ms: int) -> Person:
     if ban is not None:
         until = f"，到 {spoken(ban['until'])} 为止" if ban["until"] else ""
         why = f"理由：{ban['reason']}。已经挖到的奖品仍可领取；有异议请联系客服"
-        raise Banned(f"{Banned.default_msg}{until}。{why}")
-    if "leaving" in person:
-        raise Leaving
+        return Banned(f"{Banned.default_msg}{until}。{why}")
+    return Leaving() if "leaving" in person else None
+
+
+def check_ban(person: Person, now_ms: int) -> Person:
+    """Return the person if they may publish, upload, dig and report. Raises Banned, Leaving."""
+    refuse(why_shut_out(person, now_ms))
     return person
 
 

@@ -19,6 +19,12 @@ from server.store.pipelines import NOW_MS, Document, look_up
 
 # The name that WeChat has given for everybody since 2022.
 WECHAT_USER = "微信用户"
+# In the addresses of the grey pictures that WeChat gives in place of a person's own: of getUserProfile since
+# 2022, and of the sample in its documentation of 头像昵称填写.
+FACELESS = (
+    "/POgEwh4mIHO4nibH0KlMECNjjGxQUq24ZEaGT4poC6icRiccVGKSyXwibcPq4BWmiaIGuG1icwxaQX6grC9VemZoJ8rg/",
+    "/icTdbqWNOwNRna42FI242Lcia07jQodd2FJGIYQfG0LAJGFxM4FbnQP6yfMxBgJ0F3YRqJCJ1aPAK2dQagdusBZg/",
+)
 
 
 class Ban(TypedDict):
@@ -374,7 +380,8 @@ def shown_name(person: Person) -> str:
 
 def shown_face(person: Person) -> str:
     """Return the picture that others see: a path of ours or an address of WeChat's, "" if there is none."""
-    return person.get("wxheadpic") or person["avatarUrl"]
+    given = person["avatarUrl"]
+    return person.get("wxheadpic") or ("" if any(grey in given for grey in FACELESS) else given)
 
 
 def is_named(person: Person) -> bool:
