@@ -123,7 +123,7 @@ class Failover(Race):
         dug, packet = self._codes
         who = self.chance.choice(self.people[1:])
         publisher = self.people[0]
-        address = {"receiver": "王小明", "phone": "13800000000", "address": "幸福路 1 号"}
+        address = {"receiver": "王小明", "phone": "13800000000", "address": "杭州市幸福路 1 号"}
         picture = io.BytesIO()
         Image.new("RGB", (64, 48), (self.chance.randrange(256), 0, 0)).save(picture, "JPEG")
         files = {"file": picture.getvalue()}

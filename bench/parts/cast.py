@@ -49,7 +49,8 @@ class Actor:
     def address(self) -> dict[str, str]:
         """The address to which their prizes are sent; each person has a different address."""
         number = f"1390000{USERS.index(self.user):04}"
-        return {"receiver": f"{self.user} 收", "phone": number, "address": f"挖宝路 {number} 号 {self.user}"}
+        address = f"杭州市挖宝路 {number} 号 {self.user}"
+        return {"receiver": f"{self.user} 收", "phone": number, "address": address}
 
     def secrets(self) -> Iterator[tuple[str, str]]:
         """Yield each text that only this person may see, with a name for it."""

@@ -56,8 +56,12 @@ class DrawPrizeRequest(msgspec.Struct):
     unionid: Unionid
     code: Code
     receiver: Annotated[str, Meta(extra=ONE_LINE, title="收货人", description="1 到 32 个字")] = ""
-    phone: Annotated[str, Meta(title="电话", description="5 到 20 位的号码")] = ""
-    address: Annotated[str, Meta(extra=LINES, title="详细地址", description="1 到 200 个字")] = ""
+    phone: Annotated[
+        str, Meta(title="电话", description="手机号、带区号的座机，或以 + 和国家代码开头的号码")
+    ] = ""
+    address: Annotated[
+        str, Meta(extra=LINES, title="详细地址", description="从省、市写到门牌，最多 200 个字")
+    ] = ""
 
 
 class ShownPrize(msgspec.Struct, kw_only=True):

@@ -1,4 +1,4 @@
-"""Where goods are not sent to: China's provinces, as people write them. Pure."""
+"""Addresses as people write them: China's provinces, and whether an address is complete. Pure."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ _BEGINS = re.compile(
     rf"\A[\W\d]*+(?:(?:中华人民共和国|中国)[\W\d]*+)?({_NAMES})(?!藏族|蒙古族|[东西南北中]?[路街]|大[道街])"
 )
 
+# Cities and districts, after a province or first. A longer name is not one, nor is a housing estate.
+_PLACE = re.compile(
+    r"[\W\d]*+(?:[省市]|(?:壮族|回族|维吾尔)?自治区|特别行政区)?\W*"
+    r"(?:[^\W\d]{1,5}?(?:地区|[市州盟县旗]|(?<![小社园])区)\W*){1,3}"
+)
+LEAST_DETAIL = 4  # letters and digits after the place
+LEAST_WITHOUT_PLACE = 12  # of an address abroad, in any script
+
 
 def provinces_in(text: str) -> list[str]:
     """Return the provinces that a text lists, each once. Raises ValueError with the first word that is not a
@@ -36,3 +44,12 @@ def province_of(address: str) -> str:
     """Return the province that an address begins with, "" if with none."""
     begins = _BEGINS.match(address)
     return begins[1] if begins else ""
+
+
+def is_complete(address: str) -> bool:
+    """Return whether an address says street and number after its province or city, or as much abroad."""
+    begins = _BEGINS.match(address)
+    first = begins.end() if begins else 0
+    place = _PLACE.match(address, first)
+    detail = address[place.end() if place else first :]
+    return sum(map(str.isalnum, detail)) >= (LEAST_DETAIL if begins or place else LEAST_WITHOUT_PLACE)

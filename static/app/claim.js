@@ -5,6 +5,7 @@ import { claimStep, isOverdue, stateOf } from "../miniprogram/shared/prizes.js";
 import { CLAIM, NAMING, changeWords, contactWords, handingLines, heroWords, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
 import { callWeChat, get, needed, post } from "./api.js";
 import { attempt, el, fill, set, write } from "./dom.js";
+import { blame, field, forgive } from "./fields.js";
 import { askName } from "./naming.js";
 import { recall } from "./session.js";
 import { parcel } from "./shipping.js";
@@ -146,22 +147,31 @@ async function look({ task, section, done }) {
 
 function byMail(panel, before = {}) {
   const { task, show, step } = panel;
-  const field = (name, label, { rows, ...attributes }) =>
-    el("div.field", {}, el("label", { for: name }, label),
-      el(rows ? "textarea" : "input", { id: name, name, rows, required: true, value: before[name], ...attributes },
-        rows ? before[name] : null));
   const form = el(
     "form.stack",
-    { onsubmit: (event) => { event.preventDefault(); step(send); } },
+    {
+      novalidate: true, // the server says what is wrong, and what would be right
+      oninput: ({ target }) => forgive(target),
+      onsubmit: (event) => { event.preventDefault(); submit(); },
+    },
     el("p", {}, task.is_draw ? CLAIM.askAgain : CLAIM.ask),
     handingLines(task).map((line) => el("p.hint", {}, line)),
-    field("receiver", CLAIM.receiver, { maxlength: 32, autocomplete: "name" }),
-    field("phone", CLAIM.phone, { minlength: 5, maxlength: 20, type: "tel", autocomplete: "tel" }),
-    field("address", CLAIM.address, { maxlength: 200, rows: 2, autocomplete: "street-address" }),
+    field("receiver", CLAIM.receiver, { maxlength: 32, autocomplete: "name", value: before.receiver }),
+    field("phone", CLAIM.phone, { maxlength: 20, type: "tel", autocomplete: "tel", value: before.phone }, CLAIM.phones),
+    field("address", CLAIM.address, { maxlength: 200, rows: 2, autocomplete: "street-address" }, CLAIM.whole, before.address),
     el("button.primary", { type: "submit" }, CLAIM.submit),
   );
-  const send = async () => {
-    sent(panel, await draw(task, Object.fromEntries(new FormData(form))));
+  const submit = async () => {
+    let refused = null;
+    await step(async () => {
+      try {
+        sent(panel, await draw(task, Object.fromEntries(new FormData(form))));
+      } catch (error) {
+        refused = form.elements[error.reply?.param] ? error : null;
+        if (!refused) throw error;
+      }
+    });
+    if (refused) blame(form.elements[refused.reply.param], refused.message);
   };
   show(form);
 }

@@ -6,10 +6,10 @@ import { mayEdit } from "../miniprogram/shared/prizes.js";
 import { FIELDS, KIND } from "../miniprogram/shared/words-publish.js";
 import { EDIT } from "../miniprogram/shared/words.js";
 import { el, fill, icon, write } from "./dom.js";
-import { field } from "./fields.js";
+import { blame, field, forgive } from "./fields.js";
 import { opening } from "./opening.js";
 import { pictureField } from "./picture.js";
-import { applyHanding, blame, fieldOf, forgive, handingFields, textFields } from "./publish.js";
+import { applyHanding, fieldOf, handingFields, textFields } from "./publish.js";
 
 export function edit(root, signal, code) {
   root.classList.add("narrow");

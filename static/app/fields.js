@@ -1,6 +1,6 @@
 // Fields of a form, each with its label and what may be filled in.
 
-import { el } from "./dom.js";
+import { el, set } from "./dom.js";
 
 export function field(name, label, attributes, hint = null, ...children) {
   const tag = attributes.rows ? "textarea" : children.length ? "select" : "input";
@@ -31,4 +31,22 @@ export function choice(name, label, options) {
 export function apply(element, applies) {
   element.hidden = !applies;
   for (const input of element.querySelectorAll("input, textarea, select")) input.disabled = !applies;
+}
+
+/** Say no longer that a field is wrong. */
+export function forgive(input) {
+  if (!input.hasAttribute("aria-invalid")) return;
+  set(input, { "aria-invalid": null, "aria-errormessage": null });
+  input.closest(".field").querySelector(":scope > .problem.own")?.remove();
+}
+
+/** Say beneath a field what is wrong with it, and go there. */
+export function blame(input, text) {
+  const field = input.closest(".field");
+  const id = `${input.id}-problem`;
+  forgive(input);
+  if (text) field.append(el("p.problem.own", { id, role: "alert" }, text));
+  set(input, { "aria-invalid": "true", "aria-errormessage": text ? id : null });
+  field.scrollIntoView({ block: "center" });
+  input.focus({ preventScroll: true });
 }

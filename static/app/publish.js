@@ -8,7 +8,7 @@ import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint,
 import { NAMING, yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
 import { el, fill, set, write } from "./dom.js";
-import { apply, choice, field, number } from "./fields.js";
+import { apply, blame, choice, field, forgive, number } from "./fields.js";
 import { kindRows } from "./kinds.js";
 import { askName } from "./naming.js";
 import { opening } from "./opening.js";
@@ -263,7 +263,7 @@ function contents(form, rows) {
   const { what, sum, wish, ...values } = Object.fromEntries(new FormData(form));
   const prizes = what === "packet" ? packetOf({ sum, wish, prize_num: values.prize_num }) : what === "thing" ? { goods_type: 2, prize_num: 1 } : chosen(values, rows);
   const typed = Object.fromEntries(NUMBERS.map((name) => [name, form.elements[name].value.trim()]));
-  const plan = planOf({ prizes: prizes.prize_num, tempo: form.dataset.tempo, typed, cash: prizes.goods_type === 1, rules: cashLimits() });
+  const plan = planOf({ prizes: prizes.prize_num, tempo: form.dataset.tempo, typed, cash: prizes.goods_type === 1, group: what === "packet", rules: cashLimits() });
   return { ...values, ...times(form), ...prizes, forecast_num: plan.forecast, interval: plan.interval, fluctuation: plan.fluctuation, cd: plan.cd, plan };
 }
 
@@ -304,21 +304,4 @@ function wrongWith(input, picture) {
 export function fieldOf(parameter, form, picture) {
   const input = parameter === "url" ? picture.input : parameter && form.querySelector(`#${CSS.escape(parameter)}`);
   return input && !input.disabled ? input : null;
-}
-
-export function forgive(input) {
-  if (!input.hasAttribute("aria-invalid")) return;
-  set(input, { "aria-invalid": null, "aria-errormessage": null });
-  input.closest(".field").querySelector(":scope > .problem.own")?.remove();
-}
-
-/** Say beneath a field what is wrong with it, and go there. */
-export function blame(input, text) {
-  const field = input.closest(".field");
-  const id = `${input.id}-problem`;
-  forgive(input);
-  if (text) field.append(el("p.problem.own", { id, role: "alert" }, text));
-  set(input, { "aria-invalid": "true", "aria-errormessage": text ? id : null });
-  field.scrollIntoView({ block: "center" });
-  input.focus({ preventScroll: true });
 }

@@ -88,7 +88,7 @@ async def test_a_winner_is_told_twice_until_when_to_claim_and_the_publisher_how_
 
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):
     code = await wins(client, "茶壶", consents=0)
-    where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}
+    where = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市文三路 90 号"}
     await client.people["bob"].claim(code, **where)
     await allow(client, "bob", "won")
     await send_until_quiet(context)

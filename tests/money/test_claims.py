@@ -41,13 +41,13 @@ async def test_an_address_may_be_changed_for_a_day(context, alice, bob):
     reply = await bob.claim(code, **ADDRESS)
     assert (reply["status"], reply["is_draw"], reply["state"], reply["draw_type"]) == (0, 1, "given", 2)
     assert abs(reply["change_until"] - context.clock.now_ms() - DAY_MS) < 10_000
-    await bob.claim(code, **(ADDRESS | {"address": "新的地址 1 号"}))
+    await bob.claim(code, **(ADDRESS | {"address": "杭州市上城区清泰街 1 号"}))
     await let_pass(context, DAY_MS + 1000)
     late = await bob.claim(code, **ADDRESS)
     assert (late["error"], "24 小时" in late["msg"]) == ("claim_over", True)
     assert (await bob.claim(code))["change_until"] < context.clock.now_ms()
     [row] = (await alice.get("/getWinners", code=code))["data"]
-    assert {name: row[name] for name in ADDRESS} == ADDRESS | {"address": "新的地址 1 号"}
+    assert {name: row[name] for name in ADDRESS} == ADDRESS | {"address": "杭州市上城区清泰街 1 号"}
 
 
 async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_publisher(
@@ -81,23 +81,31 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
         assert secret not in metrics
 
 
+WRONG = (
+    ("receiver", "", "   ", "王" * 33),
+    ("phone", "", "12345", "13800001111a", "1380000111", "12800001111", "+86 12345", "23456789", "1" * 21),
+    ("address", "", "北京", "广东省深圳市南山区", "新疆维吾尔自治区乌鲁木齐市", "科技园 1 号", "路" * 201),
+)
+RIGHT = (
+    ("phone", "138 0013 8000", "8613800001111", "13812345678-1234", "(010) 12345678", "0755-12345678-801"),
+    ("phone", "+86 755 12345678", "0912-345-678", "+886 912 345 678", "+852 2345 6789", "+1 (212) 555-0100"),
+    ("address", "上海西藏中路 1 号", "北京幸福小区 3 号楼", "518000 广东省深圳市福田区滨河路1号"),
+    ("address", "台北市信义路五段7号"),
+    ("address", "香港九龙弥敦道 100 号", "浙江省义乌市国际商贸城五区 3 号", "贵州省凯里市三棵树镇某村三组"),
+    ("address", "221B Baker Street, London", "东京都新宿区西新宿 2-8-1", "美国纽约曼哈顿第五大道 350 号"),
+)
+
+
 async def test_an_address_must_be_complete(context, alice, bob):
     code = await won_goods(alice, [bob])
-    for wrong in (
-        {"receiver": ""},
-        {"receiver": "   "},
-        {"receiver": "王" * 33},
-        {"phone": ""},
-        {"phone": "1234"},
-        {"phone": "13800001111a"},
-        {"phone": "1" * 21},
-        {"address": ""},
-        {"address": "路" * 201},
-    ):
-        reply = await bob.claim(code, **(ADDRESS | wrong))
-        assert reply["error"] == "bad_request", wrong
-        assert reply["param"] == next(iter(wrong))
+    for name, *texts in WRONG:
+        for wrong in texts:
+            reply = await bob.claim(code, **(ADDRESS | {name: wrong}))
+            assert (reply["error"], reply["param"]) == ("bad_request", name), wrong
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
+    for name, *texts in RIGHT:
+        for right in texts:
+            assert (await bob.claim(code, **(ADDRESS | {name: right})))[name] == right
 
 
 async def test_goods_on_site_are_handed_over_against_a_code(context, alice, bob, carol):
@@ -199,7 +207,7 @@ async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publi
 async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(client, alice, carol):
     mallory = await client.log_in("mallory", nickname='=HYPERLINK("http://evil")')
     code = await won_goods(alice, [mallory, carol])
-    await mallory.claim(code, receiver="@SUM(A1)", phone="+8613800001111", address='-2+3, "路"\n二号')
+    await mallory.claim(code, receiver="@SUM(A1)", phone="+8613800001111", address='-2+3, "北京望江路"\n二号')
     response = await alice.fetch("/getWinners", code=code, format="csv")
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.content.startswith(b"\xef\xbb\xbf")
@@ -207,7 +215,7 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(c
     assert rows[0][:8] == ["深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"]
     assert rows[1][1] == '\'=HYPERLINK("http://evil")'
     assert rows[1][2] == "待寄出"
-    assert rows[1][5:8] == ["'@SUM(A1)", "'+8613800001111", '\'-2+3, "路"\n二号']
+    assert rows[1][5:8] == ["'@SUM(A1)", "'+8613800001111", '\'-2+3, "杭州市望江路"\n二号']
     assert rows[2][2] == "待领取"
     assert (await alice.get("/getWinners", code=code, format="xlsx"))["error"] == "bad_request"
 

@@ -65,7 +65,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
         kind = 2 if dug["rank"] == 1 else 1
         expected = [kind, kind, dug["rank"], dug["money_fen"]]
         assert [listed[of] for of in ("goods_type", "draw_type", "rank", "money_fen")] == expected
-        claimed = await each.claim(code, receiver="李", phone="13800001111", address="路 1 号")
+        claimed = await each.claim(code, receiver="李", phone="13800001111", address="杭州市文三路 1 号")
         if dug["rank"] > 1:
             assert claimed["money_fen"] == dug["money_fen"]
             assert (await client.confirm(claimed["package_info"])).endswith(":ok")

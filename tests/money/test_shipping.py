@@ -156,7 +156,7 @@ async def won_by(client: Client, context: Context, owner: Someone, number: int, 
         winner = await client.log_in(f"winner-{k}")
         assert (await winner.dig(code))["is_prize"] == 1
         await rest(context)
-        where = {"receiver": f"第 {k} 个", "phone": f"{PHONE}{k:04}", "address": f"文三路 {k} 号"}
+        where = {"receiver": f"第 {k} 个", "phone": f"{PHONE}{k:04}", "address": f"杭州市文三路 {k} 号"}
         assert (await winner.claim(code, **where))["is_draw"] == 1
     return code
 

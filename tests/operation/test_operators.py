@@ -488,7 +488,7 @@ async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_lo
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=2, cd=0)
     assert (await bob.dig(code))["is_prize"] == 1
-    where = {"receiver": "小波", "phone": PHONE, "address": "北京"}
+    where = {"receiver": "小波", "phone": PHONE, "address": "北京市望京街 1 号"}
     assert (await bob.claim(code, **where))["status"] == 0
     await alice.get("/getWinners", code=code)
     sent = await alice.post("/shipPrize", code=code, depth=1, carrier="其他", number="SF12345678")

@@ -71,7 +71,7 @@ def test_goods_are_buried_dug_and_claimed_without_anything_of_cash(
         alice["params"]["code"] = code
         assert http.get("/getTaskDetails", **alice).json()["status"] == 0
         assert http.post("/postTask", **bob, data={"code": code}).json()["is_prize"] == 1
-        where = {"receiver": "小红", "phone": "13800000000", "address": "广东省深圳市"}
+        where = {"receiver": "小红", "phone": "13800000000", "address": "广东省深圳市高新南一道 1 号"}
         assert http.post("/drawPrize", **bob, data={"code": code, **where}).json()["state"] == "given"
         statement = http.get("/getStatement", **alice).json()
         assert (statement["prizes_given"], statement["held_fen"]) == (1, 0)

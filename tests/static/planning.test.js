@@ -40,6 +40,18 @@ test("a tempo gives each number of prizes fifteen digs a prize and its time, or 
   assert.match(planOf({ prizes: 9, tempo: "minutes", cash: true, rules: { ...CASH, least_cd: 3600 } }).misfit, /可以选“自己定”/);
 });
 
+test("a red packet of five minutes for a group is won at the third to the fifth dig, and lasts as long", () => {
+  for (const prizes of [3, 5, 10, 37]) {
+    const { tempo, forecast, interval, fluctuation, cd, misfit } = planOf({ prizes, cash: true, group: true, rules: CASH });
+    assert.deepEqual([tempo, misfit, interval, fluctuation, forecast], ["minutes", "", 4, 1, 4 * prizes]);
+    assert.ok(cd >= 3 && forecast * cd >= 290 && forecast * cd <= 450, `${prizes} take ${forecast * cd} s`);
+  }
+  assert.deepEqual([1, 2].map((prizes) => planOf({ prizes, cash: true, group: true, rules: CASH }).forecast), [12, 12]);
+  for (const tempo of ["evening", "day"]) for (const prizes of [5, 50]) {
+    assert.deepEqual(planOf({ prizes, tempo, cash: true, group: true, rules: CASH }), planOf({ prizes, tempo, cash: true, rules: CASH }));
+  }
+});
+
 test("own numbers count as typed, those left out follow, and what wins at each or each second dig is asked about", () => {
   const own = (prizes, typed) => planOf({ prizes, tempo: "own", typed, cash: true, rules: CASH });
   const of = ({ forecast, interval, fluctuation, cd }) => [forecast, interval, fluctuation, cd];

@@ -234,7 +234,7 @@ async def act_order(victim: Context, stage: Stage) -> None:
     await order_payment(cash_of(victim), await person_of(victim, stage.alice), stage.code, 2)
 
 
-def claiming(*refused: type[Refusal], address: str = "文三路 90 号", **limits: int) -> Act:
+def claiming(*refused: type[Refusal], address: str = "杭州市文三路 90 号", **limits: int) -> Act:
     """Return an act that calls drawPrize with this address, under these limits; it ignores these refusals."""
 
     async def act(victim: Context, stage: Stage) -> None:
@@ -391,7 +391,7 @@ SCENARIOS: dict[str, tuple[Prepare, Act]] = {
     "a bill is cancelled at the deadline": (claimed_and_over, act_sweep),
     "a bill that WeChat never held is given up at the deadline": (refused_and_over, act_sweep),
     "goods are claimed by mail": (by_mail, act_claim),
-    "an address is replaced": (addressed, claiming(address="文三路 91 号")),
+    "an address is replaced": (addressed, claiming(address="杭州市文三路 91 号")),
     "a parcel is corrected": (sent, shipping("SF1234567891")),
     "goods are sent": (addressed, act_ship),
     "goods are received": (sent, act_receive),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from server.errors import (
 )
 from server.game.amounts import DAY_MS
 from server.game.prize import GIVEN, awaits_pickup, given_by_mail, is_out
-from server.game.provinces import province_of
+from server.game.provinces import is_complete, province_of
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.reasons import frozen, why_held, why_not_claim
 from server.game.task import Task
@@ -31,12 +32,27 @@ from server.store.prizes.prizes import Prize
 PICKUP_DIGITS = 6
 PICKUP_ATTEMPTS = 100
 REPLACEABLE_MS = DAY_MS
-LEAST_DIGITS = 5  # for a phone
+LEAST_DIGITS = 5  # of a phone that was stored before its form was checked
 MOBILE_DIGITS = 11
 RECEIVER_CHARACTERS = 32
 PHONE_CHARACTERS = 20
 ADDRESS_CHARACTERS = 200
+# Without spaces and brackets: mobile phones of the mainland, and landlines with the area code (also as Taiwan
+# dials them), both also after +86 and with an extension; phones of other countries after their code (E.164).
+PHONE = re.compile(
+    r"(?:(?:\+?86-?)?1[3-9](?:-?[0-9]){9}|0[1-9](?:-?[0-9]){8,10}|\+86-?0?(?:10|[2-9][0-9])(?:-?[0-9]){8,9})"
+    r"(?:-[0-9]{1,6})?|\+(?!86)[1-9](?:-?[0-9]){6,14}"
+)
+AROUND_DIGITS = re.compile(r"[\s()（）]")
 
+WRONG_PHONE = (
+    "“电话”请写 11 位的手机号，或带区号的座机，比如：0755-12345678；"
+    "境外的号码以 + 和国家或地区的代码开头，比如：+852 12345678"
+)
+WRONG_ADDRESS = (
+    f"“详细地址”请从省、市写起，写到街道和门牌，最多 {ADDRESS_CHARACTERS} 个字，"
+    "比如：广东省深圳市南山区科技路 1 号"
+)
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
 ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
 
@@ -160,16 +176,16 @@ def check_address(receiver: str, phone: str, address: str) -> Address:
     address = address.strip()
     if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
         raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")
-    if not (len(phone) <= PHONE_CHARACTERS and phone_digits(phone)):
-        raise BadRequest("“电话”应为 5 到 20 位的号码", param="phone")
-    if not 1 <= len(address) <= ADDRESS_CHARACTERS:
-        raise BadRequest(f"“详细地址”应为 1 到 {ADDRESS_CHARACTERS} 个字", param="address")
+    if not (len(phone) <= PHONE_CHARACTERS and PHONE.fullmatch(AROUND_DIGITS.sub("", phone))):
+        raise BadRequest(WRONG_PHONE, param="phone")
+    if not (len(address) <= ADDRESS_CHARACTERS and is_complete(address)):
+        raise BadRequest(WRONG_ADDRESS, param="address")
     return Address(receiver, phone, address)
 
 
 def phone_digits(phone: str) -> str:
     """Return a phone number's digits, without China's own +86; "" if the text is no phone number."""
-    digits = phone.strip().removeprefix("+").replace("-", "").replace(" ", "")
+    digits = AROUND_DIGITS.sub("", phone).removeprefix("+").replace("-", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) >= LEAST_DIGITS):
         return ""
     return digits[2:] if len(digits) == MOBILE_DIGITS + 2 and digits.startswith("86") else digits

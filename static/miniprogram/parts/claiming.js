@@ -48,15 +48,17 @@ export const claiming = Behavior({
       tell(this, { claim: { ...claim, ...timed } });
     },
 
-    /** Do one step of a claim; a refusal is said there. */
+    /** Do one step of a claim; a refusal is said there, or at the field that it names. */
     async claimOn(act) {
       if (this.data.claim.busy) return;
-      this.setData({ "claim.busy": true, "claim.said": "" });
+      this.setData({ "claim.busy": true, "claim.said": "", "claim.wrong": "" });
       try {
         await act();
       } catch (error) {
         if (!error.error) throw error;
-        if (!error.cancelled) this.setData({ "claim.said": error.message });
+        const wrong = this.data.claim.step === "address" && error.reply ? error.reply.param : "";
+        if (wrong) this.setData({ "claim.wrong": wrong, "claim.why": error.message });
+        else if (!error.cancelled) this.setData({ "claim.said": error.message });
       } finally {
         this.setData({ "claim.busy": false });
       }

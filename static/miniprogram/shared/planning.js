@@ -11,14 +11,17 @@ const MOST_PRIZES = 1000;
 const LEAST_FEN = 10; // of each share
 const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
 const DIGS_A_PRIZE = 15; // fewer, and the prizes are gone before anybody comes
+// The same of a red packet whose few people begin together, with the longest wait: somebody wins at the third to the fifth dig.
+const IN_A_GROUP = { digs: 4, apart: 25 };
 // In seconds: how long the digs of a tempo take together, and how long one waits between two where they are few.
 const PACES = { minutes: { lasts: 300, apart: 10 }, evening: { lasts: 10800, apart: 60 }, day: { lasts: 43200, apart: 300 } };
 const GOODS_RULES = { least_cd: 0, least_gap: 1, least_diggers: 1 };
 
 /** The numbers that a tempo gives to a treasure; `fits` is false if so many prizes cannot be dug in that time. */
-function paced(tempo, prizes, { least_cd, least_gap, least_diggers }) {
-  const { lasts, apart } = PACES[tempo];
-  const forecast = Math.max(prizes * Math.max(DIGS_A_PRIZE, least_gap), least_diggers, Math.round(lasts / apart));
+function paced(tempo, prizes, { least_cd, least_gap, least_diggers, group }) {
+  const { lasts, apart: usual } = PACES[tempo];
+  const { digs, apart } = group && tempo === "minutes" ? IN_A_GROUP : { digs: DIGS_A_PRIZE, apart: usual };
+  const forecast = Math.max(prizes * Math.max(digs, least_gap), least_diggers, Math.round(lasts / apart));
   const cd = Math.max(1, least_cd, Math.round(lasts / forecast));
   return { forecast, cd, fits: forecast * cd <= lasts * FAR };
 }
@@ -26,11 +29,11 @@ function paced(tempo, prizes, { least_cd, least_gap, least_diggers }) {
 /**
  * What follows for the draw: { tempo, prizes, forecast, interval, fluctuation, cd, gap, misfit }, in digs and seconds.
  * Without a `tempo`, the first that fits is taken. Of "own" numbers, `typed` has texts by the server's names, and
- * those left out follow from the others. `rules` are the server's for red packets, which count if `cash`. `misfit`
- * says why the tempo does not go with so many prizes; "" if it does.
+ * those left out follow from the others. `rules` are the server's for red packets, which count if `cash`; with `group`
+ * these are for a group. `misfit` says why the tempo does not go with so many prizes; "" if it does.
  */
-export function planOf({ prizes, tempo = "", typed = {}, cash = false, rules }) {
-  const limits = cash ? rules : GOODS_RULES;
+export function planOf({ prizes, tempo = "", typed = {}, cash = false, group = false, rules }) {
+  const limits = { ...(cash ? rules : GOODS_RULES), group };
   const gap = Math.max(1, limits.least_gap);
   const number = prizes || 1;
   const suited = Object.keys(PACES).find((each) => paced(each, number, limits).fits) || "";

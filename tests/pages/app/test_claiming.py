@@ -21,11 +21,11 @@ def test_winners_and_their_claims_appear_by_themselves(window, publisher):
     winner.post("/postTask", code=code)
     row = page.locator(".winners li", has_text="阿强")
     expect(row).to_contain_text("待填地址", timeout=2 * WITHIN_A_SECOND)
-    winner.claim(code, receiver="强哥", phone="13800000000", address="科技园 1 号")
-    expect(row).to_contain_text("科技园 1 号", timeout=2 * WITHIN_A_SECOND)
+    winner.claim(code, receiver="强哥", phone="13800000000", address="深圳市科技园 1 号")
+    expect(row).to_contain_text("深圳市科技园 1 号", timeout=2 * WITHIN_A_SECOND)
     with page.expect_download() as download:
         page.get_by_role("button", name="下载表格").click()
-    assert "科技园 1 号" in Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert "深圳市科技园 1 号" in Path(download.value.path()).read_text(encoding="utf-8-sig")
     other = window("朵朵", f"/#/winners/{code}")
     expect(other.page.get_by_text("只有发布者本人才能这样做")).to_be_visible()
     again = "再埋一个"

@@ -22,7 +22,7 @@ def code(address: str, publisher: Person) -> str:
     for k in range(1, WON + 1):
         winner = Person.log_in(address, f"第{k}位")
         winner.post("/postTask", code=code)
-        where = {"receiver": "王朵朵", "phone": f"1380000{k:04}", "address": f"文三路 {k} 号"}
+        where = {"receiver": "王朵朵", "phone": f"1380000{k:04}", "address": f"杭州市文三路 {k} 号"}
         winner.claim(code, **where)
     return code
 

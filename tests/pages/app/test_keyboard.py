@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from support.browser import Person
 from support.client import a_picture
 
-ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区 1 号"}
+ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区科技路 1 号"}
 MOST_TABS = 90
 
 

@@ -51,7 +51,7 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
     sent = owner.publish(a_picture(), name="自己的狗", forecast_num=1)
     winner = Person.log_in(address, "阿养")
     winner.post("/postTask", code=sent)
-    winner.claim(sent, receiver="养哥", phone="13800000000", address="科技园 1 号")
+    winner.claim(sent, receiver="养哥", phone="13800000000", address="深圳市科技园 1 号")
     opened = window(user, "/#/mine", viewport=PHONE)
     page = opened.page
     asking = opened.page.get_by_role("dialog", name="注销账号")

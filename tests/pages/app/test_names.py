@@ -6,7 +6,7 @@ from support.browser import DESK, PHONE, Person
 from support.client import a_picture
 
 TABLET: ViewportSize = {"width": 720, "height": 1000}
-ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区 1 号"}
+ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区科技路 1 号"}
 HARD = "שלום عبد الله يا", "😀" * 32, "W" * 32, "Z\u0335\u0336\u0337a" * 6, "a\u200b\u202eb" * 8
 
 

@@ -55,6 +55,20 @@ def test_a_winner_who_comes_to_claim_finds_the_form_first(window, address, publi
     page = window("小满", "/#/mine", viewport=PHONE).page
     page.locator(".waiting").get_by_role("link", name="去领奖").click()
     expect(page.get_by_label("收货人")).to_be_in_viewport()
+    wrong = {"收货人": "小满", "电话": "12345", "详细地址": "北京"}
+    right = {"电话": "+852 2345 6789", "详细地址": "香港九龙弥敦道 100 号"}
+    for label, text in wrong.items():
+        page.get_by_label(label).fill(text)
+    for label, text in right.items():
+        field = page.get_by_label(label)
+        page.get_by_role("button", name="提交地址").click()
+        expect(field).to_be_focused()
+        expect(page.locator(".field", has=field).get_by_role("alert")).to_contain_text(f"“{label}”请")
+        expect(page.get_by_role("alert").filter(visible=True)).to_have_count(1)
+        field.fill(text)
+        expect(page.get_by_text(f"“{label}”请")).to_have_count(0)
+    page.get_by_role("button", name="提交地址").click()
+    expect(page.locator(".claim")).to_contain_text("香港九龙弥敦道 100 号")
 
 
 def test_the_shaft_of_an_ended_treasure_makes_room_for_what_came_of_it(window, mailed):

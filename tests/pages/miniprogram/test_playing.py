@@ -615,6 +615,11 @@ def test_a_winner_takes_the_address_that_wechat_knows_and_copies_the_parcels_num
              "countyName": "海淀区", "detailInfo": "中关村大街 1 号"}  # fmt: skip
     with a_phone(address, "阿收") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
+        for label, text, said in (("收货人", "阿收", "“电话”请写"), ("电话", "13800000000", "“详细地址”请")):
+            phone.fill(label, text)
+            phone.press("提交地址")
+            phone.until("drawn", lambda told: {"claim.wrong", "claim.why"} <= set(told["names"]))
+            phone.shows(said)
         phone.press("从微信选地址")  # and chooses none
         phone.live(address=known)
         phone.press("从微信选地址")

@@ -150,7 +150,7 @@ Component({
           ...this.times(), is_public: AUDIENCE[this.data.heard][0],
         }),
       }[what]();
-      const plan = planOf({ prizes: asked.prize_num, tempo: this.tempo, typed: filled, cash: asked.goods_type === 1, rules: this.rules });
+      const plan = planOf({ prizes: asked.prize_num, tempo: this.tempo, typed: filled, cash: asked.goods_type === 1, group: what === "packet", rules: this.rules });
       return { ...asked, forecast_num: plan.forecast, interval: plan.interval, fluctuation: plan.fluctuation, cd: plan.cd, plan };
     },
 
