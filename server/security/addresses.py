@@ -103,6 +103,7 @@ def counted_networks(address: str) -> dict[str, int]:
     return {address: 1, str(wide): IPV6_WIDE_TIMES}
 
 
+@lru_cache(maxsize=1000)
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`, else None."""
     text = text.strip()

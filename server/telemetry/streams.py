@@ -13,7 +13,7 @@ import os
 import select
 import sys
 import threading
-from queue import Full, Queue
+from queue import SimpleQueue
 
 from server.telemetry import metrics
 
@@ -30,7 +30,8 @@ class QueuedStream(io.TextIOBase):
         """`name` is the label of what is dropped; `kept` is how many pieces may wait to be written."""
         self._dropped = metrics.OUTPUT_DROPPED.labels(name)
         self._descriptor = descriptor
-        self._waiting = Queue[bytes](kept)
+        self._kept = kept
+        self._waiting = SimpleQueue[bytes | threading.Event]()
         threading.Thread(target=self._keep_writing, name=name, daemon=True).start()
 
     def writable(self) -> bool:
@@ -43,26 +44,28 @@ class QueuedStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Let the thread write this piece, or drop all of it if the queue is full. Never blocks."""
-        try:
-            self._waiting.put_nowait(text.encode(errors="backslashreplace"))
-        except Full:
+        if self._waiting.qsize() < self._kept:
+            self._waiting.put(text.encode(errors="backslashreplace"))
+        else:
             self._dropped.inc()
         return len(text)
 
-    def finish(self, seconds: float = FINISH_SECONDS) -> None:
-        """Wait until all is written, at most `seconds`."""
-        with self._waiting.all_tasks_done:
-            self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, seconds)
+    def finish(self, seconds: float = FINISH_SECONDS) -> bool:
+        """Wait until all that was printed so far is written, at most `seconds`. Return whether it is."""
+        written = threading.Event()
+        self._waiting.put(written)
+        return written.wait(seconds)
 
     def _keep_writing(self) -> None:
         while True:
             piece = self._waiting.get()
+            if isinstance(piece, threading.Event):
+                piece.set()
+                continue
             try:
                 self._write(piece)
             except OSError:  # the reader is gone, or the disk full: there is nowhere left to say so
                 self._dropped.inc()
-            finally:
-                self._waiting.task_done()
 
     def _write(self, piece: bytes) -> None:
         while piece:
