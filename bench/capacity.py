@@ -99,6 +99,7 @@ class Capacity:
             note=f"{self.units.received_us:.2f} µs",
         )
         yield Row("a dig that a process hears of from Redis", self.units.news_us, "µs")
+        yield Row("  its message", self.units.news_bytes, "bytes")
         yield Row("memory of a process", self.units.base_kb / 1024, "MB")
         yield Row("  a socket", self.units.socket_kb, "KB")
 

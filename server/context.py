@@ -171,7 +171,7 @@ class Context:
         store = store or Store(settings.mongodb_uri, cash=bool(settings.cash))
         clock = Clock(count_step=metrics.CLOCK_STEPS.inc)
         keys = Keys(*secrets_of(settings))
-        bus = Bus(settings, f"wabao:{store.database.name}", keys, clock)
+        bus = Bus(settings, store.database.name, keys, clock)
         hub = Hub(store, bus, settings.public_url, clock)
         played = sandbox(store) if sandbox is not None and settings.sandboxed else None
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.leases)

@@ -89,14 +89,14 @@ def post(path: str, asked: dict[str, Any], token: str) -> bytes:
 
 
 def log_in_all(port: int, number: int, at_once: int = 8) -> list[Person]:
-    """Log `number` people in through the sandbox, `at_once` at a time."""
+    """Log `number` people in through the sandbox, `at_once` at a time. They give neither name nor face."""
     with (
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         ThreadPoolExecutor(at_once) as threads,
     ):
 
         def one(user: str) -> Person:
-            data = log_in(http, user, user)
+            data = log_in(http, user, "")
             return Person(data["unionid"], data["token"])
 
         return list(threads.map(one, (f"person{index}" for index in range(number))))

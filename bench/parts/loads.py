@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-# Of messages about watchers: a treasure in it, all else in it, and one that says that a process lives. How
-# many processes are tellers (server/realtime/audience.py), and how often each process says that it lives.
-ENTRY_BYTES = 15
+# Of messages about watchers: a treasure in it on the way to a teller and from there, all else in it, and one
+# that says that a process lives. How many processes are tellers (server/realtime/audience.py), and how often
+# each process says that it lives.
+COUNT_BYTES = 18
+SUM_BYTES = 4
 MESSAGE_BYTES = 150
 LIVING_BYTES = 150
 TELLERS = 8
@@ -46,7 +48,7 @@ def watchers_bytes(load: Load, processes: int) -> float:
     pairs = processes * tellers * others
     changes = min(processes * known, 2 * load.pages / load.stay) * others
     changed = load.treasures * (1 - math.exp(-2 * load.pages_each / load.stay)) * heard_by * others
-    entries = changes + changed + 2 * processes * known * others / WHOLE_SECONDS
+    whole = processes * known * others / WHOLE_SECONDS
     messages = pairs * (2 - math.exp(-changes / pairs) - math.exp(-changed / pairs))
-    told = entries * ENTRY_BYTES + messages * MESSAGE_BYTES
+    told = (changes + whole) * COUNT_BYTES + (changed + whole) * SUM_BYTES + messages * MESSAGE_BYTES
     return 2 * told + processes / LIVING_SECONDS * LIVING_BYTES * (1 + processes)

@@ -111,8 +111,7 @@ def need(units: Units, load: Load, limits: Limits) -> Need:
     commands = digs * of["dig, alone"].redis_commands + opens * of["tap, alone"].redis_commands
     commands += processes * (1 + units.idle.redis_commands)
     redis_us = publishes * units.published_us + received * units.received_us + commands * units.published_us
-    # What was measured is a dig's message on its way to Redis, and once on its way from there.
-    news_bytes = digs * of["dig, alone"].redis_bytes / 2 * (1 + heard_by)
+    news_bytes = digs * units.news_bytes * (1 + heard_by)
     redis_bytes = news_bytes + watchers_bytes(load, processes) + processes * HEARTBEAT_BYTES
     cold = opens if load.pages_each == 1 else 0.0
     mongodb = _sum(

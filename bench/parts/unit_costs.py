@@ -95,6 +95,7 @@ class Units:
     published_us: float = 0.0  # of Redis, for a message
     received_us: float = 0.0  # of Redis, for each process that gets the message
     news_us: float = 0.0  # of a process that gets the message
+    news_bytes: float = 0.0  # of the message that tells of a dig, in Redis' protocol
 
 
 class Counting(Wire):
@@ -252,7 +253,7 @@ def measure(scene: Scene) -> Units:
             requests(found)
             many_treasures(found, mongodb)
             shared_links(found)
-            units.news_us = news(found)
+            units.news_us, units.news_bytes = news(found)
             units.published_us, units.received_us = messages(meter)
         return units
 
@@ -389,8 +390,9 @@ def shared_links(found: Measuring) -> None:
     crowd.call("tear_off")
 
 
-def news(found: Measuring) -> float:
-    """Return the µs that a process takes to hear of a dig from Redis; send one dig's message many times."""
+def news(found: Measuring) -> tuple[float, float]:
+    """Return the µs that a process takes to hear of a dig from Redis, and the message's bytes; send it many
+    times."""
     bus = found.meter.bus
     scene = found.scene
     open_pages(found.server, found.crowd, [page(scene.people[0], scene.tasks[-1].code)])
@@ -403,7 +405,8 @@ def news(found: Measuring) -> float:
     channel = told["channel"]
     data = told["data"]
     spent, seconds = found.spent(lambda: [bus.publish(channel, data) for _ in range(MESSAGES)])
-    return (spent - found.units.idle * seconds).worker / MESSAGES
+    each = (spent - found.units.idle * seconds) * (1 / MESSAGES)
+    return each.worker, each.redis_bytes / 2  # on the way to Redis, and from there
 
 
 def messages(meter: Meter) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.context import Context
 from server.game.dig import Dig
 from server.game.lifecycle import Move
-from server.realtime.news import ClaimNews, DigNews, ReviewNews, news_of_end
+from server.realtime.news import ClaimNews, ReviewNews, news_of_dig, news_of_end
 from server.store.prizes.prizes import Prize
 
 
@@ -13,7 +13,7 @@ async def announce_dig(context: Context, dig: Dig) -> None:
     """Tell every open page of a dig, which must be in the history already."""
     if "end" in dig:
         context.square.forget()
-    await context.hub.announce(dig["code"], DigNews(dig))
+    await context.hub.announce(dig["code"], news_of_dig(dig))
 
 
 async def announce_end(context: Context, code: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from server.game.dig import Dig
+from server.game.dig import ToldDig
 from server.game.draw import Rules, read_rules
 from server.game.task import Task
 
@@ -47,7 +47,7 @@ def outlook(rules: Rules, depth: int, last_won: int, prizes_left: int) -> Outloo
     return Outlook(one_in, max(first, depth + 1), deepest)
 
 
-def outlook_after(rules: Rules, dig: Dig) -> Outlook:
+def outlook_after(rules: Rules, dig: ToldDig) -> Outlook:
     """Return the outlook after a dig."""
     return outlook(rules, dig["depth"], dig["last_won"], dig["prizes_left"])
 

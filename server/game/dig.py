@@ -10,20 +10,17 @@ EndReason: TypeAlias = Literal[
 ]
 
 
-class Dig(TypedDict):
-    """One dig, with all that its frames contain. Times are unix milliseconds.
+class ToldDig(TypedDict):
+    """All that the frames of a dig contain. Times are unix milliseconds.
 
-    `last_won` is the depth of the deepest prize found so far. By the rules of the draw this dig's chance to
-    win was 1 / `was_one_in`; 0 if it could not win. `no` is the person's place among the participants. `n` is
-    the same number, but only the person's first dig of the task has it. `prizes_left`, `participants` and
-    `cd_until` are as the dig left them; `end` says why the task ended with it. Only a winning dig of a task
-    with ranks has `rank` (from 1), `fen` (what the prize pays, 0 for goods), and `ranks_left` and `left_fen`
-    as the dig left them. `find` is what the dig brought up, as in
-    `draw.py`; absent if nothing. `layers` is how many layers of finds were whole in the person's book, absent
-    if none.
+    `last_won` is the depth of the deepest prize found so far. `no` is the person's place among the
+    participants. `n` is the same number, but only the person's first dig of the task has it. `prizes_left`,
+    `participants` and `cd_until` are as the dig left them; `end` says why the task ended with it. Only a
+    winning dig of a task with ranks has `rank` (from 1), `fen` (what the prize pays, 0 for goods), and
+    `ranks_left` as the dig left them. `find` is what the dig brought up, as in `draw.py`; absent if nothing.
+    `layers` is how many layers of finds were whole in the person's book, absent if none.
     """
 
-    _id: str
     code: str
     depth: int
     person_id: str
@@ -33,19 +30,26 @@ class Dig(TypedDict):
     prizes_left: int
     participants: int
     no: int
-    dig_id: str
     at: int
     cd_until: int
     last_won: int
-    was_one_in: int
     n: NotRequired[int]
     end: NotRequired[EndReason]
     rank: NotRequired[int]
     fen: NotRequired[int]
     ranks_left: NotRequired[list[int]]
-    left_fen: NotRequired[int]
     find: NotRequired[int]
     layers: NotRequired[int]
+
+
+class Dig(ToldDig):
+    """The record of a dig. By the rules of the draw its chance to win was 1 / `was_one_in`; 0 if it could not
+    win. `left_fen` is as the dig left it; absent without ranks."""
+
+    _id: str
+    dig_id: str
+    was_one_in: int
+    left_fen: NotRequired[int]
 
 
 def seconds_left(until_ms: int, now_ms: int) -> int:

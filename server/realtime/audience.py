@@ -11,6 +11,7 @@ along, and stored nowhere.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 import zlib
 from collections import Counter, defaultdict
@@ -21,7 +22,7 @@ import msgspec
 from server.realtime.bus import Bus
 from server.realtime.frames import Sign, Watchers, encode
 from server.realtime.known_tasks import KnownTasks
-from server.realtime.news import Living, Numbers, Sums
+from server.realtime.news import Count, Living, Numbers, Sums
 from server.realtime.watched_task import WatchedTask
 
 # The name of what is said to all processes; of what is said to one process, with its name.
@@ -37,6 +38,10 @@ OPERATOR_SECONDS = 60.0
 # After the tellers changed, they wait for everybody's numbers before they tell sums.
 SETTLED_SECONDS = 1.5
 NO_CHEERS: Mapping[Sign, int] = {}
+# What is told of a task that nobody watches any more at a process: how many do, and no name.
+GONE: Count = (0, 0)
+# How many of the short names have two bytes.
+NAMES = 1 << 16
 
 
 class Ledger:
@@ -44,7 +49,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._by_code: dict[str, dict[str, int]] = {}
-        self._codes: defaultdict[str, set[str]] = defaultdict(set)
+        # The tasks with watchers at a process, and the short names that it gave them.
+        self._names: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._changed: set[str] = set()
         self._cheers: defaultdict[str, Counter[tuple[str, Sign]]] = defaultdict(Counter)
         self._asked: set[str] = set()  # the processes that are told all their sums
@@ -58,7 +64,7 @@ class Ledger:
             (self.of_all.add if told.of_all else self.of_all.discard)(process)
         if told.whole:
             self._asked.add(process)
-            self._put(process, dict.fromkeys(self._codes[process] - told.counts.keys(), 0))
+            self._put(process, dict.fromkeys(self._names[process].keys() - told.counts.keys(), GONE))
         self._put(process, told.counts)
         for code, cheers in told.cheers.items():
             self._changed.add(code)
@@ -67,7 +73,7 @@ class Ledger:
 
     def forget(self, process: str) -> None:
         """Count a process no more."""
-        self._put(process, dict.fromkeys(self._codes.pop(process, ()), 0))
+        self._put(process, dict.fromkeys(self._names.pop(process, ()), GONE))
         self.of_all.discard(process)
         self._asked.discard(process)
         self._missed.pop(process, None)
@@ -76,14 +82,14 @@ class Ledger:
         """Tell a process these tasks again, since it may not have heard the sums. Cheers are lost."""
         self._missed[process] = sums.elsewhere
 
-    def _put(self, process: str, counts: Mapping[str, int]) -> None:
-        for code, count in counts.items():
+    def _put(self, process: str, counts: Mapping[str, Count]) -> None:
+        for code, (count, name) in counts.items():
             self._changed.add(code)
             if count:
                 self._by_code.setdefault(code, {})[process] = count
-                self._codes[process].add(code)
+                self._names[process][code] = name
                 continue
-            self._codes[process].discard(code)
+            self._names[process].pop(code, None)
             told = self._by_code.get(code, {})
             told.pop(process, None)
             if not told:
@@ -93,7 +99,7 @@ class Ledger:
         """Return for each process what it has not been told yet: how many watch elsewhere, and cheers."""
         found: defaultdict[str, Sums] = defaultdict(Sums)
         for process in self._asked:
-            for code in self._by_code if process in self.of_all else self._codes[process]:
+            for code in self._by_code if process in self.of_all else self._names[process]:
                 self._add(found, code, (process,))
         for code in self._changed:
             self._add(found, code, self._by_code.get(code, {}).keys() | self.of_all)
@@ -105,6 +111,13 @@ class Ledger:
         self._missed.clear()
         self._cheers.clear()
         return found
+
+    def named(self, process: str, sums: Sums) -> Sums:
+        """Return sums as a process is told them: by the short names that it gave its tasks."""
+        names = self._names.get(process, {})
+        named = {names[code]: number for code, number in sums.elsewhere.items() if code in names}
+        others = {code: number for code, number in sums.elsewhere.items() if code not in names}
+        return Sums(others, named, sums.cheers)
 
     def _add(self, found: Mapping[str, Sums], code: str, processes: Iterable[str]) -> None:
         told: Mapping[str, int] = self._by_code.get(code, {})
@@ -140,7 +153,10 @@ class Audience:
         self._settled_at = 0.0
         self._ledger = Ledger()
         self._elsewhere: dict[str, int] = {}
-        self._told: dict[str, int] = {}  # the numbers that the tellers know of this process
+        # The numbers that the tellers know of this process, with the tasks' names; and these names' tasks.
+        self._told: dict[str, Count] = {}
+        self._named: dict[int, str] = {}
+        self._numbers = itertools.count(NAMES)
         # What the next message has to do: tell all numbers, say that this process lives, and ask the others
         # to do both.
         self._whole = self._lives = self._asks = False
@@ -180,14 +196,14 @@ class Audience:
         Cheers are told too, even to crowds.
         """
         self._forget_silent()
-        counts: dict[str, int] = {}
+        counts: dict[str, Count] = {}
         cheered: dict[str, dict[Sign, int]] = {}
         for watched in self._known.loaded():
             own, cheers = watched.take_cheers()
             if own:
                 cheered[watched.code] = dict(own)
             if watched.people:
-                counts[watched.code] = len(watched.people)
+                counts[watched.code] = len(watched.people), self._name(watched.code)
             if cheers or watched.total <= CROWD:
                 self._tell_total(watched, cheers)
         self._lives = self._lives or (bool(counts) and not self._told)
@@ -212,10 +228,10 @@ class Audience:
                 self._tell_total(watched)
 
     async def _tell_sums(self, ledger: Ledger, process: str, sums: Sums) -> None:
-        if await self._bus.publish(f"{TO}:{process}", _encode(sums)) is None:
+        if await self._bus.publish(f"{TO}:{process}", _encode(ledger.named(process, sums))) is None:
             ledger.miss(process, sums)
 
-    async def _tell_tellers(self, counts: dict[str, int], cheered: dict[str, dict[Sign, int]]) -> None:
+    async def _tell_tellers(self, counts: dict[str, Count], cheered: dict[str, dict[Sign, int]]) -> None:
         whole = self._whole
         of_all = self._of_all
         self._whole = False
@@ -230,6 +246,7 @@ class Audience:
         begins_or_ends = of_all != self._told_of_all
         self._told_of_all = of_all
         self._told = counts
+        self._named = {name: code for code, (_, name) in counts.items()}
         for teller, numbers in told.items():
             if teller == self._bus.process:
                 self._ledger.take(teller, numbers)
@@ -238,6 +255,17 @@ class Audience:
                 self._whole = self._whole or not heard
                 if heard == 0:
                     self._forget(teller)  # it ended
+
+    def _name(self, code: str) -> int:
+        """Return the name that a watched task has until its last watcher leaves: of two bytes, if any is
+        free. One that was free long ago is taken, since sums that are under way may still have the others."""
+        if code in self._told:
+            return self._told[code][1]
+        name = next(self._numbers)
+        if name % NAMES not in self._named:
+            name %= NAMES
+        self._named[name] = code
+        return name
 
     def _teller(self, code: str) -> str:
         return self._tellers[zlib.crc32(code.encode()) % len(self._tellers)]
@@ -278,7 +306,8 @@ class Audience:
             self._ledger = Ledger()
 
     def _take(self, sums: Sums) -> None:
-        for code, number in sums.elsewhere.items():
+        named = {self._named[name]: number for name, number in sums.named.items() if name in self._named}
+        for code, number in (sums.elsewhere | named).items():
             if number != self._elsewhere.get(code, 0):
                 self._show(code, number)
         for code, cheers in sums.cheers.items():
@@ -317,7 +346,7 @@ def _encode(news: Numbers | Sums) -> bytes:
     return msgspec.msgpack.encode(news)
 
 
-def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
-    """Return the numbers that differ; 0 for a task that nobody watches any more."""
-    gone = dict.fromkeys(before.keys() - after.keys(), 0)
+def _changed(before: Mapping[str, Count], after: Mapping[str, Count]) -> dict[str, Count]:
+    """Return the numbers that differ; GONE for a task that nobody watches any more."""
+    gone = dict.fromkeys(before.keys() - after.keys(), GONE)
     return gone | {code: count for code, count in after.items() if before.get(code) != count}

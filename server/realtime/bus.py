@@ -49,7 +49,7 @@ EVERYBODY = "everybody"
 HEARTBEATS = "heartbeats"
 # The version of the messages. Fields and kinds may be added under it: a process leaves out what it does not
 # know. Raise it only with a message that an older process would misunderstand.
-FORM = b"\x01"
+FORM = b"\x02"
 OLDEST_CLUSTER = 7
 SLOTS = 16384
 # How long Redis keeps the places of one random order: far longer than the longest FAIR_START_MS.
@@ -248,7 +248,7 @@ class Bus:
             return
         # The entries' ids are times of Redis's clock, so only that clock says which entries are old.
         oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
-        name = self._heartbeats
+        name = self._channel(HEARTBEATS)
         signed = self._signed(name, heartbeat)
         entry = self.client.xadd(name, {"heartbeat": signed}, minid=oldest, approximate=True)
         written = await self._ask(entry, "a heartbeat was lost", links=[link])
@@ -259,7 +259,7 @@ class Bus:
         """Return the last entry's id, and the heartbeats after the entry `after`. None without Redis."""
         last = after
         heartbeats = []
-        name = self._heartbeats
+        name = self._channel(HEARTBEATS)
         while True:
             oldest = "-" if last == "-" else f"({last}"
             found = await self._ask(self.client.xrange(name, min=oldest, count=HEARTBEATS_PAGE))
@@ -329,17 +329,13 @@ class Bus:
         return self._keys.sign_message(name, FORM + said, self._now_ms())
 
     def _channel(self, code: str) -> str:
-        """Return a task's channel. All that Redis has of a task is on one slot of a cluster, that of
-        `{code}`."""
-        return f"{self.prefix}:task:{{{code or EVERYBODY}}}"
+        """Return a task's channel: a short name, since each message has it. All that Redis has of a task is
+        on one slot of a cluster, that of `{code}`."""
+        return f"{self.prefix}:{{{code or EVERYBODY}}}"
 
     def _code(self, channel: str) -> str:
-        code = channel.removeprefix(f"{self.prefix}:task:{{").removesuffix("}")
+        code = channel.removeprefix(f"{self.prefix}:{{").removesuffix("}")
         return "" if code == EVERYBODY else code
-
-    @property
-    def _heartbeats(self) -> str:
-        return f"{self.prefix}:{{{HEARTBEATS}}}"
 
     def _link(self, code: str) -> Link:
         return self._redis.of(self._channel(code))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cachetools import LRUCache
 
-from server.game.dig import Dig
+from server.game.dig import Dig, ToldDig
 
 # A task can also be ended by hand during its cooldown. A process that does not watch the task hears nothing
 # of the end, so it asks MongoDB again after this time.
@@ -31,7 +31,7 @@ class _Known(NamedTuple):
     """
 
     began: int
-    dig: Dig | None
+    dig: ToldDig | None
     learned: float
 
 
@@ -42,7 +42,7 @@ class Cooldowns:
         self._known = LRUCache[str, _Known](REMEMBERED_TASKS)
         self._waiting: dict[str, asyncio.Event] = {}
 
-    def learn(self, dig: Dig) -> None:
+    def learn(self, dig: ToldDig | Dig) -> None:
         """Remember a task's newest dig for TRUSTED_SECONDS each time it is heard of. Ignore older digs.
 
         A later dig that is not as deep as the known one follows a restored database.
@@ -96,7 +96,7 @@ class Cooldowns:
         if waiting is not None:
             waiting.set()
 
-    def running(self, code: str, at_ms: int) -> Dig | None:
+    def running(self, code: str, at_ms: int) -> ToldDig | None:
         """Return the newest known dig if its cooldown lasts beyond `at_ms` (unix ms), else None."""
         known = self._lasting(code, at_ms)
         return None if known is None else known.dig

@@ -12,7 +12,7 @@ import msgspec
 
 from server.game.amounts import FEN_PER_YUAN
 from server.game.chance import outlook_after
-from server.game.dig import Dig, seconds_left
+from server.game.dig import ToldDig, seconds_left
 from server.game.draw import Rules
 from server.game.ranks import GOODS, RED_PACKET
 from server.game.review import ReviewShown
@@ -197,7 +197,7 @@ class Pong(Frame, tag="pong"):
 _IF_ABSENT = {"find": 0, "layers": 0, "rank": 0, "ranks_left": []}
 
 
-def dig_frames(dig: Dig, task: Mapping[str, Any], rules: Rules, public_url: str) -> list[Frame]:
+def dig_frames(dig: ToldDig, task: Mapping[str, Any], rules: Rules, public_url: str) -> list[Frame]:
     """Return a dig's frames in the order they are sent: cd, join, prize, end.
 
     They are built from the dig's record and what never changes about its `task`, so that a replay has the

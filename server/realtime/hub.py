@@ -17,7 +17,7 @@ from tornado.log import app_log
 
 from server.clock import Clock
 from server.errors import BadRequest, NoSuchTask, NotShown, TooOften, Unavailable
-from server.game.dig import Dig
+from server.game.dig import Dig, ToldDig
 from server.game.task import Task, awaited_opening, ends_by_ms
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
@@ -31,6 +31,7 @@ from server.realtime.news import (
     News,
     ReviewNews,
     Revoked,
+    news_of_dig,
     news_of_end,
 )
 from server.realtime.replay import REPLAYED_DIGS
@@ -244,7 +245,7 @@ class Hub:
 
     # ---- what happened
 
-    def deliver(self, dig: Dig) -> None:
+    def deliver(self, dig: ToldDig) -> None:
         """Take a dig of this or another process."""
         watched = self.known.by_code.get(dig["code"])
         if watched is None or not watched.status:  # the end of a task, told meanwhile, ended its cooldown
@@ -252,7 +253,7 @@ class Hub:
         if watched is None:
             return
         if not watched.loaded:
-            watched.kept.append(DigNews(dig))
+            watched.kept.append(news_of_dig(dig))
             return
         frames = watched.apply(dig)
         if frames:
@@ -281,7 +282,7 @@ class Hub:
 
     def _take(self, code: str, news: News) -> None:
         if isinstance(news, DigNews):
-            self.deliver(news.dig)
+            self.deliver(news.dig(code))
             return
         if isinstance(news, EndNews):
             # No dig tells of an end by hand, so this is the only place that drops a running cooldown.

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
-from server.game.dig import Dig
+from server.game.dig import ToldDig
+from server.game.given_names import given_name
 from server.game.task import Task
 from server.realtime.frames import Sign
 
-
-class DigNews(msgspec.Struct, frozen=True, tag="dig"):
-    """A dig. Its record holds the digger's id, which a process needs to answer that person's next request."""
-
-    dig: Dig
+# What few digs have.
+SELDOM = ("n", "end", "rank", "fen", "ranks_left", "find", "layers")
 
 
-class EndNews(msgspec.Struct, frozen=True, tag="end"):
+class DigNews(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, tag=1):
+    """A dig, in few bytes: each process that has watchers of its task hears it. The fields are those of a
+    `ToldDig`; `seldom` has those in SELDOM.
+
+    `wxname` is empty if it is the name that follows from the digger's id. Without this id a process could not
+    answer that person's next request.
+    """
+
+    depth: int
+    person_id: str
+    wxname: str
+    wxheadpic: str
+    is_prize: int
+    prizes_left: int
+    participants: int
+    no: int
+    at: int
+    cd_until: int
+    last_won: int
+    seldom: dict[str, Any] = {}
+
+    def dig(self, code: str) -> ToldDig:
+        """Return what it tells, of the task whose channel it came on."""
+        told = msgspec.structs.asdict(self)
+        seldom = told.pop("seldom")
+        wxname = self.wxname or given_name(self.person_id)
+        return cast("ToldDig", {**told, **seldom, "code": code, "wxname": wxname})
+
+
+def news_of_dig(dig: ToldDig) -> DigNews:
+    """Return the news of a dig."""
+    told: dict[str, Any] = {name: each for name, each in dig.items() if name in DigNews.__struct_fields__}
+    if dig["wxname"] == given_name(dig["person_id"]):
+        told["wxname"] = ""
+    seldom = {name: each for name, each in dig.items() if name in SELDOM}
+    return DigNews(**told, seldom=seldom)
+
+
+class EndNews(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """An end without a dig, after the dig `seq`; `at` is in unix ms."""
 
     seq: int
@@ -26,11 +62,11 @@ class EndNews(msgspec.Struct, frozen=True, tag="end"):
     at: int
 
 
-class ReviewNews(msgspec.Struct, frozen=True, tag="review"):
+class ReviewNews(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """The task may have opened, or be seen by others, so it has to be read again."""
 
 
-class ClaimNews(msgspec.Struct, frozen=True, tag="claim"):
+class ClaimNews(msgspec.Struct, frozen=True, array_like=True, tag=4):
     """The claim of this winner's prize reached its next state, at `at` (unix ms)."""
 
     winner: str
@@ -45,6 +81,10 @@ News: TypeAlias = DigNews | EndNews | ReviewNews | ClaimNews
 def news_of_end(task: Task) -> EndNews:
     """Return the news that a task has ended."""
     return EndNews(task["now_depth"], task["end_reason"], task.get("end_note", ""), task["ended_at"])
+
+
+# How many people watch a task at a process, and the short name by which that process is told of the task.
+Count: TypeAlias = tuple[int, int]
 
 
 class Living(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,14 +106,18 @@ class Numbers(msgspec.Struct, frozen=True, omit_defaults=True, tag="numbers"):
     process: str
     whole: bool = False
     of_all: bool = False
-    counts: dict[str, int] = {}
+    counts: dict[str, Count] = {}
     cheers: dict[str, dict[Sign, int]] = {}
 
 
 class Sums(msgspec.Struct, frozen=True, omit_defaults=True, tag="sums"):
-    """From a teller: how many people watch each task at all other processes, and what these cheered with."""
+    """From a teller: how many people watch each task at all other processes, and what these cheered with.
+
+    `named` has the tasks that the process has watchers of, by the short names that it gave them.
+    """
 
     elsewhere: dict[str, int] = {}
+    named: dict[int, int] = {}
     cheers: dict[str, dict[Sign, int]] = {}
 
 

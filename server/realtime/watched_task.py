@@ -16,7 +16,7 @@ import msgspec
 
 from server.errors import NotShown
 from server.game.chance import Outlook, outlook
-from server.game.dig import Dig, seconds_left
+from server.game.dig import Dig, ToldDig, seconds_left
 from server.game.draw import Rules, read_rules
 from server.game.reasons import Standing, may_see
 from server.game.review import ReviewShown, note_of, review_of
@@ -329,10 +329,10 @@ class WatchedTask:
             self.replay.clear()
         return whole
 
-    def _frames(self, dig: Dig) -> bytes:
+    def _frames(self, dig: ToldDig) -> bytes:
         return encode(dig_frames(dig, self.task, self.rules, self._public_url))
 
-    def _count(self, dig: Dig) -> None:
+    def _count(self, dig: ToldDig) -> None:
         """Add a dig to the people that a page shows. Repeating a dig changes nothing."""
         self.version = next(_versions)
         if dig["is_prize"]:
@@ -350,7 +350,7 @@ class WatchedTask:
             row["is_prize"] = int(row["no"] in winning)
         return rows
 
-    def apply(self, dig: Dig) -> bytes:
+    def apply(self, dig: ToldDig) -> bytes:
         """Take the next dig; return its frames, b"" if it is known or a dig before it is missing."""
         self.heard = max(self.heard, dig["depth"])
         if dig["depth"] != self.seq + 1:

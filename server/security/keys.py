@@ -34,7 +34,7 @@ _CODE_BYTES = 9
 _SHARE_IV_BYTES = 6
 _SHARE_BYTES = _SHARE_IV_BYTES + _CODE_BYTES + PERSON_ID_BYTES
 MAC_BYTES = 16  # of a message between processes
-TIME_BYTES = 8  # of such a message
+TIME_BYTES = 4  # of such a message, in seconds
 
 
 class Proven(NamedTuple):
@@ -183,8 +183,8 @@ class Keys:
 
     def sign_message(self, channel: str, message: bytes, now_ms: int) -> bytes:
         """Return a message between our processes as it goes through Redis: its HMAC, when it was sent (unix
-        ms), and the message."""
-        dated = now_ms.to_bytes(TIME_BYTES, "big") + message
+        seconds), and the message."""
+        dated = (now_ms // 1000).to_bytes(TIME_BYTES, "big") + message
         return _message_mac(self._derive("message"), channel, dated) + dated
 
     def read_message(self, channel: str, signed: bytes, now_ms: int, late_ms: int) -> bytes | None:
@@ -194,7 +194,7 @@ class Keys:
         dated = signed[MAC_BYTES:]
         keys = [self._derive("message", secret) for secret in self._secrets]
         ours = any(hmac.compare_digest(_message_mac(key, channel, dated), mac) for key in keys)
-        lately = abs(now_ms - int.from_bytes(dated[:TIME_BYTES], "big")) <= late_ms
+        lately = abs(now_ms - 1000 * int.from_bytes(dated[:TIME_BYTES], "big")) <= late_ms
         return dated[TIME_BYTES:] if ours and lately else None
 
     def limit_name(self, who: str) -> str:

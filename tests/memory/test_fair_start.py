@@ -343,7 +343,7 @@ async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_n
     assert {each.error for each in bobs} == {"cooling_down"}
     assert sorted(drawn.sizes) == [1, 2]
     async with Redis.from_url(tested_redis) as redis:
-        prefix = f"wabao:{context.store.database.name}"
+        prefix = context.store.database.name
         (key,) = await redis.keys(f"{prefix}:*{code}*{first['cd_until']}")
         names = await redis.zrange(key, 0, -1)
         assert 0 < await redis.ttl(key) <= 10

@@ -1,10 +1,13 @@
 """The number of each task's watchers over all processes, and what telling it costs."""
 
+import random
 from collections.abc import Callable
 
 import msgspec
 import pytest
 
+from bench.parts.loads import Load, watchers_bytes
+from server.realtime import audience
 from server.realtime.audience import SILENT_SECONDS, WHOLE_RENEWALS, Audience
 from server.realtime.known_tasks import KnownTasks
 from server.realtime.watched_task import WatchedTask
@@ -90,7 +93,10 @@ def room() -> Room:
 
 
 @pytest.mark.parametrize("number", [2, 3, 12])
-async def test_each_process_knows_the_watchers_of_its_tasks_and_an_operators_of_all(room, number):
+async def test_each_process_knows_the_watchers_of_its_tasks_and_an_operators_of_all(
+    room, number, monkeypatch
+):
+    monkeypatch.setattr(audience, "NAMES", 7)  # fewer than the tasks
     processes = [Process(room, f"process {each}") for each in range(number)]
     shared = [await process.watch("shared", f"person {each}") for each, process in enumerate(processes)]
     for each in range(50):
@@ -206,3 +212,29 @@ async def test_processes_without_watchers_say_nothing(room):
     before = room.messages
     await room.pass_seconds(40)
     assert room.messages == before
+
+
+@pytest.mark.parametrize("number", [4, 8, 16])
+async def test_the_bytes_between_processes_are_those_of_the_tables(room, number):
+    chance = random.Random(1)
+    load = Load(pages=number * 125, pages_each=20, stay=120.0)
+    codes = [f"treasure{each:04}" for each in range(load.treasures)]
+    processes = [Process(room, f"a-machine.example:12345:{each:06x}") for each in range(number)]
+    pages: list[tuple[Process, WatchedTask]] = []
+
+    async def open_one(someone: int) -> None:
+        process = chance.choice(processes)
+        pages.append((process, await process.watch(chance.choice(codes), f"person {someone}")))
+
+    for someone in range(load.pages):
+        await open_one(someone)
+    await room.pass_seconds(5)
+    room.delivered_bytes = 0
+    seconds = 60
+    for second in range(seconds):
+        for each in range(round(load.pages / load.stay)):
+            process, watched = pages.pop(chance.randrange(len(pages)))
+            process.leave(watched)
+            await open_one(load.pages + 100 * second + each)
+        await room.pass_seconds(1)
+    assert room.delivered_bytes / seconds == pytest.approx(watchers_bytes(load, number) / 2, rel=0.25)

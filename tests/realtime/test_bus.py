@@ -15,7 +15,7 @@ from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from server.realtime import links
-from server.realtime.bus import FORM, LATE_MS, Bus
+from server.realtime.bus import FORM, HEARTBEATS, LATE_MS, Bus
 from server.realtime.links import OPERATION_SECONDS
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
@@ -189,7 +189,7 @@ def forged() -> float:
 async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
     async with a_bus(redis_url) as (listening, heard, _):
         channel = listening._channel(CODE)
-        heartbeats = listening._heartbeats
+        heartbeats = listening._channel(HEARTBEATS)
         stranger = Keys(b"another secret: 32 characters or more")
         older = Keys(OLD)
         now_ms = time.time_ns() // 1_000_000
@@ -239,7 +239,7 @@ async def test_a_message_of_a_version_to_come_is_counted_and_left_out(redis_url)
         channel = listening._channel(CODE)
         now_ms = time.time_ns() // 1_000_000
         before = unknown()
-        await listening.client.publish(channel, KEYS.sign_message(channel, b"\x02" + b"1", now_ms))
+        await listening.client.publish(channel, KEYS.sign_message(channel, b"\x03" + b"1", now_ms))
         for payload in (b'"of a kind that is not known here"', b"2"):
             await listening.publish(CODE, payload)
         assert await heard.get() == b"2"

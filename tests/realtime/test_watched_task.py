@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.game.dig import Dig
+from server.game.dig import Dig, ToldDig
+from server.game.given_names import given_name
+from server.realtime.news import DigNews, News, news_of_dig
 from server.realtime.watched_task import WatchedTask
 from support.histories import CODE, a_history, a_task, frames_of, loaded, task_after
 
@@ -89,6 +92,24 @@ def test_a_replay_has_the_bytes_of_the_live_frames(digs, since):
     welcome = loaded(digs).welcome(since, 10**9)
     assert welcome.startswith(expected)
     assert [frame["type"] for frame in frames_of(welcome[len(expected) :])] == ["snapshot"]
+
+
+@given(
+    histories,
+    st.booleans(),
+    st.sampled_from([{}, {"rank": 2, "fen": 0, "ranks_left": [0, 1]}, {"layers": 3}]),
+)
+def test_another_process_hears_all_that_a_digs_frames_hold_in_few_bytes(digs, named, more):
+    for dig in digs:
+        dig |= more
+        if not named:
+            dig["wxname"] = given_name(dig["person_id"])
+            dig["wxheadpic"] = ""
+        told = msgspec.msgpack.encode(news_of_dig(dig))
+        news = msgspec.msgpack.decode(told, type=News)
+        assert isinstance(news, DigNews)
+        assert news.dig(CODE) == {name: dig[name] for name in ToldDig.__annotations__ if name in dig}
+        assert len(told) <= 50 + 30 * named + 30 * bool(more)
 
 
 @given(histories)

@@ -16,7 +16,7 @@ from server.settings import read_settings, secrets_of
 from server.store import DEFAULT_DATABASE
 
 # Where Redis keeps the heartbeats of a server.
-NAME = f"wabao:{DEFAULT_DATABASE}:{{heartbeats}}"
+NAME = f"{DEFAULT_DATABASE}:{{heartbeats}}"
 
 
 def a_heartbeat(process: str, second: int, **counts: int) -> Heartbeat:

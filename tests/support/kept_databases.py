@@ -81,5 +81,5 @@ class KeptDatabases:
             self.client[database][collection].delete_many({})
         self.strict.changed.pop(database, None)  # these deletes themselves
         self.redis.ping()  # Redis answers this after all earlier commands
-        if keys := self.redis.keys(f"wabao:{database}:*"):
+        if keys := self.redis.keys(f"{database}:*"):
             self.redis.delete(*keys)
