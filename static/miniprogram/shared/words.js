@@ -113,8 +113,11 @@ export const giverWords = (task) => `${task.wxname} 埋的${heroWords(task) === 
 /** How many prizes a treasure has, or has left. */
 export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 份奖品" : `剩 ${prizes_left} / ${prize_num} 份`);
 
+/** How deep a treasure is dug. */
+export const levelWords = ({ now_depth, deepest }) => `第 ${now_depth} / ${deepest} 层`;
+
 /** How deep a treasure is dug, and how many prizes it has left. */
-export const depthWords = (task) => `第 ${task.now_depth} / ${task.deepest} 层 · ${prizesLeft(task)}`;
+export const depthWords = (task) => `${levelWords(task)} · ${prizesLeft(task)}`;
 
 /** How long one waits between two digs. */
 export function cooldownWords({ cd }) {

@@ -6,8 +6,9 @@ import { isNew, practising } from "../../parts/practising.js";
 import { rememberSquare } from "../../shared/afterwards.js";
 import { cardsOf, lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
+import { pictureOf } from "../../shared/faces.js";
 import { keepShown } from "../../shared/renewing.js";
-import { CLAIM, KINDS, SQUARE, depthWords, title, whereWords } from "../../shared/words.js";
+import { CLAIM, KINDS, SQUARE, levelWords, prizesLeft, title, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -100,8 +101,12 @@ Component({
 
     shown(card) {
       const left = card.status ? 0 : secondsUntil(card.cd_until);
+      const { kind, text: state } = stateOf(card, left);
       return {
-        ...card, title: title(card), state: stateOf(card, left).text, lasting: lastingOf(card), depth: depthWords(card), where: whereWords(card),
+        ...card, title: title(card), kind, state, where: whereWords(card),
+        lasting: [prizesLeft(card), lastingOf(card)].filter(Boolean).join(" · "),
+        levels: levelWords(card), dug: (100 * card.now_depth) / card.deepest,
+        face: card.signed ? "" : pictureOf(card), // a signature may be anybody's name
       };
     },
 
@@ -130,9 +135,10 @@ Component({
       this.countDaily();
       const changed = {};
       this.data.cards.forEach((card, at) => {
-        const { state, lasting } = this.shown(card);
-        if (state !== card.state) changed[`cards[${at}].state`] = state;
-        if (lasting !== card.lasting) changed[`cards[${at}].lasting`] = lasting;
+        const now = this.shown(card);
+        for (const name of ["kind", "state", "lasting"]) {
+          if (now[name] !== card[name]) changed[`cards[${at}].${name}`] = now[name];
+        }
       });
       if (Object.keys(changed).length) this.setData(changed);
     },
