@@ -34,8 +34,6 @@ class Clock:
         # The machine's own clock, until MongoDB's is seen for the first time.
         self._offset_ms = wall_ns() // 1_000_000 - self._monotonic_ms()
         self._offset_seen = self._seen = float("-inf")
-        # By how much MongoDB's clock was set back since this was last made 0.
-        self.set_back_ms = 0
 
     def see(self, now_ms: int) -> None:
         """Take MongoDB's time, which a read has just returned.
@@ -56,7 +54,6 @@ class Clock:
         self._offset_seen = seen
         if known and abs(step_ms) > STEP_MS:
             self._count_step()
-            self.set_back_ms += max(0, -step_ms)
             log.warning("MongoDB's clock stepped by %+.1f s", step_ms / 1000)
 
     def now_ms(self) -> int:

@@ -66,4 +66,3 @@ def test_an_hour_that_mongodbs_clock_steps_is_believed_and_told_and_an_old_answe
     clock.see(told_ms + HOUR_MS)
     assert clock.now_ms() == told_ms + HOUR_MS
     assert len(steps) == 2
-    assert clock.set_back_ms == HOUR_MS

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.task import AHEAD_DAYS
+from server.leading.leader import LEASE
 from server.store.due import DueDocuments
 from server.store.files import ROUTE
 
@@ -59,7 +60,7 @@ async def tidy(context: Context) -> None:
 async def _cut_waits(context: Context, store_ms: int) -> None:
     """Let nothing wait longer because MongoDB's clock, now `store_ms` (unix ms), was set back."""
     store = context.store
-    set_back_ms = context.clock.set_back_ms
+    set_back_ms = sum(lease.get("set_back", 0) for lease in await store.leases.find_all([LEASE]))
     if cut := await store.tasks.cut_cooldowns(store_ms):
         log.warning("MongoDB's clock was set back: cut the cooldowns of %d treasures to their length", cut)
     await store.moderation.cut_hiding(store_ms)
@@ -67,7 +68,7 @@ async def _cut_waits(context: Context, store_ms: int) -> None:
         for documents in store.stores:
             if isinstance(documents, DueDocuments):
                 await documents.cut_waits(store_ms, set_back_ms)
-        context.clock.set_back_ms -= set_back_ms
+        await store.leases.settle(LEASE, set_back_ms)
 
 
 async def tidy_files(context: Context) -> int:
