@@ -366,7 +366,7 @@ def take_operators(album: Album, data_dir: Path) -> None:
         expect(opened.page.locator(".payments")).to_contain_text("等用户确认")
         album.keep(opened, "ops-task", quality=82)
         for act, reason in (
-            ("隐藏", "有人举报，先看看"),
+            ("下架", "有人举报，先看看"),
             ("恢复显示", "没有问题"),
             ("结束", "发布者要求结束"),
         ):

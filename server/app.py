@@ -240,6 +240,7 @@ def page_routes(settings: Settings) -> list[URLSpec]:
         "cash_private": str(settings.cash_private_day_yuan),
         "cash_newcomer": str(settings.cash_newcomer_day_yuan),
         "cash_credit": str(1 - settings.cash_no_credit),
+        "task_days": str(settings.task_days),
         "messages": str(int(bool(settings.templates))),
     }
     return [

@@ -182,7 +182,7 @@ class GetMyInfoReply(Reply, kw_only=True):
 
     `review` is that of the name and picture chosen last: others see them once it is "shown".
     `red_packets` is 0 where nobody can publish any, and with `cash` is left out where there are goods only;
-    `fair_start_ms` is as in a task's details. `delete_at`
+    `fair_start_ms` is as in a task's details; a task lasts for `task_days` at most. `delete_at`
     is when the account will be deleted (unix ms), 0 unless its owner asked for it. `to_do` is what waits for
     the caller, at most 50.
     """
@@ -195,6 +195,7 @@ class GetMyInfoReply(Reply, kw_only=True):
     red_packets: Annotated[int, Meta(ge=0, le=1)] | UnsetType = UNSET
     cash: CashRules | UnsetType = UNSET
     fair_start_ms: int
+    task_days: int
     delete_at: int
     review: ReviewState
     review_note: str
@@ -223,6 +224,7 @@ class GetMyInfo(Interface):
             red_packets=int(settings.takes_cash) if settings.cash else UNSET,
             cash=_cash_rules(settings) if settings.cash else UNSET,
             fair_start_ms=settings.fair_start_ms,
+            task_days=settings.task_days,
             delete_at=delete_at(person),
             review="shown" if review is None else review["state"],
             review_note="" if review is None else review["why"],

@@ -19,7 +19,7 @@ import { offered } from "./newcomer.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -107,6 +107,7 @@ class Page {
     this.due = el("div");
     this.own = el("div");
     this.early = el("button", { onclick: () => this.end() });
+    this.locked = el("p.hint");
     this.edit = el("a.button", { href: `#/edit/${task.code}` }, OWN.edit);
     this.top = el("div.column");
   }
@@ -176,6 +177,7 @@ class Page {
     set(this.early, { hidden: !mayEnd(task) });
     write(this.early, task.need_pay ? OWN.discard : OWN.end);
     set(this.edit, { hidden: !mayEdit(task) });
+    write(this.locked, lockedWords(task));
     set(this.ending, { hidden: !task.status && !task.gone });
     set(this.story, { hidden: !task.status || Boolean(task.gone) || !task.now_depth });
     this.after.show(task, this.#winners);
@@ -217,12 +219,15 @@ class Page {
     fill(this.own, task.mine ? el("section.panel.stack", {},
       el("h2", {}, OWN.title),
       fresh ? el("p.good", {}, OWN.buried) : null,
+      fresh && !task.is_public && document.documentElement.dataset.login === "sandbox"
+        ? el("p.hint", {}, "这里是演示，别人拿不到链接：在另一个窗口里打开它，换个名字登录，就是另一个人。") : null,
       el("div.buttons", {},
         mayShare(task) ? el("button.primary", { onclick: this.share }, icon("share", 20), SHARE.send) : null,
         task.need_pay ? null : el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title),
         this.edit,
         el("a.button", { href: `#/publish/${task.code}` }, OWN.again),
-        this.early)) : null);
+        this.early),
+      this.locked) : null);
   }
 
   /** The list of digs is loaded once it is unfolded. */

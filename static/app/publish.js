@@ -4,7 +4,7 @@
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../miniprogram/shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax, rangeWords, sumRange } from "../miniprogram/shared/words-publish.js";
+import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, rangeWords, sumRange } from "../miniprogram/shared/words-publish.js";
 import { NAMING, yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
 import { el, fill, set, write } from "./dom.js";
@@ -84,7 +84,7 @@ function draftOf(whose) {
 }
 
 function makeFields(kept, changed) {
-  const { mostYuan } = document.documentElement.dataset; // this server's settings
+  const { mostYuan, taskDays } = document.documentElement.dataset; // this server's settings
   const own = {
     forecast_num: number("forecast_num", FIELDS.forecast_num, 1, 1_000_000),
     interval: number("interval", FIELDS.interval, 1, 100_000),
@@ -105,7 +105,7 @@ function makeFields(kept, changed) {
     tempo: choice("tempo", PUBLISH.tempo, TEMPOS),
     numbers: el("div.stack", {}, el("p.hint", {}, PUBLISH.own), own.forecast_num, el("div.pair", {}, own.interval, own.fluctuation), own.cd),
     starts_at: field("starts_at", FIELDS.starts_at, { type: "datetime-local" }, PUBLISH.starts),
-    ends_at: field("ends_at", FIELDS.ends_at, { type: "datetime-local" }, PUBLISH.ends),
+    ends_at: field("ends_at", FIELDS.ends_at, { type: "datetime-local" }, endsHint(taskDays)),
     kinds: choice("goods_type", "埋什么", takesCash()
       ? [["2", "实物"], ["1", "现金红包"], [SEVERAL, "几种、拼手气"]] : [["2", "实物"], [SEVERAL, "几种奖品"]]),
     rows: kindRows(kept, { cash: takesCash(), mostYuan, changed }),
@@ -228,7 +228,7 @@ function adapt(form, fields, tempo) {
   if (!more) for (const one of ["pickup_time", "not_sent_to", "contact"]) apply(fields[one], false);
 
   form.dataset.tempo = tempo;
-  const { plan, goods_type: paid, prizes } = contents(form, rows);
+  const { plan, goods_type: paid, prizes, ends_at } = contents(form, rows);
   form.elements.tempo.value = plan.tempo;
   form.dataset.paid = paid === 1 ? "1" : "";
   set(fields.noPicture, { hidden: packet || paid !== 1 });
@@ -249,7 +249,7 @@ function adapt(form, fields, tempo) {
   write(fields.warning, warning);
   set(fields.warning, { hidden: !warning });
   const payFen = prizes ? paysFen(prizes) : paid === 1 ? plan.prizes * whole(form, "money") * 100 : 0;
-  write(fields.summary, plan.misfit ? "" : summarise(plan, payFen));
+  write(fields.summary, plan.misfit ? "" : summarise(plan, payFen, ends_at));
 }
 
 /** Set the least or the most of a number, and say so. */
@@ -284,10 +284,11 @@ function times(form) {
   return { starts_at: said("starts_at"), ends_at: said("ends_at") };
 }
 
-function summarise(plan, payFen) {
+function summarise(plan, payFen, ends_at) {
   const words = planWords(plan);
   if (!words) return "";
-  return `${words}${payFen ? `，要支付 ${yuan(payFen)}` : ""}。`;
+  const last = ends_at ? "" : `${endsWords(document.documentElement.dataset.taskDays)}。`;
+  return `${words}${payFen ? `，要支付 ${yuan(payFen)}` : ""}。${last}`;
 }
 
 /** Return what is wrong with a field before it is sent, "" if nothing is. */

@@ -4,7 +4,7 @@ import { get, getFile, post } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { mayRepeat } from "../miniprogram/shared/api.js";
 import { handing } from "../miniprogram/shared/planning.js";
-import { handsOver, isMailed, shippingStep } from "../miniprogram/shared/prizes.js";
+import { handsOver, isMailed, shippingStep, wantsTables } from "../miniprogram/shared/prizes.js";
 import { publishersTax } from "../miniprogram/shared/words-publish.js";
 import { OWN, WINNERS, claimsEnd, noWinners, pickupRight, prizeWords, shippedWords, thankedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
@@ -117,13 +117,13 @@ function makeList(code, scanned, load) {
     set(more, { hidden: data.length >= number });
     if (data.length && filter.hidden) fill(filter, wantedOf(handing(task) === 2).map(chip));
     if (data.length) set(filter, { hidden: false });
-    set(upload, { hidden: !data.some(isMailed) && upload.hidden });
+    set(upload, { hidden: !(wantsTables(task) && data.some(isMailed)) && upload.hidden });
     shown = now;
     of = task;
     arrange(list, data.map((winner) => rowOf(winner, task)));
     // Winners on further pages may wait for their goods too.
     set(pickup, { hidden: !handsOver(data) && (wanted === "all" && data.length >= number || pickup.hidden) });
-    set(table, { hidden: !data.length && table.hidden });
+    set(table, { hidden: !(wantsTables(task) && data.length) && table.hidden });
   }
 
   return { elements: [pickup, filter, list, more, said, table, upload], said, read, show, all: () => wanted === "all" };

@@ -16,11 +16,13 @@ export function taskActs(task, done) {
     if (!task.status) buttons.push(button("end_fraud", { ...about, path: "/ops/end", parameters: { code: task.code, fraud: 1 }, grave: true }));
     buttons.push(payout("freeze", { what: "task", code: task.code, depth: 0 }, about.target, done));
   }
-  const hidden = task.hidden ? 0 : 1;
   const featured = task.featured ? 0 : 1;
-  if (!task.status || task.featured) buttons.push(button(featured ? "feature" : "unfeature", { ...about, path: "/ops/feature", parameters: { code: task.code, featured } }));
+  const reported = task.hidden && task.review === "held"; // reports alone hide it, for a day
+  if (task.featured || (!task.status && !task.hidden)) buttons.push(button(featured ? "feature" : "unfeature", { ...about, path: "/ops/feature", parameters: { code: task.code, featured } }));
   if (task.daily || task.may_daily) buttons.push(button(task.daily ? "undaily" : "daily", { ...about, path: "/ops/daily", parameters: { code: task.code, daily: Number(!task.daily) } }));
-  if (task.review !== "refused") buttons.push(button(hidden ? "hide" : "show", { ...about, path: "/ops/hide", parameters: { code: task.code, hidden } }));
+  const seen = (act, hidden) => button(act, { ...about, path: "/ops/hide", parameters: { code: task.code, hidden }, more: reported && t(`ask_${act}_reported_text`) });
+  if (!task.hidden || reported) buttons.push(seen("hide", 1));
+  if (task.hidden && task.review !== "refused") buttons.push(seen("show", 0));
   return buttons;
 }
 

@@ -5,6 +5,12 @@ import { named, t } from "./words.js";
 // Alarms that need no more words than how many there are.
 const COUNTED = ["invariant", "books", "unchecked", "held", "review", "ended", "clock"];
 
+/** Return the address of the page on which an alarm is dealt with, "" if none is. */
+export function alarmPage({ kind, what }) {
+  if (kind === "held") return "#/payouts";
+  return kind === "queue" ? `#/${what === "reviews" ? "reviews" : "reports"}` : "";
+}
+
 /** Return what an alarm says besides its title. */
 export function alarmText({ kind, what, values }) {
   const [number = ""] = values;

@@ -3,7 +3,7 @@
 import { get, post, whenLoggedOut } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { Feed } from "./feed.js";
-import { alarmText } from "./findings.js";
+import { alarmPage, alarmText } from "./findings.js";
 import { clock, count, isolated } from "./format.js";
 import { kindPage, searchPage } from "./lists.js";
 import { logPage } from "./log.js";
@@ -168,7 +168,7 @@ function warn(found, names) {
   if (said === told) return;
   told = said;
   const line = (alarm) =>
-    el("li", {}, el("b", {}, t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, isolated(names[alarm.code] || alarm.code)), alarmText(alarm));
+    el("li", {}, el("b", {}, alarmPage(alarm) ? el("a", { href: alarmPage(alarm) }, t(`alarm_${alarm.kind}`)) : t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, isolated(names[alarm.code] || alarm.code)), alarmText(alarm));
   fill(alarmList, found.map(line));
 }
 

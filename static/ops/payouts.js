@@ -12,7 +12,7 @@ import { named, t } from "./words.js";
 /** Show what is not given for now, the longest first, and what is frozen, the newest first. */
 export function payoutsPage(root) {
   const [waiting, frozen] = [new Part(), new Part()];
-  const place = el("div.found", {}, waiting.element, frozen.element, may("money") && [el("h2.apart", {}, t("export")), el("p.hint", {}, t("export_hint")), el("p", {}, exportWinners())]);
+  const place = el("div.found", {}, el("p.hint", {}, t("payouts_hint")), waiting.element, frozen.element, may("money") && [el("h2.apart", {}, t("export")), el("p.hint", {}, t("export_hint")), el("p", {}, exportWinners())]);
   const page = listPage(root, t("payouts"), place, () => get("/ops/payouts"), (reply) => {
     waiting.show(reply.data, () => list(reply.data, t("payouts_none"), (row) => waits(row, page.again)));
     frozen.show(reply.frozen, () => [el("h2.apart", {}, t("frozen")), list(reply.frozen, t("frozen_none"), (row) => freeze(row, page.again))]);

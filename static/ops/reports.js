@@ -22,6 +22,7 @@ export function reportsPage(root) {
         {},
         el("h2", {}, el("a", { href: `#/task/${task.code}` }, isolated(task.name || task.code))),
         el("p", {}, t("reported_by", count(number), day(since))),
+        task.hidden ? el("p.problem", {}, t("reported_hidden")) : null,
         el("p.tags", {}, Object.entries(reasons).map(([reason, total]) => el("span", {}, `${named("report", reason)} ${count(total)}`))),
         synopsis && el("p.synopsis", {}, synopsis),
         reporters.map((each) => el("div", {}, keyLink(each.key, isolated(each.wxname || t("reporter"))), ` · ${named("report", each.reason)}`, each.text && el("blockquote", {}, isolated(each.text)))),

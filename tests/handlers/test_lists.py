@@ -86,7 +86,7 @@ async def test_cards_say_of_a_task_what_holds(context, settings, alice, bob):
     info = await bob.get("/getMyInfo")
     assert single in {row["code"] for row in info.pop("to_do")}
     assert 1 <= info.pop("expected_wins") <= 3
-    numbers = {"digging_num": 3, "release_num": 0, "partake_num": 3, "fair_start_ms": 0}
+    numbers = {"digging_num": 3, "release_num": 0, "partake_num": 3, "fair_start_ms": 0, "task_days": 30}
     numbers |= {"wins_counted": len(replies["/getMyPrize"]["data"])}
     assert info.pop("cash") == {
         "no_credit": 1, "least_cd": 0, "least_gap": 0, "least_diggers": 0, "most_yuan": 200,

@@ -201,7 +201,7 @@ def more_treasures(address: str) -> dict[str, str]:
         "running": (ming, {**half, **many}),
         "upcoming": (ming, {"starts_at": int(time.time() * 1000) + DAY_MS}),
         "won": (ming, {"forecast_num": 1}),
-        "mine": (hong, {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2}),
+        "mine": (hong, {"prize_num": 5, "interval": 1, "fluctuation": 0, "forecast_num": 5}),
     }
     made = {name: who.publish(a_picture(), name=name, **asked) for name, (who, asked) in owners.items()}
     for name, (who, _) in owners.items():

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countDown, observeCard } from "./shared/clock.js";
+import { asMoment, countDown, observeCard } from "./shared/clock.js";
 
 test("a countdown goes by what the server said, down to 0, and stops when it is told to", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
@@ -24,4 +24,22 @@ test("a countdown goes by what the server said, down to 0, and stops when it is 
   assert.deepEqual([...new Set(seconds)], [3, 2, 1, 0]);
   assert.equal(seconds.at(-1), 0);
   assert.deepEqual(others, [3]);
+});
+
+test("a moment is said in Beijing's time, and also in one's own where that differs", (t) => {
+  const own = process.env.TZ;
+  t.after(() => { if (own === undefined) delete process.env.TZ; else process.env.TZ = own; });
+  const year = new Date().getUTCFullYear();
+  const evening = Date.UTC(year, 5, 5, 12);
+  const far = Date.UTC(year + 2, 11, 31, 17, 30);
+  for (const [zone, near, later] of [
+    ["Asia/Shanghai", "", ""],
+    ["Asia/Taipei", "", ""],
+    ["Europe/Berlin", " 北京时间（你那里 14:00）", ` 北京时间（你那里 ${year + 2}年12月31日 18:30）`],
+    ["America/New_York", " 北京时间（你那里 08:00）", ` 北京时间（你那里 ${year + 2}年12月31日 12:30）`],
+  ]) {
+    process.env.TZ = zone;
+    assert.equal(asMoment(evening).replace(/^\d+年/, ""), `6月5日 20:00${near}`);
+    assert.equal(asMoment(far), `${year + 3}年1月1日 01:30${later}`);
+  }
 });

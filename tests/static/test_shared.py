@@ -1,6 +1,7 @@
 """What the web page and the mini-program share, in Node: the channel, the requests, the verifier."""
 
 import json
+import os
 import random
 import shutil
 import string
@@ -44,7 +45,13 @@ def node(folder: Path, *arguments: str, given: str = "") -> str:
     """Run node in a folder; return what it printed. Fails with what it printed if node fails."""
     assert NODE is not None
     done = subprocess.run(
-        [NODE, *arguments], cwd=folder, input=given, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+        [NODE, *arguments],
+        cwd=folder,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        env=os.environ | {"TZ": "Asia/Shanghai"},  # elsewhere each time is said twice
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

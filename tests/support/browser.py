@@ -40,6 +40,7 @@ CONTRASTS = Path(__file__).with_name("contrasts.js")
 CUT = Path(__file__).with_name("cut.js").read_text(encoding="utf-8")
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1440, "height": 900}
+ZONE = "Asia/Shanghai"  # most people live there; times have a second one elsewhere
 # An init script: `signals` lists the sounds and vibrations.
 NOTE_SIGNALS = """
     window.signals = [];
@@ -153,7 +154,7 @@ def scroll_down_to(page: Page, sought: Locator) -> None:
 
 def open_window(browser: Browser, address: str, **options: Any) -> Window:
     """Open a window that collects errors, dialogs and violations of the page's policy in `wrong`."""
-    context = browser.new_context(**{"viewport": PHONE, "locale": "zh-CN", **options})
+    context = browser.new_context(**{"viewport": PHONE, "locale": "zh-CN", "timezone_id": ZONE, **options})
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     window = Window(page, context, address)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from support import SOURCE
+from support.browser import ZONE
 from support.login import log_in
 
 PATIENCE_SECONDS = 60
@@ -58,6 +60,7 @@ class PhonesProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | {"TZ": ZONE},
         )
         self._numbers = itertools.count()
         self._lines: dict[int, Queue[dict[str, Any] | None]] = {}

@@ -4,7 +4,7 @@
 import { secondsUntil } from "../shared/clock.js";
 import { mayEdit, mayEnd } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
-import { OWN, PAY, WINNERS, cashRules, endWords, liveNumbers, payButton, payUntil, payUntilWords, payWords, statementNumbers } from "../shared/words.js";
+import { OWN, PAY, WINNERS, cashRules, endWords, liveNumbers, lockedWords, payButton, payUntil, payUntilWords, payWords, statementNumbers } from "../shared/words.js";
 import { api, ask, buryAgain, pay, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -14,7 +14,7 @@ const inOneLine = (number) => number.join(" ");
 
 export const owning = Behavior({
   data: {
-    own: null, counted: false, fresh: false, due: null, ends: false, edits: false, statement: [], paying: false, payUntil: payUntilWords(0), payable: true,
+    own: null, counted: false, fresh: false, due: null, ends: false, edits: false, locked: "", statement: [], paying: false, payUntil: payUntilWords(0), payable: true,
     ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title, cash: "",
   },
 
@@ -24,7 +24,7 @@ export const owning = Behavior({
       if (!task.mine) return;
       const due = task.need_pay && task.review !== "hidden" ? { text: payWords(task), button: payButton(task) } : null;
       const own = task.need_pay ? null : { numbers: liveNumbers(task).map(inOneLine) };
-      tell(this, { due, own, fresh: Boolean(own && !task.status && !task.now_depth && task.review === "shown"), ends: mayEnd(task), edits: mayEdit(task) });
+      tell(this, { due, own, fresh: Boolean(own && !task.status && !task.now_depth && task.review === "shown"), ends: mayEnd(task), edits: mayEdit(task), locked: lockedWords(task) });
       if (due && !this.cash) {
         this.cash = this.showCash().catch((error) => {
           this.cash = null; // the next change asks again

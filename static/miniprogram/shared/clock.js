@@ -2,6 +2,7 @@
 
 const SAMPLES = 20;
 const HALF_YEAR_MS = 182 * 86400000; // a date without a year is taken for the nearest one
+const BEIJING_MINUTES = 480; // ahead of UTC
 const offsets = [];
 // performance.now() ignores changes of the system's time. A mini-program does not have this function.
 const ticked = () => (typeof performance === "undefined" ? Date.now() : performance.now());
@@ -38,12 +39,24 @@ export function asTime(seconds) {
   return parts.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
 }
 
-/** A moment (unix ms) as people read it, in their own time: 12月5日 18:00; if it is far from now, with the year. */
+/**
+ * A moment (unix ms) as people read it, in Beijing's time, as posters and WeChat's messages have it: 12月5日 18:00; if
+ * it is far from now, with the year. Whose own time differs reads both.
+ */
 export function asMoment(moment) {
-  const at = new Date(moment);
+  const [day, time] = written(moment, BEIJING_MINUTES);
+  const ahead = -new Date(moment).getTimezoneOffset();
+  if (ahead === BEIJING_MINUTES) return `${day} ${time}`;
+  const [ownDay, ownTime] = written(moment, ahead);
+  return `${day} ${time} 北京时间（你那里 ${ownDay === day ? "" : `${ownDay} `}${ownTime}）`;
+}
+
+/** A moment's day and time of day in a zone that is `ahead` of UTC, in minutes. */
+function written(moment, ahead) {
+  const at = new Date(moment + ahead * 60000);
   const two = (number) => String(number).padStart(2, "0");
-  const year = Math.abs(moment - now()) > HALF_YEAR_MS ? `${at.getFullYear()}年` : "";
-  return `${year}${at.getMonth() + 1}月${at.getDate()}日 ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const year = Math.abs(moment - now()) > HALF_YEAR_MS ? `${at.getUTCFullYear()}年` : "";
+  return [`${year}${at.getUTCMonth() + 1}月${at.getUTCDate()}日`, `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`];
 }
 
 /**

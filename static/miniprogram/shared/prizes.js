@@ -72,6 +72,9 @@ export function shippingStep({ goods_type, draw_type, state, sent_at, address_de
   return state === "sent" && secondsUntil(sent_at + DAY_MS) ? "correct" : "";
 }
 
+/** Whether its publisher is offered tables of a treasure's winners: fewer are quicker by hand. */
+export const wantsTables = ({ prize_num }) => prize_num >= 5;
+
 /** Whether a publisher may end a treasure: while nobody has dug it. */
 export const mayEnd = ({ mine, status, now_depth }) => Boolean(mine) && !status && now_depth === 0;
 

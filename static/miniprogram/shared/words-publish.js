@@ -16,7 +16,7 @@ export const PUBLISH = {
   seen: "可以不填，大家看得到", notSentTo: "可以不填，只写省级地区，比如：新疆、西藏；填了的话，收货地址要从省写起，按它核对", contact: "可以不填，只给中奖的人看",
   worth: "可以不填，1 到 50000；大家看得到", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
   picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。",
-  starts: "不填就马上开挖；最多提前 30 天预告", ends: "不填就到奖品挖完，或者到最长的期限为止", bury: "埋下宝贝",
+  starts: "不填就马上开挖；最多提前 30 天预告", bury: "埋下宝贝",
   maybe: "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个",
   what: "选一种埋法", tempo: "大约多久挖完", own: "不填的，就用灰色的数",
   quick: "就这样埋下？", agree: "埋下",
@@ -28,6 +28,9 @@ export const WHATS = [
   ["thing", "一件东西", "选张图、起个名，放到广场上，谁都能来挖；挖到的人得到它。只给熟人，就选“更多”。"],
   ["more", "更多", "几份、几种奖品，预告开挖的时间，自己定难度。"],
 ];
+/** Until when it can be dug at the latest, where a day can be chosen and where none is; `days` is this server's `task_days`. */
+export const endsHint = (days) => `不填就到奖品挖完；最晚开挖后 ${days} 天`;
+export const endsWords = (days) => `没有挖完，开挖 ${days} 天后也结束`;
 export const PACKET = { sum: "总金额（元）", number: "红包个数", wish: "祝福语", usual: "恭喜发财，大吉大利", share: "拼手气红包", bury: "塞钱进红包" };
 /** What the sum of a red packet for a group may be, in yuan. */
 export const sumRange = (most) => `每份至少 0.1 元，一共最多 ${most} 元`;

@@ -417,6 +417,13 @@ export const OWN = {
   discard: "不要了", edit: "改文字和图片", again: "再埋一个", buried: "埋好了，叫朋友来挖吧", thanks: "谢谢你",
 };
 
+/** Why a publisher can neither change nor end a treasure, and what becomes of it; "" if they can, or it has ended. */
+export function lockedWords({ mine, status, now_depth, goods_type, expires_at }) {
+  if (!mine || status || !now_depth) return "";
+  const rest = goods_type === 1 ? "，没有人挖到的红包退回给你" : "";
+  return `有人挖过了，不能再改，也不能提前结束：奖品挖完，或者到 ${asMoment(expires_at)}，它就结束${rest}。要换一换，可以再埋一个。`;
+}
+
 /** Changing what a treasure says and shows. */
 export const EDIT = {
   title: "改文字和图片", until: "有人开挖以前都可以改，改了要检查的会再检查一次。奖品的份数、金额和难度不能改。", now: "已经可以挖，选一天就改到那时", save: "改好了",

@@ -2,6 +2,7 @@
 
 export const PAGES = {
   payouts: ["暂扣奖品", "Held prizes"],
+  payouts_hint: ["超过上限或被冻结的奖品扣在这里，中奖者暂时领不到。没有人处理就一直等着，不会过期。", "Prizes above a limit, or frozen, wait here, and cannot be claimed meanwhile. They wait until somebody decides: none expires."],
   payouts_none: ["没有等你处理的奖品", "No prize waits for you"],
   export: ["报税", "Tax return"],
   export_hint: ["一个月里领走的奖品：中奖者、姓名电话、价值、时间，CSV 表格。", "The prizes given in a month as a CSV table: winner, name and phone, value, date."],

@@ -6,6 +6,7 @@ export const SCREEN = {
   screen: ["大屏", "Screen"],
   log: ["操作记录", "Audit log"],
   reports: ["举报", "Reports"],
+  reported_hidden: ["举报的人多，现在别人看不到它：没有人处理，隐藏一天后自动恢复。下架就一直看不到。", "So many reported it that nobody sees it now. If nobody decides, it comes back after a day; once taken down, it does not."],
   no_reports: ["没有等你处理的举报", "No report waits for you"],
   reported_by: ["{0} 人举报，最早 {1}", "reported by {0}, first {1}"],
   report_fraud: ["欺诈", "fraud"],

@@ -14,7 +14,7 @@ DAY_MS = 86_400_000
 
 
 def test_winners_and_their_claims_appear_by_themselves(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1)
+    code = publisher.publish(a_picture(), prize_num=5, interval=1, fluctuation=0)
     page = window("小明", f"/#/winners/{code}").page
     expect(page.get_by_text("还没有人挖到")).to_be_visible()
     winner = Person.log_in(publisher.address, "阿强")

@@ -18,7 +18,7 @@ def address(strict: Running) -> str:
 @pytest.fixture
 def code(address: str, publisher: Person) -> str:
     """Goods by mail with three won prizes that have an address, and one prize left."""
-    code = publisher.publish(a_picture(), name="银镯", prize_num=WON + 1, interval=1, fluctuation=0)
+    code = publisher.publish(a_picture(), name="银镯", prize_num=WON + 2, interval=1, fluctuation=0)
     for k in range(1, WON + 1):
         winner = Person.log_in(address, f"第{k}位")
         winner.post("/postTask", code=code)

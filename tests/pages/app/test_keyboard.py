@@ -72,7 +72,7 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
 
 
 def test_a_publisher_edits_fills_in_kinds_and_hands_in_a_table_by_keyboard(window, publisher):
-    code = publisher.publish(a_picture(), name="一把铜壶", forecast_num=1)
+    code = publisher.publish(a_picture(), name="一把铜壶", prize_num=5, interval=1, fluctuation=0)
     opened = window("小明", f"/#/task/{code}")
     page = opened.page
     enter(page, "link", "改文字和图片")

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from playwright.sync_api import Locator, expect
 
+from server.game.amounts import BEIJING
 from support.browser import PHONE, choose_picture, show_all_fields
 from support.client import a_picture
 
@@ -70,7 +71,7 @@ def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
     page.get_by_role("radio", name="更多").check()
     choose_picture(page)
     page.get_by_label("物品名").fill("八点的猫")
-    now = datetime.now().astimezone()
+    now = datetime.now(BEIJING)
     starts = now + timedelta(days=2)
     page.get_by_label("什么时候开挖").fill(f"{now - timedelta(days=1):%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="埋下宝贝").click()

@@ -1,7 +1,9 @@
 """The same scenes in both clients: treasures announced for later, and featured."""
 
 import time
+from datetime import datetime
 
+from server.game.amounts import BEIJING
 from support.browser import Person
 from support.client import a_picture
 from support.screen import operate
@@ -27,8 +29,8 @@ def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client, address
     ends_at = starts_at + day_ms
     code = publisher.publish(a_picture(), name="三天后的猫", starts_at=starts_at, ends_at=ends_at)
     publisher.publish(a_picture(), name="现在的猫")
-    starts, ends = [time.localtime(at / 1000) for at in (starts_at, ends_at)]
-    said = [f"{at.tm_mon}月{at.tm_mday}日 {at.tm_hour:02}:{at.tm_min:02}" for at in (starts, ends)]
+    times = [datetime.fromtimestamp(at / 1000, BEIJING) for at in (starts_at, ends_at)]
+    said = [f"{at.month}月{at.day}日 {at:%H:%M}" for at in times]
     said = [f"{said[0]} 开挖", f"{said[1]} 截止"]
     bob = client("小红")
     bob.open("square")

@@ -59,16 +59,11 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     owner.fill("运单号", "ZT87654321")
     owner.press("改好了")
     owner.says("中通 ZT87654321")
-    table = '深度,中奖者,快递公司,运单号\n1,阿强,中通,ZT11112222\n7,阿强,中通,ZT33334444\n'
-    owner.hands_in(table.encode("gb18030"))  # as spreadsheets in China save it
-    owner.says("记下了 1 行；下面 1 行没有记下", "第 3 行：这一层没有人中奖", "中通 ZT11112222")
-    owner.hands_in("深度,中奖者,快递公司,运单号\n8,阿强,中通,ZT1\n".encode())
-    owner.says("第 2 行：这一层没有人中奖")
-    owner.keeps_silent("记下了")
+    owner.keeps_silent("表格（CSV）")
     winner.open("mine", "won")
-    winner.says("一只猫", "寄出", "中通 ZT11112222")
+    winner.says("一只猫", "寄出", "中通 ZT87654321")
     winner.press("确认收到")  # in this list, the button only opens the treasure
-    winner.says("发布者已经寄出。", "中通 ZT11112222", "寄出 15 天后会自动确认。")
+    winner.says("发布者已经寄出。", "中通 ZT87654321", "寄出 15 天后会自动确认。")
     winner.press("确认收到")
     winner.says("已经收到。")
     owner.says("第 1 层 · 已收到")
@@ -77,6 +72,23 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     owner.says("阿强")
     owner.press("再埋一个")
     owner.says("埋下宝贝")
+
+
+def test_the_publisher_of_many_prizes_hands_in_a_table_of_parcels(client, publisher):
+    several = {"prize_num": 5, "forecast_num": 5, "interval": 1, "fluctuation": 0}
+    code, winner = a_win(publisher, "阿强", draw_type=2, **several)
+    winner.claim(code, receiver="强哥", phone="13800000000", address="广东省科技园 2 号")
+    owner = client("小明")
+    owner.open("winners", code)
+    table = '深度,中奖者,快递公司,运单号\n1,阿强,中通,ZT11112222\n7,阿强,中通,ZT33334444\n'
+    owner.hands_in(table.encode("gb18030"))  # as spreadsheets in China save it
+    owner.says("记下了 1 行；下面 1 行没有记下", "第 3 行：这一层没有人中奖", "中通 ZT11112222")
+    owner.hands_in("深度,中奖者,快递公司,运单号\n8,阿强,中通,ZT1\n".encode())
+    owner.says("第 2 行：这一层没有人中奖")
+    owner.keeps_silent("记下了")
+    owner.open("treasure", code)
+    owner.says("有人挖过了，不能再改，也不能提前结束")
+    owner.keeps_silent("改文字和图片")
 
 
 def test_a_win_from_another_window_can_be_claimed_here(client, publisher):

@@ -13,7 +13,7 @@ def test_a_red_packet_for_a_group_takes_three_fields_and_four_taps_at_most(clien
     fields = {"总金额（元）": "3.30", "红包个数": "3", "祝福语": "周五快乐"}
     for label, text in fields.items():
         giver.fill(label, text)
-    giver.says("大约每 15 锹出一份（上下 5 锹），每锹之后冷却 7 秒；", "要支付 3.30 元")
+    giver.says("大约每 4 锹出一份（上下 1 锹），每锹之后冷却 25 秒；", "要支付 3.30 元")
     for tap in then:
         giver.press(tap)
     giver.says("周五快乐", "拼手气，一起分 3.30 元", "我发布的")
@@ -22,7 +22,7 @@ def test_a_red_packet_for_a_group_takes_three_fields_and_four_taps_at_most(clien
     assert len([first, *then]) <= 4
     [card, *_] = Person.log_in(publisher.address, "大方的人").get("/getMyRelease")["data"]
     task = publisher.get("/getTaskDetails", code=card["code"])["data"]
-    assert (task["is_public"], task["forecast_num"], task["prize_num"], task["need_pay"]) == (0, 45, 3, 0)
+    assert (task["is_public"], task["forecast_num"], task["prize_num"], task["need_pay"]) == (0, 12, 3, 0)
 
 
 def test_a_form_refuses_in_its_own_words_and_another_form_keeps_what_was_typed_without_them(client):
@@ -48,20 +48,19 @@ def test_a_form_refuses_in_its_own_words_and_another_form_keeps_what_was_typed_w
 def test_what_does_not_fit_is_refused_with_what_would_and_what_all_win_is_asked_about(client):
     giver = client("着急的人")
     giver.open("publish")
-    giver.press("群红包")
-    for label, text in (("总金额（元）", "5"), ("红包个数", "40")):
-        giver.fill(label, text)
-    giver.says("每锹之后冷却 18 秒；一直有人挖，最快 2 小时")  # the first tempo that fits
-    giver.press("五分钟")
-    giver.press("塞钱进红包")
-    giver.says("五分钟挖不完 40 份", "可以选“一晚上”，或减到 30 份")
     giver.press("更多")
+    giver.says("最晚开挖后 30 天")
+    giver.fill("物品名", "一碰就开")
+    giver.picks_a_picture()
+    giver.fill("奖品数量", "40")
+    giver.says("每锹之后冷却 18 秒；一直有人挖，最快 2 小时", "开挖 30 天后也结束")  # the first tempo that fits
+    giver.press("五分钟")
+    giver.press("埋下宝贝")
+    giver.says("五分钟挖不完 40 份", "可以选“一晚上”，或减到 30 份")
     giver.press("自己定")
     giver.says("图片", "预计挖多少锹")
-    giver.fill("物品名", "一碰就开")
     giver.fill("预计挖多少锹", "1")
     giver.fill("奖品数量", "1")
-    giver.picks_a_picture()
     giver.press("埋下宝贝")
     giver.agree("埋下")
     giver.says("一碰就开", "我发布的")

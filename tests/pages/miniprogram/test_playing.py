@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from server.game.amounts import BEIJING
 from support.browser import Person
 from support.client import a_picture
 from support.messages import TEMPLATES
@@ -255,7 +256,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
 
 
 def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_kept_for_the_next(address):
-    starts = datetime.now().astimezone() + timedelta(days=2)
+    starts = datetime.now(BEIJING) + timedelta(days=2)
     day = f"{starts:%Y-%m-%d}"
     with a_phone(address, "老王") as publisher:
         publisher.open("/pages/publish/publish")
@@ -429,7 +430,7 @@ def test_publishing_or_claiming_without_a_name_asks_for_one(address, publisher, 
 
 
 def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
+    code = publisher.publish(a_picture(), prize_num=5, interval=1, fluctuation=0, draw_type=1)
     winner = Person.log_in(address, "小芳")
     winner.post("/postTask", code=code)
     pickup = winner.claim(code)["pickup"]
@@ -470,7 +471,7 @@ def test_the_cards_of_each_list_count_down(address, page):
 def test_messages_are_offered_after_a_win_and_after_publishing_once(address, publisher):
     code = publisher.publish(a_picture(), name="一盏灯", forecast_num=1, draw_type=1)
     mine = publisher.publish(a_picture(), name="一把扇子")
-    starts_at = int((datetime.now().astimezone() + timedelta(days=1)).timestamp() * 1000)
+    starts_at = int((datetime.now(BEIJING) + timedelta(days=1)).timestamp() * 1000)
     later = publisher.publish(a_picture(), name="明天的灯", starts_at=starts_at)
     with a_phone(address, "小芳") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")

@@ -7,7 +7,7 @@ from playwright.sync_api import Route, expect
 
 from support.browser import PHONE, Person, Window, write_record
 from support.client import a_picture
-from support.screen import is_readable, take_down
+from support.screen import is_readable
 from support.servers import until
 
 
@@ -97,7 +97,14 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     opened.go("/ops#/log")
     opened.page.locator(".log a[href^='#/person/person:']").first.click()
     expect(opened.page.locator("h1")).to_contain_text("小芳")
-    take_down(running.address, code)  # leave the queue empty for the next test
+    opened.go("/ops#/reports")
+    expect(line).to_contain_text("隐藏一天后自动恢复")
+    expect(line.locator("[data-act=feature]")).to_have_count(0)
+    line.locator("[data-act=hide]").click()
+    expect(opened.page.get_by_role("dialog")).to_contain_text("它不会再自动恢复")
+    confirm(opened, "确实不发货", "已下架，并写入操作记录。")
+    expect(line).to_have_count(0)
+    assert publisher.get("/getTaskDetails", code=code)["review"] == "hidden"
 
 
 def test_an_empty_queue_of_reports_says_so(operator):

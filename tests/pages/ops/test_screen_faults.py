@@ -3,11 +3,13 @@
 import re
 import time
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from playwright.sync_api import expect
 from pymongo import MongoClient
 
+from server.game.amounts import BEIJING
 from server.store import DEFAULT_DATABASE
 from server.store.alarms import new_alarm
 from support.browser import DESK, PHONE, Person
@@ -151,7 +153,7 @@ def test_replaced_workers_are_told_above_the_processes(operator, data_dir):
     hung = [a_heartbeat("hung", at - ago, **{"replaced.hung": number}) for ago, number in ((100, 1), (3, 2))]
     send_heartbeats(data_dir, hung)
     opened = operator(viewport=PHONE)
-    told = time.strftime("%H:%M:%S", time.localtime(at - 3))
+    told = f"{datetime.fromtimestamp(at - 3, BEIJING):%H:%M:%S}"
     note = opened.page.locator(".processes-panel .note")
     expect(note).to_have_text(f"15 分钟内 3 个中途结束后重启，最近一次 {told}")
     is_readable(opened)

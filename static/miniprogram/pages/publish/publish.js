@@ -5,7 +5,7 @@ import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../../shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
+import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
 import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
 import { admitted, api, ask, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
 
@@ -31,7 +31,7 @@ Component({
     whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: WHATS[1][2], tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
-    cash: "", tax: "", forecasts: "", least: "", speed: "", busy: false,
+    cash: "", tax: "", ends: "", forecasts: "", least: "", speed: "", busy: false,
     ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
 
@@ -43,8 +43,8 @@ Component({
       try {
         await admitted();
         this.showNaming();
-        const { red_packets: taken, cash, fair_start_ms } = await api.get("/getMyInfo");
-        this.rules = { ...cash, fair_start_ms };
+        const { red_packets: taken, cash, fair_start_ms, task_days } = await api.get("/getMyInfo");
+        this.rules = { ...cash, fair_start_ms, task_days };
         const whats = choicesOf(taken ? WHATS : WHATS.slice(1));
         if (!this.asked) this.setData({ what: whats[0].of, about: WHATS.find(([of]) => of === whats[0].of)[2] });
         this.setData({ whats });
@@ -128,6 +128,7 @@ Component({
     /** Note what a picker chose; a tap on 清除 has no value, and takes the day back. */
     time({ detail, currentTarget }) {
       this.setData({ [currentTarget.dataset.of]: detail.value || "" });
+      this.adapt();
     },
 
     /** Start and end of digging, in unix ms, if the person set them. */
@@ -158,9 +159,9 @@ Component({
     adapt() {
       if (!this.rules) return; // they are not read yet
       const typed = this.typed || {};
-      const { plan, goods_type: type, prizes: kinds, draw_type: given } = this.contents(typed);
+      const { plan, goods_type: type, prizes: kinds, draw_type: given, ends_at } = this.contents(typed);
       const { what, chosen, rows } = this.data;
-      const { least_cd, least_diggers, fair_start_ms } = this.rules;
+      const { least_cd, least_diggers, fair_start_ms, task_days } = this.rules;
       const own = plan.tempo === "own";
       const payFen = kinds ? paysFen(kinds) : type === 1 ? plan.prizes * Number(typed.money || 0) * 100 : 0;
       const goods = what === "thing" || (chosen === "several" ? rows.some(({ kind }) => kind === 0) : chosen !== "packet");
@@ -175,7 +176,8 @@ Component({
         forecasts: `${type === 1 && plan.prizes === 1 ? Math.max(1, least_diggers) : 1} 到 1000000`,
         least: fluctuationHint(plan.interval, plan.gap),
         speed: cooldownHint(type === 1 ? least_cd : 0, fair_start_ms),
-        plan: plan.misfit ? "" : [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : ""].filter(Boolean).join("。"),
+        plan: plan.misfit ? "" : [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : "", ends_at ? "" : endsWords(task_days)].filter(Boolean).join("。"),
+        ends: endsHint(task_days),
         warning: plan.misfit || (own ? planWarning(plan) : ""),
         tax: publishersTax(kinds ? { ranks: kinds } : type === 1 || what === "thing" ? {} : { value: Number(typed.value || 0) }),
       });

@@ -4,7 +4,7 @@ import { opening } from "../../parts/opening.js";
 import { watching } from "../../parts/watching.js";
 import { pictureOf } from "../../shared/faces.js";
 import { handing } from "../../shared/planning.js";
-import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
+import { handsOver, isMailed, shippingStep, wantsTables } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
 import { publishersTax } from "../../shared/words-publish.js";
 import { CARRIERS, OWN, PARCEL, WINNERS, claimsEnd, noWinners, parcelWords, pickupRight, prizeWords, shippedWords, title, wantedOf, wonWords, thankedWords } from "../../shared/words.js";
@@ -18,7 +18,7 @@ Component({
   behaviors: [opening, watching],
 
   data: {
-    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", none: "", tax: "", closed: "", checks: false, mails: false, shipped: null, fetched: "", parcel: PARCEL,
+    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", none: "", tax: "", closed: "", checks: false, tables: false, mails: false, shipped: null, fetched: "", parcel: PARCEL,
     wanted: "all", filters: [], pages: 1, more: false, rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
   },
 
@@ -81,6 +81,7 @@ Component({
         closed: number || wanted !== "all" ? addresses_closed : "",
         rows: data.map((winner) => this.rowOf(winner)),
         more: data.length < number,
+        tables: wantsTables(this.task),
         mails: this.data.mails || data.some(isMailed),
         // Winners on further pages may wait for their goods too.
         checks: handsOver(data) || (this.data.checks && (wanted !== "all" || data.length < number)),
