@@ -53,12 +53,13 @@ def test_what_does_not_fit_is_refused_with_what_would_and_what_all_win_is_asked_
     giver.fill("物品名", "一碰就开")
     giver.picks_a_picture()
     giver.fill("奖品数量", "40")
-    giver.says("每锹之后冷却 18 秒；一直有人挖，最快 2 小时", "开挖 30 天后也结束")  # the first tempo that fits
+    giver.says("每锹之后冷却 18 秒；一直有人挖，最快 2 小时")  # the first tempo that fits
+    giver.says("没有挖完，开挖 30 天后也结束")
     giver.press("五分钟")
     giver.press("埋下宝贝")
     giver.says("五分钟挖不完 40 份", "可以选“一晚上”，或减到 30 份")
     giver.press("自己定")
-    giver.says("图片", "预计挖多少锹")
+    giver.says("预计挖多少锹")
     giver.fill("预计挖多少锹", "1")
     giver.fill("奖品数量", "1")
     giver.press("埋下宝贝")
