@@ -30,7 +30,8 @@ NO_ANSWER = {
     "503": "A store does not answer. `Retry-After` says when to ask again.",
 }
 
-# The codes of refusals by interface. Those of all, of a method, and of people or operators stand once.
+# The codes of refusals by interface. Those of all, of a method, of people, and of a role of operators stand
+# once.
 REFUSED = decode(Path(__file__).with_name("refusals.json").read_bytes(), dict[str, dict[str, list[str]]])
 
 # Generated clients are simpler for one kind of body.
@@ -123,7 +124,7 @@ def refusals_of(interface: type[Interface], *, cash: bool = True) -> list[str]:
     always = REFUSED["always"]
     codes = {*always["every"], *always[interface.method], *REFUSED["own"][interface.path]}
     if issubclass(interface, OperatorInterface):
-        codes.update(always["operator"])
+        codes.update(always[interface.role])
     elif any("unionid" in taken.__struct_fields__ for taken in interface.takes):
         codes.update(always["person"])
     return [code for code in named_refusals(cash=cash) if code in codes]
