@@ -1,9 +1,10 @@
 // The REST interfaces over fetch, and what only a page does: uploads with their progress, downloads, the sandbox.
 
 import { asQuery, makeApi, Refused, Unreachable } from "../miniprogram/shared/api.js";
+import { lostPresses } from "../miniprogram/shared/afterwards.js";
 import { makeHalves } from "../miniprogram/shared/halves.js";
 import { NOT_DONE } from "../miniprogram/shared/words.js";
-import { keep, person, recall, remember } from "./session.js";
+import { keep, person, remember, stored } from "./session.js";
 
 export { mayPass, Refused } from "../miniprogram/shared/api.js";
 
@@ -20,7 +21,6 @@ const api = makeApi({
 });
 export const { get, post, dig, repeatDigs } = api;
 
-const stored = (storage, key) => ({ get: () => recall(storage, key), set: (value) => keep(storage, key, value) });
 export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment } = makeHalves({
   get,
   post,
@@ -30,6 +30,7 @@ export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment
   noted: stored("localStorage", "wabao.halves"),
   seen: stored("localStorage", "wabao.commitments"),
 });
+export const { noteLost, lostOf } = lostPresses(stored("sessionStorage", "wabao.lost"), () => person);
 
 /** Load a module that the first view does not need: `needed(() => import("./publish.js"))`. Raises Unreachable. */
 export function needed(load) {

@@ -3,7 +3,7 @@
 import { headingOf, lastingOf, stateOf } from "../miniprogram/shared/cards.js";
 import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { wonThumbnail } from "../miniprogram/shared/prizes.js";
-import { SQUARE, prizesLeft, whereWords } from "../miniprogram/shared/words.js";
+import { SQUARE, depthWords, prizesLeft, whereWords } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // The browser's own lazy loading is not used: it fetches pictures two screens ahead, which is most of the
@@ -60,14 +60,14 @@ function cardElement(card, foot = () => null) {
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) fill(publisher, publishedBy(now, 22));
     shown = now;
     write(name, headingOf(now));
-    bar.update(now.now_depth, now.deepest);
+    bar.update(now.now_depth / now.deepest, depthWords(now));
     set(bar.element, { hidden: Boolean(now.prize_state) });
     set(chip, { hidden: !now.featured });
     set(prizes, { hidden: now.prize_type !== 2 || Boolean(now.prize_state) });
     fill(prizes, icon("trophy", 16), prizesLeft(now));
     write(where, whereWords(now));
     set(where, { hidden: !whereWords(now) });
-    link.classList.toggle("over", now.status === 1 && !now.prize_state);
+    link.classList.toggle("over", (now.away || now.status === 1) && !now.prize_state);
     const wanted = foot(now);
     fill(added, wanted);
     added.hidden = !wanted;
@@ -117,15 +117,15 @@ export function synopsis(task) {
   return el("div", {}, text, more);
 }
 
-/** Return a bar that shows how deep a task is dug, with its numbers. */
+/** Return a bar that shows how deep a task is dug, as a share and in words. */
 function depthBar() {
   const filled = el("i");
   const text = el("span");
   return {
     element: el("div.depth", {}, el("div.bar", { "aria-hidden": "true" }, filled), text),
-    update(depth, deepest) {
-      filled.style.setProperty("inline-size", `${(100 * depth) / deepest}%`);
-      write(text, `${depth} / ${deepest} 层`);
+    update(share, words) {
+      filled.style.setProperty("inline-size", `${100 * share}%`);
+      write(text, words);
     },
   };
 }

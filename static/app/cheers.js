@@ -1,6 +1,6 @@
 // Cheers: six signs to press, and what everybody pressed in the last second, flying up.
 
-import { CHEERS } from "../miniprogram/shared/words.js";
+import { CHEER, CHEERS } from "../miniprogram/shared/words.js";
 import { el, icon, set, write } from "./dom.js";
 
 const PAUSE_MS = 1000; // the server takes one a second from a person
@@ -11,7 +11,7 @@ const MOST_FLYING = 5; // copies of one sign; the number beside it says how many
 export function cheers(send) {
   const said = el("p.unseen", { role: "status" });
   const signs = new Map(Object.entries(CHEERS).map(([sign, words]) => [sign, one(sign, words)]));
-  const element = el("div.cheers", { role: "group", "aria-label": "喝彩" }, [...signs.values()].map(({ button }) => button), said);
+  const element = el("div.cheers", { role: "group", "aria-label": CHEER }, el("span", { "aria-hidden": "true" }, CHEER), [...signs.values()].map(({ button }) => button), said);
   let resting = false;
 
   function one(sign, words) {

@@ -1,7 +1,7 @@
 // A treasure's page: its details, kept up to date by the channel's frames.
 
 import { after } from "./afterwards.js";
-import { dig, get, mayPass, needed, post } from "./api.js";
+import { dig, get, mayPass, needed, noteLost, post } from "./api.js";
 import { publishedBy, synopsis } from "./cards.js";
 import { celebrationOfMine } from "./celebrate.js";
 import { channel } from "./channel.js";
@@ -19,7 +19,7 @@ import { offered } from "./newcomer.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, drawingWords, dugWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -258,12 +258,12 @@ class Page {
         if (this.#lost) this.lostTo(frame);
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
-        if (this.sayOf(frame, " 挖了一锹")) this.outcomes.until(this.shaft.strikeOf(frame));
+        if (this.sayOf(frame)) this.outcomes.until(this.shaft.strikeOf(frame));
         break;
       case "join":
         task.participants = Math.max(task.participants, frame.participants);
         this.people.add(frame);
-        this.sayOf(frame, " 来挖了一锹");
+        this.sayOf(frame, "来");
         break;
       case "prize":
         this.won(frame);
@@ -358,9 +358,9 @@ class Page {
    *
    * Your own dig is reported by its reply, before or after its frames.
    */
-  sayOf({ seq, wxname }, what) {
+  sayOf({ seq, wxname }, how) {
     const others = !this.#busy && seq !== this.#dugSeq;
-    if (others) this.shaft.say([el("bdi", {}, wxname), what]);
+    if (others) this.shaft.say([el("bdi", {}, wxname), dugWords(this.task, how)]);
     return others;
   }
 
@@ -415,7 +415,7 @@ class Page {
     this.#busy = true;
     this.#lost = null;
     const { struck, end } = this.shaft.strike();
-    this.shaft.say("");
+    this.shaft.say(drawingWords(this.task));
     painted().then(() => this.#busy && this.shaft.show(this.task, true)); // nothing more before the stroke is painted
     const told = dig(this.task.code)
       .then(async (reply) => {
@@ -481,6 +481,7 @@ class Page {
     if (this.signal.aborted) return;
     this.shaft.say(refusedWords(error));
     this.#lost = wasDrawn(error) ? error : null;
+    if (this.#lost) noteLost(task.code);
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
     else if (error.error === "no_such_task") this.gone();

@@ -1,11 +1,10 @@
 // The entry point: who is logged in, which page the address names, and whether the channel is open.
 
 import { LINK, SERVICE } from "../miniprogram/shared/words.js";
-import { needed, repeatDigs } from "./api.js";
+import { logIn, needed, repeatDigs } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { detail } from "./detail.js";
 import { el, fill, icon, set, write } from "./dom.js";
-import { login, miniProgram } from "./login.js";
 import { focusHeading, route, show } from "./router.js";
 import { onChange, person, remember } from "./session.js";
 import { square } from "./square.js";
@@ -38,6 +37,8 @@ function later(title, load) {
   };
 }
 
+const login = later("登录", async () => (await import("./login.js")).login);
+
 const open = route(
   [
     [/^\/$/, square],
@@ -64,7 +65,10 @@ function start() {
   // &pickup=…, which takes the publisher who scans it to the page that confirms it.
   const { code: shared = null, pickup } = Object.fromEntries(new URLSearchParams(location.search));
   if (document.documentElement.dataset.login === "wechat") {
-    show((root) => miniProgram(root, shared));
+    show(later("", async () => {
+      const { miniProgram } = await import("./login.js");
+      return (root) => miniProgram(root, shared);
+    }));
     return;
   }
   if (shared) {
@@ -92,7 +96,12 @@ function start() {
   }
   nav.hidden = true;
   if (person) admit();
-  else show(login);
+  else if (shared && !pickup) {
+    logIn("").catch((error) => { // who comes by a link sees the treasure first, as in the mini-program
+      show(login);
+      if (!error.error) throw error;
+    });
+  } else show(login);
 }
 
 /** After the first page, whose requests come first. Safari has no idle callbacks. */

@@ -27,6 +27,9 @@ export function keep(storage, key, value) {
   }
 }
 
+/** A value that is kept there under a key, as shared modules take it. */
+export const stored = (storage, key) => ({ get: () => recall(storage, key), set: (value) => keep(storage, key, value) });
+
 /** The person as userLogin described them ({unionid, token, nickName, avatarUrl, named, …}), or null. */
 export let person = recall("sessionStorage", KEY);
 

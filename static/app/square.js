@@ -6,7 +6,7 @@ import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { rememberSquare } from "../miniprogram/shared/afterwards.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
-import { cardsOf, sought as wanted } from "../miniprogram/shared/cards.js";
+import { cardsOf, inPlace, runs, sought as wanted } from "../miniprogram/shared/cards.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
 import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
 import { arrange, el, fill, set, write } from "./dom.js";
@@ -92,12 +92,11 @@ class Square {
   /** Show these cards, and no others. */
   show(cards) {
     const { running, over, fold, foot, sought } = this;
-    const wanted = [...new Map(cards.map((card) => [card.code, card])).values()]; // pages overlap if a task was published between
-    const runs = wanted.filter(({ status }) => !status);
-    rememberSquare(runs);
-    const elements = this.cards.show([...runs, ...wanted.filter(({ status }) => status)]);
-    arrange(running, elements.slice(0, runs.length));
-    arrange(over, elements.slice(runs.length));
+    const first = cards.filter(runs);
+    rememberSquare(first);
+    const elements = this.cards.show([...first, ...cards.filter((card) => !runs(card))]);
+    arrange(running, elements.slice(0, first.length));
+    arrange(over, elements.slice(first.length));
     set(fold, { hidden: !over.childElementCount });
     if (!running.childElementCount && over.childElementCount) fold.open = true; // nothing else to see
     // All treasures after a short page with ended ones have ended too.
@@ -167,7 +166,7 @@ class Square {
     try {
       await this.load(this.pages + 1, 1, (cards) => {
         this.pages += 1;
-        this.show([...(this.pages === 1 ? [] : this.cards.all()), ...cards]);
+        this.show(inPlace(this.pages === 1 ? [] : this.cards.all(), cards, false)); // pages overlap if a task was published between
       });
     } catch (error) {
       fill(foot, error.message, " ", el("button.link", { onclick: () => { write(foot, ""); this.more(); } }, "再试一次"));
@@ -175,22 +174,21 @@ class Square {
     }
   }
 
-  /** Read the cards in sight again. If `keeps`, they stay in their order, under a thumb on its way; new ones come last. */
+  /** Read the cards in sight again. If `keeps`, they stay where they are, ended or not, under a thumb on its way. */
   async renew(keeps) {
     const { running, over, fold } = this;
     if (document.hidden || this.loading) return;
     this.renewDaily().catch(keepShown);
     const shown = [...running.children, ...(fold.open ? over.children : [])];
-    let cards = shown.filter(near).length;
-    if (cards > MOST_RENEWED) return;
+    const seen = shown.filter(near).length;
+    if (seen > MOST_RENEWED) return;
+    let cards = seen;
     let inSight = 0;
     while (cards > 0 && inSight < this.lengths.length) cards -= this.lengths[inSight++];
     inSight = Math.max(1, inSight);
-    await this.load(1, inSight, (cards) => {
+    await this.load(1, inSight, (found) => {
       this.pages = inSight;
-      const places = new Map(keeps ? this.cards.all().map(({ code }, at) => [code, at]) : []);
-      const placeOf = ({ code }) => places.get(code) ?? places.size;
-      this.show(cards.sort((one, other) => placeOf(one) - placeOf(other)));
+      this.show(inPlace(keeps ? this.cards.all().slice(0, seen) : [], found, true));
     });
   }
 }

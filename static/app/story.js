@@ -2,7 +2,7 @@
 
 import { CARD, STORY, drawCard, ownWords, tell } from "../miniprogram/shared/story.js";
 import { title } from "../miniprogram/shared/words.js";
-import { get } from "./api.js";
+import { get, lostOf } from "./api.js";
 import { dialog } from "./dialog.js";
 import { avatar, el, fill, icon, notice } from "./dom.js";
 import { cameUp, named } from "./finds.js";
@@ -15,7 +15,7 @@ document.head.append(el("link", { rel: "stylesheet", href: new URL("story.css", 
 /** Write into `place` what the person's own digs of an ended treasure came to. Without an answer the place stays empty. */
 export async function ownLine(place, task) {
   try {
-    fill(place, ownWords(await get("/getStory", { code: task.code }), task));
+    fill(place, ownWords(await get("/getStory", { code: task.code }), task, lostOf(task.code)));
   } catch (error) {
     if (!error.error) throw error;
   }
@@ -27,11 +27,11 @@ export function story(root, signal, code) {
     const [{ data: task }, read] = await Promise.all([get("/getTaskDetails", { code }), get("/getStory", { code })]);
     if (signal.aborted) return;
     entitle(STORY.title);
-    const told = tell(read, task);
+    const told = tell(read, task, lostOf(code));
     fill(root,
       el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), STORY.back)),
       el("header.stack.centred", {}, el("h1", {}, told.headline), el("p.hint", {}, title(task)), told.own ? el("p.won-by", {}, told.own) : null,
-        told.own ? el("button.primary", { onclick: () => showCard(task, read) }, STORY.card) : null),
+        told.dug ? el("button.primary", { onclick: () => showCard(task, read) }, STORY.card) : null),
       el("section.panel", { "aria-label": STORY.title }, el("dl.records", {}, told.records.map(({ label, name, what }) =>
         el("div", {}, el("dt", {}, label), el("dd", {}, el("bdi", {}, name), el("small", {}, what)))))),
       told.thanks.length ? el("section.panel.stack", {}, el("h2", {}, STORY.thanks), el("p.thanks", {}, told.thanks.map(({ sign, words, number }) =>

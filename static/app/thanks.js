@@ -1,8 +1,8 @@
 // What follows a claim: thanks to the giver, once, and where to go next.
 
 import { nextCards } from "../miniprogram/shared/afterwards.js";
-import { THANKS, thanksAsk } from "../miniprogram/shared/story.js";
-import { AFTER, CHEERS } from "../miniprogram/shared/words.js";
+import { THANKS, THANK_YOUS, thanksAsk } from "../miniprogram/shared/story.js";
+import { AFTER } from "../miniprogram/shared/words.js";
 import { nextList } from "./afterwards.js";
 import { post } from "./api.js";
 import { attempt, el, fill, icon } from "./dom.js";
@@ -25,8 +25,8 @@ export function thanks(task, signal) {
   function show() {
     if (task.thanks) fill(place, el("p.good.row", { role: "status" }, icon(task.thanks), THANKS.done));
     else {
-      fill(place, el("p.label", {}, thanksAsk(task)), el("div.cheers", { role: "group", "aria-label": thanksAsk(task) },
-        Object.entries(CHEERS).map(([sign, words]) => el("button", { "aria-label": words, title: words, onclick: () => send(sign) }, icon(sign)))), said);
+      fill(place, el("p.label", {}, thanksAsk(task)), el("div.thank-yous", { role: "group", "aria-label": thanksAsk(task) },
+        Object.entries(THANK_YOUS).map(([sign, words]) => el("button", { onclick: () => send(sign) }, icon(sign, 20), words))), said);
     }
   }
 

@@ -5,6 +5,7 @@ import { PLAY_AS, SERVER } from "./config.js";
 import { asQuery, makeApi, Unreachable } from "./shared/api.js";
 import { Channel } from "./shared/channel.js";
 import { observe } from "./shared/clock.js";
+import { lostPresses } from "./shared/afterwards.js";
 import { makeHalves } from "./shared/halves.js";
 import { NOT_DONE, NO_PRIVACY, UPDATE } from "./shared/words.js";
 
@@ -81,6 +82,7 @@ export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment
   noted: stored("wabao.halves"),
   seen: stored("wabao.commitments"),
 });
+export const { noteLost, lostOf } = lostPresses(stored("wabao.lost"), me);
 
 /** Sound and shake once. Versions of WeChat before 2.19 only shake. */
 export function soundAndShake() {

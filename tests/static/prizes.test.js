@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cardsOf, lastingOf, stateOf as cardState, LISTS } from "./shared/cards.js";
+import { cardsOf, inPlace, lastingOf, runs, stateOf as cardState, LISTS } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
-import { chanceWords, changeWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
+import { chanceWords, changeWords, deepestWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -146,4 +146,27 @@ test("a date far from now has its year", () => {
 test("a card says when a treasure ends if that is near, and not how long it might lie there", () => {
   const lasting = (hours) => lastingOf({ participants: 0, expires_at: Date.now() + hours * HOUR_MS + 1000, now_depth: 0 });
   assert.deepEqual([29 * 24, 119, 48, 3, 0.5].map(lasting), ["", "还有 4 天", "还有 2 天", "还有 3 小时", "不到 1 小时"]);
+});
+
+test("a renewed square moves no card: one that ended or left stays, and says so", () => {
+  const old = [{ code: "a", status: 0 }, { code: "b", status: 0 }, { code: "c", status: 0 }, { code: "d", status: 1 }];
+  const found = [{ code: "e", status: 0 }, { code: "a", status: 0, now_depth: 3 }, { code: "b", status: 1 }, { code: "d", status: 1 }];
+  const shown = inPlace(old, found, true).map((card) => ({ prizes_left: 1, name: "猫", ...card }));
+  assert.deepEqual(shown.map(({ code }) => code), ["a", "b", "c", "d", "e"]);
+  assert.deepEqual(shown.map(runs), [true, true, true, false, true]);
+  assert.deepEqual(shown.map((card) => cardState(card, 0).text), ["可以挖", "已结束", "刚离开广场", "已结束", "可以挖"]);
+  assert.equal(shown[0].now_depth, 3);
+  const later = inPlace(shown, [{ code: "c", status: 0 }], false);
+  assert.equal(cardState({ name: "猫", ...later[2] }, 0).text, "可以挖"); // a further page has it
+  assert.equal(cardState({ name: "猫", ...later[4] }, 0).text, "可以挖");
+});
+
+test("the depth within which the prizes lie is said of those that are left", () => {
+  for (const [task, said] of [
+    [{ prize_num: 1, prizes_left: 1, deepest: 9 }, "奖品在第 9 层以内"],
+    [{ prize_num: 5, prizes_left: 5, deepest: 30 }, "奖品都在第 30 层以内"],
+    [{ prize_num: 5, prizes_left: 4, deepest: 25 }, "剩下的都在第 25 层以内"],
+    [{ prize_num: 5, prizes_left: 1, deepest: 12 }, "剩下的在第 12 层以内"],
+    [{ prize_num: 5, prizes_left: 0, deepest: 12, status: 1 }, ""],
+  ]) assert.equal(deepestWords(task), said);
 });

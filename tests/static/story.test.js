@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { lostPresses } from "./shared/afterwards.js";
 import { calendarOf, dailyTop } from "./shared/daily.js";
 import { drawCard, ownWords, tell } from "./shared/story.js";
 import { refusedWords } from "./shared/words.js";
@@ -26,9 +27,25 @@ test("own digs say what they won, or by how many levels they missed the nearest 
   ]) assert.equal(ownWords(story, task), said);
 });
 
+test("presses that lost to a random order are told beside the digs, of each person and treasure apart", () => {
+  let kept = null;
+  let person = { unionid: "me" };
+  const { noteLost, lostOf } = lostPresses({ get: () => kept, set: (value) => { kept = JSON.parse(JSON.stringify(value)); } }, () => person);
+  ["A", "A", "B"].forEach(noteLost);
+  assert.deepEqual(["A", "B", "C"].map(lostOf), [2, 1, 0]);
+  assert.equal(ownWords(STORY, TASK, lostOf("A")), "你挖了 3 锹，离贺卡差 1 层；2 次和别人同时按下，没抽中");
+  assert.equal(ownWords({ ...STORY, no: 0 }, TASK, lostOf("B")), "1 次和别人同时按下，没抽中");
+  person = { unionid: "another" };
+  assert.equal(lostOf("A"), 0);
+  Array.from({ length: 30 }, (_, at) => noteLost(`T${at}`));
+  assert.equal(Object.keys(kept).length, 20);
+  assert.equal(lostOf("T29"), 1);
+});
+
 test("a story has its records, thanks and finds, and names whom it does not know by their place", () => {
   const told = tell(STORY, TASK);
   assert.equal(told.headline, "我们 3 人挖了 6 层");
+  assert.deepEqual([told.dug, tell({ ...STORY, no: 0 }, TASK, 4).dug], [true, false]); // who only lost makes no card
   assert.deepEqual(told.records.map(({ label, name, what }) => [label, name, what]), [
     ["挖得最多", "朵朵", "3 锹"], ["最深一锹没中", "第 3 位", "第 6 层"],
   ]);
@@ -66,10 +83,11 @@ test("the card shows each level as a square, and its first line whole", () => {
   };
   drawCard(context, { ...TASK, participants: 120, now_depth: 23 }, STORY, { nickName: "朵朵" });
   assert.equal(written[0], "我们 120 人挖了 23 层");
+  for (const words of ["挖到奖品", "我挖的", "别人挖的"]) assert.ok(written.includes(words)); // what the colours mean
   const levels = squares.slice(-STORY.who.length);
   assert.deepEqual(levels.map(([colour]) => colour === levels[2][0]), [false, false, true, false, false, false]); // the third one was won
   assert.equal(levels[1][0], levels[3][0]); // both are one's own
-  for (const [, left, top, side, height] of levels) assert.ok(left >= 40 && left + side <= 560 && top >= 280 && top + height <= 540);
+  for (const [, left, top, side, height] of levels) assert.ok(left >= 40 && left + side <= 560 && top >= 270 && top + height <= 520);
 });
 
 test("who lost to a random order is never told that they were slow", () => {

@@ -4,14 +4,14 @@
 import { nextCards } from "../shared/afterwards.js";
 import { secondsUntil } from "../shared/clock.js";
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
-import { THANKS, thanksAsk } from "../shared/story.js";
+import { THANKS, THANK_YOUS, thanksAsk } from "../shared/story.js";
 import { CLAIM, PARCEL, changeWords, contactWords, handingLines, heroWords, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
 import { api, askToConfirm, chooseAddress, confirmsTransfers, copy, showProblem, updateWeChat, updatesWeChat } from "../wechat.js";
 import { tell } from "./telling.js";
 
 export const claiming = Behavior({
   data: {
-    hero: "", thankable: false, thanked: false, thankWords: THANKS, thankAsk: "", nextUp: [], claim: null, claimWords: CLAIM, parcel: PARCEL, until: "", tax: "",
+    hero: "", thankable: false, thanked: false, thankWords: THANKS, thankYous: Object.entries(THANK_YOUS).map(([sign, words]) => ({ sign, words })), thankAsk: "", nextUp: [], claim: null, claimWords: CLAIM, parcel: PARCEL, until: "", tax: "",
   },
 
   methods: {

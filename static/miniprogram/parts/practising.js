@@ -1,14 +1,15 @@
 // The practice of a first visit: once, on the square, or beside the treasure that a link opened.
 
-import { PRACTICE, REST_MS, practised } from "../shared/practice.js";
+import { PRACTICE, practiseDig, practised } from "../shared/practice.js";
 import { NEWCOMER } from "../shared/words.js";
+import { tell } from "./telling.js";
 
 const PRACTISED = "wabao.practised"; // whether somebody practised on this phone, or skipped it
 
 export const isNew = () => !wx.getStorageSync(PRACTISED);
 
 export const practising = Behavior({
-  data: { practising: PRACTICE, practice: null, catching: false, newcomer: false, newcomerWords: NEWCOMER },
+  data: { practising: PRACTICE, practice: null, newcomer: false, newcomerWords: NEWCOMER },
 
   methods: {
     /** Practise, on this phone alone. */
@@ -17,15 +18,9 @@ export const practising = Behavior({
     },
 
     practiseDig() {
-      const { practice, catching } = this.data;
-      if (catching) return;
-      if (practice.won) {
-        this.leavePractice();
-        return;
-      }
-      const next = practised(practice.depth + 1);
-      this.setData({ practice: next, catching: !next.won });
-      if (!next.won) setTimeout(() => this.setData({ catching: false }), REST_MS);
+      const { practice } = this.data;
+      if (practice.phase === "won") this.leavePractice();
+      else if (practice.phase === "ready") practiseDig(practice, (next) => this.data.practice && tell(this, { practice: next }));
     },
 
     leavePractice() {

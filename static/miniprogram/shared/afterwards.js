@@ -6,6 +6,7 @@ import { AFTER, title, wonByWords, wonWords } from "./words.js";
 
 const NEXT = 3;
 const NAMED = 5; // if more won, only their number is given
+const LOST_KEPT = 20; // treasures
 export const SPREAD_MS = 4000; // all who watch a treasure find its end at once
 
 let seen = []; // the cards that the square read last
@@ -14,6 +15,20 @@ let sought = ""; // the code of the treasure for which the square was read last
 /** Keep the cards of the square, so that an end needs no request where it was read. */
 export function rememberSquare(cards) {
   seen = cards;
+}
+
+/**
+ * Return `{ noteLost, lostOf }`, which count in `stored`, `{ get, set }`, how often presses of `person()` lost to a random order
+ * in each of the last treasures.
+ */
+export function lostPresses(stored, person) {
+  const keyOf = (code) => `${code} ${person().unionid}`;
+  const lostOf = (code) => (stored.get() || {})[keyOf(code)] || 0;
+  const noteLost = (code) => {
+    const { [keyOf(code)]: _, ...others } = stored.get() || {};
+    stored.set(Object.fromEntries([...Object.entries(others).slice(1 - LOST_KEPT), [keyOf(code), lostOf(code) + 1]]));
+  };
+  return { noteLost, lostOf };
 }
 
 /** Keep a winner of a treasure in `winners`, by place: a person of its list, or a frame `prize`, which says what. */
@@ -31,7 +46,7 @@ export function noteFind({ finds }, { find }) {
 /** Return treasures that can be dug next, the soonest first, and of those open now the square's first: [{ code, title, thumbnail, state }]. */
 export function nextCards(but) {
   const waits = ({ starts_at = 0, cd_until }) => secondsUntil(Math.max(starts_at, cd_until));
-  const open = seen.filter(({ code, status, mine, won, name }) => code !== but && !status && !mine && !won && name);
+  const open = seen.filter(({ code, status, away, mine, won, name }) => code !== but && !status && !away && !mine && !won && name);
   return open
     .map((card) => ({ card, left: waits(card) }))
     .sort((one, other) => one.left - other.left)

@@ -20,6 +20,7 @@ export function stateOf(card, left) {
   if (!name) return named("gone");
   if (prize_state) return { kind: card.is_draw ? "ended" : "open", text: prizeWords(card, isOverdue(card) ? "expiring" : prize_state) };
   if (status) return named("ended");
+  if (card.away) return { kind: "ended", text: CARD_STATES.away };
   if (need_pay) return named("unpaid");
   if (left && startWords(card)) return { kind: "cooling", text: startWords(card) };
   if (left) return { kind: "cooling", text: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` };
@@ -30,6 +31,23 @@ export function stateOf(card, left) {
 export function cardsOf({ data, mine, won, featured }) {
   const among = { mine: new Set(mine), won: new Set(won), featured: new Set(featured) };
   return data.map((card) => ({ ...card, ...Object.fromEntries(Object.entries(among).map(([name, codes]) => [name, codes.has(card.code)])) }));
+}
+
+/** Whether a card stands among those of running treasures. */
+export const runs = ({ status, stays }) => !status || Boolean(stays);
+
+/**
+ * Return cards as `found` has them now, each in its place, so that nothing moves under a finger; what is new comes last.
+ * `whole`: what `found` lacks is no longer there.
+ */
+export function inPlace(cards, found, whole) {
+  const now = new Map(found.map((card) => [card.code, card]));
+  const kept = cards.map((card) => {
+    const then = now.get(card.code) ?? (whole ? { ...card, away: true } : card);
+    now.delete(card.code);
+    return { ...then, stays: runs(card) };
+  });
+  return [...kept, ...now.values()];
 }
 
 /** Return the parameters of `/getTaskList` for what somebody looks for. */

@@ -1,22 +1,46 @@
-// A treasure to practise on. It is in the client alone: nothing of it is asked of the server or told to it.
+// A treasure to practise on, with two others. It is in the client alone: nothing of it is asked of the server or told to it.
 
+import { faceOf } from "./faces.js";
 import { placeOf } from "./finds.js";
 
 export const PRACTICE = {
-  title: "先练三锹", rule: "一锹挖开一层，谁挖到宝贝就归谁；挖完一锹，要等冷却结束才能再挖。",
-  dig: "练一锹", resting: "1 秒后再练", skip: "跳过", over: "会了，去挖真的", begin: "先练三锹，看看怎么挖",
+  title: "先练三锹", rule: "一锹挖开一层，谁挖到宝贝就归谁。", drawing: "3 人同时按下，抽签…",
+  dig: "练一锹", rest: "一起等冷却…", draw: "抽签中", skip: "跳过", over: "会了，去挖真的", begin: "先练三锹，看看怎么挖",
 };
-export const REST_MS = 1000;
+const REST_MS = 1200;
+const DRAW_MS = 800; // as FAIR_START_MS of a server
 
-// What each level brings up: a find by its number, and what is said of it.
+const CROWD = ["你", "小满", "大山"];
+// What each level brings up: a find by its number, who digs it, and what is said of it.
 const LEVELS = [
-  { find: 1, words: "第 1 层，挖出了玻璃弹珠。真挖的时候，它会收进你的图鉴。" },
-  { find: 6, words: "第 2 层，挖出了铁皮青蛙。宝贝还在下面。" },
-  { find: 24, words: "第 3 层，挖到了！真的宝贝也是这样到手的。这次是练习，没有奖品。" },
+  { find: 1, who: "你", words: "第 1 层，挖出了玻璃弹珠。你一挖，大家一起等冷却，再一起抢。" },
+  { find: 6, who: "小满", words: "第 2 层，挖出了铁皮青蛙。这次抽中了小满，大家又一起等。" },
+  { find: 24, who: "你", words: "第 3 层，挖到了！抽中了你。真的宝贝也这样到手；这次是练习，没有奖品。" },
 ];
+const PRESS = { ready: "dig", resting: "rest", drawing: "draw", won: "over" };
 
-/** The practice treasure, dug to this depth: its levels, what the last dig brought up, and whether it won. */
-export const practised = (depth) => ({
-  depth, said: depth ? LEVELS[depth - 1].words : PRACTICE.rule, won: depth === LEVELS.length,
-  levels: LEVELS.map(({ find }, at) => ({ at, dug: at < depth, find, place: placeOf(find) })),
-});
+/** The practice treasure, dug to this depth: its levels, who is there, what is said, and the button. `phase` is one of PRESS. */
+export function practised(depth, phase = "ready") {
+  const last = depth && phase !== "drawing" ? LEVELS[depth - 1] : null;
+  return {
+    depth, phase, press: PRACTICE[PRESS[phase]],
+    said: phase === "drawing" ? PRACTICE.drawing : last ? last.words : PRACTICE.rule,
+    levels: LEVELS.map(({ find, who }, at) => ({ at, dug: at < depth, newest: at === depth - 1, find, place: placeOf(find), face: at < depth ? faceOf(who) : "" })),
+    people: CROWD.map((name) => ({ name, face: faceOf(name), drawn: Boolean(last && last.who === name) })),
+  };
+}
+
+/** Dig once more: `show` gets what then shows, the draw and the cooldown one after the other. */
+export function practiseDig({ depth }, show) {
+  const dig = () => {
+    const won = depth + 1 === LEVELS.length;
+    show(practised(depth + 1, won ? "won" : "resting"));
+    if (!won) setTimeout(() => show(practised(depth + 1)), REST_MS);
+  };
+  if (!depth) {
+    dig(); // nobody else is there yet
+    return;
+  }
+  show(practised(depth, "drawing"));
+  setTimeout(dig, DRAW_MS);
+}

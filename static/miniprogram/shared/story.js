@@ -2,7 +2,7 @@
 
 import { pictureOf } from "./faces.js";
 import { findName } from "./finds.js";
-import { CHEERS, heroWords, title, yuan } from "./words.js";
+import { OWN, heroWords, title, yuan } from "./words.js";
 
 export const STORY = {
   title: "这次的故事", shaft: "一层一层", finds: "这里挖出过", thanks: "收到的谢意", card: "做一张故事卡", drawing: "正在画故事卡…", keep: "保存或发给朋友",
@@ -11,11 +11,17 @@ export const STORY = {
 };
 export const THANKS = { done: "谢意送到了", next: "接下来" };
 
+/** What a winner may say to the giver, by the server's signs: they are those of the cheers. */
+export const THANK_YOUS = { heart: "好喜欢", fire: "真热闹", clover: "祝你好运", laugh: "乐坏了", wow: "没想到", star: "你真大方" };
+
+/** How a winner thanked, beside the sign; "" if they did not. */
+export const thankedWords = ({ thanks }) => (thanks ? `${OWN.thanks}：${THANK_YOUS[thanks]}` : "");
+
 /** What asks a winner to thank the giver. */
-export const thanksAsk = ({ wxname }) => `谢谢 ${wxname}`;
+export const thanksAsk = ({ wxname }) => `跟 ${wxname} 说声谢谢`;
 
 const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "最深一锹没中" };
-const SIGNS = Object.keys(CHEERS);
+const SIGNS = Object.keys(THANK_YOUS);
 
 /** What a level's prize is, in words: `won` and `fen` are those of getStory. */
 function prizeAt({ won, fen }, at, task) {
@@ -25,10 +31,10 @@ function prizeAt({ won, fen }, at, task) {
 }
 
 /**
- * Return what a story tells of a treasure: { headline, own, records, thanks, finds, levels }. `story` is getStory's reply,
- * `task` the details.
+ * Return what a story tells of a treasure: { headline, own, dug, records, thanks, finds, levels }. `story` is getStory's reply,
+ * `task` the details, `lost` as for `ownWords`.
  */
-export function tell(story, task) {
+export function tell(story, task, lost = 0) {
   const { first, who, finds, won, fen, thanks, people, no: own } = story;
   const known = new Map(people.map((each) => [each.no, each]));
   const nameOf = (no) => known.get(no)?.wxname ?? `第 ${no} 位`;
@@ -44,13 +50,14 @@ export function tell(story, task) {
   const miss = [...levels].reverse().find(({ no }) => !winners.has(no));
   return {
     headline: own ? headline(task) : headline(task).replace("我们 ", ""),
-    own: ownWords(story, task),
+    own: ownWords(story, task, lost),
+    dug: who.includes(own),
     records: [
       best && fen.some((each) => each && each !== best.fen) && [RECORDS.best, best.name, best.prize],
       most && [RECORDS.most, nameOf(most[0]), `${most[1]} 锹`],
       miss && [RECORDS.miss, miss.name, `第 ${miss.depth} 层`],
     ].filter(Boolean).map(([label, name, what]) => ({ label, name, what })),
-    thanks: SIGNS.map((sign, at) => ({ sign, words: CHEERS[sign], number: thanks.filter((each) => each === at + 1).length })).filter(({ number }) => number),
+    thanks: SIGNS.map((sign, at) => ({ sign, words: THANK_YOUS[sign], number: thanks.filter((each) => each === at + 1).length })).filter(({ number }) => number),
     finds: [...new Set(finds)].filter(Boolean).sort((one, other) => one - other),
     levels,
   };
@@ -59,8 +66,15 @@ export function tell(story, task) {
 /** How many dug a treasure, and how deep. */
 export const headline = ({ participants, now_depth }) => `我们 ${participants} 人挖了 ${now_depth} 层`;
 
-/** Return what one's own digs came to: how many there were, and what they won, or by how many levels they missed; "" without one. */
-export function ownWords({ no, first, who, won, fen }, task) {
+/**
+ * Return what one's own presses came to: how many of them dug, and what they won, or by how many levels they missed; and
+ * how many lost to a random order, as far as this client knows. "" without one.
+ */
+export function ownWords(story, task, lost = 0) {
+  return [dugWords(story, task), lost ? `${lost} 次和别人同时按下，没抽中` : ""].filter(Boolean).join("；");
+}
+
+function dugWords({ no, first, who, won, fen }, task) {
   const depths = who.flatMap((each, at) => (each === no ? [first + at] : []));
   if (!depths.length) return "";
   const mine = `你挖了 ${depths.length} 锹`;
@@ -99,6 +113,7 @@ export function drawCard(context, task, story, { nickName }) {
   line(headline(task), 120, 52, "#ffd98a", "bold");
   line(title(task), 185, 34, "#fdeed6");
   line(`${task.wxname} 埋的`, 235, 28, "#e5c79c");
+  drawLegend(context);
   drawLevels(context, story);
   line(nickName, 610, 36, "#ffd98a", "bold");
   const own = ownWords(story, task);
@@ -106,13 +121,35 @@ export function drawCard(context, task, story, { nickName }) {
   line("挖宝", 755, 26, "#e5c79c");
 }
 
-/** Draw each level as a square, the first one at the top left: a won one in gold, one's own in white. */
+// The colours of a card's squares: a level with a prize, one's own, another.
+const COLOURS = { won: "#f2b632", own: "#fdeed6", other: "rgba(253, 238, 214, 0.22)" };
+const LEGEND = [[COLOURS.won, "挖到奖品"], [COLOURS.own, "我挖的"], [COLOURS.other, "别人挖的"]];
+
+/** Say in one line what the squares mean. */
+function drawLegend(context) {
+  const side = 18;
+  const gap = 28;
+  context.font = "26px sans-serif";
+  const widths = LEGEND.map(([, words]) => side + 8 + context.measureText(words).width);
+  let left = (CARD.width - widths.reduce((sum, width) => sum + width + gap, -gap)) / 2;
+  context.textAlign = "left";
+  LEGEND.forEach(([colour, words], at) => {
+    context.fillStyle = colour;
+    context.fillRect(left, 558 - side, side, side);
+    context.fillStyle = "#e5c79c";
+    context.fillText(words, left + side + 8, 557);
+    left += widths[at] + gap;
+  });
+  context.textAlign = "center";
+}
+
+/** Draw each level as a square, the first one at the top left: one with a prize in gold, one's own in white. */
 function drawLevels(context, { who, won, no }) {
-  const [top, width, height] = [280, CARD.width - 80, 260];
+  const [top, width, height] = [270, CARD.width - 80, 250];
   const columns = Math.min(who.length, Math.ceil(Math.sqrt((who.length * width) / height)));
   const side = Math.min(52, width / columns, height / Math.ceil(who.length / columns));
   who.forEach((each, at) => {
-    context.fillStyle = won[at] ? "#f2b632" : each === no ? "#fdeed6" : "rgba(253, 238, 214, 0.22)";
+    context.fillStyle = won[at] ? COLOURS.won : each === no ? COLOURS.own : COLOURS.other;
     context.fillRect((CARD.width - side * columns) / 2 + side * (at % columns), top + side * Math.floor(at / columns), 0.84 * side, 0.84 * side);
   });
 }

@@ -11,7 +11,7 @@ export function title({ goods_type, money, name, ranks = [] }) {
 }
 
 // What a list says of a treasure.
-export const CARD_STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖", gone: "看不到了" };
+export const CARD_STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖", gone: "看不到了", away: "刚离开广场" };
 
 // Your lists: of each its title, and what is said of an empty one.
 export const MINE = {
@@ -114,10 +114,7 @@ export const giverWords = (task) => `${task.wxname} 埋的${heroWords(task) === 
 export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 份奖品" : `剩 ${prizes_left} / ${prize_num} 份`);
 
 /** How deep a treasure is dug. */
-export const levelWords = ({ now_depth, deepest }) => `第 ${now_depth} / ${deepest} 层`;
-
-/** How deep a treasure is dug, and how many prizes it has left. */
-export const depthWords = (task) => `${levelWords(task)} · ${prizesLeft(task)}`;
+export const depthWords = ({ now_depth }) => (now_depth ? `挖到第 ${now_depth} 层` : "还没有人挖");
 
 /** How long one waits between two digs. */
 export function cooldownWords({ cd }) {
@@ -125,6 +122,12 @@ export function cooldownWords({ cd }) {
   if (cd % 3600 === 0) return `冷却 ${cd / 3600} 小时`;
   return cd > 60 && cd % 60 === 0 ? `冷却 ${cd / 60} 分钟` : `冷却 ${cd} 秒`;
 }
+
+/** What is said of a dig, after the digger's name: its cooldown is everybody's. `how` comes before the verb. */
+export const dugWords = (task, how = "") => ` ${how}挖了一锹${task.cd ? `，大家一起等${cooldownWords(task).replace("冷却", "")}` : ""}`;
+
+/** What a press reads while a random order decides who is tried first; "" where none does. */
+export const drawingWords = ({ cd_until, fair_start_ms }) => (secondsUntil(cd_until + fair_start_ms) ? `${fair_start_ms / 1000} 秒内按下的一起抽签…` : "");
 
 /** When a treasure that was announced starts; "" if it has started. */
 export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth && secondsUntil(starts_at) ? `${asMoment(starts_at)} 开挖` : "");
@@ -270,8 +273,11 @@ export const placeWords = ({ now_depth, no }) => `挖到第 ${now_depth} 层，�
 /** Return what winners read if the reply to their dig comes after they left its page. */
 export const lateWin = (task, { now_depth }) => `${title(task)}：第 ${now_depth} 层，挖到了！`;
 
-/** Return the deepest level that can still matter. */
-export const deepestWords = ({ status, deepest }) => (status ? "" : `最深到第 ${deepest} 层`);
+/** Return within which level the prizes lie, or those that are left: each win may make it less deep. */
+export function deepestWords({ status, deepest, prize_num, prizes_left }) {
+  const which = `${prizes_left < prize_num ? "剩下的" : "奖品"}${prizes_left > 1 ? "都" : ""}`;
+  return status ? "" : `${which}在第 ${deepest} 层以内`;
+}
 
 export const ASK_OPENING = "以后打开宝贝就自动挖一次？";
 
@@ -282,6 +288,7 @@ export const OPENING = [
 ];
 
 // What people may cheer with, by the server's signs.
+export const CHEER = "喝彩";
 export const CHEERS = { heart: "喜欢", fire: "热闹", clover: "好运", laugh: "哈哈", wow: "哇", star: "厉害" };
 
 // About what is checked before others see it, or was taken down.
@@ -396,9 +403,6 @@ export function shippedWords(rows) {
   return { said, lines: refused.map(({ row, depth, refused: why }) => `第 ${row} 行${depth ? `（第 ${depth} 层）` : ""}：${why}`) };
 }
 
-/** How a winner thanked, beside the sign; "" if they did not. */
-export const thankedWords = ({ thanks }) => (thanks ? `${OWN.thanks}：${CHEERS[thanks]}` : "");
-
 /** Until when winners may claim; "" while the treasure runs. */
 export const claimsEnd = (moment) => (moment ? `${asMoment(moment)} 截止领奖` : "");
 
@@ -438,9 +442,9 @@ export const endWords = ({ goods_type }) => [
 ].join("");
 
 /** A treasure's numbers that its frames tell: [label, number, unit]. */
-export const liveNumbers = ({ participants, now_depth, deepest, prizes_left, prize_num }) => [
+export const liveNumbers = ({ participants, now_depth, prizes_left, prize_num }) => [
   ["挖的人", participants, "人"],
-  ["挖到", now_depth, `/ ${deepest} 层`],
+  ["挖到第", now_depth, "层"],
   ["奖品剩", prizes_left, `/ ${prize_num} 份`],
 ];
 
@@ -508,9 +512,9 @@ export function whyNot(task, seconds) {
  */
 export function pressOf(task, busy, seconds, online = true) {
   const why = whyNot(task, seconds);
-  const then = endsFirst(task) ? "截止" : startWords(task) ? "开挖" : why ? "别人可挖" : "可挖";
+  const then = endsFirst(task) ? "截止" : startWords(task) ? "开挖" : why ? "别人可挖" : "大家可挖";
   if (seconds && !SHUT.includes(why)) return { kind: "cooling", icon: "", big: asTime(seconds), small: `${seconds < 60 ? "秒" : ""}后${then}` };
-  const digging = !online ? "等网络" : secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "挖…"; // a random order decides who is tried first
+  const digging = !online ? "等网络" : drawingWords(task) ? "抽签中" : "挖…";
   return {
     kind: why || busy ? "closed" : "ready", icon: LOCKED.includes(why) ? "lock" : "shovel", big: "",
     small: task.need_pay && why === "not_paid" ? "等你付款" : why === "own_task" ? OWN.open : why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging : "挖一锹",

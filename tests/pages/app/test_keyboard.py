@@ -52,7 +52,7 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
         write(page, label, text)
     enter(page, "button", "提交地址")
     expect(page.locator("#claim")).to_contain_text("地址已交给发布者")
-    enter(page, "button", "好运")
+    enter(page, "button", "祝你好运")
     expect(page.locator("#claim")).to_contain_text("谢意送到了")
     enter(page, "button", "好运")
     expect(page.get_by_role("group", name="喝彩").get_by_role("status")).to_have_text("你送出了“好运”")

@@ -54,7 +54,9 @@ def test_cards_in_sight_stay_in_their_places_when_the_square_is_renewed(window, 
     assert codes == [second, first, third]  # only who comes to the square sees the newest first
 
 
-def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address, publisher):
+def test_an_ended_task_keeps_its_place_under_the_finger_and_leaves_with_the_next_visit(
+    window, address, publisher
+):
     picture = a_picture()
     kind = "离开"
     ended, next_to_it = (publisher.publish(picture, name=f"{kind}{name}") for name in ("结束的", "留下的"))
@@ -67,10 +69,16 @@ def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address,
     # All is read: while a page is on its way, nothing is renewed.
     scroll_down_to(page, page.get_by_text("就这些了"))
     card.scroll_into_view_if_needed()
+    tops = "all => all.map(one => [one.dataset.code, one.getBoundingClientRect().top])"
+    before = page.locator(".cards li").evaluate_all(tops)
     publisher.post("/endTask", code=ended)
     renew(page)
-    expect(card).to_have_count(0, timeout=SOONER_MS)
+    expect(card.get_by_text(re.compile("已结束|刚离开广场"))).to_be_visible(timeout=SOONER_MS)
+    assert page.locator(".cards li").evaluate_all(tops) == before
+    page.get_by_role("link", name="发布", exact=True).click()
+    page.get_by_role("link", name="广场", exact=True).click()
     expect(page.locator(f"[data-code='{next_to_it}']")).to_be_attached()
+    expect(card).to_have_count(0, timeout=SOONER_MS)
 
 
 def renew(page: Page) -> None:
@@ -108,10 +116,10 @@ def test_no_line_says_that_one_can_dig_under_a_running_countdown(window, address
     page = window("阿强", f"/#/task/{code}").page
     said = page.locator(".said")
     expect(said).to_have_text("第 1 层，什么也没有")
-    expect(said).to_have_text("冷却结束，可以挖了")
+    expect(said).to_have_text("冷却结束，大家一起抢！")
     Person.log_in(address, "阿强").post("/postTask", code=code)  # an earlier participant digs again
     expect(page.locator(".dig")).to_have_attribute("data-kind", "cooling")
-    expect(said).not_to_have_text("冷却结束，可以挖了", timeout=WITHIN_A_SECOND)
+    expect(said).not_to_have_text("冷却结束，大家一起抢！", timeout=WITHIN_A_SECOND)
 
 
 def test_a_long_cooldown_fits_into_its_ring(window, publisher):
@@ -147,7 +155,7 @@ def test_the_newest_people_are_shown_live_and_earlier_ones_on_request(window, ad
 def test_an_address_that_names_nothing_shows_the_square(window, publisher):
     publisher.publish(a_picture())
     for address_part in ("#/task/%E0%A4%A", "#/nowhere", "#%", "?code=%E0%A4%A"):
-        page = window("阿强", f"/{address_part}").page
+        page = window(None if "code" in address_part else "阿强", f"/{address_part}").page
         expect(page.locator(".card").first).to_be_visible()
         expect(page.get_by_role("link", name="广场")).to_have_attribute("aria-current", "page")
 

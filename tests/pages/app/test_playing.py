@@ -143,7 +143,7 @@ def test_the_poster_and_its_link_lead_to_the_task(window, publisher):
     assert poster.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [750, 1334]
     link = urlsplit(sharer.get_by_label("链接").input_value())
     assert publisher.id not in link.query
-    brought = window("阿强", f"{link.path}?{link.query}").page
+    brought = window(path=f"{link.path}?{link.query}").page
     expect(brought.get_by_role("heading", name="分享出去的猫")).to_be_visible()
     assert urlsplit(brought.url).query == ""
     assert brought.url.endswith(f"#/task/{code}")
@@ -182,6 +182,15 @@ def test_an_invalid_token_leads_to_the_login_and_back(window, publisher):
     someone.go(f"/?code={code}")
     someone.log_in("阿强")
     expect(someone.page.get_by_role("heading", name="登录之后的猫")).to_be_visible()
+
+
+def test_who_comes_by_a_link_for_the_first_time_sees_the_treasure_and_no_login_before_it(window, publisher):
+    code = publisher.publish(a_picture(), name="朋友发来的宝贝", forecast_num=100_000)
+    page = window(path=f"/?code={code}").page
+    expect(page.get_by_role("heading", name="朋友发来的宝贝")).to_be_visible()
+    expect(page.get_by_label("你是谁")).to_be_hidden()
+    page.get_by_role("button", name="挖一锹").click()
+    expect(page.locator(".said")).to_contain_text("第 1 层")
 
 
 def test_no_address_opens_a_page_before_the_login(window):

@@ -44,7 +44,7 @@ def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(window, pub
     opened.page.reload()
     opened.log_in("阿强")
     page = opened.page
-    over = page.get_by_text("冷却结束，可以挖了")
+    over = page.get_by_text("冷却结束，大家一起抢！")
     opened.go(f"/#/task/{publisher.publish(a_picture(), cd=2, forecast_num=500_000)}")
     expect(over).to_be_visible()
     assert page.evaluate("signals") == []

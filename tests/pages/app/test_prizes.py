@@ -142,7 +142,7 @@ def test_a_publisher_watches_the_shaft_and_unfolds_the_numbers(window, address, 
     second.get("/getTaskDetails", code=share)
     for digger in (first, second, first):
         digger.post("/postTask", code=code)
-    expect(statement.locator("dl > div", has_text="挖到")).to_contain_text("3/ 90000 层")
+    expect(statement.locator("dl > div", has_text="挖到第")).to_contain_text("3层")
     expect(statement.locator("dl > div", has_text="挖的人")).to_contain_text("2")
     # The page reads the other numbers at most every 5 s.
     expect(statement.locator("dl > div", has_text="被分享带来")).to_contain_text("1", timeout=15_000)

@@ -32,7 +32,7 @@ def test_a_dig_just_after_a_cooldown_says_that_an_order_is_drawn(window, address
     page.locator("button.dig", has_text="抽签中").wait_for()
     assert button.get_attribute("aria-busy") == "true"
     page.get_by_text("第 2 层，什么也没有").wait_for()
-    page.locator("button.dig", has_text="秒后可挖").wait_for()
+    page.locator("button.dig", has_text="秒后大家可挖").wait_for()
 
 
 def test_who_lost_to_the_random_order_reads_to_whom_and_nothing_replaces_it(window, address, publisher):

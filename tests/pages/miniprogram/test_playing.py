@@ -57,14 +57,14 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
     with a_phone(address, "小燕") as phone:
         phone.open("/pages/square/square")
         phone.until("login")
-        phone.shows("一只猫", "可以挖", "第 0 / 6 层", "剩 3 / 3 份")
+        phone.shows("一只猫", "可以挖", "还没有人挖", "剩 3 / 3 份")
         phone.tap(".card")
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
         phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 3 秒", "0 人挖过",
-                    "第 0 层 · 最深到第 6 层", "挖一锹",
+                    "第 0 层 · 奖品都在第 6 层以内", "挖一锹",
                     "下一份在第 2 层或更深", "以后打开宝贝就自动挖一次？")  # fmt: skip
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("第 1 层", "这一锹挖到的机会 1/1", "秒后可挖")
+        phone.shows("第 1 层", "这一锹挖到的机会 1/1", "秒后大家可挖")
         phone.shows("1 人挖过", "1. 小刚")
         phone.until_it_says("挖一锹")
         phone.press("自动挖")  # nothing was chosen before, so this digs at once
@@ -127,7 +127,7 @@ def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(a
     Person.log_in(address, "小刚").post("/postTask", code=code)
     with a_phone(address, "小燕") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
-        assert re.search(r"(10:00|9:\d\d)后可挖", phone.shows("后可挖"))
+        assert re.search(r"(10:00|9:\d\d)后大家可挖", phone.shows("后大家可挖"))
         assert phone.share()["title"] == "来挖「一只慢猫」"
         phone.press("举报")
         phone.until("scrolled", lambda told: told["selector"] == ".reporting")
@@ -649,9 +649,9 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
         phone.shows("挖一锹")
         shown = len(phone.said)
         digger.post("/postTask", code=code)
-        phone.shows("第 1 层", "后可挖")
+        phone.shows("第 1 层", "后大家可挖")
         phone.shows("1. 小刚")
-        phone.until_it_lacks("后可挖")
+        phone.until_it_lacks("后大家可挖")
         drawn = [told for told in phone.said[shown:] if told["type"] == "drawn"]
         assert {told["names"][0] for told in drawn} >= {"people[0]", "press.kind"}
         assert max(told["bytes"] for told in drawn) <= 1000
@@ -683,7 +683,7 @@ def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):
     with a_phone(shared.address, "小红", storage={"wabao.person": old}) as phone:
         phone.until("login")  # the channel was refused, so it logs in again by itself
         phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("第 0 层 · 最深到第 90000 层", "挖一锹")
+        phone.shows("第 0 层 · 奖品都在第 90000 层以内", "挖一锹")
         phone.until("sent", lambda told: told["message"].get("code") == code)
         other.post("/postTask", code=code)
         phone.shows("第 1 层", "1. 小刚")

@@ -231,7 +231,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(operator, window, p
     dialog = opened.page.get_by_role("dialog", name="结束「\u2068要结束的猫\u2069」？")
     dialog.get_by_role("button", name="取消").click()
     expect(dialog).to_have_count(0)
-    expect(visitor.page.get_by_role("button", name="秒后可挖")).to_be_visible()
+    expect(visitor.page.get_by_role("button", name="秒后大家可挖")).to_be_visible()
     opened.page.get_by_role("button", name="结束", exact=True).click()
     dialog.get_by_label("理由").fill("图片违规")
     dialog.get_by_role("button", name="确认结束").click()

@@ -9,7 +9,7 @@ import { calendarOf } from "../../shared/daily.js";
 import { pictureOf } from "../../shared/faces.js";
 import { findName } from "../../shared/finds.js";
 import { wonThumbnail } from "../../shared/prizes.js";
-import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, profileInReview, whereWords } from "../../shared/words.js";
+import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, prizesLeft, profileInReview, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 /** Whom the server knows here, with the picture that others see. */
@@ -90,7 +90,7 @@ Component({
       const found = data.map((each) => {
         const card = { ...each, ...whose(each) };
         const state = line ? [line(card), card.find && findName(card.find)].filter(Boolean).join(" · ") : stateNow(card);
-        const depth = line || !card.name || card.prize_state ? "" : depthWords(card);
+        const depth = line || !card.name || card.prize_state ? "" : `${depthWords(card)} · ${prizesLeft(card)}`;
         const { code, signed, wxname, publisher_id } = card;
         const key = `${code} ${card.depth}`;
         if (!line) this.found.set(key, card);

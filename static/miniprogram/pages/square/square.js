@@ -4,11 +4,11 @@ import { daily } from "../../parts/daily.js";
 import { linking } from "../../parts/linking.js";
 import { isNew, practising } from "../../parts/practising.js";
 import { rememberSquare } from "../../shared/afterwards.js";
-import { cardsOf, lastingOf, sought, stateOf } from "../../shared/cards.js";
+import { cardsOf, inPlace, lastingOf, runs, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { pictureOf } from "../../shared/faces.js";
 import { keepShown } from "../../shared/renewing.js";
-import { CLAIM, KINDS, SQUARE, levelWords, prizesLeft, title, whereWords } from "../../shared/words.js";
+import { CLAIM, KINDS, SQUARE, depthWords, prizesLeft, title, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -32,7 +32,7 @@ Component({
     onShow() {
       this.renew();
       this.ticking = setInterval(() => this.count(), TICK_MS);
-      const leave = [channel.on("found", () => this.renew()), this.watchLink()];
+      const leave = [channel.on("found", () => this.renew(true)), this.watchLink()];
       this.leave = () => leave.forEach((each) => each());
     },
 
@@ -50,9 +50,11 @@ Component({
       this.more();
     },
 
-    renew() {
+    /** Read the first page again. If `keeps`, its cards stay where they are, ended or not, under a thumb on its way. */
+    renew(keeps = false) {
       admitted().then(() => this.renewDaily()).catch(keepShown); // the square works without it
       this.pages = 0;
+      this.keeps = keeps;
       this.complete = false;
       this.asked = (this.asked || 0) + 1; // replies to earlier requests are dropped
       return this.more();
@@ -72,12 +74,10 @@ Component({
         const data = cardsOf(found).map((card) => this.shown(card));
         this.pages = page;
         this.complete = !data.length; // a short page is not the last one: each has few cards of one publisher
-        const known = new Set(data.map(({ code }) => code)); // pages overlap if a treasure was published between two reads
-        const before = page === 1 ? [] : this.data.cards.filter(({ code }) => !known.has(code));
-        const all = [...before, ...data];
-        const cards = [...all.filter(({ status }) => !status), ...all.filter(({ status }) => status)];
+        const all = inPlace(page > 1 || this.keeps ? this.data.cards : [], data, false); // pages overlap if a treasure was published between two reads
+        const cards = [...all.filter(runs), ...all.filter((card) => !runs(card))];
         rememberSquare(cards);
-        const over = cards.findIndex(({ status }) => status);
+        const over = cards.findIndex((card) => !runs(card));
         this.setData({ cards, over, unfolded: this.data.unfolded || over === 0, foot: this.complete ? this.end(cards) : "", empty: this.complete && !cards.length && !this.data.name && !this.data.kind, unread: false });
         // A list that does not fill the screen cannot be scrolled, so read on.
         if (cards.length < PAGE) await this.more();
@@ -105,7 +105,7 @@ Component({
       return {
         ...card, title: title(card), kind, state, where: whereWords(card),
         lasting: [prizesLeft(card), lastingOf(card)].filter(Boolean).join(" · "),
-        levels: levelWords(card), dug: (100 * card.now_depth) / card.deepest,
+        levels: depthWords(card), dug: (100 * card.now_depth) / card.deepest,
         face: card.signed ? "" : pictureOf(card), // a signature may be anybody's name
       };
     },

@@ -4,7 +4,7 @@ import { opening } from "../../parts/opening.js";
 import { findName, placeOf } from "../../shared/finds.js";
 import { CARD, STORY, drawCard, tell } from "../../shared/story.js";
 import { SHARE, title } from "../../shared/words.js";
-import { admitted, api, me, sharePicture, showProblem } from "../../wechat.js";
+import { admitted, api, lostOf, me, sharePicture, showProblem } from "../../wechat.js";
 
 const AT_ONCE = 60; // levels that are drawn before somebody scrolls on
 
@@ -25,7 +25,7 @@ Component({
       const [{ data: task }, story] = await Promise.all([api.get("/getTaskDetails", { code }), api.get("/getStory", { code })]);
       this.task = task;
       this.story = story;
-      const { levels, finds, ...told } = tell(story, task);
+      const { levels, finds, ...told } = tell(story, task, lostOf(code));
       this.levels = levels.map((each) => ({ ...each, place: each.find ? placeOf(each.find) : null }));
       this.setData({
         title: title(task), told: { ...told, older: story.first > 1 }, levels: this.levels.slice(0, AT_ONCE), finds: finds.map((find) => ({ find, name: findName(find), place: placeOf(find) })),

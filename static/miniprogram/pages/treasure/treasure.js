@@ -22,8 +22,8 @@ import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
-import { admitted, api, channel, me, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
+import { admitted, api, channel, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
@@ -162,7 +162,7 @@ Component({
       this.storyRead = true;
       setTimeout(async () => {
         const story = await api.get("/getStory", { code: this.task.code }).catch(keepShown);
-        if (story && !this.life.aborted) this.setData({ ownDigs: ownWords(story, this.task) });
+        if (story && !this.life.aborted) this.setData({ ownDigs: ownWords(story, this.task, lostOf(this.task.code)) });
       }, Math.random() * SPREAD_MS);
     },
 
@@ -195,7 +195,10 @@ Component({
           if (this.lost) this.lostTo(frame);
           this.newest = { ...frame, depth: frame.now_depth };
           this.showStratum(this.newest);
-          if (!this.data.busy && frame.seq !== this.dugSeq) this.outcomes.until(this.strikeOf(pictureOf(frame)));
+          if (!this.data.busy && frame.seq !== this.dugSeq) {
+            this.setData({ said: frame.wxname + dugWords(task), brought: null });
+            this.outcomes.until(this.strikeOf(pictureOf(frame)));
+          }
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
           break;
         case "join":
@@ -288,7 +291,7 @@ Component({
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
       this.lost = null; // the refusal of a dig that lost in a random order, until the frame tells to whom
-      this.setData({ busy: true, said: channel.isOpen() && secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "", brought: null });
+      this.setData({ busy: true, said: channel.isOpen() ? drawingWords(task) : "", brought: null });
       try {
         await this.outcomes.until(this.tryDig(task.code, this.strike()), true);
       } finally {
@@ -342,7 +345,10 @@ Component({
 
     refused(error) {
       this.setData({ said: refusedWords(error) });
-      if (wasDrawn(error)) this.lost = error;
+      if (wasDrawn(error)) {
+        this.lost = error;
+        noteLost(this.task.code);
+      }
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.task.cd_until, error.reply.cd_until) });
       else if (isShutOut(error)) this.show({ why: error.error });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
