@@ -2,7 +2,6 @@
 
 import ast
 import configparser
-import functools
 import inspect
 import re
 import sys
@@ -34,6 +33,10 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (WebSocketProtocol13.close, "_write_frame"),
 ]
 CLOCKS = {"time", "datetime", "loop", "io_loop"}  # what has the standard library's clocks
+PATCHING = re.compile(r"\b(?:setattr|patch|object)\(\s*([^,()]+(?:,[^,()]+)?)")
+FUNCTION = re.compile(r"^ *(?:async )?def (\w+)", re.MULTILINE)
+PURE = re.compile(r'\A"""[^"]*\bPure\b')
+DECODING = re.compile(r"\bjson\.(decode|Decoder|loads?)\b|\bjson_decode\b")
 # Words with one meaning each, and the modules in which names of functions may begin with the word.
 WORDS = {
     # Only a winner claims.
@@ -68,11 +71,6 @@ def sources(*places: str) -> Iterator[Path]:
         yield from sorted((ROOT / place).rglob("*.py"))
 
 
-@functools.cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 def test_no_module_hides_one_of_the_standard_library():
     """A reader takes `site` or `socket` for the standard library's module, even within a package of ours."""
     hiding = [
@@ -84,27 +82,29 @@ def test_no_module_hides_one_of_the_standard_library():
     assert hiding == []
 
 
+def matches(pattern: re.Pattern[str], *places: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """Yield each match in the sources, with the path of its file."""
+    for path in sources(*places):
+        for match in pattern.finditer(path.read_text(encoding="utf-8")):
+            yield str(path.relative_to(ROOT)), match
+
+
 def test_no_test_patches_a_clock_of_the_standard_library():
     """asyncio and all libraries read these clocks, too: what needs a clock takes one."""
     patching = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in sources("tests", "bench", "devtools")
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("setattr", "patch", "object")
-        and CLOCKS & set(re.findall(r"\w+", " ".join(map(ast.unparse, node.args[:2]))))
+        f"{place}: {match[0]}"
+        for place, match in matches(PATCHING, "tests", "bench", "devtools")
+        if CLOCKS & set(re.findall(r"\w+", match[1]))
     ]
     assert patching == []
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_a_word_means_one_thing(word):
+def test_a_word_means_one_thing():
     elsewhere = [
-        f"{place}:{node.lineno} {node.name}"
-        for path in sources("server", "handlers")
-        if not (place := str(path.relative_to(ROOT))).startswith(WORDS[word])
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.strip("_").startswith(word)
+        f"{place}: {match[1]}"
+        for place, match in matches(FUNCTION, "server", "handlers")
+        for word, modules in WORDS.items()
+        if match[1].strip("_").startswith(word) and not place.startswith(modules)
     ]
     assert elsewhere == []
 
@@ -114,22 +114,16 @@ def test_what_calls_itself_pure_is_held_to_it():
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     held = tuple(f"{name}." for name in setup["importlinter:contract:pure"]["source_modules"].split())
     pure = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for path in sources("server", "handlers", "devtools")
-        if re.search(r"\bPure\b", ast.get_docstring(parsed(path)) or "")
+        place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for place, _ in matches(PURE, "server", "handlers", "devtools")
     ]
     assert len(pure) > 20
     assert [module for module in pure if not f"{module}.".startswith(held)] == []
 
 
 def test_json_is_decoded_in_one_place():
-    decoding = re.compile(r"\bjson\.(decode|Decoder|loads?)\b|\bjson_decode\b")
-    found = [
-        str(path.relative_to(ROOT))
-        for path in sources("server", "handlers", "devtools/sandbox")
-        if decoding.search(path.read_text(encoding="utf-8"))
-    ]
-    assert found == ["server/decoding.py"]
+    found = matches(DECODING, "server", "handlers", "devtools/sandbox")
+    assert {place for place, _ in found} == {"server/decoding.py"}
 
 
 @pytest.mark.usefixtures("io_loop")  # a store's client needs a current loop
@@ -148,7 +142,7 @@ def test_only_actions_write_to_a_store():
         place: found
         for path in sources("server", "handlers")
         if not (place := str(path.relative_to(ROOT))).startswith(("server/store/", "server/cash/store/"))
-        and (found := calls_of(writing, parsed(path)))
+        and (found := calls_of(writing, ast.parse(path.read_text(encoding="utf-8"))))
     }
     assert {place: found for place, found in written.items() if not place.startswith(WRITERS)} == {}
     assert [writer for writer in WRITERS if not any(place.startswith(writer) for place in written)] == []
