@@ -131,18 +131,26 @@ def server_log() -> Iterator[io.StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
+@pytest.fixture(scope="session")
+def _process_of_pictures() -> Iterator[pictures._Process]:
+    """A process that makes pictures for all tests: starting one takes 0.3 s of CPU."""
+    process = pictures._Process(pictures.CPU_SECONDS, pictures.MEMORY_BYTES)
+    yield process
+    process.close()
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _pictures_made_once() -> Iterator[None]:
-    """Make each picture once: starting a process takes 0.1 s, and most tests upload the same picture.
+def _pictures_made_once(_process_of_pictures: pictures._Process) -> Iterator[None]:
+    """Make each picture once, in one process: most tests upload the same picture.
 
     The tests of the processes themselves override this fixture.
     """
     make_anew = pictures._Process.make
 
-    async def remember(process: pictures._Process, make: Any, thing: Any) -> Any:
+    async def remember(_: pictures._Process, make: Any, thing: Any) -> Any:
         job = make, thing
         if job not in _made_pictures:
-            _made_pictures[job] = await make_anew(process, make, thing)
+            _made_pictures[job] = await make_anew(_process_of_pictures, make, thing)
         return _made_pictures[job]
 
     with pytest.MonkeyPatch.context() as patched:
