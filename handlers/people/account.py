@@ -20,6 +20,7 @@ from server.actions.people.account import (
     set_profile,
 )
 from server.actions.people.leave import leave, stay
+from server.context import Context
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
 from server.memory.limits import Count
@@ -75,6 +76,20 @@ class UserLoginReply(Reply, kw_only=True):
     data: User
 
 
+def user_of(context: Context, person: Person) -> User:
+    """Return what somebody who logs in is told of themselves."""
+    proven = Proven(person["_id"], person["generation"], person["unionid"])
+    return of_document(
+        User,
+        person,
+        nickName=shown_name(person),
+        avatarUrl=picture_url(context, shown_face(person)),
+        named=int(is_named(person)),
+        delete_at=delete_at(person),
+        token=context.keys.sign_token(proven),
+    )
+
+
 class UserLogin(Interface):
     """Log in with WeChat's code. The code says who logs in; name and picture come from `setProfile`."""
 
@@ -97,19 +112,7 @@ class UserLogin(Interface):
             person = await self._log_in_with_others(request)
         else:
             person = await self._log_in_counted(request, counted)
-        return UserLoginReply(
-            data=of_document(
-                User,
-                person,
-                nickName=shown_name(person),
-                avatarUrl=picture_url(self.context, shown_face(person)),
-                named=int(is_named(person)),
-                delete_at=delete_at(person),
-                token=self.context.keys.sign_token(
-                    Proven(person["_id"], person["generation"], person["unionid"])
-                ),
-            )
-        )
+        return UserLoginReply(data=user_of(self.context, person))
 
     async def _log_in_counted(self, request: UserLoginRequest, counted: list[Count]) -> Person:
         wrong = False

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from handlers.asyncapi import MESSAGES as TAKEN
 from handlers.examples import examples
@@ -83,7 +83,9 @@ class TestPlaying:
         self, client, context, open_page, trips
     ):
         recorder = Recorder(client, {OPERATOR: "the-operators-token"})
-        alice, bob, carol, dora = [await client.log_in(name) for name in ("小明", "小红", "小刚", "小丽")]
+        alice, bob, carol, dora = [
+            await client.log_in(name, by_code=True) for name in ("小明", "小红", "小刚", "小丽")
+        ]
         await let_pass(context, 8 * DAY_MS)  # reports of newcomers would hide nothing
         await self._people(client, alice, bob, carol, dora)
         cat = await self._goods(client, recorder, alice, bob, carol, open_page)
@@ -120,7 +122,7 @@ class TestPlaying:
         await fine(bob.get("/getTemplates"))
         await allow(client, "小刚", "cooldown_over", "won")
         await fine(dora.post("/deleteAccount"))
-        await fine((await client.log_in("小丽")).post("/keepAccount"))
+        await fine((await client.log_in("小丽", by_code=True)).post("/keepAccount"))
         await fine(client.get("/getTexts"))
 
     async def _goods(
@@ -241,7 +243,7 @@ class TestPlaying:
         await client.http.post("/ops/winners", json={"month": month, **why})
 
     async def _rings(self, client: Client, context: Context) -> None:
-        alice, bob, carol = [await client.log_in(name) for name in ("小明", "小红", "小刚")]
+        alice, bob, carol = [await client.log_in(name, by_code=True) for name in ("小明", "小红", "小刚")]
 
         async def won(publisher: Someone, winner: Someone, money: int) -> str:
             code = await publish(publisher, money=money, is_public=1)
@@ -273,7 +275,7 @@ class TestReviewing:
         return {**CHECKED, "OPS_TOKEN": OPERATOR, "MAIL_REVIEW_PRIZES": "20"}
 
     async def test_examples_are_what_this_server_answers_about_reviews(self, client, context):
-        alice = await client.log_in("小明")
+        alice = await client.log_in("小明", by_code=True)
         recorder = Recorder(client, {OPERATOR: "the-operators-token"})
         await publish(alice, draw_type=2, prize_num=1000, interval=3, fluctuation=0, forecast_num=3000)
         await settle(context)

@@ -215,7 +215,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
 
 
 async def test_no_reply_and_no_log_reveals_a_secret_or_anothers_id_or_token(client, context, bodies, log):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    alice, bob, carol = [await client.log_in(user, by_code=True) for user in ("alice", "bob", "carol")]
     code, over, packet = await publish_many(
         alice, {"forecast_num": 40_000, "cd": 60}, {"forecast_num": 1, "draw_type": 1}, RED_PACKET
     )
