@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from devtools.sandbox.scenarios import Scenario
 from handlers.examples import examples

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema_rs import Draft202012Validator
 
 from handlers import asyncapi, openapi
 from handlers.languages import Language
