@@ -33,6 +33,7 @@ class Link:
         self.go_half_open()
         for writer in self._writers:
             writer.close()
+        await asyncio.gather(*(each.wait_closed() for each in self._writers), return_exceptions=True)
 
     @contextlib.asynccontextmanager
     async def redis(self) -> AsyncIterator[str]:
@@ -52,7 +53,11 @@ class Link:
             writer.write(data)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
+        try:
+            up_reader, up_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
+        except OSError:
+            writer.close()
+            return
         self.passed += 1
         self._writers += [writer, up_writer]
         self._passing.add(asyncio.create_task(self._ask(reader, up_writer)))
