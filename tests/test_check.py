@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pymongo import IndexModel
 
 from server import check as checking
 from server.check import Row, check, log_failures
@@ -19,7 +18,6 @@ from server.store import Store
 from server.store.cluster import Cluster, Reading, look, read_clocks
 from server.store.schema import META, prepare
 from support.databases import with_database
-from support.planner import without_index
 from support.redis_cluster import Member
 from support.wire.faulty import refuse
 
@@ -52,57 +50,6 @@ async def rows_of(settings: Settings, store: Store) -> dict[str, Row]:
 
 def failed(rows: dict[str, Row]) -> list[str]:
     return [subject for subject, row in rows.items() if row.verdict == "FAILED"]
-
-
-INDEXES = {
-    "tasks": [
-        IndexModel([("a", 1), ("b", -1), ("_id", 1)]),
-        IndexModel([("c", 1)], partialFilterExpression={"n": {"$gt": 0}}),
-        IndexModel([("d", 1)], partialFilterExpression={"d": {"$exists": True}}),
-    ]
-}
-
-
-@pytest.mark.parametrize(
-    ("served", "command"),
-    [
-        (True, {"find": "tasks", "filter": {"_id": "x", "z": 1}}),
-        (True, {"find": "tasks", "filter": {"a": 1}, "sort": {"b": -1}}),
-        (True, {"find": "tasks", "filter": {"a": 1}, "sort": {"b": 1, "_id": -1}}),
-        (True, {"find": "tasks", "filter": {}, "sort": {"a": 1}}),
-        (True, {"find": "tasks", "filter": {"$or": [{"a": 1, "b": 2}, {"a": 1, "b": {"$gt": 3}}]}}),
-        (True, {"find": "tasks", "filter": {"c": 1, "n": {"$gt": 5}}}),
-        (True, {"find": "tasks", "filter": {"d": {"$lte": 5}}, "sort": {"d": 1}}),
-        (False, {"find": "tasks", "filter": {"b": 1}}),
-        (False, {"find": "tasks", "filter": {}}),
-        (False, {"find": "tasks", "filter": {"a": {"$gt": 1}}, "sort": {"b": -1}}),
-        (False, {"find": "tasks", "filter": {"a": 1}, "sort": {"b": 1, "_id": 1}}),
-        (False, {"find": "tasks", "filter": {"c": 1}}),
-        (False, {"find": "tasks", "filter": {"c": 1, "n": {"$gte": 0}}}),
-        (False, {"find": "tasks", "filter": {"a": {"$exists": False}}}),
-        (False, {"find": "tasks", "filter": {"$or": [{"a": 1}, {"b": 1}]}}),
-        (False, {"aggregate": "tasks", "pipeline": [{"$group": {"_id": "$a"}}]}),
-        (
-            False,
-            {
-                "aggregate": "tasks",
-                "pipeline": [
-                    {"$match": {"a": 1}},
-                    {"$unionWith": {"coll": "tasks", "pipeline": [{"$match": {"b": 1}}]}},
-                ],
-            },
-        ),
-        (
-            False,
-            {
-                "aggregate": "tasks",
-                "pipeline": [{"$match": {"a": 1}}, {"$lookup": {"from": "tasks", "foreignField": "b"}}],
-            },
-        ),
-    ],
-)
-def test_the_rules_know_which_query_an_index_serves(served, command):
-    assert (not list(without_index(command, INDEXES))) == served
 
 
 async def test_a_check_changes_no_data_and_names_missing_indexes(store, uri, redis_url):

@@ -228,12 +228,3 @@ def test_a_library_whose_privates_or_messages_we_use_has_an_upper_bound(library)
     assert Version(f"{here.major}.{here.minor + 1}") not in asked.specifier, (
         "the next minor version is allowed"
     )
-
-
-def test_what_is_slow_is_there(request):
-    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
-    for slow in conftest.SLOW:
-        path, _, test = slow.partition("::")
-        place = ROOT / "tests" / path
-        assert place.exists(), slow
-        assert place.is_dir() or f"def {test}" in place.read_text(encoding="utf-8"), slow

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import handlers
@@ -31,7 +31,7 @@ from server.game.dig import EndReason
 from server.game.prize import PrizeState
 from server.realtime.frames import Frame
 from support import SOURCE
-from support.declared import channel, check_frame, check_reply, interfaces
+from support.declared import channel, interfaces
 from support.interfaces import ALL
 
 CHINESE_LETTER = re.compile("[\u4e00-\u9fff]")
@@ -295,22 +295,3 @@ def test_each_frame_is_taken_by_a_treasures_page_or_by_the_channel_below_it(page
     taken = set(re.findall(r'(?:case|type ===) "(\w+)"', text))
     # A client that counts down by itself asks for no ticks; any frame shows that a connection lives.
     assert tags - taken == {"tick", "pong"}
-
-
-def test_a_reply_or_a_frame_with_anything_undeclared_is_found():
-    check_reply("/logout", {"status": 0, "msg": ""})
-    refused = {"status": 1, "msg": "x", "trace_id": "0", "error": "bad_token"}
-    check_reply("/logout", refused)
-    with pytest.raises(AssertionError, match=r"not in refusals\.json"):
-        check_reply("/logout", {**refused, "error": "not_ended"})
-    check_frame({"type": "tick", "code": "A" * 12, "time": 3})
-    for reply in ({"status": 0}, {"status": 0, "msg": "", "more": 1}, {"status": 2, "msg": ""}):
-        with pytest.raises(AssertionError):
-            check_reply("/logout", reply)
-    for frame in (
-        {"type": "tick", "code": "A" * 12},
-        {"type": "tick", "code": "A" * 12, "time": 3, "more": 1},
-        {"type": "end", "code": "A" * 12, "seq": 1, "commitment": "", "end_reason": "bored"},
-    ):
-        with pytest.raises(AssertionError):
-            check_frame(frame)
