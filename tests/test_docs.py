@@ -115,8 +115,6 @@ def test_the_checks_run_the_two_lines_of_the_first_page():
             assert re.search(line, checks, re.MULTILINE), command
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
-@pytest.mark.gen_test(timeout=ROUND_SECONDS + 30)
 def test_each_claim_about_a_launch_says_whose_word_it_is():
     text = read(SOURCE / "docs" / "launch.md")
     labels = re.findall(r"^- 〔(.+?)〕", text.partition("\n## ")[0], re.MULTILINE)
@@ -130,6 +128,8 @@ def test_each_claim_about_a_launch_says_whose_word_it_is():
                 assert re.search(whose, claim), claim
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+@pytest.mark.gen_test(timeout=ROUND_SECONDS + 30)
 async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, settings):
     (block,) = (code for code in blocks(INTERFACES, "sh") if "curl" in code)
     assert block.count("http://127.0.0.1:8000") == 1
