@@ -106,8 +106,8 @@ def _says_which(config: pytest.Config) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not import a file that has no wanted test; otherwise each process of a run would import it."""
-    name = collection_path.relative_to(HERE).as_posix()
+    """Do not import what has no wanted test, nor its folder's conftest; else each process would import it."""
+    name = collection_path.relative_to(HERE).as_posix() + "/" * collection_path.is_dir()
     if config.option.markexpr == "not slow" and name.startswith(SLOW):
         return True
     if config.option.markexpr == "slow" and collection_path.is_file():

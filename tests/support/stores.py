@@ -114,10 +114,11 @@ def mongodb_uri(tested_store: TestedStore | None) -> str:
     return tested_store.uri
 
 
-def pytest_runtest_setup() -> None:
+def pytest_runtest_setup(item: pytest.Function) -> None:
     """Make sure that the store answers, so that no test waits for it in vain."""
-    for store in tested:
-        store.begin_test()
+    if "mongodb_uri" in item.fixturenames:
+        for store in tested:
+            store.begin_test()
 
 
 def _refuse_what_mongodb_would() -> None:
