@@ -68,7 +68,7 @@ async def _cut_waits(context: Context, store_ms: int) -> None:
         for documents in store.stores:
             if isinstance(documents, DueDocuments):
                 await documents.cut_waits(store_ms, set_back_ms)
-        await store.leases.settle(LEASE, set_back_ms)
+        await store.leases.clear_set_back(LEASE, set_back_ms)
 
 
 async def tidy_files(context: Context) -> int:

@@ -16,7 +16,8 @@ from server.store.pipelines import NOW_MS
 
 class Lease(TypedDict):
     """Which process has a lease ("" if it was given back), until when by MongoDB's clock (unix ms), and how
-    long it may last (ms). `set_back` is by how many ms at most the clock was set back since `settle`."""
+    long it may last (ms). `set_back` is by how many ms at most the clock was set back since
+    `clear_set_back`."""
 
     _id: str
     holder: str
@@ -50,7 +51,7 @@ class Leases(Documents[Lease]):
         """Give a lease back."""
         await self.collection.update_one({"_id": name, "holder": holder}, {"$set": {"holder": ""}})
 
-    async def settle(self, name: str, set_back_ms: int) -> None:
+    async def clear_set_back(self, name: str, set_back_ms: int) -> None:
         """Note that nothing waits any more because the clock was set back by so much."""
         await self.collection.update_one({"_id": name}, {"$inc": {"set_back": -set_back_ms}})
 
