@@ -77,12 +77,14 @@ def window(browser: Browser, address: str, options: dict[str, Any]) -> Iterator[
     """Opens windows. A test fails if a window's `wrong` is not empty at the test's end."""
     opened: list[Window] = []
 
-    def open_one(user: str | None = None, path: str = "/", **further: Any) -> Window:
+    def open_one(
+        user: str | None = None, path: str = "/", digs: bool | None = True, **further: Any
+    ) -> Window:
         made = open_window(browser, address, **(options | further))
         opened.append(made)
-        made.go(path)
         if user is not None:
-            made.log_in(user)
+            made.begin_as(user, digs)
+        made.go(path)
         return made
 
     yield open_one

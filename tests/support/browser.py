@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import time
@@ -34,7 +35,7 @@ from support.login import log_in, person_id_of
 
 # The headless shell is the same engine without windows, and needs a third of the CPU time for a page.
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000  # a busy machine draws a poster in 10 s
 LONGEST_SECONDS = 60
 CONTRASTS = Path(__file__).with_name("contrasts.js")
 CUT = Path(__file__).with_name("cut.js").read_text(encoding="utf-8")
@@ -51,6 +52,13 @@ NOTE_SIGNALS = """
     };
     navigator.vibrate = () => signals.push("vibration");
 """
+
+
+# An init script: a window that was never here finds somebody logged in.
+AS_SOMEBODY = """([origin, kept]) => {
+    if (location.origin !== origin || sessionStorage.getItem("wabao.person")) return;
+    for (const [storage, key, value] of kept) window[storage].setItem(key, JSON.stringify(value));
+}"""
 
 
 @contextmanager
@@ -91,10 +99,23 @@ class Window:
         """Open a path, as typed into the address bar."""
         self.page.goto(self.address + path)
 
+    def begin_as(self, user: str, digs: bool | None = True) -> None:
+        """Let the first page find somebody logged in, which saves a fifth of the CPU time of a window.
+
+        `digs` is the person's setting whether opening a treasure digs.
+        """
+        person = log_in(self.address, user, nickname=user)
+        kept = [
+            ("sessionStorage", "wabao.person", person),
+            ("sessionStorage", "wabao.user", user),
+            ("localStorage", "wabao.preferences", {_kept_as(person["unionid"]): {"digOnOpening": digs}}),
+        ]
+        self.context.add_init_script(f"({AS_SOMEBODY})({json.dumps([self.address, kept])})")
+
     def log_in(self, user: str, digs: bool | None = True) -> None:
-        """Log in through the page's form. `digs` is the person's setting whether opening a treasure digs."""
+        """Log in through the page's form."""
         if digs is not None:
-            who = hashlib.sha256(Person.log_in(self.address, user).unionid.encode()).hexdigest()[:16]
+            who = _kept_as(Person.log_in(self.address, user).unionid)
             self.page.evaluate(
                 """([who, digOnOpening]) => {
                     const all = JSON.parse(localStorage.getItem("wabao.preferences") ?? "{}");
@@ -117,6 +138,11 @@ class Window:
         """Return by how many pixels the page is wider than the window."""
         width: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return width
+
+
+def _kept_as(unionid: str) -> str:
+    """Return the key of a person's preferences in a browser."""
+    return hashlib.sha256(unionid.encode()).hexdigest()[:16]
 
 
 def choose_picture(page: Page, picture: bytes | None = None, field: str = "#picture") -> None:

@@ -50,8 +50,8 @@ def test_a_dig_whose_reply_comes_after_the_end_does_not_undo_it(watcher, address
 
     watcher.page.on("websocket", keep)
     watcher.page.route("**/postTask", let_an_end_pass)
+    watcher.begin_as("阿强")
     watcher.go(f"/#/task/{code}")
-    watcher.log_in("阿强")
     expect(watcher.page.locator(".said")).to_have_text("第 1 层，什么也没有")
     expect(watcher.page.locator(".ending")).to_contain_text("平台结束了这个宝贝：违法")
     expect(watcher.page.locator(".dig")).to_have_text("已结束")
@@ -62,8 +62,8 @@ def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(watcher, addres
     name = f"断线时埋下的猫{len(path)}"
     publisher = Person.log_in(address, name)
     publisher.publish(a_picture(), name="早就埋下的猫")
+    watcher.begin_as(name)
     watcher.go(path)
-    watcher.log_in(name)
     page = watcher.page
     expect(page.locator(".card", has_text="早就埋下的猫").first).to_be_visible()
     publisher.publish(a_picture(), name=name)
@@ -73,8 +73,8 @@ def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(watcher, addres
 
 def test_the_winners_are_read_anew_when_the_channel_is_back(watcher, address, sockets):
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=1)
+    watcher.begin_as("小明")
     watcher.go(f"/#/winners/{code}")
-    watcher.log_in("小明")
     expect(watcher.page.get_by_text("还没有人挖到")).to_be_visible()
     Person.log_in(address, "阿强").post("/postTask", code=code)
     sockets[0].close(code=4008, reason="too slow")
@@ -88,8 +88,8 @@ def test_a_persons_own_page_renews_everything_as_time_passes(watcher, address):
         publisher.publish(picture, name=f"第{number}只猫")
     page = watcher.page
     page.clock.install()
+    watcher.begin_as("埋了很多的人")
     watcher.go("/#/mine/published")
-    watcher.log_in("埋了很多的人")
     page.get_by_role("button", name="更多").click()
     expect(page.locator(".card")).to_have_count(21)
     publisher.publish(picture, name="后来的猫")
@@ -109,16 +109,16 @@ def test_a_page_says_that_its_numbers_cannot_be_read(watcher):
 
     page.route("**/getMyInfo*", lambda route: route.fulfill(json={"status": 1, **REFUSED}))
     page.route("**/getMyRelease*", after_the_numbers)
+    watcher.begin_as("没埋过的人")
     watcher.go("/#/mine/published")
-    watcher.log_in("没埋过的人")
     expect(page.get_by_text("还没有发布过宝贝")).to_be_visible()
     expect(problem).to_be_visible()
 
 
 def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watcher, address, shared):
     code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=2, fluctuation=0)
+    watcher.begin_as("小明")
     watcher.go(f"/#/task/{code}")
-    watcher.log_in("小明")
     page = watcher.page
     expect(page.locator(".watchers")).to_be_visible()
     diggers = [Person.log_in(address, user) for user in ("阿花", "阿强")]

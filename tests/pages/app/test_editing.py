@@ -11,9 +11,7 @@ def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(
         a_picture(), name="一只闹钟", prize_num=3, forecast_num=33, interval=11, fluctuation=2, cd=7,
         not_sent_to="西藏", is_public=0,
     )
-    visiting = window(viewport=DESK)
-    visiting.log_in("阿强", digs=False)
-    visiting.go(f"/#/task/{code}")
+    visiting = window("阿强", f"/#/task/{code}", digs=False, viewport=DESK)
     visitor = visiting.page
     expect(visitor.locator(".watchers")).to_be_visible()
     opened = window("小明", f"/#/task/{code}", viewport=PHONE)

@@ -46,9 +46,9 @@ def test_a_dig_shows_its_find_whose_picture_is_loaded_then_and_the_book_keeps_it
 
 def test_a_find_that_cannot_be_shown_leaves_the_dig_as_it_was(window, publisher):
     code = publish_together(publisher, cd=0)
-    digger = window(None)
+    digger = window(path="/healthz")
     digger.page.route("**/app/finds.js", lambda route: route.abort())
-    digger.log_in("阿强")
+    digger.begin_as("阿强")
     digger.go(f"/#/task/{code}")
     expect(digger.page.locator(".said")).to_have_text("第 1 层，什么也没有")
     digger.wrong.clear()

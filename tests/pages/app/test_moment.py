@@ -91,12 +91,11 @@ def press(opened: Window) -> Any:
 def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, publisher):
     first, second = (publisher.publish(a_picture(), forecast_num=1, name="一只猫") for _ in range(2))
     watcher = window("小明", f"/#/task/{first}")
-    digger = window(None)
+    digger = window("阿强", digs=False)
     expect(watcher.page.locator(".watchers")).to_be_visible()
     watcher.page.evaluate(SEE_FACE)
     digger.context.add_init_script(NOTE_SIGNALS)
     digger.page.reload()
-    digger.log_in("阿强", digs=False)
     digger.go(f"/#/task/{first}")
     held: list[Route] = []
     digger.page.route("**/postTask", lambda route: held.append(route), times=1)
@@ -136,8 +135,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
 def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens(window, publisher):
     told = {"value": 12888, "synopsis": "一行写不下的简介，" * 4, "forecast_num": 40_000}
     cooling, open_to_all = (publisher.publish(a_picture(), cd=cd, **told) for cd in (60, 0))
-    opened = window(None, f"/#/task/{cooling}")
-    opened.log_in("新来的", digs=None)
+    opened = window("新来的", f"/#/task/{cooling}", digs=None)
     page = opened.page
     expect(page.get_by_role("button", name="先练三锹")).to_be_visible()
     page.evaluate(NOTE_PLACES)
@@ -172,8 +170,7 @@ def stays(page: Page, words: str) -> Any:
 def opening(window: Opener, publisher: Person) -> Window:
     """Return a window whose press has just won, before anybody has seen that."""
     code = publisher.publish(a_picture(), forecast_num=1)
-    digger = window(None, f"/#/task/{code}")
-    digger.log_in("朵朵", digs=False)
+    digger = window("朵朵", f"/#/task/{code}", digs=False)
     press(digger)
     digger.page.locator("dialog.won[open]").wait_for(state="attached")
     return digger
@@ -200,8 +197,7 @@ def test_a_press_in_haste_does_not_close_a_win_that_nobody_has_seen(window, publ
 
 def test_a_page_loaded_anew_over_a_win_is_left_by_one_step_back(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
-    digger = window(None, "/#/mine")
-    digger.log_in("朵朵", digs=False)
+    digger = window("朵朵", "/#/mine", digs=False)
     digger.go(f"/#/task/{code}")
     press(digger)
     won(digger)
@@ -221,8 +217,7 @@ def test_who_leaves_during_the_stroke_of_a_win_finds_a_page_that_works(window, p
 
 def test_a_win_whose_reply_comes_after_its_page_was_left_is_told(window, publisher):
     code = publisher.publish(a_picture(), name="一只陶罐", forecast_num=1)
-    digger = window(None, f"/#/task/{code}")
-    digger.log_in("朵朵", digs=False)
+    digger = window("朵朵", f"/#/task/{code}", digs=False)
     held: list[Route] = []
     digger.page.route("**/postTask", lambda route: held.append(route), times=1)
     press(digger)
@@ -236,8 +231,7 @@ def test_a_win_whose_reply_comes_after_its_page_was_left_is_told(window, publish
 
 def test_with_reduced_motion_a_dig_and_a_win_only_fade(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
-    digger = window(None, f"/#/task/{code}", reduced_motion="reduce")
-    digger.log_in("朵朵", digs=False)
+    digger = window("朵朵", f"/#/task/{code}", digs=False, reduced_motion="reduce")
     assert press(digger) == 1
     won(digger)
     assert digger.page.locator(".coins:visible").count() == 0

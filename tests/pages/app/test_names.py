@@ -33,8 +33,7 @@ def test_names_of_any_kind_break_no_page(window, address):
         "路人": [f"task/{code}"],
     }
     for user, paths in looks.items():
-        opened = window(None)
-        opened.log_in(user, digs=False)
+        opened = window(user, digs=False)
         for path in paths:
             opened.go(f"/#/{path}")
             expect(opened.page.locator("main h1").first).to_be_visible()
@@ -47,9 +46,7 @@ def test_names_of_any_kind_break_no_page(window, address):
 
 def test_a_publishers_name_can_be_read_however_narrow_the_page_is(window, publisher):
     code = publisher.publish(a_picture())
-    opened = window(None)
-    opened.log_in("路人", digs=False)
-    opened.go(f"/#/task/{code}")
+    opened = window("路人", f"/#/task/{code}", digs=False)
     name = opened.page.locator(".heading .publisher .name")
     expect(name).to_have_text("小明")
     for width in (360, 240):  # the latter is also 360 at 150 %

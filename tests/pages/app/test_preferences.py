@@ -11,9 +11,8 @@ def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
     first, second, third = (
         publisher.publish(a_picture(), forecast_num=1, synopsis=synopsis) for _ in range(3)
     )
-    opened = window(None, f"/#/task/{first}")
+    opened = window("谨慎的人", f"/#/task/{first}", digs=None)
     page = opened.page
-    opened.log_in("谨慎的人", digs=None)
     asked = page.get_by_role("group", name="打开宝贝时")
     expect(asked).to_be_visible()
     expect(page.locator(".level b")).to_have_text("0")
@@ -39,10 +38,9 @@ def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
 
 
 def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(window, publisher):
-    opened = window(None)
+    opened = window("阿强")
     opened.context.add_init_script(NOTE_SIGNALS)
     opened.page.reload()
-    opened.log_in("阿强")
     page = opened.page
     over = page.get_by_text("冷却结束，大家一起抢！")
     opened.go(f"/#/task/{publisher.publish(a_picture(), cd=2, forecast_num=500_000)}")
@@ -68,10 +66,9 @@ NOTE_RESUMED = """
 
 
 def test_what_sounds_is_allowed_by_a_touch_long_before_it_does(window):
-    opened = window(None)
+    opened = window("阿强")
     opened.context.add_init_script(NOTE_RESUMED)
     opened.page.reload()
-    opened.log_in("阿强")
     opened.page.get_by_role("link", name="我的").click()
     opened.page.get_by_role("link", name="广场").first.click()
     assert opened.page.evaluate("resumed.length") == 1

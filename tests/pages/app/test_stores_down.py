@@ -18,8 +18,8 @@ def player(browser: Browser, address: str, publisher: Person) -> Iterator[Window
     """A window that shows a treasure."""
     code = publisher.publish(a_picture(), cd=60)
     opened = open_window(browser, address)
+    opened.begin_as("小红")
     opened.go(f"/#/task/{code}")
-    opened.log_in("小红")
     expect(opened.page.get_by_text("规则、承诺和随机数")).to_be_visible()
     yield opened
     opened.context.close()
