@@ -11,6 +11,9 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 from support.browser import choose_picture
 from support.phone import Phone
 
+PICTURES_ARE_SHOWN = """() => [...document.images].every(
+    each => each.complete || each.getBoundingClientRect().top > innerHeight)"""
+
 
 class Window:
     """The web page in a browser's window."""
@@ -36,9 +39,10 @@ class Window:
         self._page.evaluate("code => { location.hash = `/task/${code}` }", code)
 
     def says(self, *texts: str) -> None:
-        """Wait until the page shows all of these texts. A text may go over several elements."""
+        """Wait until the page shows its pictures and these texts, which may go over several elements."""
         for text in texts:
             expect(self._page.locator("main")).to_contain_text(text, use_inner_text=True)
+        self._page.wait_for_function(PICTURES_ARE_SHOWN)  # one that is hidden soon could not be read any more
 
     def keeps_silent(self, *texts: str) -> None:
         """Assert that the page shows none of these texts. Wait for another text first."""
