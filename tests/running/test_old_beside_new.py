@@ -31,7 +31,7 @@ DIGGERS = 30
 PAGES = 100
 TREASURES = 3
 WHOLE_SECONDS = 5.0
-PAUSE_SECONDS = 2.0
+PAUSE_SECONDS = 4.0
 
 
 def has_history() -> bool:

@@ -156,8 +156,9 @@ def takes_connections(port: int) -> bool:
     return True
 
 
-def until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], bool], every: float = 0.05) -> None:
+    """Wait until something holds. It is asked again after `every` seconds: the processes need the cores."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline
-        time.sleep(0.01)  # leave the core to the processes that we wait for
+        time.sleep(every)
