@@ -28,8 +28,8 @@ from support.plans import explainable
 from support.trips import Trips
 
 # How many documents a request may examine: for each object in its reply, and besides.
-EACH = 20
-BESIDES = 200
+EACH = 10
+BESIDES = 100
 # How many keys of an index it may pass over or count besides, without reading their documents.
 KEYS = 50_000
 LAST_PAGE = 500
@@ -92,7 +92,7 @@ class TestWithMuchStored:
         return counted
 
     @pytest.mark.gen_test(timeout=7200)
-    async def test_no_request_examines_more_than_twenty_documents_for_each_it_returns(
+    async def test_no_request_examines_more_than_ten_documents_for_each_it_returns(
         self, client, settings, trips, tested_store, kept_databases, alice, bob, elsewhere, monkeypatch
     ):
         monkeypatch.setattr(page_reads.PageReads, "in_turn", at_once)
