@@ -154,10 +154,18 @@ def test_the_newest_people_are_shown_live_and_earlier_ones_on_request(window, ad
 
 def test_an_address_that_names_nothing_shows_the_square(window, publisher):
     publisher.publish(a_picture())
-    for address_part in ("#/task/%E0%A4%A", "#/nowhere", "#%", "?code=%E0%A4%A"):
-        page = window(None if "code" in address_part else "阿强", f"/{address_part}").page
-        expect(page.locator(".card").first).to_be_visible()
-        expect(page.get_by_role("link", name="广场")).to_have_attribute("aria-current", "page")
+    known = window("阿强", "/healthz")
+    somebody_new = window(path="/healthz")
+    for opened, address_part in (
+        (known, "#/task/%E0%A4%A"),
+        (known, "#/nowhere"),
+        (known, "#%"),
+        (somebody_new, "?code=%E0%A4%A"),
+    ):
+        opened.page.goto("about:blank")  # so that each is opened as by a link
+        opened.go(f"/{address_part}")
+        expect(opened.page.locator(".card").first).to_be_visible()
+        expect(opened.page.get_by_role("link", name="广场")).to_have_attribute("aria-current", "page")
 
 
 def test_a_browser_that_blocks_storage_still_plays(window, publisher):

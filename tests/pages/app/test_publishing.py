@@ -35,18 +35,12 @@ def test_a_filled_in_form_is_there_again_until_it_is_published(window):
     expect(page.get_by_label("物品名")).to_have_value("")
 
 
-def test_a_limit_is_spoken_of_only_where_it_is_set(window):
+def test_a_limit_is_spoken_of_only_where_it_is_set_and_a_picture_is_offered_until_one_is_chosen(window):
     page = window("埋宝人", "/#/publish").page
     page.get_by_role("radio", name="更多").check()
     page.get_by_role("radio", name="现金红包").check()
     expect(page.get_by_text("不能用信用卡付")).to_be_visible()
     expect(page.get_by_text("超过的不会丢")).to_have_count(0)
-
-
-def test_the_picture_of_red_packets_is_offered_until_one_is_chosen(window):
-    page = window("埋宝人", "/#/publish").page
-    page.get_by_role("radio", name="更多").check()
-    page.get_by_role("radio", name="现金红包").check()
     offered = page.get_by_text("就用画好的红包图")
     expect(offered).to_be_visible()
     choose_picture(page)

@@ -16,21 +16,21 @@ def offers(page: Page, number: int, *names: str) -> None:
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(number)
 
 
-@pytest.mark.parametrize(("rules", "names"), OFFERED, ids=["pay", "share"])
-def test_paying_and_sharing_are_not_offered_for_what_is_taken_down(window, address, publisher, rules, names):
-    code = publisher.publish(a_picture(), **rules)
+def test_paying_and_sharing_are_not_offered_for_what_is_taken_down(window, address, publisher):
     opened = window("小明", viewport=PHONE)
-    opened.go(f"/#/task/{code}")
-    expect(opened.page.locator(".watchers")).to_be_visible()  # the page gets frames
-    offers(opened.page, 1, *names)
-    take_down(address, code)
-    expect(opened.page.locator(".review")).to_contain_text("平台下架了它")
-    expect(opened.page.locator(".review")).to_contain_text("违法")
-    offers(opened.page, 0, *names)
-    assert opened.overflow() <= 0
-    take_down(address, code, hidden=0)
-    expect(opened.page.locator(".review")).to_be_hidden()
-    offers(opened.page, 1, *names)
+    for rules, names in OFFERED:
+        code = publisher.publish(a_picture(), **rules)
+        opened.go(f"/#/task/{code}")
+        expect(opened.page.locator(".watchers")).to_be_visible()  # the page gets frames
+        offers(opened.page, 1, *names)
+        take_down(address, code)
+        expect(opened.page.locator(".review")).to_contain_text("平台下架了它")
+        expect(opened.page.locator(".review")).to_contain_text("违法")
+        offers(opened.page, 0, *names)
+        assert opened.overflow() <= 0
+        take_down(address, code, hidden=0)
+        expect(opened.page.locator(".review")).to_be_hidden()
+        offers(opened.page, 1, *names)
 
 
 def test_a_page_of_a_process_that_does_not_know_it_yet_is_read_again(window, address, publisher):

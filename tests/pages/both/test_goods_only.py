@@ -88,6 +88,18 @@ def test_where_there_are_goods_only_no_page_of_the_web_names_red_packets(window,
             look(f"/#/task/{codes[name]}", "层")
         opened.page.get_by_role("button", name="活动规则").click()
         no_word_in("the rules", opened.page.get_by_role("dialog", name="活动规则").inner_text())
+    page = opened.page
+    look("/#/publish", "怎么给")
+    expect(page.get_by_role("group", name="选一种埋法").get_by_role("radio")).to_have_count(2)
+    page.get_by_role("radio", name="更多").check()
+    expect(page.get_by_role("group", name="埋什么").get_by_role("radio")).to_have_count(2)
+    no_word_in("the whole form", page.locator("main").inner_text())
+    assert opened.overflow() <= 0
+    look("/#/", "邮寄")
+    page.get_by_role("radio", name="预告").check()
+    expect(page.get_by_text("这一类现在没有宝贝")).to_be_visible()
+    no_word_in("what is announced", page.locator("main").inner_text())
+    assert opened.overflow() <= 0
     look("/docs?lang=zh", "长连接", "领奖")
     look("/docs?lang=en&part=changes", "The dig")
 
@@ -124,24 +136,6 @@ def test_where_there_are_goods_only_no_page_of_the_mini_program_names_red_packet
                 phone.open(f"/pages/{page}")
                 phone.until("answered")
                 no_word_in(page, phone.shows())
-
-
-def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
-    opened = window("小明", "/#/publish", viewport=PHONE)
-    page = opened.page
-    page.get_by_label("物品名").fill("一只熊猫")
-    expect(page.get_by_role("group", name="怎么给")).to_be_visible()
-    expect(page.get_by_role("group", name="选一种埋法").get_by_role("radio")).to_have_count(2)
-    page.get_by_role("radio", name="更多").check()
-    expect(page.get_by_role("group", name="埋什么").get_by_role("radio")).to_have_count(2)
-    expect(page.get_by_text("红包").locator("visible=true")).to_have_count(0)
-    assert opened.overflow() <= 0
-    page.goto(f"{address}/#/")
-    expect(page.get_by_text("邮寄", exact=True)).to_be_visible()
-    page.get_by_role("radio", name="预告").check()
-    expect(page.get_by_text("这一类现在没有宝贝")).to_be_visible()
-    expect(page.get_by_text("红包")).to_have_count(0)
-    assert opened.overflow() <= 0
 
 
 @pytest.mark.usefixtures("phones")
