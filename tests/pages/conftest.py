@@ -1,6 +1,8 @@
 """Fixtures of the tests of pages: browser, windows, phones, and the server that most of these tests share."""
 
 import asyncio
+import fcntl
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,11 +18,20 @@ from support.servers import Running, a_server
 
 @pytest.fixture(scope="session")
 def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The process of all phones of the run: starting it and compiling take longer than all scenes."""
+    """The process of all phones, which takes longer to start than a scene.
+
+    All test processes share a compiled program, since compiling it takes as long as several scenes.
+    """
     if WHY_NOT:
         yield
         return
-    Phone.plays = PhonesProcess(compile_program(tmp_path_factory.mktemp("program") / "miniprogram"))
+    own = tmp_path_factory.getbasetemp()
+    ours = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (ours / "compiling").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (program := ours / "miniprogram").is_dir():
+            compile_program(own / "compiled").rename(program)
+    Phone.plays = PhonesProcess(program)
     yield
     Phone.plays.end()
 
