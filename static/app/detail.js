@@ -168,8 +168,9 @@ class Page {
     set(this.cheers.element, { hidden: task.review !== "shown" || Boolean(task.gone) });
     write(this.buried, buriedWords(task));
     redraw(this.facts, facts(task), (all) => all.map((words) => el("span.fact", {}, words)));
-    redraw(this.ranks, rankLines(task), (all) => all.map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
-    set(this.ranks, { hidden: !task.ranks.length });
+    const kinds = rankLines(task);
+    redraw(this.ranks, kinds, (all) => all.map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
+    set(this.ranks, { hidden: !kinds.length });
     const more = this.#unfolded ? "" : moreKinds(task);
     this.ranks.classList.toggle("cut", Boolean(more));
     set(this.moreKinds, { hidden: !more });

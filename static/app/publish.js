@@ -122,8 +122,8 @@ function makeFields(kept, changed) {
 /** The fields for a treasure's texts. */
 export function textFields() {
   return {
-    name: field("name", FIELDS.name, { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),
-    synopsis: field("synopsis", FIELDS.synopsis, { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
+    name: field("name", FIELDS.name, { maxlength: 50, required: true, placeholder: PUBLISH.named }),
+    synopsis: field("synopsis", FIELDS.synopsis, { maxlength: 2000, rows: 3, placeholder: PUBLISH.told }),
     wxname: field("wxname", FIELDS.wxname, { maxlength: 32, placeholder: person.nickName }, PUBLISH.signed),
   };
 }

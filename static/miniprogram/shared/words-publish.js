@@ -13,6 +13,7 @@ export const FIELDS = {
 export const GIVING = [["2", "邮寄"], ["1", "现场领取"]];
 export const AUDIENCE = [["1", "出现在广场"], ["0", "只有拿到链接的人"]];
 export const PUBLISH = {
+  named: "1 到 50 个字", told: "可以不填，最多 2000 个字",
   seen: "可以不填，大家看得到", notSentTo: "可以不填，只写省级地区，比如：新疆、西藏；填了的话，收货地址要从省写起，按它核对", contact: "可以不填，只给中奖的人看",
   worth: "可以不填，1 到 50000；大家看得到", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
   picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。",

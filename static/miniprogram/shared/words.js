@@ -89,8 +89,8 @@ function kindWords({ goods_type, draw_type, value, money_fen, sum_fen }) {
   return goods_type === 1 ? `红包，每个 ${yuan(money_fen)}` : howGiven({ goods_type, draw_type, value });
 }
 
-/** The kinds of prizes of a treasure, to be listed, last those of which none is left; [] if all are alike. */
-export const rankLines = ({ ranks = [] }) => [...ranks].sort((one, other) => Number(!one.prizes_left) - Number(!other.prizes_left)).map((rank) => ({
+/** The kinds of prizes of a treasure, to be listed, last those of which none is left; [] if its facts say it all. */
+export const rankLines = ({ ranks = [] }) => (ranks.length === 1 && ranks[0].goods_type === 1 ? [] : [...ranks]).sort((one, other) => Number(!one.prizes_left) - Number(!other.prizes_left)).map((rank) => ({
   name: rank.name, thumbnail: rank.thumbnail, what: kindWords(rank), left: `剩 ${rank.prizes_left} / ${rank.prize_num} 份`,
 }));
 
@@ -322,7 +322,7 @@ export const CLAIM = {
   outdated: "这个微信收不了红包。请用手机上最新的微信来领，在期限之前都可以", update: "更新微信",
   onSite: "现场领取：凭取件码向发布者领奖。", show: "出示取件码", shown: "当面出示取件码，或让对方扫码：",
   taken: "已经领到了", gone: "奖品已经领走了。",
-  ask: "填写收货地址。它加密保存，只有发布者看得到。", choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
+  ask: "填写收货地址。它加密保存，只有发布者看得到，收到奖品 90 天后删除。", choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
   receiver: "收货人", phone: "电话", address: "详细地址", submit: "提交地址",
   phones: "手机号，或带区号的座机；境外的以 + 开头", whole: "从省、市写到街道和门牌",
   handed: "地址已交给发布者，等着收货吧。", deleted: "收货地址已删除：领取后保留 90 天。",

@@ -12,8 +12,8 @@ import { admitted, api, ask, pay, publishWith, showProblem, takeHalf, toBury } f
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
 const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
 // The kinds to choose from: with a server that takes red packets, and with one that does not.
-const WITH_CASH = [ON_SITE, BY_MAIL, { of: "packet", text: "红包" }, { of: "several", text: "几种奖品、拼手气" }];
-const GOODS_ONLY = [ON_SITE, BY_MAIL, { of: "several", text: "几种奖品" }];
+const WITH_CASH = [BY_MAIL, ON_SITE, { of: "packet", text: "红包" }, { of: "several", text: "几种奖品、拼手气" }];
+const GOODS_ONLY = [BY_MAIL, ON_SITE, { of: "several", text: "几种奖品" }];
 const DRAW_TYPES = { onSite: 1, byMail: 2 };
 // The names that `prizesOf` has for one of several kinds.
 const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, { of: "split", text: "拼手气" }];
@@ -27,7 +27,7 @@ Component({
   behaviors: [naming, picturing],
 
   data: {
-    choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
+    choices: GOODS_ONLY, chosen: "byMail", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
     whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: WHATS[1][2], tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
