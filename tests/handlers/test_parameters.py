@@ -9,7 +9,7 @@ import msgspec
 from handlers.digging.post_task import PublishRequest
 from handlers.push import ConnectRequest
 from support import SOURCE
-from support.client import Someone, a_picture
+from support.client import Someone
 from support.interfaces import ALL
 from support.replies import refusal_of
 from support.stored import everything
@@ -203,18 +203,6 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
     ("POST /setProfile", {"wxheadpic": "/"}, "“头像”应为自己在这里上传过的图片"),
     ("POST /setProfile", {"wxname": "名", "wxheadpic": "http://x/a"}, "“头像”应为自己在这里上传过的图片"),
 ]
-
-
-async def test_a_name_or_a_picture_alone_can_be_changed(alice):
-    url = (await alice.upload(a_picture()))["url"]
-    before = await alice.get("/getTaskDetails", code=await alice.publish())
-    assert (await alice.post("/setProfile", wxname="新名"))["status"] == 0
-    named = await alice.get("/getTaskDetails", code=await alice.publish())
-    assert (named["wxname"], named["wxheadpic"]) == ("新名", before["wxheadpic"])
-    assert (await alice.post("/setProfile", wxname="", wxheadpic=url))["status"] == 0
-    pictured = await alice.get("/getTaskDetails", code=await alice.publish())
-    shown = url.partition("?")[0]  # without its signature
-    assert (pictured["wxname"], pictured["wxheadpic"]) == ("新名", shown)
 
 
 def test_refusals_name_parameters_in_the_words_of_the_forms():

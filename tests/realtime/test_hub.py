@@ -4,16 +4,13 @@ import asyncio
 import time
 from typing import Any
 
-import msgspec
 import pytest
 
 from server.actions.digging.dig import Request, dig
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.realtime import hub
-from server.realtime.news import EndNews
 from server.realtime.watched_task import WatchedTask
-from server.telemetry import metrics
 from support.client import rest
 from support.histories import CODE, a_history, frames_of, task_after
 from support.meanwhile import meanwhile
@@ -107,32 +104,6 @@ async def test_news_of_a_dig_after_that_of_the_end_begins_no_cooldown(
     assert (await bob.dig(code))["status"] == 0
     assert len(written) == 1
     assert (await carol.dig(code))["error"] == "ended"
-
-
-async def test_unreadable_messages_do_not_stop_the_reading_of_others_and_are_counted(
-    context, other, bob, code
-):
-    before = metrics.UNKNOWN._value.get()
-    watcher = Collecting()
-    await context.hub.watch(watcher, code, None, False)
-    await other.bus.connected.wait()
-    for _ in range(3):
-        await other.bus.publish(code, msgspec.msgpack.encode({"dig": {"code": code}}))
-    await dig(other, Request(code, bob.id))
-    while not any(frame["type"] == "join" for frame in watcher.frames):
-        await context.bus.ping()
-    assert metrics.UNKNOWN._value.get() - before >= 3
-    assert context.bus.up
-
-
-async def test_after_news_of_more_than_the_store_has_few_reads_follow(context, monkeypatch, code):
-    await context.hub.watch(Collecting(), code, None, False)
-    watched = context.hub.known.by_code[code]
-    reads = meanwhile(monkeypatch, context.store.tasks, "find")
-    context.hub._take(code, EndNews(99, "operator", "", 0))
-    await asyncio.wait(context.hub._reading.values())
-    assert len(reads) <= 3
-    assert not watched.behind
 
 
 async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(context, other, bob, code):

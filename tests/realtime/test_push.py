@@ -5,7 +5,6 @@ from collections import Counter
 from typing import ClassVar
 
 from handlers.push import Push
-from server.actions.digging.dig import Request, dig
 from support.watchers import Collecting
 
 OUTLOOK = ("one_in", "nearest", "deepest")
@@ -58,26 +57,6 @@ async def test_a_cooldown_ticks_each_second_to_zero(open_page, alice, bob):
     assert [(await ticking.until("tick"))["time"] for _ in range(2)] == [1, 0]
     await silent.answers()
     assert "tick" not in [frame["type"] for frame in silent.frames]
-
-
-async def test_a_returning_page_gets_what_it_missed_byte_for_byte(open_page, alice, bob, carol):
-    code = await alice.publish(prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=0)
-    live = await open_page(alice, code)
-    await live.until("snapshot")
-    for who in (bob, carol, bob):
-        await who.dig(code)
-    while len([f for f in live.frames if f["type"] == "cd"]) < 3:
-        await live.next()
-    while live.frames[-1]["type"] not in ("prize", "cd") or live.frames[-1]["seq"] < 3:
-        await live.next()
-    told = [frame for frame in live.frames if frame["type"] in ("cd", "join", "prize")]
-    for since in range(4):
-        page = await open_page(alice, code, since=since)
-        snapshot = await page.until("snapshot")
-        assert page.frames[:-1] == [frame for frame in told if frame["seq"] > since]
-        assert snapshot["seq"] == 3
-    beyond = await open_page(alice, code, since=99)
-    assert (await beyond.next())["type"] == "snapshot"
 
 
 async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(open_page, alice, code):
@@ -153,22 +132,6 @@ async def test_the_101st_subscription_is_refused(open_page, context, alice):
     await page.until("snapshot")
     await page.ask(action="subscribe", code=codes[1])
     assert (await page.until("error"))["error"] == "too_many"
-
-
-async def test_another_process_hears_of_digs_ends_and_watchers(client, open_page, other):
-    await other.bus.connected.wait()
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=40_000, cd=60)
-    page = await open_page(alice, code)
-    await page.until("snapshot")
-
-    made = (await dig(other, Request(code, bob.id))).dig
-    assert (await page.until("cd"))["cd_until"] == made["cd_until"]
-    assert (await page.until("join"))["no"] == 1
-    assert "unionid" not in json.dumps(page.frames)
-    assert bob.id not in json.dumps(page.frames)
-    await other.hub.watch(Collecting(), code, None, False)
-    assert (await page.until("watchers", watchers=2))["watchers"] == 2
 
 
 async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_person(

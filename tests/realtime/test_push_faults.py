@@ -54,16 +54,6 @@ class TestOwnRedis:
         assert (fresh["seq"], fresh["participants"]) == (depth, 2)
 
 
-async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, open_page, other):
-    await other.bus.close()  # so the dig at `other` is not published
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=100_000, cd=0)
-    page = await open_page(alice, code)
-    await page.until("snapshot")
-    await dig(other, Request(code, bob.id))
-    assert (await page.until("join"))["seq"] == 1
-
-
 async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(client, open_page, settings):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000, cd=0)
