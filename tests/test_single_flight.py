@@ -65,25 +65,6 @@ async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result():
     assert await asyncio.gather(twice(), twice()) == [[1, 2], [1, 2]]
 
 
-async def test_each_key_has_work_of_its_own():
-    shared = SingleFlight[str, int]()
-    work = Work()
-    work.may_end.set()
-    assert await asyncio.gather(shared.result("a", work), shared.result("b", work)) == [1, 2]
-
-
-async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result():
-    shared = SingleFlight[str, int]()
-    work = Work()
-    first, second, third = await begin(shared, work, 3)
-    first.cancel()  # `first` began the work
-    await asyncio.wait([first])
-    assert first.cancelled()
-    assert "key" in shared
-    work.may_end.set()
-    assert await asyncio.gather(second, third) == [1, 1]
-
-
 async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next():
     shared = SingleFlight[str, int]()
     work = Work()

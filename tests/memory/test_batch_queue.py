@@ -117,19 +117,6 @@ def test_a_silent_store_is_given_up_soon_and_asked_again_later():
     on_any_loop(work)
 
 
-def test_a_crowd_that_comes_after_a_silence_gets_its_answers():
-    async def work(loop: ShuffledLoop) -> None:
-        store = AStore(seconds=30.0)
-        queue = BatchQueue("test", store)
-        with pytest.raises(Unavailable):
-            await queue.ask(0)
-        store.seconds = 0.01
-        await asyncio.sleep(30)
-        assert await asyncio.gather(*(queue.ask(key) for key in range(2000))) == list(range(2000))
-
-    on_any_loop(work)
-
-
 def test_closing_leaves_nobody_waiting():
     async def work(loop: ShuffledLoop) -> None:
         queue = BatchQueue("test", AStore(seconds=1.0))
@@ -176,20 +163,6 @@ def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure(at_once):
         assert store.most == at_once
 
     on_any_loop(work)
-
-
-def test_reads_begin_in_the_order_in_which_they_were_asked():
-    async def work() -> None:
-        store = SlowReads()
-        reads = PageReads()
-        waiting = []
-        for number in range(50):
-            waiting.append(asyncio.ensure_future(reads.answered(partial(store.read, number))))
-            await asyncio.sleep(0)
-        await asyncio.gather(*waiting)
-        assert store.begun == [*range(50)]
-
-    asyncio.run(work())
 
 
 def test_a_caller_that_goes_away_leaves_its_place_to_the_next():
