@@ -12,11 +12,10 @@ import pytest
 
 from server import check as checking
 from server.check import Row, check, log_failures
-from server.errors import BadSettings
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.cluster import Cluster, Reading, look, read_clocks
-from server.store.schema import META, prepare
+from server.store.schema import prepare
 from support.databases import with_database
 from support.redis_cluster import Member
 from support.wire.faulty import refuse
@@ -77,13 +76,6 @@ async def test_a_server_that_starts_logs_what_a_check_finds(store, uri, redis_ur
         await store.database["tasks"].drop_index("due")
         await log_failures(settings, store)
     assert "indexes: missing: tasks.due; run python -m server release" in caplog.text
-
-
-async def test_nothing_is_written_to_data_of_another_version(store, redis_url, uri):
-    await store.database[META].insert_one({"_id": "schema", "version": 0})
-    with pytest.raises(BadSettings, match="the data is of version 0"):
-        await rows_of(settings_with(redis_url, MONGODB_URI=uri), store)
-    assert await store.database[META].find().to_list(None) == [{"_id": "schema", "version": 0}]
 
 
 @pytest.mark.parametrize(("fault", "said"), [(refuse(13), "13: "), (refuse(100), "100: ")])

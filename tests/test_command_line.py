@@ -130,19 +130,6 @@ def test_verify_fetches_all_pages_of_a_long_proof_from_its_url(proof_url, tmp_pa
     assert "it has more than 0 MB" in capsys.readouterr().err
 
 
-def test_release_creates_indexes_and_may_be_repeated(mongodb_uri, tmp_path, monkeypatch):
-    uri = with_database(mongodb_uri, f"release_{os.getpid()}")
-    for name, value in {**PRODUCTION, "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
-    with pymongo.MongoClient[dict[str, Any]](uri) as client:
-        database = client.get_default_database()
-        for _ in range(2):
-            assert main(["release", "--unchecked"]) == 0
-        assert len(database["digs"].index_information()) > 1
-        assert [name for name in database.list_collection_names() if "sandbox" in name] == []
-        client.drop_database(database.name)
-
-
 @pytest.mark.parametrize("command", ["release", "release --unchecked", "check", "audit", "rotate"])
 @pytest.mark.parametrize(("version", "age"), [(VERSION - 1, "older"), (VERSION + 1, "newer")])
 def test_no_command_touches_data_of_another_version(

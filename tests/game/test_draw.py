@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import json
 import string
 from collections import Counter
 from itertools import product
@@ -147,21 +146,6 @@ def test_a_find_is_what_the_rule_of_version_2_says_by_hand():
     assert {draw.find_at(seed, alone, depth) for depth in ends} == {0}
 
 
-def test_finds_are_as_common_as_the_rule_says():
-    of = draw.make_rules("abcDEF012345", 1, 1_000_000, 0, 0, nonce="ab" * 16)
-    digs = 100_000
-    drawn = Counter((draw.find_at(bytes(32), of, depth) - 1) % 8 for depth in range(1, digs + 1))
-    kinds = {"common": sum(drawn[n] for n in range(5)), "rare": drawn[5] + drawn[6], "seldom": drawn[7]}
-    expected = {"common": 0.7, "rare": 0.25, "seldom": 0.05} | dict.fromkeys(range(5), 0.14)
-    expected |= {5: 0.125, 6: 0.125, 7: 0.05}
-    squares = {
-        name: (number - digs * expected[name]) ** 2 / (digs * expected[name])
-        for name, number in [*kinds.items(), *drawn.items()]
-    }
-    assert sum(squares[name] for name in kinds) < 13.82  # p > 0.001 with 2 degrees of freedom
-    assert sum(squares[n] for n in range(8)) < 24.32  # and with 7
-
-
 @given(seeds, nonces, ranks_of())
 def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(seed, nonce, ranks):
     prizes = sum(rank.num for rank in ranks)
@@ -177,20 +161,6 @@ def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(seed, 
     alone = draw.make_rules("a" * 12, prizes, 1, 5, 2, nonce=nonce)
     assert draw.winning_depths(seed, of) == draw.winning_depths(seed, alone)
     assert (draw.winning_ranks(seed, alone), draw.winning_fen(seed, alone)) == ([], [])
-
-
-def test_no_place_and_no_share_is_better_than_another():
-    ranks = (draw.Rank(num=1), draw.Rank(fen=1000, num=4, split=1))
-    of = draw.make_rules("a" * 12, 5, 1, 5, 2, nonce="ab" * 16, ranks=ranks)
-    first = [0] * 5
-    sums = [0] * 4
-    for number in range(2_000):
-        seed = number.to_bytes(32, "big")
-        first[draw.winning_ranks(seed, of).index(1)] += 1
-        for place, fen in enumerate(filter(None, draw.winning_fen(seed, of))):
-            sums[place] += fen
-    assert all(300 < each < 500 for each in first)  # 400 on average, with a standard deviation of 18
-    assert all(235 < each / 2_000 < 265 for each in sums)  # 250 on average
 
 
 @given(seeds, nonces, st.integers(0, 31), st.integers(2, 60))
@@ -225,12 +195,6 @@ def test_a_publisher_finds_out_that_their_half_or_the_seed_was_exchanged(seed, n
 
 
 @given(seeds, rules())
-def test_params_are_json_with_sorted_keys_and_no_spaces(seed, of):
-    params = draw.encode_rules(of)
-    assert params == json.dumps(json.loads(params), sort_keys=True, separators=(",", ":"))
-
-
-@given(seeds, rules())
 def test_every_prize_can_be_found_and_no_two_lie_together(seed, of):
     depths = draw.winning_depths(seed, of)
     assert len(depths) == of.prize_num
@@ -243,14 +207,6 @@ def test_every_prize_can_be_found_and_no_two_lie_together(seed, of):
 def test_an_honest_proof_holds(seed, of, dug):
     proof = proof_of(seed, of, min(dug, of.max_depth))
     assert draw.differences(proof, proof.commitment) == []
-
-
-@given(seeds, rules(), st.integers(0, 31))
-def test_another_seed_than_the_committed_one_is_found_out(seed, of, at):
-    honest = proof_of(seed, of, 0)
-    other = bytearray(seed)
-    other[at] ^= 1
-    assert draw.differences(proof_of(bytes(other), of, 0), honest.commitment)
 
 
 ONE = '"prize_num":1'

@@ -190,15 +190,6 @@ def test_each_task_is_on_one_page_with_at_most_three_of_its_publisher(asked):
             assert page == whole[: len(page)]
 
 
-def test_a_publishers_many_tasks_do_not_take_the_place_of_others():
-    flood = [Place(f"a{n}", "alice", 0) for n in range(100)]
-    others = [Place(f"b{n}", f"person {n % 10}", 0) for n in range(40)]
-    pages = arranged(flood + others)
-    assert pages[0] == [*(f"a{n}" for n in range(3)), *(f"b{n}" for n in range(17))]
-    assert [len(page) for page in pages[:4]] == [20, 20, 9, 3]
-    assert len(pages) == 34
-
-
 async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later_pages_the_others(
     context, monkeypatch, alice, bob
 ):

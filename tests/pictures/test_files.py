@@ -104,12 +104,17 @@ async def test_a_refused_upload_leaves_nothing_behind(client, context, alice):
     assert (await nobody.upload(a_picture()))["error"] == "not_logged_in"
     bob = await client.log_in("bob")
     assert (await Someone(client, bob.unionid, alice.token, {}).upload(a_picture()))["error"] == "bad_token"
+    assert (await Someone(client, bob.unionid, "undefined", {}).upload(a_picture()))["error"] == "bad_token"
+    await bob.lock()
+    bare = Someone(client, bob.unionid, "", {}, send_token=False)
+    assert (await bare.upload(a_picture()))["error"] == "token_required"
     for body in ({"file": "picture"}, {}):
         reply = await alice.post("/uploadFile", **body)
         assert reply["error"] == "bad_request"
         assert reply["param"] == "file"
     assert await stored_files(context) == 0
     assert await context.store.files.chunks.count_documents({}) == 0
+    assert not context.large_bodies
 
 
 async def test_only_pictures_uploaded_here_can_be_published(settings, alice):

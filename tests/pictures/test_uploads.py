@@ -63,26 +63,6 @@ async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(alic
     assert (await upload(bob, picture + END, bob.token))["status"] == 0
 
 
-async def test_nothing_is_kept_of_an_upload_that_is_refused(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    await bob.lock()
-    form = file(noise(MB))
-
-    def by(unionid: str) -> bytes:
-        return form + field("unionid", unionid.encode()) + END
-
-    replies = {
-        "bad_request": await upload(alice, form + END),
-        "not_logged_in": await upload(alice, by("nobody")),
-        "token_required": await upload(alice, by(bob.unionid)),
-        "bad_token": await upload(alice, form + END, "undefined"),
-        "bad_token ": await upload(alice, by(carol.unionid), alice.token),
-    }
-    assert {name.strip() for name in replies} == {reply["error"] for reply in replies.values()}
-    assert await stored_files(context) == 0
-    assert not context.large_bodies
-
-
 class TestWithTokensRequired:
     """With REQUIRE_TOKEN=1, as in production."""
 
