@@ -19,7 +19,7 @@ import { offered } from "./newcomer.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, drawingWords, dugWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, drawingWords, dugWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, lostAgainst, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -57,7 +57,7 @@ const claims = () => needed(() => import("./claim.js"));
 class Page {
   #busy = false;
   #dugSeq = 0; // the seq of the last dig made here, or lost here to a random order
-  #lost = null; // the refusal of a dig that lost in a random order, until the frame tells to whom
+  #lost = null; // the refusal of a dig that somebody else made, until the frame tells who
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #owned = ""; // the state that the publisher's part now shows
   #stale = false; // the details must be read anew
@@ -256,7 +256,7 @@ class Page {
       case "cd":
         this.renewDigs();
         noteFind(task, frame);
-        if (this.#lost) this.lostTo(frame);
+        if (this.#lost && lostAgainst(this.#lost, frame)) this.lostTo(frame);
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
         if (this.sayOf(frame)) this.outcomes.until(this.shaft.strikeOf(frame));
@@ -348,7 +348,7 @@ class Page {
     if (won?.thanks) this.shaft.say([el("bdi", {}, won.wxname), ` ${OWN.thanks} `, icon(won.thanks, 20)], avatar(won, 40));
   }
 
-  /** Say whom the random order favoured: that answers the press that lost, so nothing else is said of this dig. */
+  /** Say whom the random order favoured, or who was faster: that answers the press that lost, so nothing else is said of this dig. */
   lostTo({ seq, wxname }) {
     this.shaft.say(refusedWords(this.#lost, wxname));
     this.#lost = null;
@@ -481,8 +481,8 @@ class Page {
     const { task } = this;
     if (this.signal.aborted) return;
     this.shaft.say(refusedWords(error));
-    this.#lost = wasDrawn(error) ? error : null;
-    if (this.#lost) noteLost(task.code);
+    this.#lost = error.error === "cooling_down" ? error : null;
+    if (wasDrawn(error)) noteLost(task.code);
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
     else if (error.error === "no_such_task") this.gone();

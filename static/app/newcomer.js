@@ -16,9 +16,14 @@ export function practice() {
     keep("localStorage", PRACTISED, 1);
     set(element, { hidden: true });
   };
+  const over = () => {
+    done();
+    scrollTo(0, 0); // to what can now be dug
+  };
   function begin() {
     set(element, { hidden: false }); // before its module is there, so that nothing moves
-    needed(() => import("./practice.js")).then(({ practise }) => practise(element, done), () => set(element, { hidden: true }));
+    element.scrollIntoView({ block: "nearest" });
+    needed(() => import("./practice.js")).then(({ practise }) => practise(element, over), () => set(element, { hidden: true }));
   }
   return { element, begin, done };
 }

@@ -95,6 +95,7 @@ test("who lost to a random order is never told that they were slow", () => {
   assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }, "石头"), "你和另外 4 人同时按下，抽中了石头");
   assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }), "你和另外 4 人同时按下，抽中了别人");
   assert.equal(refusedWords({ ...refused, reply: {} }), "慢了一步");
+  assert.equal(refusedWords({ ...refused, reply: {} }, "石头"), "慢了一步，石头 先挖了");
 });
 
 test("on top of the square stands the daily treasure that runs, or else the next, beside the last one", () => {

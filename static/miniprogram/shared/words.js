@@ -244,20 +244,21 @@ export const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋",
 export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version, review }) {
   if (status || !nearest || review !== "shown") return "";
   const others = is_prize || mine;
-  if (one_in) return `${others ? "别人下一锹" : "这一锹"}挖到的机会 1/${one_in}`;
+  const whose = others ? "别人下一锹" : "这一锹";
+  if (one_in) return one_in === 1 ? `${whose}一定挖到！` : `${whose}挖到的机会 1/${one_in}`;
   const finds = rules_version === 1 ? "" : `，还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
   return `下一份在第 ${nearest} 层或更深${finds}`;
 }
 
 /**
- * Return why a dig was refused; `drawn` is the name of whom a random order favoured, "" while that is not known. A cooldown
- * is counted down beside these words, so they have no seconds that would not.
+ * Return why a dig was refused; `who` is the name of whom a random order favoured, or who was faster, "" while that is not
+ * known. A cooldown is counted down beside these words, so they have no seconds that would not.
  *
  * @param {any} refused
  */
-export function refusedWords({ error, message, reply }, drawn = "") {
+export function refusedWords({ error, message, reply }, who = "") {
   if (error !== "cooling_down") return message;
-  return reply.pressed ? `你和另外 ${reply.pressed - 1} 人同时按下，抽中了${drawn || "别人"}` : "慢了一步";
+  return reply.pressed ? `你和另外 ${reply.pressed - 1} 人同时按下，抽中了${who || "别人"}` : `慢了一步${who ? `，${who} 先挖了` : ""}`;
 }
 
 /** Whether a dig was refused because of who asked: they cannot dig anywhere. */
@@ -265,6 +266,9 @@ export const isShutOut = ({ error }) => error === "banned" || error === "leaving
 
 /** Whether a random order decided about a dig that was refused. */
 export const wasDrawn = ({ reply }) => Boolean(reply && reply.pressed);
+
+/** Whether a refused dig lost to the dig of this frame. */
+export const lostAgainst = (refused, { cd_until }) => wasDrawn(refused) || refused.reply.cd_until === cd_until;
 
 // What the winner reads when the ground opens, and the choice whether it makes a sound.
 export const WIN = { title: "恭喜，你挖到了！", claim: "去领取", signal: "挖到时响一声、震一下" };
@@ -546,7 +550,7 @@ export const SHARE = {
 
 // Asking for a name, which WeChat does not tell.
 export const NAMING = {
-  seen: "别人现在看到的你是",
+  seen: "别人现在看到的你是：",
   ask: "起个名字", change: "改名字", label: "名字", save: "保存",
   publishing: "宝贝上会写着是谁埋的。", claiming: "起个名字，发布者好认出中奖的人。", mine: "起个名字，大家才知道是你。",
 };

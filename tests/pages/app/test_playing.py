@@ -189,7 +189,15 @@ def test_who_comes_by_a_link_for_the_first_time_sees_the_treasure_and_no_login_b
     page = window(path=f"/?code={code}").page
     expect(page.get_by_role("heading", name="朋友发来的宝贝")).to_be_visible()
     expect(page.get_by_label("你是谁")).to_be_hidden()
-    page.get_by_role("button", name="挖一锹").click()
+    page.get_by_role("button", name="先练三锹").click()
+    practised = page.get_by_role("button", name="练一锹")
+    for _ in range(3):
+        expect(practised).to_be_in_viewport()
+        practised.click()
+    page.get_by_role("button", name="会了，去挖真的").click()
+    button = page.get_by_role("button", name="挖一锹")
+    expect(button).to_be_in_viewport()
+    button.click()
     expect(page.locator(".said")).to_contain_text("第 1 层")
 
 

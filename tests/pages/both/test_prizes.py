@@ -184,7 +184,7 @@ def test_a_winner_reads_that_the_next_dig_is_somebody_elses(client, publisher):
     Person.log_in(publisher.address, "小谷").post("/postTask", code=code)
     winner = client("小谷")
     winner.open("treasure", code)
-    winner.says("别人下一锹挖到的机会 1/1")
+    winner.says("别人下一锹一定挖到！")
     winner.keeps_silent("这一锹")
 
 

@@ -64,7 +64,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
                     "第 0 层 · 奖品都在第 6 层以内", "挖一锹",
                     "下一份在第 2 层或更深", "以后打开宝贝就自动挖一次？")  # fmt: skip
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("第 1 层", "这一锹挖到的机会 1/1", "秒后大家可挖")
+        phone.shows("第 1 层", "这一锹一定挖到！", "秒后大家可挖")
         phone.shows("1 人挖过", "1. 小刚")
         phone.until_it_says("挖一锹")
         phone.press("自动挖")  # nothing was chosen before, so this digs at once

@@ -42,6 +42,21 @@ def test_the_button_that_digs_is_in_reach_of_the_thumb_with_ten_kinds_of_prizes(
     assert opened.wrong == []
 
 
+def test_a_winners_button_which_nobody_has_to_reach_lies_over_no_words(browser, address, publisher):
+    code = publisher.publish(a_picture(), prize_num=2, forecast_num=2, interval=1, fluctuation=0, draw_type=2)
+    Person.log_in(address, "挖到的人").post("/postTask", code=code)
+    opened = open_window(browser, address, viewport={"width": 360, "height": 780})
+    with a_phone(address, "挖到的人") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        opened.page.goto(phone.screen())
+        opened.page.locator(".mouth").wait_for()
+        level, mouth = [opened.page.locator(part).bounding_box() for part in (".chance", ".mouth")]
+        assert level is not None
+        assert mouth is not None
+        assert mouth["y"] >= level["y"] + level["height"]
+    opened.context.close()
+
+
 def test_the_line_about_a_lost_connection_moves_nothing_under_the_thumb(browser, shared, publisher):
     code = publisher.publish(a_picture(), name="断线的猫", forecast_num=9)
     opened = open_window(browser, shared.address, viewport={"width": 360, "height": 780})

@@ -22,7 +22,7 @@ import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
 import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -192,7 +192,7 @@ Component({
         case "cd":
           this.renewDigs();
           noteFind(task, frame);
-          if (this.lost) this.lostTo(frame);
+          if (this.lost && lostAgainst(this.lost, frame)) this.lostTo(frame);
           this.newest = { ...frame, depth: frame.now_depth };
           this.showStratum(this.newest);
           if (!this.data.busy && frame.seq !== this.dugSeq) {
@@ -290,7 +290,7 @@ Component({
       const { busy } = this.data;
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
-      this.lost = null; // the refusal of a dig that lost in a random order, until the frame tells to whom
+      this.lost = null; // the refusal of a dig that somebody else made, until the frame tells who
       this.setData({ busy: true, said: channel.isOpen() ? drawingWords(task) : "", brought: null });
       try {
         await this.outcomes.until(this.tryDig(task.code, this.strike()), true);
@@ -336,7 +336,7 @@ Component({
       if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status, ...outlookOf(reply) });
     },
 
-    /** Say whom the random order favoured: that answers the press that lost, so nothing else is said of this dig. */
+    /** Say whom the random order favoured, or who was faster: that answers the press that lost, so nothing else is said of this dig. */
     lostTo({ seq, wxname }) {
       this.setData({ said: refusedWords(this.lost, wxname) });
       this.lost = null;
@@ -345,10 +345,8 @@ Component({
 
     refused(error) {
       this.setData({ said: refusedWords(error) });
-      if (wasDrawn(error)) {
-        this.lost = error;
-        noteLost(this.task.code);
-      }
+      if (error.error === "cooling_down") this.lost = error;
+      if (wasDrawn(error)) noteLost(this.task.code);
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.task.cd_until, error.reply.cd_until) });
       else if (isShutOut(error)) this.show({ why: error.error });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
