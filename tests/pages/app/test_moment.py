@@ -65,12 +65,13 @@ NOTE_OPENING = """() => {
 
 # Notes, in the moment in which the win's dialog is shown, what a press hits: its button, and beside it.
 NOTE_HITS = """() => {
-    const opened = document.querySelector("dialog.won");
     window.hits = new Promise(resolve => new MutationObserver(() => {
+        const opened = document.querySelector("dialog.won.shown");
+        if (!opened) return;
         const { x, y } = opened.querySelector(".primary").getBoundingClientRect();
         const hit = (...place) => opened.contains(document.elementFromPoint(...place));
         resolve([opened.className, hit(x + 9, y + 9), hit(5, 5)]);
-    }).observe(opened, { attributes: true, attributeFilter: ["class"] }));
+    }).observe(document.body, { subtree: true, attributeFilter: ["class"] }));
 }"""
 
 
@@ -167,10 +168,11 @@ def stays(page: Page, words: str) -> Any:
     return kinds
 
 
-def opening(window: Opener, publisher: Person) -> Window:
-    """Return a window whose press has just won, before anybody has seen that."""
+def opening(window: Opener, publisher: Person, note: str = "") -> Window:
+    """Return a window whose press has just won, unseen; `note` runs before the press."""
     code = publisher.publish(a_picture(), forecast_num=1)
     digger = window("朵朵", f"/#/task/{code}", digs=False)
+    digger.page.evaluate(note)
     press(digger)
     digger.page.locator("dialog.won[open]").wait_for(state="attached")
     return digger
@@ -185,8 +187,7 @@ def test_the_dialog_of_a_win_takes_no_key_before_it_is_shown(window, publisher):
 
 
 def test_a_press_in_haste_does_not_close_a_win_that_nobody_has_seen(window, publisher):
-    digger = opening(window, publisher)
-    digger.page.evaluate(NOTE_HITS)
+    digger = opening(window, publisher, NOTE_HITS)
     digger.page.keyboard.press("Escape")
     won(digger)
     assert digger.page.evaluate("hits") == ["won shown", False, False]
