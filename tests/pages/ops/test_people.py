@@ -105,11 +105,6 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     confirm(opened, "确实不发货", "已下架，并写入操作记录。")
     expect(line).to_have_count(0)
     assert publisher.get("/getTaskDetails", code=code)["review"] == "hidden"
-
-
-def test_an_empty_queue_of_reports_says_so(operator):
-    opened = operator()
-    opened.go("/ops#/reports")
     expect(opened.page.locator("main")).to_contain_text("没有等你处理的举报")
     is_readable(opened)
 
@@ -177,7 +172,7 @@ def test_who_paid_whom_is_a_click_away_from_what_is_held(operator, window, runni
     expect(page).to_contain_text("一天发出的红包不限")
 
 
-def test_a_long_time_is_told_in_chinese_units(operator):
+def test_a_long_time_is_told_in_chinese_units_and_nothing_is_offered_that_needs_another_role(operator):
     duration = """async (ms) => {
         const root = document.querySelector("script[type=module]").src.replace("main.js", "");
         return (await import(`${root}format.js`)).duration(ms);
@@ -187,10 +182,6 @@ def test_a_long_time_is_told_in_chinese_units(operator):
     assert opened.page.evaluate(duration, 76 * hour) == "3 天 4 小时"
     assert opened.page.evaluate(duration, 1.5 * hour) == "1 小时 30 分"
     assert opened.page.evaluate(duration, hour / 30) == "2:00"
-
-
-def test_nothing_is_offered_that_needs_another_role(operator):
-    opened = operator()
 
     def may_look(route: Route) -> None:
         route.fulfill(json={**route.fetch().json(), "role": "look"})

@@ -127,31 +127,6 @@ COLOURED = """canvas => {
 }"""
 
 
-def test_the_charts_are_full_from_the_first_moment(operator):
-    opened = operator()
-    names = opened.page.locator(".chart").evaluate_all("all => all.map(one => one.dataset.chart)")
-    assert len(names) == 16
-    empty = [name for name in names if chart(opened, name).locator("canvas").evaluate(COLOURED) < 10]
-    assert empty == []
-
-
-def test_the_keyboard_shows_a_charts_values_at_any_second(operator):
-    opened = operator()
-    watchers = chart(opened, "watchers")
-    expect(watchers.locator("b")).to_have_text("0")  # now nobody watches
-    watchers.locator(".plot").focus()
-    for _ in range(20):
-        opened.page.keyboard.press("PageUp")
-    expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
-    expect(chart(opened, "deliveries").locator("b")).to_have_text(re.compile(r"^\d{2,3}$"))
-    for _ in range(20):  # the cursor stops at the chart's end
-        opened.page.keyboard.press("PageUp")
-    expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
-    assert watchers.locator(".cursor").evaluate("mark => mark.getBoundingClientRect().left") > 0
-    opened.page.keyboard.press("Escape")
-    expect(watchers.locator("b")).to_have_text("0")
-
-
 # A chart 300 pixels wide, so a pixel stands for 3 seconds. Every third second has the value 9, the others 0.
 UNEVEN_CHART = """async ({ kind, newest }) => {
     const root = document.querySelector("script[type=module]").src.replace("main.js", "");
@@ -172,8 +147,25 @@ UNEVEN_CHART = """async ({ kind, newest }) => {
 }"""
 
 
-def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(operator):
+def test_the_charts_are_full_from_the_first_moment_and_show_their_values_at_any_second(operator):
     opened = operator(timezone_id="Asia/Shanghai")
+    names = opened.page.locator(".chart").evaluate_all("all => all.map(one => one.dataset.chart)")
+    assert len(names) == 16
+    empty = [name for name in names if chart(opened, name).locator("canvas").evaluate(COLOURED) < 10]
+    assert empty == []
+    watchers = chart(opened, "watchers")
+    expect(watchers.locator("b")).to_have_text("0")  # now nobody watches
+    watchers.locator(".plot").focus()
+    for _ in range(20):
+        opened.page.keyboard.press("PageUp")
+    expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
+    expect(chart(opened, "deliveries").locator("b")).to_have_text(re.compile(r"^\d{2,3}$"))
+    for _ in range(20):  # the cursor stops at the chart's end
+        opened.page.keyboard.press("PageUp")
+    expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
+    assert watchers.locator(".cursor").evaluate("mark => mark.getBoundingClientRect().left") > 0
+    opened.page.keyboard.press("Escape")
+    expect(watchers.locator("b")).to_have_text("0")
     newest = 1_795_600_799  # 17:59:59. The pixel 100 to the left of the last stands for 17:54:57 to 17:54:59.
     mean = {"stacked": True}
     total = {"stacked": True, "summed": True}
