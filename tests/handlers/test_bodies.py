@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -24,12 +24,30 @@ from support.replies import raw_reply, refusal_of
 from support.stored import everything
 
 MOST_CPU_SECONDS = 0.01
-TRIES = 10  # on a busy machine, the same work takes twice the CPU time now and then
+TRIES = 10  # now and then a try pays for what is made once, or for a garbage collection
+PACE_SECONDS = 0.0035  # of CPU, that `allowed` takes where nothing else runs on the same core
 PATHS = [
     *(interface.path for interface in ALL),
     *("/payNotify", "/refundNotify", "/transferNotify", "/wxPush", "/nowhere", "/ws", "/healthz"),
 ]
 Filling = Callable[[int], bytes]
+
+
+def allowed() -> float:
+    """Return 10 ms, or as much more as this machine is slower just now."""
+    began = time.thread_time()
+    sum(n * n for n in range(100_000))
+    return MOST_CPU_SECONDS * max(1, (time.thread_time() - began) / PACE_SECONDS)
+
+
+async def check_cheap(ask: Callable[[], Awaitable[float]], *what: object) -> None:
+    """Assert that one of some tries takes no more CPU time than is allowed."""
+    took = list[float]()
+    while len(took) < TRIES:
+        took.append(await ask())
+        if took[-1] < MOST_CPU_SECONDS or took[-1] < allowed():
+            return
+    raise AssertionError((what, took))
 
 
 def of(piece: str, begin: str = '{"a":[', end: str = "0]}") -> Filling:
@@ -146,14 +164,14 @@ def line(io_loop: Any, client: Any, settings: Any) -> Iterator[Line]:
 async def test_no_body_of_a_stranger_costs_ten_milliseconds(line):
     for path, (name, kind, body) in itertools.product(PATHS, [*bodies(STRANGERS_BYTES)]):
         assert len(body) <= STRANGERS_BYTES
-        took = list[float]()
-        # The first may pay for what is made once, or for a garbage collection.
-        while len(took) < TRIES and min(took, default=1) > MOST_CPU_SECONDS:
+
+        async def ask(path: str = path, kind: str = kind, body: bytes = body) -> float:
             began = time.thread_time()
             status, reply = await line.ask(path, kind, body)
-            took.append(time.thread_time() - began)
-            assert status < 500 or path.endswith("Notify"), (path, name, reply)
-        assert min(took) < MOST_CPU_SECONDS, (path, name)
+            assert status < 500 or path.endswith("Notify"), reply
+            return time.thread_time() - began
+
+        await check_cheap(ask, path, name)
 
 
 class Turns:
@@ -178,15 +196,15 @@ async def test_no_body_of_somebody_with_a_token_holds_the_loop_for_ten_milliseco
     token = f"Authorization: Bearer {alice.token}\r\n"
     for kind, named in TABLE:
         for name, fill in named.items():
-            body = fill(limit_of(path, kind))
-            took = []
-            while len(took) < TRIES and min(took, default=1) > MOST_CPU_SECONDS:
+
+            async def ask(kind: str = kind, body: bytes = fill(limit_of(path, kind))) -> float:
                 turns = Turns()
                 status, reply = await line.ask(path, kind, body, token)
                 turns.end()
-                took.append(turns.longest)
-                assert status < 500, (name, reply)
-            assert min(took) < MOST_CPU_SECONDS, (name, kind)
+                assert status < 500, reply
+                return turns.longest
+
+            await check_cheap(ask, name, kind)
 
 
 @pytest.mark.parametrize(

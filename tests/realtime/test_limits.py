@@ -11,6 +11,7 @@ import pytest
 from server.errors import TooOften
 from server.memory import limits
 from server.memory.limits import Count, Limits
+from server.realtime import bus
 from server.realtime.bus import Bus
 from server.running.stores import EmbeddedRedis
 from server.security.keys import Keys
@@ -47,6 +48,12 @@ class Process:
 
 def a_count(name: str, most: int = MOST, by: int = 1) -> Count:
     return Count("publishes", name, most, HOUR, by)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for Redis however busy the machine is: a process to which it is late counts by itself."""
+    monkeypatch.setattr(bus, "QUICK_SECONDS", 10.0)
 
 
 @pytest.fixture
@@ -133,11 +140,12 @@ async def test_while_redis_is_away_each_process_counts_by_itself(start, redis):
     assert await one.admits(a_count("a")), "Redis came back empty, and counts again"
 
 
-async def test_a_redis_that_hangs_delays_one_request_and_the_next_ones_count_here(start, redis):
+async def test_a_redis_that_hangs_delays_one_request_and_the_next_ones_count_here(start, redis, monkeypatch):
     process = await start()
     assert await process.admits(a_count("a"))
     assert redis.process is not None
     os.kill(redis.process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(bus, "QUICK_SECONDS", 0.3)
     try:
         loop = asyncio.get_running_loop()
         began = loop.time()
