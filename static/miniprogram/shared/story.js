@@ -47,6 +47,7 @@ export function tell(story, task, lost = 0) {
   const winners = new Set(who.filter((_, at) => won[at]));
   const best = levels.filter(({ prize }) => prize).sort((one, other) => other.fen - one.fen || dug.get(one.no) - dug.get(other.no))[0];
   const [most] = [...dug].sort(([, one], [, other]) => other - one);
+  const alike = [...dug.values()].filter((number) => most && number === most[1]).length;
   const miss = [...levels].reverse().find(({ no }) => !winners.has(no));
   return {
     headline: own ? headline(task) : headline(task).replace("我们 ", ""),
@@ -54,7 +55,7 @@ export function tell(story, task, lost = 0) {
     dug: who.includes(own),
     records: [
       best && fen.some((each) => each && each !== best.fen) && [RECORDS.best, best.name, best.prize],
-      most && [RECORDS.most, nameOf(most[0]), `${most[1]} 锹`],
+      most && [RECORDS.most, nameOf(most[0]) + (alike > 1 ? ` 等 ${alike} 人` : ""), `${most[1]} 锹`],
       miss && [RECORDS.miss, miss.name, `第 ${miss.depth} 层`],
     ].filter(Boolean).map(([label, name, what]) => ({ label, name, what })),
     thanks: SIGNS.map((sign, at) => ({ sign, words: THANK_YOUS[sign], number: thanks.filter((each) => each === at + 1).length })).filter(({ number }) => number),

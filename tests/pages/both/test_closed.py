@@ -17,7 +17,7 @@ def test_who_is_banned_finds_the_button_closed_with_the_reason_before_any_press(
     banned = client(user)
     banned.open("treasure", code)
     banned.says("封不住的猫", "账号已停用", REASON)
-    banned.keeps_silent("挖一锹")
+    banned.keeps_silent("挖一锹", "第一次挖？")
     assert "/postTask" not in banned.asked
 
 

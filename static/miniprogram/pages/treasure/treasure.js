@@ -102,7 +102,7 @@ Component({
       }
       observe(data.server_time);
       if (task && data.edited !== task.edited) this.setData({ said: EDIT.changed });
-      if (data.why_note) this.setData({ said: data.why_note });
+      if (data.why_note) this.setData({ said: data.why_note, newcomer: false });
       noteCommitment(data);
       const half = notedHalf(data.code); // a publisher can tell on this device whether the server kept its half
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
