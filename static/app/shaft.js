@@ -2,14 +2,13 @@
 
 import { countDown } from "../miniprogram/shared/clock.js";
 import { endsFirst } from "../miniprogram/shared/prizes.js";
-import { chanceWords, deepestWords, pressOf, whyNot } from "../miniprogram/shared/words.js";
+import { OVER, chanceWords, deepestWords, pressOf, whyNot } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
 
 const STRATUM_PX = 14; // how far the earth moves up with each depth
 const CIRCUMFERENCE = 2 * Math.PI * 54;
-const OVER = "冷却结束，大家一起抢！";
 /**
  * Return the shaft's element with `show(task, busy)` and `say(words, picture)`, which writes into `line`. The end of a
  * cooldown replaces these words, and the next cooldown restores them. The button calls `onDig`. `strike` begins a

@@ -4,7 +4,7 @@ import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
 import { findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
-import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, WIN, chanceWords, deepestWords, giverWords, heroWords, placeWords, pressOf, whoIsFirst, whyNot } from "../shared/words.js";
+import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, chanceWords, deepestWords, giverWords, heroWords, placeWords, pressOf, whoIsFirst, whyNot } from "../shared/words.js";
 import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -46,7 +46,11 @@ export const moment = Behavior({
 
     /** What the button says, with `left` seconds to wait. */
     showPress(task, left) {
-      tell(this, { press: pressOf(task, this.data.busy, left, channel.isOpen()), closed: whyNot(task, 1) !== "", ring: this.ringOf(task, left) });
+      const press = pressOf(task, this.data.busy, left, channel.isOpen());
+      if (this.cooling && !left && press.kind === "ready") tell(this, { said: OVER, brought: null });
+      if (left && this.data.said === OVER) tell(this, { said: "" });
+      this.cooling = left > 0;
+      tell(this, { press, closed: whyNot(task, 1) !== "", ring: this.ringOf(task, left) });
     },
 
     /** The ring runs as a style sheet says, and is made anew for each cooldown. */

@@ -64,9 +64,9 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
                     "第 0 层 · 奖品都在第 6 层以内", "挖一锹",
                     "下一份在第 2 层或更深", "以后打开宝贝就自动挖一次？")  # fmt: skip
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("第 1 层", "这一锹一定挖到！", "秒后大家可挖")
+        phone.shows("第 1 层", "这一锹一定挖到！", "小刚 挖了一锹，大家一起等 3 秒", "秒后大家可挖")
         phone.shows("1 人挖过", "1. 小刚")
-        phone.until_it_says("挖一锹")
+        phone.until_it_says("冷却结束，大家一起抢！", "挖一锹")
         phone.press("自动挖")  # nothing was chosen before, so this digs at once
         phone.tap_beside()  # in haste, in the moment in which the ground opens: it stays open
         phone.until("shaken")
