@@ -336,11 +336,11 @@ async def test_what_reports_hide_stands_still_keeps_its_money_and_ends_that_much
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
     assert (await bob.dig(code))["error"] == "no_such_task"
-    await sweep_until_quiet(context, DAY_MS - 1000)
+    await sweep_until_quiet(context, DAY_MS - 60_000)
     assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
     assert (await tasks.get(code))["status"] == 0
     if who == "nobody":
-        await sweep_until_quiet(context, 1001)
+        await sweep_until_quiet(context, 60_001)
     else:
         await hide(client, code, int(who == "hide"), "看过了")
     assert (await alice.post("/endTask", code=code))["error"] == "has_digs"

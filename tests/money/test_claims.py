@@ -161,9 +161,9 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(context,
     assert Counter(map(type, outcomes)) == {Locked: 6, WrongPickup: 2}
     assert (await alice.post("/confirmDraw", code=code, pickup=right))["error"] == "locked"
     assert [prize["state"] for prize in await find(context, "prizes")] == ["claiming"]
-    await let_pass(context, 599_000)
+    await let_pass(context, 540_000)
     assert (await alice.post("/confirmDraw", code=code, pickup=right))["error"] == "locked"
-    await let_pass(context, 2_000)
+    await let_pass(context, 61_000)
     assert (await alice.post("/confirmDraw", code=code, pickup=right))["is_draw"] == 1
 
 

@@ -87,9 +87,9 @@ class TestTheFirstPayoutOfAPair:
         [prize] = await find(context, "prizes")
         waits = await bob.claim(code)
         assert (waits["error"], waits["claim_from"]) == ("payout_waits", prize["won_at"] + 600_000)
-        await let_pass(context, 599_000)
+        await let_pass(context, 540_000)
         assert (await bob.claim(code))["error"] == "payout_waits"
-        await let_pass(context, 1_000)
+        await let_pass(context, 60_000)
         await bob.take(code)
         await let_pass(context, 600_000)
         assert (await bob.claim(await alice.won_packet(bob)))["package_info"]

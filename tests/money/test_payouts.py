@@ -136,7 +136,7 @@ async def test_refunds_of_one_order_are_sent_a_minute_apart(context, alice, bob)
     assert (first["kind"], order["refunding"]) == ("unwon", first["_id"])
     second = first | {"_id": f"C{order['_id']}", "kind": "unclaimed", "state": "asked", "due_at": 1}
     await context.store.database["refunds"].insert_one(second)
-    for waited_ms, state in ((0, "asked"), (58_000, "asked"), (3_000, "processing")):
+    for waited_ms, state in ((0, "asked"), (30_000, "asked"), (31_000, "processing")):
         await let_pass(context, waited_ms)
         await context.store.database["refunds"].update_one({"_id": second["_id"]}, {"$set": {"due_at": 1}})
         await sweep(context)
