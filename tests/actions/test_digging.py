@@ -10,6 +10,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from handlers.digging.post_task import PostTask
+from server.actions.digging import dig as digging
 from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, Request, dig, settle_pending
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
@@ -226,6 +227,7 @@ class Held:
         self.go = asyncio.Event()
         self.waiting: asyncio.Queue[str] = asyncio.Queue()
         self._view = context.store.tasks.view
+        monkeypatch.setattr(digging, "DEADLINE_SECONDS", 60.0)  # however long a busy machine holds them
         monkeypatch.setattr(context.store.tasks, "view", self._late_view)
 
     async def _late_view(self, code: str, *asked: str) -> Any:
