@@ -190,7 +190,8 @@ def open_window(browser: Browser, address: str, **options: Any) -> Window:
         dialog.dismiss()
 
     def note(said: ConsoleMessage) -> None:
-        if said.type == "error":
+        # A server on a busy machine is unavailable for a moment; the page asks again.
+        if said.type == "error" and "a status of 503 " not in said.text:
             window.wrong.append(said.text)
 
     page.on("pageerror", lambda error: window.wrong.append(f"{error}"))
