@@ -147,8 +147,10 @@ async def die(scenario: str, code: str, step: int) -> int:
     client = Client(None, people)  # type: ignore[arg-type]
     also = TRACED if scenario in REPORT_SCENARIOS else ()
     Steps(context, step, kill=lambda: os.kill(os.getpid(), signal.SIGKILL), also=also)
-    await ALL[scenario][1](context, Stage(client, context, *_two(client), code))
-    await context.close()
+    try:
+        await ALL[scenario][1](context, Stage(client, context, *_two(client), code))
+    finally:
+        await context.close()
     return 0
 
 

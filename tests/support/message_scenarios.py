@@ -55,7 +55,7 @@ async def ended(stage: Stage) -> Stage:
 async def cooling_down(stage: Stage) -> Stage:
     """Goods in their cooldown, and somebody who wants to be told."""
     await allow(stage.client, "bob", "cooldown_over")
-    code = await stage.alice.publish(cd=3600)
+    code = await stage.alice.publish(cd=60)
     await stage.client.people["carol"].dig(code)
     await rest(stage.context)
     return stage.of(code)

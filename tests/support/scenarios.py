@@ -279,7 +279,9 @@ async def act_look(victim: Context, stage: Stage) -> None:
 
 async def act_dig(victim: Context, stage: Stage) -> None:
     """The winning dig."""
-    await dig(victim, Request(stage.code, stage.bob.id))
+    proven = victim.keys.read_token(stage.bob.token)  # a bare id does not do: they may have claimed before
+    assert proven is not None
+    await dig(victim, Request(stage.code, proven.person_id, session=proven.generation))
     await rest(victim)
 
 
