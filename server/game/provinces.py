@@ -21,7 +21,7 @@ _BEGINS = re.compile(
 
 # Cities and districts, after a province or first. A longer name is not one, nor is a housing estate.
 _PLACE = re.compile(
-    r"[\W\d]*+(?:[省市]|(?:壮族|回族|维吾尔)?自治区|特别行政区)?\W*"
+    r"\A[\W\d]*+(?:[省市]|(?:壮族|回族|维吾尔)?自治区|特别行政区)?\W*"
     r"(?:[^\W\d]{1,5}?(?:地区|[市州盟县旗]|(?<![小社园])区)\W*){1,3}"
 )
 LEAST_DETAIL = 4  # letters and digits after the place
@@ -49,7 +49,7 @@ def province_of(address: str) -> str:
 def is_complete(address: str) -> bool:
     """Return whether an address says street and number after its province or city, or as much abroad."""
     begins = _BEGINS.match(address)
-    first = begins.end() if begins else 0
-    place = _PLACE.match(address, first)
-    detail = address[place.end() if place else first :]
+    named = address[begins.end() :] if begins else address
+    place = _PLACE.match(named)
+    detail = named[place.end() :] if place else named
     return sum(map(str.isalnum, detail)) >= (LEAST_DETAIL if begins or place else LEAST_WITHOUT_PLACE)
