@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass
 
 import msgspec
@@ -37,13 +38,15 @@ MOBILE_DIGITS = 11
 RECEIVER_CHARACTERS = 32
 PHONE_CHARACTERS = 20
 ADDRESS_CHARACTERS = 200
-# Without spaces and brackets: mobile phones of the mainland, and landlines with the area code (also as Taiwan
-# dials them), both also after +86 and with an extension; phones of other countries after their code (E.164).
+# As `_plain` leaves them: mobile phones of the mainland, landlines with the area code (also as Taiwan dials
+# them) and 400 numbers, the first two also after 86, all with or without an extension; phones of other
+# countries after their code (E.164).
 PHONE = re.compile(
-    r"(?:(?:\+?86-?)?1[3-9](?:-?[0-9]){9}|0[1-9](?:-?[0-9]){8,10}|\+86-?0?(?:10|[2-9][0-9])(?:-?[0-9]){8,9})"
-    r"(?:-[0-9]{1,6})?|\+(?!86)[1-9](?:-?[0-9]){6,14}"
+    r"(?:(?:\+?86-?)?1[3-9](?:-?[0-9]){9}|0[1-9](?:-?[0-9]){7,10}|\+?86-?0?(?:10|[2-9][0-9])(?:-?[0-9]){8,9}"
+    r"|400(?:-?[0-9]){7})(?:-[0-9]{1,6})?|\+(?!86)[1-9](?:-?[0-9]){6,14}"
 )
-AROUND_DIGITS = re.compile(r"[\s()（）]")
+AROUND_DIGITS = re.compile(r"[\s()]")
+DASHES = re.compile("[‐‑–—转]")
 
 WRONG_PHONE = (
     "“电话”请写 11 位的手机号，或带区号的座机，比如：0755-12345678；"
@@ -176,16 +179,23 @@ def check_address(receiver: str, phone: str, address: str) -> Address:
     address = address.strip()
     if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
         raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")
-    if not (len(phone) <= PHONE_CHARACTERS and PHONE.fullmatch(AROUND_DIGITS.sub("", phone))):
+    if not (len(phone) <= PHONE_CHARACTERS and PHONE.fullmatch(_plain(phone))):
         raise BadRequest(WRONG_PHONE, param="phone")
     if not (len(address) <= ADDRESS_CHARACTERS and is_complete(address)):
         raise BadRequest(WRONG_ADDRESS, param="address")
     return Address(receiver, phone, address)
 
 
+def _plain(phone: str) -> str:
+    """Return a phone number as most people write it: its digits, with `-` between them and `+` before a
+    country's code."""
+    plain = DASHES.sub("-", AROUND_DIGITS.sub("", unicodedata.normalize("NFKC", phone)))
+    return f"+{plain[2:]}" if plain.startswith("00") else plain
+
+
 def phone_digits(phone: str) -> str:
     """Return a phone number's digits, without China's own +86; "" if the text is no phone number."""
-    digits = AROUND_DIGITS.sub("", phone).removeprefix("+").replace("-", "")
+    digits = _plain(phone).removeprefix("+").replace("-", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) >= LEAST_DIGITS):
         return ""
     return digits[2:] if len(digits) == MOBILE_DIGITS + 2 and digits.startswith("86") else digits
