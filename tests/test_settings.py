@@ -102,6 +102,13 @@ BAD = {
     "WECHAT_PUSH_TOKEN": ("AA",),
     "WECHAT_ENCODING_AES_KEY": ("a" * 43,),
 }
+ASKED = "WECHAT_ENCODING_AES_KEY must have 43 letters or digits, and it has "
+WRONG_KEYS = {
+    "b" * 42: f"{ASKED}42 characters$",
+    "b" * 44: f"{ASKED}44 characters$",
+    "b" * 42 + "=": f"{ASKED}others$",
+    "b" * 42 + "é": f"{ASKED}others$",
+}
 KEYS = [name for name in MERCHANT if name != "PAY_ORDER_KIND"]
 # Settings, what is changed in them, and how the one line about them begins.
 REFUSED: list[tuple[dict[str, str], dict[str, str], str]] = [
@@ -121,13 +128,17 @@ REFUSED: list[tuple[dict[str, str], dict[str, str], str]] = [
     (PRODUCTION, {"CASH": ""}, "WECHAT_MCHID is for red packets, which CASH=1 turns on"),
     (REAL, {"WECHAT_PUSH_TOKEN": "AAAAA"}, ".*set together"),
     *((PUSHED, {"WECHAT_PUSH_TOKEN": token}, ".*WECHAT_PUSH_TOKEN") for token in ("AA", "A" * 33, "AA-A")),
+    *((PUSHED, {"WECHAT_ENCODING_AES_KEY": key}, WRONG_KEYS[key]) for key in WRONG_KEYS),
     (UNCHECKED, {}, "APP_ENV=production also needs WECHAT_PUSH_TOKEN with .*CONTENT_CHECKS=0"),
 ]
 
 
 @pytest.mark.parametrize(("given", "changes", "begins"), REFUSED)
 def test_a_bad_or_missing_value_is_told_in_one_line_that_names_it(given, changes, begins):
-    assert re.match(begins, refusal({**given, **changes}))
+    said = refusal({**given, **changes})
+    assert re.match(begins, said)
+    key = changes.get("WECHAT_ENCODING_AES_KEY")
+    assert not key or key not in said
 
 
 def test_production_names_all_that_is_missing_at_once():
