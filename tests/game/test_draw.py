@@ -266,6 +266,15 @@ def test_a_tampered_proof_is_found_out(field, value, complaint):
     assert any(complaint in difference for difference in draw.differences(tampered, proof.commitment))
 
 
+def test_a_proof_drawn_anew_from_another_seed_is_not_the_published_one():
+    rules = draw.make_rules("c" * 12, 2, 10, 5, 0)
+    published = proof_of(bytes(32), rules, 10).commitment
+    anew = proof_of(b"\1" * 32, rules, 10)
+    assert draw.differences(anew) == []
+    [said] = draw.differences(anew, published)
+    assert said.endswith(f"not to the published {published}")
+
+
 @given(seeds, rules(), st.data())
 def test_a_win_moved_in_the_record_is_found_out(seed, of, data):
     honest = proof_of(seed, of, of.max_depth)
