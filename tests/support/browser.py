@@ -189,9 +189,16 @@ def open_window(browser: Browser, address: str, **options: Any) -> Window:
         window.wrong.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
+    busy: set[str] = set()
+
     def note(said: ConsoleMessage) -> None:
-        # A server on a busy machine is unavailable for a moment; the page asks again.
-        if said.type == "error" and "a status of 503 " not in said.text:
+        if said.type != "error":
+            return
+        # A server on a busy machine is unavailable for a moment; the page asks again, and is answered.
+        address = said.location["url"]
+        if "a status of 503 " in said.text and address not in busy:
+            busy.add(address)
+        else:
             window.wrong.append(said.text)
 
     page.on("pageerror", lambda error: window.wrong.append(f"{error}"))
