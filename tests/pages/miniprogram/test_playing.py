@@ -168,6 +168,23 @@ def test_a_win_after_its_page_was_left_is_told_without_a_sound(address, publishe
         assert "shaken" not in [told["type"] for told in phone.said]
 
 
+def test_who_lost_a_press_to_a_dig_that_wins_reads_of_the_win(address, publisher):
+    code = publisher.publish(a_picture(), cd=60, forecast_num=40_000)
+    with a_phone(address, "慢一步的人") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("挖一锹")
+        Person.log_in(address, "石头").post("/postTask", code=code)
+        dug = phone.until("frame", lambda told: told["frame"]["type"] == "cd")["frame"]
+        phone.hear(**dug | {"cd_until": 0})  # as if this dig were not known yet
+        phone.press("挖一锹")
+        phone.until("answered", lambda told: told["path"] == "/postTask")
+        phone.until_it_says("慢了一步")
+        phone.hear(**dug)
+        phone.until_it_says("慢了一步，石头 先挖了")
+        phone.hear(type="prize", seq=dug["seq"], no=1, wxname="石头", prizes_left=0, ranks_left=[])
+        phone.shows("石头 挖到了！")
+
+
 def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address, publisher):
     code = publisher.publish(a_picture())
     with a_phone(address, "小明") as phone:

@@ -195,7 +195,7 @@ Component({
           if (this.lost && lostAgainst(this.lost, frame)) this.lostTo(frame);
           this.newest = { ...frame, depth: frame.now_depth };
           this.showStratum(this.newest);
-          if (!this.data.busy && frame.seq !== this.dugSeq) {
+          if (!this.data.busy && ![this.dugSeq, this.lostSeq].includes(frame.seq)) {
             this.setData({ said: frame.wxname + dugWords(task), brought: null });
             this.outcomes.until(this.strikeOf(pictureOf(frame)));
           }
@@ -336,11 +336,11 @@ Component({
       if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status, ...outlookOf(reply) });
     },
 
-    /** Say whom the random order favoured, or who was faster: that answers the press that lost, so nothing else is said of this dig. */
+    /** Say whom the random order favoured, or who was faster: that answers the press that lost, so only a win is still said of this dig. */
     lostTo({ seq, wxname }) {
       this.setData({ said: refusedWords(this.lost, wxname) });
       this.lost = null;
-      this.dugSeq = seq;
+      this.lostSeq = seq;
     },
 
     refused(error) {
