@@ -188,7 +188,7 @@ class Square {
     inSight = Math.max(1, inSight);
     await this.load(1, inSight, (found) => {
       this.pages = inSight;
-      this.show(inPlace(keeps ? this.cards.all().slice(0, seen) : [], found, true));
+      this.show(inPlace(keeps ? this.cards.all().slice(0, seen) : [], found, this.complete && this.sought.kind !== "upcoming")); // what starts leaves those
     });
   }
 }
