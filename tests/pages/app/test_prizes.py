@@ -97,7 +97,7 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(windo
     page = come_in(window, unnamed).page
     root = page.url.partition("#")[0]
     page.goto(root + "#/publish")
-    expect(page.locator(".unnamed")).to_contain_text(re.compile(r"你是“.+的.+ \d\d”"))
+    expect(page.locator(".unnamed")).to_contain_text(re.compile(r"你是：.+的.+ \d\d"))
     page.get_by_label("祝福语").fill("打好的字")
     page.get_by_role("button", name="起个名字").click()
     dialog = page.get_by_role("dialog")
