@@ -607,6 +607,25 @@ def test_a_mini_program_that_was_hidden_for_long_connects_anew_at_once_and_offer
         phone.until("begun anew")
 
 
+def test_who_comes_back_to_the_square_sees_the_newest_first_though_the_connection_comes_back_too(
+    address, publisher
+):
+    publisher.publish(a_picture(), name="先埋的陶碗")
+    with a_phone(address, "小归") as phone:
+        phone.open("/pages/square/square")
+        phone.shows("先埋的陶碗")
+        phone.hide()
+        phone.later(5_100)
+        publisher.publish(a_picture(), name="后埋的铜镜")
+        phone.live(holds="/getTaskList")
+        phone.come_back()
+        for _ in ("the page is shown", "the connection is found"):
+            phone.until("asking", lambda told: told["path"] == "/getTaskList")
+        phone.live(holds=False)
+        text = phone.shows("后埋的铜镜", "先埋的陶碗")
+        assert text.index("后埋的铜镜") < text.index("先埋的陶碗")
+
+
 def test_a_payment_that_is_told_as_failed_says_so_only_if_the_server_knows_of_none(address):
     publisher = Person.log_in(address, "老付")
     packet = {"goods_type": 1, "money": 1, "prize_num": 1, "forecast_num": 9}

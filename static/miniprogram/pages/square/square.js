@@ -50,11 +50,14 @@ Component({
       this.more();
     },
 
-    /** Read the first page again. If `keeps`, its cards stay where they are, ended or not, under a thumb on its way. */
+    /**
+     * Read the first page again. If `keeps`, its cards stay where they are, ended or not, under a thumb on its way, unless
+     * a read that shows them anew is under way.
+     */
     renew(keeps = false) {
       admitted().then(() => this.renewDaily()).catch(keepShown); // the square works without it
+      this.keeps = keeps && (this.keeps || this.pages > 0);
       this.pages = 0;
-      this.keeps = keeps;
       this.complete = false;
       this.asked = (this.asked || 0) + 1; // replies to earlier requests are dropped
       return this.more();
@@ -74,7 +77,7 @@ Component({
         const data = cardsOf(found).map((card) => this.shown(card));
         this.pages = page;
         this.complete = !data.length; // a short page is not the last one: each has few cards of one publisher
-        const all = inPlace(page > 1 || this.keeps ? this.data.cards : [], data, false); // pages overlap if a treasure was published between two reads
+        const all = inPlace(page > 1 ? this.data.cards : this.keeps ? this.data.cards.slice(0, data.length) : [], data, false); // pages overlap if a treasure was published between two reads
         const cards = [...all.filter(runs), ...all.filter((card) => !runs(card))];
         rememberSquare(cards);
         const over = cards.findIndex((card) => !runs(card));
