@@ -29,12 +29,13 @@ test("own digs say what they won, or by how many levels they missed the nearest 
 
 test("presses that lost to a random order are told beside the digs, of each person and treasure apart", () => {
   let kept = null;
-  let person = { unionid: "me" };
+  let person = { unionid: "my-id" };
   const { noteLost, lostOf } = lostPresses({ get: () => kept, set: (value) => { kept = JSON.parse(JSON.stringify(value)); } }, () => person);
   ["A", "A", "B"].forEach(noteLost);
   assert.deepEqual(["A", "B", "C"].map(lostOf), [2, 1, 0]);
   assert.equal(ownWords(STORY, TASK, lostOf("A")), "你挖了 3 锹，离贺卡差 1 层；2 次和别人同时按下，没抽中");
   assert.equal(ownWords({ ...STORY, no: 0 }, TASK, lostOf("B")), "1 次和别人同时按下，没抽中");
+  assert.ok(Object.keys(kept).every((key) => /^[AB] [0-9a-f]{16}$/.test(key)), "no id is kept");
   person = { unionid: "another" };
   assert.equal(lostOf("A"), 0);
   Array.from({ length: 30 }, (_, at) => noteLost(`T${at}`));

@@ -2,6 +2,7 @@
 
 import { cardsOf, stateOf } from "./cards.js";
 import { observeCard, secondsUntil } from "./clock.js";
+import { sha256, utf8 } from "./hash.js";
 import { AFTER, title, wonByWords, wonWords } from "./words.js";
 
 const NEXT = 3;
@@ -22,7 +23,7 @@ export function rememberSquare(cards) {
  * in each of the last treasures.
  */
 export function lostPresses(stored, person) {
-  const keyOf = (code) => `${code} ${person().unionid}`;
+  const keyOf = (code) => `${code} ${sha256(utf8(person().unionid)).slice(0, 16)}`; // an id must not stay after a logout
   const lostOf = (code) => (stored.get() || {})[keyOf(code)] || 0;
   const noteLost = (code) => {
     const { [keyOf(code)]: _, ...others } = stored.get() || {};
