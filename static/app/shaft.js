@@ -51,10 +51,10 @@ export function shaft(onDig) {
     stop = countDown(task.status ? 0 : endsFirst(task) ? task.expires_at : task.cd_until, (seconds) => {
       const ready = button.show(task, busy, seconds);
       if (cooling && !seconds) {
-        write(line, ready ? OVER : "");
+        write(line, ready ? OVER[task.now_depth ? 1 : 0] : "");
         if (ready) signal();
       }
-      if (seconds && line.textContent === OVER) write(line, "");
+      if (seconds && OVER.includes(line.textContent)) write(line, "");
       cooling = seconds > 0;
     });
   }

@@ -47,8 +47,8 @@ export const moment = Behavior({
     /** What the button says, with `left` seconds to wait. */
     showPress(task, left) {
       const press = pressOf(task, this.data.busy, left, channel.isOpen());
-      if (this.cooling && !left && press.kind === "ready") tell(this, { said: OVER, brought: null });
-      if (left && this.data.said === OVER) tell(this, { said: "" });
+      if (this.cooling && !left && press.kind === "ready") tell(this, { said: OVER[task.now_depth ? 1 : 0], brought: null });
+      if (left && OVER.includes(this.data.said)) tell(this, { said: "" });
       this.cooling = left > 0;
       tell(this, { press, closed: whyNot(task, 1) !== "", ring: this.ringOf(task, left) });
     },

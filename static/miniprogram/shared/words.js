@@ -126,8 +126,8 @@ export function cooldownWords({ cd }) {
 /** What is said of a dig, after the digger's name: its cooldown is everybody's. `how` comes before the verb. */
 export const dugWords = (task, how = "") => ` ${how}挖了一锹${task.cd ? `，大家一起等${cooldownWords(task).replace("冷却", "")}` : ""}`;
 
-/** What is said once a cooldown has ended. */
-export const OVER = "冷却结束，大家一起抢！";
+/** What is said once a treasure that was announced starts, and once a cooldown has ended. */
+export const OVER = ["开挖了，大家一起抢！", "冷却结束，大家一起抢！"];
 
 /** What a press reads while a random order decides who is tried first; "" where none does. */
 export const drawingWords = ({ cd_until, fair_start_ms }) => (secondsUntil(cd_until + fair_start_ms) ? `${fair_start_ms / 1000} 秒内按下的一起抽签…` : "");
