@@ -322,6 +322,8 @@ function worded(text, note) {
 }
 
 // What a winner reads and presses where a prize is claimed.
+const ADDRESS_KEPT = "收到奖品（没有寄出的，填写地址）90 天后删除"; // as the privacy policy says
+
 export const CLAIM = {
   title: "领奖", go: "去领奖",
   take: "领取红包", paid: "红包已到账。", later: "微信正在处理，过一会儿再来看看",
@@ -329,10 +331,10 @@ export const CLAIM = {
   outdated: "这个微信收不了红包。请用手机上最新的微信来领，在期限之前都可以", update: "更新微信",
   onSite: "现场领取：凭取件码向发布者领奖。", show: "出示取件码", shown: "当面出示取件码，或让对方扫码：",
   taken: "已经领到了", gone: "奖品已经领走了。",
-  ask: "填写收货地址。它加密保存，只有发布者看得到，收到奖品 90 天后删除。", choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
+  ask: `填写收货地址。它加密保存，只有发布者看得到，${ADDRESS_KEPT}。`, choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
   receiver: "收货人", phone: "电话", address: "详细地址", submit: "提交地址",
   phones: "手机号，或带区号的座机；境外的以 + 开头", whole: "从省、市写到街道和门牌",
-  handed: "地址已交给发布者，等着收货吧。", deleted: "收货地址已删除：领取后保留 90 天。",
+  handed: "地址已交给发布者，等着收货吧。", deleted: `收货地址已删除：它在${ADDRESS_KEPT}。`,
   change: "更改地址",
   sent: "发布者已经寄出。", arrived: "确认收到", arrives: "寄出 15 天后会自动确认。", received: "已经收到。",
   again: "再试一次",
@@ -391,7 +393,7 @@ export const WINNERS = {
   title: "中奖者和发奖", table: "下载表格（CSV）", send: "取表格（CSV），再发到聊天", fetched: "表格取好了，发到聊天",
   check: "核对取件码", pickup: "中奖者的 6 位取件码", compare: "核对", scan: "扫取件码", notPickup: "这不是这个宝贝的取件码",
   carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "改好了", correct: "改快递信息",
-  deleted: "收货地址已删除：领取后保留 90 天",
+  deleted: `收货地址已删除：它在${ADDRESS_KEPT}`,
   frozen: "运营者冻结了它，先不要交付；有疑问请联系客服",
   overdue: "地址填好三天了，还没有寄出", more: "更多", empty: "这里没有",
   upload: "上传填好快递的表格（CSV）", allNoted: (number) => `${number} 行快递都记下了`,
