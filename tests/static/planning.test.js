@@ -40,7 +40,7 @@ test("a tempo gives each number of prizes fifteen digs a prize and its time, or 
   assert.match(planOf({ prizes: 9, tempo: "minutes", cash: true, rules: { ...CASH, least_cd: 3600 } }).misfit, /可以选“自己定”/);
 });
 
-test("a red packet of five minutes for a group is won at the third to the fifth dig, and lasts as long", () => {
+test("a group's three or more packets of five minutes are won from the third to the fifth dig on, and last as long", () => {
   for (const prizes of [3, 5, 10, 37]) {
     const { tempo, forecast, interval, fluctuation, cd, misfit } = planOf({ prizes, cash: true, group: true, rules: CASH });
     assert.deepEqual([tempo, misfit, interval, fluctuation, forecast], ["minutes", "", 4, 1, 4 * prizes]);

@@ -11,7 +11,8 @@ const MOST_PRIZES = 1000;
 const LEAST_FEN = 10; // of each share
 const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
 const DIGS_A_PRIZE = 15; // fewer, and the prizes are gone before anybody comes
-// The same of a red packet whose few people begin together, with the longest wait: somebody wins at the third to the fifth dig.
+// The same of a red packet whose few people begin together, with the longest wait: from three packets on, somebody wins at
+// the third to the fifth dig. Fewer lie further apart, so that they last as long.
 const IN_A_GROUP = { digs: 4, apart: 25 };
 // In seconds: how long the digs of a tempo take together, and how long one waits between two where they are few.
 const PACES = { minutes: { lasts: 300, apart: 10 }, evening: { lasts: 10800, apart: 60 }, day: { lasts: 43200, apart: 300 } };
