@@ -23,7 +23,7 @@ export function rememberSquare(cards) {
  * in each of the last treasures.
  */
 export function lostPresses(stored, person) {
-  const keyOf = (code) => `${code} ${sha256(utf8(person().unionid)).slice(0, 16)}`; // an id must not stay after a logout
+  const keyOf = (code) => `${code} ${sha256(utf8(person().unionid)).slice(0, 16)}`; // this outlasts a logout
   const lostOf = (code) => (stored.get() || {})[keyOf(code)] || 0;
   const noteLost = (code) => {
     const { [keyOf(code)]: _, ...others } = stored.get() || {};

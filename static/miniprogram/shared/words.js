@@ -322,7 +322,7 @@ function worded(text, note) {
 }
 
 // What a winner reads and presses where a prize is claimed.
-const ADDRESS_KEPT = "收到奖品（没有寄出的，填写地址）90 天后删除"; // as the privacy policy says
+const ADDRESS_KEPT = "收到奖品（没有寄出的，填写地址）90 天后删除";
 
 export const CLAIM = {
   title: "领奖", go: "去领奖",
