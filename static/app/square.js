@@ -179,16 +179,18 @@ class Square {
     const { running, over, fold } = this;
     if (document.hidden || this.loading) return;
     this.renewDaily().catch(keepShown);
-    const shown = [...running.children, ...(fold.open ? over.children : [])];
-    const seen = shown.filter(near).length;
+    const shown = () => [...running.children, ...(fold.open ? over.children : [])];
+    const inView = () => shown().filter(near).length;
+    const seen = inView();
     if (seen > MOST_RENEWED) return;
     let cards = seen;
     let inSight = 0;
     while (cards > 0 && inSight < this.lengths.length) cards -= this.lengths[inSight++];
+    if (seen === shown().length) inSight = this.lengths.length; // also the empty page, by which all is known
     inSight = Math.max(1, inSight);
     await this.load(1, inSight, (found) => {
       this.pages = inSight;
-      this.show(inPlace(keeps ? this.cards.all().slice(0, seen) : [], found, this.complete && this.sought.kind !== "upcoming")); // what starts leaves those
+      this.show(inPlace(keeps ? this.cards.all().slice(0, Math.max(seen, inView())) : [], found, this.complete && this.sought.kind !== "upcoming")); // what starts leaves those
     });
   }
 }
