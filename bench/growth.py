@@ -12,7 +12,7 @@ store is the reason. Exits with 1 if the server's own time for an interface is t
 
 With --heavy, it prints how many documents each request examines that reads: of a million digs, by people with
 20,000 digs and 10,000 treasures, in the MongoDB of MONGODB_URI; of less, by the same people, in an embedded
-store. Exits with 1 if a request examines more than 10 documents for each that it returns, and 100.
+store. Exits with 1 if a request examines more than 20 documents for each that it returns, and 200.
 """
 
 from __future__ import annotations
