@@ -2,6 +2,7 @@
 // fit.
 
 import { now } from "./clock.js";
+import { cooldownWords } from "./words.js";
 import { PACKET, RANKS, TEMPOS, rangeWords } from "./words-publish.js";
 
 const DAY_SECONDS = 86400;
@@ -11,18 +12,21 @@ const MOST_PRIZES = 1000;
 const LEAST_FEN = 10; // of each share
 const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
 const DIGS_A_PRIZE = 15; // fewer, and the prizes are gone before anybody comes
-// The same of a red packet whose few people begin together, with the longest wait: from three packets on, somebody wins at
-// the third to the fifth dig. Fewer lie further apart, so that they last as long.
-const IN_A_GROUP = { digs: 4, apart: 25 };
-// In seconds: how long the digs of a tempo take together, and how long one waits between two where they are few.
-const PACES = { minutes: { lasts: 300, apart: 10 }, evening: { lasts: 10800, apart: 60 }, day: { lasts: 43200, apart: 300 } };
+// How long the digs of a tempo take together and how long one waits between two where they are few, in seconds. The few
+// people of a group begin together: with `group` digs for each red packet the first is won within some eight digs, and
+// fewer digs mean a longer wait between two.
+const PACES = {
+  minutes: { lasts: 300, apart: 10, group: 4 },
+  evening: { lasts: 10800, apart: 60, group: 6 },
+  day: { lasts: 43200, apart: 300, group: 6 },
+};
 const GOODS_RULES = { least_cd: 0, least_gap: 1, least_diggers: 1 };
 
 /** The numbers that a tempo gives to a treasure; `fits` is false if so many prizes cannot be dug in that time. */
 function paced(tempo, prizes, { least_cd, least_gap, least_diggers, group }) {
-  const { lasts, apart: usual } = PACES[tempo];
-  const { digs, apart } = group && tempo === "minutes" ? IN_A_GROUP : { digs: DIGS_A_PRIZE, apart: usual };
-  const forecast = Math.max(prizes * Math.max(digs, least_gap), least_diggers, Math.round(lasts / apart));
+  const { lasts, apart, group: digs } = PACES[tempo];
+  const usual = group ? DIGS_A_PRIZE : Math.round(lasts / apart);
+  const forecast = Math.max(prizes * Math.max(group ? digs : DIGS_A_PRIZE, least_gap), least_diggers, usual);
   const cd = Math.max(1, least_cd, Math.round(lasts / forecast));
   return { forecast, cd, fits: forecast * cd <= lasts * FAR };
 }
@@ -121,7 +125,7 @@ export function planWords(plan) {
   const [least, most] = digsToEnd(plan);
   if (!(least > 0 && most >= least)) return "";
   const apart = prizes === 1 ? oneAmong(forecast) : `大约每 ${interval} 锹出一份${fluctuation ? `（上下 ${fluctuation} 锹）` : ""}`;
-  return `${apart}${cd && most > 1 ? `，每锹之后冷却 ${cd} 秒` : ""}；一直有人挖，${endsWithin(least, most, cd)}`;
+  return `${apart}${cd && most > 1 ? `，每锹之后${cooldownWords({ cd })}` : ""}；一直有人挖，${endsWithin(least, most, cd)}`;
 }
 
 const oneAmong = (forecast) => (forecast === 1 ? "1 份奖品，就在第 1 层" : `1 份奖品，第 1 到 ${forecast} 锹里哪一锹都一样可能`);

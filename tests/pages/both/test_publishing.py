@@ -13,7 +13,7 @@ def test_a_red_packet_for_a_group_takes_three_fields_and_four_taps_at_most(clien
     fields = {"总金额（元）": "3.30", "红包个数": "3", "祝福语": "周五快乐"}
     for label, text in fields.items():
         giver.fill(label, text)
-    giver.says("大约每 4 锹出一份（上下 1 锹），每锹之后冷却 25 秒；", "要支付 3.30 元")
+    giver.says("大约每 5 锹出一份（上下 2 锹），每锹之后冷却 20 秒；", "要支付 3.30 元")
     for tap in then:
         giver.press(tap)
     giver.says("周五快乐", "拼手气，一起分 3.30 元", "我发布的")
@@ -22,7 +22,7 @@ def test_a_red_packet_for_a_group_takes_three_fields_and_four_taps_at_most(clien
     assert len([first, *then]) <= 4
     [card, *_] = Person.log_in(publisher.address, "大方的人").get("/getMyRelease")["data"]
     task = publisher.get("/getTaskDetails", code=card["code"])["data"]
-    assert (task["is_public"], task["forecast_num"], task["prize_num"], task["need_pay"]) == (0, 12, 3, 0)
+    assert (task["is_public"], task["forecast_num"], task["prize_num"], task["need_pay"]) == (0, 15, 3, 0)
 
 
 def test_a_form_refuses_in_its_own_words_and_another_form_keeps_what_was_typed_without_them(client):
