@@ -49,7 +49,7 @@ const open = route(
     [/^\/mine(?:\/(published|dug|won|digs|finds))?$/, later("我的", async () => (await import("./mine.js")).mine)],
     [/^\/by\/([0-9A-Za-z]+)$/, later("发布者", async () => (await import("./publisher.js")).publisher)],
     [/^\/follows$/, later("我关注的人", async () => (await import("./publisher.js")).follows)],
-    [/^\/winners\/([0-9A-Za-z]+)(?:\/([0-9]{6}))?$/, later("中奖者和发奖", async () => (await import("./winners.js")).winners)],
+    [/^\/winners\/([0-9A-Za-z]+)(?:\/([0-9]{6}|to_send))?$/, later("中奖者和发奖", async () => (await import("./winners.js")).winners)],
   ],
   (path) => {
     for (const link of nav.children) {

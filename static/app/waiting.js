@@ -28,9 +28,9 @@ export function showWaiting(toDo) {
   set(number, { hidden: !toDo.length });
   fill(spoken, toDo.length ? waitingWords(toDo.length) : null);
   set(panel, { hidden: !toDo.length });
-  fill(list, toDo.map(waiting).map(({ code, name, said, act, opens }) => el("li", {},
+  fill(list, toDo.map(waiting).map(({ code, name, said, act, opens, wanted }) => el("li", {},
     el("div", {}, el("b", {}, name), el("p.hint", {}, said)),
-    el("a.button.primary", { href: `#/${opens === "winners" ? "winners" : "task"}/${code}` }, act))));
+    el("a.button.primary", { href: opens === "winners" ? `#/winners/${code}/${wanted}` : `#/task/${code}` }, act))));
 }
 
 /** Ask what waits: once when somebody comes, and after each act. A failure does no harm: their own page asks again. */

@@ -13,15 +13,16 @@ import { focusHeading } from "./router.js";
 import { parcel, shipping } from "./shipping.js";
 
 const RENEW_MS = 20_000; // frames report most changes, but not those that only time brings
+const PICKUP = /^[0-9]/;
 const LATE_MS = 300; // a prize is written just after its frame
 
-/** `scanned` is the pick-up code of a winner's QR code, from the address. */
-export function winners(root, signal, code, scanned = "") {
+/** `shown`, from the address, is the pick-up code of a winner's QR code, or which winners to show, as `wantedOf` names them. */
+export function winners(root, signal, code, shown = "all") {
   const heading = el("p.hint");
   const tax = el("p.hint");
   const closed = el("p.review", { role: "status", hidden: true });
   const load = inTurn(read, signal);
-  const list = makeList(code, scanned, load);
+  const list = makeList(code, shown, load);
   const retry = el("button", { onclick: () => { write(list.said, "正在读取…"); load(); focusHeading(root); } }, "再试一次"); // it will be hidden
   const unread = el("p.buttons.middle", { hidden: true }, retry);
   const again = el("p.buttons", { hidden: true }, el("a.button", { href: `#/publish/${code}` }, OWN.again));
@@ -77,14 +78,15 @@ export function winners(root, signal, code, scanned = "") {
 }
 
 /** Return the list with its filters and buttons, and `show(winners, task, number, none)`. */
-function makeList(code, scanned, load) {
+function makeList(code, from, load) {
+  const isPickup = PICKUP.test(from);
   const list = el("ul.winners");
-  const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, WINNERS.check), pickupForm(code, scanned, load, () => of));
+  const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, WINNERS.check), pickupForm(code, isPickup ? from : "", load, () => of));
   const table = el("button", { hidden: true, onclick: () => download(code) }, WINNERS.table);
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const more = el("button", { hidden: true, onclick: () => { pages += 1; load(); } }, WINNERS.more);
   const upload = tableUpload(code, load);
-  let wanted = "all";
+  let wanted = isPickup ? "all" : from;
   let pages = 1;
   const filter = el("div.chips", { role: "group", "aria-label": WINNERS.title, hidden: true });
   const chip = ([value, label]) => el("button.chip", { "aria-pressed": String(value === wanted), onclick: ({ currentTarget }) => {
@@ -116,8 +118,9 @@ function makeList(code, scanned, load) {
     write(said, data.length ? "" : wanted === "all" ? none : WINNERS.empty);
     if (now === shown) return; // keep the focus and what is selected
     set(more, { hidden: data.length >= number });
-    if (data.length && filter.hidden) fill(filter, wantedOf(handing(task) === 2).map(chip));
-    if (data.length) set(filter, { hidden: false });
+    const filters = data.length || wanted !== "all";
+    if (filters && filter.hidden) fill(filter, wantedOf(handing(task) === 2).map(chip));
+    if (filters) set(filter, { hidden: false });
     set(upload, { hidden: !(wantsTables(task) && data.some(isMailed)) && upload.hidden });
     shown = now;
     of = task;

@@ -94,10 +94,10 @@ function wonFoot(card) {
   return { ...foot, act: CLAIM.go, urgent: true, said: [wonWords(card, card), until].filter(Boolean).join(" · ") };
 }
 
-/** What waits for a person, as a line: what it says, its button, and where that leads ("winners" or "treasure"). */
+/** What waits for a person, as a line: what it says, its button, and where that leads ("winners", of whom those `wanted`, or "treasure"). */
 export function waiting({ act, code, name, ...rest }) {
   const { says, act: label } = TO_DO[act];
-  return { code, name, said: says(rest), act: label, opens: act === "ship" ? "winners" : "treasure" };
+  return { code, name, said: says(rest), act: label, ...(act === "ship" ? { opens: "winners", wanted: "to_send" } : { opens: "treasure" }) };
 }
 
 /** Your lists: for each, its interface, whose cards it has, and a card's foot; `line` replaces the state of a card. */

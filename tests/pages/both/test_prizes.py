@@ -75,6 +75,22 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     owner.says("埋下宝贝")
 
 
+def test_who_has_goods_to_send_is_led_to_those_that_wait_for_it(client, address):
+    shop = f"店主{random.randrange(10**9)}"
+    seller = Person.log_in(address, shop)
+    code, ready = a_win(seller, "阿强", draw_type=2, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    Person.log_in(address, "老王").post("/postTask", code=code)
+    ready.claim(code, receiver="强哥", phone="13800000000", address="广东省科技园 2 号")
+    owner = client(shop)
+    owner.open("mine", "published")
+    owner.says("1 份奖品等你寄出")
+    owner.press("去寄出")
+    owner.says("阿强", "第 1 层 · 待寄出")
+    owner.keeps_silent("老王")
+    owner.press("全部")
+    owner.says("老王", "第 2 层 · 待填地址")
+
+
 def test_the_publisher_of_many_prizes_hands_in_a_table_of_parcels(client, publisher):
     several = {"prize_num": 5, "forecast_num": 5, "interval": 1, "fluctuation": 0}
     code, winner = a_win(publisher, "阿强", draw_type=2, **several)

@@ -102,8 +102,8 @@ Component({
     },
 
     act({ currentTarget }) {
-      const { code, page } = currentTarget.dataset;
-      wx.navigateTo({ url: `/pages/${page}/${page}?code=${code}` });
+      const { code, page, wanted } = currentTarget.dataset;
+      wx.navigateTo({ url: `/pages/${page}/${page}?code=${code}${wanted ? `&wanted=${wanted}` : ""}` });
     },
 
     visit({ currentTarget }) {

@@ -24,11 +24,11 @@ Component({
   },
 
   methods: {
-    /** `pickup` comes with a winner's QR code: its six digits. */
-    onLoad({ code, pickup = "" }) {
+    /** `pickup` comes with a winner's QR code: its six digits. Of the winners those `wanted` are shown. */
+    onLoad({ code, pickup = "", wanted = "all" }) {
       this.code = code;
       this.life = { aborted: false };
-      this.setData({ pickup });
+      this.setData({ pickup, wanted });
       this.again = atMostEvery(READ_MS, () => this.read(), () => this.inSight, this.life);
       this.start();
     },
