@@ -54,6 +54,7 @@ def test_offline_the_button_waits_for_the_network_and_the_banner_does_not_move_i
     page = opened.page
     button = opened.page.locator("button.dig")
     page.locator("button.dig[data-kind=ready]").wait_for()
+    page.wait_for_function("[...document.images].every((picture) => picture.complete)")
     placed = button.bounding_box()
     assert placed is not None
     assert placed["y"] + placed["height"] <= 360
@@ -63,6 +64,7 @@ def test_offline_the_button_waits_for_the_network_and_the_banner_does_not_move_i
     expect(page.locator("#banner")).to_contain_text("断开")
     assert button.bounding_box() == placed
     opened.context.set_offline(False)
+    expect(page.locator("#banner")).to_have_text("")
     opened.wrong.clear()  # Chromium logs that the network was gone
 
 
