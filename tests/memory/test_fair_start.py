@@ -117,9 +117,7 @@ def chance_of_as_many(wins: int, windows: int, share: float) -> float:
 async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_draw(client, context, cooled):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(20)))
     code, first = await cooled(alice)
-    began = time.monotonic()
     replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-2") for who in people))
-    assert time.monotonic() - began < 2
     assert [reply["now_depth"] for reply in replies if reply["status"] == 0] == [2]
     assert {reply["error"] for reply in replies if reply["status"]} == {"cooling_down"}
     _, second = await check_history(context, code)

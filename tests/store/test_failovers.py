@@ -229,7 +229,7 @@ async def test_the_limit_of_a_dig_counts_from_its_arrival(context, wire, bob, co
     wire.hold()
     try:
         with pytest.raises(Unavailable):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(4):
                 await dig(context, Request(code, bob.id, arrived=arrived))
     finally:
         wire.release()

@@ -160,7 +160,7 @@ async def test_a_call_waits_for_its_answer_no_longer_than_call_seconds(shop):
     began = time.monotonic()
     with pytest.raises(PayUnknown, match="no answer"):
         await impatient.transfer(shop.body("T6"))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     await impatient.aclose()
     assert (await shop.pay.query_transfer("T6")).state == "WAIT_USER_CONFIRM"
 

@@ -14,19 +14,20 @@ def address(strict: Running) -> str:
 
 
 def test_a_dig_just_after_a_cooldown_says_that_an_order_is_drawn(window, address, publisher):
-    code = publisher.publish(a_picture(), cd=4)
-    Person.log_in(address, "first").post("/postTask", code=code)
+    code = publisher.publish(a_picture(), cd=3)
     opened = window(None, "/#/publish")
     page = opened.page
     speed = page.get_by_text("冷却结束后 3 秒内按下的，由抽签决定先后")
     speed.wait_for()
-    opened.log_in("小红")
+    opened.log_in("小红", digs=False)
     show_all_fields(page)
     speed.wait_for()
     opened.go(f"/#/task/{code}")
     page.get_by_text("规则、承诺和随机数").click()
     speed.wait_for()
     button = page.locator("button.dig")
+    Person.log_in(address, "first").post("/postTask", code=code)
+    page.locator("button.dig[data-kind=cooling]").wait_for()
     page.locator("button.dig[data-kind=ready]").wait_for()
     button.click()
     page.locator("button.dig", has_text="抽签中").wait_for()

@@ -17,7 +17,6 @@ from support.client import a_picture
 from support.heartbeats import a_heartbeat, send_heartbeats
 from support.screen import (
     ALARM_MS,
-    BOARD_STALE_MS,
     GREY,
     STALE_MS,
     TOKEN,
@@ -105,7 +104,7 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator, running):
     opened = operator()
     expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile("个在挖"))
     with stopped(running.children()["SecantusDB"]):
-        expect(opened.page.locator(".tasks.stale")).to_be_visible(timeout=BOARD_STALE_MS)
+        expect(opened.page.locator(".tasks.stale")).to_be_visible(timeout=STALE_MS)
         expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile(r"已停更 \d+ 秒"))
         expect(opened.page.locator(".status.fresh")).to_be_visible()  # the rest of the screen goes on
         expect(opened.page.locator("#alarms")).to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
