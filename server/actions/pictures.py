@@ -204,14 +204,14 @@ def prize_line(task: Task) -> str:
 
 
 def _until(task: Task) -> str:
-    """Return the poster's words for when an announced task starts, or else when it ends; "" if it has ended,
-    or that is not known."""
+    """Return the poster's words for when an announced task starts, or else when it ends, in Beijing's time;
+    "" if it has ended, or that is not known."""
     starts_at = 0 if task["now_depth"] else task.get("starts_at", 0)
     at_ms = starts_at or task["expires_at"]
     if task["status"] or not at_ms:
         return ""
     at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
-    return f"{at.month} 月 {at.day} 日 {at:%H:%M} {'开挖' if starts_at else '截止'}"
+    return f"北京时间 {at.month}月{at.day}日 {at:%H:%M} {'开挖' if starts_at else '截止'}"
 
 
 async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:

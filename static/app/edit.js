@@ -1,7 +1,7 @@
 // Changing a treasure's texts, pictures and start, while nobody has dug it.
 
 import { get, post } from "./api.js";
-import { dayAndClock, handing, handingOf, momentOf } from "../miniprogram/shared/planning.js";
+import { dayAndClock, handing, handingOf, momentOf, zoneWords } from "../miniprogram/shared/planning.js";
 import { mayEdit } from "../miniprogram/shared/prizes.js";
 import { FIELDS, KIND } from "../miniprogram/shared/words-publish.js";
 import { EDIT } from "../miniprogram/shared/words.js";
@@ -29,11 +29,14 @@ function makeForm(task, signal) {
   const { day, clock } = dayAndClock(task.starts_at);
   const begun = day && `${day}T${clock}`;
   const start = field("starts_at", FIELDS.starts_at, { type: "datetime-local", value: begun }, begun ? null : EDIT.now);
+  const chosen = () => momentOf(...start.querySelector("input").value.split("T"));
+  const zone = el("p.hint", { role: "status" }, zoneWords(task.starts_at));
+  start.addEventListener("input", () => write(zone, zoneWords(chosen())));
   const kinds = task.ranks.map(kindFields);
   const problem = el("p.problem", { role: "alert" });
   const save = el("button.primary", { type: "submit" }, EDIT.save);
   const form = el("form.stack", { novalidate: true, oninput: ({ target }) => forgive(target) },
-    el("p.hint", {}, EDIT.until), el("section.panel.stack", {}, picture.element, name, synopsis, wxname, Object.values(given), start),
+    el("p.hint", {}, EDIT.until), el("section.panel.stack", {}, picture.element, name, synopsis, wxname, Object.values(given), start, zone),
     kinds.length ? el("section.panel.stack", {}, el("ol.kinds", {}, kinds.map(({ element }) => element))) : null, problem, save);
   const before = { name: task.name, synopsis: task.synopsis, wxname: task.signed ? task.wxname : "", ...handingOf(task) };
   for (const [of, value] of Object.entries(before)) form.elements[of].value = value;
@@ -46,7 +49,7 @@ function makeForm(task, signal) {
       const url = await picture.ready();
       const prizes = kinds.length ? await Promise.all(kinds.map((kind) => kind.values())) : undefined;
       const { starts_at: starts, ...texts } = Object.fromEntries(new FormData(form));
-      await post("/editTask", { code: task.code, ...texts, starts_at: starts === begun ? undefined : momentOf(...starts.split("T")), url, prizes });
+      await post("/editTask", { code: task.code, ...texts, starts_at: starts === begun ? undefined : chosen(), url, prizes });
       if (!signal.aborted) location.hash = `#/task/${task.code}`;
     } catch (error) {
       const input = fieldOf(error.reply?.param, form, picture);

@@ -3,7 +3,7 @@
 // published. A problem is said beneath its field, which gets the focus.
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
-import { copyOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../miniprogram/shared/planning.js";
+import { copyOf, momentOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../miniprogram/shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, rangeWords, sumRange } from "../miniprogram/shared/words-publish.js";
 import { NAMING, yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
@@ -66,7 +66,8 @@ function fillIn(root, signal) {
       fields.warning,
       fields.summary,
       fields.starts_at,
-      fields.ends_at),
+      fields.ends_at,
+      fields.zone),
     fields.tax,
     fields.cash,
   );
@@ -106,6 +107,7 @@ function makeFields(kept, changed) {
     numbers: el("div.stack", {}, el("p.hint", {}, PUBLISH.own), own.forecast_num, el("div.pair", {}, own.interval, own.fluctuation), own.cd),
     starts_at: field("starts_at", FIELDS.starts_at, { type: "datetime-local" }, PUBLISH.starts),
     ends_at: field("ends_at", FIELDS.ends_at, { type: "datetime-local" }, endsHint(taskDays)),
+    zone: el("p.hint", { role: "status" }),
     kinds: choice("goods_type", "埋什么", takesCash()
       ? [["2", "实物"], ["1", "现金红包"], [SEVERAL, "几种、拼手气"]] : [["2", "实物"], [SEVERAL, "几种奖品"]]),
     rows: kindRows(kept, { cash: takesCash(), mostYuan, changed }),
@@ -214,7 +216,7 @@ function adapt(form, fields, tempo) {
   rows.apply(ofKinds);
   write(form.querySelector("[type=submit]"), packet ? PACKET.bury : PUBLISH.bury);
   write(fields.about, WHATS.find(([of]) => of === what)[2]);
-  for (const one of ["kinds", "synopsis", "wxname", "pickup_time", "not_sent_to", "contact", "audience", "starts_at", "ends_at"]) apply(fields[one], more);
+  for (const one of ["kinds", "synopsis", "wxname", "pickup_time", "not_sent_to", "contact", "audience", "starts_at", "ends_at", "zone"]) apply(fields[one], more);
   for (const one of ["sum", "wish"]) apply(fields[one], packet);
   for (const one of ["name", "picture"]) apply(fields[one], !packet);
   apply(fields.prize_num, !ofKinds && what !== "thing");
@@ -228,7 +230,8 @@ function adapt(form, fields, tempo) {
   if (!more) for (const one of ["pickup_time", "not_sent_to", "contact"]) apply(fields[one], false);
 
   form.dataset.tempo = tempo;
-  const { plan, goods_type: paid, prizes, ends_at } = contents(form, rows);
+  const { plan, goods_type: paid, prizes, starts_at, ends_at } = contents(form, rows);
+  write(fields.zone, zoneWords(starts_at, ends_at));
   form.elements.tempo.value = plan.tempo;
   form.dataset.paid = paid === 1 ? "1" : "";
   set(fields.noPicture, { hidden: packet || paid !== 1 });
@@ -280,7 +283,7 @@ function cashLimits() {
 
 /** Return start and end of digging, in unix ms, if the person set them. */
 function times(form) {
-  const said = (name) => (form.elements[name].disabled ? undefined : Date.parse(value(form, name)) || undefined);
+  const said = (name) => (form.elements[name].disabled ? undefined : momentOf(...value(form, name).split("T")));
   return { starts_at: said("starts_at"), ends_at: said("ends_at") };
 }
 

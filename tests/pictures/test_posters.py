@@ -134,7 +134,7 @@ def test_a_poster_shows_who_shares_it_and_until_when():
     for field, value, box in (
         ("sharer", "老王", (120, 1040, 440, 1084)),
         ("ended", True, (120, 1084, 440, 1128)),
-        ("until", "12 月 25 日 20:00 截止", (120, 930, 710, 1015)),
+        ("until", "北京时间 12月25日 20:00 截止", (120, 930, 710, 1015)),
     ):
         other = opened(draw_poster(a_poster(**{field: value})).full)
         assert difference(plain.crop(box), other.crop(box)) > 0.5, field

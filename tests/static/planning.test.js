@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { outcomes } from "./shared/outcomes.js";
-import { dayAndClock, momentOf, packetOf, packetProblem, planOf, planWarning, planWords, prizesOf, quickWords, spacing, wholeOf } from "./shared/planning.js";
+import { dayAndClock, momentOf, packetOf, packetProblem, planOf, planWarning, planWords, prizesOf, quickWords, spacing, wholeOf, zoneWords } from "./shared/planning.js";
 import { atMostEvery } from "./shared/renewing.js";
 
 test("a plan says how long it takes, and what does not fit", () => {
@@ -87,11 +87,24 @@ test("a red packet for a group is refused in the words of its own fields", () =>
   for (const typed of ["0.3", "200", "1.15", "1e1"]) assert.equal(packetProblem({ sum: typed, prize_num: "3" }, 200), "");
 });
 
-test("a moment and its day and time say the same", () => {
-  const moment = new Date(2026, 0, 5, 9, 7).getTime();
-  assert.deepEqual(dayAndClock(moment), { day: "2026-01-05", clock: "09:07" });
-  assert.equal(momentOf("2026-01-05", "09:07"), moment);
-  assert.deepEqual([dayAndClock(0), momentOf("")], [{ day: "", clock: "" }, undefined]);
+test("fields for times are Beijing's wherever the form is, and it says so elsewhere", (t) => {
+  const own = process.env.TZ;
+  t.after(() => { if (own === undefined) delete process.env.TZ; else process.env.TZ = own; });
+  const year = new Date().getUTCFullYear();
+  const moment = Date.UTC(year, 5, 5, 12, 7);
+  for (const [zone, plain, chosen] of [
+    ["Asia/Shanghai", "", ""],
+    ["Europe/Berlin", "时间按北京时间填", "；6月5日 20:07 北京时间（你那里 14:07）"],
+    ["America/New_York", "时间按北京时间填", "；6月5日 20:07 北京时间（你那里 08:07）"],
+  ]) {
+    process.env.TZ = zone;
+    assert.deepEqual(dayAndClock(moment), { day: `${year}-06-05`, clock: "20:07" });
+    assert.equal(momentOf(`${year}-06-05`, "20:07"), moment);
+    assert.equal(zoneWords(undefined, 0), plain);
+    assert.equal(zoneWords(moment).replaceAll(/\d+年/g, ""), plain + chosen);
+  }
+  for (const nothing of [["99999999999-01-01", ""], [""]]) assert.equal(momentOf(...nothing), undefined);
+  assert.deepEqual(dayAndClock(0), { day: "", clock: "" });
 });
 
 test("a number with an exponent is read as the field reads it", () => {

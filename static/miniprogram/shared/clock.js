@@ -2,7 +2,7 @@
 
 const SAMPLES = 20;
 const HALF_YEAR_MS = 182 * 86400000; // a date without a year is taken for the nearest one
-const BEIJING_MINUTES = 480; // ahead of UTC
+export const BEIJING_MINUTES = 480; // ahead of UTC
 const offsets = [];
 // performance.now() ignores changes of the system's time. A mini-program does not have this function.
 const ticked = () => (typeof performance === "undefined" ? Date.now() : performance.now());
@@ -45,11 +45,14 @@ export function asTime(seconds) {
  */
 export function asMoment(moment) {
   const [day, time] = written(moment, BEIJING_MINUTES);
-  const ahead = -new Date(moment).getTimezoneOffset();
+  const ahead = minutesAhead(moment);
   if (ahead === BEIJING_MINUTES) return `${day} ${time}`;
   const [ownDay, ownTime] = written(moment, ahead);
   return `${day} ${time} 北京时间（你那里 ${ownDay === day ? "" : `${ownDay} `}${ownTime}）`;
 }
+
+/** How far this client's own zone is ahead of UTC at a moment, in minutes. */
+export const minutesAhead = (moment) => -new Date(moment).getTimezoneOffset();
 
 /** A moment's day and time of day in a zone that is `ahead` of UTC, in minutes. */
 function written(moment, ahead) {

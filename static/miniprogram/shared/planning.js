@@ -1,11 +1,12 @@
 // What follows from a publisher's numbers: how far apart the prizes lie, what will happen, and what does not
 // fit.
 
-import { now } from "./clock.js";
+import { BEIJING_MINUTES, asMoment, minutesAhead, now } from "./clock.js";
 import { cooldownWords } from "./words.js";
 import { PACKET, RANKS, TEMPOS, rangeWords } from "./words-publish.js";
 
 const DAY_SECONDS = 86400;
+const BEIJING_MS = BEIJING_MINUTES * 60000;
 const MOST_INTERVAL = 100000;
 export const MOST_KINDS = 10;
 const MOST_PRIZES = 1000;
@@ -93,18 +94,24 @@ export function packetProblem({ sum, prize_num: typed }, most) {
   return fen >= least && fen <= most * 100 && Math.abs(Number(sum) * 100 - fen) < 1e-6 ? "" : rangeWords(PACKET.sum, (least / 100).toFixed(2), most, false);
 }
 
-/** The moment (unix ms) of a day and a time, as fields of forms have these. Date.parse is not used: iOS reads few forms with it. */
+/** The moment (unix ms) of a day and a time in Beijing, as fields of forms have these. Date.parse is not used: iOS reads few forms with it. */
 export function momentOf(day, clock = "") {
   const [year, month, ...rest] = `${day}-${clock.replace(":", "-")}`.split("-").map(Number);
-  return day ? new Date(year, month - 1, ...rest).getTime() : undefined;
+  return (day && Date.UTC(year, month - 1, ...rest) - BEIJING_MS) || undefined;
 }
 
-/** The day and the time of a moment, as fields of forms have these; "" and "" of none. */
+/** The day and the time of a moment in Beijing, as fields of forms have these; "" and "" of none. */
 export function dayAndClock(moment) {
   if (!moment) return { day: "", clock: "" };
-  const at = new Date(moment);
-  const [month, date, hours, minutes] = [at.getMonth() + 1, at.getDate(), at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, "0"));
-  return { day: `${at.getFullYear()}-${month}-${date}`, clock: `${hours}:${minutes}` };
+  const [day, clock] = new Date(moment + BEIJING_MS).toISOString().split("T");
+  return { day, clock: clock.slice(0, 5) };
+}
+
+/** What is said beside fields for times where one's own differ from Beijing's, with the `moments` that were chosen; "" elsewhere. */
+export function zoneWords(...moments) {
+  const chosen = moments.filter(Boolean);
+  if (chosen.concat(now()).every((moment) => minutesAhead(moment) === BEIJING_MINUTES)) return "";
+  return ["时间按北京时间填", ...chosen.map(asMoment)].join("；");
 }
 
 /** How far apart prizes lie if digs of this forecast are to find them all; `gap` is the least that may lie between two. */

@@ -60,8 +60,9 @@ def test_only_who_ends_red_packets_is_told_of_their_money(window, publisher):
         dialog.get_by_role("button", name="取消").click()
 
 
-def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
-    page = window("卖预告的人", "/#/publish").page
+def test_a_treasure_is_announced_for_a_time_in_beijing_also_from_elsewhere(window):
+    page = window("卖预告的人", "/#/publish", timezone_id="Europe/Berlin").page
+    elsewhere = "北京时间（你那里"
     page.get_by_role("radio", name="更多").check()
     choose_picture(page)
     page.get_by_label("物品名").fill("八点的猫")
@@ -72,17 +73,20 @@ def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
     _is_blamed(page.get_by_label("什么时候开挖"), "“什么时候开挖”应在现在之后、30 天之内")
     page.get_by_label("什么时候开挖").fill(f"{starts:%Y-%m-%dT20:00}")
     page.get_by_label("什么时候结束").fill(f"{starts:%Y-%m-%dT21:00}")
-    page.get_by_role("button", name="埋下宝贝").click()
     day = f"{starts.month}月{starts.day}日"
-    expect(page.locator(".fact").last).to_have_text(f"{day} 20:00 开挖")
-    expect(page.locator(".heading .publisher")).to_contain_text(f"埋下 · {day} 21:00 截止")
+    said = page.get_by_text(f"时间按北京时间填；{day} 20:00 {elsewhere}")
+    expect(said).to_contain_text(f"；{day} 21:00 {elsewhere}")
+    page.get_by_role("button", name="埋下宝贝").click()
+    expect(page.locator(".fact").last).to_contain_text(f"{day} 20:00 {elsewhere}")
+    expect(page.locator(".heading .publisher")).to_contain_text(f"埋下 · {day} 21:00 {elsewhere}")
     page.get_by_role("link", name="改文字和图片").click()
+    expect(said).to_be_visible()
     page.get_by_label("什么时候开挖").fill(f"{starts:%Y-%m-%dT20:57}")
     page.get_by_role("button", name="改好了").click()
     _is_blamed(page.get_by_label("什么时候开挖"), "这样开挖太晚了，到结束时挖不完")
     page.get_by_label("什么时候开挖").fill(f"{starts:%Y-%m-%dT20:30}")
     page.get_by_role("button", name="改好了").click()
-    expect(page.locator(".fact").last).to_have_text(f"{day} 20:30 开挖")
+    expect(page.locator(".fact").last).to_contain_text(f"{day} 20:30 {elsewhere}")
 
 
 def test_one_persons_draft_is_not_shown_to_another(window):

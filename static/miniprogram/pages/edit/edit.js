@@ -2,7 +2,7 @@
 
 import { opening } from "../../parts/opening.js";
 import { picturing } from "../../parts/picturing.js";
-import { dayAndClock, handing, handingOf, momentOf } from "../../shared/planning.js";
+import { dayAndClock, handing, handingOf, momentOf, zoneWords } from "../../shared/planning.js";
 import { mayEdit } from "../../shared/prizes.js";
 import { FIELDS, KIND, PUBLISH } from "../../shared/words-publish.js";
 import { EDIT } from "../../shared/words.js";
@@ -11,7 +11,7 @@ import { admitted, api } from "../../wechat.js";
 Component({
   behaviors: [opening, picturing],
 
-  data: { task: null, handing: 0, filled: {}, rows: [], day: "", clock: "", today: "", kind: KIND, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
+  data: { task: null, handing: 0, filled: {}, rows: [], day: "", clock: "", zone: "", today: "", kind: KIND, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
 
   methods: {
     onLoad({ code }) {
@@ -32,7 +32,7 @@ Component({
       const rows = data.ranks.map((rank, at) => ({ key: String(at), name: rank.name, url: "", thumbnail: rank.thumbnail }));
       this.begun = dayAndClock(data.starts_at);
       const { day, clock } = this.begun;
-      this.setData({ task: data, thumbnail, handing: handing(data), filled, rows, day, clock: clock || "20:00", today: dayAndClock(Date.now()).day });
+      this.setData({ task: data, thumbnail, handing: handing(data), filled, rows, day, clock: clock || "20:00", zone: zoneWords(data.starts_at), today: dayAndClock(Date.now()).day });
     },
 
     row({ detail, currentTarget }) {
@@ -43,7 +43,7 @@ Component({
     type() {},
 
     time({ detail, currentTarget }) {
-      this.setData({ [currentTarget.dataset.of]: detail.value });
+      this.setData({ [currentTarget.dataset.of]: detail.value }, () => this.setData({ zone: zoneWords(momentOf(this.data.day, this.data.clock)) }));
     },
 
     async save({ detail }) {

@@ -4,7 +4,7 @@
 import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
-import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf } from "../../shared/planning.js";
+import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../../shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
 import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
 import { admitted, api, ask, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
@@ -31,7 +31,7 @@ Component({
     whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: WHATS[1][2], tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
-    cash: "", tax: "", ends: "", forecasts: "", least: "", speed: "", busy: false,
+    cash: "", tax: "", ends: "", zone: "", forecasts: "", least: "", speed: "", busy: false,
     ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
 
@@ -159,7 +159,7 @@ Component({
     adapt() {
       if (!this.rules) return; // they are not read yet
       const typed = this.typed || {};
-      const { plan, goods_type: type, prizes: kinds, draw_type: given, ends_at } = this.contents(typed);
+      const { plan, goods_type: type, prizes: kinds, draw_type: given, starts_at, ends_at } = this.contents(typed);
       const { what, chosen, rows } = this.data;
       const { least_cd, least_diggers, fair_start_ms, task_days } = this.rules;
       const own = plan.tempo === "own";
@@ -178,6 +178,7 @@ Component({
         speed: cooldownHint(type === 1 ? least_cd : 0, fair_start_ms),
         plan: plan.misfit ? "" : [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : "", ends_at ? "" : endsWords(task_days)].filter(Boolean).join("。"),
         ends: endsHint(task_days),
+        zone: zoneWords(starts_at, ends_at),
         warning: plan.misfit || (own ? planWarning(plan) : ""),
         tax: publishersTax(kinds ? { ranks: kinds } : type === 1 || what === "thing" ? {} : { value: Number(typed.value || 0) }),
       });
