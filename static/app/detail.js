@@ -221,7 +221,7 @@ class Page {
       el("h2", {}, OWN.title),
       fresh ? el("p.good", {}, OWN.buried) : null,
       fresh && !task.is_public && document.documentElement.dataset.login === "sandbox"
-        ? el("p.hint", {}, "这里是演示，别人拿不到链接：在另一个窗口里打开它，就是另一个人。") : null,
+        ? el("p.hint", {}, "这里是演示，没有别人拿得到链接：点“分享给朋友”，就能自己扮演一个来挖。") : null,
       el("div.buttons", {},
         mayShare(task) ? el("button.primary", { onclick: this.share }, icon("share", 20), SHARE.send) : null,
         task.need_pay ? null : el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title),

@@ -18,9 +18,12 @@ export function share(task) {
       notice("浏览器不让复制，请长按选中的链接"); // not every browser allows copying
     }
   };
+  const sandbox = document.documentElement.dataset.login === "sandbox";
   dialog(
     "分享给朋友",
     poster,
+    // A window that this one opens would be the same person, but for `noopener`.
+    sandbox ? el("p", {}, el("a.button", { href: link, target: "_blank", rel: "noopener" }, "在新窗口里扮演一个朋友")) : null,
     el("div.row", {}, field, el("button", { onclick: copy }, "复制")),
     el("p.hint", {}, `保存海报或复制链接发给朋友。${SHARE.fair}`),
   );

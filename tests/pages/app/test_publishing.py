@@ -1,11 +1,12 @@
 """The client in a real browser: the form to publish, the values that it keeps, and its error messages."""
 
+import random
 from datetime import datetime, timedelta
 
 from playwright.sync_api import Locator, expect
 
 from server.game.amounts import BEIJING
-from support.browser import PHONE, choose_picture, show_all_fields
+from support.browser import PHONE, Person, choose_picture, show_all_fields
 from support.client import a_picture
 
 SEVERAL = "每隔多少层一份奖品"
@@ -136,3 +137,20 @@ def _is_blamed(field: Locator, text: str) -> None:
     beneath = field.locator("xpath=ancestor::*[contains(@class, 'field')][1]").locator(".problem")
     expect(beneath).to_have_text(text)
     expect(beneath).to_be_in_viewport()
+
+
+def test_in_the_sandbox_a_publisher_plays_a_friend_whom_nobody_else_can_be(window, publisher):
+    user = f"大方{random.randrange(10**9)}"
+    code = Person.log_in(publisher.address, user).publish(a_picture(), name="给朋友的猫", is_public=0)
+    opened = window()
+    opened.log_in(user)
+    opened.go(f"/#/task/{code}")
+    page = opened.page
+    expect(page.get_by_text("没有别人拿得到链接：点“分享给朋友”")).to_be_visible()
+    page.get_by_role("button", name="分享给朋友").click()
+    with opened.context.expect_page() as friends:
+        page.get_by_role("link", name="在新窗口里扮演一个朋友").click()
+    friend = friends.value
+    expect(friend.get_by_role("heading", name="给朋友的猫")).to_be_visible()
+    expect(friend.get_by_role("button", name="挖一锹")).to_be_enabled()
+    expect(friend.get_by_text("我发布的")).to_have_count(0)
