@@ -16,7 +16,7 @@ from handlers.digging.task_page import (
 )
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.reviews.shown import require_shown
-from server.actions.digging.visit import sharer_of, visit
+from server.actions.digging.visit import visit
 from server.errors import NoSuchTask, NotShown
 from server.game.reasons import owes
 from server.game.task import Participant
@@ -110,9 +110,8 @@ class GetTaskDetails(Interface):
             cash = context.cash if owes(watched.standing, person_id) else None
             if cash is not None and await cash.looks(code):
                 await context.hub.read_now(watched)
-            if request.is_share and request.from_unionid:
-                sharer = await sharer_of(context, code, request.from_unionid)
-            share = visit(context, code, person_id, sharer)
+            named = request.from_unionid if request.is_share else None
+            share = visit(context, code, person_id, sharer, named)
             prize = await self._prize(watched, person_id) if person_id in watched.winners else None
             return task_page(context, watched, person, share=share, prize=prize)
 

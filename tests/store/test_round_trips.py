@@ -13,6 +13,7 @@ from server.actions.messages.send import send_messages
 from server.context import Context
 from server.errors import CoolingDown
 from server.game.invariants import Totals
+from server.memory.known_people import KnownPeople
 from server.store import Store
 from server.store.digging import square
 from server.store.digging.digs import stored
@@ -199,33 +200,39 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(client, context, trips
         assert sent[2:] == (["update digs"] if dug else ["aggregate tasks"])
 
 
-async def test_details_take_four_trips_and_five_with_a_share(client, context, trips):
+async def test_a_new_persons_tap_takes_one_trip_before_its_reply_whoever_brought_them(
+    client, context, trips, monkeypatch
+):
+    replied = asyncio.Event()
+    meanwhile(monkeypatch, KnownPeople, "id_of", before=replied.wait)
     alice = await digger(client, "alice")
     code = await alice.publish(forecast_num=100_000)
-    opened = await alice.get("/getTaskDetails", code=code)
-    reply, sent = await sent_during(trips, (await client.log_in("plain")).get("/getTaskDetails", code=code))
-    assert reply["status"] == 0
-    assert len(sent) <= 4, sent
-    for user, sharer in (("by-id", alice.unionid), ("by-token", opened["share"])):
+    share = (await alice.get("/getTaskDetails", code=code))["share"]
+    links: dict[str, dict[str, Any]] = {
+        "nobody": {"code": code},
+        "id": {"code": code, "is_share": 1, "from_unionid": alice.unionid},
+        "token": {"code": code, "is_share": 1, "from_unionid": share},
+        "token alone": {"code": share},
+        "unknown": {"code": code, "is_share": 1, "from_unionid": "nobody"},
+        "altered": {"code": code, "is_share": 1, "from_unionid": "x" * len(share)},
+    }
+    brought = {}
+    for user, link in links.items():
         newcomer = await client.log_in(user)
-        reply, sent = await sent_during(
-            trips, newcomer.get("/getTaskDetails", code=code, is_share=1, from_unionid=sharer)
-        )
-        assert reply["status"] == 0
-        assert len(sent) <= 5, sent
+        reply, sent = await sent_during(trips, newcomer.get("/getTaskDetails", **link))
+        assert reply["code"] == code
+        assert len(sent) == 1, sent
+        replied.set()
         await client.rest()
+        replied.clear()
         [visit] = await context.store.visits.rows.find({"person_id": newcomer.id}).to_list(10)
-        assert (visit["code"], visit["sharer"]) == (code, alice.id)
-    bob = await digger(client, "bob")
-    reply, sent = await sent_during(trips, bob.get("/getTaskDetails", code=opened["share"]))
-    assert reply["code"] == code
-    assert len(sent) <= 5, sent
-    for nobody in ("nobody", "x" * 20, bob.unionid):
-        _, sent = await sent_during(
-            trips, bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=nobody)
-        )
-        assert len(sent) <= 5, sent
-    assert await context.store.visits.rows.count_documents({"sharer": {"$exists": True}}) == 3
+        brought[user] = visit.get("sharer")
+    by_alice = dict.fromkeys(("id", "token", "token alone"), alice.id)
+    assert brought == {**dict.fromkeys(links), **by_alice}
+    replied.set()
+    await newcomer.get("/getTaskDetails", code=code, is_share=1, from_unionid=newcomer.unionid)
+    await client.rest()
+    assert await context.store.visits.rows.count_documents({"sharer": {"$exists": True}}) == len(by_alice)
 
 
 async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
