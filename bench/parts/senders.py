@@ -24,6 +24,7 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from handlers.websocket import Socket
 from server.realtime.frames import text_frame
+from server.realtime.watched_task import send_to_all
 
 PAYLOAD = b'{"type":"cd","text":"' + b"x" * 177 + b'"}'
 BACKLOG = 4096
@@ -43,11 +44,7 @@ def ours(listener: socket.socket) -> Send:
 
     HTTPServer(Application([("/", Watching)])).add_socket(listener)
 
-    def send() -> None:
-        for watcher in watching:
-            watcher.send(frame)
-
-    return send
+    return lambda: send_to_all(watching, frame)
 
 
 def write_message(listener: socket.socket) -> Send:

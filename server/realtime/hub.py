@@ -38,7 +38,7 @@ from server.realtime.replay import REPLAYED_DIGS
 from server.realtime.sessions import FORGOTTEN_SECONDS, Sessions
 from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
 from server.realtime.ticks import Ticks
-from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
+from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher, send_to_all
 from server.runtime.activity import Activity
 from server.runtime.background import Background, end_tasks
 from server.runtime.single_flight import SingleFlight
@@ -321,11 +321,8 @@ class Hub:
         self._ticks.plan(watched)
 
     def _send(self, watched: WatchedTask, frames: bytes) -> None:
-        if not frames:
-            return
-        for watcher in list(watched.watchers):
-            watcher.send(frames)
-        metrics.DELIVERIES.inc(len(watched.watchers))
+        if frames:
+            send_to_all(watched.watchers, frames)
 
     # ---- reading what may be missing
 

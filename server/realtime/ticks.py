@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from server.realtime.frames import Tick, encode
-from server.realtime.watched_task import WatchedTask
+from server.realtime.watched_task import WatchedTask, send_to_all
 from server.runtime.background import Failures
-from server.telemetry import metrics
 
 
 class Ticks:
@@ -51,8 +50,5 @@ class Ticks:
         if not watched.ticking:
             return
         with self._failures.noted("a cooldown's tick"):
-            frame = encode([Tick(code=watched.code, time=value)])
-            for watcher in list(watched.ticking):
-                watcher.send(frame)
-            metrics.DELIVERIES.inc(len(watched.ticking))
+            send_to_all(watched.ticking, encode([Tick(code=watched.code, time=value)]))
         self.plan(watched, after=value)
