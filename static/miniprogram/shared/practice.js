@@ -7,8 +7,8 @@ export const PRACTICE = {
   title: "先练三锹", rule: "一锹挖开一层，谁挖到宝贝就归谁。", drawing: "3 人同时按下，抽签…",
   dig: "练一锹", rest: "一起等冷却…", draw: "抽签中", skip: "跳过", over: "会了，去挖真的", begin: "先练三锹，看看怎么挖",
 };
-const REST_MS = 1200;
-const DRAW_MS = 800; // as FAIR_START_MS of a server
+const REST_MS = 700; // as long as the animation of `resting` in both clients
+const DRAW_MS = 400;
 
 const CROWD = ["你", "小满", "大山"];
 // What each level brings up: a find by its number, who digs it, and what is said of it.
