@@ -481,7 +481,7 @@ export const PAY = { title: "支付后开挖" };
 
 /** Until when it can be paid for; `until` is 0 while that is not known. */
 export function payUntilWords(until) {
-  if (!until) return "24 小时内没有支付会自动删除；你定的结束时间先到，就到时删除。";
+  if (!until) return "24 小时内没有支付会自动删除；结束时间更早的，到时就删除。";
   return secondsUntil(until) ? `${asMoment(until)} 以前没有支付会自动删除。` : "没有支付，已经自动删除。";
 }
 
