@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +18,13 @@ FOUND = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/loca
 START_SECONDS = 10
 
 
-def write_conf(directory: Path, port: int, tls_port: int, plain_port: int = 0) -> Path:
-    """Write the configuration for a server at `port`. At `plain_port`, if given, nginx speaks plain HTTP."""
+def write_conf(
+    directory: Path, port: int, tls_port: int, plain_port: int = 0, changes: Mapping[str, str] | None = None
+) -> Path:
+    """Write the configuration for a server at `port`. At `plain_port`, if given, nginx speaks plain HTTP.
+
+    `changes` are further expressions in it, and what replaces them.
+    """
     text = CONF.read_text("utf-8")
     key = directory / "key.pem"
     certificate = directory / "certificate.pem"
@@ -37,6 +42,7 @@ def write_conf(directory: Path, port: int, tls_port: int, plain_port: int = 0) -
         (r"listen 443 ssl;", f"listen 127.0.0.1:{tls_port} ssl;"),
         (r"ssl_certificate [^;]*", f"ssl_certificate {certificate}"),
         (r"ssl_certificate_key [^;]*", f"ssl_certificate_key {key}"),
+        *(changes or {}).items(),
     ):
         text, count = re.subn(pattern, changed, text)
         assert count, pattern
@@ -53,11 +59,13 @@ def write_conf(directory: Path, port: int, tls_port: int, plain_port: int = 0) -
 
 
 @contextmanager
-def nginx(directory: Path, port: int, plain_port: int = 0) -> Iterator[int]:
+def nginx(
+    directory: Path, port: int, plain_port: int = 0, changes: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """Run nginx in front of the server at `port`; yield its port for https."""
     assert FOUND is not None, "install nginx"
     tls_port = free_port()
-    conf = write_conf(directory, port, tls_port, plain_port)
+    conf = write_conf(directory, port, tls_port, plain_port, changes)
     command = [FOUND, "-p", str(directory), "-c", str(conf), "-e", str(directory / "error.log")]
     process = subprocess.Popen([*command, "-g", "daemon off;"])
     try:

@@ -10,12 +10,16 @@ import pytest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from handlers import bodies
+from handlers.bodies import STRANGERS_BYTES
 from server.running import port
 from server.running.port import HEAD_BYTES, Port
 from support.replies import raw_reply
 
 PATIENCE_SECONDS = 10
 FIRST = b"GET /healthz HTTP/1.1\r\nHost: wabao\r\n"
+LARGE = b"POST /uploadFile HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+LARGE += b"Content-Length: %d\r\n\r\n{" % (STRANGERS_BYTES + 1)
 Ends: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -63,11 +67,12 @@ async def test_a_head_may_have_8_kb_and_a_longer_one_ends_its_connection(serve, 
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"GET / HTTP/1.1\r\nHost: wab", FIRST + b"Content-Length: 2\r\n\r\n{"], ids=ascii
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: wab", FIRST + b"Content-Length: 2\r\n\r\n{", LARGE], ids=ascii
 )
 async def test_a_silent_client_is_closed_after_a_while(serve, app, monkeypatch, sent):
     monkeypatch.setattr(port, "IDLE_SECONDS", 0.2)
-    monkeypatch.setattr(port, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(port, "BODY_SECONDS", 60 if sent == LARGE else 0.2)
+    monkeypatch.setattr(bodies, "LARGE_SECONDS", 0.2)
     served = await serve(app)
     async with served.line() as (reader, writer):
         writer.write(sent)
