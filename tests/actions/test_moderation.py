@@ -322,6 +322,9 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     for someone in people[2 * TO_HOLD :]:
         await report(someone, code)
     assert await is_hidden(context, code)
+    [task] = await find(context, "tasks")
+    moves = [(moved["move"], moved["by"]) for moved in task["history"]]
+    assert moves == [("hidden_by_reports", "people")] * 2
 
 
 @pytest.mark.parametrize("who", ["nobody", "show", "hide"])
