@@ -16,7 +16,7 @@ SOONER_MS = 5_000  # than the page's own interval
 
 @pytest.fixture
 def watcher(browser: Browser, address: str) -> Iterator[Window]:
-    opened = open_window(browser, address)
+    opened = open_window(browser, address, reduced_motion="reduce")
     yield opened
     opened.context.close()
     assert opened.wrong == []

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from support.browser import NOTE_SIGNALS, Opener, Person, Window, run_until
@@ -73,6 +74,12 @@ NOTE_HITS = """() => {
         resolve([opened.className, hit(x + 9, y + 9), hit(5, 5)]);
     }).observe(document.body, { subtree: true, attributeFilter: ["class"] }));
 }"""
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """Windows in which things move."""
+    return {}
 
 
 def won(opened: Window) -> None:

@@ -16,7 +16,7 @@ BANNER_MS = 12_000  # 3 s where the machine is not busy
 def player(browser: Browser, address: str, publisher: Person) -> Iterator[Window]:
     """A window that shows a treasure."""
     code = publisher.publish(a_picture(), cd=60)
-    opened = open_window(browser, address)
+    opened = open_window(browser, address, reduced_motion="reduce")
     opened.begin_as("小红")
     opened.go(f"/#/task/{code}")
     expect(opened.page.get_by_text("规则、承诺和随机数")).to_be_visible()

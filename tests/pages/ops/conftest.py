@@ -40,7 +40,7 @@ def address(running: Running) -> str:
 @pytest.fixture
 def options() -> dict[str, Any]:
     """The size of the windows: a desktop's screen."""
-    return {"viewport": DESK}
+    return {"viewport": DESK, "reduced_motion": "reduce"}
 
 
 @pytest.fixture
