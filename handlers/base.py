@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import secrets
 from collections.abc import Mapping, Sequence
@@ -291,6 +292,8 @@ class Interface(Receiver):
     hold files. `gives_texts` has the content types that a request may ask for in place of JSON. `explained`
     are further paragraphs for the reference. `/openapi.json` is made from these attributes. A body may have
     `body_limit_bytes` with a good token, and `strangers_bytes` without one.
+
+    `arrived` is when the ANSWER_SECONDS of a request began, in the loop's time.
     """
 
     path: ClassVar[str]
@@ -303,6 +306,7 @@ class Interface(Receiver):
     explained: ClassVar[Sequence[str]] = ()
     body_limit_bytes: ClassVar[int] = BODY_BYTES
     strangers_bytes: ClassVar[int] = STRANGERS_BYTES
+    arrived: float
 
     def __init_subclass__(cls) -> None:
         """Take from `answer` what the interface takes and, unless it says so itself, gives."""
@@ -367,6 +371,7 @@ class Interface(Receiver):
         return refusal
 
     async def _answered_in_time(self) -> msgspec.Struct | bytes | None:
+        self.arrived = asyncio.get_running_loop().time()
         try:
             async with within(ANSWER_SECONDS):
                 await self.guard()

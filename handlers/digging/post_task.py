@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -99,11 +98,13 @@ class PostTask(Interface):
 
     path = "/postTask"
     method = "POST"
-    _asked: Request | None = None  # the dig that is asked for
+    _hung_up = False
+    _asked: Request | None = None  # the dig that is asked for, once it is known whose it is
 
     def on_connection_close(self) -> None:
         """Note that the client hung up: the dig is perhaps not worth a try any more."""
         super().on_connection_close()
+        self._hung_up = True
         if self._asked is not None:
             self._asked.hung_up = True
 
@@ -128,7 +129,6 @@ class PostTask(Interface):
         return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
 
     async def _dig(self, request: DigRequest) -> DigReply:
-        arrived = asyncio.get_running_loop().time()
         code, _ = self.context.visiting.resolve(request.code)
         if code is None:
             raise NoSuchTask
@@ -138,7 +138,8 @@ class PostTask(Interface):
             request.dig_id or "",
             self.caller.generation,
             address_of(self.context, self.request, client_ip),
-            arrived,
+            self.arrived,
+            self._hung_up,
         )
         dug = await dig(self.context, self._asked)
         made = dug.dig

@@ -221,19 +221,24 @@ async def outcome(asked: Awaitable[Dug]) -> Outcome:
 
 
 class Held:
-    """Makes a process's reads of digs wait until `go`, as with a slow MongoDB."""
+    """Makes reads of a process wait until `go`, as with a slow MongoDB: by default those of digs."""
 
-    def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, context: Context, monkeypatch: pytest.MonkeyPatch, of: Any = None, name: str = "view"
+    ) -> None:
         self.go = asyncio.Event()
         self.waiting: asyncio.Queue[str] = asyncio.Queue()
-        self._view = context.store.tasks.view
-        monkeypatch.setattr(digging, "DEADLINE_SECONDS", 60.0)  # however long a busy machine holds them
-        monkeypatch.setattr(context.store.tasks, "view", self._late_view)
+        of = of or context.store.tasks
+        self._read = getattr(of, name)
+        # However long a busy machine holds them.
+        monkeypatch.setattr(digging, "DEADLINE_SECONDS", 60.0)
+        monkeypatch.setattr("handlers.base.ANSWER_SECONDS", 60.0)
+        monkeypatch.setattr(of, name, self._late_read)
 
-    async def _late_view(self, code: str, *asked: str) -> Any:
-        self.waiting.put_nowait(code)
+    async def _late_read(self, *asked: str) -> Any:
+        self.waiting.put_nowait(asked[0])
         await self.go.wait()
-        return await self._view(code, *asked)
+        return await self._read(*asked)
 
 
 async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
@@ -298,25 +303,50 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
     assert await outcome(dig(other, Request(code, bob.id, arrived=seemed))) == told
 
 
-async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context, monkeypatch, alice, bob):
+async def test_a_dig_by_a_bare_id_belongs_to_the_window_in_which_it_came_however_late_its_sender_is_known(
+    context, open_page, monkeypatch, alice, bob, carol
+):
+    code = await alice.publish(cd=1)
+    page = await open_page(alice, code)
+    held = Held(context, monkeypatch, context.known_people, "id_of")
+    bob.send_token = False
+    asked = asyncio.ensure_future(bob.dig(code))
+    await held.waiting.get()
+    await carol.dig(code)
+    await page.until("tick", time=0)
+    held.go.set()
+    refused = await asked
+    assert (refused["error"], refused["time"]) == ("cooling_down", 0)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(
+    context, monkeypatch, bare, alice, bob
+):
     code = await alice.publish(cd=0)
-    held = Held(context, monkeypatch)
+    held = Held(context, monkeypatch, *([context.known_people, "id_of"] if bare else []))
+    bob.send_token = not bare
     noticed = asyncio.Event()
+    ended: asyncio.Queue[Outcome] = asyncio.Queue()
     closed = PostTask.on_connection_close
+
+    async def watched(*asked: Any) -> None:
+        ended.put_nowait(await outcome(dig(*asked)))
+        raise Unavailable
 
     def notice(handler: PostTask) -> None:
         closed(handler)
         noticed.set()
 
     monkeypatch.setattr(PostTask, "on_connection_close", notice)
+    monkeypatch.setattr("handlers.digging.post_task.dig", watched)
     asked = asyncio.ensure_future(bob.dig(code))
     await held.waiting.get()
     asked.cancel()
     await noticed.wait()
     held.go.set()
-    async with context.digging.turn(code):  # the next turn comes only when the dig has ended
-        assert await check_history(context, code) == []
-    assert (await bob.dig(code))["now_depth"] == 1
+    assert await ended.get() == (Unavailable.error, 0, False)
+    assert await check_history(context, code) == []
 
 
 async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(context, monkeypatch, alice, bob):
