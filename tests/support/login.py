@@ -14,6 +14,9 @@ from server.context import Context
 from server.store.people.people import Login
 
 LOGIN_FIELDS = ("code", "iv", "encryptedData")
+# What WeChat says if it is to be asked again: a busy machine's store is away for a moment.
+BUSY = -1
+TRIES = 5
 
 
 async def a_ticket(http: httpx.AsyncClient, **wishes: Any) -> dict[str, str]:
@@ -55,7 +58,11 @@ def log_in(
         found = httpx.get(f"{address}/{path}", params=parameters, timeout=20, verify=verify)
         return dict(found.json())
 
-    given = get("sandbox/authorize", {"user": user, **wishes})
+    for _ in range(TRIES):
+        given = get("sandbox/authorize", {"user": user, **wishes})
+        if given.get("errcode") != BUSY:
+            break
+    assert "code" in given, given
     reply = get("userLogin", {name: given[name] for name in fields})
     assert reply["status"] == 0, reply
     person: dict[str, Any] = reply["data"]
