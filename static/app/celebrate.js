@@ -3,7 +3,7 @@
 import { wonThumbnail } from "../miniprogram/shared/prizes.js";
 import { WIN, giverWords, heroWords, placeWords } from "../miniprogram/shared/words.js";
 import { closed } from "./dialog.js";
-import { el, painted } from "./dom.js";
+import { el, painted, set, write } from "./dom.js";
 import { signalWin } from "./preferences.js";
 
 const COINS = 24;
@@ -12,22 +12,22 @@ const FALL_MS = 1800;
 const HASTE_MS = 1200; // people press again and again in a race: until then a press is still meant for the shovel
 
 /**
- * The person at the screen won with the dig of this reply: open a dialog during the stroke, and return `show()`, which
- * makes it visible, and `cheer()`, which sounds, lets coins fly and resolves once all of them do. The back button
- * closes the dialog; all else does only once it is settled. It opens unseen, because that has the style of the whole
- * page worked out anew, most of a frame's work on a slow phone.
+ * Lay out the dialog of a win unseen, before the press that may win: on a slow phone that takes longer than a frame. Return
+ * `celebrate(won, reply)`, for when the person at the screen won with the dig of this reply: it opens the dialog during the
+ * stroke, and returns `show()`, which makes it visible, and `cheer()`, which sounds, lets coins fly and resolves once all of
+ * them do. The back button closes the dialog; all else does only once it is settled. It opens unseen, too, because that has
+ * the style of the whole page worked out anew, most of a frame's work on a slow phone.
  */
-export async function celebrationOfMine(task, reply, signal) {
+export function preparedWin({ name, thumbnail }, signal) {
   let claiming = false;
   const coins = heap();
   const button = el("button.primary", { onclick: () => { claiming = true; opened.close(); } }, WIN.claim);
+  const picture = el("img", { src: thumbnail, alt: "", width: 128, height: 128, decoding: "async" });
+  const lines = ["p.prize-name", ...Array(3).fill("p.hint.centred")].map((line) => el(line, {}, name));
   const opened = closed(
     WIN.title,
-    el("div.prize", {}, el("img", { src: wonThumbnail(task), alt: "", width: 128, height: 128, decoding: "async" })),
-    el("p.prize-name", {}, heroWords(task)),
-    el("p.hint.centred", {}, giverWords(task)),
-    el("p.hint.centred", {}, placeWords(reply)),
-    el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),
+    el("div.prize", {}, picture),
+    lines,
     button,
     el("i.ground.left", { "aria-hidden": "true" }),
     el("i.ground.right", { "aria-hidden": "true" }),
@@ -38,11 +38,18 @@ export async function celebrationOfMine(task, reply, signal) {
   opened.addEventListener("cancel", barInHaste);
   // Space has no button yet that takes it: it would scroll the page.
   addEventListener("keydown", (event) => event.key === " " && opened.open && barInHaste(event), { signal });
-  document.body.append(opened);
-  await painted(); // it is laid out by now
-  if (signal.aborted) opened.remove();
-  else opened.showModal(); // another page closes it
-  await painted();
+  signal.addEventListener("abort", () => opened.remove());
+  if (!signal.aborted) document.body.append(opened);
+
+  async function celebrate(won, reply) {
+    const kept = won.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖";
+    [heroWords(won), giverWords(won), placeWords(reply), kept].forEach((words, at) => write(lines[at], words));
+    set(picture, { src: wonThumbnail(won) });
+    await painted(); // it is laid out by now
+    if (!signal.aborted) opened.showModal(); // another page closes it
+    await painted();
+    return { show, cheer };
+  }
 
   function show() {
     if (!opened.open) return; // closed by a second Escape, which a browser lets no page prevent
@@ -60,7 +67,7 @@ export async function celebrationOfMine(task, reply, signal) {
     await shower(coins);
   }
 
-  return { show, cheer };
+  return celebrate;
 }
 
 if (history.state?.dialog) history.back(); // the page was loaded anew over a dialog: the back button has nothing to close

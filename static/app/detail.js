@@ -3,7 +3,7 @@
 import { after } from "./afterwards.js";
 import { dig, get, mayPass, needed, noteLost, post } from "./api.js";
 import { publishedBy, synopsis } from "./cards.js";
-import { celebrationOfMine } from "./celebrate.js";
+import { preparedWin } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { cheers } from "./cheers.js";
 import { consent } from "./consent.js";
@@ -32,6 +32,7 @@ const mayShare = ({ review, gone, need_pay }) => review === "shown" && !gone && 
 
 const LOOK_AGAIN_MS = 5000; // during a check: the frame `review` tells its end, unless the frame is lost
 const RELOAD_AGAIN_MS = 800;
+const PREPARE_MS = 300; // the page is drawn by then
 
 export function detail(root, signal, code) {
   opening(root, signal, () => open(root, signal, code));
@@ -48,6 +49,7 @@ async function open(root, signal, opened) {
   page.fill(root);
   page.watch();
   if (page.task.can_dig && prefers("digOnOpening")) page.dig();
+  setTimeout(() => data.status || data.mine || data.is_prize || signal.aborted || page.win(), PREPARE_MS);
 }
 
 /** Resolve with the module that shows finds, null if it cannot be loaded now. */
@@ -64,6 +66,7 @@ class Page {
   #leapt = false; // the list of people must be read anew: frames were missed
   #reloading = 0;
   #watched = false; // the first snapshot has come: a later one means that frames were missed
+  #win = null;
   #winners = new Map(); // by winners' places: who is known to have won, and what
   #judged = ""; // the `review` that a frame told and that was not read yet
   #edited = 0; // the `edited` that came with it
@@ -411,6 +414,11 @@ class Page {
     if (!this.signal.aborted) focusHeading(document.getElementById("page"));
   }
 
+  /** The dialog of a win, which is prepared once. */
+  win() {
+    return this.#win ??= preparedWin(this.task, this.signal);
+  }
+
   dig() {
     if (this.#busy) return;
     this.#busy = true;
@@ -421,7 +429,7 @@ class Page {
     const told = dig(this.task.code)
       .then(async (reply) => {
         if (reply.is_prize) claims().catch(() => {}); // it shows behind the dialog
-        return [reply, reply.is_prize && await celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply, this.signal), reply.find && await finds()];
+        return [reply, reply.is_prize && await this.win()({ ...this.task, ...wonBy(reply, this.task) }, reply), reply.find && await finds()];
       })
       .finally(() => struck)
       .then(([reply, celebration, shown]) => this.dug(reply, celebration, end, shown), (error) => this.refused(error));

@@ -128,6 +128,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     digger.choose("挖到时响一声、震一下", agreed=False)
     digger.go(f"/#/task/{second}")
     digger.page.evaluate(NOTE_OPENING)
+    digger.page.locator("dialog.won").wait_for(state="attached")  # laid out before the press
     press(digger)
     won(digger)
     assert digger.page.evaluate("height") > 200
