@@ -6,7 +6,6 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPHeaders,
     HTTPMessageDelegate,
@@ -26,8 +25,6 @@ LARGEST_BYTES = (10 << 20) + (64 << 10)
 LARGE_BYTES = 64 << 10
 # A refused body up to this size is read and thrown away, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
-# How long a body above STRANGERS_BYTES may take: a photo of 3 MB over a slow 3G takes 60 s.
-LARGE_SECONDS = 110.0
 _LENGTH = re.compile("[0-9]{1,18}")
 
 
@@ -73,8 +70,6 @@ class BoundedBody(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         """Refuse a body that says that it is too large; else let the request begin."""
-        assert isinstance(self._request.connection, HTTP1Connection)  # noqa: S101  (we serve HTTP/1 alone)
-        self._request.connection.set_body_timeout(LARGE_SECONDS)
         self._start = start_line, headers
         self._judge(length_of(headers))
         return self._answers.headers_received(start_line, headers)

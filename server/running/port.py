@@ -11,6 +11,7 @@ import resource
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 
+from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
@@ -22,13 +23,15 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from handlers.bodies import THROWN_AWAY_BYTES
+from handlers.bodies import THROWN_AWAY_BYTES, is_small
 from server.telemetry import metrics
 
 HEAD_BYTES = 8 << 10  # Tornado parses so much in 1,600 lines in 5 ms.
 # A connection may wait so long for its next request: longer than a proxy keeps it.
 IDLE_SECONDS = 75.0
 BODY_SECONDS = 20.0
+# How long a body above STRANGERS_BYTES may take: a photo of 3 MB over a slow 3G takes 60 s.
+LARGE_SECONDS = 110.0
 # Descriptors for files and for connections to the stores: at most a quarter of all.
 OWN_DESCRIPTORS = 128
 ACCEPTED_AT_ONCE = 64
@@ -54,7 +57,7 @@ class Port(HTTPServer):
         """Take what answers requests."""
         self._accepting: list[asyncio.Task[None]] = []
         self._tell_at = 0.0
-        self._open: set[object] = set()
+        self._open: dict[object, _UnderWay] = {}  # with the request that is awaited or under way
         self._busy: set[object] = set()
         self._empty = asyncio.Event()
         self._idle = asyncio.Event()
@@ -63,10 +66,10 @@ class Port(HTTPServer):
         super().initialize(
             request_callback,
             max_header_size=HEAD_BYTES,
-            idle_connection_timeout=IDLE_SECONDS,
-            body_timeout=BODY_SECONDS,
             max_body_size=THROWN_AWAY_BYTES,
         )
+        # `_UnderWay` has limits of its own: Tornado's make two futures and a task for each request.
+        self.conn_params.header_timeout = None
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept from these listeners."""
@@ -137,14 +140,17 @@ class Port(HTTPServer):
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Expect a connection's next request. The earlier request on it, if any, is answered."""
         self._answered(server_conn)
-        self._open.add(server_conn)
         self._empty.clear()
-        return _UnderWay(super().start_request(server_conn, request_conn), lambda: self._begun(server_conn))
+        assert isinstance(request_conn, HTTP1Connection)  # noqa: S101  (we serve HTTP/1 alone)
+        answers = super().start_request(server_conn, request_conn)
+        begun = _UnderWay(answers, request_conn.stream, lambda: self._begun(server_conn))
+        self._open[server_conn] = begun
+        return begun
 
     def on_close(self, server_conn: object) -> None:
         """Forget a connection that was closed or has become a websocket."""
         self._answered(server_conn)
-        self._open.discard(server_conn)
+        self._open.pop(server_conn).late.cancel()
         if not self._open:
             self._empty.set()
         super().on_close(server_conn)
@@ -160,22 +166,31 @@ class Port(HTTPServer):
 
 
 class _UnderWay(HTTPMessageDelegate):
-    """Says when a request's headers have come."""
+    """Says when a request's headers have come, and closes a connection whose headers or body come too
+    late."""
 
-    def __init__(self, answers: HTTPMessageDelegate, began: Callable[[], None]) -> None:
+    def __init__(self, answers: HTTPMessageDelegate, stream: IOStream, began: Callable[[], None]) -> None:
         self._answers = answers
+        self._stream = stream
         self._began = began
+        self._expect(IDLE_SECONDS)
+
+    def _expect(self, seconds: float) -> None:
+        self.late = asyncio.get_running_loop().call_later(seconds, self._stream.close)
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         self._began()
+        self.late.cancel()
+        self._expect(BODY_SECONDS if is_small(headers) else LARGE_SECONDS)
         return self._answers.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._answers.data_received(chunk)
 
     def finish(self) -> None:
+        self.late.cancel()
         self._answers.finish()
 
     def on_connection_close(self) -> None:

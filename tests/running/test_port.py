@@ -80,7 +80,8 @@ async def test_a_silent_client_is_closed_after_a_while(serve, app, monkeypatch, 
 
 
 async def test_a_websocket_outlives_these_times(serve, app, client, code, monkeypatch):
-    monkeypatch.setattr(port, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(port, "IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(port, "BODY_SECONDS", 0.5)
     served = await serve(app)
     alice = client.people["alice"]
     async with served.line() as (reader, writer), served.line() as (silent, _):
@@ -93,6 +94,28 @@ async def test_a_websocket_outlives_these_times(serve, app, client, code, monkey
         assert await silent.read() == b""
         writer.write(b"\x89\x80\0\0\0\0")  # a ping
         await reader.readuntil(b"\x8a\0")
+
+
+async def test_a_reply_may_take_longer_than_a_body_may(serve, monkeypatch):
+    monkeypatch.setattr(port, "BODY_SECONDS", 0.2)
+    came = asyncio.Event()
+    goes_on = asyncio.Event()
+
+    class Slow(RequestHandler):
+        async def post(self) -> None:
+            came.set()
+            await goes_on.wait()
+            self.finish({"status": 0})
+
+    served = await serve(Application([("/healthz", Slow)]))
+    head = FIRST.replace(b"GET", b"POST") + b"Content-Length: 2\r\n\r\n"
+    async with served.line() as (slow, asks), served.line() as (stalled, stalls):
+        asks.write(head + b"{}")
+        await came.wait()
+        stalls.write(head + b"{")
+        assert await stalled.read() == b""
+        goes_on.set()
+        assert (await raw_reply(slow))[1] == {"status": 0}
 
 
 async def test_a_drain_answers_what_has_begun_and_says_in_the_next_replies_that_they_are_the_last(serve):
