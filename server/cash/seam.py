@@ -1,29 +1,30 @@
 """All that the game calls of cash. Without cash `Context.cash` is None, and nothing of this is imported.
 
-The treasure opens; it is dug, and its prize won and claimed; it ends, and what is left goes back; and the
-leader does what is due.
+A treasure's payment is used, or its order closed; who digs is checked; a prize is owed, claimed, billed, and
+its bill cancelled; what is left is refunded. The leader settles what is due, and operators read the money.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
 from server.cash.actions.claim import claim
-from server.cash.actions.enter import enters
-from server.cash.actions.pay_in import ask_about_order, follow_payments, look_at_payment, settle_order
-from server.cash.actions.pay_out import ensure_bill, retract, settle_bill, void
+from server.cash.actions.pay_in import ask_about_order, ask_about_payment, follow_payments, settle_order
+from server.cash.actions.pay_out import cancel_bill, ensure_bill, settle_bill, void_bill
 from server.cash.actions.refund import owe_refund, settle_refund
-from server.cash.actions.risk import look_at_risk
+from server.cash.actions.risk import ask_for_risk
 from server.cash.audit import SUMS, differences, read_money
 from server.cash.context import CashContext
 from server.cash.counting import count_money
 from server.cash.pay.answers import Contradiction, PayUnknown
 from server.cash.rules import bill, order, refund
-from server.cash.rules.order import wake
 from server.cash.rules.refund import RefundKind
+from server.cash.store.bills import Bill
+from server.cash.store.orders import Order
 from server.cash.store.payments import CONTRADICTION, Payments
+from server.cash.store.refunds import Refund
 from server.context import Context
 from server.game.lifecycle import Move
 from server.game.prize import is_out
@@ -33,8 +34,6 @@ from server.store.digging.tasks import View
 from server.store.due import DueDocuments
 from server.store.gauges import Counted
 from server.store.prizes.prizes import Prize
-
-_Settle: TypeAlias = Callable[[CashContext, Any], Awaitable[None]]
 
 
 class Cash:
@@ -49,25 +48,21 @@ class Cash:
     def due(self) -> dict[str, tuple[DueDocuments[Any], Settle]]:
         """What a sweep settles, by collection, and how."""
         books = self._context.books
-        settled: tuple[tuple[Payments[Any], _Settle, Callable[[int], Move]], ...] = (
-            (books.orders, settle_order, order.unanswered),
-            (books.bills, settle_bill, bill.unanswered),
-            (books.refunds, settle_refund, refund.unanswered),
-        )
-        return {each[0].NAME: (each[0], partial(self._settle, *each)) for each in settled}
+        return {
+            "orders": (books.orders, self._settle_order),
+            "bills": (books.bills, self._settle_bill),
+            "refunds": (books.refunds, self._settle_refund),
+        }
 
-    async def opens(self, code: str, *, useless: bool = False, last: bool = False) -> bool:
-        """Use a payment that waits for its task; return whether one came, or may still come.
+    async def use_payment(self, code: str, *, last: bool = False) -> bool:
+        """Use, or refund, a payment that waits for its task; return whether one came, or may still come.
 
-        A sweep closes the order of a task that must not open (`useless`). With `last`, the order is closed
-        here, unless it is paid. Raises PayUnknown, WeChatBusy, Contradiction.
+        With `last`, the task's order is closed here, unless it is paid. Raises PayUnknown, WeChatBusy,
+        Contradiction.
         """
-        orders = self._context.books.orders
-        found = await orders.find_live(code)
+        found = await self._context.books.orders.find_live(code)
         if found is None:
             return False
-        if useless:
-            await orders.move_all({"code": code}, wake())
         if found["state"] == "paid":
             await follow_payments(self._context, [found])
             return True
@@ -75,43 +70,50 @@ class Cash:
             found = await ask_about_order(self._context, found, close=True)
         return found["state"] != "closed"
 
-    async def looks(self, code: str) -> bool:
-        """Ask WeChat about the order of a task that its publisher looks at; return True if it is paid."""
-        return await look_at_payment(self._context, code)
+    async def close_order(self, code: str) -> None:
+        """Let a sweep close the unpaid order of a task that must not open."""
+        await self._context.books.orders.move_all({"code": code}, order.wake())
 
-    async def banned(self, person_id: str) -> None:
+    async def close_orders_of(self, person_id: str) -> None:
         """Let a sweep close a banned person's unpaid orders.
 
         If the process dies first, each order is closed when WeChat is next asked about it.
         """
-        await self._context.books.orders.move_all({"publisher": person_id}, wake())
+        await self._context.books.orders.move_all({"publisher": person_id}, order.wake())
 
-    def dug(self, view: View, address: str) -> None:
+    async def ask_about_payment(self, code: str) -> bool:
+        """Ask WeChat about the order of a task that its publisher looks at; return True if it is paid."""
+        return await ask_about_payment(self._context, code)
+
+    def ask_for_risk(self, view: View, address: str) -> None:
         """Ask WeChat in the background for the risk of a person who dug a red packet."""
-        look_at_risk(self._context, view, address)
+        ask_for_risk(self._context, view, address)
 
-    async def won(self, prize: Prize) -> None:
-        """Enter a prize as owed. Safe to repeat."""
-        await enters("owed")(self._context, prize)
+    async def owe_prize(self, prize: Prize) -> None:
+        """Enter a prize in the ledger as owed; goods have no amount. Safe to repeat."""
+        fen = prize["amount_fen"]
+        if fen:
+            now_ms = self._context.clock.now_ms()
+            await self._context.books.ledger.enter("owed", prize["_id"], prize["code"], fen, now_ms)
 
-    async def claims(self, task: Task, prize: Prize) -> tuple[Prize, str]:
-        """Do what `claim` does."""
+    async def claim(self, task: Task, prize: Prize) -> tuple[Prize, str]:
+        """Claim a red packet; return its prize, and what the winner confirms in WeChat ("": nothing)."""
         return await claim(self._context, task, prize)
 
-    async def claimed(self, prize: Prize) -> None:
+    async def make_bill(self, prize: Prize) -> None:
         """Make the bill of a prize that is being claimed. Safe to repeat."""
         if is_out(prize) and "freezing" not in prize:
             await ensure_bill(self._context, prize)
 
-    async def takes_back(self, prize: Prize) -> None:
+    async def cancel_bill(self, prize: Prize) -> None:
         """Cancel the bill of a prize that is being claimed: after the deadline, or because it is frozen."""
-        await retract(self._context, prize)
+        await cancel_bill(self._context, prize)
 
-    async def voids(self, prize: Prize, by: str) -> bool:
-        """Do what `void` does."""
-        return await void(self._context, prize, by)
+    async def void_bill(self, prize: Prize, by: str) -> bool:
+        """End a bill whose number WeChat holds for somebody else's transfer; return whether this call did."""
+        return await void_bill(self._context, prize, by)
 
-    async def owes(self, kind: RefundKind, task: Task, amount_fen: int) -> None:
+    async def owe_refund(self, kind: RefundKind, task: Task, amount_fen: int) -> None:
         """Owe the publisher of a task that ended what nobody won, or nobody claimed. Safe to repeat."""
         if amount_fen:
             paid = await self._context.books.orders.get(task.get("paid_by", ""))
@@ -140,20 +142,28 @@ class Cash:
         sums = {name: getattr(money, name) for name in SUMS}
         return {**sums, "payments": payments, "differences": differences(money)}
 
-    async def _settle(
-        self,
-        payments: Payments[Any],
-        settle: _Settle,
-        unanswered: Callable[[int], Move],
-        _: Context,
-        payment: Any,
-    ) -> None:
-        """Settle a payment; note if WeChat gives no clear answer about it."""
+    async def _settle_order(self, _: Context, due: Order) -> None:
+        async with self._noting(self._context.books.orders, due["_id"], order.unanswered):
+            await settle_order(self._context, due)
+
+    async def _settle_bill(self, _: Context, due: Bill) -> None:
+        async with self._noting(self._context.books.bills, due["_id"], bill.unanswered):
+            await settle_bill(self._context, due)
+
+    async def _settle_refund(self, _: Context, due: Refund) -> None:
+        async with self._noting(self._context.books.refunds, due["_id"], refund.unanswered):
+            await settle_refund(self._context, due)
+
+    @asynccontextmanager
+    async def _noting(
+        self, payments: Payments[Any], number: str, unanswered: Callable[[int], Move]
+    ) -> AsyncIterator[None]:
+        """Note of a payment that is being settled if WeChat gives no clear answer about it."""
         try:
-            await settle(self._context, payment)
+            yield
         except PayUnknown:
-            await payments.moves(payment["_id"], unanswered(self._context.clock.now_ms()))
+            await payments.moves(number, unanswered(self._context.clock.now_ms()))
             raise
         except Contradiction:
-            await payments.raise_alarm(payment["_id"], CONTRADICTION)
+            await payments.raise_alarm(number, CONTRADICTION)
             raise

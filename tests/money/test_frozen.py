@@ -80,7 +80,7 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
     most = 0
     retracted = []
 
-    async def retract(_: CashContext, prize: Prize) -> None:
+    async def cancel_bill(_: CashContext, prize: Prize) -> None:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
@@ -88,7 +88,7 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
         retracted.append(prize["_id"])
         under_way -= 1
 
-    monkeypatch.setattr(seam, "retract", retract)
+    monkeypatch.setattr(seam, "cancel_bill", cancel_bill)
     await freezing.freeze(context, "task", prize["code"], 0)
     await rest(context)
     assert sorted(retracted) == sorted(each["_id"] for each in many)

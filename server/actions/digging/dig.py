@@ -312,7 +312,7 @@ async def _record(context: Context, request: Request, limit: asyncio.Timeout) ->
             break
     limit.reschedule(None)
     if context.cash is not None:
-        context.cash.dug(view, request.address)
+        context.cash.ask_for_risk(view, request.address)
     await _follow_up(context, recorded, request.deadline)
     # An earlier request may have made this dig: a new primary may not have had the dig at our first read.
     return Dug(recorded, task["params"], repeated=owed is not None and owed["at"] < asked_at)

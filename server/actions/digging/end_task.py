@@ -98,10 +98,11 @@ async def _settle_unopened(context: Context, task: Task) -> int | None:
     until_ms = unpaid_until_ms(task)
     again_ms = context.clock.now_ms() + LOOK_AGAIN_MS
     over = task.get("review") not in IN_REVIEW and context.clock.now_ms() >= until_ms
-    if context.cash is not None and await context.cash.opens(
-        task["_id"], useless=is_taken_down(task), last=over
-    ):
-        return max(until_ms, again_ms)
+    if context.cash is not None:
+        if is_taken_down(task):
+            await context.cash.close_order(task["_id"])
+        if await context.cash.use_payment(task["_id"], last=over):
+            return max(until_ms, again_ms)
     if not over:
         return max(until_ms, again_ms)
     await _delete_unpaid(context, task)
@@ -128,10 +129,11 @@ async def _settle_over(context: Context, task: Task) -> int | None:
     # Refund a payment that waited. A payment that comes later is refunded when its order is followed.
     if not task["open"]:
         if context.cash is not None:
-            await context.cash.opens(code, useless=True)
+            await context.cash.close_order(code)
+            await context.cash.use_payment(code)
         return None
     if context.cash is not None:
-        await context.cash.owes("unwon", task, hidden_fen(task))
+        await context.cash.owe_refund("unwon", task, hidden_fen(task))
     claim_days = claim_days_of(task, context.settings.claim_days)
     deadline_ms = claim_until_ms(task["ended_at"], claim_days)
     if not await _write_missing_prizes(context, task):
@@ -173,7 +175,7 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> int 
     for prize in prizes:
         over = is_claim_over(task, prize, context.settings.claim_days, context.clock.now_ms())
         if context.cash is not None and over and is_out(prize) and time.monotonic() < until:
-            await context.cash.takes_back(prize)
+            await context.cash.cancel_bill(prize)
     await store.prizes.move_all({"code": code}, expired(deadline_ms))
     prizes = await store.prizes.of_task(code)
     unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
@@ -182,7 +184,7 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> int 
         return context.clock.now_ms() + rest_ms
     unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in GONE)
     if context.cash is not None and unclaimed_fen:  # this also returns unclaimed goods
-        await context.cash.owes("unclaimed", task, unclaimed_fen)
+        await context.cash.owe_refund("unclaimed", task, unclaimed_fen)
     else:
         await store.prizes.move_all({"code": code}, returned())
     return None

@@ -64,18 +64,18 @@ async def follow_prize(context: Context, prize: Prize, done: Collection[str] = (
     await carry_out(context, context.store.prizes, prize, EFFECTS, done)
 
 
-async def _enter(context: Context, prize: Prize) -> None:
+async def _owe_prize(context: Context, prize: Prize) -> None:
     if context.cash is not None:
-        await context.cash.won(prize)
+        await context.cash.owe_prize(prize)
 
 
 async def _make_bill(context: Context, prize: Prize) -> None:
     if context.cash is not None:
-        await context.cash.claimed(prize)
+        await context.cash.make_bill(prize)
 
 
 EFFECTS: Effects = {
-    "ledger": _enter,
+    "ledger": _owe_prize,
     "freezes": apply_freezes,
     "message": tell_winner,
     "bill": _make_bill,

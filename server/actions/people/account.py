@@ -141,7 +141,7 @@ async def ban_person(context: Context, person: Person, ban: Ban) -> None:
     """
     banned = await context.store.people.ban(person["_id"], ban)
     if context.cash is not None:
-        await context.cash.banned(person["_id"])
+        await context.cash.close_orders_of(person["_id"])
     if banned is not None:
         await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
 

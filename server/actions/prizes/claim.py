@@ -106,7 +106,7 @@ async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, s
     if prize["goods_type"] == RED_PACKET:
         if context.cash is None:
             raise WeChatBusy("这里没有开通红包")
-        return Claim(task, *await context.cash.claims(task, prize))
+        return Claim(task, *await context.cash.claim(task, prize))
     # A freeze may have missed these goods while another freeze was being released.
     if prize["state"] == "won" and await apply_freezes(context, prize):
         raise frozen(prize)

@@ -57,7 +57,7 @@ async def release(context: Context, what: What, code: str, depth: int, by: str =
     of = await find_target(context, what, code, depth)
     now_ms = context.clock.now_ms()
     if what == "prize":
-        if context.cash is not None and await context.cash.voids(await context.store.prizes.get(of), by):
+        if context.cash is not None and await context.cash.void_bill(await context.store.prizes.get(of), by):
             return
         await _refuse_unreleasable(context, of)
     own = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms, by)
@@ -201,7 +201,7 @@ def _for_each(
 async def settle_freezing(context: Context, prize: Prize) -> None:
     """Cancel the bill of a prize that is being frozen; look again later, until the bill has ended."""
     if context.cash is not None:
-        await context.cash.takes_back(prize)
+        await context.cash.cancel_bill(prize)
     await context.store.prizes.again(prize, context.clock.now_ms() + LOOK_AGAIN_MS)
 
 

@@ -294,4 +294,4 @@ async def _apply_to_task(context: Context, review: Review) -> None:
         await tasks.moves(code, opening.shown(edited).made_by(by))
     await announce_judged(context, code)
     if review["state"] != "held" and context.cash is not None:
-        await context.cash.opens(code)
+        await context.cash.use_payment(code)

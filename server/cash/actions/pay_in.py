@@ -338,7 +338,7 @@ async def _barred_by_bans(context: CashContext, orders: list[Order]) -> list[str
     return barred
 
 
-async def look_at_payment(context: CashContext, code: str) -> bool:
+async def ask_about_payment(context: CashContext, code: str) -> bool:
     """Ask WeChat about an unpaid task's order, at most every 2 s; return True if it is paid.
 
     Called for a publisher who looks at the task, since WeChat's notice may never come.

@@ -2,7 +2,7 @@
 
 A bill's number and exact body are saved before WeChat is called. If the outcome is unknown, we ask; if WeChat
 does not know the bill, we send the same bytes again. A prize gets a new number only after WeChat says that
-the old one failed or was cancelled, or names somebody else's transfer under it (`void`). After the claim
+the old one failed or was cancelled, or names somebody else's transfer under it (`void_bill`). After the claim
 deadline, and once a prize is frozen, a bill is not sent again. A bill has failed if WeChat still does not
 know it when `UNDER_WAY_MS` (`rules/bill.py`) have passed since it was last sent.
 """
@@ -118,7 +118,7 @@ async def ask_about_bill(context: CashContext, bill: Bill) -> Bill:
     return await (send_bill(context, bill) if then == "send" else _give_up(context, bill, asked_at_ms))
 
 
-async def retract(context: CashContext, prize: Prize) -> None:
+async def cancel_bill(context: CashContext, prize: Prize) -> None:
     """Cancel the bill of a prize that is `claiming`, after the deadline or because it is frozen.
 
     If WeChat does not say what became of it, that is logged, and a later try finds out.
@@ -136,7 +136,7 @@ async def retract(context: CashContext, prize: Prize) -> None:
         log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
 
 
-async def void(context: CashContext, prize: Prize, by: str) -> bool:
+async def void_bill(context: CashContext, prize: Prize, by: str) -> bool:
     """End a prize's bill whose number WeChat holds for somebody else's transfer, as an alarm of it says and
     WeChat, asked once more, confirms; return whether this call did. The prize may get another bill.
 

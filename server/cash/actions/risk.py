@@ -22,7 +22,7 @@ NOT_SEEN = 61010
 log = logging.getLogger("wabao.money")
 
 
-def look_at_risk(context: CashContext, view: View, address: str) -> None:
+def ask_for_risk(context: CashContext, view: View, address: str) -> None:
     """Ask WeChat for the risk of a person who just dug a red packet, in the background and once a day.
 
     `address` is the person's own; if it is "", nothing is asked.
