@@ -194,6 +194,10 @@ class TestPublishers:
             code = await publisher.won_packet(winner, money=yuan)
             await winner.take(code)
         first = await find(context, "prizes", person_id=bob.id)
+        goods = await alice.publish(forecast_num=1)
+        await bob.win(goods)
+        where = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
+        assert (await bob.claim(goods, **where))["is_draw"] == 1
         asked = {"code": first[0]["code"], "depth": 1}
         assert (await client.get("/ops/paid", **asked))["error"] == "token_required"
         await operator(client)
@@ -205,14 +209,16 @@ class TestPublishers:
             assert person["wxname"] == paid[0][name]
         assert not any(each.unionid in str(paid) for each in (alice, bob, carol))
         assert (await client.get("/ops/paid", code=code, depth=2))["error"] == "bad_request"
+        await let_pass(context, 30 * DAY_MS)
+        assert (await client.get("/ops/paid", **asked))["data"] == []
 
 
 class TestPatterns:
     ENVIRONMENT: ClassVar = {"CASH_PATTERNS_HELD": "1"}
 
-    async def test_who_wins_one_publishers_again_and_again_is_held(self, context, alice, bob):
-        for _ in range(2):
-            await bob.take(await alice.won_packet(bob, money=1))
+    async def test_who_wins_one_publishers_again_and_again_is_held(self, context, alice, bob, carol):
+        for publisher in (carol, alice, alice, carol):
+            await bob.take(await publisher.won_packet(bob, money=1))
         code = await alice.won_packet(bob, money=1)
         assert (await bob.claim(code))["error"] == "payout_held"
         assert (await only(context, "prizes", code=code))["held_for"] == "again"

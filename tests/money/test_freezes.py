@@ -70,6 +70,8 @@ class TestLimits:
         assert (await act(client, "release", last, what="prize", depth=1))["status"] == 0
         assert (await client.get("/ops/payouts"))["data"] == []
         await bob.take(last)
+        await let_pass(context, 7 * DAY_MS)
+        await bob.take(await client.people["alice"].won_packet(bob))
 
     async def test_two_claims_at_once_are_both_held(self, context, monkeypatch, alice, bob):
         codes = [await alice.won_packet(bob) for _ in range(2)]
