@@ -52,6 +52,7 @@ class Tasks(DueDocuments[Task]):
     NAME = "tasks"
     INDEXES = (
         *LISTED_INDEXES,
+        index("running", "status open prize_num prizes_left", only={"status": 0}),
         index("picture", "pic"),
         index("rank_picture", "ranks.pic", there="ranks.pic"),
         index("released", "publisher -created_at _id"),
