@@ -105,7 +105,9 @@ class Context:
         self.monitor = Monitor(
             store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings, self._count_cash
         )
-        self.board = Board(self.bus, store, self.outages, self.clock, self.hub.audience)
+        self.board = Board(
+            self.bus, store, self.outages, self.clock, self.hub.audience, self.background
+        )
         # What this process remembers between requests.
         self.known_people = KnownPeople(store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.digging = Digging(store, self.keys)

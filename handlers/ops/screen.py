@@ -163,7 +163,8 @@ def money_of(prizes: Mapping[Any, int], money: Mapping[str, Any]) -> Money:
 class OpsBoardReply(Reply, kw_only=True):
     """The board as it was read at `read_at`, and the alarms that hold `now`.
 
-    `names` has the names of the tasks in `alarms`, by code.
+    `names` has the names of the tasks in `alarms`, by code. The stock was counted at `counted_at` (0: not
+    yet).
     """
 
     now: int
@@ -172,6 +173,10 @@ class OpsBoardReply(Reply, kw_only=True):
     read_at: int
     tasks: list[BoardTask]
     queues: Queues
+    counted_at: int
+    running: int
+    prizes: int
+    prizes_left: int
 
 
 class OpsBoard(OperatorInterface):
@@ -190,6 +195,10 @@ class OpsBoard(OperatorInterface):
             read_at=seen.read_at,
             tasks=seen.tasks,
             queues=seen.queues,
+            counted_at=seen.counted_at,
+            running=seen.running,
+            prizes=seen.prizes,
+            prizes_left=seen.prizes_left,
         )
 
 

@@ -18,12 +18,16 @@ from server.operation.alarms import Alarm, silence
 from server.operation.outages import Outages
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
+from server.runtime.background import Background
 from server.store import Store
 
 BOARD_TASKS = 20
 BOARD_SECONDS = 1.0
+STOCK_SECONDS = 10.0  # A count reads all running tasks; the screen says how old it is.
 AHEAD_MS = 60_000  # How far another process's clock may be ahead.
 ALARMS_TOLD = 30
+# After a count, the store is left to others for so many times as long as it took.
+REST_FACTOR = 20
 
 
 class BoardTask(msgspec.Struct):
@@ -69,7 +73,7 @@ def board_task(task: Task, watchers: int) -> BoardTask:
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What was read at `read_at` (unix ms, 0 for never).
+    """What was read at `read_at`; the stock was counted at `counted_at` (unix ms, 0 for never).
 
     `names` has the names of the tasks in `lasting`, by code.
     """
@@ -79,22 +83,35 @@ class Seen(msgspec.Struct, frozen=True):
     queues: Queues = Queues(0, 0, 0, [])
     lasting: list[Alarm] = []
     names: dict[str, str] = {}
+    counted_at: int = 0
+    running: int = 0
+    prizes: int = 0
+    prizes_left: int = 0
 
 
 class Board:
     """The board of this process."""
 
     def __init__(
-        self, bus: Bus, store: Store, outages: Outages, clock: Clock, audience: Audience
+        self,
+        bus: Bus,
+        store: Store,
+        outages: Outages,
+        clock: Clock,
+        audience: Audience,
+        background: Background,
     ) -> None:
         self._bus = bus
         self._store = store
         self._outages = outages
         self._now_ms = clock.now_ms
         self._audience = audience
+        self._background = background
         self._reading = asyncio.Lock()
         self._seen = Seen()
         self._due = 0.0
+        self._stock = {"counted_at": 0, "running": 0, "prizes": 0, "prizes_left": 0}
+        self._stock_due = 0.0
 
     async def look(self) -> Seen:
         """Return the newest board; while MongoDB is silent, the one that was read last."""
@@ -116,6 +133,9 @@ class Board:
         return found
 
     async def _read(self) -> Seen:
+        if time.monotonic() >= self._stock_due:
+            self._stock_due = time.monotonic() + STOCK_SECONDS
+            self._background.spawn(self._count_stock())
         store = self._store
         read_at = self._now_ms()
         self._audience.ask_of_all()
@@ -137,4 +157,11 @@ class Board:
             if not row["end_at"] and row["kind"] not in ("mongodb", "database", "redis")
         ]
         names = await store.tasks.names(alarm.code for alarm in lasting[:ALARMS_TOLD])
-        return Seen(read_at, rows, queues, lasting, names)
+        return Seen(read_at, rows, queues, lasting, names, **self._stock)
+
+    async def _count_stock(self) -> None:
+        """Count the stock. That reads more than a board does, so no board waits for it or fails with it."""
+        began = time.monotonic()
+        counted_at = self._now_ms()
+        self._stock = {**await self._store.task_lists.stock(), "counted_at": counted_at}
+        self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))

@@ -41,7 +41,6 @@ WAIT_SECONDS = 0.6
 LONGER_WAIT_SECONDS = 4.0
 LOOK_SECONDS = 0.05
 LOST_SECONDS = 600.0
-SAMPLE_SECONDS = 0.1
 # With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
 # several times while these pages are opened; with these thresholds it runs once per million new objects.
 GC_THRESHOLDS = 10_000, 10, 10
@@ -160,14 +159,6 @@ async def accept_soon(
     server.add_socket(listener)
 
 
-async def sample_lag() -> None:
-    """Measure once by how much the event loop is late."""
-    loop = asyncio.get_running_loop()
-    due = loop.time() + SAMPLE_SECONDS
-    await asyncio.sleep(SAMPLE_SECONDS)
-    metrics.LOOP_LAG.observe(max(loop.time() - due, 0.0))
-
-
 def begin_repeated(context: Context) -> Background:
     """Begin what this process does again and again while it serves; only the leader does what is due."""
     repeated = Background(context.bus.failures)
@@ -175,7 +166,7 @@ def begin_repeated(context: Context) -> Background:
     Leading(context, repeated).begin()
     context.outages.begin(repeated)
     context.monitor.begin(repeated)
-    repeated.repeat(sample_lag, 0)
+    repeated.repeat(metrics.sample_lag, 0)
     return repeated
 
 

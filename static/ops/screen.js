@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
-import { money } from "./format.js";
+import { count, money } from "./format.js";
 import { off } from "./me.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
@@ -15,7 +15,7 @@ export class Screen {
   #feed;
   #rows = new Map();
   #board = null;
-  #note = el("span.note");
+  #running = el("span.note");
   #tasks = el("ul.tasks");
   #hidden = new Part("ul.tasks");
   #hiddenNow = el("div.hidden-now", { hidden: true }, el("h3", {}, el("a", { href: "#/reports" }, t("hidden_now"))), this.#hidden.element);
@@ -32,7 +32,7 @@ export class Screen {
       {},
       el("h1.unseen", {}, t("title")),
       cash && panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`)))), el("div", {}, this.#today, el("dt", {}, t("money_today")))), this.#moneyNote),
-      panel("tasks", this.#tasks, this.#note, [this.#hiddenNow, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))]),
+      panel("tasks", this.#tasks, this.#running, [this.#hiddenNow, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))]),
       this.#off,
     );
     feed.addEventListener("board", ({ detail }) => this.#tasksTold(detail));
@@ -64,7 +64,16 @@ export class Screen {
     if (!this.#board) return;
     const age = this.#feed.now() - this.#board.read_at;
     this.#tasks.classList.toggle("stale", age > staleMs);
-    write(this.#note, age > staleMs ? t("stale", Math.floor(age / 1000)) : "");
+    write(this.#running, age > staleMs ? t("stale", Math.floor(age / 1000)) : this.#counted());
+  }
+
+  /** Return how many treasures can be dug and how many prizes are left, and how long ago that was counted if over 3 s. */
+  #counted() {
+    const { counted_at: countedAt, running, prizes_left: left, prizes } = this.#board;
+    if (!countedAt) return "…";
+    const seconds = Math.floor((this.#feed.now() - countedAt) / 1000);
+    const text = `${t("tasks_running", count(running))} · ${t("stock", count(left), count(prizes))}`;
+    return seconds > 3 ? `${text} · ${t("ago", seconds)}` : text;
   }
 
   #tasksTold(board) {

@@ -67,7 +67,6 @@ def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:
         "/getPublisher": [{"publisher_id": cast.publisher, "page": page} for page in (1, 2, LAST_PAGE)],
         "/getMyFollows": pages,
         "/ops/me": [{}],
-        "/ops/board": [{}],
         "/ops/list": [{"of": of} for of in ("hidden", "unpaid", "held", "featured")],
         "/ops/money": [{}],
         "/ops/task": [code],

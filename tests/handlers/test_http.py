@@ -3,15 +3,18 @@
 import asyncio
 from typing import ClassVar
 
+import pytest
+
 from support.open_pages import SHAKE
 from support.replies import raw_reply
 
 
-async def test_a_websockets_address_takes_no_body(client, settings):
+@pytest.mark.parametrize("path", ["/ws", "/ops/feed"])
+async def test_a_websockets_address_takes_no_body(client, settings, path):
     for method, headers in (("GET", SHAKE), ("GET", ""), ("POST", SHAKE), ("HEAD", ""), ("PROPFIND", "")):
         for length in ("Content-Length: 50000000", "Transfer-Encoding: chunked"):
             reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
-            writer.write(f"{method} /ws HTTP/1.1\r\nHost: x\r\n{headers}{length}\r\n\r\n".encode())
+            writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}{length}\r\n\r\n".encode())
             async with asyncio.timeout(5):  # it is refused before the body comes
                 head = await reader.readuntil(b"\r\n\r\n")
             writer.close()
@@ -21,13 +24,13 @@ async def test_a_websockets_address_takes_no_body(client, settings):
 
 
 async def test_an_origin_that_is_no_address_is_no_bug(client, settings):
-    for origin in ("http://[", "http://[::1", "http://a]", "http://[x]"):
-        reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
-        asked = f"GET /ws?unionid=a HTTP/1.1\r\nHost: x\r\n{SHAKE}Origin: {origin}\r\n\r\n"
-        writer.write(asked.encode())
-        status, reply = await raw_reply(reader)
-        writer.close()
-        assert (status, reply["error"]) == (426, "bad_request"), origin
+    for path in ("/ws?unionid=a", "/ops/feed"):
+        for origin in ("http://[", "http://[::1", "http://a]", "http://[x]"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{SHAKE}Origin: {origin}\r\n\r\n".encode())
+            status, reply = await raw_reply(reader)
+            writer.close()
+            assert (status, reply["error"]) == (426, "bad_request"), origin
 
 
 async def test_a_request_to_no_interface_is_refused_in_json_too(client, settings):
@@ -86,7 +89,7 @@ class TestUnderHttps:
     ENVIRONMENT: ClassVar = {"PUBLIC_URL": "https://wabao.example.com"}
 
     async def test_browsers_are_told_to_use_https_only(self, client):
-        paths = ["/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode", "/ws"]
+        paths = ["/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode", "/ws", "/ops/feed"]
         for path in paths:
             headers = (await client.http.get(path)).headers
             assert headers["Strict-Transport-Security"] == "max-age=31536000", path

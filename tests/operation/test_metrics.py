@@ -13,9 +13,9 @@ from handlers.health import is_local
 from server.operation.counting import SHOWN_SECONDS
 from server.operation.scrape import ANSWER, ASK, PROCESS, Answer, Question
 from server.realtime.bus import Bus
-from server.running.worker import sample_lag
 from server.runtime.background import Background
 from server.store.alarms import new_alarm
+from server.telemetry import metrics
 
 TOKEN = "what only Prometheus knows"
 OPS_TOKEN = "what only operators know"
@@ -86,7 +86,7 @@ PROMISED = (
 async def test_a_process_tells_of_itself_its_loop_and_its_stores(client, context):
     working = Background()
     context.outages.begin(working)
-    working.repeat(sample_lag, 0)
+    working.repeat(metrics.sample_lag, 0)
     shown = ""
     async with asyncio.timeout(10):
         while missing := [each for each in PROMISED if f"\n{each}" not in shown]:

@@ -18,6 +18,7 @@ from tornado.testing import ExpectLog
 
 from handlers.base import Interface
 from handlers.digging.post_task import PostTask
+from handlers.ops.screen import OpsTask
 from server.actions.digging.dig import settle_pending
 from server.game.dig import Dig
 from server.leading.work import PERIODIC, WORKS
@@ -29,7 +30,7 @@ from server.store.digging.tasks import View
 from support.client import Client, Someone, a_picture
 from support.interfaces import ALL
 from support.invariants import check_history
-from support.operators import operator
+from support.operators import open_feed, operator
 from support.wire.faulty import Fault, FaultyWire, interrupt, lose_reply, refuse
 from support.wire.proxy import Link
 from support.wire.rollback import WRITES
@@ -81,9 +82,9 @@ async def asked(client: Client, each: type[Interface], who: Someone, given: dict
 @pytest.mark.parametrize("illness", ILLNESSES)
 @pytest.mark.gen_test(timeout=120)
 async def test_no_interface_of_an_ill_store_answers_500_or_logs_a_traceback(
-    client, context, wire, log, open_page, illness, alice, bob
+    client, context, settings, wire, log, open_page, illness, alice, bob
 ):
-    await operator(client)
+    http = await operator(client)
     code = await alice.publish(cd=60)
     given = {**VALUES, "unionid": bob.unionid, "url": (await bob.upload(a_picture()))["url"]}
     await context.background.finish()
@@ -93,6 +94,8 @@ async def test_no_interface_of_an_ill_store_answers_500_or_logs_a_traceback(
     given["code"] = code
     for each in sorted(ALL, key=lambda each: "logout" in each.path):
         answers[each.path] = await asked(client, each, bob, given)
+        if each is OpsTask and commands == WRITING:
+            (await open_feed(http, settings)).close()
     for path in (given["url"], "/metrics", "/readyz", "/healthz", "/", f"/miniProgramCode?code={code}"):
         answers[path] = Answer((await client.http.get(path)).status_code, "")
     (await open_page(bob, code)).connection.close()

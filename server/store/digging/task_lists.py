@@ -6,7 +6,9 @@ from __future__ import annotations
 from server.game.task import Task
 from server.store.digging.terms import asked_terms
 from server.store.documents import Documents
-from server.store.pipelines import SEEDLESS
+from server.store.pipelines import SEEDLESS, Document, summed
+
+COUNTED_TASKS = 200_000
 
 
 class TaskLists(Documents[Task]):
@@ -58,3 +60,14 @@ class TaskLists(Documents[Task]):
         dug = {task["_id"] for task in found}
         # Most watched tasks were dug lately; a second read gets the others.
         return found + await self.find_all([code for code in watched[:limit] if code not in dug], SEEDLESS)
+
+    async def stock(self) -> Document:
+        """Return how many tasks run (200,000 are counted at most), and how many prizes they still hide."""
+        pipeline: list[Document] = [
+            {"$match": {"status": 0, "open": 1}},
+            {"$limit": COUNTED_TASKS},
+            summed(running=1, prizes="$prize_num", prizes_left="$prizes_left"),
+            {"$project": {"_id": 0}},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        return found[0] if found else {"running": 0, "prizes": 0, "prizes_left": 0}

@@ -51,9 +51,11 @@ export const SCREEN = {
   won: ["中奖", "won"],
   none: ["没有", "none"],
   now: ["现在", "now"],
+  stock: ["还藏着 {0} / {1}", "{0} of {1} hidden"],
   ago: ["{0} 秒前", "{0} s ago"],
 
   tasks: ["正在发生的宝贝", "Tasks that matter now"],
+  tasks_running: ["{0} 个在挖", "{0} running"],
   hidden_now: ["因举报隐藏，等你决定", "Hidden by reports: yours to decide"],
   no_tasks: ["现在没有人在挖", "Nobody digs at the moment"],
   nothing_found: ["没有找到", "Nothing found"],

@@ -96,7 +96,7 @@ def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(operator, wind
 
 def test_a_store_that_does_not_answer_is_an_alarm(operator, running):
     opened = operator()
-    expect(opened.page.locator(".tasks-panel .note")).to_have_text("")
+    expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile("个在挖"))
     with stopped(running.children()["SecantusDB"]):
         expect(opened.page.locator(".tasks.stale")).to_be_visible(timeout=STALE_MS)
         expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile(r"已停更 \d+ 秒"))
