@@ -17,6 +17,7 @@ import math
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -30,11 +31,13 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, Route, expect
 
 from parts.drawings import draw, oranges
+from server.operation.heartbeats import HISTORY_SECONDS
 from support.browser import DESK, PHONE, Person, Window, a_browser, open_window, write_record
 from support.client import a_picture
+from support.heartbeats import fill_history
 from support.messages import MESSAGES
 from support.reviews import CHECKED
-from support.screen import TOKEN, a_red_packet, enter, operate
+from support.screen import TOKEN, a_red_packet, chart, enter, operate
 from support.servers import Running, a_server, until
 
 ROOT = Path(__file__).parents[1]
@@ -336,7 +339,7 @@ def take_contents(album: Album, data_dir: Path) -> None:
             album.keep(operator, f"ops-{path.partition('/')[0]}-{look}")
 
 
-def take_operators(album: Album) -> None:
+def take_operators(album: Album, data_dir: Path) -> None:
     """Take the operators' screen, a task's page and the log."""
     publisher = Person.log_in(album.address, "小明")
     crowd = [Person.log_in(album.address, name) for name in ("老王", "大熊", "小鹿", "阿杰", "朵朵")]
@@ -348,8 +351,11 @@ def take_operators(album: Album) -> None:
         crowd[0].post("/postTask", code=code)
     code, winner = a_red_packet(publisher, album.address)
     winner.claim(code)
+    now = int(time.time())
+    fill_history(data_dir, range(now, now + 20))  # the feed sends each second when it comes
     with album.window("/ops", look="desk-light", color_scheme="dark") as opened:
         enter(opened, "值班员", TOKEN)
+        expect(chart(opened, "watchers").locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
         expect(opened.page.locator(".tasks-panel .state.cools").nth(2)).to_be_visible()
         album.keep(opened, "ops-desk-dark", quality=82)
     size = {"width": 1000, "height": 760}
@@ -420,7 +426,9 @@ def main() -> int:
         with serving(OPS_TOKEN=TOKEN, **CHECKED, **MESSAGES) as server:
             take_contents(Album(browser, server.address, directory), server.data_dir)
         with serving(OPS_TOKEN=TOKEN, WEB_CONCURRENCY="2") as server:
-            take_operators(Album(browser, server.address, directory))
+            now = int(time.time())
+            fill_history(server.data_dir, range(now - HISTORY_SECONDS, now))
+            take_operators(Album(browser, server.address, directory), server.data_dir)
     texts = "".join(
         text.read_text(encoding="utf-8") for text in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
     )

@@ -107,6 +107,7 @@ def make_app(context: Context) -> Guarded:
         URLSpec(r"/files/(.+)", files.File, given),
         URLSpec(r"/miniProgramCode", files.MiniProgramCode, given),
         URLSpec(r"/ws", push.Push, given),
+        URLSpec(r"/ops/feed", screen.OpsFeed, given),
         URLSpec(r"/ops/files/(.+)", operators.OpsFile, given),
         URLSpec(r"/wxPush", message_push.Pushed, given),
         *notices,

@@ -22,7 +22,8 @@ from server.memory.large_bodies import LargeBodies
 from server.memory.limits import Limits
 from server.memory.square import Square
 from server.memory.visiting import Visiting
-from server.operation.board import Board
+from server.operation.feed import Feed
+from server.operation.heartbeats import Heartbeats
 from server.operation.monitor import Monitor
 from server.operation.outages import Outages
 from server.operation.own_database import OwnDatabase
@@ -97,6 +98,7 @@ class Context:
         now_ms = self.clock.now_ms
         self.background.failures = self.bus.failures
         self.outages = Outages(self.database, self.bus, self.hub.connections, self.hub.activity)
+        self.heartbeats = Heartbeats(self.hub, self.bus, self.outages, now_ms)
         self.leader = Leader(store, self.bus, self.database, self.bus.process, now_ms)
         self.scrape = Scrape(self.bus, self.background)
         self.limits = Limits(settings, self.keys, self.bus)
@@ -105,9 +107,7 @@ class Context:
         self.monitor = Monitor(
             store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings, self._count_cash
         )
-        self.board = Board(
-            self.bus, store, self.outages, self.clock, self.hub.audience, self.background
-        )
+        self.feed = Feed(self.bus, store, self.outages, self.clock, self.hub.audience)
         # What this process remembers between requests.
         self.known_people = KnownPeople(store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.digging = Digging(store, self.keys)
@@ -191,6 +191,7 @@ class Context:
         """Finish the work in the background and close all connections."""
         await self.leader.close()  # first, so that another process leads meanwhile
         await self.background.finish()
+        await self.feed.close()
         await self.visiting.close()
         await self.known_people.close()
         self.pictures.close()

@@ -21,7 +21,8 @@ from server.runtime import background
 from server.runtime.background import Background, Failures
 
 WORKERS = {
-    "Link._read_until_gone", "Heart.beat", "sample_lag",
+    "Link._read_until_gone", "Feed._count_queues", "Feed._count_stock",
+    "Feed._read_alarms", "Feed._tell_board", "Feed._tell_heartbeats", "Heart.beat", "Heartbeats._beat",
     "Audience.renew", "Audience.tell", "Hub._clear_away", "Hub._poll", "Hub._poll_alone",
     "Hub._poll_sessions", "Hub._poll_unheard", "Leader.ask", "Leading.look", "Monitor.compare",
     "Monitor.count", "Monitor.look_at_disk", "Outages._ask", "delete_old_messages", "tidy",
@@ -102,6 +103,7 @@ async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_the
     Heart(os.open(os.devnull, os.O_WRONLY)).begin(Background())
     context.bus.start(lambda *_: None, lambda _: None)
     begin_repeated(context)
+    context.feed._telling.spawn(context.feed._run())
     async with asyncio.timeout(10):
         while {each.name for each in repeated} != WORKERS:  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0)

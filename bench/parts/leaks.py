@@ -6,7 +6,6 @@ import base64
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import websockets.exceptions
@@ -18,6 +17,7 @@ from parts.serving import Server
 WATCHED_TASKS = 20  # no more: the server limits a connection's messages per second
 PROOF = "/getProof"
 _LONG_WORD = re.compile("[0-9A-Za-z+/_-]{20,}")
+_PROCESS = re.compile('"process":"([0-9a-f]{12})"')
 
 
 class Leaks:
@@ -83,7 +83,7 @@ def _forms(secret: bytes) -> tuple[str, ...]:
 
 
 class Listener:
-    """A websocket that listens until `close` is called: a watcher of tasks."""
+    """Two websockets that listen until `close` is called: a watcher of tasks, and an operator's screen."""
 
     def __init__(self, port: int, cast: Cast) -> None:
         self.frames: list[str] = []
@@ -91,15 +91,18 @@ class Listener:
         self._cast = cast
         self._over = threading.Event()
         self._watched = 0
-        self._thread = threading.Thread(target=self._keep)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._keep, args=(each,)) for each in (self._watch, self._operate)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def _keep(self) -> None:
+    def _keep(self, open_it: Any) -> None:
         """Listen; connect again whenever the connection ends, as after a logout."""
         while not self._over.is_set():
             try:
-                with self._watch() as connection:
-                    self._listen(connection)
+                with open_it() as connection:
+                    self._listen(connection, watches=open_it == self._watch)
             except (OSError, websockets.exceptions.WebSocketException):
                 self._over.wait(0.2)
 
@@ -116,13 +119,25 @@ class Listener:
             connection.send(f'{{"action":"subscribe","code":"{code}"}}')
         self._watched = len(codes)
 
-    def _listen(self, connection: ClientConnection) -> None:
+    def _operate(self) -> ClientConnection:
+        cookie = f"wabao_operator={self._cast.cookie}"
+        return connect(f"{self._address}/ops/feed", additional_headers={"Cookie": cookie}, max_size=8 << 20)
+
+    def _listen(self, connection: ClientConnection, *, watches: bool) -> None:
         while not self._over.is_set():
-            self._watch_more(connection)
-            with suppress(TimeoutError):
-                self.frames.append(str(connection.recv(timeout=0.5)))
+            if watches:
+                self._watch_more(connection)
+            try:
+                frame = str(connection.recv(timeout=0.5))
+            except TimeoutError:
+                continue
+            self.frames.append(frame)
+            for process in _PROCESS.findall(frame):
+                if process not in self._cast.pool["process"]:
+                    self._cast.pool["process"].append(process)
 
     def close(self) -> None:
         """Stop listening."""
         self._over.set()
-        self._thread.join(10)
+        for thread in self._threads:
+            thread.join(10)

@@ -16,6 +16,7 @@ from parts.unit_costs import Spent, Units
 
 HEADERS = 66  # bytes of TCP, IP and Ethernet headers for each frame or reply
 SIMULATED_PROCESSES = 8  # further processes are assumed to behave the same
+HEARTBEAT_BYTES = 700
 TREASURE_KB = 8.0  # memory, as `bench/fanout.py --only tasks` measures it
 CPU = 1e6  # µs in a second: one whole core
 # Seconds between two `watchers` frames to a crowd.
@@ -111,7 +112,7 @@ def need(units: Units, load: Load, limits: Limits) -> Need:
     commands += processes * (1 + units.idle.redis_commands)
     redis_us = publishes * units.published_us + received * units.received_us + commands * units.published_us
     news_bytes = digs * units.news_bytes * (1 + heard_by)
-    redis_bytes = news_bytes + watchers_bytes(load, processes)
+    redis_bytes = news_bytes + watchers_bytes(load, processes) + processes * HEARTBEAT_BYTES
     cold = opens if load.pages_each == 1 else 0.0
     mongodb = _sum(
         of["dig, alone"] * digs,

@@ -11,7 +11,7 @@ from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from server.context import Context
 from server.game.task import Task
-from server.operation.board import BoardTask, board_task
+from server.operation.feed import BoardTask, board_task
 
 LISTED_TASKS = 50
 

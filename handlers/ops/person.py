@@ -18,7 +18,7 @@ from handlers.parameters import Code
 from server.actions.people.account import delete_at
 from server.actions.people.whom import KEY_PATTERN, BroughtBy, Whom, brought_by, find_person, key_of
 from server.errors import BadRequest
-from server.operation.board import BoardTask
+from server.operation.feed import BoardTask
 from server.store.people.people import shown_name
 from server.store.pipelines import Window
 

@@ -12,7 +12,7 @@ from handlers.ops.operators import OperatorInterface
 from handlers.parameters import NoParameters
 from handlers.pictures.operators import operators_picture
 from server.actions.people.whom import key_of
-from server.operation.board import BoardTask
+from server.operation.feed import BoardTask
 from server.store.people.people import shown_name
 from server.store.reviews.reports import Report, ReportReason
 

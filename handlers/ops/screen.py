@@ -1,4 +1,4 @@
-"""What operators see, behind a token: the board, a task's page, and with `lists.py` lists of tasks.
+"""What operators see, behind a token: the feed, a task's page, and with `lists.py` lists of tasks.
 
 Nothing here shows a seed, a winning depth that is not dug yet, or anybody's id.
 """
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from tornado.web import HTTPError
 
 from handlers.base import Reply, interfaces_in
 from handlers.ops import (
@@ -24,17 +25,21 @@ from handlers.ops import (
     search,
     timeline,
 )
-from handlers.ops.operators import OperatorInterface
+from handlers.ops.operators import COOKIE, OperatorInterface, session_of
 from handlers.ops.timeline import Difference
-from handlers.parameters import Code, NoParameters
+from handlers.parameters import Code
 from handlers.pictures.operators import operators_picture
+from handlers.websocket import IDENTITY_REFUSED, Socket
+from server.errors import TokenRequired
 from server.game.daily import may_be_daily
-from server.operation.alarms import Alarm
-from server.operation.board import BoardTask, Queues, board_task
+from server.operation.feed import BoardTask, board_task
 from server.operation.findings import texts_of
 
 SHOWN_DIGS = 100
 SHOWN_PAYMENTS = 100
+# A frame `history` has at most 1.5 MB, if each of its seconds has every refusal and every close code. A frame
+# `heartbeat` has at most 0.1 MB. Operators are few.
+UNSENT_BYTES = 4 << 20
 
 
 class OpsTaskRequest(msgspec.Struct):
@@ -160,51 +165,61 @@ def money_of(prizes: Mapping[Any, int], money: Mapping[str, Any]) -> Money:
     )
 
 
-class OpsBoardReply(Reply, kw_only=True):
-    """The board as it was read at `read_at`, and the alarms that hold `now`.
+class OpsFeed(Socket):
+    """`/ops/feed`: the websocket of an operator's screen."""
 
-    `names` has the names of the tasks in `alarms`, by code. The stock was counted at `counted_at` (0: not
-    yet).
-    """
+    @property
+    def unsent_bytes_allowed(self) -> int:
+        """The most bytes that may be queued: the frame `history` on a slow link, and the frames behind it."""
+        return UNSENT_BYTES
 
-    now: int
-    alarms: list[Alarm]
-    names: dict[str, str]
-    read_at: int
-    tasks: list[BoardTask]
-    queues: Queues
-    counted_at: int
-    running: int
-    prizes: int
-    prizes_left: int
+    def check_origin(self, origin: str) -> bool:
+        """Let only our own page connect: here identity comes from a cookie."""
+        return origin.partition("://")[2] == self.request.host
 
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Refuse before the handshake if there is no operator's session."""
+        super().prepare()
+        if self.get_status() == 426:  # it asked for no websocket
+            return
+        try:
+            self._ends_at = session_of(self.context, self.get_cookie(COOKIE)).ends_at
+        except TokenRequired:
+            raise HTTPError(403) from None
 
-class OpsBoard(OperatorInterface):
-    """What operators see first: alarms, what waits for them, and the tasks that matter now."""
+    async def open(self, *args: str, **kwargs: str) -> None:
+        """Send the frame `history` and those that follow."""
+        await super().open()
+        await self.context.feed.show(self)
+        if self.iostream.closed():  # it closed while `history` was made, and `on_close` is over
+            self.context.feed.leave(self)
 
-    path = "/ops/board"
+    def send(self, frames: bytes) -> None:
+        """Send frames, or close if the session is over: it may end while the screen is open."""
+        if self.context.clock.now_ms() >= self._ends_at:
+            self.end()
+        else:
+            super().send(frames)
 
-    async def answer(self, request: NoParameters) -> OpsBoardReply:
-        """While MongoDB is silent, this says so, and shows the board that was read last."""
-        board = self.context.board
-        seen = await board.look()
-        return OpsBoardReply(
-            now=self.context.clock.now_ms(),
-            alarms=board.alarms(),
-            names=seen.names,
-            read_at=seen.read_at,
-            tasks=seen.tasks,
-            queues=seen.queues,
-            counted_at=seen.counted_at,
-            running=seen.running,
-            prizes=seen.prizes,
-            prizes_left=seen.prizes_left,
-        )
+    def end(self) -> None:
+        """Close: the session is over."""
+        self.context.feed.leave(self)
+        self.leave(IDENTITY_REFUSED, TokenRequired.error)
+
+    def waits(self) -> None:
+        """Let the hub check this connection once a second with `cut_if_stuck`."""
+        self.context.hub.congested.add(self)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Ignore messages: an operator's screen sends none."""
+
+    def on_close(self) -> None:
+        super().on_close()
+        self.context.feed.leave(self)
 
 
 OPS_INTERFACES = [
     *interfaces_in(operators, search, lists, timeline, reports, person),
     *interfaces_in(acts, payouts, export, log, reviews),
     OpsTask,
-    OpsBoard,
 ]

@@ -18,7 +18,7 @@ from server.actions.people.whom import key_of
 from server.actions.prizes.claim import phone_digits
 from server.errors import BadRequest
 from server.game.prize import PrizeState
-from server.operation.board import BoardTask
+from server.operation.feed import BoardTask
 from server.security.plain_text import ONE_LINE
 from server.security.random_codes import PERSON_ID_CHARACTERS
 from server.store.people.people import Person, shown_name

@@ -21,6 +21,7 @@ async def announce_end(context: Context, code: str) -> None:
     context.square.forget()
     task = await context.store.tasks.find(code)
     if task is not None and task["status"]:
+        context.heartbeats.note_end(task)
         await context.hub.announce(code, news_of_end(task))
 
 

@@ -1,1 +1,2 @@
-"""What operators look at: the board, alarms, and whether the stores answer."""
+"""What operators look at: the feed, heartbeats, alarms, and whether the stores
+answer."""

@@ -2,7 +2,7 @@
 
 Redis keeps nothing that matters: a process that hears nothing reads MongoDB. Each acknowledged subscription,
 also one after a reconnect, means that earlier news may have been missed. Whoever else reaches Redis can tell
-us nothing: each message carries its time and an HMAC under our secret. Others are counted and
+us nothing: each message and heartbeat carries its time and an HMAC under our secret. Others are counted and
 dropped, and so are those that come too late.
 """
 
@@ -44,8 +44,9 @@ PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 # count at once: connections must be left for the news.
 QUICK_SECONDS = 0.3
 COUNTED_AT_ONCE = 2
-# In the names in Redis, of news for all processes.
+# In the names in Redis: of news for all processes, and of the operator's charts.
 EVERYBODY = "everybody"
+HEARTBEATS = "heartbeats"
 # The version of the messages. Fields and kinds may be added under it: a process leaves out what it does not
 # know. Raise it only with a message that an older process would misunderstand.
 FORM = b"\x02"
@@ -53,8 +54,11 @@ OLDEST_CLUSTER = 7
 SLOTS = 16384
 # How long Redis keeps the places of one random order: far longer than the longest FAIR_START_MS.
 PLACES_MS = 10_000
+HEARTBEATS_MS = 900_000
 # News may be so late, since Redis or a process may stand still. Somebody may have kept and sent older news.
 LATE_MS = 30_000
+# Reading 15 minutes of several processes' heartbeats at once would block the loop.
+HEARTBEATS_PAGE = 200
 
 Fault: TypeAlias = Literal["", "certificate", "password"]
 T = TypeVar("T")
@@ -103,6 +107,7 @@ class Bus:
             raise BadSettings("REDIS_URL cannot be read: see redis-py's Redis.from_url") from None
         self.client = self._redis.client
         self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
+        self._last_heartbeat_ms = 0
 
     @property
     def up(self) -> bool:
@@ -235,6 +240,38 @@ class Bus:
         # A place that has just been entered is missing if Redis lost its data in this moment.
         stand = {who: int(place) for who, place in standing if place is not None}
         return Standing(stand, int(least[0][1]) if least else 0, people)
+
+    async def write_heartbeat(self, heartbeat: bytes) -> None:
+        """Append a process's heartbeat to those of the last 15 minutes. Without Redis it is lost."""
+        link = self._link(HEARTBEATS)
+        if not link.up:
+            return
+        # The entries' ids are times of Redis's clock, so only that clock says which entries are old.
+        oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
+        name = self._channel(HEARTBEATS)
+        signed = self._signed(name, heartbeat)
+        entry = self.client.xadd(name, {"heartbeat": signed}, minid=oldest, approximate=True)
+        written = await self._ask(entry, "a heartbeat was lost", links=[link])
+        if written is not None:
+            self._last_heartbeat_ms = int(written.split(b"-")[0])
+
+    async def read_heartbeats(self, after: str = "-") -> tuple[str, list[bytes]] | None:
+        """Return the last entry's id, and the heartbeats after the entry `after`. None without Redis."""
+        last = after
+        heartbeats = []
+        name = self._channel(HEARTBEATS)
+        while True:
+            oldest = "-" if last == "-" else f"({last}"
+            found = await self._ask(self.client.xrange(name, min=oldest, count=HEARTBEATS_PAGE))
+            if found is None:
+                return None
+            if found:
+                last = found[-1][0].decode()
+                signed = [fields.get(b"heartbeat", b"") for _, fields in found]
+                read = [self._read_signed(name, each, HEARTBEATS_MS + LATE_MS) for each in signed]
+                heartbeats += [heartbeat for heartbeat in read if heartbeat is not None]
+            if len(found) < HEARTBEATS_PAGE:
+                return last, heartbeats
 
     async def within(self, names: Collection[str], work: Callable[[], Awaitable[T]]) -> T | None:
         """Do some work that asks Redis through `client` about these names, each of which its keys have as

@@ -166,7 +166,7 @@ def begin_repeated(context: Context) -> Background:
     Leading(context, repeated).begin()
     context.outages.begin(repeated)
     context.monitor.begin(repeated)
-    repeated.repeat(metrics.sample_lag, 0)
+    context.heartbeats.begin(repeated)
     return repeated
 
 

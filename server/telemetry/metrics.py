@@ -5,7 +5,6 @@ No label holds a code, an id or anything else about a person.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import platform
 import time
@@ -58,6 +57,7 @@ UNKNOWN = Counter("wabao_redis_unknown", "Messages in Redis of another version, 
 POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
 CLOCK_STEPS = Counter("wabao_clock_steps", "Steps of MongoDB's clock by more than 5 s that this process saw")
+UNREAD = Counter("wabao_heartbeats_unread", "Heartbeats that this process could not read, and left out")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
 CONNECTIONS = Gauge("wabao_websockets", "Open websockets")
 QUEUE_LENGTH = Gauge(
@@ -113,7 +113,6 @@ LOOP_LAG = Histogram(
     "Seconds that the event loop is late, measured ten times a second",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
-SAMPLE_SECONDS = 0.1
 _BEGAN = time.monotonic()
 PROCESS_AGE = Gauge("wabao_process_age_seconds", "Seconds since this process began")
 PROCESS_AGE.set_function(lambda: time.monotonic() - _BEGAN)
@@ -128,11 +127,3 @@ queue_seconds = functools.cache(QUEUE_SECONDS.labels)
 store_seconds = functools.cache(STORE_SECONDS.labels)
 wechat_seconds = functools.cache(WECHAT_SECONDS.labels)
 redis_seconds = functools.cache(REDIS_SECONDS.labels)
-
-
-async def sample_lag() -> None:
-    """Measure once by how much the event loop is late."""
-    loop = asyncio.get_running_loop()
-    due = loop.time() + SAMPLE_SECONDS
-    await asyncio.sleep(SAMPLE_SECONDS)
-    LOOP_LAG.observe(max(loop.time() - due, 0.0))

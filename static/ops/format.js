@@ -3,6 +3,8 @@
 import { language, t } from "./words.js";
 
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
 const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, notation: "compact" });
 const yuan = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const clockTime = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -13,6 +15,21 @@ const yearTime = new Intl.DateTimeFormat(language, { year: "numeric", ...toMinut
 const NOTHING = "–";
 
 export const count = (value) => (value == null ? NOTHING : value < 100_000 ? whole.format(value) : compact.format(value));
+
+/** A number per second, which may be a mean of several seconds: below 100 with one decimal. */
+export const rate = (value) => (value == null || value >= 100 ? count(value) : tenth.format(value));
+
+export function milliseconds(value) {
+  if (value == null) return NOTHING;
+  return value < 1000 ? `${short.format(value)} ms` : `${short.format(value / 1000)} s`;
+}
+
+export function bytes(value) {
+  if (value == null) return NOTHING;
+  if (value < 1024) return `${value} B`;
+  if (value < 1024 ** 2) return `${short.format(value / 1024)} KB`;
+  return value < 1024 ** 3 ? `${short.format(value / 1024 ** 2)} MB` : `${short.format(value / 1024 ** 3)} GB`;
+}
 
 /** Return a person's text isolated, so that in a sentence of ours it cannot turn our words round. */
 export const isolated = (text) => `\u2068${String(text).replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;

@@ -174,9 +174,9 @@ function warn(found, names) {
 
 /** Show how old everything is. Old data is grey and under a red bar, never shown as live. */
 function look() {
-  if (!entered || document.hidden) return;
+  if (!entered) return;
   const began = feed.ageMs() !== Infinity;
-  const age = Math.max(began ? feed.ageMs() : 0, current.ageMs());
+  const age = Math.max(began ? feed.ageMs() : 0, screen.ageMs(), current.ageMs());
   const stale = age > STALE_MS;
   screen.age(STALE_MS);
   document.body.classList.toggle("stale", stale);
@@ -196,11 +196,9 @@ document.getElementById("skip").textContent = t("skip");
 fill(alarms, el("ul", {}, ages), alarmList);
 const expire = () => entered && logOut(t("error_token_required"));
 whenLoggedOut(expire);
-feed.addEventListener("board", ({ detail: { alarms: found, names, queues } }) => {
-  warn(found, names);
-  for (const page of ["payouts", "reviews", "reports"]) tally(page, queues[page]);
-  look();
-});
+feed.addEventListener("refused", expire);
+feed.addEventListener("heartbeat", ({ detail }) => { warn(detail.alarms, detail.names); look(); });
+feed.addEventListener("board", ({ detail: { queues } }) => queues && ["payouts", "reviews", "reports"].forEach((page) => tally(page, queues[page])));
 addEventListener("hashchange", () => entered && open());
 setInterval(look, LOOK_MS);
 document.addEventListener("visibilitychange", look);

@@ -1,7 +1,7 @@
 // A task in a list: its name, its depth, how long it cools down, and who watches.
 
 import { el, write } from "./dom.js";
-import { count, duration, isolated, money } from "./format.js";
+import { count, duration, isolated, lately, money } from "./format.js";
 import { named, t } from "./words.js";
 
 /** One row, kept and rewritten while its task changes. */
@@ -65,4 +65,24 @@ export function stateOf(task, now) {
   if (!task.open) return ["unpaid", t("unpaid")];
   const left = task.cd_until - now;
   return left > 0 ? ["cools", duration(left + 999)] : ["open", t("can_dig")];
+}
+
+/** A line of the stream: a dig, a win, or the end of a task. */
+export function eventLine(event, nameOf) {
+  const won = event.is_prize;
+  const what = event.depth === undefined ? null : t(won ? "wins_at" : "digs_to", count(event.depth));
+  const reason = event.end || event.end_reason;
+  return el(
+    `li${won ? ".won" : reason ? ".end" : ""}`,
+    {},
+    el("time", {}, lately(event.at)),
+    el(
+      "span",
+      {},
+      what && [el("b", {}, isolated(event.wxname)), ` ${what}`],
+      reason && [what ? " · " : "", t("ends", named("end", reason))],
+      " ",
+      el("a", { href: `#/task/${event.code}`, "data-code": event.code }, isolated(event.name || nameOf(event.code))),
+    ),
+  );
 }

@@ -224,7 +224,6 @@ class TestPlaying:
             await fine(client.get(path, code=cat, **({"of": "task"} if path == "/ops/timeline" else {})))
         await fine(client.post("/ops/search", query="招财"))
         await fine(client.get("/ops/money"))
-        await fine(client.get("/ops/board"))
         await fine(client.get("/ops/person", code=cat, depth=1))
         slow = reported["task"]["code"]
         await fine(client.post("/ops/feature", code=slow, featured=1, **why))

@@ -14,6 +14,7 @@ from handlers.websocket import TOO_MANY
 from server.actions.pictures import draw_mini_program_code
 from server.context import DOUBTED_AT_ONCE, Context
 from server.errors import TooOften
+from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
 from server.realtime import bus
 from server.telemetry import metrics
@@ -241,12 +242,16 @@ async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(open_page, ali
         assert (await (await open_page(alice, code)).next())["type"] == "snapshot"
 
 
-async def test_a_refusal_is_in_the_metrics(alice):
+async def test_a_refusal_is_in_the_metrics_and_in_the_heartbeat_of_its_second(context, alice):
     for _ in range(5):
         await alice.upload(a_picture())
+    context.heartbeats.take(0)
     before = metrics.LIMITED.labels("uploads")._value.get()
     await alice.upload(a_picture())
     assert metrics.LIMITED.labels("uploads")._value.get() == before + 1
+    beat = context.heartbeats.take(1)
+    assert beat.counts["limited.uploads"] == 1
+    assert add_up([beat, beat])[0].limited == {"uploads": 2}
 
 
 class TestBytes:

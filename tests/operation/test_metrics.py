@@ -15,7 +15,6 @@ from server.operation.scrape import ANSWER, ASK, PROCESS, Answer, Question
 from server.realtime.bus import Bus
 from server.runtime.background import Background
 from server.store.alarms import new_alarm
-from server.telemetry import metrics
 
 TOKEN = "what only Prometheus knows"
 OPS_TOKEN = "what only operators know"
@@ -86,7 +85,7 @@ PROMISED = (
 async def test_a_process_tells_of_itself_its_loop_and_its_stores(client, context):
     working = Background()
     context.outages.begin(working)
-    working.repeat(metrics.sample_lag, 0)
+    context.heartbeats.begin(working)
     shown = ""
     async with asyncio.timeout(10):
         while missing := [each for each in PROMISED if f"\n{each}" not in shown]:

@@ -1,18 +1,30 @@
 """The operator's interfaces: access, views, acts, and the log of acts."""
 
+import json
+import socket
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import httpx
+import msgspec
 import pytest
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import websocket_connect
 
 from handlers.ops.operators import TRIES
+from handlers.websocket import STUCK_SECONDS, TOO_SLOW
 from server.actions.operate import end_task
+from server.operation.heartbeats import HeartbeatDig, HeartbeatEnd, add_up, quantile_ms, read_heartbeats
 from server.runtime.background import Background
+from server.settings import Settings
 from server.store import Store
 from server.store.audit_log import Actor
+from server.telemetry import metrics
 from support.counting import count_now
+from support.heartbeats import a_heartbeat
 from support.meanwhile import failing
-from support.operators import guess, operator
+from support.operators import guess, open_feed, operator
 from support.steps import Killed, Steps
 
 
@@ -70,49 +82,39 @@ async def test_a_tasks_page_shows_no_seed_no_winning_depth_and_no_id(client, con
         assert secret not in raw
 
 
-async def test_the_board_is_refused_to_who_is_no_operator(client):
-    assert (await client.get("/ops/board"))["error"] == "token_required"
+async def test_the_feed_is_refused_to_who_is_no_operator(client, settings):
+    with pytest.raises(HTTPClientError) as refused:
+        await websocket_connect(f"ws://127.0.0.1:{settings.port}/ops/feed")
+    assert refused.value.code == 403
+
+
+async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[dict[str, Any]]:
+    connection = await open_feed(http, settings)
+    try:
+        while (message := await connection.read_message()) is not None:
+            yield json.loads(message)
+    finally:
+        connection.close()
+        while await connection.read_message() is not None:
+            pass
 
 
 async def test_a_board_comes_without_alarm_even_if_the_running_treasures_cannot_be_counted(
-    client, context, monkeypatch
+    client, context, settings, monkeypatch
 ):
-    await context.bus.connected.wait()
     monkeypatch.setattr(context.store.task_lists, "stock", failing(TimeoutError()))
     alice = await client.log_in("alice")
     code = await alice.publish()
-    await operator(client)
-    board = await client.get("/ops/board")
-    assert [task["code"] for task in board["tasks"]] == [code]
-    assert (board["running"], board["counted_at"]) == (0, 0)
-    assert board["alarms"] == []
-
-
-async def test_the_running_treasures_are_counted_and_all_who_look_within_a_second_share_a_board(
-    trips, client, context
-):
-    alice = await client.log_in("alice")
-    await alice.publish(forecast_num=1)
-    await operator(client)
-    await client.get("/ops/board")
-    await context.background.finish()
-    context.board._due = 0.0
-    board = await client.get("/ops/board")
-    assert (board["running"], board["prizes"], board["prizes_left"]) == (1, 1, 1)
-    context.board._due += 60
-    trips.sent.clear()
-    assert (await client.get("/ops/board"))["read_at"] == board["read_at"]
-    assert trips.sent == []
-
-
-async def test_while_mongodb_is_silent_the_last_board_is_shown_with_the_alarm(client, context):
-    await operator(client)
-    board = await client.get("/ops/board")
-    context.outages._silent.add("mongodb")
-    context.board._due = 0.0
-    silent = await client.get("/ops/board")
-    assert silent["read_at"] == board["read_at"]
-    assert [alarm["kind"] for alarm in silent["alarms"] if alarm["kind"] != "redis"] == ["mongodb"]
+    feed = frames(await operator(client), settings)
+    seen = {}
+    async for frame in feed:
+        seen[frame["type"]] = frame
+        if len(seen) == 3:
+            break
+    await feed.aclose()
+    assert [task["code"] for task in seen["board"]["tasks"]] == [code]
+    assert (seen["board"]["running"], seen["board"]["counted_at"]) == (0, 0)
+    assert seen["heartbeat"]["alarms"] == []
 
 
 async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill_are_alarms(client, context):
@@ -147,3 +149,119 @@ async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill
     payments = (await client.get("/ops/task", code=packet))["money"]["payments"]
     assert [(each["kind"], each["alarm"]) for each in payments if each["alarm"]] == [("bill", "PARAM_ERROR")]
     assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await client.scrape()
+
+
+async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, settings):
+    await context.bus.connected.wait()
+    http = await operator(client)
+    first = await open_feed(http, settings)
+    while json.loads(await first.read_message() or "")["type"] != "heartbeat":
+        pass
+    # From here on, most of a second is left until the next heartbeat is sent.
+    feeds = [first]
+    for depth in range(1, 4):
+        now_ms = context.clock.now_ms()
+        dig = HeartbeatDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
+        end = HeartbeatEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
+        beat = msgspec.structs.replace(a_heartbeat("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
+        await context.bus.write_heartbeat(msgspec.msgpack.encode(beat))
+        feeds.append(await open_feed(http, settings))
+    for feed in feeds:
+        digs = []
+        ends = []
+        beats = 0
+        while beats < 2:
+            frame = json.loads(await feed.read_message() or "")
+            digs += [dig["depth"] for dig in frame.get("digs", [])]
+            ends += [end["code"][0] for end in frame.get("ends", [])]
+            beats += frame["type"] == "heartbeat"
+        assert digs == [1, 2, 3]
+        assert ends == ["1", "2", "3"]
+    for feed in feeds:
+        feed.close()
+        while await feed.read_message() is not None:
+            pass
+
+
+async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_cut(client, context, settings):
+    await context.bus.connected.wait()
+    cookies = (await operator(client)).cookies
+    now_ms = context.clock.now_ms()
+    counts = {"errors." + "x" * 3000: 1}  # makes a history larger than a socket's buffer
+    for second in range(now_ms // 1000 - 890, now_ms // 1000):
+        beat = msgspec.msgpack.encode(a_heartbeat("a", second, **counts))
+        await context.bus.write_heartbeat(beat)
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        line.connect(("127.0.0.1", settings.port))
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        line.sendall(
+            f"GET /ops/feed HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nCookie: {cookie}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        other = await open_feed(client.http, settings)
+        beats = 0
+        while beats < 3:
+            beats += json.loads(await other.read_message() or "")["type"] == "heartbeat"
+        (slow,) = (viewer for viewer in context.feed._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
+        assert slow.unsent_bytes > 256 << 10
+        assert slow in context.hub.congested
+        closes = metrics.CLOSES.labels(str(TOO_SLOW))._value
+        before = closes.get()
+        slow._taken_at -= STUCK_SECONDS
+        while slow in context.feed._viewers:
+            await other.read_message()
+        assert closes.get() == before + 1
+    other.close()
+    while await other.read_message() is not None:
+        pass
+
+
+def test_seconds_add_up_over_processes():
+    digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1, "replaced.hung": 1, "replaced.drained": 5}
+    seconds = add_up([a_heartbeat("a", 5, **digs), a_heartbeat("b", 5, **digs), a_heartbeat("a", 6)])
+    assert [second.at for second in seconds] == [5, 6]
+    assert seconds[0].digs == {"won": 4, "cooling_down": 14}
+    assert (seconds[0].joins, seconds[0].wins, seconds[0].replaced) == (2, 4, 2)
+    assert (seconds[0].watchers, seconds[0].processes, seconds[1].watchers) == (6, 2, 3)
+
+
+ODD: dict[str, Any] = {
+    "another kind of counts": {"counts": {"later.kind": 1}},
+    "negative counts": {"counts": {"joins": -1}},
+    "too large": {"watchers": 1 << 60},
+    "no number": {"lag_ms": float("nan")},
+    "other buckets": {"frame": [1, 2, 3]},
+    "buckets that fall": {"store": [2, 1, *[3] * 10]},
+    "words for a number": {"since": "yesterday"},
+}
+
+
+@pytest.mark.parametrize("odd", [*ODD.values(), b"\xff", b""], ids=[*ODD, "no heartbeat", "nothing"])
+def test_a_heartbeat_of_another_version_is_added_up_or_left_out_counted_and_named(odd):
+    ours = msgspec.to_builtins(a_heartbeat("ours", 5))
+    packed = odd if isinstance(odd, bytes) else msgspec.msgpack.encode({**ours, "process": "theirs", **odd})
+    before = metrics.UNREAD._value.get()
+    found, unread = read_heartbeats([packed, msgspec.msgpack.encode(ours)])
+    left_out = int(metrics.UNREAD._value.get() - before)
+    assert [*unread] == ["theirs" if isinstance(odd, dict) else "?"] * left_out
+    (second,) = add_up(found)
+    assert second.processes == 2 - left_out
+    assert msgspec.json.decode(msgspec.json.encode(second))
+    assert left_out == (0 if odd == ODD["another kind of counts"] else 1)
+
+
+def test_a_process_whose_name_is_not_text_is_left_out_too():
+    packed = msgspec.msgpack.encode({"process": b"\xff"}).replace(b"\xc4\x01\xff", b"\xa1\xff")
+    assert [*read_heartbeats([packed])[1]] == ["?"]
+
+
+def test_a_quantile_lies_within_its_bucket():
+    buckets = [90, 100, 100]
+    assert 0 < (quantile_ms((0.1, 0.5), buckets, 0.5) or 0) <= 100
+    assert 100 < (quantile_ms((0.1, 0.5), buckets, 0.99) or 0) <= 500
+    assert quantile_ms((0.1, 0.5), [0, 0, 4], 0.5) == 500
+    assert quantile_ms((0.1, 0.5), [], 0.5) is None
+    assert quantile_ms((0.1, 0.5), [0, 0, 0], 0.5) is None

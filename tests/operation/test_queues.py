@@ -1,20 +1,23 @@
 """Operators' queues and lists: names in place of ids, no query per row, what is featured, and counts."""
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 from server.actions.operate import MOST_FEATURED
 from server.operation.own_database import OwnDatabase
+from server.runtime.background import Background
 from server.store.digging import square
 from support.client import Client
 from support.drafts import publish_many
-from support.operators import hide, operator
+from support.operators import hide, open_feed, operator
 
 ROWS = 12
 
 
-async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context):
-    await operator(client)
+async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context, settings):
+    http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="机械键盘", forecast_num=1)
     await bob.win(code)
@@ -54,7 +57,13 @@ async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, cont
         (f"宝贝{n}", "bob") for n in range(ROWS)
     }
     assert replies["reports"]["data"][3]["reporters"][0]["wxname"] == "bob"
-    queues = (await client.get("/ops/board"))["queues"]
+    feed = await open_feed(http, settings)
+    while True:
+        frame = json.loads(await feed.read_message() or "")
+        if frame["type"] == "board" and frame["queues"]:
+            break
+    feed.close()
+    queues = frame["queues"]
     assert (queues["payouts"], queues["reviews"], queues["reports"]) == (ROWS + 1, ROWS, ROWS)
     assert [task["name"] for task in queues["hidden"]] == [f"宝贝{n}" for n in range(ROWS)]
 
@@ -140,3 +149,29 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     acts = [(act["act"], act["target"], act["outcome"]) for act in (await client.get("/ops/log"))["data"]]
     assert acts[0] == ("unfeature", others[2], "done")
     assert ("feature", private, "bad_request") in acts
+
+
+HOUR_MS = 3_600_000
+
+
+async def frames(feed: Any) -> AsyncIterator[dict[str, Any]]:
+    while (message := await feed.read_message()) is not None:
+        yield json.loads(message)
+
+
+async def test_a_clock_that_jumps_back_does_not_silence_the_feed(client, context, settings):
+    await context.bus.connected.wait()
+    pulsing = Background()
+    context.heartbeats.begin(pulsing)
+    feed = await open_feed(await operator(client), settings)
+    async for frame in frames(feed):
+        if frame["type"] == "heartbeat" and frame["seconds"]:
+            break
+    context.clock._offset_ms -= HOUR_MS
+    async for frame in frames(feed):
+        seconds = frame["seconds"] if frame["type"] == "heartbeat" else []
+        if any(second[0] * 1000 < frame["now"] for second in seconds):
+            assert [row["process"] for row in frame["processes"]] == [context.bus.process]
+            break
+    await pulsing.end()
+    feed.close()

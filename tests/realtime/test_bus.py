@@ -15,7 +15,7 @@ from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from server.realtime import links
-from server.realtime.bus import FORM, LATE_MS, Bus
+from server.realtime.bus import FORM, HEARTBEATS, LATE_MS, Bus
 from server.realtime.links import OPERATION_SECONDS
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
@@ -164,7 +164,7 @@ async def test_a_task_ends_even_if_its_first_cancellation_is_lost():
     await end_tasks([])
 
 
-async def test_a_full_redis_loses_no_news(tmp_path):
+async def test_a_full_redis_loses_charts_and_no_news(tmp_path):
     full = EmbeddedRedis(tmp_path)
     full.start()
     try:
@@ -174,6 +174,8 @@ async def test_a_full_redis_loses_no_news(tmp_path):
             with pytest.raises(OutOfMemoryError):
                 await admin.set("key", "value")
             await admin.aclose()
+            with ExpectLog(app_log, "a heartbeat was lost"):
+                await ours.write_heartbeat(b"heartbeat")
             assert await ours.publish(CODE, b"a dig")
             assert await heard.get() == b"a dig"
     finally:
@@ -187,6 +189,7 @@ def forged() -> float:
 async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
     async with a_bus(redis_url) as (listening, heard, _):
         channel = listening._channel(CODE)
+        heartbeats = listening._channel(HEARTBEATS)
         stranger = Keys(b"another secret: 32 characters or more")
         older = Keys(OLD)
         now_ms = time.time_ns() // 1_000_000
@@ -205,13 +208,19 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
         before = forged()
         for each in nonsense:
             await listening.client.publish(channel, each)
+            await listening.client.xadd(heartbeats, {"heartbeat": each})
         for each in old:
             await listening.client.publish(channel, each)
+        await listening.client.xadd(heartbeats, {"another field": news})
         ours = older.sign_message(channel, FORM + b"whose turn comes", now_ms)
         await listening.client.publish(channel, ours)
         await listening.publish(CODE, b"ours")
         assert [await heard.get(), await heard.get()] == [b"whose turn comes", b"ours"]
-        assert forged() - before == len(nonsense) + len(old)
+        await listening.write_heartbeat(b"ours")
+        read = await listening.read_heartbeats()
+        assert read is not None
+        assert read[1] == [b"ours"]
+        assert forged() - before == 2 * len(nonsense) + len(old) + 1
         assert heard.empty()
 
 

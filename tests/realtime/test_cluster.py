@@ -210,12 +210,16 @@ async def test_a_frozen_shard_keeps_nobody_waiting_who_asks_another(cluster):
             assert not both.gaps.keys() & set(others)
 
 
-async def test_places_and_limits_are_kept_by_the_slot_of_their_subject(cluster):
+async def test_places_heartbeats_and_limits_are_kept_by_the_slot_of_their_subject(cluster):
     async with listening(cluster.uri) as both:
         for code in CODES:
             standing = await both.ears.enter_places(code, 1, {"ann": 7, "ben": 3})
             assert standing is not None
             assert (standing.places, standing.first, standing.people) == ({"ann": 7, "ben": 3}, 3, 2)
+        await both.ears.write_heartbeat(b"beat")
+        read = await both.mouth.read_heartbeats()
+        assert read is not None
+        assert read[1] == [b"beat"]
         one, other = (Limits(Settings(), KEYS, bus) for bus in (both.ears, both.mouth))
         for name in CODES:
             count = Count("reports", name, 2, 60)

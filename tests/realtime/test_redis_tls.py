@@ -63,5 +63,5 @@ def test_a_certificate_that_is_none_is_said_by_its_setting():
 async def test_the_operators_screen_is_told_why_redis_is_away(context):
     context.bus.connected.clear()
     context.bus.fault = "certificate"
-    alarms = context.board.alarms()
+    alarms = context.feed._alarms()
     assert [alarm.what for alarm in alarms if alarm.kind == "redis"] == ["certificate"]

@@ -35,7 +35,7 @@ from support.servers import PATIENCE_SECONDS, Running, takes_connections, until
 AT_ONCE_SECONDS = 0.5
 REFUSED_SECONDS = 1.0
 EVERYTHING: list[type[Interface]] = [*ALL]
-OTHERS = ["/files/x.jpg", "/miniProgramCode", "/nowhere", "/sandbox/wallet", "/payNotify", "/ops/board"]
+OTHERS = ["/files/x.jpg", "/miniProgramCode", "/nowhere", "/sandbox/wallet", "/payNotify", "/ops/feed"]
 
 
 def away(kind: str, held: ExitStack) -> int:
@@ -136,7 +136,7 @@ def test_readyz_names_what_is_away(server):
 
 def test_what_needs_no_database_is_told_by_its_path():
     assert not any(map(needs_database, ("/", "/healthz", "/readyz", "/ops", "/ops/", "/static/app/1/a.js")))
-    assert all(map(needs_database, ("/ws", "/ops/board", "/opsx", "/files/a", "/healthz/", "//", "/\n")))
+    assert all(map(needs_database, ("/ws", "/ops/feed", "/opsx", "/files/a", "/healthz/", "//", "/\n")))
 
 
 class Echo(RequestHandler):

@@ -1,10 +1,12 @@
-"""An operator's login, and the guesses of strangers."""
+"""An operator's login, the guesses of strangers, and the feed."""
 
 import asyncio
 import json
 import socket
 
 import httpx
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from server.settings import Settings
 from support.client import Client
@@ -32,6 +34,14 @@ async def guess(client: Client, address: str, token: str = "a guess") -> str:  #
 
 def _cookie(http: httpx.AsyncClient) -> str:
     return "; ".join(f"{name}={value}" for name, value in http.cookies.items())
+
+
+async def open_feed(http: httpx.AsyncClient, settings: Settings) -> WebSocketClientConnection:
+    origin = f"http://127.0.0.1:{settings.port}"
+    request = HTTPRequest(
+        f"ws://127.0.0.1:{settings.port}/ops/feed", headers={"Cookie": _cookie(http), "Origin": origin}
+    )
+    return await websocket_connect(request)
 
 
 async def begin_and_hang_up(http: httpx.AsyncClient, settings: Settings, path: str, **asked: str) -> None:

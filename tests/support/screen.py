@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+from playwright.sync_api import Locator
 
 from support.browser import CONTRASTS, DESK, PHONE, Person, Window, checked
 
@@ -51,6 +52,10 @@ def stopped(pids: list[int]) -> Iterator[None]:
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+
+
+def chart(opened: Window, name: str) -> Locator:
+    return opened.page.locator(f"[data-chart={name}]")
 
 
 def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:

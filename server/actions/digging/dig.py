@@ -424,6 +424,7 @@ async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
     """Write the history and tell everybody. Wait for the history until the deadline at most: the dig is
     already recorded in the task."""
     context.hub.cooldowns.learn(recorded)
+    context.heartbeats.note_dig(recorded)
     loop = asyncio.get_running_loop()
     writing = loop.create_task(_write_history(context, recorded))
     context.background.spawn(_finish(context, recorded, writing))

@@ -119,7 +119,7 @@ def test_where_there_are_goods_only_no_page_of_operators_names_red_packets(windo
         for act in opened.page.locator(".acts button").all():
             no_word_in("an act", act.inner_text())
         opened.go(f"/ops#/paid/{codes['won']}/1")
-        expect(opened.page.locator(".screen")).to_be_visible()  # there is no such page
+        expect(opened.page.locator(".charts")).to_be_visible()  # there is no such page
 
 
 @pytest.mark.usefixtures("phones")

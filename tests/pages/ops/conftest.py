@@ -1,5 +1,6 @@
 """The operators' server, their windows, and a login."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from server.operation.heartbeats import HISTORY_SECONDS
 from support.browser import DESK, Opener, Window, open_window
+from support.heartbeats import fill_history
 from support.screen import TOKEN, enter
 from support.servers import Running, a_server
 
@@ -20,9 +23,11 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(data_dir: Path) -> Iterator[Running]:
-    """A server with two workers. One publisher may pay a person 10 yuan a week."""
+    """A server with two workers and 15 minutes of history. One publisher may pay a person 10 yuan a week."""
     rules = {"OPS_TOKEN": TOKEN, "WEB_CONCURRENCY": "2", "CASH_PAIR_WEEK_YUAN": "10"}
     with a_server(data_dir, **rules) as started:
+        now = int(time.time())
+        fill_history(data_dir, range(now - HISTORY_SECONDS, now))
         yield started
 
 

@@ -1,13 +1,14 @@
 """The operator's screen in a real browser."""
 
+import json
 import re
 import time
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from support.browser import PHONE, Person, write_record
 from support.client import a_picture
-from support.screen import ALARM_MS, IN_ORDER, TOKEN, a_red_packet, enter
+from support.screen import ALARM_MS, IN_ORDER, TOKEN, a_red_packet, chart, enter
 
 
 def test_only_the_token_logs_in(window):
@@ -52,6 +53,22 @@ def test_the_screen_says_that_contents_are_not_checked(operator):
     expect(opened.page.get_by_text("没人检查过的文字和图片都直接展示")).to_be_visible()
 
 
+def test_a_quiet_quarter_of_an_hour_is_not_taken_for_the_servers_beginning(operator):
+    opened = operator()
+
+    def without_digs(route: WebSocketRoute) -> None:
+        def send(message: str | bytes) -> None:
+            frame = json.loads(message)
+            told: dict[str, list[str]] = {"digs": [], "ends": []} if "digs" in frame else {}
+            route.send(json.dumps({**frame, **told}))
+
+        route.connect_to_server().on_message(send)
+
+    opened.page.route_web_socket("**/ops/**", without_digs)
+    opened.page.reload()
+    expect(opened.page.locator(".stream")).to_have_text("最近 15 分钟没有人挖")
+
+
 def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_its_year(
     operator, running, publisher, data_dir
 ):
@@ -71,15 +88,23 @@ def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_it
 
 
 def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
-    operator, publisher, data_dir
+    operator, running, publisher, data_dir
 ):
     turned = "\u2069\u2067\u202e猫"  # ends an isolate, begins another, and reverses the text after it
+    code = publisher.publish(a_picture(), forecast_num=1)
     other = publisher.publish(a_picture(), forecast_num=100_000)
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
     packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
-    for task in (other, packet):
+    digger = Person.log_in(running.address, "阿花")
+    write_record(data_dir, "people", digger.id, nickName=turned)
+    for task in (code, other, packet):
         write_record(data_dir, "tasks", task, name=turned, wxname=turned)
     opened = operator()
+    digger.post("/postTask", code=code)
+    line = opened.page.locator(".stream li", has=opened.page.locator(f"[data-code='{code}']"))
+    expect(line).to_contain_text("挖到了")
+    for words in (" 在第 1 层挖到了！", "结束：奖品挖完"):
+        assert line.evaluate(IN_ORDER, words) is True
     opened.go(f"/ops#/task/{other}")
     opened.page.get_by_role("button", name="结束", exact=True).click()
     assert opened.page.get_by_role("dialog").evaluate(IN_ORDER, "」？") is True
@@ -87,10 +112,82 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包共 ¥24.00") is True
 
 
-def test_a_treasure_that_ends_says_so_on_the_board(operator, running, publisher):
+# Counts the pixels with a line's or a column's colour, in the oldest quarter of a chart, below its labels.
+COLOURED = """canvas => {
+    const { width, height } = canvas;
+    const { data } = canvas.getContext("2d").getImageData(0, height * 0.2, width / 4, height * 0.8);
+    let coloured = 0;
+    for (let at = 0; at < data.length; at += 4) {
+        const [red, green, blue, alpha] = data.slice(at, at + 4);
+        if (alpha > 128 && Math.max(red, green, blue) - Math.min(red, green, blue) > 40) coloured += 1;
+    }
+    return coloured;
+}"""
+
+
+# A chart 300 pixels wide, so a pixel stands for 3 seconds. Every third second has the value 9, the others 0.
+UNEVEN_CHART = """async ({ kind, newest }) => {
+    const root = document.querySelector("script[type=module]").src.replace("main.js", "");
+    const { Chart } = await import(`${root}chart.js`);
+    const { History } = await import(`${root}history.js`);
+    const history = new History();
+    const at = (before) => newest - before;
+    const seconds = Array.from({ length: 900 }, (_, before) => [at(before), at(before) % 3 ? 0 : 9]);
+    history.begin({ fields: ["at", "joins"], seconds });
+    const series = () => [{ label: "", colour: "green", value: (second) => second.joins }];
+    const spec = { id: "joins", series, least: 5, format: String, ...kind };
+    const chart = new Chart(spec, history, (at) => chart.point(at));
+    chart.element.id = "uneven";
+    chart.element.style.cssText = "position: fixed; top: 60px; left: 20px; z-index: 9; width: 322px";
+    document.body.append(chart.element);
+    await new Promise((drawn) => new ResizeObserver(() => setTimeout(drawn)).observe(chart.element));
+    return document.querySelector("#uneven .plot").getBoundingClientRect().width;
+}"""
+
+
+def test_the_charts_are_full_from_the_first_moment_and_show_their_values_at_any_second(operator):
+    opened = operator(timezone_id="Asia/Shanghai")
+    names = opened.page.locator(".chart").evaluate_all("all => all.map(one => one.dataset.chart)")
+    assert len(names) == 16
+    empty = [name for name in names if chart(opened, name).locator("canvas").evaluate(COLOURED) < 10]
+    assert empty == []
+    watchers = chart(opened, "watchers")
+    expect(watchers.locator("b")).to_have_text("0")  # now nobody watches
+    watchers.locator(".plot").focus()
+    for _ in range(20):
+        opened.page.keyboard.press("PageUp")
+    expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
+    expect(chart(opened, "deliveries").locator("b")).to_have_text(re.compile(r"^\d{2,3}$"))
+    for _ in range(20):  # the cursor stops at the chart's end
+        opened.page.keyboard.press("PageUp")
+    expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
+    assert watchers.locator(".cursor").evaluate("mark => mark.getBoundingClientRect().left") > 0
+    opened.page.keyboard.press("Escape")
+    expect(watchers.locator("b")).to_have_text("0")
+    newest = 1_795_600_799  # 17:59:59. The pixel 100 to the left of the last stands for 17:54:57 to 17:54:59.
+    mean = {"stacked": True}
+    total = {"stacked": True, "summed": True}
+    greatest: dict[str, bool] = {}
+    for kind, shown in ((mean, "3"), (total, "9"), (greatest, "9")):
+        assert opened.page.evaluate(UNEVEN_CHART, {"kind": kind, "newest": newest}) == 300
+        uneven = opened.page.locator("#uneven")
+        box = uneven.locator(".plot").bounding_box()
+        assert box is not None
+        opened.page.mouse.move(box["x"] + 199, box["y"] + 50)
+        expect(uneven.locator(".note")).to_have_text("17:54:57–59")
+        expect(uneven.locator("b")).to_have_text(shown)
+        opened.page.mouse.move(box["x"] + 150, box["y"] + 300)
+        expect(uneven.locator(".note")).not_to_contain_text("17:5")
+        uneven.evaluate("chart => chart.remove()")
+
+
+def test_digs_wins_and_endings_appear_as_they_happen(operator, running, publisher):
     opened = operator()
     code = publisher.publish(a_picture(), name="看得见的猫", forecast_num=1)
     Person.log_in(running.address, "阿亮").post("/postTask", code=code)
+    line = opened.page.locator(".stream li.won", has_text="阿亮")
+    expect(line).to_contain_text("在第 1 层挖到了！ · 结束：奖品挖完")
+    expect(line.get_by_role("link", name="看得见的猫")).to_be_visible()
     row = opened.page.locator(f".tasks [data-code='{code}']")
     expect(row).to_contain_text("奖品余 0/1")
     expect(row).to_contain_text("奖品挖完")

@@ -1,23 +1,29 @@
 """The operator's screen in a real browser: old data, lost connections, alarms, and how it looks."""
 
 import re
+import time
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from playwright.sync_api import expect
 from pymongo import MongoClient
 
+from server.game.amounts import BEIJING
 from server.store import DEFAULT_DATABASE
 from server.store.alarms import new_alarm
 from support.browser import DESK, PHONE, Person
 from support.client import a_picture
+from support.heartbeats import a_heartbeat, send_heartbeats
 from support.screen import (
     ALARM_MS,
     GREY,
     STALE_MS,
     TOKEN,
     a_red_packet,
+    chart,
     enter,
+    is_readable,
     stopped,
 )
 
@@ -55,7 +61,7 @@ def test_old_data_of_the_screen_and_of_a_page_is_grey_under_a_red_bar_until_the_
     expect(depth).to_have_text("2 / 100K")
 
 
-def test_a_page_that_cannot_be_read_turns_grey_although_the_board_comes(operator, publisher):
+def test_a_page_that_cannot_be_read_turns_grey_although_the_feed_lives(operator, publisher):
     code = publisher.publish(a_picture())
     opened = operator()
     opened.go(f"/ops#/search/{code}")
@@ -102,10 +108,14 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator, running):
         expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile(r"已停更 \d+ 秒"))
         expect(opened.page.locator(".status.fresh")).to_be_visible()  # the rest of the screen goes on
         expect(opened.page.locator("#alarms")).to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
+        workers = opened.page.locator(".processes li:not([data-process=evening]) .state")
+        expect(workers).to_have_text(["连不上 MongoDB"] * 2, timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).not_to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
     with stopped(running.children()["Valkey"]):
         expect(opened.page.locator("#alarms")).to_contain_text("Redis 没有响应", timeout=ALARM_MS)
+        expect(workers).to_have_text([re.compile(r"\d+ 秒没有消息")] * 2, timeout=ALARM_MS)
     expect(opened.page.locator("#alarms")).not_to_contain_text("Redis 没有响应", timeout=ALARM_MS)
+    expect(workers).to_have_text(["服务中"] * 2, timeout=ALARM_MS)
 
 
 def test_each_alarm_stands_in_the_red_bar_with_what_it_says(operator, data_dir):
@@ -134,6 +144,20 @@ def test_each_alarm_stands_in_the_red_bar_with_what_it_says(operator, data_dir):
     expect(bar).to_be_hidden(timeout=ALARM_MS)
 
 
+def test_replaced_workers_are_told_above_the_processes(operator, data_dir):
+    opened = operator()
+    note = opened.page.locator(".processes-panel .note")
+    expect(note).to_have_text("")
+    at = int(time.time())
+    hung = [a_heartbeat("hung", at - ago, **{"replaced.hung": number}) for ago, number in ((100, 1), (3, 2))]
+    send_heartbeats(data_dir, hung)
+    opened = operator(viewport=PHONE)
+    told = f"{datetime.fromtimestamp(at - 3, BEIJING):%H:%M:%S}"
+    note = opened.page.locator(".processes-panel .note")
+    expect(note).to_have_text(f"15 分钟内 3 个中途结束后重启，最近一次 {told}")
+    is_readable(opened)
+
+
 def test_an_english_browser_gets_an_english_screen(window):
     opened = window(locale="en-GB")
     expect(opened.page.get_by_role("heading", name="Operator login")).to_be_visible()
@@ -141,12 +165,16 @@ def test_an_english_browser_gets_an_english_screen(window):
     expect(opened.page.locator(".status.fresh")).to_have_text("Live")
     expect(opened.page.get_by_role("heading", name="Tasks that matter now")).to_be_visible()
     assert opened.page.locator("html").get_attribute("lang") == "en"
+    assert not re.search("[一-鿿]", chart(opened, "closes").inner_text())
 
 
-def test_no_name_or_button_is_broken(operator, running, publisher):
+def test_charts_leave_no_hole_and_no_name_or_button_is_broken(operator, running, publisher):
     code, _ = a_red_packet(publisher, running.address)
     opened = operator(viewport=DESK)
     page = opened.page
+    expect(page.locator(".chart").last).to_be_attached()
+    tops: list[int] = page.locator(".chart").evaluate_all("all => all.map(each => each.offsetTop)")
+    assert {tops.count(top) for top in tops} == {4}
     opened.go(f"/ops#/task/{code}")
     for width in (360, 1000):
         page.set_viewport_size({"width": width, "height": 760})

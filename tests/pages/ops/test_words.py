@@ -4,6 +4,7 @@ import json
 import re
 from typing import get_args
 
+from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
 from server.actions.command_line import Command, Outcome
 from server.cash.pay.client import ADDRESS_REFUSED, DAY_REFUSED
 from server.cash.rules.refund import RefundKind
@@ -17,6 +18,7 @@ from server.game.review import IN_REVIEW, review
 from server.operation.alarms import TITLES, Kind
 from server.operation.findings import SENTENCES
 from server.realtime.bus import Fault
+from server.settings.limits import LIMITED, UNITS
 from server.settings.messages import MessageKind
 from server.store.messages.messages import MessageEnd, MessageState
 from server.store.prizes.freezes import What as Frozen
@@ -95,7 +97,9 @@ def test_every_text_that_the_screen_asks_for_is_there():
     asked: set[str] = set()
     families: dict[str, set[str]] = {
         "refusal": set(REFUSALS),
+        "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
         "report": set(get_args(ReportReason)),
+        "limit": {UNITS.get(what, (what, 1))[0] for what in LIMITED} | {"operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
         "found": {"invariant", "books", "unchecked", "held", "review", "ended", "clock"},
