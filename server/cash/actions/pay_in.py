@@ -252,55 +252,56 @@ async def note_payment(context: CashContext, answer: OrderAnswer) -> bool:
 
 
 async def follow_payments(context: CashContext, orders: list[Order]) -> None:
-    """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded.
+    """Enter the payments of paid orders, and open their tasks. Orders that cannot open a task are refunded.
 
-    The order of a task in review waits until the review is over: it stays `paid`. A task that was paid by a
-    credit card ends.
+    The order of a task in review waits until the review is over: it stays `paid`.
     """
-    store = context.store
-    spent = list[str]()
-    lasts_ms = context.settings.task_days * DAY_MS
-    paid = [order for order in orders if order["state"] == "paid"]
-    if not paid:
+    received = [order for order in orders if order["state"] == "paid"]
+    if not received:
         return
-    for order in filter(is_by_credit, paid):  # does nothing if another payment opened the task
-        await end_by(context, order["code"], ended("credit", NO_CREDIT, unopened=True).made_by("server"))
-    # A task that must not open because of a ban ends: lifting the ban must not open a refunded task.
-    for code in await _barred_by_bans(context, paid):
-        await end_by(context, code, ended_undug("operator", NOT_BEGUN).made_by("server"))
-    for order in paid:
-        opens = opened_by_payment(order["_id"], lasts_ms)
-        if not is_by_credit(order) and await store.tasks.moves(order["code"], opens):
-            spent.append(order["_id"])
-            await announce_judged(context, order["code"])
-    entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
+    entries = ((order["_id"], order["code"], order["amount_fen"]) for order in received)
     await context.books.ledger.enter_all("paid", entries, context.clock.now_ms())
-    for order in paid:
-        if order["_id"] not in spent and await _was_opened_by(context, order):
-            spent.append(order["_id"])
-    if spent:
+    barred = await _barred_by_bans(context, received)
+    used = list[str]()  # the numbers of the orders that opened their tasks, now or before
+    for order in received:
+        if await _use_or_refund(context, order, barred=order["code"] in barred):
+            used.append(order["_id"])
+    if used:
         report_at_ms = context.clock.now_ms() + REPORT_AFTER_MS
-        await context.books.orders.move_all({"_id": {"$in": spent}}, row.spent(report_at_ms))
+        await context.books.orders.move_all({"_id": {"$in": used}}, row.spent(report_at_ms))
 
 
-async def _was_opened_by(context: CashContext, order: Order) -> bool:
-    """Whether a paid order opened its task before. If it did not, refund it, or note that it waits."""
-    store = context.store
+async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) -> bool:
+    """Open the task of a paid order that is in the ledger; return True once this order has opened it.
+
+    Otherwise the order is refunded, or waits for the review. A task that was paid by a credit card ends, and
+    so does one that a ban keeps from opening (`barred`): lifting the ban must not open a refunded task.
+    """
+    tasks = context.store.tasks
     code = order["code"]
-    task = await store.tasks.find(code)
+    by_credit = is_by_credit(order)
+    if by_credit:  # does nothing if another payment opened the task
+        await end_by(context, code, ended("credit", NO_CREDIT, unopened=True).made_by("server"))
+    if barred:
+        await end_by(context, code, ended_undug("operator", NOT_BEGUN).made_by("server"))
+    opens = opened_by_payment(order["_id"], context.settings.task_days * DAY_MS)
+    if not by_credit and await tasks.moves(code, opens):
+        await announce_judged(context, code)
+        return True
+    task = await tasks.find(code)
     if task is not None and is_taken_down(task) and not _is_over(task):
         # An operator hid the task before it opened. It ends, so that the refund stays right if it is shown
         # again. A task in review does not end: its payment waits for the review.
         await end_by(context, code, taken_down(NOT_BEGUN))
-        task = await store.tasks.find(code)
+        task = await tasks.find(code)
     if task is not None and task.get("paid_by") == order["_id"]:
         return True
-    if _is_over(task) or is_by_credit(order):
+    if _is_over(task) or by_credit:
         await owe_refund(context, "whole", order, order["amount_fen"])
         await context.books.orders.moves(order["_id"], row.unusable())
     # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses the
     # payment soon.
-    elif await store.moderation.note_prepaid(code):
+    elif await context.store.moderation.note_prepaid(code):
         await announce_judged(context, code)
     return False
 
@@ -356,7 +357,8 @@ async def ask_about_payment(context: CashContext, code: str) -> bool:
         except (TimeoutError, PayUnknown, WeChatBusy, Contradiction) as error:
             log.warning("WeChat does not say if order %s is paid: %r", order["_id"], error)
             return False
-    await follow_payments(context, [order])
+    else:
+        await follow_payments(context, [order])
     return order["state"] in ("paid", "spent")
 
 
