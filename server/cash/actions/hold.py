@@ -18,9 +18,8 @@ from server.cash.context import CashContext
 from server.cash.patterns import PAIR, is_lucky
 from server.cash.rules.day_limits import Claimed, fits_at
 from server.errors import PayoutWaits
-from server.game import prize as row
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
-from server.game.prize import Wait, Why
+from server.game.prize import Wait, Why, approved, frozen_unweighed, held, is_approved, is_held, put_off
 from server.game.task import Task
 from server.store.prizes.prizes import Prize
 from server.wechat.messages import moment
@@ -104,18 +103,18 @@ async def weigh(context: CashContext, prize: Prize) -> bool:
     prizes = context.store.prizes
     attempt = prize["attempt"]
     if found is None:
-        decision = row.approved(attempt)
+        decision = approved(attempt)
     elif isinstance(found, tuple):
-        decision = row.put_off(attempt, *found).made_by(f"limit:{found[0]}")
+        decision = put_off(attempt, *found).made_by(f"limit:{found[0]}")
     else:
-        decision = row.held(attempt, found, context.clock.now_ms()).made_by(f"limit:{found}")
+        decision = held(attempt, found, context.clock.now_ms()).made_by(f"limit:{found}")
     decided = await prizes.move(prize["_id"], decision)
     if decided is None:
-        unweighed = row.frozen_unweighed(attempt)
+        unweighed = frozen_unweighed(attempt)
         decided = await prizes.move(prize["_id"], unweighed) or await prizes.get(prize["_id"])
-    elif row.is_held(decided):
+    elif is_held(decided):
         await announce_claim(context, decided)
-    return row.is_approved(decided, attempt)
+    return is_approved(decided, attempt)
 
 
 async def _why_waits(context: CashContext, prize: Prize) -> Why | tuple[Wait, int] | None:

@@ -16,8 +16,7 @@ from server.cash.actions.refund import owe_refund
 from server.cash.actions.report_delivery import REPORT_AFTER_MS, report_delivery
 from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
-from server.cash.rules import order as row
-from server.cash.rules.order import asking
+from server.cash.rules.order import Coupon, asking, closed, expired, paid, prepaid, spent, unpaid, unusable
 from server.cash.store.orders import Order
 from server.errors import (
     AlreadyPaid,
@@ -96,8 +95,8 @@ async def _payable_order(context: CashContext, task: Task, publisher: Person) ->
         try:
             await _check_paid_limits(context, order)
         except OverLimit:
-            closed = await orders.move(order["_id"], row.closed())
-            if closed is not None and closed["prepay_id"]:  # a simultaneous request was below the limit
+            withdrawn = await orders.move(order["_id"], closed())
+            if withdrawn is not None and withdrawn["prepay_id"]:  # a simultaneous request was below the limit
                 await ask_about_order(context, order, close=True)
             raise
     elif order["state"] == "asked" and not order["prepay_id"]:
@@ -130,8 +129,8 @@ async def _check_paid_limits(context: CashContext, order: Order) -> None:
     limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
     if not any(limits):
         return
-    paid = await context.books.orders.ordered_fen(order["publisher"], now_ms - 7 * DAY_MS, now_ms - DAY_MS)
-    for fen, most, days in zip(paid, limits, ("7 天", "一天"), strict=True):
+    sums = await context.books.orders.ordered_fen(order["publisher"], now_ms - 7 * DAY_MS, now_ms - DAY_MS)
+    for fen, most, days in zip(sums, limits, ("7 天", "一天"), strict=True):
         if most and fen > most * FEN_PER_YUAN:
             raise OverLimit(f"{days}内最多支付 {most} 元，请过一天再试")
 
@@ -177,7 +176,7 @@ async def _order_at_wechat(context: CashContext, order: Order) -> Order | None:
             raise WeChatBusy("微信支付现在不收这笔付款，请稍后再试") from None
         await ask_about_order(context, order, close=False)
         return None
-    made = await context.books.orders.move(order["_id"], row.prepaid(prepay_id))
+    made = await context.books.orders.move(order["_id"], prepaid(prepay_id))
     if made is None:  # it was paid meanwhile, or a simultaneous request found it above a limit and closed it
         await ask_about_order(context, order, close=True)
     return made
@@ -190,10 +189,10 @@ async def ask_about_order(context: CashContext, order: Order, *, close: bool) ->
     does not answer, WeChatBusy if it refuses to say, Contradiction.
     """
     number = order["_id"]
-    expired = context.clock.now_ms() > order["expires_at"]
+    too_late = context.clock.now_ms() > order["expires_at"]
     try:
         answer = await context.pay.query_order(number)
-        if not answer.paid and answer.trade_state not in ("CLOSED", "REVOKED") and (close or expired):
+        if not answer.paid and answer.trade_state not in ("CLOSED", "REVOKED") and (close or too_late):
             answer = await _close(context, number)
     except PayRefused as refused:
         if not refused.not_found:
@@ -201,14 +200,14 @@ async def ask_about_order(context: CashContext, order: Order, *, close: bool) ->
             await context.books.orders.raise_alarm(number, refused.code)
             raise WeChatBusy from None
         # WeChat does not have the order. Until it expires our request may still reach WeChat.
-        if expired:
-            await context.books.orders.moves(number, row.expired())
+        if too_late:
+            await context.books.orders.moves(number, expired())
         return await context.books.orders.get(number)
     if answer.paid:
         if await note_payment(context, answer):
             await follow_payments(context, [await context.books.orders.get(number)])
     elif answer.trade_state in ("CLOSED", "REVOKED"):
-        await context.books.orders.moves(number, row.closed())
+        await context.books.orders.moves(number, closed())
     return await context.books.orders.get(number)
 
 
@@ -232,10 +231,10 @@ async def note_payment(context: CashContext, answer: OrderAnswer) -> bool:
     amount_fen = answer.amount_fen or 0
     payer_fen = answer.amount.payer_total if answer.amount is not None else None
     coupons = [
-        row.Coupon(id=each.coupon_id, fen=each.amount, merchant_fen=each.merchant_contribute)
+        Coupon(id=each.coupon_id, fen=each.amount, merchant_fen=each.merchant_contribute)
         for each in answer.promotion_detail or ()
     ]
-    move = row.paid(
+    move = paid(
         amount_fen,
         answer.transaction_id or "",
         answer.bank_type or "",
@@ -268,7 +267,7 @@ async def follow_payments(context: CashContext, orders: list[Order]) -> None:
             used.append(order["_id"])
     if used:
         report_at_ms = context.clock.now_ms() + REPORT_AFTER_MS
-        await context.books.orders.move_all({"_id": {"$in": used}}, row.spent(report_at_ms))
+        await context.books.orders.move_all({"_id": {"$in": used}}, spent(report_at_ms))
 
 
 async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) -> bool:
@@ -298,7 +297,7 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
         return True
     if _is_over(task) or by_credit:
         await owe_refund(context, "whole", order, order["amount_fen"])
-        await context.books.orders.moves(order["_id"], row.unusable())
+        await context.books.orders.moves(order["_id"], unusable())
     # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses the
     # payment soon.
     elif await context.store.moderation.note_prepaid(code):
@@ -388,7 +387,7 @@ async def settle_order(context: CashContext, order: Order) -> None:
         due_at_ms = now_ms + rest_ms
         end_ms = order["expires_at"] + 1000
         again_ms = min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
-        await context.books.orders.moves(order["_id"], row.unpaid(leased.get("due_at"), again_ms))
+        await context.books.orders.moves(order["_id"], unpaid(leased.get("due_at"), again_ms))
     elif order["state"] == "paid":
         await follow_payments(context, [order])
     else:

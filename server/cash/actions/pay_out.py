@@ -18,7 +18,19 @@ from server.cash.actions.hold import weigh
 from server.cash.context import CashContext
 from server.cash.pay.answers import BillAnswer, Contradiction, PayRefused, PayUnknown
 from server.cash.pay.client import DAY_REFUSED
-from server.cash.rules import bill as row
+from server.cash.rules.bill import (
+    after_query,
+    cancellable,
+    follows,
+    give_up,
+    is_over,
+    meaning,
+    never_named,
+    sending,
+    stop_sending,
+    voided,
+)
+from server.cash.rules.bill import refused as refused_by_wechat
 from server.cash.store.bills import Bill
 from server.cash.store.payments import CONTRADICTION
 from server.cash.store.payouts import bill_number
@@ -84,7 +96,7 @@ async def send_bill(context: CashContext, bill: Bill) -> Bill:
     Raises PayUnknown, Contradiction.
     """
     number = bill["_id"]
-    about = await context.books.bills.move(number, row.sending())
+    about = await context.books.bills.move(number, sending())
     if about is None:
         return await context.books.bills.get(number)
     try:
@@ -92,7 +104,7 @@ async def send_bill(context: CashContext, bill: Bill) -> Bill:
     except PayRefused as refused:
         return await _note_refused(context, about, refused)
     known = await _take(context, about, answer)
-    if row.never_named(known):
+    if never_named(known):
         log.error("bill %s has failed here, but WeChat has it now: cancelling it", number)
         try:
             await context.pay.cancel_transfer(number)
@@ -108,11 +120,11 @@ async def ask_about_bill(context: CashContext, bill: Bill) -> Bill:
     try:
         answer = await context.pay.query_transfer(bill["_id"])
     except PayRefused as refused:
-        then = row.after_query(bill, None) if refused.not_found else "note"
+        then = after_query(bill, None) if refused.not_found else "note"
         if then == "note":
             return await _note_refused(context, bill, refused)
     else:
-        then = row.after_query(bill, answer.state)
+        then = after_query(bill, answer.state)
         if then == "note":
             return await _take(context, bill, answer)
     return await (send_bill(context, bill) if then == "send" else _give_up(context, bill, asked_at_ms))
@@ -128,7 +140,7 @@ async def cancel_bill(context: CashContext, prize: Prize) -> None:
         return
     bill, _ = ensured
     try:
-        if row.is_over(bill):
+        if is_over(bill):
             await follow_bill(context, bill)
         else:
             await _cancel(context, bill)
@@ -144,7 +156,7 @@ async def void_bill(context: CashContext, prize: Prize, by: str) -> bool:
     """
     number = bill_number(prize)
     bill = await context.books.bills.find(number)
-    if bill is None or row.is_over(bill) or bill["alarm"] != CONTRADICTION:
+    if bill is None or is_over(bill) or bill["alarm"] != CONTRADICTION:
         return False
     try:
         answer = await context.pay.query_transfer(number)
@@ -153,7 +165,7 @@ async def void_bill(context: CashContext, prize: Prize, by: str) -> bool:
         raise BadRequest("微信支付没有说清这笔转账是谁的，没有作废：请过几分钟再试") from None
     ended = None
     if not answer.fits(bill["amount_fen"], bytes(bill["body"])):
-        ended = await context.books.bills.move(number, row.voided(CONTRADICTION).made_by(by))
+        ended = await context.books.bills.move(number, voided(CONTRADICTION).made_by(by))
     if ended is None:
         raise BadRequest("微信支付有这笔转账，还可能付给这位中奖者，没有作废：系统会接着查，按结果办")
     await follow_bill(context, ended)
@@ -166,10 +178,10 @@ async def _cancel(context: CashContext, bill: Bill) -> None:
     Raises PayUnknown, Contradiction.
     """
     if bill["state"] == "asked":
-        stopped = await context.books.bills.move(bill["_id"], row.stop_sending())
+        stopped = await context.books.bills.move(bill["_id"], stop_sending())
         bill = stopped or await context.books.bills.get(bill["_id"])
     bill = await ask_about_bill(context, bill)
-    if row.cancellable(bill):
+    if cancellable(bill):
         try:
             await _take(context, bill, await context.pay.cancel_transfer(bill["_id"]))
         except PayRefused as refused:
@@ -201,7 +213,7 @@ async def note_bill(context: CashContext, answer: BillAnswer, bill: Bill | None 
     package_info = answer.package_info or ""
     fail_reason = answer.fail_reason or ""
     now_ms = context.clock.now_ms()
-    said = row.meaning(known, answer.state, package_info, fail_reason, answer.made_at, now_ms)
+    said = meaning(known, answer.state, package_info, fail_reason, answer.made_at, now_ms)
     noted = await bills.move(number, said)
     if noted is not None:
         return noted
@@ -218,7 +230,7 @@ async def follow_bill(context: CashContext, bill: Bill) -> None:
 
 
 async def _move_prize(context: CashContext, bill: Bill) -> None:
-    prize = await context.store.prizes.move(bill["prize"], row.follows(bill, context.clock.now_ms()))
+    prize = await context.store.prizes.move(bill["prize"], follows(bill, context.clock.now_ms()))
     if prize is not None:
         context.background.spawn(announce_claim(context, prize))  # announcing may wait for Redis
 
@@ -228,12 +240,12 @@ EFFECTS: Effects = {"prize": _move_prize, "ledger": enters("given")}
 
 async def settle_bill(context: CashContext, bill: Bill) -> None:
     """Bring a due bill one step nearer to its end. Raises PayUnknown, Contradiction."""
-    await (follow_bill(context, bill) if row.is_over(bill) else ask_about_bill(context, bill))
+    await (follow_bill(context, bill) if is_over(bill) else ask_about_bill(context, bill))
 
 
 async def _give_up(context: CashContext, bill: Bill, asked_at_ms: int) -> Bill:
     """End a bill that WeChat did not know when it was asked, unless our request may have been under way."""
-    ended = await context.books.bills.move(bill["_id"], row.give_up(asked_at_ms, bill["alarm"]))
+    ended = await context.books.bills.move(bill["_id"], give_up(asked_at_ms, bill["alarm"]))
     if ended is None:
         return await context.books.bills.get(bill["_id"])
     log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])
@@ -256,5 +268,5 @@ async def _note_refused(context: CashContext, bill: Bill, refused: PayRefused) -
         until_ms = tomorrow_ms(now_ms) if refused.code == DAY_REFUSED else now_ms
         move = extended(bill["attempt"], min(until_ms, most_ms))
         await context.store.prizes.moves(bill["prize"], move)
-    noted = await context.books.bills.move(bill["_id"], row.refused(refused.code, now_ms))
+    noted = await context.books.bills.move(bill["_id"], refused_by_wechat(refused.code, now_ms))
     return noted or await context.books.bills.get(bill["_id"])

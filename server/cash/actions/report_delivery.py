@@ -15,7 +15,7 @@ import logging
 from server.actions.transition import Effects, carry_out
 from server.cash.context import CashContext
 from server.cash.pay.answers import PayUnknown
-from server.cash.rules import order as row
+from server.cash.rules.order import reported, unreported
 from server.cash.store.orders import Order
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS, UNKNOWN_MS
@@ -52,7 +52,7 @@ async def _report(context: CashContext, order: Order) -> None:
     except WeChatBusy:
         await _try_later(context, order, "")
         raise PayUnknown("WeChat does not answer") from None
-    await context.books.orders.moves(order["_id"], row.reported())
+    await context.books.orders.moves(order["_id"], reported())
 
 
 async def _make_report(context: CashContext, order: Order) -> None:
@@ -102,7 +102,7 @@ async def _try_later(context: CashContext, order: Order, alarm: str) -> None:
         alarm = alarm or NOT_REPORTED
     most_ms = REFUSED_MS if alarm == SHIPPING_REFUSED else DAY_MS
     again_ms = now_ms + min(max(REPORT_AFTER_MS, age_ms), most_ms)
-    await context.books.orders.moves(order["_id"], row.unreported(alarm, again_ms))
+    await context.books.orders.moves(order["_id"], unreported(alarm, again_ms))
 
 
 EFFECTS: Effects = {"delivery": _report}
