@@ -16,7 +16,7 @@ from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.store.people.people import shown_name
 
-PAID_MS = 30 * DAY_MS
+LISTED_MS = 30 * DAY_MS
 SHOWN = 100
 
 
@@ -59,7 +59,7 @@ class OpsPaid(OperatorInterface):
         if prize is None:
             raise BadRequest("这一层没有人中奖，请检查层数", param="depth")
         both = [prize["publisher"], prize["person_id"]]
-        since_ms = self.context.clock.now_ms() - PAID_MS
+        since_ms = self.context.clock.now_ms() - LISTED_MS
         rows = await books_of(store).payouts.paid_around(both, since_ms, SHOWN)
         people = {row.publisher for row in rows} | {row.winner for row in rows}
         found = await store.people.find_all(sorted(people))

@@ -13,7 +13,7 @@ from handlers.parameters import Unionid
 from server.actions.people.account import ban_of
 from server.context import Context
 from server.game.amounts import DAY_MS
-from server.game.daily import day_of, is_daily
+from server.game.daily import date_of, is_daily
 from server.game.task import Task
 
 CALENDAR_DAYS = 28
@@ -70,7 +70,7 @@ class GetDaily(Interface):
         await self.let_in()
         context = self.context
         now_ms = self.context.clock.now_ms()
-        near = await _from(context, day_of(now_ms - DAY_MS))
+        near = await _from(context, date_of(now_ms - DAY_MS))
         days: list[DailyDay] = []
         if request.days:
             store = context.store
@@ -79,6 +79,6 @@ class GetDaily(Interface):
                 lambda: store.digs.joins_of(self.caller.person_id, MOST_JOINS, since_ms)
             )
             joined = {dig["code"] for dig in joins}
-            past = [task for task in await _from(context, day_of(since_ms)) if task["starts_at"] <= now_ms]
+            past = [task for task in await _from(context, date_of(since_ms)) if task["starts_at"] <= now_ms]
             days = [DailyDay(task["daily"], task["_id"], int(task["_id"] in joined)) for task in past[::-1]]
         return GetDailyReply(data=[card(context, task) for task in near[:NEAR]], days=days)

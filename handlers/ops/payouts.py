@@ -13,7 +13,7 @@ from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code, NoParameters
 from server.actions.operate import freeze, give_back, release
 from server.actions.prizes.freeze import freezes_of
-from server.game.prize import Why, is_frozen, is_out
+from server.game.prize import Why, is_claiming, is_frozen
 from server.store.prizes.freezes import Freeze, What
 from server.store.prizes.prizes import Prize
 
@@ -86,7 +86,7 @@ class OpsPayouts(OperatorInterface):
                     HeldPayout,
                     prize,
                     name=names.get(prize["code"], ""),
-                    state="freezing" if is_out(prize) else "frozen" if is_frozen(prize) else "held",
+                    state="freezing" if is_claiming(prize) else "frozen" if is_frozen(prize) else "held",
                     why=prize.get("held_for", ""),
                     frozen_for=_reasons_of(prize, in_force),
                     only_back=int("bill_lost" in prize),

@@ -20,7 +20,7 @@ from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal
 from server.game.amounts import DAY_MS
-from server.game.daily import day_of, is_daily, may_be_daily
+from server.game.daily import date_of, is_daily, may_be_daily
 from server.game.review import decided as decided_so
 from server.game.task import Task
 from server.store.audit_log import Act, Actor, Wanted
@@ -128,7 +128,7 @@ async def set_daily(context: Context, actor: Actor, code: str, reason: str, *, d
             raise Ended
         if daily and not may_be_daily(task, hour, context.clock.now_ms()):
             raise BadRequest(f"每日一挖要是公开的、付过钱的、还没到时间、{hour} 开挖的宝贝", param="code")
-        day = day_of(task["starts_at"]) if daily else ""
+        day = date_of(task["starts_at"]) if daily else ""
         for holder in await tasks.daily_from(day) if daily else []:
             if holder["daily"] != day or holder["_id"] == code:
                 continue

@@ -22,10 +22,10 @@ from server.cash.store.ledger import Entry
 from server.cash.store.orders import Order
 from server.cash.store.refunds import Refund
 from server.errors import BadSettings
-from server.game.amounts import DAY_MS, FEN_PER_YUAN, hidden_fen, total_fen
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen, unwon_fen
 from server.game.draw import LEAST_FEN
 from server.game.findings import SHIPPING_REFUSED, Finding, PaymentKind, Value, What
-from server.game.prize import AWAITING_OPERATOR, GONE, UNSETTLED, is_out
+from server.game.prize import AWAITING_OPERATOR, GONE, UNSETTLED, is_claiming
 from server.game.ranks import is_mailed
 from server.game.task import Task
 from server.store import Store
@@ -237,7 +237,7 @@ def _prize_differences(money: TaskMoney) -> list[Finding]:
         won = tuple(sorted(money.winning_depths))
         given_for = tuple(sorted(depths))
         found.append(_difference(money, "prizes_of", won, given_for))
-    won_fen = total_fen(money.task) - hidden_fen(money.task)
+    won_fen = total_fen(money.task) - unwon_fen(money.task)
     written_fen = sum(prize["amount_fen"] for prize in money.prizes)
     if depths == money.winning_depths and won_fen != written_fen:
         found.append(_difference(money, "prizes_sum", won_fen, written_fen))
@@ -252,7 +252,7 @@ def _prize_differences(money: TaskMoney) -> list[Finding]:
             found.append(_difference(money, "prize_paid", prize["_id"], prize["state"], len(given)))
         if prize["state"] in ("sent", "received") and not _mailed(prize):
             found.append(_difference(money, "prize_mailed", prize["_id"], prize["state"]))
-        if len(out) > is_out(prize):
+        if len(out) > is_claiming(prize):
             found.append(_difference(money, "prize_out", prize["_id"], prize["state"], len(out)))
         found += [
             _difference(money, "bill_amount", bill["_id"], bill["amount_fen"])
@@ -306,7 +306,7 @@ def _refund_fen(money: TaskMoney, refund: Refund, order: Order | None) -> int | 
     if money.task is None or not money.task["status"] or money.task.get("paid_by") != order["_id"]:
         return None
     if refund["kind"] == "unwon":
-        return hidden_fen(money.task)
+        return unwon_fen(money.task)
     return sum(p["amount_fen"] for p in money.prizes if p["state"] in GONE)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from server.cash.context import CashContext
 from server.game import draw
-from server.game.amounts import DAY_MS, total_fen
+from server.game.amounts import WEEK_MS, total_fen
 from server.game.chance import chances_of, luck
 
-WINDOW_MS = 7 * DAY_MS
 # Of a person, the last JOINED digs with which they joined treasures are read.
 JOINED = 50
 # So many red packets that one person won from one publisher within the week are a pattern.
@@ -19,9 +18,9 @@ LUCK = 1e-6
 
 async def is_lucky(context: CashContext, person_id: str, now_ms: int) -> bool:
     """Whether a person won red packets within the week more often than the draw's law allows."""
-    if await context.books.payouts.number_won(person_id, now_ms - WINDOW_MS) < LUCKY_WINS:
+    if await context.books.payouts.number_won(person_id, now_ms - WEEK_MS) < LUCKY_WINS:
         return False
-    chances, won = await _chances(context, person_id, now_ms - WINDOW_MS)
+    chances, won = await _chances(context, person_id, now_ms - WEEK_MS)
     return won >= LUCKY_WINS and luck(chances, won) < LUCK
 
 

@@ -27,7 +27,7 @@ from server.cash.store.payments import CONTRADICTION, Payments
 from server.cash.store.refunds import Refund
 from server.context import Context
 from server.game.lifecycle import Move
-from server.game.prize import is_out
+from server.game.prize import is_claiming
 from server.game.task import Task
 from server.leading.sweep import Settle
 from server.store.digging.tasks import View
@@ -102,7 +102,7 @@ class Cash:
 
     async def make_bill(self, prize: Prize) -> None:
         """Make the bill of a prize that is being claimed. Safe to repeat."""
-        if is_out(prize) and "freezing" not in prize:
+        if is_claiming(prize) and "freezing" not in prize:
             await ensure_bill(self._context, prize)
 
     async def cancel_bill(self, prize: Prize) -> None:

@@ -10,6 +10,7 @@ from server.game.lifecycle import ABSENT, Is, Row
 from server.game.ranks import TaskRank
 
 DAY_MS = 86_400_000
+WEEK_MS = 7 * DAY_MS
 BEIJING = timezone(timedelta(hours=8))
 # A prize that was held can be claimed for this long after its release, even if the deadline is over.
 RELEASED_MS = 3 * DAY_MS
@@ -67,7 +68,7 @@ def ranks_fen(ranks: list[TaskRank]) -> int:
     return sum(rank["fen"] * (1 if rank["split"] else rank["prize_num"]) for rank in ranks)
 
 
-def hidden_fen(task: Mapping[str, Any]) -> int:
+def unwon_fen(task: Mapping[str, Any]) -> int:
     """Return what the prizes that nobody has won pay together."""
     return int(task["left_fen"] if "left_fen" in task else task["money"] * FEN_PER_YUAN * task["prizes_left"])
 

@@ -10,7 +10,7 @@ from server.game.amounts import BEIJING
 from server.game.review import is_shown
 
 
-def day_of(moment_ms: int) -> str:
+def date_of(moment_ms: int) -> str:
     """Return the day of a moment (unix ms), as 2026-12-31."""
     return datetime.fromtimestamp(moment_ms / 1000, BEIJING).date().isoformat()
 
@@ -25,7 +25,7 @@ def may_be_daily(task: Mapping[str, Any], daily_at: str, now_ms: int) -> bool:
 def is_daily(task: Mapping[str, Any], daily_at: str, *, barred: bool) -> bool:
     """Whether others see a task as the daily one of its day; `barred` says that its publisher is banned."""
     stands = task["now_depth"] or not (task["status"] or barred)
-    on_time = day_of(task.get("starts_at", 0)) == task["daily"] and _starts_daily(task, daily_at)
+    on_time = date_of(task.get("starts_at", 0)) == task["daily"] and _starts_daily(task, daily_at)
     return bool(stands and on_time and task["open"] and is_shown(task))
 
 

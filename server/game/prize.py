@@ -309,14 +309,14 @@ def claim_from_ms(known: Document, now_ms: int) -> int:
     return waits_until_ms if waits_until_ms > now_ms else 0
 
 
-def is_out(known: Document) -> bool:
+def is_claiming(known: Document) -> bool:
     """Whether a bill or a pick-up code may be out for a prize."""
     return bool(known["state"] == "claiming")
 
 
 def is_approved(known: Document, attempt: int) -> bool:
     """Whether the limits let this attempt of a prize be paid."""
-    return is_out(known) and known.get("weighed") == attempt
+    return is_claiming(known) and known.get("weighed") == attempt
 
 
 def is_held(known: Document) -> bool:
@@ -326,4 +326,4 @@ def is_held(known: Document) -> bool:
 
 def is_frozen(known: Document) -> bool:
     """Whether a prize is frozen, or will be once its bill is cancelled."""
-    return known["state"] == "frozen" or (is_out(known) and "freezing" in known)
+    return known["state"] == "frozen" or (is_claiming(known) and "freezing" in known)

@@ -133,10 +133,10 @@ def why_held(prize: Document) -> Refusal | None:
     """Return why a prize is not given out now: it is held for an operator's decision, or frozen."""
     if is_held(prize):
         return PayoutHeld()
-    return frozen(prize) if is_frozen(prize) else None
+    return why_frozen(prize) if is_frozen(prize) else None
 
 
-def frozen(prize: Document) -> Refusal:
+def why_frozen(prize: Document) -> Refusal:
     """Return what the winner of a frozen prize reads."""
     if prize["amount_fen"]:
         return PayoutHeld("这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服")

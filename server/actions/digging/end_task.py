@@ -11,11 +11,11 @@ from server.actions.messages.write import tell_of_deadline, tell_of_end
 from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import Ended, HasDigs, refuse
-from server.game.amounts import DAY_MS, claim_days_of, claim_until_ms, hidden_fen
+from server.game.amounts import DAY_MS, claim_days_of, claim_until_ms, unwon_fen
 from server.game.lifecycle import Move
 from server.game.opening import ended, ended_undug
 from server.game.opening import expired as time_over
-from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, returned
+from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_claiming, returned
 from server.game.ranks import pictures_of
 from server.game.reasons import is_claim_over, why_not_end
 from server.game.review import IN_REVIEW, is_checking, is_taken_down, reported_until_ms
@@ -133,7 +133,7 @@ async def _settle_over(context: Context, task: Task) -> int | None:
             await context.cash.use_payment(code)
         return None
     if context.cash is not None:
-        await context.cash.owe_refund("unwon", task, hidden_fen(task))
+        await context.cash.owe_refund("unwon", task, unwon_fen(task))
     claim_days = claim_days_of(task, context.settings.claim_days)
     deadline_ms = claim_until_ms(task["ended_at"], claim_days)
     if not await _write_missing_prizes(context, task):
@@ -174,7 +174,7 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> int 
     until = time.monotonic() + RETRACTING_SECONDS
     for prize in prizes:
         over = is_claim_over(task, prize, context.settings.claim_days, context.clock.now_ms())
-        if context.cash is not None and over and is_out(prize) and time.monotonic() < until:
+        if context.cash is not None and over and is_claiming(prize) and time.monotonic() < until:
             await context.cash.cancel_bill(prize)
     await store.prizes.move_all({"code": code}, expired(deadline_ms))
     prizes = await store.prizes.of_task(code)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from server.actions.messages.write import REMIND_MS
 from server.context import Context
-from server.game.amounts import RELEASED_MS, claim_days_of, claim_until_ms, hidden_fen, in_words, total_fen
+from server.game.amounts import RELEASED_MS, claim_days_of, claim_until_ms, in_words, total_fen, unwon_fen
 from server.game.prize import AWAITING_OPERATOR, UNCLAIMED
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.review import IN_REVIEW, is_shown, is_taken_down, review_of
@@ -94,7 +94,7 @@ def _prize(task: Task, prize: Prize) -> str:
 
 
 def _of_end(task: Task) -> Words:
-    refund_fen = hidden_fen(task) if task["open"] else 0
+    refund_fen = unwon_fen(task) if task["open"] else 0
     return Words(
         {
             "name": task["name"],

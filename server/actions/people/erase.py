@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from server.actions.people.account import ban_of
-from server.game.amounts import hidden_fen
+from server.game.amounts import unwon_fen
 from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED
 from server.game.prize import GIVEN, GONE
 from server.game.review import IN_REVIEW
@@ -198,7 +198,7 @@ def _needs_of_task(
         yield "prizes", ""
     if parcels and any(map(_is_unsent, prizes)):
         yield "unsent", ""
-    unwon = task["open"] and hidden_fen(task)
+    unwon = task["open"] and unwon_fen(task)
     if any(row["state"] not in ("refunded", "closed") for row in refunds) or (unwon and not refunds):
         yield "refund", ""
     if any(row["state"] in ("asked", "paid") for row in orders):

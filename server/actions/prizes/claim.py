@@ -23,10 +23,10 @@ from server.errors import (
     refuse,
 )
 from server.game.amounts import DAY_MS
-from server.game.prize import GIVEN, awaits_pickup, given_by_mail, is_out
+from server.game.prize import GIVEN, awaits_pickup, given_by_mail, is_claiming
 from server.game.provinces import is_complete, province_of
 from server.game.ranks import BY_MAIL, RED_PACKET
-from server.game.reasons import frozen, why_held, why_not_claim
+from server.game.reasons import why_frozen, why_held, why_not_claim
 from server.game.task import Task
 from server.store.prizes.prizes import Prize
 
@@ -109,7 +109,7 @@ async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, s
         return Claim(task, *await context.cash.claim(task, prize))
     # A freeze may have missed these goods while another freeze was being released.
     if prize["state"] == "won" and await apply_freezes(context, prize):
-        raise frozen(prize)
+        raise why_frozen(prize)
     if prize["draw_type"] == BY_MAIL:
         if prize["state"] in GIVEN and not any(where):
             return Claim(task, prize)
@@ -150,7 +150,7 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
 
 async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
     for _ in range(PICKUP_ATTEMPTS):
-        if is_out(prize) or prize["state"] == "given":
+        if is_claiming(prize) or prize["state"] == "given":
             return Claim(task, prize)
         refuse(why_held(prize))
         if prize["state"] != "won":
@@ -204,7 +204,7 @@ def phone_digits(phone: str) -> str:
 def open_pickup(context: Context, prize: Prize) -> str:
     """Return the pick-up code of goods that wait to be handed over, "" for other prizes. Only for the
     winner."""
-    if "pickup" not in prize or not is_out(prize):
+    if "pickup" not in prize or not is_claiming(prize):
         return ""
     return context.keys.open("pickup", prize["pickup"], prize["_id"]).decode()
 

@@ -6,7 +6,7 @@ from server.actions.announce import announce_claim
 from server.actions.prizes.freeze import apply_freezes
 from server.context import Context
 from server.errors import ClaimOver, Locked, WrongPickup, refuse
-from server.game.prize import handed_over, is_out
+from server.game.prize import handed_over, is_claiming
 from server.game.reasons import is_claim_over, why_held
 from server.store.prizes.prizes import Prize
 
@@ -28,7 +28,7 @@ async def confirm_pickup(context: Context, code: str, person_id: str, pickup: st
             raise WrongPickup("取件码不对，输错次数太多，请十分钟后再试")
         raise WrongPickup(f"取件码不对，请向中奖者核对后再试，还可以试 {tries_left} 次")
     now_ms = context.clock.now_ms()
-    if is_out(prize) and not is_claim_over(task, prize, context.settings.claim_days, now_ms):
+    if is_claiming(prize) and not is_claim_over(task, prize, context.settings.claim_days, now_ms):
         await apply_freezes(context, prize)  # a simultaneous freeze may have missed this prize
         given = await store.prizes.move(prize["_id"], handed_over(now_ms))
         if given is not None:

@@ -12,7 +12,15 @@ from typing import Any
 from server.actions.announce import announce_claim
 from server.context import Context
 from server.errors import BadRequest
-from server.game.prize import AWAITING_OPERATOR, denied, frozen, is_held, is_out, released, released_alone
+from server.game.prize import (
+    AWAITING_OPERATOR,
+    denied,
+    frozen,
+    is_claiming,
+    is_held,
+    released,
+    released_alone,
+)
 from server.store.prizes.freezes import Freeze, What, freeze_key
 from server.store.prizes.prizes import Prize
 
@@ -166,7 +174,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
         for prize in await store.prizes.of_scope(scope):
             if is_held(prize) or await store.freezes.frozen(freezes_of(prize)):
                 continue
-            if is_out(prize):
+            if is_claiming(prize):
                 cancelling = True
                 continue
             free = await store.prizes.move(prize["_id"], end(context.clock.now_ms()).made_by(freeze["by"]))

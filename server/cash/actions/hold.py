@@ -18,13 +18,12 @@ from server.cash.context import CashContext
 from server.cash.patterns import PAIR, is_lucky
 from server.cash.rules.day_limits import Claimed, fits_at
 from server.errors import PayoutWaits
-from server.game.amounts import DAY_MS, FEN_PER_YUAN
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, WEEK_MS
 from server.game.prize import Wait, Why, approved, frozen_unweighed, held, is_approved, is_held, put_off
 from server.game.task import Task
 from server.store.prizes.prizes import Prize
 from server.wechat.messages import moment
 
-WEEK_MS = 7 * DAY_MS
 PAID_MS = 30 * DAY_MS
 # How many of the treasures that a person dug last are looked at to tell whether the person is a newcomer.
 DUG = 50

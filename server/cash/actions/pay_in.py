@@ -25,7 +25,7 @@ from server.errors import (
     WeChatBusy,
     refuse,
 )
-from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, WEEK_MS, total_fen
 from server.game.opening import ended, ended_undug, opened_by_payment, taken_down
 from server.game.reasons import why_not_pay
 from server.game.review import IN_REVIEW, is_taken_down
@@ -129,7 +129,7 @@ async def _check_paid_limits(context: CashContext, order: Order) -> None:
     limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
     if not any(limits):
         return
-    sums = await context.books.orders.ordered_fen(order["publisher"], now_ms - 7 * DAY_MS, now_ms - DAY_MS)
+    sums = await context.books.orders.ordered_fen(order["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS)
     for fen, most, days in zip(sums, limits, ("7 天", "一天"), strict=True):
         if most and fen > most * FEN_PER_YUAN:
             raise OverLimit(f"{days}内最多支付 {most} 元，请过一天再试")
