@@ -57,6 +57,7 @@ async def claim(context: CashContext, task: Task, prize: Prize) -> tuple[Prize, 
                 return prize, ""
             ensured = await ensure_bill(context, prize)
             if ensured is None:
+                # A limit or a freeze has just changed the prize: the next turn refuses by what it says now.
                 prize = await context.store.prizes.get(prize["_id"])
                 context.background.spawn(follow_prize(context, prize))
                 continue

@@ -224,11 +224,6 @@ async def note_bill(context: CashContext, answer: BillAnswer, bill: Bill | None 
     return known
 
 
-async def follow_bill(context: CashContext, bill: Bill) -> None:
-    """Update the prize and the ledger by a bill that has ended. Other bills are left alone."""
-    await carry_out(context, context.books.bills, bill, EFFECTS)
-
-
 async def _move_prize(context: CashContext, bill: Bill) -> None:
     prize = await context.store.prizes.move(bill["prize"], follows(bill, context.clock.now_ms()))
     if prize is not None:
@@ -236,6 +231,11 @@ async def _move_prize(context: CashContext, bill: Bill) -> None:
 
 
 EFFECTS: Effects = {"prize": _move_prize, "ledger": enters("given")}
+
+
+async def follow_bill(context: CashContext, bill: Bill) -> None:
+    """Update the prize and the ledger by a bill that has ended. Other bills are left alone."""
+    await carry_out(context, context.books.bills, bill, EFFECTS)
 
 
 async def settle_bill(context: CashContext, bill: Bill) -> None:
