@@ -7,8 +7,9 @@ import pytest
 
 from server.context import Context
 from server.errors import WeChatBusy
+from server.game.amounts import begins_at, day_of
 from support.client import Someone
-from support.purse import DAY_MS, find, only
+from support.purse import find, only
 from support.stored import person_of
 
 ENVIRONMENT = {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
@@ -71,7 +72,7 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, conte
     ):
         await client.misbehave(what, call="risk", code=rank, number=openid if what == "rank" else "", times=1)
         assert await claimed(alice, bob) == error
-        assert (await only(context, "risks"))["day"] == context.clock.now_ms() // DAY_MS
+        assert (await only(context, "risks"))["day"] == day_of(context.clock.now_ms())
         await context.books.risks.collection.update_many({}, {"$inc": {"day": -1}})
         context.risk_looks._day_of.clear()  # the next day
 
@@ -107,7 +108,29 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
         await client.post("/postTask", headers, unionid=bob.unionid, code=code)
         await context.background.finish()
     assert asked == ["2001:db8::7"] * 2
-    assert context.clock.now_ms() // DAY_MS == (await find(context, "risks"))[0]["day"]
+    assert day_of(context.clock.now_ms()) == (await find(context, "risks"))[0]["day"]
+
+
+@pytest.mark.parametrize(("hour", "times"), [(0, 2), (8, 1)])
+async def test_the_day_in_which_wechat_is_asked_once_begins_at_midnight_in_beijing(
+    context, monkeypatch, alice, hour, times
+):
+    asked: list[str] = []
+
+    async def note(openid: str, address: str) -> int:
+        asked.append(address)
+        return 0
+
+    monkeypatch.setattr(context.wechat, "risk_rank", note)
+    person = await person_of(context, alice)
+    view = await context.store.tasks.view(await alice.paid_packet(), person["_id"])
+    turn_ms = begins_at(day_of(context.clock.now_ms())) + hour * 3_600_000
+    for now_ms in (turn_ms - 1, turn_ms):
+        with monkeypatch.context() as patched:
+            patched.setattr(context.clock, "now_ms", lambda now_ms=now_ms: now_ms)
+            context.cash.ask_for_risk(view, "2001:db8::7")
+        await context.background.finish()
+    assert len(asked) == times
 
 
 async def test_while_wechat_is_late_it_gets_one_query_at_a_time(client, context, monkeypatch):

@@ -9,7 +9,7 @@ import logging
 
 from server.cash.context import CashContext
 from server.errors import WeChatBusy
-from server.game.amounts import DAY_MS, total_fen
+from server.game.amounts import day_of, total_fen
 from server.store.digging.tasks import View
 from server.store.people.people import Person
 from server.wechat import WeChatError
@@ -28,7 +28,7 @@ def ask_for_risk(context: CashContext, view: View, address: str) -> None:
     `address` is the person's own; if it is "", nothing is asked.
     """
     person = view["person"]
-    day = context.clock.now_ms() // DAY_MS
+    day = day_of(context.clock.now_ms())
     if person is None or not address or not total_fen(view["task"]):
         return
     if context.settings.risk_held and context.risk_looks.begin(person["_id"], day, UNDER_WAY):
