@@ -1,4 +1,4 @@
-"""The sums, the dates and the waits that all payments share. Pure."""
+"""The sums, the dates and the times that payments and prizes share. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from server.game.lifecycle import ABSENT, Is, Row
 from server.game.ranks import TaskRank
 
 DAY_MS = 86_400_000
@@ -18,27 +17,8 @@ FEN_PER_YUAN = 100
 # The process that saves an answer of WeChat also does what follows from it. If it dies first, a sweep does so
 # after this time.
 FOLLOWED_MS = 10_000
-# If WeChat has given no clear answer about a payment for this long, the alarm UNKNOWN begins. It ends with a
-# clear answer.
-UNKNOWN_MS = 3_600_000
-UNKNOWN = "UNKNOWN"
-# WeChat is asked again after ASK_AGAIN_MS. A payment that it has not finished after SLOW_MS raises an alarm.
-ASK_AGAIN_MS = 60_000
-SLOW_MS = 3_600_000
-
 # WeChat counts what it pays out by days that begin at midnight in China.
 _AHEAD_MS = 8 * 3_600_000
-
-
-def unanswered_in(states: str, now_ms: int) -> list[Row]:
-    """Return the rows for a payment in one of these states if WeChat gives no clear answer about it.
-
-    After an hour without a clear answer, an alarm calls the operator.
-    """
-    return [
-        Row(states, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
-        Row(states, where={"unknown_since": Is("at most", now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
-    ]
 
 
 def day_of(at_ms: int) -> int:
@@ -49,11 +29,6 @@ def day_of(at_ms: int) -> int:
 def begins_at(day: int) -> int:
     """Return the time at which a day begins, in unix ms."""
     return day * DAY_MS - _AHEAD_MS
-
-
-def tomorrow_ms(now_ms: int) -> int:
-    """Return the time at which the next day after this time begins, in unix ms."""
-    return begins_at(day_of(now_ms) + 1)
 
 
 def total_fen(task: Mapping[str, Any]) -> int:

@@ -314,11 +314,6 @@ def is_claiming(known: Document) -> bool:
     return bool(known["state"] == "claiming")
 
 
-def is_approved(known: Document, attempt: int) -> bool:
-    """Whether the limits let this attempt of a prize be paid."""
-    return is_claiming(known) and known.get("weighed") == attempt
-
-
 def is_held(known: Document) -> bool:
     """Whether a payout limit holds a prize until an operator decides."""
     return bool(known["state"] == "held")

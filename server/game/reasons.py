@@ -1,4 +1,4 @@
-"""Why somebody may not see, dig, pay, end or claim: each function returns the first reason that applies.
+"""Why somebody may not see, dig, end or claim: each function returns the first reason that applies.
 Pure.
 
 A reason is a `Refusal` for the caller to raise, None if the person may do it. Pages, lists and acts ask the
@@ -10,26 +10,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from server.errors import (
-    AlreadyPaid,
     AlreadyWon,
     ClaimOver,
     Ended,
     HasDigs,
-    NothingToPay,
     NotPaid,
     NotShown,
     NotYours,
     OwnTask,
     PayoutHeld,
     Refusal,
-    WrongAmount,
 )
-from server.game.amounts import claim_days_of, claim_until_ms, in_words, total_fen, whole_yuan
+from server.game.amounts import claim_days_of, claim_until_ms
 from server.game.lifecycle import Document
 from server.game.prize import GIVEN, GONE, is_frozen, is_held
-from server.game.ranks import RED_PACKET
-from server.game.review import ReviewShown, is_taken_down, review_of
-from server.game.task import Task
+from server.game.review import ReviewShown, review_of
 
 
 class Standing(NamedTuple):
@@ -44,9 +39,7 @@ class Standing(NamedTuple):
 
 def standing_of(task: Document) -> Standing:
     """Return the standing of a task's record."""
-    return Standing(
-        task["publisher"], review_of(task), task["open"], task["status"], task.get("prepaid", 0)
-    )
+    return Standing(task["publisher"], review_of(task), task["open"], task["status"], task.get("prepaid", 0))
 
 
 def may_see(review: ReviewShown, *, mine: bool, won: bool) -> bool:
@@ -79,30 +72,6 @@ def owes(task: Standing, person_id: str) -> bool:
     Goods open at once and cost nothing.
     """
     return task.publisher == person_id and not (task.open or task.prepaid or task.status)
-
-
-def why_not_pay(task: Task, person_id: str, yuan: int, until_ms: int) -> Refusal | None:
-    """Return why this person cannot pay `yuan` for a task. The price may be of one prize or of all prizes.
-
-    The order lasts until `until_ms` at least. If the task ended before that, the payment could only be
-    refunded.
-    """
-    if task["publisher"] != person_id:
-        return NotYours()
-    if task["goods_type"] != RED_PACKET:
-        return NothingToPay()
-    if task["status"]:
-        return Ended()
-    if task["open"]:
-        return AlreadyPaid()
-    if 0 < task.get("ends_at", 0) <= until_ms:
-        return Ended("说好的结束时间到了，不能再支付；请重新发布一个")
-    owed_fen = total_fen(task)
-    if yuan not in (task["money"], whole_yuan(owed_fen)):
-        return WrongAmount(f"支付的金额不对，应付 {in_words(owed_fen)}")
-    if is_taken_down(task):  # nobody could dig the task
-        return NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
-    return None
 
 
 DUG_ALREADY = "已经有人开挖，文字和图片不能再改"

@@ -12,9 +12,9 @@ from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, PayUnknown
 from server.cash.pay.client import DAY_REFUSED
 from server.cash.rules.bill import CONFIRM_MS, DAY_FULL, asking
+from server.cash.rules.payment import UNKNOWN, tomorrow_ms
 from server.cash.store.bills import Bill
 from server.errors import ClaimOver, OutcomeUnknown, PayoutWaits, WeChatBusy, refuse
-from server.game.amounts import UNKNOWN, tomorrow_ms
 from server.game.prize import GONE, claimed
 from server.game.reasons import why_held
 from server.game.task import Task

@@ -19,7 +19,7 @@ from server.cash.patterns import PAIR, is_lucky
 from server.cash.rules.day_limits import Claimed, fits_at
 from server.errors import PayoutWaits
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, WEEK_MS
-from server.game.prize import Wait, Why, approved, frozen_unweighed, held, is_approved, is_held, put_off
+from server.game.prize import Wait, Why, approved, frozen_unweighed, held, is_claiming, is_held, put_off
 from server.game.task import Task
 from server.store.prizes.prizes import Prize
 from server.wechat.messages import moment
@@ -113,7 +113,7 @@ async def weigh(context: CashContext, prize: Prize) -> bool:
         decided = await prizes.move(prize["_id"], unweighed) or await prizes.get(prize["_id"])
     elif is_held(decided):
         await announce_claim(context, decided)
-    return is_approved(decided, attempt)
+    return is_claiming(decided) and decided.get("weighed") == attempt
 
 
 async def _why_waits(context: CashContext, prize: Prize) -> Why | tuple[Wait, int] | None:

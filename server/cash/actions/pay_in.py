@@ -16,7 +16,18 @@ from server.cash.actions.refund import owe_refund
 from server.cash.actions.report_delivery import REPORT_AFTER_MS, report_delivery
 from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
-from server.cash.rules.order import Coupon, asking, closed, expired, paid, prepaid, spent, unpaid, unusable
+from server.cash.rules.order import (
+    Coupon,
+    asking,
+    closed,
+    expired,
+    paid,
+    prepaid,
+    spent,
+    unpaid,
+    unusable,
+    why_not_pay,
+)
 from server.cash.store.orders import Order
 from server.errors import (
     AlreadyPaid,
@@ -27,7 +38,6 @@ from server.errors import (
 )
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, WEEK_MS, total_fen
 from server.game.opening import ended, ended_undug, opened_by_payment, taken_down
-from server.game.reasons import why_not_pay
 from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
 from server.security.random_codes import random_code

@@ -31,11 +31,12 @@ from server.cash.rules.bill import (
     voided,
 )
 from server.cash.rules.bill import refused as refused_by_wechat
+from server.cash.rules.payment import ASK_AGAIN_MS, tomorrow_ms
 from server.cash.store.bills import Bill
 from server.cash.store.payments import CONTRADICTION
 from server.cash.store.payouts import bill_number
 from server.errors import BadRequest
-from server.game.amounts import ASK_AGAIN_MS, DAY_MS, RELEASED_MS, claim_days_of, tomorrow_ms
+from server.game.amounts import DAY_MS, RELEASED_MS, claim_days_of
 from server.game.prize import extended
 from server.store.prizes.prizes import Prize
 

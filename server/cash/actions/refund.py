@@ -9,12 +9,12 @@ from server.cash.actions.enter import enters
 from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, PayRefused, RefundAnswer
 from server.cash.rules.order import refunding
+from server.cash.rules.payment import ASK_AGAIN_MS
 from server.cash.rules.refund import RefundKind, meaning
 from server.cash.rules.refund import refused as refused_by_wechat
 from server.cash.store.orders import Order
 from server.cash.store.payments import CONTRADICTION
 from server.cash.store.refunds import Refund, refund_number
-from server.game.amounts import ASK_AGAIN_MS
 from server.game.prize import returned
 
 # WeChat wants refunds of one order a minute apart, and at most 50 of them. We make at most three.

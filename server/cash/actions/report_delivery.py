@@ -16,9 +16,10 @@ from server.actions.transition import Effects, carry_out
 from server.cash.context import CashContext
 from server.cash.pay.answers import PayUnknown
 from server.cash.rules.order import reported, unreported
+from server.cash.rules.payment import UNKNOWN_MS
 from server.cash.store.orders import Order
 from server.errors import WeChatBusy
-from server.game.amounts import DAY_MS, UNKNOWN_MS
+from server.game.amounts import DAY_MS
 from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED
 from server.wechat import WeChatError
 from server.wechat.shipping import COMPLETE, NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, tomorrow_ms, unanswered_in
+from server.cash.rules.payment import ASK_AGAIN_MS, SLOW_MS, tomorrow_ms, unanswered_in
+from server.game.amounts import FOLLOWED_MS
 from server.game.lifecycle import ABSENT, NOW, After, Document, Is, Keep, Move, Over, Row, Table
 from server.game.prize import freed, given_by_bill
 

@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from server.game.amounts import FOLLOWED_MS, unanswered_in
+from server.cash.rules.payment import unanswered_in
+from server.errors import AlreadyPaid, Ended, NothingToPay, NotShown, NotYours, Refusal, WrongAmount
+from server.game.amounts import FOLLOWED_MS, in_words, total_fen, whole_yuan
 from server.game.lifecycle import ABSENT, NOW, PRESENT, Is, Over, Row, Table
+from server.game.ranks import RED_PACKET
+from server.game.review import is_taken_down
+from server.game.task import Task
 
 # The states in which WeChat has received the money.
 PAID = "paid spent unusable"
@@ -153,3 +158,27 @@ def unpaid(read_due_at_ms: int | None, due_at_ms: int) -> Row:
 def unanswered(now_ms: int) -> list[Row]:
     """WeChat gives no clear answer about the order."""
     return unanswered_in("asked", now_ms)
+
+
+def why_not_pay(task: Task, person_id: str, yuan: int, until_ms: int) -> Refusal | None:
+    """Return why this person cannot pay `yuan` for a task. The price may be of one prize or of all prizes.
+
+    The order lasts until `until_ms` at least. If the task ended before that, the payment could only be
+    refunded.
+    """
+    if task["publisher"] != person_id:
+        return NotYours()
+    if task["goods_type"] != RED_PACKET:
+        return NothingToPay()
+    if task["status"]:
+        return Ended()
+    if task["open"]:
+        return AlreadyPaid()
+    if 0 < task.get("ends_at", 0) <= until_ms:
+        return Ended("说好的结束时间到了，不能再支付；请重新发布一个")
+    owed_fen = total_fen(task)
+    if yuan not in (task["money"], whole_yuan(owed_fen)):
+        return WrongAmount(f"支付的金额不对，应付 {in_words(owed_fen)}")
+    if is_taken_down(task):  # nobody could dig the task
+        return NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
+    return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, unanswered_in
+from server.cash.rules.payment import ASK_AGAIN_MS, SLOW_MS, unanswered_in
+from server.game.amounts import FOLLOWED_MS
 from server.game.lifecycle import Document, Move, Row, Table
 
 # - whole: refunds a payment that could not open its task.
