@@ -133,13 +133,13 @@ class PostTask(Interface):
         if code is None:
             raise NoSuchTask
         self._asked = Request(
-            code,
-            self.caller.person_id,
-            request.dig_id or "",
-            self.caller.generation,
-            address_of(self.context, self.request, client_ip),
-            self.arrived,
-            self._hung_up,
+            code=code,
+            person_id=self.caller.person_id,
+            dig_id=request.dig_id or "",
+            generation=self.caller.generation,
+            address=address_of(self.context, self.request, client_ip),
+            arrived=self.arrived,
+            hung_up=self._hung_up,
         )
         dug = await dig(self.context, self._asked)
         made = dug.dig

@@ -24,7 +24,7 @@ OPENING_TRUSTED_SECONDS = 1.0
 REMEMBERED_TASKS = 10_000
 
 
-class _Known(NamedTuple):
+class Known(NamedTuple):
     """A task's newest dig, None before the first dig, and when digging begins or began after it (unix ms).
 
     `learned` is when the process heard of it, in monotonic seconds.
@@ -39,7 +39,7 @@ class Cooldowns:
     """The newest dig of each task that was dug recently, and the openings of tasks that people wait for."""
 
     def __init__(self) -> None:
-        self._known = LRUCache[str, _Known](REMEMBERED_TASKS)
+        self._known = LRUCache[str, Known](REMEMBERED_TASKS)
         self._waiting: dict[str, asyncio.Event] = {}
 
     def learn(self, dig: ToldDig | Dig) -> None:
@@ -52,7 +52,7 @@ class Cooldowns:
         last = None if known is None else known.dig
         if last is not None and last["depth"] > dig["depth"] and last["at"] >= dig["at"]:
             return
-        self._known[code] = _Known(dig["cd_until"], dig, time.monotonic())
+        self._known[code] = Known(dig["cd_until"], dig, time.monotonic())
         if last is None or last["depth"] != dig["depth"]:
             self._wake(code)
 
@@ -60,7 +60,7 @@ class Cooldowns:
         """Remember the time (unix ms) at which an undug task opened, or will open."""
         known = self._known.get(code)
         if known is None or known.dig is None:
-            self._known[code] = _Known(opened_at, None, time.monotonic())
+            self._known[code] = Known(opened_at, None, time.monotonic())
 
     def forget(self, code: str) -> None:
         """Forget what is known of a task: it ended without a dig."""
@@ -96,17 +96,8 @@ class Cooldowns:
         if waiting is not None:
             waiting.set()
 
-    def running(self, code: str, at_ms: int) -> ToldDig | None:
-        """Return the newest known dig if its cooldown lasts beyond `at_ms` (unix ms), else None."""
-        known = self._lasting(code, at_ms)
-        return None if known is None else known.dig
-
-    def opens_at(self, code: str, at_ms: int) -> int:
-        """Return the time at which an undug task will open, if that is known and after `at_ms` (unix ms)."""
-        known = self._lasting(code, at_ms)
-        return known.began if known is not None and known.dig is None else 0
-
-    def _lasting(self, code: str, at_ms: int) -> _Known | None:
+    def awaited(self, code: str, at_ms: int) -> Known | None:
+        """Return what is known of a task in which nobody may dig at `at_ms` (unix ms); None if people may."""
         known = self._known.get(code)
         if known is None:
             return None

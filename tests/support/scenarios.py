@@ -281,7 +281,7 @@ async def act_dig(victim: Context, stage: Stage) -> None:
     """The winning dig."""
     proven = victim.keys.read_token(stage.bob.token)  # a bare id does not do: they may have claimed before
     assert proven is not None
-    await dig(victim, Request(stage.code, proven.person_id, session=proven.generation))
+    await dig(victim, Request(stage.code, proven.person_id, generation=proven.generation))
     await rest(victim)
 
 

@@ -57,15 +57,15 @@ def _now() -> float:
 class Request:
     """A request to dig. `arrived` is in the loop's time.
 
-    `session` is the session of the caller's token, None without a token. A request with a bare id, which
-    others may know, must not take the place of the id's owner in the random order. `address` is the caller's
-    IP, "" if nothing is to be asked about it. `hung_up` becomes true when the client is gone.
+    `generation` is that of the caller's token, None without a token. A request with a bare id, which others
+    may know, must not take the place of the id's owner in the random order. `address` is the caller's IP, ""
+    if it is not known. `hung_up` becomes true when the client is gone.
     """
 
     code: str
     person_id: str
     dig_id: str = ""
-    session: int | None = None
+    generation: int | None = None
     address: str = ""
     arrived: float = field(default_factory=_now)
     hung_up: bool = False
@@ -81,6 +81,16 @@ class Request:
     def deadline(self) -> float:
         """When the request is given up (the loop's time)."""
         return self.arrived + DEADLINE_SECONDS
+
+    @property
+    def proven(self) -> bool:
+        """Whether a token proved whose request it is."""
+        return self.generation is not None
+
+    @property
+    def unanswered(self) -> type[OutcomeUnknown | Unavailable]:
+        """The refusal of a request that is given up."""
+        return OutcomeUnknown if self.tried else Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +112,8 @@ async def dig(context: Context, request: Request) -> Dug:
     request at a time from a person for a task.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
-    `check_session` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come
-    before all of them. In a cooldown, OwnTask comes first if this process knows the publisher. After
+    `check_session` and `check_ban` raise, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may
+    come before all of them. In a cooldown, OwnTask comes first if this process knows the publisher. After
     DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether the
     dig was recorded, or Unavailable if nothing was sent to MongoDB.
     """
@@ -111,9 +121,8 @@ async def dig(context: Context, request: Request) -> Dug:
         async with asyncio.timeout_at(request.deadline) as limit:
             dug = await _dig(context, request, limit)
     except TimeoutError:
-        unanswered = OutcomeUnknown if request.tried else Unavailable
-        metrics.digs(unanswered.error).inc()
-        raise unanswered from None
+        metrics.digs(request.unanswered.error).inc()
+        raise request.unanswered from None
     except Refusal as refusal:
         metrics.digs(refusal.error).inc()
         raise
@@ -124,7 +133,7 @@ async def dig(context: Context, request: Request) -> Dug:
 async def _dig(context: Context, request: Request, limit: asyncio.Timeout) -> Dug:
     digging = context.digging
     # Who may not dig, and asks again and again, delays nobody by more than one read.
-    async with digging.own_turn(request.code, request.person_id, proven=request.session is not None):
+    async with digging.own_turn(request.code, request.person_id, proven=request.proven):
         while True:
             repeats = await _admit(context, request)
             if not repeats:
@@ -132,6 +141,7 @@ async def _dig(context: Context, request: Request, limit: asyncio.Timeout) -> Du
             # No await before the turn: requests that waited for the random order get their turns in that
             # order.
             async with digging.turn(request.code):
+                # An overtaken request begins again: it is refused, or waits for its place in the new order.
                 if repeats or not _is_overtaken(context, request):
                     recorded = await _record(context, request, limit)
                     if recorded is not None:
@@ -164,24 +174,23 @@ def _known_refusal(context: Context, request: Request) -> Refusal | None:
     """
     now_ms = context.clock.now_ms()
     at_ms = _counts_at(context, request, now_ms)
-    running = context.hub.cooldowns.running(request.code, at_ms)
-    until_ms = context.hub.cooldowns.opens_at(request.code, at_ms) if running is None else running["cd_until"]
-    if not until_ms or (running is not None and running["person_id"] == request.person_id):
+    awaited = context.hub.cooldowns.awaited(request.code, at_ms)
+    if awaited is None or (awaited.dig is not None and awaited.dig["person_id"] == request.person_id):
         return None
     if _publisher(context, request.code) == request.person_id:
         return OwnTask()
-    return cooling_down(until_ms, now_ms, begun=running is not None, pressed=request.pressed)
+    return cooling_down(awaited.began, now_ms, begun=awaited.dig is not None, pressed=request.pressed)
 
 
 def _counts_at(context: Context, request: Request, now_ms: int) -> int:
-    """Return the time at which a request counts as made (unix ms, MongoDB's clock). The request belongs to
-    the window in which it came.
+    """Return the time at which a request counts as made (unix ms, MongoDB's clock): by our estimate, that of
+    its arrival, but at most `now_ms`, the time of the read that decides.
 
     However long a request has waited, it never moves to a later window: its client may have sent it again and
     been told that somebody else was faster, and that answer must stay true.
     """
-    waited_ms = 1000 * (_now() - request.arrived)
-    return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
+    arrived_ms = context.clock.now_ms() - int(1000 * (_now() - request.arrived))
+    return min(now_ms, arrived_ms + SLOW_CLOCK_MS)
 
 
 def _publisher(context: Context, code: str) -> str:
@@ -217,7 +226,7 @@ async def _count(context: Context, request: Request) -> None:
     """
     if not request.counted:
         request.counted = True
-        counted = f"{request.person_id}:{request.session}"
+        counted = f"{request.person_id}:{request.generation}"
         await context.limits.take(context.limits.counts("digs", counted, ""))
 
 
@@ -228,8 +237,7 @@ async def _order(context: Context, request: Request) -> None:
         return
     entrant = await _entrant(context, request)
     if start.gathers(request.code, request.ordered_for):
-        proven = request.session is not None
-        request.ordered_for, request.pressed = await start.wait(request.code, entrant, proven=proven)
+        request.ordered_for, request.pressed = await start.wait(request.code, entrant, proven=request.proven)
 
 
 async def _entrant(context: Context, request: Request) -> str | None:
@@ -244,8 +252,8 @@ async def _entrant(context: Context, request: Request) -> str | None:
     if has_won or _publisher(context, request.code) == request.person_id:
         return None
     try:
-        person = await context.known_people.find(request.person_id, request.session)
-        check_ban(check_session(request.session, person), context.clock.now_ms())
+        person = await context.known_people.find(request.person_id, request.generation)
+        check_ban(check_session(request.generation, person), context.clock.now_ms())
     except Exception as error:
         if not isinstance(error, Refusal) and not is_unavailable(error):
             raise
@@ -267,55 +275,54 @@ async def _record(context: Context, request: Request, limit: asyncio.Timeout) ->
     the recording.
     """
     own_id = request.dig_id or secrets.token_hex(12)
-    asked_at = 0
+    first_read_ms = 0
     pause = PAUSE_SECONDS
     while True:
         try:
+            # Only after a try can there be a dig under an id of our own. Not to look for it spares a look-up.
             made_as = own_id if request.tried else request.dig_id
             view = await context.store.tasks.view(request.code, request.person_id, made_as)
             if view is None:
                 raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
             task = view["task"]
             context.clock.see(view["now"])
-            asked_at = asked_at or view["now"]
+            first_read_ms = first_read_ms or view["now"]
             context.digging.learn(task)
-            recorded = owed = _owed_reply(context, view, request)
-            if owed is not None:
-                check_session(request.session, view["person"])
-                if not request.tried or owed["dig_id"] != own_id:
-                    return Dug(owed, task["params"], repeated=True)
-            else:
-                _refuse_for_task(context, view, request)
-                if not task["cd_ms"]:
-                    await _count(context, request)
-                gathers = context.fair_start.gathers(request.code, request.ordered_for)
-                if gathers and not request.tried:
-                    return None
-                person = _admitted(view, request)
-                await _save_pending(context, task)
-                # A task without a cooldown has no windows, so its client can come again at any time.
-                if request.hung_up and not task["cd_ms"]:
-                    raise TimeoutError  # noqa: TRY301  (nobody would get the reply)
-                request.tried = True
-                draft = _next_dig(context, view, person, own_id)
-                recorded = await context.store.tasks.record_dig(draft, task["cd_ms"])
+            earlier = _owed_reply(context, view, request)
+            if earlier is not None:
+                check_session(request.generation, view["person"])
+                if not request.tried or earlier["dig_id"] != own_id:
+                    return Dug(earlier, task["params"], repeated=True)
+                await _follow_up(context, request, limit, view, earlier)
+                # Recorded by an earlier try, or by an earlier request, which a new primary knew only later.
+                return Dug(earlier, task["params"], repeated=earlier["at"] < first_read_ms)
+            _refuse_for_task(context, view, request)
+            if not task["cd_ms"]:
+                await _count(context, request)  # `_admit` did not, if this process first read the task now
+            gathers = context.fair_start.gathers(request.code, request.ordered_for)
+            if gathers and not request.tried:
+                return None
+            person = check_ban(check_session(request.generation, view["person"]), view["now"])
+            refuse(why_barred(standing_of(task), request.person_id, won=view["won"] is not None))
+            await _save_pending(context, task)
+            # A task without a cooldown has no windows, so its client can come again at any time.
+            if request.hung_up and not task["cd_ms"]:
+                raise request.unanswered  # noqa: TRY301  (nobody would get the reply)
+            request.tried = True
+            draft = _next_dig(context, view, person, own_id)
+            recorded = await context.store.tasks.record_dig(draft, task["cd_ms"])
         except Exception as error:
             if not is_unavailable(error):
                 raise
             context.background.failures.note("a dig", error)
             if request.hung_up:
-                raise TimeoutError from None
+                raise request.unanswered from None
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue
         if recorded is not None:  # else somebody else has dug since the read
-            break
-    limit.reschedule(None)
-    if context.cash is not None:
-        context.cash.ask_for_risk(view, request.address)
-    await _follow_up(context, recorded, request.deadline)
-    # An earlier request may have made this dig: a new primary may not have had the dig at our first read.
-    return Dug(recorded, task["params"], repeated=owed is not None and owed["at"] < asked_at)
+            await _follow_up(context, request, limit, view, recorded)
+            return Dug(recorded, task["params"], repeated=False)
 
 
 def _owed_reply(context: Context, view: View, request: Request) -> Dig | None:
@@ -359,13 +366,6 @@ def _refuse_for_task(context: Context, view: View, request: Request) -> None:
         )
 
 
-def _admitted(view: View, request: Request) -> Person:
-    """Return the caller's record if they may dig. Raises the refusals of `dig` that are about the caller."""
-    person = check_ban(check_session(request.session, view["person"]), view["now"])
-    refuse(why_barred(standing_of(view["task"]), request.person_id, won=view["won"] is not None))
-    return person
-
-
 async def _save_pending(context: Context, task: Task) -> None:
     """Write the history of the previous dig if it is still pending, unless this process has written it.
 
@@ -373,7 +373,7 @@ async def _save_pending(context: Context, task: Task) -> None:
     """
     if "pending" in task and not context.digging.finished(task["last_dig"]):
         await context.store.digs.write(task["last_dig"])
-        context.background.spawn(_keep_prize(context, task["last_dig"]))
+        context.background.spawn(record_prize(context, task["last_dig"]))
 
 
 def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
@@ -420,15 +420,19 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     return made
 
 
-async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
+async def _follow_up(
+    context: Context, request: Request, limit: asyncio.Timeout, view: View, recorded: Dig
+) -> None:
     """Write the history and tell everybody. Wait for the history until the deadline at most: the dig is
-    already recorded in the task."""
+    already recorded in the task, so nothing may give it up any more."""
+    limit.reschedule(None)
+    if context.cash is not None:
+        context.cash.ask_for_risk(view, request.address)
     context.hub.cooldowns.learn(recorded)
     context.heartbeats.note_dig(recorded)
-    loop = asyncio.get_running_loop()
-    writing = loop.create_task(_write_history(context, recorded))
+    writing = asyncio.create_task(_write_history(context, recorded))
     context.background.spawn(_finish(context, recorded, writing))
-    await asyncio.wait([writing], timeout=max(0.0, deadline - loop.time()))
+    await asyncio.wait([writing], timeout=max(0.0, request.deadline - _now()))
 
 
 async def _write_history(context: Context, recorded: Dig) -> bool:
@@ -453,17 +457,11 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
     """
     if not await writing:
         return
-    await _keep_prize(context, recorded)
+    await record_prize(context, recorded)
     context.digging.note_finished(recorded)
     await asyncio.sleep(MARK_SECONDS)
     if context.digging.finished(recorded):
         await context.store.tasks.note_written(recorded["code"], recorded["depth"])
-
-
-async def _keep_prize(context: Context, recorded: Dig) -> None:
-    """Write the prize that a dig won, if any. Safe to repeat; if the process dies, a sweep writes it."""
-    if recorded["is_prize"]:
-        await record_prize(context, recorded)
 
 
 async def settle_pending(context: Context) -> None:
@@ -471,5 +469,5 @@ async def settle_pending(context: Context) -> None:
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
         with context.background.failures.noted("settling a dig"):  # the others are settled all the same
             await context.store.digs.write(recorded)
-            await _keep_prize(context, recorded)
+            await record_prize(context, recorded)
             await context.store.tasks.note_written(recorded["code"], recorded["depth"])

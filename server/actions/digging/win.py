@@ -16,8 +16,10 @@ from server.store.prizes.prizes import Prize
 
 
 async def record_prize(context: Context, dig: Dig) -> None:
-    """Write the prize of a dig that won, and enter it as owed. Safe to repeat."""
-    await _write(context, await context.store.tasks.get(dig["code"]), dig)
+    """Write the prize that a dig won, if any, and enter it as owed. Safe to repeat; if the process dies, a
+    sweep writes it."""
+    if dig["is_prize"]:
+        await _write(context, await context.store.tasks.get(dig["code"]), dig)
 
 
 async def ensure_prize(context: Context, task: Task, person_id: str) -> Prize | None:
