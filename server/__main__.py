@@ -281,6 +281,7 @@ def _tell(line: str) -> None:
 def _audit(parsed: argparse.Namespace) -> int:
     from server.cash.audit import audit
     from server.cash.context import pay_of
+    from server.clock import Clock
 
     settings = read_settings(os.environ)
 
@@ -289,7 +290,7 @@ def _audit(parsed: argparse.Namespace) -> int:
         try:
             if parsed.remote:
                 sandbox = _sandbox(settings)
-                pay = await pay_of(settings, sandbox(store) if sandbox else None)
+                pay = await pay_of(settings, sandbox(store) if sandbox else None, Clock().now_ms)
             return _show(await audit(store, pay))
         finally:
             if pay is not None:

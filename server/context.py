@@ -182,7 +182,7 @@ class Context:
             return cls(*held)
         from server.cash.context import CashContext, pay_of
 
-        pay = await pay_of(settings, played)
+        pay = await pay_of(settings, played, clock.now_ms)
         # Nothing is awaited after this: what the context hears of the bus is subscribed as it connects.
         hub.start()
         return CashContext(*held, pay=pay)

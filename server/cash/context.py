@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from server.cash.pay.client import Pay
@@ -12,7 +13,7 @@ from server.context import Context, Sandbox
 from server.settings import Settings
 
 
-async def pay_of(settings: Settings, sandbox: Sandbox | None) -> Pay:
+async def pay_of(settings: Settings, sandbox: Sandbox | None, now_ms: Callable[[], int]) -> Pay:
     """Return WeChat Pay's client, for the operator's merchant or the sandbox's."""
     merchant = settings.merchant if sandbox is None else await sandbox.merchant()
     return Pay(
@@ -20,6 +21,7 @@ async def pay_of(settings: Settings, sandbox: Sandbox | None) -> Pay:
         settings.appid,
         settings.wechat_pay_api,
         settings.notify_url,
+        now_ms,
         spare_url=settings.wechat_pay_spare_api,
     )
 

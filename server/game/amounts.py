@@ -18,7 +18,7 @@ FEN_PER_YUAN = 100
 # after this time.
 FOLLOWED_MS = 10_000
 # WeChat counts what it pays out by days that begin at midnight in China.
-_AHEAD_MS = 8 * 3_600_000
+_AHEAD_MS = BEIJING.utcoffset(None) // timedelta(milliseconds=1)
 
 
 def day_of(at_ms: int) -> int:

@@ -62,6 +62,7 @@ class Shop:
             settings.appid,
             base_url or settings.wechat_pay_api,
             self.desk.url,
+            self.context.clock.now_ms,
             call_seconds,
         )
 

@@ -108,7 +108,8 @@ async def test_another_address_is_used_after_two_connections_that_failed(shop):
     nowhere = f"http://127.0.0.1:{port}/sandbox"
     settings = shop.context.settings
     merchant = shop.context.pay.merchant
-    pay = Pay(merchant, settings.appid, nowhere, shop.desk.url, spare_url=settings.wechat_pay_api)
+    now_ms = shop.context.clock.now_ms
+    pay = Pay(merchant, settings.appid, nowhere, shop.desk.url, now_ms, spare_url=settings.wechat_pay_api)
     for _ in range(2):
         with pytest.raises(PayUnknown):
             await pay.query_transfer("T4")
@@ -239,7 +240,7 @@ async def test_an_answer_about_something_else_is_a_contradiction(shop, elsewhere
 
 
 async def test_without_a_merchant_every_call_is_refused_and_every_notice_counts_as_forged(shop):
-    pay = Pay(None, "wx1", "http://127.0.0.1:9", "http://127.0.0.1:9")
+    pay = Pay(None, "wx1", "http://127.0.0.1:9", "http://127.0.0.1:9", shop.context.clock.now_ms)
     for call in (pay.query_order("n"), pay.transfer(b"{}"), pay.cancel_transfer("n")):
         with pytest.raises(PayRefused, match="NOT_CONFIGURED"):
             await call
@@ -319,8 +320,19 @@ async def test_a_notice_signed_by_the_platform_certificate_is_genuine_while_that
     await without.aclose()
 
 
+async def test_a_notice_and_a_payment_are_dated_by_mongodbs_clock_however_wrong_this_machines_is(shop):
+    headers, body = await taken_notice(shop)
+    clock = shop.context.clock
+    clock._offset_ms -= 3_600_000
+    with pytest.raises(ForgedNotice, match="five minutes"):
+        shop.context.pay.read_notice(headers, body)
+    clock.see(await shop.context.store.now_ms())
+    assert isinstance(shop.context.pay.read_notice(headers, body), Notice)
+    assert abs(int(shop.pay.payment_parameters("wx1").time_stamp) - clock.now_ms() / 1000) < 60
+
+
 async def test_a_notice_is_valid_for_five_minutes(shop):
-    now = time.time()
+    now = shop.context.clock.now_ms() / 1000
     pairs = await shop.context.sandbox.keys.find()
     _, body = await taken_notice(shop)
     for age_seconds, genuine in ((-290, True), (290, True), (-310, False), (310, False)):

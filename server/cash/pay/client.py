@@ -10,7 +10,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -124,6 +124,8 @@ class Pay(Connection):
     It raises PayUnknown if the outcome is unknown: no answer in time, a broken connection, WeChat's own
     error, a wrong signature. It also raises PayUnknown if WeChat takes no more calls at this moment.
 
+    `now_ms` dates the parameters of payments, and tells how old a notice is.
+
     If `merchant` is None, WeChat is configured without payments: every call raises
     PayRefused("NOT_CONFIGURED").
     """
@@ -134,6 +136,7 @@ class Pay(Connection):
         appid: str,
         base_url: str,
         notify_url: str,
+        now_ms: Callable[[], int],
         call_seconds: float = 6.0,
         spare_url: str = "",
     ) -> None:
@@ -142,6 +145,7 @@ class Pay(Connection):
         self.merchant = merchant
         self._mchid = merchant.mchid if merchant is not None else ""
         self._notify_url = notify_url
+        self._now_ms = now_ms
         self._next_cancel = 0.0
         # The keys with which WeChat signs, by the name of a key or the serial number of its certificate.
         self._signers: dict[str | int, Any] = {}
@@ -193,7 +197,7 @@ class Pay(Connection):
 
     def payment_parameters(self, prepay_id: str) -> PaymentParameters:
         """Return what `wx.requestPayment` takes, with a new signature."""
-        stamp = str(int(time.time()))
+        stamp = str(self._now_ms() // 1000)
         nonce = secrets.token_hex(16)
         package = f"prepay_id={prepay_id}"
         self._require_merchant()
@@ -321,7 +325,7 @@ class Pay(Connection):
         stamp = found.get("wechatpay-timestamp", "")
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
             raise ForgedNotice("no timestamp")
-        if abs(time.time() - int(stamp)) > NOTICE_SECONDS:
+        if abs(self._now_ms() / 1000 - int(stamp)) > NOTICE_SECONDS:
             raise ForgedNotice("its timestamp is more than five minutes away")
         if self._signer(found) is None:
             raise ForgedNotice("it is signed under another key, or in another way")
