@@ -163,9 +163,12 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     await client.misbehave("refuse", call="transfer", code="NO_AUTH")
     await bob.claim(code)
     await let_pass(context, 660_000)
+    await client.misbehave("refuse", call="query_transfer", code="NO_AUTH")
     await act(client, "freeze", code, what="prize", depth=1)
     await sweep_until_quiet(context)
     assert await state_of(context, code) == "frozen"
+    [prize] = await find(context, "prizes")
+    assert prize["released_at"] < context.clock.now_ms() - 600_000  # what is not sent again moves no deadline
     assert (await client.get("/ops/payouts"))["data"][0]["only_back"] == 1
     assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
     assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0

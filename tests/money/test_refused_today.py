@@ -35,11 +35,18 @@ async def test_each_reason_for_which_a_bill_fails_has_its_words_and_the_prize_ca
 async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob, money=5)
-    await client.misbehave("refuse", call="transfer", code="DAY_REFUSED")
+    await client.misbehave("refuse", call="transfer", code="DAY_REFUSED", times=2)
     refused = await bob.claim(code)
     tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
     assert (refused["error"], refused["claim_from"]) == ("payout_waits", tomorrow_ms)
     assert 'wabao_money_alarms{alarm="DAY_REFUSED",kind="bill"} 1.0' in await client.scrape()
+    most_ms = (context.settings.claim_days - 3) * DAY_MS  # so long the deadline may move
+    await context.books.bills.rows.update_one({}, {"$inc": {"refused_at": MINUTE_MS - most_ms}})
+    [bill] = await find(context, "bills")
+    assert (await bob.claim(code))["error"] == "payout_waits"
+    [prize] = await find(context, "prizes")
+    assert prize["released_at"] <= bill["refused_at"] + most_ms
+    assert [again["refused_at"] for again in await find(context, "bills")] == [bill["refused_at"]]
     await sweep_until_quiet(context)  # the same bytes are sent again
     await bob.take(code)
     assert [bill["alarm"] for bill in await find(context, "bills")] == [""]
@@ -59,7 +66,10 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
     await client.misbehave(call="transfer", **wish)
     refused = await bob.claim(code)
     assert (refused["error"], "明天" in refused["msg"]) == (error, True)
-    until_ms = begins_at(day_of(context.clock.now_ms()) + 1) + 3 * DAY_MS
+    tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
+    [prize] = await find(context, "prizes")
+    assert prize["released_at"] == tomorrow_ms
+    until_ms = tomorrow_ms + 3 * DAY_MS
     for late_ms in (2 * HOUR_MS, HOUR_MS):  # past the deadline, then until no request can be under way
         await sweep_until_quiet(context, late_ms)
         until_ms -= late_ms

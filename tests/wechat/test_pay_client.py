@@ -22,7 +22,7 @@ from server.cash.pay.answers import (
     PayRefused,
     PayUnknown,
 )
-from server.cash.pay.client import CANCELS_A_SECOND, Pay
+from server.cash.pay.client import CANCELS_A_SECOND, DAY_REFUSED, Pay
 from server.settings import SANDBOX_APPID, Settings
 from support.merchant import OPENID, Shop, a_number
 
@@ -190,7 +190,7 @@ UNDOCUMENTED: list[tuple[int, Any, dict[str, str], bool]] = [
     (404, {}, {}, False),
     (404, {"code": 404}, {}, False),
     (429, "slow down", {"Content-Type": "text/plain"}, False),
-    (429, {"code": "FREQUENCY_LIMITED", "message": "频率超限"}, {}, True),
+    (429, {"code": "UNHEARD_OF", "message": "频率超限"}, {}, True),
     (400, {"code": "SYSTEM_ERROR", "message": "系统繁忙"}, {}, True),
     (500, {"code": "NOT_FOUND", "message": "记录不存在"}, {}, True),
     (502, "<html>Bad Gateway</html>", {"Content-Type": "text/html"}, False),
@@ -211,6 +211,17 @@ async def test_an_undocumented_answer_counts_as_none(shop, elsewhere):
             with pytest.raises(PayUnknown):
                 await pay.query_order("n")
     assert set(elsewhere.asked) == {"/v3/pay/transactions/out-trade-no/n"}
+    await pay.aclose()
+
+
+async def test_wechats_refusals_for_today_have_one_code(shop, elsewhere):
+    elsewhere.pairs = await shop.context.sandbox.keys.find()
+    elsewhere.status = 403
+    pay = shop.client(elsewhere.url)
+    for code, message in (("QUOTA_EXCEED", ""), ("INVALID_REQUEST", "超出商户单日转账额度，请核实产品设置")):
+        elsewhere.body = json.dumps({"code": code, "message": message}).encode()
+        with pytest.raises(PayRefused, match=DAY_REFUSED):
+            await pay.transfer(shop.body("b"))
     await pay.aclose()
 
 
