@@ -1,4 +1,4 @@
-"""The HTTP edge: identity, replies. One of the two places that turn refusals into replies."""
+"""The HTTP edge: identity, replies. With `push.py` and `websocket.py` it turns refusals into replies."""
 
 from __future__ import annotations
 

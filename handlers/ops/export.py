@@ -43,6 +43,7 @@ class TableAct(OperatorAct):
     """An act that sends a CSV table part by part, however long it is."""
 
     gives_texts = ("text/csv",)
+    _begun = False
 
     async def send_table(
         self, columns: Sequence[str], parts: AsyncIterator[Iterable[Sequence[str]]], name: str
@@ -58,13 +59,14 @@ class TableAct(OperatorAct):
     async def _send(self, table: bytes, parts: AsyncIterator[Iterable[Sequence[str]]], name: str) -> bytes:
         try:
             async for part in parts:
+                rows = table + csv_rows(part)
                 self._begin(name)
-                self.write(table + csv_rows(part))
+                self.write(rows)
                 table = b""
                 async with asyncio.timeout(TAKEN_SECONDS):
                     await self.flush()
         except Exception as error:
-            if not self._headers_written:
+            if not self._begun:
                 raise
             # Too late for a refusal: cut the reply off, so that nobody takes a part for the whole.
             if not isinstance(error, TimeoutError):  # that is a client that hung up
@@ -76,7 +78,8 @@ class TableAct(OperatorAct):
         return table
 
     def _begin(self, name: str) -> None:
-        if not self._headers_written:
+        if not self._begun:
+            self._begun = True
             self.set_header("Content-Type", "text/csv; charset=utf-8")
             self.set_header("Content-Disposition", f'attachment; filename="{name}"')
 

@@ -25,12 +25,12 @@ class KnownPeople:
     """One per process.
 
     `connection()` is the number of the Redis connection that brings this news, 0 if there is none.
-    `ended(person_id)` is the valid generation of a person's tokens if any of them ended recently, else 0.
+    `valid(person_id)` is the valid generation of a person's tokens if any of them ended recently, else 0.
     """
 
-    def __init__(self, store: Store, connection: Callable[[], int], ended: Callable[[str], int]) -> None:
+    def __init__(self, store: Store, connection: Callable[[], int], valid: Callable[[str], int]) -> None:
         self._store = store
-        self._ended = ended
+        self._valid = valid
         self._connection = connection
         self._known = LRUCache[str, tuple[Person, float, int]](REMEMBERED)
         self._queue = BatchQueue("people", self._read)
@@ -64,7 +64,7 @@ class KnownPeople:
         person, read_at, connection = known
         told = connection and connection == self._connection()
         trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
-        current = person["generation"] >= self._ended(person_id) and _now() - read_at < trusted
+        current = person["generation"] >= self._valid(person_id) and _now() - read_at < trusted
         return person if current else None
 
     def is_locked(self, person_id: str) -> bool:

@@ -44,7 +44,7 @@ GONE: Count = (0, 0)
 NAMES = 1 << 16
 
 
-class Ledger:
+class Tally:
     """What a teller knows: how many watch each of its tasks, by process."""
 
     def __init__(self) -> None:
@@ -151,7 +151,7 @@ class Audience:
         self._others: dict[str, tuple[float, bool]] = {}
         self._tellers = [bus.process]
         self._settled_at = 0.0
-        self._ledger = Ledger()
+        self._tally = Tally()
         self._elsewhere: dict[str, int] = {}
         # The numbers that the tellers know of this process, with the tasks' names; and these names' tasks.
         self._told: dict[str, Count] = {}
@@ -213,10 +213,10 @@ class Audience:
             if await self._bus.publish(LIVING, msgspec.msgpack.encode(living)) is not None:
                 self._lives = self._asks = False
         if self._clock() >= self._settled_at:
-            ledger = self._ledger
-            sums = ledger.sums()
+            tally = self._tally
+            sums = tally.sums()
             self._take(sums.pop(self._bus.process, Sums()))
-            await asyncio.gather(*(self._tell_sums(ledger, *each) for each in sums.items()))
+            await asyncio.gather(*(self._tell_sums(tally, *each) for each in sums.items()))
 
     async def renew(self) -> None:
         """Every 5 s: let other processes hear of us if anybody needs numbers, and tell crowds theirs."""
@@ -227,9 +227,9 @@ class Audience:
             if watched.total > CROWD:
                 self._tell_total(watched)
 
-    async def _tell_sums(self, ledger: Ledger, process: str, sums: Sums) -> None:
-        if await self._bus.publish(f"{TO}:{process}", _encode(ledger.named(process, sums))) is None:
-            ledger.miss(process, sums)
+    async def _tell_sums(self, tally: Tally, process: str, sums: Sums) -> None:
+        if await self._bus.publish(f"{TO}:{process}", _encode(tally.named(process, sums))) is None:
+            tally.miss(process, sums)
 
     async def _tell_tellers(self, counts: dict[str, Count], cheered: dict[str, dict[Sign, int]]) -> None:
         whole = self._whole
@@ -249,7 +249,7 @@ class Audience:
         self._named = {name: code for code, (_, name) in counts.items()}
         for teller, numbers in told.items():
             if teller == self._bus.process:
-                self._ledger.take(teller, numbers)
+                self._tally.take(teller, numbers)
             elif numbers.counts or numbers.cheers or begins_or_ends or (whole and self._needs):
                 heard = await self._bus.publish(f"{TO}:{teller}", _encode(numbers))
                 self._whole = self._whole or not heard
@@ -292,7 +292,7 @@ class Audience:
         if isinstance(news, Sums):
             self._take(news)
         else:
-            self._ledger.take(news.process, news)
+            self._tally.take(news.process, news)
 
     def _choose_tellers(self) -> None:
         """Choose the same tellers as all processes that know the same processes."""
@@ -303,7 +303,7 @@ class Audience:
         self._settled_at = self._clock() + SETTLED_SECONDS
         self._whole = True
         if self._bus.process not in self._tellers:
-            self._ledger = Ledger()
+            self._tally = Tally()
 
     def _take(self, sums: Sums) -> None:
         named = {self._named[name]: number for name, number in sums.named.items() if name in self._named}
@@ -332,7 +332,7 @@ class Audience:
 
     def _forget(self, process: str) -> None:
         self._others.pop(process, None)
-        self._ledger.forget(process)
+        self._tally.forget(process)
         self._choose_tellers()
 
     def _tell_total(self, watched: WatchedTask, cheers: Mapping[Sign, int] = NO_CHEERS) -> None:

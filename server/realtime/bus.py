@@ -366,11 +366,11 @@ class Bus:
         """Take what a link heard."""
         with self.failures.noted("taking a message of the bus"):
             try:
-                self._tell(message)
+                self._dispatch(message)
             except msgspec.MsgspecError:  # of a kind that a later version added
                 metrics.UNKNOWN.inc()
 
-    def _tell(self, message: Message) -> None:
+    def _dispatch(self, message: Message) -> None:
         channel = message["channel"].decode()
         code = self._code(channel)
         if message["type"] == "unsubscribe":

@@ -127,10 +127,10 @@ class Claim(Frame, tag="claim"):
 
 
 class Review(Frame, tag="review"):
-    """The task was shown, hidden or reviewed, or the reason changed: read it again.
+    """The task was shown, hidden or reviewed, the reason changed, or its publisher edited it: read it again.
 
-    Only its publisher and its winners get it, while they watch. It is never sent again. If `edited` is more
-    than the details had, its publisher changed texts or picture, and all who watch it get this.
+    Only its publisher and its winners get it, while they watch. If `edited` is more than the details had,
+    texts or picture changed, and all who watch get it. It is never sent again.
     """
 
     code: str

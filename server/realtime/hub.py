@@ -245,7 +245,7 @@ class Hub:
 
     # ---- what happened
 
-    def deliver(self, dig: ToldDig) -> None:
+    def _take_dig(self, dig: ToldDig) -> None:
         """Take a dig of this or another process."""
         watched = self.known.by_code.get(dig["code"])
         if watched is None or not watched.status:  # the end of a task, told meanwhile, ended its cooldown
@@ -282,7 +282,7 @@ class Hub:
 
     def _take(self, code: str, news: News) -> None:
         if isinstance(news, DigNews):
-            self.deliver(news.dig(code))
+            self._take_dig(news.dig(code))
             return
         if isinstance(news, EndNews):
             # No dig tells of an end by hand, so this is the only place that drops a running cooldown.
@@ -378,7 +378,7 @@ class Hub:
             metrics.RESYNCS.inc()
         else:
             for dig in await self._missing(watched, task):
-                self.deliver(dig)
+                self._take_dig(dig)
         if task["status"] and watched.seq >= task["now_depth"]:
             self._take(watched.code, news_of_end(task))
         if task["open"]:
@@ -467,7 +467,7 @@ class Hub:
         self.known.clear_away()
 
     def watchers(self, code: str) -> int:
-        """Return how many people watch a task, over all processes, for an operator."""
+        """Return how many people are known to watch a task, over all processes, and ask the others anew."""
         self.audience.ask_of_all()
         watched = self.known.by_code.get(code)
         return self.audience.elsewhere(code) if watched is None else watched.total

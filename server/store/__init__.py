@@ -1,4 +1,4 @@
-"""MongoDB, one file per collection. The only package that imports motor; it decides nothing.
+"""MongoDB, one file per collection. It decides nothing.
 
 Every operation has a 5 s limit. Reads are from the primary. A primary that is cut off from the other members
 goes on serving for a while, and its writes of that time are undone later. All reads and writes use majority

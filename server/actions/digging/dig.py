@@ -461,7 +461,7 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
     context.digging.note_finished(recorded)
     await asyncio.sleep(MARK_SECONDS)
     if context.digging.finished(recorded):
-        await context.store.tasks.note_written(recorded["code"], recorded["depth"])
+        await context.store.tasks.note_finished(recorded["code"], recorded["depth"])
 
 
 async def settle_pending(context: Context) -> None:
@@ -470,4 +470,4 @@ async def settle_pending(context: Context) -> None:
         with context.background.failures.noted("settling a dig"):  # the others are settled all the same
             await context.store.digs.write(recorded)
             await record_prize(context, recorded)
-            await context.store.tasks.note_written(recorded["code"], recorded["depth"])
+            await context.store.tasks.note_finished(recorded["code"], recorded["depth"])

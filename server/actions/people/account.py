@@ -24,7 +24,7 @@ from server.security.plain_text import one_line
 from server.store.people.people import Ban, Login, Person
 from server.telemetry import metrics
 
-# Called with the person's id before anything is written. May raise a refusal.
+# Called with the person's unionid before anything is written. May raise a refusal.
 AdmitLogin = Callable[[str], Awaitable[None]]
 
 

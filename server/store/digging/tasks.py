@@ -237,14 +237,14 @@ class Tasks(DueDocuments[Task]):
         wanted = sorted({code for code in codes if code})
         return {row["_id"]: row["name"] for row in await self.find_all(wanted, {"name": 1})}
 
-    async def note_written(self, code: str, depth: int) -> None:
-        """Note that the dig of this depth is written in `digs`."""
+    async def note_finished(self, code: str, depth: int) -> None:
+        """Note that `digs` has the dig of this depth, and `prizes` what it won."""
         await self.collection.update_one(
             {"_id": code, "pending": 1, "now_depth": depth}, {"$unset": {"pending": ""}}
         )
 
     async def pending(self, older_than_ms: int, limit: int = 100) -> list[Dig]:
-        """Return digs at least `older_than_ms` old that `digs` may lack; their tasks have them."""
+        """Return digs at least `older_than_ms` old that are perhaps not finished; their tasks have them."""
         pipeline: list[Document] = [
             {"$match": {"pending": 1}},
             {"$match": {"$expr": {"$lte": ["$last_dig.at", {"$subtract": [NOW_MS, older_than_ms]}]}}},
