@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pymongo
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import IndexModel, ReadPreference, WriteConcern
 from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.monitoring import CommandListener
@@ -30,7 +30,7 @@ from server.store.digging.square import Square
 from server.store.digging.task_lists import TaskLists
 from server.store.digging.tasks import Tasks
 from server.store.digging.visits import Visits
-from server.store.documents import Documents
+from server.store.documents import Database, Documents
 from server.store.failures import denials_told, is_denied, is_unavailable, refused_reason, said_by
 from server.store.files import Chunks, Files
 from server.store.gauges import Gauges
@@ -70,7 +70,7 @@ class _PlainInt(TypeDecoder):
         return int(value)
 
 
-def _safe(database: AsyncIOMotorDatabase[Document]) -> AsyncIOMotorDatabase[Document]:
+def _safe(database: Database) -> Database:
     """Return a database whose reads and writes use the concerns that this package promises."""
     return database.with_options(
         codec_options=CodecOptions(tz_aware=True, type_registry=TypeRegistry([_PlainInt()])),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 
 from bson.codec_options import TypeRegistry
 from bson.int64 import Int64
@@ -18,6 +18,7 @@ from server.store.failures import Uncommitted, only_duplicates
 from server.store.pipelines import newest_with, summed
 from server.store.transitions import condition, update, was_done
 
+Database: TypeAlias = AsyncIOMotorDatabase[dict[str, Any]]
 # What is counted for a page is counted up to here.
 COUNTED = 10_000
 # A minute, an hour, a day, a month.
@@ -65,7 +66,7 @@ class Documents(Generic[T]):
     NAME: ClassVar[str]
     INDEXES: ClassVar[Sequence[IndexModel]] = ()
 
-    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+    def __init__(self, database: Database) -> None:
         self.rows = database[self.NAME]
         self.collection = cast("AsyncIOMotorCollection[T]", self.rows)
         self._undecoded = self.rows.with_options(

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
+from motor.motor_asyncio import AsyncIOMotorGridFSBucket
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
 from server.pictures.decode import Picture
-from server.store.documents import Documents, index
+from server.store.documents import Database, Documents, index
 from server.store.pipelines import Document
 
 ROUTE = "/files/"
@@ -79,7 +79,7 @@ class Files(Documents[Document]):
         index("to_delete", "metadata.delete_at", there="metadata.delete_at"),
     )
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.chunks = database[Chunks.NAME]
         self._bucket = AsyncIOMotorGridFSBucket(database, _BUCKET)

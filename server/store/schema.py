@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
@@ -22,11 +21,11 @@ from server.errors import BadSettings
 from server.runtime.single_flight import retrieve
 from server.store import refused_reason
 from server.store.digging.digs import Digs
+from server.store.documents import Database
 from server.store.meta import Meta
 from server.store.people.people import People
 from server.store.pipelines import Document
 
-_Database: TypeAlias = AsyncIOMotorDatabase[Document]
 Indexes: TypeAlias = Mapping[str, Sequence[IndexModel]]
 Say: TypeAlias = Callable[[str], None]
 
@@ -65,7 +64,7 @@ class Found:
         ]
 
 
-async def prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
+async def prepare(database: Database, indexes: Indexes, say: Say) -> Found:
     """Build missing indexes, wait for those being built, note the version; return what was found.
 
     It may be cut off and run again, and several processes may run it at once. The operations of `database`
@@ -80,7 +79,7 @@ async def prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
         await asyncio.wait([telling])
 
 
-async def _prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
+async def _prepare(database: Database, indexes: Indexes, say: Say) -> Found:
     await is_noted(database)
     if await database.list_collection_names():
         found = await compare(database, indexes)
@@ -96,7 +95,7 @@ async def _prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
     return found
 
 
-async def _tell_silence(database: _Database, say: Say) -> None:
+async def _tell_silence(database: Database, say: Say) -> None:
     """Ask for an answer from time to time until cancelled; say so if none came for SILENT_SECONDS."""
     heard = time.monotonic()
     while True:
@@ -112,14 +111,14 @@ async def _tell_silence(database: _Database, say: Say) -> None:
             heard = time.monotonic()
 
 
-async def require_prepared(database: _Database, indexes: Indexes) -> Found:
+async def require_prepared(database: Database, indexes: Indexes) -> Found:
     """Return which indexes are missing. Raises BadSettings unless the data is of a version to serve from."""
     if not await is_noted(database):
         raise BadSettings(f"MONGODB_URI: the database is empty: run {RELEASE}")
     return await compare(database, indexes)
 
 
-async def is_noted(database: _Database) -> bool:
+async def is_noted(database: Database) -> bool:
     """Whether the database notes the version of its data; False if it is new: without a version or data.
 
     It counts as new until the preparation by another process has ended. Raises BadSettings for data of
@@ -143,14 +142,14 @@ async def is_noted(database: _Database) -> bool:
     )
 
 
-async def _has_data(database: _Database) -> bool:
+async def _has_data(database: Database) -> bool:
     for name in await database.list_collection_names():
         if name != META and await database[name].find_one({}, {"_id": 1}) is not None:
             return True
     return False
 
 
-async def compare(database: _Database, indexes: Indexes) -> Found:
+async def compare(database: Database, indexes: Indexes) -> Found:
     """Return which indexes are missing. Raises BadSettings if one has the wrong definition."""
     listed = await asyncio.gather(*(_listed(database, name) for name in indexes))
     there = dict(zip(indexes, listed, strict=True))
@@ -167,7 +166,7 @@ async def compare(database: _Database, indexes: Indexes) -> Found:
     )
 
 
-async def _listed(database: _Database, collection: str) -> dict[str, Document]:
+async def _listed(database: Database, collection: str) -> dict[str, Document]:
     """Return a collection's indexes by name, {} if it does not exist."""
     return {found["name"]: found async for found in database[collection].list_indexes()}
 
@@ -194,7 +193,7 @@ def _shape(index: Mapping[str, Any]) -> Document:
 
 
 async def _build_aloud(
-    database: _Database, collection: str, models: list[IndexModel], missing: list[IndexModel], say: Say
+    database: Database, collection: str, models: list[IndexModel], missing: list[IndexModel], say: Say
 ) -> None:
     """Return once a collection has all these indexes; say from time to time how far the builds have come.
 
@@ -222,7 +221,7 @@ async def _build_aloud(
         raise BadSettings(f"MONGODB_URI: {collection}: {refused_reason(error)}") from None
 
 
-async def _progress(database: _Database, collection: str) -> str:
+async def _progress(database: Database, collection: str) -> str:
     """Return how far MongoDB says the build has come, "" if it does not tell this user."""
     pipeline: list[Document] = [
         {"$currentOp": {"allUsers": True}},

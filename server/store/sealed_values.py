@@ -6,11 +6,10 @@ Only `server/security/keys.py` can open them. If you seal something new, add its
 
 from __future__ import annotations
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import UpdateOne
 
 from server.game.sealed import Sealed
-from server.store.pipelines import Document
+from server.store.documents import Database
 
 BATCH = 100  # Even a slow store writes this many within 5 s.
 # By purpose: the collection and the field. A value is sealed for the `_id` of its document.
@@ -24,7 +23,7 @@ PLACES = {
 class SealedValues:
     """Reads and replaces the sealed values of a purpose."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def fingerprints(self, purpose: str) -> list[str]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-
 from server.cash.store.bills import Bills
 from server.cash.store.ledger import Ledger
 from server.cash.store.orders import Orders
 from server.cash.store.payouts import Payouts
 from server.cash.store.refunds import Refunds
 from server.cash.store.risks import Risks
-from server.store.documents import Documents
-from server.store.pipelines import Document
+from server.store.documents import Database, Documents
 
 
 class Books:
     """The collections that only red packets need; a store without cash has none of them."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         self.orders = Orders(database)
         self.bills = Bills(database)
         self.refunds = Refunds(database)

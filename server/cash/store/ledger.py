@@ -12,11 +12,10 @@ from contextlib import suppress
 from typing import Literal, TypeAlias, TypedDict, get_args
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
-from server.store.documents import Documents, index
+from server.store.documents import Database, Documents, index
 from server.store.failures import Uncommitted
 from server.store.pipelines import Document
 
@@ -50,7 +49,7 @@ class Ledger(Documents[Entry]):
         index("made", "at kind amount_fen"),
     )
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._sums = database["ledger_sums"]
 

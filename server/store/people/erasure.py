@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-
 from server.game.given_names import given_name
 from server.game.task import Task
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import terms_of
+from server.store.documents import Database
 from server.store.files import ROUTE, Files
 from server.store.pipelines import Document, begins_with
 from server.store.prizes.prizes import WHERE_SENT
@@ -40,7 +39,7 @@ _DELETED = {
 class Erasure:
     """Writes to all collections that name people."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def erase_name(self, person_id: str) -> None:
