@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -30,7 +30,7 @@ BEFORE = "8946db23"
 DIGGERS = 30
 PAGES = 100
 TREASURES = 3
-WHOLE_SECONDS = 5.0
+WHOLE_SECONDS = 20.0
 PAUSE_SECONDS = 4.0
 
 
@@ -91,7 +91,7 @@ class Crowd:
         self.acknowledged: dict[str, dict[int, str]] = {code: {} for code in codes}
         self.seen: list[list[int]] = [[0] for _ in range(PAGES)]
         self.statuses: Counter[int] = Counter()
-        self._ends = False
+        self._ends = asyncio.Event()
 
     def _port(self) -> int:
         return secrets.choice(self._fleet.living).port
@@ -101,7 +101,7 @@ class Crowd:
         code = self._codes[number % TREASURES]
         headers = {"Authorization": f"Bearer {person.token}"}
         async with httpx.AsyncClient(timeout=10, headers=headers) as client:
-            while not self._ends:
+            while not self._ends.is_set():
                 asked = {"unionid": person.unionid, "code": code, "dig_id": secrets.token_hex(8)}
                 reply: dict[str, object] = {"error": "unavailable"}
                 while reply.get("error") in ("unavailable", "outcome_unknown"):
@@ -115,13 +115,14 @@ class Crowd:
                 assert reply["status"] == 0, reply
                 assert isinstance(depth := reply["now_depth"], int)
                 assert self.acknowledged[code].setdefault(depth, person.id) == person.id
-                await asyncio.sleep(PAUSE_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ends.wait(), PAUSE_SECONDS)
 
     async def watch(self, number: int) -> None:
         person = self._people[number % DIGGERS]
         code = self._codes[number % TREASURES]
         seen = self.seen[number]
-        while not self._ends:
+        while not self._ends.is_set():
             address = f"ws://127.0.0.1:{self._port()}/ws?code={code}&ticks=0&since={seen[-1]}"
             asked = HTTPRequest(address, headers={"Authorization": f"Bearer {person.token}"})
             try:
@@ -146,14 +147,14 @@ class Crowd:
                 await asyncio.sleep(0.05)
 
     async def play(self, old: Path) -> None:
-        """Replace all processes by new ones and back, while everybody plays."""
+        """Replace all processes by new ones, and go back, while everybody plays."""
         digging = [asyncio.create_task(self.dig(number)) for number in range(DIGGERS)]
         watching = [asyncio.create_task(self.watch(number)) for number in range(PAGES)]
-        for source in (SOURCE, SOURCE, old, old):
+        for source in (SOURCE, SOURCE, old):
             await self._fleet.replace(source)
             await self.whole()
             assert not [task for task in (*digging, *watching) if task.done()]
-        self._ends = True
+        self._ends.set()
         await asyncio.gather(*digging)
         await self.whole()
         for task in watching:
