@@ -32,7 +32,7 @@ from support.wire.faulty import (
     refuse,
 )
 
-PROMISED_SECONDS = 6.0
+PROMISED_SECONDS = 8.0  # 5 s, and what a busy machine adds
 PASSING = (
     *(6, 7, 24, 64, 89, 91, 100, 112, 133, 134, 150, 175, 189, 202, 217, 237, 246, 262, 365, 462, 8000, 9001),
     *(10107, 11600, 11601, 11602, 13388, 13435, 13436, 14031),
