@@ -125,6 +125,7 @@ BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
     ({"goods_type": 1, "money": "0.5"}, "“每个红包多少元”应为 1 以上的整数"),
     ({"code": "A" * 12}, ONE_OF_TWO),
     ({"goods_type": None}, ONE_OF_TWO),
+    ({"prize_num": 1000, "cd": 3600}, "“每锹之后冷却几秒”最大为 2592，否则 30 天内挖不完"),
     ({"cd": 3600, "forecast_num": 721}, "“预计挖多少锹”最大为 720，否则 30 天内挖不完"),
     ({"cd": 3600, "interval": 700}, "“奖品数量”×（间隔 + 浮动）最大为 720 层，否则 30 天内挖不完"),
 ]
