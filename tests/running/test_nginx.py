@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -18,6 +19,7 @@ from tornado.websocket import websocket_connect
 
 from bench.parts.nginx import FOUND, nginx, write_conf
 from handlers.bodies import BODY_BYTES, LARGEST_BYTES
+from handlers.prizes.shipping import ShipPrizes
 from server.running.port import HEAD_BYTES, IDLE_SECONDS
 from server.running.stores import free_port
 from support.browser import Person
@@ -65,8 +67,9 @@ def test_nginx_takes_the_file_and_its_limits_fit_the_servers(tmp_path):
     text = conf.read_text()
     assert f"client_max_body_size {BODY_BYTES >> 10}k;" in text
     assert f"client_max_body_size {LARGEST_BYTES >> 10}k;" in text
+    assert f"client_max_body_size {ShipPrizes.body_limit_bytes >> 20}m;" in text
     assert HEAD_BYTES > (4 + 3) << 10
-    assert IDLE_SECONDS > 60
+    assert max(int(seconds) for seconds in re.findall(r"keepalive_timeout (\d+)s", text)) < IDLE_SECONDS
 
 
 async def test_a_dig_and_a_websocket_go_through_nginx_and_the_server_knows_no_other_address(behind):
@@ -182,10 +185,15 @@ def test_who_sends_no_whole_head_is_cut_off(tmp_path):
 
 
 def test_without_the_server_nginx_says_so_and_whether_something_may_have_changed(tmp_path):
-    with nginx(tmp_path, free_port()) as port:
+    plain = free_port()
+    listens = {r"listen 127\.0\.0\.1:\d+;": f"listen 127.0.0.1:{plain};"}
+    with nginx(tmp_path, free_port(), changes=listens) as port:
+        moved = httpx.get(f"http://127.0.0.1:{plain}/?code=1", timeout=20)
+        assert moved.headers["Location"] == "https://127.0.0.1/?code=1"
         http = httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=UNCHECKED, timeout=20)
         read = http.get("/getTaskList")
         written = http.post("/postTask", json={})
         assert (read.status_code, read.json()["error"]) == (503, "unavailable")
         assert (written.status_code, written.json()["error"]) == (503, "outcome_unknown")
         http.close()
+    assert "getTaskList" not in (tmp_path / "error.log").read_text()
