@@ -84,7 +84,7 @@ class TestLimits:
 class TestTheFirstPayoutOfAPair:
     ENVIRONMENT: ClassVar = {"PAYOUT_HOLD_SECONDS": "600"}
 
-    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, context, alice, bob):
+    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, context, alice, bob, carol):
         code = await alice.won_packet(bob)
         [prize] = await find(context, "prizes")
         waits = await bob.claim(code)
@@ -93,8 +93,13 @@ class TestTheFirstPayoutOfAPair:
         assert (await bob.claim(code))["error"] == "payout_waits"
         await let_pass(context, 60_000)
         await bob.take(code)
-        await let_pass(context, 600_000)
-        assert (await bob.claim(await alice.won_packet(bob)))["package_info"]
+        for publisher, after_ms, error in (
+            (carol, 600_000, "payout_waits"),
+            (alice, 29 * DAY_MS, None),
+            (alice, DAY_MS, "payout_waits"),
+        ):
+            await let_pass(context, after_ms)
+            assert (await bob.claim(await publisher.won_packet(bob))).get("error") == error
 
     async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(self, context, alice, bob):
         code = await alice.won_packet(bob, money=1)
