@@ -38,7 +38,7 @@ def test_a_draining_worker_ends_in_seconds_and_cuts_no_connection_in_use(server)
     (worker,) = server.children()["worker"]
     told, cut, took_seconds = asyncio.run(drain(server.port, worker))
     assert (told, cut) == (len(PAUSES_SECONDS), 0)
-    assert took_seconds < 10
+    assert took_seconds < 15  # after REQUESTS_SECONDS it would cut them
     server.wait_for(rf"worker 1 \(pid {worker}\) ended with 0")
     server.wait_for("serving")
 
