@@ -10,7 +10,7 @@ import { consent } from "./consent.js";
 import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
-import { isClaimable, mayBeOwn, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
+import { isClaimable, mayBeOwn, mayEdit, mayEnd, mayShare, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
 import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
@@ -26,9 +26,6 @@ import { shaft } from "./shaft.js";
 import { statement } from "./statement.js";
 import { rulesButton } from "./texts.js";
 import { askWaiting } from "./waiting.js";
-
-/** Whether others could open a link to it. */
-const mayShare = ({ review, gone, need_pay }) => review === "shown" && !gone && !need_pay;
 
 const LOOK_AGAIN_MS = 5000; // during a check: the frame `review` tells its end, unless the frame is lost
 const RELOAD_AGAIN_MS = 800;

@@ -81,6 +81,9 @@ export const mayEnd = ({ mine, status, now_depth }) => Boolean(mine) && !status 
 /** Whether a publisher may change its texts and its picture: while nobody has dug it. */
 export const mayEdit = ({ mine, status, now_depth, review }) => Boolean(mine) && !status && now_depth === 0 && review !== "hidden";
 
+/** Whether others could open a link to a treasure, and dig it, perhaps later. */
+export const mayShare = ({ review, gone, need_pay, why }) => review === "shown" && !gone && !need_pay && why !== "not_paid";
+
 /** Whether a treasure ends before its cooldown, so that nobody can dig it any more. */
 export const endsFirst = ({ cd_until, expires_at }) => Boolean(expires_at) && expires_at <= cd_until;
 

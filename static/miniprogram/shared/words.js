@@ -244,8 +244,8 @@ export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, d
 export const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋", 71], ["秦汉", 151], ["远古", 301]];
 
 /** Return how likely the next dig wins, by the rules of the draw; it is not the dig of a winner or the publisher. */
-export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version, review }) {
-  if (status || !nearest || review !== "shown") return "";
+export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version, review, why }) {
+  if (status || !nearest || review !== "shown" || why === "not_paid") return "";
   const others = is_prize || mine;
   const whose = others ? "别人下一锹" : "这一锹";
   if (one_in) return one_in === 1 ? `${whose}一定挖到！` : `${whose}挖到的机会 1/${one_in}`;

@@ -21,7 +21,7 @@ import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
-import { endsFirst, mayBeOwn, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
+import { endsFirst, mayBeOwn, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
@@ -139,7 +139,7 @@ Component({
       const { task } = this;
       const review = inReview(task.review, task.review_note);
       for (const each of task.users) if (each.is_prize) noteWinner(this.winners, each, task);
-      const shared = task.review === "shown" && !task.gone; // otherwise nobody could open the link
+      const shared = mayShare(task);
       if (shared && !this.data.shared) wx.showShareMenu({});
       if (!shared && this.data.shared) wx.hideShareMenu({});
       const after = afterwards(task, this.winners);
