@@ -28,7 +28,7 @@ def test_the_publisher_of_a_hidden_treasure_reads_that_it_is_hidden_and_whom_to_
     owner.says("等别人来挖")
     take_down(publisher.address, code)
     owner.says("平台下架了它", "有疑问请联系客服", "已下架")
-    owner.keeps_silent("等别人来挖")
+    owner.keeps_silent("等别人来挖", "喝彩")
     owner.open("treasure", code)
     owner.says("平台下架了它", "已下架")
     owner.keeps_silent("等别人来挖")
