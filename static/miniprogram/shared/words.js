@@ -563,7 +563,7 @@ export const NAMING = {
 // Messages to people who left, by the occasion at which they are offered.
 export const OFFERS = {
   won: { kinds: ["won", "claim_ends"], text: "领奖有期限。离开后也能在微信里收到提醒。", button: "到期前提醒我", done: "好，会在微信里提醒你领奖。" },
-  published: { kinds: ["ended", "refused"], text: "宝贝结束时，在微信里告诉你挖出了几份、退回多少。", button: "结束时通知我", done: "好，结束时会在微信里通知你。" },
+  published: { kinds: ["ended", "refused"], text: "宝贝结束时，在微信里告诉你结果。", button: "结束时通知我", done: "好，结束时会在微信里通知你。" },
   follow: { kinds: ["announced"], text: "TA 埋下新宝贝时，可以在微信里告诉你一次。", button: "有新宝贝时告诉我", done: "好，有新宝贝时会在微信里告诉你。" },
   cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
   opening: { kinds: ["cooldown_over"], text: "还没开挖，不用一直等着。", button: "开挖时提醒我", done: "好，开挖时会在微信里提醒你。" },
@@ -647,7 +647,7 @@ export function fairAnswers(task, { noted = false, holds = null } = {}) {
   const moved = {
     null: task.status
       ? "点下面的“验证这次抽奖”，手机就自己重算一遍。"
-      : `还在挖，现在不能说出位置。${noted ? "这个手机已经记下承诺，" : ""}结束后种子公开，手机就能自己重算一遍。`,
+      : `还没有结束，现在不能说出位置。${noted ? "这个手机已经记下承诺，" : ""}结束后种子公开，手机就能自己重算一遍。`,
     true: "没有：你的手机刚刚重算过，全部相符。",
     false: "有不相符的地方：不要相信这次抽奖，请截图并联系客服。",
   }[holds];
