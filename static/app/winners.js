@@ -231,7 +231,7 @@ function row(winner, task, onSent) {
       el("b", {}, wxname),
       el("p.hint", {}, [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
-      winner.thanks ? el("p.good", {}, icon(winner.thanks, 16), thankedWords(winner)) : null,
+      winner.thanks ? el("p.good.row", {}, icon(winner.thanks, 16), thankedWords(winner)) : null,
       winner.overdue && !deleted ? el("p.problem", {}, WINNERS.overdue) : null,
       deleted && state !== "returned" ? el("p.hint", {}, WINNERS.deleted) : null,
       state === "frozen" ? el("p.hint", {}, WINNERS.frozen) : null,
