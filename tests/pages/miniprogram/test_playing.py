@@ -321,6 +321,7 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
         phone.until_it_says("有七天可以反悔")
         phone.tap(".leave")
         phone.shows("账号将在", "撤销注销")
+        phone.until("scrolled", lambda told: told["selector"] == ".leaving")
         phone.tap(".keep")
         phone.shows("联系客服", "注销账号")
     assert Person.log_in(address, "想走的人").get("/getMyInfo")["delete_at"] == 0

@@ -137,6 +137,7 @@ Component({
     /** Delete the account in seven days. It ends the login here too; the next request logs in again. */
     async leave() {
       await this.decide("/deleteAccount");
+      if (this.data.leaving) wx.pageScrollTo({ selector: ".leaving" }); // it is above what was tapped
     },
 
     async keep() {
