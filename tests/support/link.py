@@ -22,7 +22,9 @@ class Link:
         self.passed = 0  # connections
         self.answers_after_seconds = 0.0
         self._passing: set[asyncio.Task[None]] = set()
-        self._writers: list[asyncio.StreamWriter] = []
+        self._serving: set[asyncio.Task[None] | None] = set()
+        self._clients: list[asyncio.StreamWriter] = []
+        self._ups: list[asyncio.StreamWriter] = []
 
     @contextlib.asynccontextmanager
     async def port(self) -> AsyncIterator[int]:
@@ -30,10 +32,13 @@ class Link:
         listening = await asyncio.start_server(self._serve, "localhost", 0, ssl=self._tls, family=2)
         yield listening.sockets[0].getsockname()[1]
         listening.close()
+        # A connection that came just now would stay open, and be logged in the test that collects it.
+        await asyncio.gather(*(each for each in self._serving if each))
         self.go_half_open()
-        for writer in self._writers:
+        writers = (*self._clients, *self._ups)
+        for writer in writers:
             writer.close()
-        await asyncio.gather(*(each.wait_closed() for each in self._writers), return_exceptions=True)
+        await asyncio.gather(*(each.wait_closed() for each in writers), return_exceptions=True)
 
     @contextlib.asynccontextmanager
     async def redis(self) -> AsyncIterator[str]:
@@ -49,17 +54,22 @@ class Link:
 
     def inject(self, data: bytes) -> None:
         """Send bytes to all clients, as if they came from the server."""
-        for writer in self._writers[::2]:
+        for writer in self._clients:
             writer.write(data)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving = asyncio.current_task()
+        self._serving.add(serving)
+        self._clients.append(writer)
         try:
             up_reader, up_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
         except OSError:
             writer.close()
             return
+        finally:
+            self._serving.discard(serving)
         self.passed += 1
-        self._writers += [writer, up_writer]
+        self._ups.append(up_writer)
         self._passing.add(asyncio.create_task(self._ask(reader, up_writer)))
         self._passing.add(asyncio.create_task(self._answer(up_reader, writer, up_writer)))
 
