@@ -101,9 +101,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return more than the number of cores: tests wait for timeouts and processes, slow ones more often."""
-    return len(os.sched_getaffinity(0)) + (2 if config.option.markexpr == "slow" else 1)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than the number of cores: sometimes a test waits for a timeout or a process."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def _says_which(config: pytest.Config) -> bool:

@@ -14,7 +14,7 @@ from server.running.stores import free_port
 from support import SOURCE
 from support.servers import PATIENCE_SECONDS, Running, assert_all_end, pidfds_of, until
 
-WELL_SECONDS = 60  # 15 where the machine is not busy
+WELL_SECONDS = 15
 # Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the file at `fault` exists, what
 # processes open, make, link or rename fails. The file says with which error, and below which path.
 FAULTS = """
