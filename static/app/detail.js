@@ -157,7 +157,8 @@ class Page {
   show() {
     const { task } = this;
     this.shaft.show(task, this.#busy);
-    set(this.newcomer.element, { hidden: Boolean(task.status || task.gone || task.mine || task.is_prize || task.why_note) });
+    const over = Boolean(task.status || task.gone);
+    this.newcomer.show(!over && !task.mine && !task.is_prize && !task.why_note, over);
     this.statement.show(task, task.mine);
     this.people.count(task);
     this.fairness.show(task);

@@ -28,7 +28,7 @@ export function practice() {
   return { element, begin, done };
 }
 
-/** Return an element that offers the practice in a line, with `done()` for who needs none any more. */
+/** Return an element that offers the practice in a line, with `show(needed, over)`, and `done()` for who needs none any more. */
 export function offered() {
   const { element: place, begin, done } = practice();
   const leave = () => {
@@ -37,5 +37,10 @@ export function offered() {
   };
   const line = el("p.newcomer", { hidden: !isNew() }, el("span.hint", {}, NEWCOMER.ask),
     el("button.link", { onclick: () => { line.hidden = true; begin(); } }, NEWCOMER.begin), el("button.link", { onclick: leave }, NEWCOMER.skip));
-  return { element: el("div", {}, line, place), done: leave };
+  /** A practice that was begun stays: `over` is whether the treasure itself can be dug no more. */
+  const show = (needed, over) => {
+    set(line, { hidden: !needed || !place.hidden || !isNew() });
+    set(place, { "data-over": over });
+  };
+  return { element: el("div", {}, line, place), show, done: leave };
 }

@@ -37,5 +37,5 @@ export function practise(place, done) {
   }
 
   show(practised(0));
-  fill(place, el("h2", {}, PRACTICE.title), ground, crowd, said, el("div.buttons.middle", {}, dig, skip));
+  fill(place, el("h2", {}, PRACTICE.title), el("p.hint.meanwhile", { role: "status" }, PRACTICE.ended), ground, crowd, said, el("div.buttons.middle", {}, dig, skip));
 }

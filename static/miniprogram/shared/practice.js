@@ -6,6 +6,7 @@ import { placeOf } from "./finds.js";
 export const PRACTICE = {
   title: "先练三锹", rule: "一锹挖开一层，谁挖到宝贝就归谁。", drawing: "3 人同时按下，抽签…",
   dig: "练一锹", rest: "一起等冷却…", draw: "抽签中", skip: "跳过", over: "会了，去挖真的", begin: "先练三锹，看看怎么挖",
+  ended: "真的那个已经挖完了；练完去挖下一个",
 };
 const REST_MS = 700; // as long as the animation of `resting` in both clients
 const DRAW_MS = 400;
