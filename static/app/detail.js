@@ -447,6 +447,7 @@ class Page {
     }
     this.#dugSeq = reply.seq;
     this.newcomer.done();
+    this.shaft.dug();
     if (reply.seq >= task.seq) {
       Object.assign(task, {
         seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,

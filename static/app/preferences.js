@@ -7,7 +7,7 @@ import { keep, person, recall } from "./session.js";
 
 const KEY = "wabao.preferences"; // kept for each person, since two windows can be two people
 const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // an id must not stay after a logout
-const INITIAL = { digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
+const INITIAL = { dug: false, digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
   digOnOpening: "打开宝贝就自动挖一锹",
   win: WIN.signal,
@@ -64,30 +64,32 @@ export function preferences() {
 }
 
 /**
- * Return the element beside the button that digs: on the first treasure it asks whether opening a treasure
- * digs. Later it shows the choice and lets the person change it. `onDig` is called if they choose to dig on
- * opening, since they have just opened a treasure.
+ * Return the element beside the button that digs, and `dug()`, to be called after an own dig: after the first one it
+ * asks whether opening a treasure digs. Later it shows the choice and lets the person change it.
  */
-export function openingChoice(onDig) {
+export function openingChoice() {
   const element = el("div.opening", { role: "group", "aria-label": "打开宝贝时" });
   const answer = (digs) => {
-    const first = prefers("digOnOpening") === null;
     prefer("digOnOpening", digs);
     show();
     element.querySelector("button").focus();
-    if (first && digs) onDig();
   };
   function show() {
     const digs = prefers("digOnOpening");
     if (digs === null) {
-      fill(element, el("p", {}, ASK_OPENING), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
+      if (prefers("dug")) fill(element, el("p", {}, ASK_OPENING), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
     } else {
       const { change } = OPENING.find(({ opens }) => (opens === "digs") !== digs);
       fill(element, el("button.link", { onclick: () => answer(!digs) }, change));
     }
   }
+  function dug() {
+    if (prefers("dug")) return;
+    prefer("dug", true);
+    show();
+  }
   show();
-  return element;
+  return { element, dug };
 }
 
 /** A cooldown is over: sound and vibrate, where the person asked for it. */

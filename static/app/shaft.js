@@ -23,7 +23,7 @@ export function shaft(onDig) {
   const strokes = shovel();
   const button = digButton(onDig, strokes.element);
   const line = el("p.said", { role: "status" });
-  const choice = openingChoice(() => button.press());
+  const choice = openingChoice();
   const element = el(
     "section.shaft",
     { "aria-label": "挖宝" },
@@ -33,7 +33,7 @@ export function shaft(onDig) {
     chance,
     line,
     button.element,
-    choice,
+    choice.element,
   );
   let cooling = false;
   let stop = () => {};
@@ -42,7 +42,7 @@ export function shaft(onDig) {
   function show(task, busy) {
     set(element, { hidden: Boolean(task.gone) });
     element.toggleAttribute("data-over", Boolean(task.status)); // what came of it stands below
-    set(choice, { hidden: Boolean(whyNot(task, 1)) });
+    set(choice.element, { hidden: Boolean(whyNot(task, 1)) });
     if (!busy) showDepth(task);
     const key = [task.status, task.why, task.review, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();
     if (key === counted) return;
@@ -75,24 +75,20 @@ export function shaft(onDig) {
   }
 
   return {
-    element, line, show, strikeOf,
+    element, line, show, strikeOf, dug: choice.dug,
     strike: () => strokes.begin(null),
     say: (words, picture = null) => fill(line, picture, words && el("span", {}, words)),
     close: () => stop(),
   };
 }
 
-/** Return the button's element, with `show(task, busy, seconds)`, which returns whether it may be pressed, and `press()`. */
+/** Return the button's element, with `show(task, busy, seconds)`, which returns whether it may be pressed. */
 function digButton(onDig, strokes) {
   const big = el("strong");
   const small = el("small");
   const circle = ring();
-  const element = el("button.dig", { onclick: press }, circle.element, big, strokes, small);
+  const element = el("button.dig", { onclick: () => ready && onDig() }, circle.element, big, strokes, small);
   let ready = false;
-
-  function press() {
-    if (ready) onDig();
-  }
 
   function show(task, busy, seconds) {
     const { kind, icon: drawn, big: time, small: words } = pressOf(task, busy, seconds, navigator.onLine);
@@ -108,7 +104,7 @@ function digButton(onDig, strokes) {
     return ready;
   }
 
-  return { element, show, press };
+  return { element, show };
 }
 
 function ring() {

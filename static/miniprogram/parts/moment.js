@@ -9,6 +9,7 @@ import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
 const OPENS = "wabao.opens"; // "digs" or "waits"; "" before anybody was asked
+const DUG = "wabao.dug"; // whether somebody dug on this phone: only then they are asked
 const SILENT = "wabao.silent"; // "silent": a win neither sounds nor shakes
 const STROKE_MS = 600;
 const REST_MS = 1000; // the server takes one cheer a second from a person
@@ -18,7 +19,7 @@ const STRATA = 5; // the newest layers, each in a place of its own, so that a di
 
 export const moment = Behavior({
   data: {
-    opens: "", opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
+    opens: "", dug: "", opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
     era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
     striking: false, face: "", won: null, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),
@@ -27,7 +28,7 @@ export const moment = Behavior({
   methods: {
     /** Read what the person chose, perhaps on another treasure's page. */
     recallChoices() {
-      this.setData({ opens: wx.getStorageSync(OPENS), silent: wx.getStorageSync(SILENT) });
+      this.setData({ opens: wx.getStorageSync(OPENS), dug: wx.getStorageSync(DUG), silent: wx.getStorageSync(SILENT) });
     },
 
     /** While your dig is under way, the level stays as it was. */
@@ -82,13 +83,16 @@ export const moment = Behavior({
       return this.data.opens === "digs";
     },
 
-    /** The first answer holds for this treasure, too: if the person chooses to dig on opening, dig now. */
+    noteDug() {
+      if (this.data.dug) return;
+      wx.setStorageSync(DUG, 1);
+      this.setData({ dug: 1 });
+    },
+
     answerOpening({ currentTarget }) {
       const { opens } = currentTarget.dataset;
-      const first = !this.data.opens;
       wx.setStorageSync(OPENS, opens);
       this.setData({ opens });
-      if (first && opens === "digs" && this.data.press.kind === "ready") this.dig();
     },
 
     /** Strike at once. Resolves when the least time is over. */

@@ -286,12 +286,12 @@ export function deepestWords({ status, deepest, prize_num, prizes_left }) {
   return status ? "" : `${which}在第 ${deepest} 层以内`;
 }
 
-export const ASK_OPENING = "以后打开宝贝就自动挖一次？";
+export const ASK_OPENING = "以后一打开宝贝就先帮我挖一锹？";
 
 // Whether opening a treasure digs: the two choices; `change` labels the change to each.
 export const OPENING = [
-  { opens: "digs", words: "自动挖", change: "打开宝贝时自己挖 · 改成自动挖一次" },
-  { opens: "waits", words: "自己挖", change: "打开宝贝时自动挖一次 · 改成自己挖" },
+  { opens: "digs", words: "好", change: "打开宝贝时自己挖 · 改成自动挖一次" },
+  { opens: "waits", words: "我自己挖", change: "打开宝贝时自动挖一次 · 改成自己挖" },
 ];
 
 // What people may cheer with, by the server's signs.

@@ -155,7 +155,7 @@ def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens
     assert stays(page, "第 1 层，什么也没有") == ["closed", "cooling", "ready"]
     assert page.evaluate("missing") < 34  # a tenth
     page.emulate_media(color_scheme="dark")  # the earth is as dark in both themes
-    expect(page.get_by_role("button", name="自动挖")).to_have_css("background-color", "rgb(253, 238, 214)")
+    expect(page.get_by_role("button", name="我自己挖")).to_have_css("background-color", "rgb(253, 238, 214)")
     opened.go(f"/#/task/{open_to_all}")
     expect(page.locator(".watchers")).to_be_visible()
     page.evaluate(NOTE_PLACES)

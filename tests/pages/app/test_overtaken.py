@@ -186,7 +186,7 @@ def test_a_browser_that_blocks_storage_still_plays(window, publisher):
     opened.page.reload()
     opened.log_in("阿强", digs=None)
     opened.page.locator(f".card[href='#/task/{code}']").click()
-    opened.page.get_by_role("button", name="自动挖").click()
+    opened.page.locator("button.dig").click()
     opened.page.get_by_role("button", name="去领取").click()
     opened.page.get_by_role("button", name="验证这次抽奖").click()
     expect(opened.page.locator(".verdict")).to_have_text("验证通过：全部相符")

@@ -30,5 +30,5 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     shown.press("谁挖了哪一层")
     shown.says("这里挖出过", name)
     if isinstance(shown, InHand):  # opening the page has dug already
-        shown.press("自动挖")
+        shown.press("挖一锹")
     shown.says("第 2 层，没有奖，挖出了")

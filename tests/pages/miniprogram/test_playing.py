@@ -62,12 +62,13 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
         phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 3 秒", "0 人挖过",
                     "第 0 层 · 奖品都在第 6 层以内", "挖一锹",
-                    "下一份在第 2 层或更深", "以后打开宝贝就自动挖一次？")  # fmt: skip
+                    "下一份在第 2 层或更深")  # fmt: skip
+        phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？")
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
         phone.shows("第 1 层", "这一锹一定挖到！", "小刚 挖了一锹，大家一起等 3 秒", "秒后大家可挖")
         phone.shows("1 人挖过", "1. 小刚")
         phone.until_it_says("冷却结束，大家一起抢！", "挖一锹")
-        phone.press("自动挖")  # nothing was chosen before, so this digs at once
+        phone.press("挖一锹")
         phone.tap_beside()  # in haste, in the moment in which the ground opens: it stays open
         phone.until("shaken")
         phone.until("sounded")
@@ -702,14 +703,20 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
 
 
 def test_what_a_person_chose_on_one_page_holds_on_the_next(address, publisher):
-    first, second = (publisher.publish(a_picture(), name=name, forecast_num=1) for name in ("铜钱", "银钱"))
+    first = publisher.publish(a_picture(), name="铁钱", forecast_num=4000, cd=600)
+    second, third = (publisher.publish(a_picture(), name=name, forecast_num=1) for name in ("铜钱", "银钱"))
     with a_phone(address, "阿选") as phone:
         phone.open(f"/pages/treasure/treasure?code={first}")
-        phone.press("自动挖")
+        phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？")
+        phone.press("挖一锹")
+        phone.shows("第 1 层，什么也没有", "以后一打开宝贝就先帮我挖一锹？")
+        phone.press("好")
+        phone.shows("打开宝贝时自动挖一次 · 改成自己挖")
+        phone.open(f"/pages/treasure/treasure?code={second}")
         phone.shows("恭喜，你挖到了！")
         phone.tap(".sound")
         phone.shows("已关，打开")
-        phone.open(f"/pages/treasure/treasure?code={second}")
+        phone.open(f"/pages/treasure/treasure?code={third}")
         phone.shows("恭喜，你挖到了！", "已关，打开")
 
 
