@@ -4,7 +4,7 @@
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, momentOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../miniprogram/shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, rangeWords, sumRange } from "../miniprogram/shared/words-publish.js";
+import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, rangeWords, sumMissing, sumRange } from "../miniprogram/shared/words-publish.js";
 import { NAMING, yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
 import { el, fill, set, write } from "./dom.js";
@@ -300,6 +300,7 @@ function wrongWith(input, picture) {
   if (input.disabled || input.validity.valid) return "";
   const label = input.labels[0].textContent;
   if (input.type !== "number") return `请填写“${label}”`;
+  if (input.id === "sum" && input.validity.valueMissing) return sumMissing(input.min, input.max);
   if (input.min === input.max) return `“${label}”只能是 ${input.min}`;
   return rangeWords(label, input.min, input.max, input.step === "1");
 }

@@ -3,7 +3,7 @@
 
 import { BEIJING_MINUTES, asMoment, minutesAhead, now } from "./clock.js";
 import { cooldownWords } from "./words.js";
-import { PACKET, RANKS, TEMPOS, rangeWords } from "./words-publish.js";
+import { PACKET, RANKS, TEMPOS, rangeWords, sumMissing } from "./words-publish.js";
 
 const DAY_SECONDS = 86400;
 const BEIJING_MS = BEIJING_MINUTES * 60000;
@@ -90,8 +90,10 @@ export function packetProblem({ sum, prize_num: typed }, most) {
   if (!(number >= 1 && number <= MOST_PRIZES && wholeOf(typed) === number)) return rangeWords(PACKET.number, 1, MOST_PRIZES, true);
   const least = number * LEAST_FEN;
   if (least > most * 100) return rangeWords(PACKET.number, 1, Math.floor((most * 100) / LEAST_FEN), true);
+  const lowest = (least / 100).toFixed(2);
+  if (!sum) return sumMissing(lowest, most);
   const fen = fenOf(sum);
-  return fen >= least && fen <= most * 100 && Math.abs(Number(sum) * 100 - fen) < 1e-6 ? "" : rangeWords(PACKET.sum, (least / 100).toFixed(2), most, false);
+  return fen >= least && fen <= most * 100 && Math.abs(Number(sum) * 100 - fen) < 1e-6 ? "" : rangeWords(PACKET.sum, lowest, most, false);
 }
 
 /** The moment (unix ms) of a day and a time in Beijing, as fields of forms have these. Date.parse is not used: iOS reads few forms with it. */

@@ -33,6 +33,8 @@ export const WHATS = [
 export const endsHint = (days) => `不填就到奖品挖完；最晚开挖后 ${days} 天`;
 export const endsWords = (days) => `没有挖完，开挖 ${days} 天后也结束`;
 export const PACKET = { sum: "总金额（元）", number: "红包个数", wish: "祝福语", usual: "恭喜发财，大吉大利", share: "拼手气红包", bury: "塞钱进红包" };
+/** What asks for a sum that was not filled in, and what it may be, in yuan. */
+export const sumMissing = (least, most) => `请填总金额，${least} 到 ${most} 元`;
 /** What the sum of a red packet for a group may be, in yuan. */
 export const sumRange = (most) => `每份至少 0.1 元，一共最多 ${most} 元`;
 // The tempos, and the person's own numbers in place of one.

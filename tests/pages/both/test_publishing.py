@@ -29,6 +29,10 @@ def test_a_form_refuses_in_its_own_words_and_another_form_keeps_what_was_typed_w
     giver = client("马虎的人")
     giver.open("publish")
     giver.press("群红包")
+    giver.fill("红包个数", "1")
+    giver.press("塞钱进红包")
+    giver.says("请填总金额，0.10 到 ")
+    giver.fill("红包个数", "")
     giver.fill("总金额（元）", "5")
     giver.press("塞钱进红包")
     refused = "“红包个数”应为 1 到 1000 的整数"
