@@ -3,19 +3,23 @@
 import { SHARE } from "../miniprogram/shared/words.js";
 import { Refused, post } from "./api.js";
 import { dialog, readInto } from "./dialog.js";
-import { el, notice } from "./dom.js";
+import { el, write } from "./dom.js";
+
+// As high as the poster will be, so that nothing below moves when it is drawn: that of `.poster img` in a dialog.
+const HEIGHT = "min(62dvh, (min(440px, 100vw - 24px) - 32px) * 1334 / 750)";
 
 export function share(task) {
   const link = `${location.origin}/?code=${task.share || task.code}`;
-  const poster = el("div.poster");
+  const poster = el("div.poster", { style: { "min-block-size": HEIGHT } });
+  const copied = el("p.hint", { role: "status", style: { display: "block", "min-block-size": "1.5em" } }); // a notice would lie behind the dialog
   const field = el("input", { value: link, readonly: true, "aria-label": "链接", onfocus: () => field.select() });
   const copy = async () => {
     field.select();
     try {
       await navigator.clipboard.writeText(link);
-      notice("链接已复制");
+      write(copied, "已复制");
     } catch {
-      notice("浏览器不让复制，请长按选中的链接"); // not every browser allows copying
+      write(copied, "已选中，长按复制"); // not every browser allows copying
     }
   };
   const sandbox = document.documentElement.dataset.login === "sandbox";
@@ -25,6 +29,7 @@ export function share(task) {
     // A window that this one opens would be the same person, but for `noopener`.
     sandbox ? el("p", {}, el("a.button", { href: link, target: "_blank", rel: "noopener" }, "在新窗口里扮演一个朋友")) : null,
     el("div.row", {}, field, el("button", { onclick: copy }, "复制")),
+    copied,
     el("p.hint", {}, `保存海报或复制链接发给朋友。${SHARE.fair}`),
   );
   readInto(poster, SHARE.drawing, async () => {

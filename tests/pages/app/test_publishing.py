@@ -3,10 +3,11 @@
 import random
 from datetime import datetime, timedelta
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from server.game.amounts import BEIJING
-from support.browser import PHONE, Person, choose_picture, show_all_fields
+from support.browser import PHONE, Person, choose_picture, run_until, show_all_fields
 from support.client import a_picture
 
 SEVERAL = "每隔多少层一份奖品"
@@ -144,3 +145,24 @@ def test_in_the_sandbox_a_publisher_plays_a_friend_whom_nobody_else_can_be(windo
     expect(friend.get_by_role("heading", name="给朋友的猫")).to_be_visible()
     expect(friend.get_by_role("button", name="挖一锹")).to_be_enabled()
     expect(friend.get_by_text("我发布的")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("allowed", "said"), [(True, "已复制"), (False, "已选中，长按复制")])
+def test_who_copies_a_link_sees_that_and_the_poster_moves_nothing(window, publisher, allowed, said):
+    code = publisher.publish(a_picture(), name="发给朋友的猫")
+    opened = window("分享的人", f"/#/task/{code}", digs=False, viewport={"width": 360, "height": 780})
+    page = opened.page
+    answer = "resolve()" if allowed else "reject(new DOMException('no', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ navigator.clipboard.writeText = () => Promise.{answer} }}")
+    drawn = []
+    page.route("**/getSharePic", lambda route: drawn.append(route))
+    page.get_by_role("button", name="分享").click()
+    copy = page.get_by_role("button", name="复制")
+    expect(page.get_by_text("正在画海报")).to_be_visible()
+    copy.click()
+    expect(page.get_by_role("dialog").get_by_text(said)).to_be_visible()
+    before = copy.bounding_box()
+    run_until(page, lambda: bool(drawn))
+    drawn[0].continue_()
+    expect(page.locator(".poster img")).to_be_visible()
+    assert copy.bounding_box() == before
