@@ -37,7 +37,10 @@ export function detail(root, signal, code) {
 }
 
 async function open(root, signal, opened) {
-  const { data } = await get("/getTaskDetails", { code: opened });
+  const { data } = await get("/getTaskDetails", { code: opened }).catch((error) => {
+    if (error.error === "bad_request") error.message = AFTER.cut; // the words name a parameter, which only a link has
+    throw error;
+  });
   if (signal.aborted) return;
   const page = new Page(data, signal);
   // A share token opened the page; from now on the address has the task's code.

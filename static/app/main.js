@@ -75,7 +75,7 @@ function start() {
     const code = encodeURIComponent(shared);
     history.replaceState(null, "", pickup ? `/#/winners/${code}/${encodeURIComponent(pickup)}` : `/#/task/${code}`);
   }
-  fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}` }, icon(name), el("span", {}, title), name === "mine" ? badge : null)));
+  fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}`, onclick: () => location.hash === "#/" && path === "/" && open() }, icon(name), el("span", {}, title), name === "mine" ? badge : null)));
   onChange(admit);
   addEventListener("hashchange", () => person && open()); // a later login opens the address as it then is
   let admitted = null;

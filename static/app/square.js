@@ -85,7 +85,8 @@ class Square {
     signal.addEventListener("abort", () => {
       seen.disconnect();
       clearInterval(ticking);
-      left = { whose: person?.unionid, cards: cards.all(), pages: this.pages, lengths: this.lengths, scroll: scrollY, focused: document.activeElement?.closest("[data-code]")?.dataset.code, ...this.sought, unfolded: this.fold.open };
+      // Whoever pressed its tab is still there, and reads it anew from its top.
+      left = { whose: person?.unionid, cards: cards.all(), pages: location.hash === "#/" ? 0 : this.pages, lengths: this.lengths, scroll: scrollY, focused: document.activeElement?.closest("[data-code]")?.dataset.code, ...this.sought, unfolded: this.fold.open };
     });
   }
 

@@ -194,7 +194,7 @@ export const NEWCOMER = { ask: "第一次挖？可以先练练手。", begin: "�
 
 // After an end: why it was fair in a sentence, and where to dig next.
 export const AFTER = {
-  title: "接下来挖哪个", gone: "这个宝贝下架了，或者正在检查，现在不能挖。",
+  title: "接下来挖哪个", cut: "这个链接打不开了，请朋友重新发一次", gone: "这个宝贝下架了，或者正在检查，现在不能挖。",
   proof: "奖品的位置在发布的那一刻就定下了，挖的时候没有动过；种子已经公开，手机可以自己重算一遍。",
   square: "去广场看看", story: "这次的故事：谁挖了哪一层",
 };

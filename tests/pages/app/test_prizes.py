@@ -193,3 +193,21 @@ def test_the_list_of_digs_unfolds_grows_and_goes_back(window, address, publisher
     expect(rows.last).to_contain_text("第 1 层")
     expect(page.get_by_role("button", name="更早的")).to_be_hidden()
     fits(opened)
+
+
+def test_the_tab_of_the_square_reads_it_anew_from_its_top(window, publisher):
+    for number in range(6):
+        publisher.publish(a_picture(), name=f"第 {number} 只猫")
+    opened = window("回到顶上的人", "/#/", viewport={"width": 360, "height": 480})
+    page = opened.page
+    page.get_by_role("link", name="第 0 只猫").first.scroll_into_view_if_needed()
+    page.wait_for_function("scrollY > 100")
+    page.locator("#nav").get_by_role("link", name="广场").click()
+    page.wait_for_function("scrollY === 0")
+    expect(page.get_by_role("link", name="第 5 只猫").first).to_be_visible()
+
+
+def test_a_link_that_was_cut_says_what_to_do(window):
+    opened = window("手里有半个链接的人")
+    opened.go("/?code=abc")
+    expect(opened.page.get_by_role("alert")).to_have_text("这个链接打不开了，请朋友重新发一次")
