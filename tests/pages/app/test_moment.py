@@ -193,7 +193,7 @@ def test_the_dialog_of_a_win_takes_no_key_and_no_press_before_it_is_shown(window
     digger = opening(window, publisher, NOTE_HITS)
     for key in ("Enter", "Space", "Escape"):
         digger.page.keyboard.press(key)
-    digger.page.wait_for_function("!!window.settle")
+    run_until(digger.page, lambda: digger.page.evaluate("!!window.settle"))
     digger.page.evaluate("settle()")
     won(digger)
     assert digger.page.evaluate("scrollY") == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Opener, Person, Window, write_record
+from support.browser import PHONE, Opener, Person, Window, run_until, write_record
 from support.client import a_picture
 from support.login import log_in
 
@@ -201,9 +201,9 @@ def test_the_tab_of_the_square_reads_it_anew_from_its_top(window, publisher):
     opened = window("回到顶上的人", "/#/", viewport={"width": 360, "height": 480})
     page = opened.page
     page.get_by_role("link", name="第 0 只猫").first.scroll_into_view_if_needed()
-    page.wait_for_function("scrollY > 100")
+    run_until(page, lambda: page.evaluate("scrollY > 100"))
     page.locator("#nav").get_by_role("link", name="广场").click()
-    page.wait_for_function("scrollY === 0")
+    run_until(page, lambda: page.evaluate("scrollY === 0"))
     expect(page.get_by_role("link", name="第 5 只猫").first).to_be_visible()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import Person, show_all_fields
+from support.browser import Person, run_until, show_all_fields
 from support.client import a_picture
 from support.servers import Running
 
@@ -55,7 +55,7 @@ def test_offline_the_button_waits_for_the_network_and_the_banner_does_not_move_i
     page = opened.page
     button = opened.page.locator("button.dig")
     page.locator("button.dig[data-kind=ready]").wait_for()
-    page.wait_for_function("[...document.images].every((picture) => picture.complete)")
+    run_until(page, lambda: page.evaluate("[...document.images].every((picture) => picture.complete)"))
     placed = button.bounding_box()
     assert placed is not None
     assert placed["y"] + placed["height"] <= 360

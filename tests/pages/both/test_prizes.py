@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from support.browser import Person, open_window
+from support.browser import Person, open_window, run_until
 from support.client import a_picture
 from support.phone import a_phone
 from support.screen import operate, take_down
@@ -466,7 +466,7 @@ def test_a_winners_name_keeps_its_room_beside_a_long_prize_at_360_pixels(browser
 
     def look() -> None:
         opened.page.locator(".digs .name, .dug-levels .name").nth(1).wait_for()
-        opened.page.wait_for_function(f"({NARROWEST_NAME})() >= 70")
+        run_until(opened.page, lambda: opened.page.evaluate(f"({NARROWEST_NAME})() >= 70"))
         assert opened.overflow() <= 0
 
     opened.go(f"/#/task/{code}")
