@@ -142,10 +142,10 @@ def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, pub
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
+        assert phone.until("menu")["shares"] is False
         phone.shows("支付 1 元")
         phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
         take_down(address, code)
-        assert phone.until("menu")["shares"] is False
         assert not re.search("支付|分享", phone.shows("平台下架了它"))
 
 
