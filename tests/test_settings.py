@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import socket
 import stat
 import subprocess
 import sys
@@ -348,7 +349,9 @@ def test_several_secrets_keep_their_order_and_secret_key_comes_last():
 )
 def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(name, address, tmp_path):
     given = {"MONGODB_URI": "mongodb://127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1"}
-    own = given | {name: address, "DATA_DIR": str(tmp_path), "PORT": "18999", "PATH": os.environ["PATH"]}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    own = given | {name: address, "DATA_DIR": str(tmp_path), "PORT": port, "PATH": os.environ["PATH"]}
     ended = subprocess.run(
         [sys.executable, "-m", "server"], env=own, capture_output=True, text=True, timeout=30, check=False
     )

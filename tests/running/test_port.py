@@ -10,7 +10,6 @@ import pytest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from handlers import bodies
 from handlers.bodies import STRANGERS_BYTES
 from server.running import port
 from server.running.port import HEAD_BYTES, Port
@@ -72,7 +71,7 @@ async def test_a_head_may_have_8_kb_and_a_longer_one_ends_its_connection(serve, 
 async def test_a_silent_client_is_closed_after_a_while(serve, app, monkeypatch, sent):
     monkeypatch.setattr(port, "IDLE_SECONDS", 0.2)
     monkeypatch.setattr(port, "BODY_SECONDS", 60 if sent == LARGE else 0.2)
-    monkeypatch.setattr(bodies, "LARGE_SECONDS", 0.2)
+    monkeypatch.setattr(port, "LARGE_SECONDS", 0.2)
     served = await serve(app)
     async with served.line() as (reader, writer):
         writer.write(sent)
