@@ -12,7 +12,7 @@ from parts.senders import KINDS
 from parts.watchers import Asked, Crowd, masked_text
 
 SOCKETS = 1000
-ROUNDS = 7
+ROUNDS = 15
 SENDS = 20
 SOCKETIO = Asked("/socket.io/?EIO=4&transport=websocket", first=masked_text(b"40"))
 

@@ -6,13 +6,13 @@ import statistics
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import httpx
 import msgspec
 
-from parts.serving import Person, Server, cpu_seconds, rss_kb, running, waited_ms
+from parts.serving import Person, Server, cpu_seconds, cpu_us, rss_kb, running, waited_ms
 from parts.watchers import Asked, Crowd, Heard, masked_text
 
 # The headers that a mini-program on a phone sends.
@@ -36,11 +36,13 @@ class Digs:
     """`last_ms`: per dig, from its commit to its last delivery. `deliveries_p99_ms`: of all deliveries.
 
     `waited_ms`: per dig, how long the server's loops waited for a core, from request to last delivery.
+    `cpu_us`: CPU of the serving processes per delivery, with all else that they do meanwhile.
     """
 
     last_ms: list[float]
     deliveries_p99_ms: float
     waited_ms: list[float]
+    cpu_us: float
 
     @property
     def p50_ms(self) -> float:
@@ -80,13 +82,16 @@ def dig_to(server: Server, crowd: Crowd, code: str, diggers: list[Person], watch
     heard: list[Heard] = []
     waited: list[float] = []
     workers = server.workers()
+    began_us = sum(map(cpu_us, workers))
     for digger in diggers:
         before_ms = sum(map(waited_ms, workers))
         crowd.ask("hear", server.dig(digger, code), watchers)
         heard.append(crowd.answer())
         waited.append(sum(map(waited_ms, workers)) - before_ms)
     every = [delay for dig in heard for delay in dig.delays_ms]
-    return Digs([max(dig.delays_ms) for dig in heard], percentile(every, 99), waited)
+    used_us = sum(map(cpu_us, workers)) - began_us
+    last_ms = [max(dig.delays_ms) for dig in heard]
+    return Digs(last_ms, percentile(every, 99), waited, used_us / len(every))
 
 
 def wait_until_counted(server: Server, expected: float, name: str, **labels: str) -> None:
@@ -115,6 +120,29 @@ def idle_watchers(workers: int, watchers: int, digs: int, **settings: str) -> Di
         found = dig_to(server, crowd, code, diggers, watchers)
         check(crowd, watchers)
         return found
+
+
+def in_turns(
+    workers: int, watchers: int, digs: int, rounds: int, **settings: str
+) -> tuple[list[Digs], list[Digs]]:
+    """Measure the same digs as `idle_watchers`, in turns without and with `settings`."""
+    found: tuple[list[Digs], list[Digs]] = ([], [])
+    with ExitStack() as stack:
+        sides = []
+        for given in ({}, settings):
+            server = stack.enter_context(running(workers, **given))
+            crowd = stack.enter_context(closing(Crowd()))
+            alice, *diggers = (server.log_in(f"user{number}") for number in range(digs + 1))
+            code = server.publish(alice, NO_COOLDOWN)
+            open_pages(server, crowd, [page(alice, code)] * watchers)
+            dig_to(server, crowd, code, diggers, watchers)
+            sides.append((server, crowd, code, diggers))
+        for _ in range(rounds):
+            for results, (server, crowd, code, diggers) in zip(found, sides, strict=True):
+                results.append(dig_to(server, crowd, code, diggers, watchers))
+        for _, crowd, _, _ in sides:
+            check(crowd, watchers)
+    return found
 
 
 @dataclass(slots=True)
