@@ -122,6 +122,9 @@ def test_what_nginx_refuses_it_refuses_in_the_servers_words(behind):
     for long in ({"X-Long": "a" * (8 << 10)}, {f"X-{number}": "a" * 1000 for number in range(9)}):
         head = behind.http.get("/healthz", headers=long)
         assert (head.status_code, head.json()["error"]) == (431, "bad_request")
+    for path in ("/" + "a" * (8 << 10), "/healthz?a=" + "a" * (8 << 10)):
+        address = behind.http.get(path)
+        assert (address.status_code, address.json()["error"]) == (431, "bad_request")
     assert behind.http.get("/healthz", headers={"X-Long": "a" * (2 << 10)}).status_code == 200
 
 
