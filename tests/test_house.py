@@ -37,6 +37,9 @@ FUNCTION = re.compile(r"^ *(?:async )?def (\w+)", re.MULTILINE)
 PURE = re.compile(r'\A"""[^"]*\bPure\b')
 USE = re.compile(r"(?:store|books)\s*\.(\w+)\s*\.(\w+)")
 ALIAS = re.compile(r"(\w+) = [\w.]*(?:store|books)\.(\w+)$", re.MULTILINE)
+EMBEDDED = re.compile(r"SecantusDB|embedded store|some (?:servers|stores)", re.IGNORECASE)
+# What starts the embedded store, and what tells an operator of it.
+OF_EMBEDDED = {f"server/{name}.py" for name in ("__main__", "check", "store/cluster", "store/schema")}
 DECODING = re.compile(r"\bjson\.(decode|Decoder|loads?)\b|\bjson_decode\b")
 # Words with one meaning each, and the modules in which names of functions may begin with the word.
 WORDS = {
@@ -125,6 +128,11 @@ def test_what_calls_itself_pure_is_held_to_it():
 def test_json_is_decoded_in_one_place():
     found = matches(DECODING, "server", "handlers", "devtools/sandbox")
     assert {place for place, _ in found} == {"server/decoding.py"}
+
+
+def test_only_what_runs_the_embedded_store_or_tells_of_it_knows_it():
+    knowing = {place for place, _ in matches(EMBEDDED, "server", "handlers")}
+    assert {place for place in knowing if not place.startswith("server/running/")} == OF_EMBEDDED
 
 
 @pytest.mark.usefixtures("io_loop")  # a store's client needs a current loop

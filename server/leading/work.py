@@ -27,8 +27,7 @@ from server.store.agenda import Kind
 # How often the leader asks what is due: while somebody uses its process, and while nobody does.
 LOOK_SECONDS = 1.0
 IDLE_LOOK_SECONDS = 2.0
-# A store that ignores our indexes reads whole collections. After an answer the leader rests this many times
-# as long as the answer took.
+# After an answer the leader rests this many times as long as the answer took: a slow MongoDB is asked less.
 REST_TIMES = 5
 
 Work: TypeAlias = Callable[[Context, frozenset[Kind]], Coroutine[Any, Any, None]]

@@ -78,14 +78,11 @@ class Documents(Generic[T]):
 
         While a primary steps down, a retryable findAndModify gets a labelled writeConcernError. If types of
         BSON have decoders, PyMongo 4.20 cannot read such an error: PyMongo itself fails with an
-        AttributeError. An upsert is never answered None here; the embedded store answers that to the second
-        of two that make a document at once.
+        AttributeError.
         """
         options = {"return_document": True, **options}
-        while True:
-            found = await self._undecoded.find_one_and_update(condition, changes, **options)
-            if found is not None or "upsert" not in options:
-                return cast("T | None", _plain(found))
+        found = await self._undecoded.find_one_and_update(condition, changes, **options)
+        return cast("T | None", _plain(found))
 
     async def in_order(
         self, condition: dict[str, Any], order: str, limit: int = 0, fields: Any = None, skip: int = 0
@@ -117,8 +114,8 @@ class Documents(Generic[T]):
         `stages` then change what was found.
 
         `among` are fields that the documents must have. The last minute is looked through, then the last
-        hour, day, month, then all, until there are enough. So a store that sorts what it finds sorts little,
-        however many documents have a common term.
+        hour, day, month, then all, until there are enough. So little is sorted, however many documents have a
+        common term.
         """
         found: list[dict[str, Any]] = []
         for since_ms in (*(now_ms - age_ms for age_ms in LOOKED_THROUGH_MS), 0):
@@ -185,9 +182,11 @@ class Documents(Generic[T]):
 
     async def upsert(self, key: Any, changes: Any) -> T:
         """Update the document of this `_id`, or make it; return it as it is afterwards."""
-        while True:
-            with suppress(DuplicateKeyError):  # another process made it at this moment: now it is there
-                return cast("T", await self.find_one_and_update({"_id": key}, changes, upsert=True))
+        made: T | None = None
+        while made is None:  # another process may make it at this moment: then it is there
+            with suppress(DuplicateKeyError):
+                made = await self.find_one_and_update({"_id": key}, changes, upsert=True)
+        return made
 
     async def upserts(self, condition: dict[str, Any], changes: Any) -> bool:
         """Update the document that fits, or make it; return whether that changed anything.

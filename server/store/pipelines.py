@@ -12,8 +12,7 @@ LAST_CHARACTER = "\U0010ffff"
 
 # Fewer of one person's rows than this have the same millisecond.
 SAME_TIME = 20
-# Time is MongoDB's, since our servers' clocks differ. It is a whole number of milliseconds, since not every
-# server that speaks MongoDB's protocol compares a stored date with $$NOW correctly.
+# Time is MongoDB's, since our servers' clocks differ: a whole number of milliseconds, as we tell it to all.
 NOW_MS: Document = {"$toLong": "$$NOW"}
 # All fields of a task but its seed.
 SEEDLESS = {"seed_box": 0}
@@ -24,7 +23,7 @@ def look_up(
 ) -> Document:
     """Return the stage that adds, as the list `name`, the documents whose `field` equals our field `value`.
 
-    Each look-up is by one field that has an index: given only a pipeline, some servers read all documents.
+    Each look-up is by one field that has an index, so it costs the same however many documents there are.
     """
     found: Document = {"from": collection, "localField": value, "foreignField": field, "as": name}
     return {"$lookup": {**found, "pipeline": list(stages)} if stages else found}
@@ -108,8 +107,8 @@ def newest_with(terms: list[str], limit: int, since_ms: int, at: str, **among: A
     """Return the pipeline that finds the newest documents, by `at`, that have all `terms` (one or more).
 
     Only documents with the fields `among` count, and only those since a time (unix ms, 0 for all). One term
-    is matched by equality, because some servers use an index only for that. It is the last of the longest
-    terms, because numbered names ("用户00017") differ at their ends.
+    is matched by equality, so that the index finds it: the last of the longest terms, because numbered names
+    ("用户00017") differ at their ends.
     """
     *rest, last = sorted(terms, key=len)
     others: list[Document] = [{"$match": {"terms": {"$all": rest}}}] if rest else []

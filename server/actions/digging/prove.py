@@ -13,8 +13,8 @@ from server.game.task import Task
 from server.store import Store
 
 DIGS_A_PAGE = 500
-# Digs per query. Some stores finish a query before they answer any other: 1,000 digs took 130 ms. After each
-# query, the store is left to others for REST_TIMES times as long as the query took.
+# Digs per query. After each query, the store is left to others for REST_TIMES times as long as the query
+# took: a proof may wait, a dig may not.
 DIGS_A_READ = 50
 REST_TIMES = 4
 

@@ -72,8 +72,8 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[list[Document], 
     if wanted.kind is not None:
         public["kinds"] = wanted.kind
     if wanted.name:
-        # The longest term, which is the rarest, is matched by equality, because some servers use an index
-        # only for that. A text without visible characters finds nothing: no task has the term "".
+        # The longest term, which is the rarest, is matched by equality, so that the index finds it. A text
+        # without visible characters finds nothing: no task has the term "".
         public["terms"], *rest = sorted(asked_terms(wanted.name), key=len, reverse=True) or [""]
         public |= {"$and": [{"terms": {"$all": rest}}]} if rest else {}
     if wanted.upcoming:

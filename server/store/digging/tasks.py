@@ -163,8 +163,7 @@ class Tasks(DueDocuments[Task]):
             changes["due_at"] = NOW_MS  # a sweep then writes the prize and settles the end, if nobody has
         cooled = {"$lte": ["$cd_until", NOW_MS]}
         found = await self.find_one_and_update(
-            # The cooldown is compared inside the update, because with $expr in the filter some servers read
-            # all tasks.
+            # The cooldown is compared inside the update: in the filter it would need $expr.
             {
                 "_id": dig["code"],
                 "status": 0,
