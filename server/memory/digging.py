@@ -54,14 +54,14 @@ class Digging:
     async def _made(self, made_as: list[str]) -> dict[str, str]:
         return {made: made for made in await self._store.digs.made_as(made_as)}
 
-    def turn(self, code: str) -> asyncio.Lock:
+    def tasks_turn(self, code: str) -> asyncio.Lock:
         """Return a task's lock: this process makes one dig of a task at a time.
 
         The lock lasts as long as somebody holds a reference to it.
         """
         return self._turns.setdefault(code, asyncio.Lock())
 
-    def own_turn(self, code: str, person_id: str, *, proven: bool) -> asyncio.Lock:
+    def persons_turn(self, code: str, person_id: str, *, proven: bool) -> asyncio.Lock:
         """Return a person's lock for a task. Who only knows their id (not `proven`) has another lock."""
         return self._turns.setdefault(f"{code}:{person_id}:{proven}", asyncio.Lock())
 

@@ -30,7 +30,7 @@ class Known(NamedTuple):
     `learned` is when the process heard of it, in monotonic seconds.
     """
 
-    began: int
+    begins: int
     dig: ToldDig | None
     learned: float
 
@@ -73,7 +73,7 @@ class Cooldowns:
         0 if neither is known. Other processes may have dug since.
         """
         known = self._known.get(code)
-        return 0 if known is None else known.began
+        return 0 if known is None else known.begins
 
     async def changed(self, code: str, began: int, seconds: float) -> None:
         """Wait until the task's end, or a dig made since digging `began`, is known; `seconds` at most.
@@ -102,5 +102,5 @@ class Cooldowns:
         if known is None:
             return None
         trusted = OPENING_TRUSTED_SECONDS if known.dig is None else TRUSTED_SECONDS
-        lasts = known.began > at_ms and time.monotonic() - known.learned <= trusted
+        lasts = known.begins > at_ms and time.monotonic() - known.learned <= trusted
         return known if lasts else None

@@ -518,7 +518,7 @@ async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refuse
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
     person = await context.store.people.find(bob.id)
-    turn = context.digging.turn(code)
+    turn = context.digging.tasks_turn(code)
     await turn.acquire()
     waiting = asyncio.ensure_future(dig(context, Request(code, bob.id)))
     await ban(client, code, depth=1)

@@ -92,7 +92,7 @@ async def test_the_cooldown_of_a_dig_after_a_restore_is_known(context, backup, a
     context.hub.cooldowns.forget(code)
     assert (await bob.dig(code))["now_depth"] == 2
     await restore()
-    context.hub.cooldowns._known[code] = context.hub.cooldowns._known[code]._replace(began=1)  # it is over
+    context.hub.cooldowns._known[code] = context.hub.cooldowns._known[code]._replace(begins=1)  # it is over
     made = await carol.dig(code)
     assert made["now_depth"] == 1
     assert context.hub.cooldowns.digging_began(code) == made["cd_until"]

@@ -40,8 +40,7 @@ DEADLINE_SECONDS = 4.5
 # The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
-# How long a finished dig stays marked as pending. Another dig within this time overwrites the mark, which
-# saves the update that would remove it. `settle_pending` finishes digs only after a second, which is longer.
+# How long a finished dig stays marked as pending: less than the second after which `settle_pending` takes it.
 MARK_SECONDS = 0.1
 # Our estimate of MongoDB's clock is never ahead of it. The estimate lags by a few ms: by the duration of the
 # fastest reply of the last ten seconds. So a request that seems to come up to SLOW_CLOCK_MS before the end of
@@ -69,13 +68,11 @@ class Request:
     address: str = ""
     arrived: float = field(default_factory=_now)
     hung_up: bool = False
-    # What became of it so far: `ordered_for` is as in `FairStart.gathers`; `pressed`: of how many people the
-    # order was drawn in which it waited; `counted`: in the limits; `tried`: MongoDB was asked to record its
-    # dig.
-    ordered_for: int = 0
-    pressed: int = 0
-    counted: bool = False
-    tried: bool = False
+    # What became of it so far.
+    ordered_for: int = 0  # when the digging began (unix ms) for which it waited in a random order; 0: none
+    pressed: int = 0  # of how many people that order was drawn
+    counted: bool = False  # in the limits
+    tried: bool = False  # MongoDB was asked to record its dig
 
     @property
     def deadline(self) -> float:
@@ -132,15 +129,16 @@ async def dig(context: Context, request: Request) -> Dug:
 
 async def _dig(context: Context, request: Request, limit: asyncio.Timeout) -> Dug:
     digging = context.digging
-    # Who may not dig, and asks again and again, delays nobody by more than one read.
-    async with digging.own_turn(request.code, request.person_id, proven=request.proven):
+    # One request of a person at a time: who may not dig, and asks again and again, delays nobody by more than
+    # one read. Who only knows the person's id waits apart.
+    async with digging.persons_turn(request.code, request.person_id, proven=request.proven):
         while True:
             repeats = await _admit(context, request)
             if not repeats:
                 await _order(context, request)
-            # No await before the turn: requests that waited for the random order get their turns in that
-            # order.
-            async with digging.turn(request.code):
+            # One request of a task at a time. No await before this turn: requests that waited for the random
+            # order get their turns in that order.
+            async with digging.tasks_turn(request.code):
                 # An overtaken request begins again: it is refused, or waits for its place in the new order.
                 if repeats or not _is_overtaken(context, request):
                     recorded = await _record(context, request, limit)
@@ -154,6 +152,7 @@ async def _admit(context: Context, request: Request) -> bool:
     Without a `dig_id` this asks no store. With a `dig_id`, all callers at that moment share one round trip.
     """
     digging = context.digging
+    # Who would be told to wait may have made the dig, and the reply was lost. All others `_record` looks up.
     repeats = (
         request.dig_id != ""
         and isinstance(_known_refusal(context, request), CoolingDown)
@@ -169,8 +168,8 @@ async def _admit(context: Context, request: Request) -> bool:
 def _known_refusal(context: Context, request: Request) -> Refusal | None:
     """Return the refusal of a request that came in a cooldown, or before the task starts.
 
-    None if this process knows of no such cooldown or start, or if the caller's own dig began the cooldown.
-    OwnTask if this process knows that the caller published the task.
+    None if this process knows of no such cooldown or start, or if the caller's own dig began the cooldown:
+    then they are owed its reply. OwnTask if this process knows that the caller published the task.
     """
     now_ms = context.clock.now_ms()
     at_ms = _counts_at(context, request, now_ms)
@@ -179,7 +178,7 @@ def _known_refusal(context: Context, request: Request) -> Refusal | None:
         return None
     if _publisher(context, request.code) == request.person_id:
         return OwnTask()
-    return cooling_down(awaited.began, now_ms, begun=awaited.dig is not None, pressed=request.pressed)
+    return cooling_down(awaited.begins, now_ms, begun=awaited.dig is not None, pressed=request.pressed)
 
 
 def _counts_at(context: Context, request: Request, now_ms: int) -> int:
@@ -202,11 +201,11 @@ def _publisher(context: Context, code: str) -> str:
     return context.digging.publisher(code)
 
 
-def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True, pressed: int = 0) -> CoolingDown:
-    """Return the refusal, with what a client needs to count down. If digging has not `begun`, the task starts
-    at `cd_until_ms`. If a random order decided, it was drawn of `pressed` people."""
-    left = seconds_left(cd_until_ms, now_ms)
-    count_down: dict[str, Any] = {"is_cd": int(left > 0), "time": left, "cd_until": cd_until_ms}
+def cooling_down(begins_ms: int, now_ms: int, *, begun: bool = True, pressed: int = 0) -> CoolingDown:
+    """Return the refusal of who comes before digging begins again, with what a client needs to count down. If
+    nobody has `begun`, the task starts then. If a random order decided, it was drawn of `pressed` people."""
+    left = seconds_left(begins_ms, now_ms)
+    count_down: dict[str, Any] = {"is_cd": int(left > 0), "time": left, "cd_until": begins_ms}
     if not begun:
         msg = f"还没有开挖，还要等 {time_in_words(left)}" if left else "刚刚开挖，现在可以挖了"
         return CoolingDown(msg, **count_down)
@@ -291,11 +290,12 @@ async def _record(context: Context, request: Request, limit: asyncio.Timeout) ->
             earlier = _owed_reply(context, view, request)
             if earlier is not None:
                 check_session(request.generation, view["person"])
-                if not request.tried or earlier["dig_id"] != own_id:
-                    return Dug(earlier, task["params"], repeated=True)
-                await _follow_up(context, request, limit, view, earlier)
-                # Recorded by an earlier try, or by an earlier request, which a new primary knew only later.
-                return Dug(earlier, task["params"], repeated=earlier["at"] < first_read_ms)
+                by_a_try = request.tried and earlier["dig_id"] == own_id
+                if by_a_try:
+                    await _follow_up(context, request, limit, view, earlier)
+                # One from before the first read was made by an earlier request; a new primary knew it late.
+                repeated = not by_a_try or earlier["at"] < first_read_ms
+                return Dug(earlier, task["params"], repeated)
             _refuse_for_task(context, view, request)
             if not task["cd_ms"]:
                 await _count(context, request)  # `_admit` did not, if this process first read the task now
@@ -381,9 +381,10 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     task = view["task"]
     first = view["first"]
     depth = task["now_depth"] + 1
-    rules, winning, find_at = context.digging.drawn(task)
-    won = winning.get(depth)
-    find = find_at(depth)
+    drawn = context.digging.drawn(task)
+    won = drawn.prizes.get(depth)
+    find = drawn.find_at(depth)
+    last_won = max((each for each in drawn.prizes if each < depth), default=0)
     participants = task["participants"] + (first is None)
     prizes_left = task["prizes_left"] - (won is not None)
     made = Dig(
@@ -400,17 +401,18 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         dig_id=dig_id,
         at=0,
         cd_until=0,
-        last_won=max((each for each in winning if each <= depth), default=0),
-        was_one_in=odds(rules, depth, max((each for each in winning if each < depth), default=0)),
+        last_won=last_won if won is None else depth,
+        was_one_in=odds(drawn.rules, depth, last_won),
     )
     if find:
         made["find"] = find
     if person.get("layers"):
         made["layers"] = person["layers"]
     if first is None:
-        made["n"] = participants
+        made["n"] = participants  # marks the dig by which somebody joined
     if won is not None and won.rank:
-        made["rank"], made["fen"] = won
+        made["rank"] = won.rank
+        made["fen"] = won.fen
         made["ranks_left"] = [left - (rank == won.rank) for rank, left in enumerate(task["ranks_left"], 1)]
         made["left_fen"] = task["left_fen"] - won.fen
     if prizes_left == 0:
@@ -459,6 +461,7 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
         return
     await record_prize(context, recorded)
     context.digging.note_finished(recorded)
+    # The next dig overwrites the mark. If it comes soon, this update is spared.
     await asyncio.sleep(MARK_SECONDS)
     if context.digging.finished(recorded):
         await context.store.tasks.note_finished(recorded["code"], recorded["depth"])
