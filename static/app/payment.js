@@ -9,6 +9,13 @@ import { attempt, el, set, write } from "./dom.js";
 
 const APPID = "wxsandbox000000000"; // the appid of the sandbox's mini-program; a real one knows its own
 
+/** Pay what a red packet owes. */
+export async function pay({ code, owed }) {
+  const order = await post("/payTask", { code, money: owed });
+  const { timeStamp, nonceStr, signType, paySign } = order;
+  await callWeChat("/pay", { appId: APPID, package: order.package, timeStamp, nonceStr, signType, paySign });
+}
+
 /** Return the section in which the publisher pays for `task`; `paid` is called afterwards. */
 export function payment(task, signal, paid) {
   const said = el("p.problem", { role: "alert" });
@@ -18,14 +25,10 @@ export function payment(task, signal, paid) {
   function press() {
     button.disabled = true;
     write(said, "");
-    attempt(said, pay).finally(() => { button.disabled = false; });
-  }
-
-  async function pay() {
-    const order = await post("/payTask", { code: task.code, money: task.owed });
-    const { timeStamp, nonceStr, signType, paySign } = order;
-    await callWeChat("/pay", { appId: APPID, package: order.package, timeStamp, nonceStr, signType, paySign });
-    if (!signal.aborted) await paid(); // `paid` reads the details, which asks WeChat if the notice is late
+    attempt(said, async () => {
+      await pay(task);
+      if (!signal.aborted) await paid(); // `paid` reads the details, which asks WeChat if the notice is late
+    }).finally(() => { button.disabled = false; });
   }
 
   get("/getMyInfo").then(({ to_do }) => {

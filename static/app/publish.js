@@ -7,13 +7,13 @@ import { copyOf, momentOf, packetOf, paysFen, planOf, planWarning, planWords, pr
 import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, rangeWords, sumMissing, sumRange } from "../miniprogram/shared/words-publish.js";
 import { NAMING, yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
-import { el, fill, set, write } from "./dom.js";
+import { el, fill, notice, set, write } from "./dom.js";
 import { apply, blame, choice, field, forgive, number } from "./fields.js";
 import { kindRows } from "./kinds.js";
 import { askName } from "./naming.js";
 import { opening } from "./opening.js";
 import { pictureField } from "./picture.js";
-import { rules, takesCash } from "./payment.js";
+import { pay, rules, takesCash } from "./payment.js";
 import { keep, person, recall } from "./session.js";
 
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, kinds, tempo: "" until one is chosen}
@@ -177,8 +177,11 @@ function addSending(form, picture, fields, signal) {
       const half = await takeHalf(asked);
       if (signal.aborted) return undefined; // the person has left the page: do not publish
       step = "sent";
-      const { code } = await publishWith(half, asked);
+      const { code, need_pay, owed } = await publishWith(half, asked);
       keep("sessionStorage", DRAFT, null);
+      if (signal.aborted) return undefined;
+      // It is published even if the payment fails: it can also be paid on the treasure's page.
+      if (need_pay) await pay({ code, owed }).catch(({ message }) => notice(message));
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
       const uploading = step === "picture"; // its problem is shown beside it already

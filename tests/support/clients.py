@@ -85,6 +85,15 @@ class Window:
         """On the page that publishes, choose a picture from the device."""
         choose_picture(self._page)
 
+    def cannot_pay(self) -> None:
+        """From now on WeChat, which is busy, says that a payment failed."""
+        failed = {"errMsg": "requestPayment:fail"}
+        self._page.route("**/sandbox/pay", lambda route: route.fulfill(status=503, json=failed))
+
+    def can_pay(self) -> None:
+        """Payments succeed again."""
+        self._page.unroute("**/sandbox/pay")
+
     def hands_in(self, table: bytes) -> None:
         """On the page of the winners, choose a table from the device."""
         file = FilePayload(name="a.csv", mimeType="text/csv", buffer=table)
@@ -140,6 +149,14 @@ class InHand:
         """Tap the picture's place; WeChat gives the picture from the phone's album."""
         self._phone.tap(".picture")
         self._phone.until("uploaded")
+
+    def cannot_pay(self) -> None:
+        """From now on WeChat says that a payment failed."""
+        self._phone.live(payment="lost")
+
+    def can_pay(self) -> None:
+        """Payments succeed again."""
+        self._phone.live(payment="paid")
 
     def hands_in(self, table: bytes) -> None:
         """Tap the button; WeChat gives the file from a chat."""

@@ -68,7 +68,6 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     asked = page.get_by_role("dialog", name="就这样埋下？")
     expect(asked).to_contain_text("每一锹都中，几分钟就挖完了")
     asked.get_by_role("button", name="埋下", exact=True).click()
-    page.get_by_role("button", name="支付 0.35 元").click()
     expect(page.get_by_role("heading", name="这个宝贝")).to_be_visible()
     expect(page.get_by_text(IN_IT)).to_be_visible()
     page.get_by_role("link", name="改文字和图片").click()
