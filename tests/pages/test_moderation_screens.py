@@ -408,7 +408,7 @@ def test_axe_finds_nothing_on_stories_finds_practice_and_daily_treasures_and_all
     for what in ("群红包", "一件东西", "更多"):
         opened.go("/#/publish")
         page.get_by_role("radio", name=what).check()
-        looked.at(f"publish: {what}", "多久挖完")
+        looked.at(f"publish: {what}", "多久以内挖完")
 
     operators = window(path="/ops")
     watched = with_axe(operators)

@@ -14,21 +14,21 @@ const LEAST_FEN = 10; // of each share
 const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
 const DIGS_A_PRIZE = 15; // fewer, and the prizes are gone before anybody comes
 // How long the digs of a tempo take together and how long one waits between two where they are few, in seconds. The few
-// people of a group begin together: with `group` digs for each red packet the first is won within some eight digs, and
-// fewer digs mean a longer wait between two.
+// people of a group begin together: with `group` digs for each red packet the first is won within some eight digs. In an
+// evening fewer digs mean a longer wait between two; in five minutes all look on, and nobody waits more than `most` seconds.
 const PACES = {
-  minutes: { lasts: 300, apart: 10, group: 4 },
-  evening: { lasts: 10800, apart: 60, group: 6 },
-  day: { lasts: 43200, apart: 300, group: 6 },
+  minutes: { lasts: 300, apart: 10, group: 4, most: 6 },
+  evening: { lasts: 10800, apart: 60, group: 6, most: Infinity },
+  day: { lasts: 43200, apart: 300, group: 6, most: Infinity },
 };
 const GOODS_RULES = { least_cd: 0, least_gap: 1, least_diggers: 1 };
 
 /** The numbers that a tempo gives to a treasure; `fits` is false if so many prizes cannot be dug in that time. */
 function paced(tempo, prizes, { least_cd, least_gap, least_diggers, group }) {
-  const { lasts, apart, group: digs } = PACES[tempo];
+  const { lasts, apart, group: digs, most } = PACES[tempo];
   const usual = group ? DIGS_A_PRIZE : Math.round(lasts / apart);
   const forecast = Math.max(prizes * Math.max(group ? digs : DIGS_A_PRIZE, least_gap), least_diggers, usual);
-  const cd = Math.max(1, least_cd, Math.round(lasts / forecast));
+  const cd = Math.max(1, least_cd, Math.min(Math.round(lasts / forecast), group ? most : Infinity));
   return { forecast, cd, fits: forecast * cd <= lasts * FAR };
 }
 

@@ -9,7 +9,7 @@ def test_a_red_packet_for_a_group_takes_three_fields_and_two_taps_with_the_payme
     giver.press("群红包")
     for label, text in {"总金额（元）": "3.30", "红包个数": "3", "祝福语": "周五快乐"}.items():
         giver.fill(label, text)
-    giver.says("大约每 5 锹出一份（上下 2 锹），每锹之后冷却 20 秒；", "要支付 3.30 元")
+    giver.says("大约每 5 锹出一份（上下 2 锹），每锹之后冷却 6 秒；", "要支付 3.30 元")
     giver.press("塞钱进红包")  # WeChat's payment opens by itself, and the sandbox plays who pays
     giver.says("周五快乐", "拼手气，一起分 3.30 元", "我发布的")
     giver.keeps_silent("支付 3.30 元")
