@@ -45,7 +45,6 @@ SLOW = (
     "store/test_denials.py::test_a_denial_ends_a_server",
     "store/test_failovers.py",
     "store/test_hung_store.py",
-    "store/test_schema.py::test_data_that_a_server",
     "test_check.py::test_release_checks_first",
     "test_regular_expressions.py",
     "test_settings.py::test_a_store_address_that_cannot_be_read_ends",

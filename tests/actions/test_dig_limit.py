@@ -42,8 +42,7 @@ async def test_without_a_cooldown_a_persons_digs_a_second_are_limited_over_all_p
     assert len(await check_history(context, code)) == dug + 2
 
 
-async def test_a_dig_too_many_is_told_when_to_come_back_and_reads_no_store(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_too_many_is_told_when_to_come_back_and_reads_no_store(context, monkeypatch, alice, bob):
     code = await alice.publish(cd=0)
     refused: dict[str, Any] = {"status": 0}
     while not refused["status"]:

@@ -49,18 +49,6 @@ async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(context, 
     await check_history(context, code)
 
 
-async def test_refusals_name_the_first_reason_in_order(alice, bob):
-    code = await alice.publish(cd=0)
-    red_packet = await alice.publish_packet()
-    for who, asked, error in (
-        (alice, code, "own_task"),
-        (bob, "A" * 12, "no_such_task"),
-        (bob, "short", "bad_request"),
-        (bob, red_packet, "not_paid"),
-    ):
-        assert (await who.dig(asked))["error"] == error
-
-
 async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(context, alice, bob, carol):
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code)
@@ -88,10 +76,11 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, co
     code = await alice.publish(cd=0, forecast_num=100, prize_num=2, interval=50, fluctuation=0)
     await bob.dig(code)
     await context.background.finish()
-    await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
-    info = await bob.get("/getMyInfo")
-    assert (info["digging_num"], info["partake_num"]) == (1, 1)
+    for _ in range(2):  # while both have it, and while its task alone has it
+        info = await bob.get("/getMyInfo")
+        assert (info["digging_num"], info["partake_num"]) == (1, 1)
+        await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
     assert [task["code"] for task in (await bob.get("/getMyPartake"))["data"]] == [code]
     assert [user["no"] for user in (await bob.get("/getTaskUser", code=code, page=1))["data"]] == [1]
     await context.store.tasks.collection.update_one({"_id": code}, {"$inc": {"last_dig.at": -2000}})
@@ -145,15 +134,6 @@ async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(co
     again = await bob.dig(code, dig_id="bobs-dig-1")
     assert (again["repeated"], again["now_depth"], again["no"]) == (1, 1, first["no"])
     assert (await bob.dig(code, dig_id="bobs-dig-2"))["error"] == "cooling_down"
-
-
-async def test_a_prize_that_is_written_late_leaves_the_newest_dig_finished(context):
-    digging = context.digging
-    older, newer = ({"code": "A" * 12, "depth": depth, "dig_id": f"dig{depth}"} for depth in (5, 6))
-    for each in (newer, older):  # the older dig's prize took longer to write
-        digging.note_finished(each)
-    assert digging.finished(newer)
-    assert not digging.finished(older)
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -635,12 +635,3 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
         names, with_bytes = await stored(context)
         assert names == with_bytes == {name_of(address) for address in used}
         assert await context.store.visits.rows.count_documents({}) == 0
-
-
-async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
-    client, context, alice, bob
-):
-    poster = (await bob.post("/getSharePic", code=await alice.publish()))["pic"]
-    await context.store.visits.rows.delete_many({})
-    await erase(context.store, bob.id)
-    assert await served(client, poster) == [404]

@@ -10,7 +10,6 @@ from server.actions.people.account import ban_person
 from server.actions.reviews.review import BANNED
 from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.review import why_looked_at
-from server.settings import GUARDED_DEFAULTS
 from server.store.people.people import Ban
 from support.meanwhile import failing
 from support.operators import operator
@@ -46,10 +45,6 @@ def goods(**changes: int) -> dict[str, int]:
 )
 def test_more_prizes_by_mail_than_the_limit_or_than_one_in_three_levels_wait(task, waits):
     assert bool(why_looked_at(task, [task], MOST)) == waits
-
-
-def test_production_has_a_limit():
-    assert GUARDED_DEFAULTS["mail_review_prizes"] == "20"
 
 
 @pytest.mark.parametrize(

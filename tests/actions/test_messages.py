@@ -471,8 +471,7 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
     assert (consent["left"], consent["held"]) == (0, [])
 
 
-async def test_a_consent_that_a_dead_process_used_is_not_used_again(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_consent_that_a_dead_process_used_is_not_used_again(client, context, monkeypatch, alice, bob):
     await bob.win(await alice.publish(forecast_num=1))
     await allow(client, "bob", "won")
     await send_and_die_unspent(context)

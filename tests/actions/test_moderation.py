@@ -6,11 +6,9 @@ from unittest import mock
 
 import pytest
 
-from server.actions import operate
 from server.actions.digging.dig import Request, dig
 from server.actions.people.account import check_ban
 from server.actions.people.erase import CannotErase, erase
-from server.actions.people.whom import Whom
 from server.actions.reviews.report import REPORTED_NOTE
 from server.cash.actions.pay_in import NOT_BEGUN, follow_payments
 from server.cash.rules import order as row
@@ -19,13 +17,12 @@ from server.errors import Banned, NotShown, TokenRequired
 from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.leading.sweep import sweep
-from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture
 from support.meanwhile import failing, meanwhile
 from support.operators import hide
 from support.purse import expect_balance, find, let_pass, rest, sweep_until_quiet
 from support.reviews import read_again
-from support.steps import Killed, die
+from support.steps import Killed
 from support.stored import person_of
 
 pytestmark = pytest.mark.usefixtures("operating")
@@ -470,22 +467,6 @@ async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_sa
     meanwhile(monkeypatch, context.store.files, "take", after=lambda: ban(client, code))
     assert (await alice.post("/postTask", **draft))["error"] == "banned"
     assert await context.store.tasks.released_number(alice.id) == 1
-
-
-async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_from_mongodb(
-    context, other, monkeypatch, alice
-):
-    code = await alice.publish(forecast_num=100_000)
-    monkeypatch.setattr(context.hub, "announce_ended", lambda _: die())
-    with pytest.raises(Killed):
-        await operate.ban(context, Actor("x", shared=False), Whom(code), 1, REASON)
-    assert other.hub.sessions.valid(alice.id) == 0
-    await other.hub.sessions.poll()
-    person = await person_of(other, alice)
-    assert (person["banned"]["reason"], person["generation"]) == (
-        REASON,
-        other.hub.sessions.valid(alice.id),
-    )
 
 
 async def test_an_upload_that_was_under_way_is_refused(client, alice):

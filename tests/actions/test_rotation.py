@@ -19,6 +19,7 @@ from server.app import make_app
 from server.context import Context
 from server.game import draw
 from server.game.sealed import Sealed
+from server.operation.own_database import Wrong
 from server.running.worker import look_at_data
 from server.security.keys import Keys
 from server.settings import Settings
@@ -175,6 +176,8 @@ async def test_a_sealed_value_that_cannot_be_opened_is_reported_and_left_as_it_i
     sealed = Keys(OLD.encode()).seal("seed", b"seed", "of another task")
     await store.database["tasks"].insert_one({"_id": "broken", "seed_box": sealed})
     before = await store.database["tasks"].find().to_list(None)
+    both = msgspec.structs.replace(settings, secret_keys=f"{NEW},{OLD}", secret_key="")
+    assert (await look_at_data(both, prepares=False)).wrong == Wrong("keys", (lost.fingerprint,))
     code, said = await run_rotate(settings)
     assert code == 1
     assert f"seed: 2 left under {lost.fingerprint}: SECRET_KEYS lacks it\n" in said

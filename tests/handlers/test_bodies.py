@@ -255,8 +255,7 @@ ENCODINGS: dict[str, Filling] = {
 
 
 @pytest.mark.parametrize("kind", ENCODINGS)
-async def test_a_body_is_taken_up_to_its_limit_and_refused_one_byte_above(client, context, kind):
-    alice = await client.log_in("alice")
+async def test_a_body_is_taken_up_to_its_limit_and_refused_one_byte_above(client, context, kind, alice):
     before = await everything(context)
     good = f"Bearer {alice.token}"
     bad = f"Bearer {alice.token}x"

@@ -206,9 +206,8 @@ class TestOneMode:
     """What follows from what is pushed does not depend on the mode."""
 
     async def test_what_a_person_takes_back_is_gone_everywhere_once_and_goods_under_way_still_arrive(
-        self, client, context
+        self, client, context, alice, bob
     ):
-        alice, bob = await client.log_in_all("alice", "bob")
         face = (await bob.upload(a_picture()))["url"]
         await bob.post("/setProfile", wxname="鲍勃本人", wxheadpic=face)
         await settle(context)
@@ -235,8 +234,7 @@ class TestOneMode:
         acts = [(act["operator"], act["act"], act["outcome"]) for act in await find(context, "audit_log")]
         assert acts == [("WeChat", "user_authorization_revoke", "done")]
 
-    async def test_a_push_that_was_cut_off_is_done_when_it_comes_again(self, client, context):
-        bob = await client.log_in("bob")
+    async def test_a_push_that_was_cut_off_is_done_when_it_comes_again(self, client, context, bob):
         event = an_event(Event=EVENTS[2], OpenID=await openid(context, bob), AppID=context.settings.appid)
         with mock.patch.object(context.store.people, "ask_to_leave", side_effect=OSError):
             assert (await push_any(client, context, event)).status_code == 500
@@ -245,9 +243,8 @@ class TestOneMode:
         assert [act["outcome"] for act in await find(context, "audit_log")] == ["done"]
 
     async def test_an_account_that_wechat_cancels_is_deleted_once_nothing_of_it_is_under_way(
-        self, client, context
+        self, client, context, alice, bob
     ):
-        alice, bob = await client.log_in_all("alice", "bob")
         code = await alice.publish(forecast_num=1)
         await settle(context)
         await bob.win(code)
@@ -264,9 +261,8 @@ class TestOneMode:
 
     @pytest.mark.parametrize("amid", ["a ban", "a claim of money", "an address that is sent"])
     async def test_what_a_person_takes_back_amid_something_else_is_gone_and_that_goes_on(
-        self, client, context, amid
+        self, client, context, amid, alice, bob
     ):
-        alice, bob = await client.log_in_all("alice", "bob")
         await bob.post("/setProfile", wxname="鲍勃本人")
         await settle(context)
         packet = amid == "a claim of money"
@@ -291,9 +287,8 @@ class TestOneMode:
         assert [name for name in await naming(context, "鲍勃") if "sandbox" not in name] == []
 
     async def test_nothing_follows_for_a_person_who_is_being_erased_or_from_another_mini_program(
-        self, client, context
+        self, client, context, bob
     ):
-        bob = await client.log_in("bob")
         about = {"Event": EVENTS[2], "OpenID": await openid(context, bob)}
         answer = await push_any(client, context, an_event(**about, AppID="wxother"))
         assert answer.status_code == 403

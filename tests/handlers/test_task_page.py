@@ -6,7 +6,6 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from handlers.digging.details import GetTaskDetails
 from handlers.digging.task_page import GetTaskDetailsReply
 from server.actions.digging.end_task import end_task_as_operator
 from server.errors import NoSuchTask
@@ -130,7 +129,3 @@ async def test_people_are_counted_and_not_their_pages(context, alice, code):
     for watcher, watchers in ((first, 2), (second, 1), (second, 1), (other, 0)):
         context.hub.leave(watcher, code)
         assert (await alice.get("/getTaskDetails", code=code))["watchers"] == watchers
-
-
-def test_the_interface_declares_the_struct_of_its_bytes():
-    assert GetTaskDetails.gives == (GetTaskDetailsReply,)

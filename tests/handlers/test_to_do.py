@@ -40,8 +40,7 @@ async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does
     assert [await waits(each) for each in (alice, bob, eve)] == [[], [], []]
 
 
-async def test_what_ends_first_is_first_and_what_is_over_or_put_off_does_not_wait(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_what_ends_first_is_first_and_what_is_over_or_put_off_does_not_wait(context, alice, bob):
     unpaid = await alice.publish(**RED_PACKET)
     assert await waits(alice) == [("pay", unpaid, 0, 2400)]
     late, soon = [await alice.publish(forecast_num=1) for _ in range(2)]

@@ -96,19 +96,6 @@ def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text):
     assert len(terms_of(text * 50, text * 50)) <= 400
 
 
-async def test_pages_of_a_search_neither_overlap_nor_miss_anything(client, context, monkeypatch):
-    monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
-    alice = await client.log_in("alice")
-    [code] = await publish_many(alice, {"name": "橙子"})
-    tasks = context.store.tasks
-    task = await tasks.collection.find_one({"_id": code})
-    await tasks.rows.insert_many([{**task, "_id": f"{n:012}", "commitment": f"{n}"} for n in range(44)])
-    for wanted in ({"name": "橙子"}, {"kind": "by_mail"}, {"name": "橙", "kind": "by_mail"}):
-        pages = [(await alice.get("/getTaskList", page=page, **wanted))["data"] for page in (1, 2, 3, 4)]
-        assert [len(page) for page in pages] == [20, 20, 5, 0]
-        assert len({card["code"] for page in pages for card in page}) == 45
-
-
 async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(client, context, monkeypatch):
     monkeypatch.setattr("server.memory.square.FRESH_SECONDS", 60.0)
     alice = await client.log_in("alice")

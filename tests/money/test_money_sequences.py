@@ -8,7 +8,7 @@ from support.money_machine import MoneyMachine
 from support.money_world import World
 
 
-def test_random_sequences_keep_the_ledger_balanced_and_every_step_legal(mongodb_uri, redis_url, tmp_path):
+def test_random_sequences_keep_the_ledger_balanced_and_pay_nothing_twice(mongodb_uri, redis_url, tmp_path):
     world = World(with_database(mongodb_uri, "test_sequences"), redis_url, str(tmp_path))
     MoneyMachine.world = world
     try:

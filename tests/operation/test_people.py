@@ -45,8 +45,7 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
     return someone
 
 
-async def test_a_reporter_is_reached_by_their_report(client, context):
-    alice = await client.log_in("alice")
+async def test_a_reporter_is_reached_by_their_report(client, context, alice):
     code = await alice.publish()
     other = await alice.publish(forecast_num=100_000)
     bob, carol, dave = [await old(client, context, user, other) for user in ("bob", "carol", "dave")]

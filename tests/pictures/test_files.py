@@ -8,23 +8,19 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
-from pymongo.monitoring import CommandStartedEvent
 
 from server.actions.messages.send import PAGE
 from server.actions.people import erase as forgetting
 from server.actions.pictures import make_poster, prize_line
 from server.context import Context
-from server.pictures.decode import MAX_BYTES, normalise
+from server.pictures.decode import MAX_BYTES
 from server.settings import Settings
-from server.store.files import CHUNK_BYTES, UNUSED_MS, Files
 from server.wechat import WeChat
 from support.client import Someone, a_picture
 from support.meanwhile import meanwhile
 from support.pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
 from support.stored import stored_files
-from support.trips import Listener
 
 
 def path_of(url: str, settings: Settings) -> str:
@@ -274,42 +270,3 @@ async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fail
 
 
 # ---------------------------------------------------------------- the store
-
-
-class Inserts(Listener):
-    """The inserted documents in order, and the bytes of pictures in each command."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, Any]] = []
-        self.sizes: list[int] = []
-
-    def started(self, event: CommandStartedEvent) -> None:
-        if event.command_name == "insert":
-            self.sizes.append(sum(len(document.get("data", b"")) for document in event.command["documents"]))
-            for document in event.command["documents"]:
-                self.seen.append((event.command["insert"], document))
-
-
-async def test_an_upload_exists_only_with_its_very_last_write(settings):
-    inserts = Inserts()
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        settings.mongodb_uri, event_listeners=[inserts]
-    )
-    files = Files(client.get_default_database())
-    noise = io.BytesIO()
-    Image.effect_noise((1500, 1500), 90).save(noise, "PNG")
-    file_id, path, thumbnail = await files.save(normalise(noise.getvalue()), "alice", 1000)
-    *before, (collection, record) = inserts.seen
-    assert len(before) >= 4
-    uploaded = {"file_id": file_id, "owner": "alice", "delete_at": 1000 + UNUSED_MS}
-    assert (collection, record["metadata"]) == ("pictures.files", uploaded)
-    assert path == f"/files/{record['_id']}"
-    first, *chunks = before
-    assert first[0] == "pictures.files"
-    assert first[1]["_id"] == thumbnail.removeprefix("/files/")
-    assert first[1]["metadata"] == {"delete_at": 1000 + UNUSED_MS}
-    assert {collection for collection, _ in chunks} == {"pictures.chunks"}
-    # No command is larger, since other writes wait while a command's data is written to disk.
-    assert max(inserts.sizes) == CHUNK_BYTES == record["chunkSize"]
-    await client.drop_database(client.get_default_database().name)
-    client.close()

@@ -1,12 +1,10 @@
 """The number of each task's watchers over all processes, and what telling it costs."""
 
-import random
 from collections.abc import Callable
 
 import msgspec
 import pytest
 
-from bench.parts.loads import Load, watchers_bytes
 from server.realtime import audience
 from server.realtime.audience import SILENT_SECONDS, WHOLE_RENEWALS, Audience
 from server.realtime.known_tasks import KnownTasks
@@ -14,8 +12,6 @@ from server.realtime.watched_task import WatchedTask
 from support.watchers import Collecting
 
 SILENT = SILENT_SECONDS + 0.5
-# What Redis' protocol and our signature add to a message.
-ADDED_BYTES = 100
 
 
 class Room:
@@ -24,7 +20,7 @@ class Room:
     def __init__(self) -> None:
         self.processes: list[Process] = []
         self.now = 1000.0
-        self.delivered_bytes = self.messages = 0
+        self.messages = 0
 
     async def pass_seconds(self, seconds: int = 4) -> None:
         for _ in range(seconds):
@@ -66,7 +62,6 @@ class Process:
         heard = [each.listeners[name] for each in self.room.processes if each.up and name in each.listeners]
         for listener in heard:
             listener(payload)
-        self.room.delivered_bytes += len(heard) * (len(payload) + ADDED_BYTES)
         self.room.messages += 1
         return len(heard)
 
@@ -212,29 +207,3 @@ async def test_processes_without_watchers_say_nothing(room):
     before = room.messages
     await room.pass_seconds(40)
     assert room.messages == before
-
-
-@pytest.mark.parametrize("number", [4, 8, 16])
-async def test_the_bytes_between_processes_are_those_of_the_tables(room, number):
-    chance = random.Random(1)
-    load = Load(pages=number * 125, pages_each=20, stay=120.0)
-    codes = [f"treasure{each:04}" for each in range(load.treasures)]
-    processes = [Process(room, f"a-machine.example:12345:{each:06x}") for each in range(number)]
-    pages: list[tuple[Process, WatchedTask]] = []
-
-    async def open_one(someone: int) -> None:
-        process = chance.choice(processes)
-        pages.append((process, await process.watch(chance.choice(codes), f"person {someone}")))
-
-    for someone in range(load.pages):
-        await open_one(someone)
-    await room.pass_seconds(5)
-    room.delivered_bytes = 0
-    seconds = 60
-    for second in range(seconds):
-        for each in range(round(load.pages / load.stay)):
-            process, watched = pages.pop(chance.randrange(len(pages)))
-            process.leave(watched)
-            await open_one(load.pages + 100 * second + each)
-        await room.pass_seconds(1)
-    assert room.delivered_bytes / seconds == pytest.approx(watchers_bytes(load, number) / 2, rel=0.25)

@@ -7,20 +7,6 @@ from typing import ClassVar
 from handlers.push import Push
 from support.watchers import Collecting
 
-OUTLOOK = ("one_in", "nearest", "deepest")
-STATE = [
-    "seq",
-    "cd",
-    "cd_until",
-    "now_depth",
-    "max_depth",
-    *OUTLOOK,
-    "prizes_left",
-    "participants",
-    "status",
-    "end_reason",
-]
-
 
 async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(open_page, alice, bob):
     code = await alice.publish(prize_num=1, forecast_num=1, cd=5)

@@ -6,7 +6,6 @@ from typing import Any
 from server.cash.store import ledger
 from server.game.amounts import DAY_MS
 from server.store import sealed_values
-from server.store.pipelines import Window
 from support.purse import find
 
 
@@ -83,20 +82,3 @@ async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_ope
     found = [task["_id"] for task in await context.store.square.page(1, now_ms, lasts_ms)]
     assert found == ["runs", "a week", "ended now"]
     assert await context.store.square.page(2, now_ms, lasts_ms) == []
-
-
-async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(context, alice, bob):
-    codes = [await alice.publish(forecast_num=1000, cd=0) for _ in range(2)]
-    for code in (*codes, codes[0]):
-        await bob.dig(code)
-    await context.background.finish()
-    assert (await context.store.digs.numbers(bob.id))[:2] == (3, 2)
-    await context.store.tasks.collection.update_many({}, {"$set": {"pending": 1}})
-    assert (await context.store.digs.numbers(bob.id))[:2] == (3, 2)
-    await context.store.digs.collection.delete_many({"code": codes[1]})
-    assert (await context.store.digs.numbers(bob.id))[:2] == (3, 2)
-    tasks = await context.store.digs.tasks_joined(bob.id, Window(20))
-    assert [task["_id"] for task in tasks] == [codes[1], codes[0]]
-    [task] = await context.store.digs.tasks_joined(bob.id, Window(1, skip=1))
-    assert task["_id"] == codes[0]
-    assert await context.store.digs.numbers(alice.id) == (0, 0, 0, 0)

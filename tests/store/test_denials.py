@@ -75,11 +75,6 @@ def test_only_limits_and_denials_among_refusals_of_atlas_count_as_unavailable(sa
     assert is_unavailable(error) == is_unavailable(several) == passes
 
 
-@pytest.mark.parametrize("code", [46, 63, 317, 384])
-def test_codes_that_mongodb_gave_up_or_only_uses_itself_do_not_count_as_unavailable(code):
-    assert not is_unavailable(failure(code, "x"))
-
-
 @pytest.mark.parametrize("error", [failure(2, "bad value"), failure(8000, "CMD_NOT_ALLOWED: mapReduce")])
 def test_an_error_of_ours_is_no_denial(error):
     with pytest.raises(OperationFailure), denials_told():

@@ -314,13 +314,6 @@ async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(tr
     )
 
 
-async def test_the_metrics_have_the_duration_of_each_kind_of_command(client):
-    await digger(client, "alice")
-    shown = (await client.http.get("/metrics")).text
-    assert 'wabao_store_seconds_count{command="find",outcome="ok",process=' in shown
-    assert 'wabao_store_seconds_bucket{command="findAndModify",le="5.0",outcome="ok",process=' in shown
-
-
 async def test_what_waits_for_somebody_costs_their_numbers_one_trip(client, context, trips):
     alice = await digger(client, "alice")
     _, sent = await sent_during(trips, alice.get("/getMyInfo"))

@@ -14,13 +14,11 @@ from pymongo.errors import OperationFailure
 from pymongo.monitoring import CommandStartedEvent
 
 from server.errors import BadSettings
-from server.running.stores import free_port
 from server.running.worker import look_at_data
 from server.settings import Settings, read_settings
 from server.store import Store, schema
 from server.store.schema import VERSION, compare, prepare, require_prepared
 from support.databases import with_database
-from support.servers import Running
 from support.trips import Listener
 from support.wire.faulty import Fault, FaultyWire, delay, refuse
 from support.wire.messages import command_of, message_of, request_id
@@ -247,17 +245,3 @@ async def test_a_new_database_is_prepared_at_the_first_start_in_development_alon
     assert await store.database.list_collection_names() == []
     await asyncio.gather(*(look_at_data(settings, prepares=False) for _ in range(2)))
     await _assert_prepared(store)
-
-
-def test_data_that_a_server_does_not_know_ends_it_with_one_line_and_2(
-    io_loop, store, mongodb_uri, redis_url, tmp_path
-):
-    async def of_the_future() -> None:
-        await store.database["meta"].insert_one({"_id": "schema", "version": 90})
-
-    io_loop.run_sync(of_the_future)
-    uri = with_database(mongodb_uri, store.database.name)
-    server = Running(tmp_path, free_port(), MONGODB_URI=uri, REDIS_URL=redis_url)
-    assert server.wait() == 2
-    assert len(server.said) == 1
-    assert "the data is of version 90" in server.said[0]
