@@ -81,12 +81,13 @@ test("a red packet for a group is of three fields, private, shared by luck, and 
 });
 
 test("a red packet for a group is refused in the words of its own fields", () => {
-  const number = "“红包个数”应为 1 到 1000 的整数";
-  for (const prize_num of ["", "0", "1001", "1.5", "x"]) assert.equal(packetProblem({ sum: "5", prize_num }, 200), number);
-  const sum = "“总金额（元）”应为 0.30 到 200，最多两位小数";
-  assert.equal(packetProblem({ sum: "", prize_num: "3" }, 200), "请填总金额，0.30 到 200 元");
-  for (const typed of ["0.29", "200.01", "1.005", "x"]) assert.equal(packetProblem({ sum: typed, prize_num: "3" }, 200), sum);
-  for (const typed of ["0.3", "200", "1.15", "1e1"]) assert.equal(packetProblem({ sum: typed, prize_num: "3" }, 200), "");
+  const number = { param: "prize_num", message: "“红包个数”应为 1 到 1000 的整数" };
+  for (const prize_num of ["", "0", "1001", "1.5", "x"]) assert.deepEqual(packetProblem({ sum: "5", prize_num }, 200), number);
+  assert.deepEqual(packetProblem({ sum: "", prize_num: "70" }, 6), { param: "prize_num", message: "“红包个数”应为 1 到 60 的整数" });
+  const sum = { param: "sum", message: "“总金额（元）”应为 0.30 到 200，最多两位小数" };
+  for (const [prize_num, least] of [["", "0.10"], ["3", "0.30"]]) assert.deepEqual(packetProblem({ sum: "", prize_num }, 200), { param: "sum", message: `请填总金额，${least} 到 200 元` });
+  for (const typed of ["0.29", "200.01", "1.005", "x"]) assert.deepEqual(packetProblem({ sum: typed, prize_num: "3" }, 200), sum);
+  for (const typed of ["0.3", "200", "1.15", "1e1"]) assert.equal(packetProblem({ sum: typed, prize_num: "3" }, 200), null);
 });
 
 test("fields for times are Beijing's wherever the form is, and it says so elsewhere", (t) => {

@@ -199,6 +199,10 @@ class Phone:
         self._order(do="comeBack")
         self.until("back")
 
+    def tap_tab(self) -> None:
+        """Tap the tab of the page in sight."""
+        self._order(do="tapTab")
+
     def later(self, milliseconds: int) -> None:
         """Set the clock of this phone forward."""
         self._order(do="later", milliseconds=milliseconds)

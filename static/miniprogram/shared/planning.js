@@ -84,16 +84,18 @@ export function packetOf({ sum, prize_num, wish = "" }) {
   };
 }
 
-/** What is wrong with a red packet for a group, in the words of its fields; "" if nothing is. The sum may be `most` yuan. */
+/** What is wrong with a red packet for a group, { param, message }, in the words of its fields; null if nothing is. The sum may be `most` yuan. */
 export function packetProblem({ sum, prize_num: typed }, most) {
   const number = Number(typed);
-  if (!(number >= 1 && number <= MOST_PRIZES && wholeOf(typed) === number)) return rangeWords(PACKET.number, 1, MOST_PRIZES, true);
-  const least = number * LEAST_FEN;
-  if (least > most * 100) return rangeWords(PACKET.number, 1, Math.floor((most * 100) / LEAST_FEN), true);
+  const counts = number >= 1 && number <= MOST_PRIZES && wholeOf(typed) === number;
+  const least = (counts ? number : 1) * LEAST_FEN;
+  if (least > most * 100) return { param: "prize_num", message: rangeWords(PACKET.number, 1, Math.floor((most * 100) / LEAST_FEN), true) };
   const lowest = (least / 100).toFixed(2);
-  if (!sum) return sumMissing(lowest, most);
+  if (!sum) return { param: "sum", message: sumMissing(lowest, most) };
+  if (!counts) return { param: "prize_num", message: rangeWords(PACKET.number, 1, MOST_PRIZES, true) };
   const fen = fenOf(sum);
-  return fen >= least && fen <= most * 100 && Math.abs(Number(sum) * 100 - fen) < 1e-6 ? "" : rangeWords(PACKET.sum, lowest, most, false);
+  const pays = fen >= least && fen <= most * 100 && Math.abs(Number(sum) * 100 - fen) < 1e-6;
+  return pays ? null : { param: "sum", message: rangeWords(PACKET.sum, lowest, most, false) };
 }
 
 /** The moment (unix ms) of a day and a time in Beijing, as fields of forms have these. Date.parse is not used: iOS reads few forms with it. */

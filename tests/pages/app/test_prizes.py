@@ -205,9 +205,3 @@ def test_the_tab_of_the_square_reads_it_anew_from_its_top(window, publisher):
     with page.expect_response("**/getTaskList*"):
         page.locator("#nav").get_by_role("link", name="广场").click()
     run_until(page, lambda: page.evaluate("scrollY === 0"))
-
-
-def test_a_link_that_was_cut_says_what_to_do(window):
-    opened = window("手里有半个链接的人")
-    opened.go("/?code=abc")
-    expect(opened.page.get_by_role("alert")).to_have_text("这个链接打不开了，请朋友重新发一次")

@@ -32,3 +32,10 @@ def test_the_publisher_of_a_hidden_treasure_reads_that_it_is_hidden_and_whom_to_
     owner.open("treasure", code)
     owner.says("平台下架了它", "已下架")
     owner.keeps_silent("等别人来挖")
+
+
+def test_a_link_that_was_cut_says_what_to_do(client):
+    reader = client("手里有半个链接的人")
+    reader.open("treasure", "abc")
+    reader.says("这个链接打不开了，请朋友重新发一次")
+    reader.press("去广场看看")

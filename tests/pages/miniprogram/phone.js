@@ -218,7 +218,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives 
     navigateBack: () => say({ type: "left" }),
     hideShareMenu: () => say({ type: "menu", shares: false }),
     showShareMenu: () => say({ type: "menu", shares: true }),
-    pageScrollTo: ({ selector }) => say({ type: "scrolled", selector }),
+    pageScrollTo: (to) => say({ type: "scrolled", ...to }),
     vibrateLong: () => say({ type: "shaken" }),
     createWebAudioContext: () => {
       const node = { connect() {}, start: () => say({ type: "sounded" }), stop() {}, frequency: { setValueAtTime() {} }, gain: { setValueAtTime() {} } };
@@ -411,6 +411,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
       if (lives.cutting && milliseconds >= CUT_MS) cut();
     },
     live: ({ changes }) => Object.assign(lives, changes),
+    tapTab: () => page.instance.onTabItemTap(),
     share: () => say({ type: "share", ...page.instance.onShareAppMessage() }),
     off() {
       on = false;

@@ -630,6 +630,33 @@ def test_who_comes_back_to_the_square_sees_the_newest_first_though_the_connectio
         assert text.index("后埋的铜镜") < text.index("先埋的陶碗")
 
 
+def test_the_tab_of_the_square_reads_it_anew_from_its_top(address, publisher):
+    publisher.publish(a_picture(), name="先埋的瓦当")
+    with a_phone(address, "小归") as phone:
+        phone.open("/pages/square/square")
+        phone.shows("先埋的瓦当")
+        publisher.publish(a_picture(), name="后埋的玉佩")
+        phone.tap_tab()
+        assert phone.until("scrolled")["scrollTop"] == 0
+        phone.shows("后埋的玉佩")
+
+
+def test_an_empty_field_is_refused_beside_it_until_something_is_typed(address):
+    with a_phone(address, "忘了填的人") as phone:
+        phone.open("/pages/publish/publish")
+        for choice, button, refusal, before, after in (
+            ("群红包", "塞钱进红包", "请填总金额，0.10 到", "总金额（元）", "红包个数"),
+            ("群红包", "塞钱进红包", "“红包个数”应为 1 到 1000", "红包个数", "祝福语"),
+            ("一件东西", "埋下宝贝", "“物品名”", "物品名", "怎么给"),
+        ):
+            phone.press(choice)
+            phone.press(button)
+            text = phone.shows(refusal)
+            assert text.index(before) < text.index(refusal) < text.index(after)
+            phone.fill(before, "2")
+            phone.until_it_lacks(refusal)
+
+
 def test_a_payment_that_is_told_as_failed_says_so_only_if_the_server_knows_of_none(address):
     publisher = Person.log_in(address, "老付")
     packet = {"goods_type": 1, "money": 1, "prize_num": 1, "forecast_num": 9}

@@ -20,6 +20,8 @@ const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, 
 const NEW = { name: "", kind: 0, number: "", amount: "", value: "", url: "", thumbnail: "" };
 let made = 0; // how many were made: each keeps its key when another goes
 const rowOf = (filled) => ({ ...NEW, ...filled, key: String(made++) });
+// The fields beside which a problem is said, by what is buried; any other is said above the button.
+const BESIDE = { packet: ["sum", "prize_num"], thing: ["name"], more: ["name"] };
 const choicesOf = (list) => list.map(([of, text]) => ({ of, text }));
 const NO_TIMES = { day: "", clock: "20:00", lastDay: "", lastClock: "22:00" };
 
@@ -32,7 +34,7 @@ Component({
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
     cash: "", tax: "", ends: "", zone: "", forecasts: "", least: "", speed: "", busy: false,
-    ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
+    ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", wrong: "", aim: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
 
   methods: {
@@ -167,6 +169,7 @@ Component({
       const goods = what === "thing" || (chosen === "several" ? rows.some(({ kind }) => kind === 0) : chosen !== "packet");
       this.setData({
         said: "",
+        wrong: "",
         tempo: plan.tempo,
         paid: type === 1,
         goods,
@@ -187,15 +190,15 @@ Component({
     /** Fields that do not apply are sent too, and numbers as texts: the server ignores the former and reads the latter. */
     async publish({ detail }) {
       if (this.data.busy) return; // a second tap, before the button showed that it is disabled
-      this.setData({ busy: true, said: "" });
+      this.setData({ busy: true, said: "", wrong: "", aim: "" });
       let sent = false;
       try {
         await admitted();
         const filled = { ...this.typed, ...detail.value };
         const { plan, ...contents } = this.contents(filled);
-        const wrong = (this.data.what === "packet" && packetProblem(filled, this.rules.most_yuan)) || plan.misfit;
+        const wrong = (this.data.what === "packet" && packetProblem(filled, this.rules.most_yuan)) || (plan.misfit && { param: "", message: plan.misfit });
         if (wrong) {
-          this.setData({ said: wrong });
+          this.blame(wrong.param, wrong.message);
           return;
         }
         const quick = quickWords(plan);
@@ -211,10 +214,16 @@ Component({
         wx.navigateTo({ url: `/pages/treasure/treasure?code=${published.code}` });
       } catch (error) {
         if (!error.error) throw error;
-        this.setData({ said: sent && mayPass(error) ? PUBLISH.maybe : error.message });
+        this.blame(error.reply ? error.reply.param : "", sent && mayPass(error) ? PUBLISH.maybe : error.message);
       } finally {
         this.setData({ busy: false });
       }
+    },
+
+    /** Say what is wrong, at the field of this parameter, which takes the focus; without one, at the button. */
+    blame(param, said) {
+      const wrong = BESIDE[this.data.what].includes(param) ? param : "";
+      this.setData({ said, wrong, aim: wrong }); // `aim` stays while they type: without it a phone hides the keyboard
     },
   },
 });

@@ -36,6 +36,12 @@ Component({
       this.leave = () => leave.forEach((each) => each());
     },
 
+    /** The tab was tapped, perhaps that of the page in sight; if the tap opened this page, it is being read already. */
+    onTabItemTap() {
+      if (this.pages || this.data.unread) this.renew();
+      wx.pageScrollTo({ scrollTop: 0 });
+    },
+
     onHide() {
       clearInterval(this.ticking);
       clearTimeout(this.typing);

@@ -30,6 +30,7 @@ const READ_AGAIN_MS = 1000;
 // What WXML reads of the details; they stay outside the data, because all that is set there goes to another thread.
 const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "participants", "pic", "publisher_id", "review", "signed", "status", "synopsis", "watchers", "wxname"];
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure, or of somebody's share of it
+const SQUARE = "square"; // the scene of a code that shows no treasure
 
 Component({
   behaviors: [claiming, history, linking, moment, naming, opening, owning, practising, sharing, watching],
@@ -50,11 +51,9 @@ Component({
       this.outcomes = outcomes((frame) => this.receive(frame), this.life);
       this.winners = new Map(); // by winners' places: who is known to have won, and what
       this.opened = code || decodeURIComponent(scene || "");
-      if (!CODE.test(this.opened)) {
-        wx.switchTab({ url: "/pages/square/square" });
-        return;
-      }
-      this.start();
+      if (this.opened === SQUARE) this.openSquare();
+      else if (CODE.test(this.opened)) this.start();
+      else this.setData({ problem: AFTER.cut });
     },
 
     onShow() {
