@@ -2,7 +2,11 @@
 
 The publisher buys the publication: a task that is announced for later is published at once, too.
 
+An order is `asked` until it is `paid`. Then it opens its task (`spent`), or is refunded (`unusable`). If it
+is not paid, it is `closed`. While an order has the field `live`, its task gets no other.
+
 Each step is saved before the next begins, and may be repeated: any process can go on with a half-done order.
+A move (`rules/order.py`, `game/opening.py`) changes nothing if it does not fit the state.
 """
 
 from __future__ import annotations
@@ -66,7 +70,7 @@ async def order_payment(context: CashContext, publisher: Person, code: str, yuan
     Raises NoSuchTask, NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, NotShown, OverLimit,
     WeChatBusy, OutcomeUnknown.
     """
-    task = await _find_payable(context, publisher, code, yuan)
+    task = await _payable_task(context, publisher, code, yuan)
     most = context.settings.cash_order_yuan
     if most and total_fen(task) > most * FEN_PER_YUAN:
         raise OverLimit(f"一次最多支付 {most} 元，请少发几份或换小一点的红包")
@@ -78,14 +82,14 @@ async def order_payment(context: CashContext, publisher: Person, code: str, yuan
             if order is not None:
                 # If the task was taken down just before the order was saved, nobody closes the order: refuse
                 # it here.
-                await _find_payable(context, publisher, code, yuan)
+                await _payable_task(context, publisher, code, yuan)
                 return context.pay.payment_parameters(order["prepay_id"])
     except PayUnknown:
         raise OutcomeUnknown("微信支付没有回答，不会重复收款：请过一会再支付") from None
     raise OutcomeUnknown
 
 
-async def _find_payable(context: CashContext, publisher: Person, code: str, yuan: int) -> Task:
+async def _payable_task(context: CashContext, publisher: Person, code: str, yuan: int) -> Task:
     task = await context.store.tasks.get(code)
     refuse(why_not_pay(task, publisher["_id"], yuan, context.clock.now_ms() + LEAST_MS))
     return task
@@ -113,6 +117,7 @@ async def _payable_order(context: CashContext, task: Task, publisher: Person) ->
         await _check_paid_limits(context, order)  # a process may have died before this check
     now_ms = context.clock.now_ms()
     closing = order["expires_at"] - now_ms < LEAST_MS
+    # `asking` fits once in LOOK_APART_MS: so many taps ask WeChat once.
     if closing or (order["prepay_id"] and await orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS))):
         try:
             order = await ask_about_order(context, order, close=closing)
@@ -164,7 +169,7 @@ async def _new_order(context: CashContext, task: Task, publisher: Person) -> Ord
         paid_at=0,
         alarm="",
         no_credit=context.settings.cash_no_credit,
-        live=1,
+        live=1,  # the insert fails if the task has another such order
         due_at=now_ms + FIRST_ASK_MS,
     )
     return order if await context.books.orders.insert(order) else None
@@ -268,6 +273,7 @@ async def follow_payments(context: CashContext, orders: list[Order]) -> None:
     received = [order for order in orders if order["state"] == "paid"]
     if not received:
         return
+    # An entry that is there already is not entered again.
     entries = ((order["_id"], order["code"], order["amount_fen"]) for order in received)
     await context.books.ledger.enter_all("paid", entries, context.clock.now_ms())
     barred = await _barred_by_bans(context, received)
@@ -283,8 +289,9 @@ async def follow_payments(context: CashContext, orders: list[Order]) -> None:
 async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) -> bool:
     """Open the task of a paid order that is in the ledger; return True once this order has opened it.
 
-    Otherwise the order is refunded, or waits for the review. A task that was paid by a credit card ends, and
-    so does one that a ban keeps from opening (`barred`): lifting the ban must not open a refunded task.
+    Otherwise the order is refunded, or waits for the review. An unopened task that was paid by a credit card
+    ends, and so does one that a ban keeps from opening (`barred`): lifting the ban must not open a refunded
+    task.
     """
     tasks = context.store.tasks
     code = order["code"]
@@ -298,18 +305,18 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
         await announce_judged(context, code)
         return True
     task = await tasks.find(code)
-    if task is not None and is_taken_down(task) and not _is_over(task):
+    if task is not None and is_taken_down(task) and not _opened_or_ended(task):
         # An operator hid the task before it opened. It ends, so that the refund stays right if it is shown
         # again. A task in review does not end: its payment waits for the review.
         await end_by(context, code, taken_down(NOT_BEGUN))
         task = await tasks.find(code)
     if task is not None and task.get("paid_by") == order["_id"]:
         return True
-    if _is_over(task) or by_credit:
+    if _opened_or_ended(task) or by_credit:
         await owe_refund(context, "whole", order, order["amount_fen"])
         await context.books.orders.moves(order["_id"], unusable())
-    # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses the
-    # payment soon.
+    # The task is in review, and its page shows from now on that it is paid. If the review has just ended, or
+    # the task was just shown again, a sweep uses the payment soon.
     elif await context.store.moderation.note_prepaid(code):
         await announce_judged(context, code)
     return False
@@ -323,8 +330,8 @@ def is_by_credit(order: Order) -> bool:
     return bool(order.get("no_credit")) and order.get("bank_type", "").upper().endswith("_CREDIT")
 
 
-def _is_over(task: Task | None) -> bool:
-    """Whether it is too late for a payment to open a task."""
+def _opened_or_ended(task: Task | None) -> bool:
+    """Whether a payment comes too late to open a task; also if there is no such task."""
     return task is None or bool(task["open"] or task["status"])
 
 
@@ -374,7 +381,7 @@ async def ask_about_payment(context: CashContext, code: str) -> bool:
 async def _is_useless(context: CashContext, order: Order) -> bool:
     """Whether a payment would only be refunded, since the task ended, was taken down, or a ban bars it."""
     task = await context.store.tasks.find(order["code"])
-    if task is None or _is_over(task) or is_taken_down(task):
+    if task is None or _opened_or_ended(task) or is_taken_down(task):
         return True
     return bool(await _barred_by_bans(context, [order]))
 
@@ -385,7 +392,7 @@ async def settle_order(context: CashContext, order: Order) -> None:
     An order whose payment would only be refunded is closed. If WeChat does not have it yet, closing is tried
     every minute.
     """
-    leased = order
+    before = order
     useless = False
     if order["state"] == "asked":
         useless = await _is_useless(context, order)
@@ -397,7 +404,8 @@ async def settle_order(context: CashContext, order: Order) -> None:
         due_at_ms = now_ms + rest_ms
         end_ms = order["expires_at"] + 1000
         again_ms = min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
-        await context.books.orders.moves(order["_id"], unpaid(leased.get("due_at"), again_ms))
+        # Unless something has made the order due earlier since `before` was read.
+        await context.books.orders.moves(order["_id"], unpaid(before.get("due_at"), again_ms))
     elif order["state"] == "paid":
         await follow_payments(context, [order])
     else:
