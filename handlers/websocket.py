@@ -207,8 +207,9 @@ class Socket(WebSocketHandler):
         return UNSENT_BYTES
 
     def send(self, frames: bytes) -> None:
-        """Send encoded frames. What the socket does not take is queued; a client with too much queued is cut
-        off."""
+        """Send encoded frames: straight into the socket (`_plain`) while the stream has nothing to send
+        (`all_sent`); otherwise, and with TLS, by the stream. What the socket does not take is queued. A client
+        with too much queued is cut off."""
         sent = 0
         # Most deliveries touch only this object and the socket: each further object would take time.
         if self._plain is not None and (self.all_sent or not self.iostream.writing()):

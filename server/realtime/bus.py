@@ -166,7 +166,10 @@ class Bus:
         return await self._ask(self.client.ping()) is not None
 
     async def publish(self, code: str, payload: bytes) -> int | None:
-        """Send a message to all who listen to a task; return how many they are, None if it was not sent."""
+        """Send a message to all who listen to a task; return how many they are, None if it was not sent.
+
+        This waits less for a link that is `doubted`: Redis lately failed to answer.
+        """
         link = self._link(code)
         if not link.up:
             return None
@@ -373,24 +376,27 @@ class Bus:
     def _dispatch(self, message: Message) -> None:
         channel = message["channel"].decode()
         code = self._code(channel)
-        if message["type"] == "unsubscribe":
-            if code in self._acknowledged:
-                self._acknowledged[code].clear()
+        acknowledged = self._acknowledged.get(code)
+        if message["type"] == "message":
+            said = self._read_signed(channel, message["data"])
+            if said is None:
+                return
+            if code in self._listeners:
+                self._listeners[code](said)
+            else:
+                self._on_message(code, said)
+        elif acknowledged is None:  # nobody wants it any more
             return
-        subscribed = message["type"] == "subscribe"
-        said = b"" if subscribed else self._read_signed(channel, message["data"])
-        if said is None:
-            return
-        if subscribed and code in self._acknowledged:
-            self._acknowledged[code].set()
-            if not code:
+        elif message["type"] == "unsubscribe":
+            acknowledged.clear()
+        else:
+            acknowledged.set()
+            if code in self._listeners:
+                self._listeners[code](b"")
+            elif code:
+                self._on_subscribed(code)
+            else:
                 self._connections += 1
-        if code in self._listeners:
-            self._listeners[code](said)
-        elif not subscribed:
-            self._on_message(code, said)
-        elif code and code in self._acknowledged:
-            self._on_subscribed(code)
 
 
 def _doubt(links: Collection[Link]) -> None:

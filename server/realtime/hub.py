@@ -31,7 +31,6 @@ from server.realtime.news import (
     News,
     ReviewNews,
     Revoked,
-    news_of_dig,
     news_of_end,
 )
 from server.realtime.replay import REPLAYED_DIGS
@@ -213,9 +212,9 @@ class Hub:
         watched.read_again = False
         await self._store.page_reads.answered(lambda: self._load(watched, found))
         watched.loaded = True
-        for news in watched.kept:
+        for news in watched.while_read:
             self._take(watched.code, news)
-        watched.kept.clear()
+        watched.while_read.clear()
         if watched.read_again:
             self._read_soon(watched)
 
@@ -245,23 +244,6 @@ class Hub:
 
     # ---- what happened
 
-    def _take_dig(self, dig: ToldDig) -> None:
-        """Take a dig of this or another process."""
-        watched = self.known.by_code.get(dig["code"])
-        if watched is None or not watched.status:  # the end of a task, told meanwhile, ended its cooldown
-            self.cooldowns.learn(dig)
-        if watched is None:
-            return
-        if not watched.loaded:
-            watched.kept.append(news_of_dig(dig))
-            return
-        frames = watched.apply(dig)
-        if frames:
-            self._send_dig(watched, frames)
-            metrics.DIG_TO_FRAME.observe(max(0, self._now_ms() - dig["at"]) / 1000)
-        elif watched.behind:
-            self._read_soon(watched)
-
     async def announce(self, code: str, news: News) -> None:
         """Take news of this process, and tell it to the other processes."""
         self._take(code, news)
@@ -281,17 +263,17 @@ class Hub:
         self.sessions.end(told.person_id, told.generation)
 
     def _take(self, code: str, news: News) -> None:
+        """Take news of this or another process. What comes while its task is read is taken after that."""
         if isinstance(news, DigNews):
             self._take_dig(news.dig(code))
-            return
-        if isinstance(news, EndNews):
+        elif isinstance(news, EndNews):
             # No dig tells of an end by hand, so this is the only place that drops a running cooldown.
             self.cooldowns.forget(code)
         watched = self.known.by_code.get(code)
         if watched is None:
             return
         if not watched.loaded:
-            watched.kept.append(news)
+            watched.while_read.append(news)
             return
         match news:
             case EndNews(seq) if watched.seq < seq:
@@ -306,14 +288,19 @@ class Hub:
             case ClaimNews(winner, depth, at):
                 watched.tell_claim(winner, depth, at)
 
-    def _on_subscribed(self, code: str) -> None:
-        watched = self.known.by_code.get(code)
-        if watched is not None and watched.loaded:
-            metrics.GAPS.inc()
-            self._unheard[watched] = None
-            self._unheard_came.set()
-        elif watched is not None:
-            watched.read_again = True  # what is being read may be older than this subscription
+    def _take_dig(self, dig: ToldDig) -> None:
+        """Take a dig that this process heard of or read."""
+        watched = self.known.by_code.get(dig["code"])
+        if watched is None or not watched.status:  # the end of a task, told meanwhile, ended its cooldown
+            self.cooldowns.learn(dig)
+        if watched is None or not watched.loaded:
+            return
+        frames = watched.apply(dig)
+        if frames:
+            self._send_dig(watched, frames)
+            metrics.DIG_TO_FRAME.observe(max(0, self._now_ms() - dig["at"]) / 1000)
+        elif watched.behind:
+            self._read_soon(watched)
 
     def _send_dig(self, watched: WatchedTask, frames: bytes) -> None:
         self._ticks.cancel(watched.code)
@@ -323,6 +310,15 @@ class Hub:
     def _send(self, watched: WatchedTask, frames: bytes) -> None:
         if frames:
             send_to_all(watched.watchers, frames)
+
+    def _on_subscribed(self, code: str) -> None:
+        watched = self.known.by_code.get(code)
+        if watched is not None and watched.loaded:
+            metrics.GAPS.inc()
+            self._unheard[watched] = None
+            self._unheard_came.set()
+        elif watched is not None:
+            watched.read_again = True  # what is being read may be older than this subscription
 
     # ---- reading what may be missing
 

@@ -84,7 +84,7 @@ _versions = count(1)
 
 
 class Sink(Protocol):
-    """A connection that frames can be put into."""
+    """A connection that frames can be put into: `Socket` of `handlers/websocket.py`."""
 
     def send(self, frames: bytes) -> None:
         """Take finished frames; must neither block nor raise."""
@@ -137,7 +137,7 @@ class WatchedTask:
         self._public_url: str
         self._first: list[bytes] = []  # packed, since a thousand tasks may be kept
         self.winners: dict[str, int] = {}  # the winners' places `no`, by person_id
-        self.kept: list[News] = []  # news that came while the task was read
+        self.while_read: list[News] = []  # news that came while the task was read
         self.version = next(_versions)  # a new number after each change of what a page shows
         self.end_note = ""
         self.renamed = 0  # the task's `renamed` when the names were read
