@@ -208,8 +208,8 @@ class Socket(WebSocketHandler):
 
     def send(self, frames: bytes) -> None:
         """Send encoded frames: straight into the socket (`_plain`) while the stream has nothing to send
-        (`all_sent`); otherwise, and with TLS, by the stream. What the socket does not take is queued. A client
-        with too much queued is cut off."""
+        (`all_sent`); otherwise, and with TLS, by the stream. What the socket does not take is queued; who has
+        too much queued is cut off."""
         sent = 0
         # Most deliveries touch only this object and the socket: each further object would take time.
         if self._plain is not None and (self.all_sent or not self.iostream.writing()):
