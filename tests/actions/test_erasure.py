@@ -52,13 +52,11 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
     codes = {"running": await alice.publish(prize_num=2, interval=5, fluctuation=0, forecast_num=20)}
     for digger in (bob, carol, bob):
         assert (await digger.dig(codes["running"]))["is_prize"] == 0
-    codes["mailed"] = await alice.publish(forecast_num=1)
-    await bob.win(codes["mailed"])
+    codes["mailed"] = await alice.won_goods(bob)
     assert (await bob.claim(codes["mailed"], **ADDRESS))["is_draw"] == 1
     codes["packet"] = await alice.won_packet(bob)
     await bob.take(codes["packet"])
-    codes["own"] = await bob.publish(forecast_num=1)
-    await carol.win(codes["own"])
+    codes["own"] = await bob.won_goods(carol)
     assert (await carol.claim(codes["own"], **ADDRESS))["is_draw"] == 1
     there = {"place": "鲍勃家楼下", "pickup_time": "鲍勃在家时", "contact": "鲍勃的微信"}
     on_site = await bob.publish(draw_type=1, **there)
@@ -361,8 +359,7 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
     assert "你发布的“我的猫”还有奖品没有寄出" in await told()
     parcel = {"carrier": "顺丰", "number": "SF0123456789"}
     await bob.post("/shipPrize", code=own, depth=1, **parcel)
-    mailed = await alice.publish(forecast_num=1, name="她的狗")
-    await bob.win(mailed)
+    mailed = await alice.won_goods(bob, name="她的狗")
     asked = await bob.post("/deleteAccount")
     assert asked["status"] == 0, "what nobody has claimed stops nothing"
     bob = await client.log_in("bob")

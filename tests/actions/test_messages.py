@@ -37,8 +37,7 @@ async def wins(client: Client, *names: str, consents: int = 1) -> str:
     for _ in range(consents):
         await allow(client, "bob", "won")
     for name in names:
-        code = await alice.publish(forecast_num=1, name=name)
-        await bob.win(code)
+        code = await alice.won_goods(bob, name=name)
     return code
 
 
@@ -377,7 +376,7 @@ async def test_if_a_message_gets_no_answer_the_rest_wait_and_two_processes_then_
     for user in people:
         await allow(client, user, "won")
         await allow(client, user, "won")
-        await client.people[user].win(await alice.publish(forecast_num=1))
+        await alice.won_goods(client.people[user])
     await client.misbehave("error_before", call="message", times=100)
     await send_messages(context)
     tries = sorted(message["tries"] for message in await find(context, "messages", kind="won"))
@@ -472,10 +471,10 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
 
 
 async def test_a_consent_that_a_dead_process_used_is_not_used_again(client, context, monkeypatch, alice, bob):
-    await bob.win(await alice.publish(forecast_num=1))
+    await alice.won_goods(bob)
     await allow(client, "bob", "won")
     await send_and_die_unspent(context)
-    await bob.win(await alice.publish(forecast_num=1))
+    await alice.won_goods(bob)
     await allow(client, "bob", "won")
     monkeypatch.setattr(context.wechat, "send_message", failing(Killed()))
     with pytest.raises(Killed):

@@ -381,8 +381,7 @@ async def acts_of(someone: Someone, code: str, url: str) -> list[str]:
 async def test_a_banned_person_may_only_look_and_claim_until_the_ban_is_lifted_in_all_processes(
     client, context, other_port, alice, bob
 ):
-    won = await alice.publish(prize_num=1, forecast_num=1, draw_type=1)
-    await bob.win(won)
+    won = await alice.won_goods(bob, draw_type=1)
     code = await alice.publish(forecast_num=100_000, cd=0)
     url = (await bob.upload(a_picture()))["url"]
     await ban(client, won, depth=1)

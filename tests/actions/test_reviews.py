@@ -344,16 +344,6 @@ async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(con
     assert shown == ["checking", "shown", "shown", "shown"]
 
 
-async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alice):
-    code = await alice.publish_packet(name="【违规】")
-    parameters = await alice.order(code)
-    await settle(context)
-    assert (await state_of(context, code))["review"] == "refused"
-    assert (await only(context, "sandbox_orders"))["trade_state"] == "CLOSED"
-    assert "fail" in await client.wx("pay", **parameters)
-    await expect_balance(context)
-
-
 NONCE = "ab" * 16
 
 

@@ -88,8 +88,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
     running = await alice.publish(prize_num=2, forecast_num=1, interval=4, fluctuation=0)
     for _ in range(2):
         assert (await bob.dig(running))["is_prize"] == 0
-    mailed = await alice.publish(forecast_num=1)
-    assert (await bob.dig(mailed))["is_prize"] == 1
+    mailed = await alice.won_goods(bob)
     assert (await bob.claim(mailed, **MAIL))["is_draw"] == 1
     on_site = await alice.publish(forecast_num=1, draw_type=1)
     await bob.dig(on_site)

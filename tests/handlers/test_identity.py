@@ -141,8 +141,7 @@ async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, cont
 
 
 async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, context, alice, bob):
-    code = await alice.publish(forecast_num=1)
-    assert (await bob.dig(code))["is_prize"] == 1
+    code = await alice.won_goods(bob)
     given = await a_ticket(client.http, user="alice")
     stale = {"Authorization": "Bearer expired"}
     assert (await client.get("/userLogin", headers=stale, **given))["data"]["unionid"] == alice.unionid

@@ -22,8 +22,7 @@ async def set_task(context: Context, code: str, **fields: Any) -> None:
 async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does(client, context):
     alice, bob, eve = await client.log_in_all("alice", "bob", "eve")
     assert (await waits(alice), await waits(bob)) == ([], [])
-    code = await alice.publish(forecast_num=1, name="鼓")
-    await bob.win(code)
+    code = await alice.won_goods(bob, name="鼓")
     assert await waits(bob) == [("claim", code, 0, 0)]
     [row] = (await bob.get("/getMyInfo"))["to_do"]
     [card] = (await bob.get("/getMyPrize"))["data"]

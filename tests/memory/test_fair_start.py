@@ -114,16 +114,6 @@ def chance_of_as_many(wins: int, windows: int, share: float) -> float:
 # ---- digs
 
 
-async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_draw(client, context, cooled):
-    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(20)))
-    code, first = await cooled(alice)
-    replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-2") for who in people))
-    assert [reply["now_depth"] for reply in replies if reply["status"] == 0] == [2]
-    assert {reply["error"] for reply in replies if reply["status"]} == {"cooling_down"}
-    _, second = await check_history(context, code)
-    assert second["at"] >= first["cd_until"] + WINDOW_MS
-
-
 async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, context, cooled, other, drawn):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(5)))
     code, _ = await cooled(alice)
@@ -141,19 +131,6 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     for each in refused:
         assert isinstance(each, Refusal)
         assert (each.msg[:16], each.extra["pressed"]) == ("6 人同时按下，抽中了别人，还要", 6)
-
-
-async def test_a_person_who_digs_twice_has_one_place_and_gets_one_dig(client, context, cooled, drawn):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code, _ = await cooled(alice)
-    asked = [bob.dig(code, dig_id=f"bobs-dig-{k}") for k in range(3)]
-    *bobs, carols = await asyncio.gather(*asked, carol.dig(code))
-    assert drawn.sizes == [2]
-    dug, refused = ([carols], bobs) if carols["status"] == 0 else (bobs, [carols])
-    assert {reply["now_depth"] for reply in dug} == {2}
-    assert sorted(reply["repeated"] for reply in dug) == [0, *[1] * (len(dug) - 1)]
-    assert {reply["error"] for reply in refused} == {"cooling_down"}
-    assert len(await check_history(context, code)) == 2
 
 
 async def test_nobody_takes_somebody_elses_place_with_their_id(client, cooled, drawn, alice, bob, carol):

@@ -194,8 +194,7 @@ class TestPublishers:
             code = await publisher.won_packet(winner, money=yuan)
             await winner.take(code)
         first = await find(context, "prizes", person_id=bob.id)
-        goods = await alice.publish(forecast_num=1)
-        await bob.win(goods)
+        goods = await alice.won_goods(bob)
         where = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
         assert (await bob.claim(goods, **where))["is_draw"] == 1
         asked = {"code": first[0]["code"], "depth": 1}

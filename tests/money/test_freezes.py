@@ -189,18 +189,6 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
     assert (logged["act"], logged["outcome"]) == ("end_fraud", "done")
 
 
-async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context, alice, bob):
-    code = await alice.won_packet(bob)
-    await act(client, "freeze", code)
-    await act(client, "freeze", code, what="person", depth=1)
-    assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
-    assert (await act(client, "release", code))["status"] == 0
-    assert await state_of(context, code) == "frozen"
-    assert (await act(client, "release", code))["error"] == "bad_request"
-    assert (await act(client, "release", code, what="person", depth=1))["status"] == 0
-    assert await state_of(context, code) == "won"
-
-
 async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)

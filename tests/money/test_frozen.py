@@ -148,8 +148,7 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_returned_on
 async def won(client: Client, draw_type: int, *, claimed: bool) -> str:
     """Return the code of alice's goods that bob won; log the client in as an operator."""
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1, draw_type=draw_type)
-    await bob.win(code)
+    code = await alice.won_goods(bob, draw_type=draw_type)
     if claimed:
         assert (await claim(bob, code))["status"] == 0
     await operator(client)
@@ -237,8 +236,7 @@ async def test_bills_are_cancelled_before_anybody_is_told(client, context, monke
     bob = client.people["bob"]
     red_packet = await alice.won_packet(bob)
     assert (await claim(bob, red_packet))["package_info"]
-    later = await alice.publish(forecast_num=1)
-    await bob.win(later)
+    later = await alice.won_goods(bob)
     told = []
 
     async def tell(_: Context, prize: Any) -> None:

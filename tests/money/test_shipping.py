@@ -25,8 +25,7 @@ PARCEL = {"carrier": "顺丰", "number": "SF1234567890"}
 async def addressed(client: Client, **parameters: Any) -> tuple[Someone, Someone, str]:
     """Return a publisher, and a winner who has given an address for the only prize of this task."""
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1, **parameters)
-    await bob.win(code)
+    code = await alice.won_goods(bob, **parameters)
     assert (await bob.claim(code, **ADDRESS))["is_draw"] == 1
     return alice, bob, code
 

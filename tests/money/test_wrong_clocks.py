@@ -67,8 +67,7 @@ async def test_a_running_red_packet_is_neither_ended_nor_refunded(context, liar,
 
 
 async def test_an_address_is_kept_for_as_long_as_it_is_promised(context, liar, alice, bob):
-    code = await alice.publish(draw_type=2, forecast_num=1, prize_num=1)
-    await bob.win(code)
+    code = await alice.won_goods(bob, draw_type=2)
     where = {"receiver": "收件人", "phone": "13800000000", "address": "杭州市文三路 90 号"}
     assert (await bob.claim(code, **where))["status"] == 0
     await let_pass(context, 89 * 24 * HOUR_MS + HOUR_MS)

@@ -92,8 +92,7 @@ READS = {"/ops/login", "/ops/logout", "/ops/search"}
 
 
 async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(client, context, alice, bob):
-    code = await alice.publish(forecast_num=1)
-    await bob.win(code)
+    code = await alice.won_goods(bob)
     await enter(client, LOOK)
     assert (await client.post("/ops/search", query="猫咪"))["status"] == 0
     described = (await client.http.get("/openapi.json")).json()["paths"]
@@ -283,8 +282,7 @@ async def won(client: Client) -> dict[str, str]:
     assert (await bob.claim(codes["mailed"], **WHERE))["is_draw"] == 1
     codes["packet"] = await alice.won_packet(bob)
     await bob.take(codes["packet"])
-    codes["unclaimed"] = await alice.publish(forecast_num=1)
-    await bob.win(codes["unclaimed"])
+    codes["unclaimed"] = await alice.won_goods(bob)
     return codes
 
 
@@ -486,8 +484,7 @@ async def test_what_only_one_prize_can_have_is_found_before_the_many_in_a_parcel
 
 async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_look(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1, draw_type=2, cd=0)
-    assert (await bob.dig(code))["is_prize"] == 1
+    code = await alice.won_goods(bob, draw_type=2, cd=0)
     where = {"receiver": "小波", "phone": PHONE, "address": "北京市望京街 1 号"}
     assert (await bob.claim(code, **where))["status"] == 0
     await alice.get("/getWinners", code=code)

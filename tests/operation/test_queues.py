@@ -19,8 +19,7 @@ ROWS = 12
 async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context, settings):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(name="机械键盘", forecast_num=1)
-    await bob.win(code)
+    code = await alice.won_goods(bob, name="机械键盘")
     for what, depth in (("task", 0), ("prize", 1), ("person", 1)):
         frozen = await client.post("/ops/freeze", what=what, code=code, depth=depth, reason="先看看")
         assert frozen["status"] == 0

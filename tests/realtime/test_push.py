@@ -91,8 +91,13 @@ class TestFewSockets:
         for page in (*own, *strangers[1:]):
             await page.answers()
         newest = await open_page(alice, code)
+        refusal = await own[0].until("error")
+        assert (refusal["error"], refusal["code"]) == ("too_many", "")
         assert await own[0].closed() == 4010
-        for page in (own[1], newest, *strangers[1:]):
+        newest.connection.close()
+        await newest.closed()  # which makes room for another
+        another = await open_page(alice, code)
+        for page in (own[1], another, *strangers[1:]):
             await page.answers()
 
 

@@ -140,20 +140,3 @@ async def test_a_page_left_while_its_task_is_read_is_not_watched(context, settin
     while len(context.hub.known.by_code[code].watchers) > 1:
         await page.until("watchers")
     assert page.frames[-1]["watchers"] == 1
-
-
-async def test_a_persons_eleventh_socket_closes_the_first(open_page, settings, alice, bob):
-    other = await open_page(bob)
-    pages = []
-    for _ in range(settings.sockets_a_person):
-        pages.append(await open_page(alice))
-        assert await pages[-1].answers()  # the server has accepted this socket before the next comes
-    newest = await open_page(alice)
-    refusal = await pages[0].until("error")
-    assert (refusal["error"], refusal["code"]) == ("too_many", "")
-    assert await pages[0].closed() == 4010
-    assert all([await page.answers() for page in [*pages[1:], newest, other]])
-    newest.connection.close()
-    await newest.closed()
-    another = await open_page(alice)
-    assert all([await page.answers() for page in [another, *pages[1:], other]])

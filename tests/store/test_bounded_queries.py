@@ -5,7 +5,6 @@ from typing import Any
 
 from server.cash.store import ledger
 from server.game.amounts import DAY_MS
-from server.store import sealed_values
 from support.purse import find
 
 
@@ -36,31 +35,6 @@ async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes
     # Days whose sums are kept are not read again.
     await context.store.database["ledger"].delete_many({"at": {"$lt": 99 * DAY_MS}})
     assert await book.sums_fen(now_ms) == found[0]
-
-
-async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_however_many_pages_that_takes(
-    context, monkeypatch
-):
-    monkeypatch.setattr(sealed_values, "BATCH", 2)
-    under = {1: "a", 2: "b", 3: "a", 5: "a", 6: "a", 8: "c"}
-    await context.store.database["prizes"].insert_many(
-        [
-            {"_id": f"{n}", "code": f"{n}", "person_id": "u"}
-            | ({"address_box": {"key": under[n], "box": b"x"}} if n in under else {})
-            for n in range(9)
-        ]
-    )
-    kept = context.store.sealed_values
-    assert await kept.fingerprints("address") == ["a", "b", "c"]
-    assert [await kept.number("address", each) for each in "abcd"] == [4, 1, 1, 0]
-    after: str | None = ""
-    found = []
-    pages = 0
-    while after is not None:
-        page, after = await kept.page("address", "a", after)
-        found = found + [key for key, _ in page]
-        pages = pages + 1
-    assert (found, pages) == (["1", "3", "5", "6"], 3)
 
 
 async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_opened_too_long_ago(

@@ -106,6 +106,12 @@ class Someone:
         assert reply["is_prize"] == 1
         await self.client.rest()
 
+    async def won_goods(self, winner: Someone, **parameters: Any) -> str:
+        """Publish goods with one prize, and let somebody win it with the first dig; return their code."""
+        code = await self.publish(forecast_num=1, **parameters)
+        await winner.win(code)
+        return code
+
     async def claim(self, code: str, **where: Any) -> dict[str, Any]:
         return await self.post("/drawPrize", code=code, **where)
 

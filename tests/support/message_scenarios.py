@@ -25,8 +25,7 @@ async def several_consents(stage: Stage) -> Stage:
 
 async def no_consent(stage: Stage) -> Stage:
     """Goods that Bob won. His message waits for his consent, of which only WeChat knows so far."""
-    code = await stage.alice.publish(forecast_num=1)
-    await stage.bob.win(code)
+    code = await stage.alice.won_goods(stage.bob)
     await send_messages(stage.context)
     await stage.client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
     return stage.of(code)
@@ -34,8 +33,7 @@ async def no_consent(stage: Stage) -> Stage:
 
 async def a_day_before_the_deadline(stage: Stage) -> Stage:
     """Goods that Bob won and has not claimed."""
-    code = await stage.alice.publish(forecast_num=1)
-    await stage.bob.win(code)
+    code = await stage.alice.won_goods(stage.bob)
     await sweep(stage.context)
     await stage.context.store.messages.collection.delete_many({})
     await allow(stage.client, "bob", "claim_ends")
@@ -46,8 +44,7 @@ async def a_day_before_the_deadline(stage: Stage) -> Stage:
 async def ended(stage: Stage) -> Stage:
     """Goods of which the only prize has just been won, so the task has ended."""
     await allow(stage.client, "alice", "ended")
-    code = await stage.alice.publish(forecast_num=1)
-    await stage.bob.win(code)
+    code = await stage.alice.won_goods(stage.bob)
     await stage.context.store.messages.collection.delete_many({})
     return stage.of(code)
 

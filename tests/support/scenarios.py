@@ -217,8 +217,7 @@ def won_goods(draw_type: int) -> Prepare:
     """Return a preparation in which Bob wins goods that are picked up on site (1) or sent by mail (2)."""
 
     async def prepared(stage: Stage) -> Stage:
-        code = await stage.alice.publish(forecast_num=1, draw_type=draw_type)
-        await stage.bob.win(code)
+        code = await stage.alice.won_goods(stage.bob, draw_type=draw_type)
         return stage.of(code)
 
     return prepared
