@@ -80,7 +80,7 @@ class Page {
     this.signal = signal;
     this.outcomes = outcomes((frame) => this.receive(frame), signal);
     this.shaft = shaft(() => this.dig());
-    this.newcomer = offered();
+    this.newcomer = offered(task);
     this.people = new Participants(task.code, signal);
     this.people.reset(task);
     this.digs = el("details.panel.fold", { ontoggle: () => this.renewDigs() }, el("summary", {}, el("h2", {}, DIGS.title)));

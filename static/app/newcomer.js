@@ -9,8 +9,8 @@ const PRACTISED = "wabao.practised"; // whether somebody practised here, or skip
 
 export const isNew = () => !recall("localStorage", PRACTISED);
 
-/** Return the place to practise in, hidden; `begin()` lets the person practise, here and without the server. */
-export function practice() {
+/** Return the place to practise in, hidden; `begin()` lets the person practise, here and without the server. `task` is the treasure beside it. */
+export function practice(task = null) {
   const element = el("section.panel.stack.centred.practice", { hidden: true });
   const done = () => {
     keep("localStorage", PRACTISED, 1);
@@ -23,14 +23,14 @@ export function practice() {
   function begin() {
     set(element, { hidden: false }); // before its module is there, so that nothing moves
     element.scrollIntoView({ block: "nearest" });
-    needed(() => import("./practice.js")).then(({ practise }) => practise(element, over), () => set(element, { hidden: true }));
+    needed(() => import("./practice.js")).then(({ practise }) => practise(element, over, task), () => set(element, { hidden: true }));
   }
   return { element, begin, done };
 }
 
 /** Return an element that offers the practice in a line, with `show(needed, over)`, and `done()` for who needs none any more. */
-export function offered() {
-  const { element: place, begin, done } = practice();
+export function offered(task) {
+  const { element: place, begin, done } = practice(task);
   const leave = () => {
     line.hidden = true;
     done();

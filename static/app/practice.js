@@ -1,6 +1,6 @@
 // The practice treasure, in a place on the square. Loaded once somebody is to practise.
 
-import { PRACTICE, practiseDig, practised } from "../miniprogram/shared/practice.js";
+import { PRACTICE, invitedBy, practiseDig, practised } from "../miniprogram/shared/practice.js";
 import { el, fill, redraw, set, write } from "./dom.js";
 import { picture } from "./finds.js";
 
@@ -8,8 +8,8 @@ document.head.append(el("link", { rel: "stylesheet", href: new URL("practice.css
 
 const face = (src) => el("img.avatar", { src, alt: "" });
 
-/** Let the person practise in this place; `done` is called once they have, or skip it. */
-export function practise(place, done) {
+/** Let the person practise in this place, beside `task` if it is not null; `done` is called once they have, or skip it. */
+export function practise(place, done, task) {
   const ground = el("div.practice-ground", { "aria-hidden": "true" });
   const crowd = el("ul.practice-crowd", { "aria-hidden": "true" });
   const said = el("p", { role: "status" });
@@ -37,5 +37,5 @@ export function practise(place, done) {
   }
 
   show(practised(0));
-  fill(place, el("h2", {}, PRACTICE.title), el("p.hint.meanwhile", { role: "status" }, PRACTICE.ended), ground, crowd, said, el("div.buttons.middle", {}, dig, skip));
+  fill(place, el("h2", {}, PRACTICE.title), task && el("p.hint.invited", {}, invitedBy(task)), el("p.hint.meanwhile", { role: "status" }, PRACTICE.ended), ground, crowd, said, el("div.buttons.middle", {}, dig, skip));
 }

@@ -5,9 +5,11 @@ import { test } from "node:test";
 
 import { cardsOf, inPlace, lastingOf, runs, stateOf as cardState, LISTS } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
+import { foundWords } from "./shared/finds.js";
+import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
-import { chanceWords, changeWords, deepestWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
+import { buriedWords, chanceWords, changeWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -130,6 +132,20 @@ test("the button that digs is bright only for who may dig, and promises nothing 
   assert.equal(press({ why: "already_won" }, 600).small, "后别人可挖");
   const chance = { status: 0, one_in: 3, nearest: 2, mine: 1, now_depth: 1 };
   assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["别人下一锹挖到的机会 1/3", ""]);
+});
+
+test("a level that cannot win invites to go on, and what it brings up is said to be one's own", () => {
+  const dead = { status: 0, one_in: 0, nearest: 3, now_depth: 0, rules_version: 2, review: "shown" };
+  assert.equal(chanceWords(dead), "大家再挖 2 层，就可能挖到下一份，这一锹还能挖出“表土”的小玩意");
+  assert.equal(chanceWords({ ...dead, mine: 1, now_depth: 1, rules_version: 1 }), "大家再挖 1 层，就可能挖到下一份");
+  assert.equal(foundWords({ now_depth: 1, find: 1 }), "第 1 层，没有奖，挖出了玻璃弹珠，归你了，收进图鉴");
+  assert.equal(footprintWords({ depth: 1, was_one_in: 0, find: 1 }), "第 1 层 · 这一层不会有 · 没挖到奖，收进图鉴");
+});
+
+test("whoever may dig reads whose treasure it is and that it is free, also above the practice", () => {
+  assert.equal(buriedWords({ mine: 0, status: 0 }), "埋的宝，免费挖");
+  for (const change of [{ mine: 1 }, { status: 1 }, { gone: 1 }]) assert.equal(buriedWords({ mine: 0, status: 0, ...change }), "埋下");
+  assert.equal(invitedBy({ wxname: "小王" }), "练完就去挖 小王 埋的宝，免费挖");
 });
 
 test("times and numbers are read as people write them", () => {

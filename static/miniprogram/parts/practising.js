@@ -1,6 +1,6 @@
 // The practice of a first visit: once, on the square, or beside the treasure that a link opened.
 
-import { PRACTICE, practiseDig, practised } from "../shared/practice.js";
+import { PRACTICE, invitedBy, practiseDig, practised } from "../shared/practice.js";
 import { NEWCOMER } from "../shared/words.js";
 import { tell } from "./telling.js";
 
@@ -9,12 +9,12 @@ const PRACTISED = "wabao.practised"; // whether somebody practised on this phone
 export const isNew = () => !wx.getStorageSync(PRACTISED);
 
 export const practising = Behavior({
-  data: { practising: PRACTICE, practice: null, newcomer: false, newcomerWords: NEWCOMER },
+  data: { practising: PRACTICE, practice: null, invited: "", newcomer: false, newcomerWords: NEWCOMER },
 
   methods: {
     /** Practise, on this phone alone. */
     practise() {
-      this.setData({ practice: practised(0), newcomer: false });
+      this.setData({ practice: practised(0), invited: this.task ? invitedBy(this.task) : "", newcomer: false });
     },
 
     practiseDig() {

@@ -15,7 +15,7 @@ const NAMES = [
 
 export const BOOK = {
   title: "地层图鉴", cameUp: "这里挖出过", there: "在这个宝贝里挖到", again: "再试一次",
-  rule: "每一锹还会挖出一件东西，是哪一件也由抽奖的随机数定下。它只供收藏：没有价值，不能买卖、转送，不影响得奖的机会。",
+  rule: "每一锹挖出的东西都归你，收在这里；是哪一件，也由抽奖的随机数定下。它只供收藏：没有价值，不能买卖、转送，不影响得奖的机会。",
 };
 
 /** In which layer a depth is, from 0. */
@@ -31,7 +31,7 @@ export const placeOf = (find) => [(find - 1) % A_LAYER, Math.floor((find - 1) / 
 /** What a dig that won nothing brought up. */
 export function foundWords({ now_depth, find }) {
   const how = seldom(find);
-  return `第 ${now_depth} 层，没有奖，挖出了${findName(find)}${how ? `（${how}）` : ""}`;
+  return `第 ${now_depth} 层，没有奖，挖出了${findName(find)}${how ? `（${how}）` : ""}，归你了，收进图鉴`;
 }
 
 /** How many layers are whole and how many finds there are, as the book says above them. */

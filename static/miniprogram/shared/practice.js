@@ -8,6 +8,10 @@ export const PRACTICE = {
   dig: "练一锹", rest: "一起等冷却…", draw: "抽签中", skip: "跳过", over: "会了，去挖真的", begin: "先练三锹，看看怎么挖",
   ended: "真的那个已经挖完了；练完去挖下一个",
 };
+
+/** What stands above the practice beside a treasure: whose it is, and that it is free. */
+export const invitedBy = ({ wxname }) => `练完就去挖 ${wxname} 埋的宝，免费挖`;
+
 const REST_MS = 700; // as long as the animation of `resting` in both clients
 const DRAW_MS = 400;
 

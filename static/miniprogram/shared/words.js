@@ -23,10 +23,10 @@ export const MINE = {
 };
 
 /** One of your digs: at which level, how likely, and what came of it. */
-export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in }) {
+export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in, find }) {
   const chance = was_one_in ? `机会 1/${was_one_in}` : "这一层不会有";
   const won = ["挖到了", prize, money_fen ? yuan(money_fen) : ""].filter(Boolean).join("，");
-  return [`第 ${depth} 层`, chance, is_prize ? won : "没挖到"].filter(Boolean).join(" · ");
+  return [`第 ${depth} 层`, chance, is_prize ? won : find ? "没挖到奖，收进图鉴" : "没挖到"].filter(Boolean).join(" · ");
 }
 
 /** The expected number of wins, beside the actual one; "" before the first dig. */
@@ -141,8 +141,8 @@ export const endsWords = ({ status, need_pay, expires_at }) => (!status && !need
 /** What a treasure's page says of it in short, a fact each. */
 export const facts = (task) => [prizesLeft(task), howGiven(task), startWords(task) || cooldownWords(task)];
 
-/** What follows the publisher's name on the same line, because there is no room for another line. */
-export const buriedWords = (task) => ["埋下", endsWords(task)].filter(Boolean).join(" · ");
+/** What follows the publisher's name on the same line, because there is no room for another line. Whoever may dig reads that it is free. */
+export const buriedWords = (task) => [task.mine || task.status || task.gone ? "埋下" : "埋的宝，免费挖", endsWords(task)].filter(Boolean).join(" · ");
 
 // What an operator writes, and people may read.
 export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
@@ -235,8 +235,8 @@ export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth
   const others = is_prize || mine;
   const whose = others ? "别人下一锹" : "这一锹";
   if (one_in) return one_in === 1 ? `${whose}一定挖到！` : `${whose}挖到的机会 1/${one_in}`;
-  const finds = rules_version === 1 ? "" : `，还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
-  return `下一份在第 ${nearest} 层或更深${finds}`;
+  const finds = rules_version === 1 ? "" : `，${whose}还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
+  return `大家再挖 ${nearest - now_depth - 1} 层，就可能挖到下一份${finds}`;
 }
 
 /**

@@ -23,7 +23,7 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     shown.open("mine", "finds")
     shown.says("1 / 48 件", "没有价值，不能买卖、转送", "第 1–10 层 · 1 / 8", name, "还没挖到", "远古")
     shown.open("mine", "digs")
-    shown.says("没挖到", name)
+    shown.says("没挖到奖，收进图鉴", name)
     shown.open("publisher", seller.get("/getTaskDetails", code=code)["publisher_id"])
     shown.says("这里挖出过", name)
     shown.open("treasure", code)
@@ -31,4 +31,4 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     shown.says("这里挖出过", name)
     if isinstance(shown, InHand):  # opening the page has dug already
         shown.press("挖一锹")
-    shown.says("第 2 层，没有奖，挖出了")
+    shown.says("第 2 层，没有奖，挖出了", "归你了，收进图鉴")

@@ -43,10 +43,10 @@ def test_who_comes_by_a_link_is_offered_the_practice_beside_the_treasure_once(cl
     Person.log_in(publisher.address, "抢先的人").post("/postTask", code=code)
     newcomer = client(f"被叫来的人，{way}")
     newcomer.open("treasure", code)
-    newcomer.says("朋友发来的猫", "第一次挖？")
+    newcomer.says("朋友发来的猫", "小明 埋的宝，免费挖", "第一次挖？")
     newcomer.press(way)
     if way == "先练三锹":
-        newcomer.says("谁挖到宝贝就归谁", "朋友发来的猫")
+        newcomer.says("谁挖到宝贝就归谁", "朋友发来的猫", "练完就去挖 小明 埋的宝，免费挖")
         practise(newcomer)
     newcomer.keeps_silent("第一次挖？")
     newcomer.open("square")
@@ -66,6 +66,7 @@ def test_a_practice_goes_on_when_the_treasure_beside_it_ends(client, publisher):
     newcomer.keeps_silent("真的那个已经挖完了", "打开宝贝")
     publisher.post("/endTask", code=code)
     newcomer.says("真的那个已经挖完了；练完去挖下一个", FINDS[0])
+    newcomer.keeps_silent("免费挖")
     for said in FINDS[1:]:
         newcomer.press("练一锹")
         newcomer.says(said)

@@ -61,9 +61,9 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("一只猫", "可以挖", "还没有人挖", "剩 3 / 3 份")
         phone.tap(".card")
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
-        phone.shows("小明 埋下", "剩 3 / 3 份", "邮寄到家", "冷却 3 秒", "0 人挖过",
+        phone.shows("小明 埋的宝，免费挖", "剩 3 / 3 份", "邮寄到家", "冷却 3 秒", "0 人挖过",
                     "第 0 层 · 奖品都在第 6 层以内", "挖一锹",
-                    "下一份在第 2 层或更深")  # fmt: skip
+                    "大家再挖 1 层，就可能挖到下一份")  # fmt: skip
         phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？")
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
         phone.shows("第 1 层", "这一锹一定挖到！", "小刚 挖了一锹，大家一起等 3 秒", "秒后大家可挖")
@@ -516,12 +516,22 @@ def test_messages_are_offered_after_a_win_and_after_publishing_once(address, pub
         phone.until_it_lacks("结束时通知我")
 
 
+def test_a_new_treasure_is_shared_by_its_main_button_and_at_the_top_and_nowhere_else(address, publisher):
+    code = publisher.publish(a_picture(), name="刚埋的猫", forecast_num=9)
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        assert phone.shows("埋好了", "海报").count("分享给朋友") == 1
+        Person.log_in(address, "小刚").post("/postTask", code=code)
+        phone.until_it_lacks("埋好了")
+        assert phone.until_it_says("分享给朋友").count("分享给朋友") == 1
+
+
 def test_a_signature_that_is_not_the_publishers_name_is_marked(address, publisher):
     for name, signature in (("一面鼓", "小明"), ("一支笛", "官方客服")):
         code = publisher.publish(a_picture(), name=name, wxname=signature)
         with a_phone(address, "朵朵") as phone:
             phone.open(f"/pages/treasure/treasure?code={code}")
-            marked = f"署名 {signature} 埋下" in phone.shows(name, f"{signature} 埋下")
+            marked = f"署名 {signature} 埋的宝" in phone.shows(name, f"{signature} 埋的宝")
         assert marked == (signature != "小明")
 
 
