@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from cachetools import LRUCache, TTLCache
 from tornado.routing import URLSpec
@@ -22,6 +22,7 @@ from server.memory.large_bodies import LargeBodies
 from server.memory.limits import Limits
 from server.memory.square import Square
 from server.memory.visiting import Visiting
+from server.operation.alarms import TABLE, Row
 from server.operation.feed import Feed
 from server.operation.heartbeats import Heartbeats
 from server.operation.monitor import Monitor
@@ -77,6 +78,8 @@ class Sandbox(Protocol):
 class Context:
     """Opened once at start and closed once at the end."""
 
+    ALARMS: ClassVar[tuple[Row, ...]] = TABLE
+
     settings: Settings
     keys: Keys
     store: Store
@@ -105,7 +108,8 @@ class Context:
         # Alarms, and the operators' screens.
         self.disk = Disk(settings.data_dir, settings.disk_free_mb)
         self.monitor = Monitor(
-            store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings, self._count_cash
+            *(store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings),
+            *(self.ALARMS, self.also_count),
         )
         self.feed = Feed(self.bus, store, self.outages, self.clock, self.hub.audience)
         # What this process remembers between requests.
@@ -141,9 +145,9 @@ class Context:
                 settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid
             )
 
-    async def _count_cash(self, counted: Counted) -> Counted:
-        """Add what concerns money to what was counted, where red packets are taken."""
-        return counted if self.cash is None else await self.cash.count(counted)
+    async def also_count(self, counted: Counted) -> Counted:
+        """Return what the leader counted; a context that takes red packets adds what concerns money."""
+        return counted
 
     @property
     def operators(self) -> tuple[Operator, ...]:

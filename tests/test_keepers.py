@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 from pymongo.errors import OperationFailure
 
-from server.operation.alarms import COMPARED, Comparison
+from server.operation.alarms import COMPARED, TABLE, Comparison
 from server.running.stores import free_port
 from server.running.supervisor import Supervisor
 from server.running.watchdog import Heart
@@ -107,7 +107,7 @@ async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_the
     async with asyncio.timeout(10):
         while {each.name for each in repeated} != WORKERS:  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0)
-    comparison = Comparison()
+    comparison = Comparison(TABLE)
     comparison.alarms(await context.scrape.gather(COMPARED), [], 0)
     for each in {each.name: each for each in repeated}.values():
         before = failures_of(each.name)

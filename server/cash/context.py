@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from server.cash.counting import ALARMS, count_money
 from server.cash.pay.client import Pay
 from server.cash.risk_looks import RiskLooks
 from server.cash.store import Books
 from server.context import Context, Sandbox
 from server.settings import Settings
+from server.store.gauges import Counted
 
 
 async def pay_of(settings: Settings, sandbox: Sandbox | None, now_ms: Callable[[], int]) -> Pay:
@@ -38,6 +40,8 @@ class Notices:
 class CashContext(Context):
     """A context with WeChat Pay's client and the books of its store."""
 
+    ALARMS = (*Context.ALARMS, *ALARMS)
+
     pay: Pay = field(kw_only=True)
 
     def __post_init__(self) -> None:
@@ -49,6 +53,10 @@ class CashContext(Context):
         self.notices = Notices()
         self.risk_looks = RiskLooks()
         self.cash = Cash(self)
+
+    async def also_count(self, counted: Counted) -> Counted:
+        """Add what concerns money to what the leader counted."""
+        return await count_money(self.store, counted)
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""

@@ -11,10 +11,18 @@ from server.cash.pay.client import DAY_REFUSED
 from server.cash.store.payments import Payments
 from server.game.amounts import begins_at, day_of
 from server.game.findings import Finding, PaymentKind
+from server.operation.alarms import Row
 from server.operation.counting import findings_gauge, gauge
 from server.store import Store
 from server.store.gauges import Counted, Gauge
 
+# The alarms that only red packets have.
+ALARMS = (
+    Row("books", "账目不平", "wabao_findings", where={"kind": "books"}),
+    Row("order", "付款等你处理", "wabao_money_alarms", by="alarm", where={"kind": "order"}),
+    Row("bill", "转账等你处理", "wabao_money_alarms", by="alarm", where={"kind": "bill"}),
+    Row("refund", "退款等你处理", "wabao_money_alarms", by="alarm", where={"kind": "refund"}),
+)
 LEDGER_RUN_SECONDS = 2.5
 MOST_DIFFER = 100
 

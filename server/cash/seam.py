@@ -17,7 +17,6 @@ from server.cash.actions.refund import owe_refund, settle_refund
 from server.cash.actions.risk import ask_for_risk
 from server.cash.audit import SUMS, differences, read_money
 from server.cash.context import CashContext
-from server.cash.counting import count_money
 from server.cash.pay.answers import Contradiction, PayUnknown
 from server.cash.rules import bill, order, refund
 from server.cash.rules.refund import RefundKind
@@ -32,7 +31,6 @@ from server.game.task import Task
 from server.leading.sweep import Settle
 from server.store.digging.tasks import View
 from server.store.due import DueDocuments
-from server.store.gauges import Counted
 from server.store.prizes.prizes import Prize
 
 
@@ -118,10 +116,6 @@ class Cash:
         if amount_fen:
             paid = await self._context.books.orders.get(task.get("paid_by", ""))
             await owe_refund(self._context, kind, paid, amount_fen)
-
-    async def count(self, counted: Counted) -> Counted:
-        """Add what concerns money to the numbers that were counted."""
-        return await count_money(self._context.store, counted)
 
     async def money(self, code: str) -> dict[str, Any]:
         """Return where a task's money is, and what does not balance.

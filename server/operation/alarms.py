@@ -71,7 +71,8 @@ class Row(msgspec.Struct, frozen=True):
     what: str = ""
 
 
-TABLE = (
+# Red packets have rows of their own: `server/cash/counting.py`.
+TABLE: tuple[Row, ...] = (
     Row("redis", "Redis 没有响应", "wabao_store_silent", where={"store": "redis"}),
     Row("mongodb", "MongoDB 没有响应", "wabao_store_silent", where={"store": "mongodb"}),
     Row("disk", "磁盘快满了，不能发布和上传", "wabao_disk_low"),
@@ -82,26 +83,23 @@ TABLE = (
     Row("work", "有后台工作出错", "wabao_failed_work", "grown", 1, by="work"),
     Row("clock", "MongoDB 的时钟跳变了", "wabao_clock_steps", "grown", 1),
     Row("invariant", "数据前后矛盾", "wabao_findings", where={"kind": "invariant"}),
-    Row("books", "账目不平", "wabao_findings", where={"kind": "books"}),
     Row("unchecked", "没有按时核对", "wabao_counted_age_seconds", bound=UNCOUNTED_SECONDS),
     Row("held", "有奖品等你处理", "wabao_waiting", where={"what": "prizes"}),
-    Row("order", "付款等你处理", "wabao_money_alarms", by="alarm", where={"kind": "order"}),
-    Row("bill", "转账等你处理", "wabao_money_alarms", by="alarm", where={"kind": "bill"}),
-    Row("refund", "退款等你处理", "wabao_money_alarms", by="alarm", where={"kind": "refund"}),
     Row("message", "微信不收通知消息", "wabao_messages_refused", by="why"),
     Row("review", "微信迟迟没有检查完内容", "wabao_waiting", where={"what": "checks"}),
     Row("queue", "有内容等你处理", "wabao_waiting", where={"what": "reviews"}, what="reviews"),
     Row("queue", "有内容等你处理", "wabao_waiting", where={"what": "reports"}, what="reports"),
     Row("queue", "有内容等你处理", "wabao_waiting", where={"what": "hidden"}, what="hidden"),
 )
-TITLES: dict[str, str] = {
-    **{row.kind: row.title for row in TABLE},
-    # This is seen where nothing can be compared: by whoever may not serve.
-    "database": "数据库不对，已停止服务",
-}
 AGE = "wabao_process_age_seconds"
 # The metrics of processes that a comparison needs.
 COMPARED = (AGE, *sorted({row.metric for row in TABLE}))
+
+
+def titles_of(table: tuple[Row, ...]) -> dict[str, str]:
+    """Return the titles of a table's alarms, and of the one that is seen where nothing can be compared: by
+    whoever may not serve."""
+    return {**{row.kind: row.title for row in table}, "database": "数据库不对，已停止服务"}
 
 
 def silence(database: OwnDatabase) -> Alarm:
@@ -121,9 +119,10 @@ class _Sample(msgspec.Struct, frozen=True):
 
 
 class Comparison:
-    """Compares numbers with the table, and remembers by how much counters grew."""
+    """Compares numbers with a table, and remembers by how much counters grew."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: tuple[Row, ...]) -> None:
+        self._table = table
         # Each counter of each process: when it was seen last, and what it said.
         self._last: dict[tuple[str, ...], tuple[float, float]] = {}
         self._compared_at = float("inf")
@@ -139,7 +138,7 @@ class Comparison:
         samples = [_Sample(*sample) for family in families for sample in family.samples]
         samples += [_Sample(g["name"], g["labels"], g["value"], g["code"]) for g in counted]
         self._note_growth(samples, now)
-        return [alarm for row in TABLE for alarm in self._of(row, samples, now)]
+        return [alarm for row in self._table for alarm in self._of(row, samples, now)]
 
     def _note_growth(self, samples: list[_Sample], now: float) -> None:
         known = {key[0] for key in self._last}

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from server.leading.leader import Leader
-from server.operation.alarms import COMPARED, Alarm, Comparison, silence
+from server.operation.alarms import COMPARED, Alarm, Comparison, Row, silence
 from server.operation.counting import Also, count, gauges_of
 from server.operation.outages import Outages
 from server.operation.scrape import Scrape
@@ -49,6 +49,7 @@ class Monitor:
         scrape: Scrape,
         now_ms: Callable[[], int],
         settings: Settings,
+        table: tuple[Row, ...],
         also: Also,
     ) -> None:
         self._store = store
@@ -57,9 +58,10 @@ class Monitor:
         self._leader = leader
         self._scrape = scrape
         self._now_ms = now_ms
-        self._webhook = Webhook(settings)
+        self._webhook = Webhook(settings, table)
         self._also = also
-        self._comparison = Comparison()
+        self._table = table
+        self._comparison = Comparison(table)
         self._rest_seconds = COUNT_SECONDS
         self._silences: dict[str, AlarmRow] = {}  # not saved yet, by key
 
@@ -100,7 +102,7 @@ class Monitor:
             await self._store.alarms.add(self._silences[key])
             del self._silences[key]
         if not self._leader.leads:
-            self._comparison = Comparison()
+            self._comparison = Comparison(self._table)
             return
         found = await self._found()
         rows = await self._store.alarms.find()

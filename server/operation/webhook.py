@@ -21,7 +21,7 @@ import msgspec
 
 from server.decoding import decode
 from server.game.amounts import BEIJING
-from server.operation.alarms import TITLES
+from server.operation.alarms import Row, titles_of
 from server.security.certificates import trusted
 from server.settings import Settings
 from server.store.alarms import AlarmRow
@@ -60,7 +60,8 @@ class _RobotReply(msgspec.Struct):
 class Webhook:
     """One address. Use `tell`; nothing is remembered between calls."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, table: tuple[Row, ...]) -> None:
+        self._titles = titles_of(table)
         self._url = settings.alarm_webhook
         self._secret = settings.alarm_webhook_secret
         self._screen = f"{settings.public_url}/ops"
@@ -85,7 +86,8 @@ class Webhook:
         url = f"{self._screen}#/task/{code}" if code else self._screen
         told = (alarm["what"], tuple(alarm["values"]))
         name = f"{alarm['key']}@{alarm['begin_at']}:{event}"
-        return Event(name, event, kind, TITLES[kind], code, *told, at, url)
+        title = self._titles.get(kind, kind)  # the alarm may have begun when the table had more rows
+        return Event(name, event, kind, title, code, *told, at, url)
 
     async def tell(self, events: list[Event]) -> None:
         """POST events. Returns once the events are taken, within POST_SECONDS; raises NotTold."""

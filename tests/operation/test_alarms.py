@@ -14,12 +14,13 @@ import msgspec
 import pytest
 from tornado.web import Application, RequestHandler
 
+from server.cash.context import CashContext
 from server.context import Context
 from server.errors import BadSettings
 from server.game.findings import Finding
 from server.leading.leader import Leader
 from server.operation import webhook
-from server.operation.alarms import AGE, TABLE, TITLES, Alarm, Comparison, Row
+from server.operation.alarms import AGE, TABLE, Alarm, Comparison, Row, titles_of
 from server.operation.counting import count, gauges_of
 from server.operation.findings import line_of, texts_of
 from server.operation.monitor import Monitor
@@ -38,6 +39,7 @@ from support.leading import let_the_lease_end
 from support.steps import Killed, Steps
 
 CODE = "A" * 12
+ROWS = CashContext.ALARMS
 RULES = SOURCE / "deploy" / "alerts.yml"
 
 
@@ -108,10 +110,10 @@ def families(row: Row, values: dict[str, float], times: int = 1, process: str = 
     return [Family(row.metric, "", "gauge", samples)]
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.kind} {row.what or row.by}")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.kind} {row.what or row.by}")
 def test_each_row_holds_beyond_its_bound_and_for_what_its_label_says(row):
     for values, holds in zip(within_and_beyond(row), (False, True), strict=True):
-        comparison = Comparison()
+        comparison = Comparison(ROWS)
         comparison.alarms(families(row, values), [], 0)
         found = comparison.alarms(families(row, values, 2), [], 30)
         assert [(each.kind, each.what) for each in found] == [(row.kind, "X" if row.by else row.what)] * holds
@@ -122,7 +124,7 @@ def test_growth_is_forgotten_and_starts_of_processes_are_none():
     row = next(row for row in TABLE if row.how == "failed")
     failing = {"failed": 5.0}
     fine = {"failed": 0.0}
-    comparison = Comparison()
+    comparison = Comparison(ROWS)
     comparison.alarms(families(row, failing), [], 0)
     assert comparison.alarms(families(row, failing, 1) + families(row, failing, 9, "b:2"), [], 30) == []
     assert comparison.alarms(families(row, failing, 2), [], 60) != [], "the process b:2 did not answer"
@@ -137,14 +139,20 @@ def test_growth_is_forgotten_and_starts_of_processes_are_none():
 
 def test_a_treasure_to_look_at_is_that_of_the_largest_number():
     gauge = Gauge(name="wabao_findings", labels={"kind": "books"}, value=2, code=CODE)
-    [alarm] = Comparison().alarms([], [gauge], 0)
+    [alarm] = Comparison(ROWS).alarms([], [gauge], 0)
     assert alarm == Alarm("books", CODE, "", ("2",))
+
+
+def test_where_only_goods_are_given_no_alarm_is_of_red_packets():
+    payment = Gauge(name="wabao_money_alarms", labels={"kind": "order", "alarm": "X"}, value=1, code="")
+    for alarms, kinds in ((Context.ALARMS, []), (CashContext.ALARMS, ["books", "order"])):
+        assert [alarm.kind for alarm in Comparison(alarms).alarms([], [wrong(), payment], 0)] == kinds
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's package promtool is not installed")
 def test_each_rule_of_prometheus_fires_where_its_row_holds(tmp_path):
     tests: list[Any] = []
-    for row in TABLE:
+    for row in ROWS:
         for values, fires in zip(within_and_beyond(row), (False, True), strict=True):
             series = []
             for outcome, value in values.items():
@@ -168,7 +176,7 @@ def test_each_rule_of_prometheus_fires_where_its_row_holds(tmp_path):
     for command in (["check", "rules", str(RULES)], ["test", "rules", str(path)]):
         done = subprocess.run(["promtool", *command], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert RULES.read_text("utf-8").count("- alert:") == len(TABLE) + 1, "and one for when nobody answers"
+    assert RULES.read_text("utf-8").count("- alert:") == len(ROWS) + 1, "and one for when nobody answers"
 
 
 class Scene:
@@ -184,7 +192,7 @@ class Scene:
         disk = context.disk
         scrape = context.scrape
         self.monitor = Monitor(
-            self.store, self.outages, disk, self.leader, scrape, lambda: self.now_ms, changed, None
+            self.store, self.outages, disk, self.leader, scrape, lambda: self.now_ms, changed, ROWS, None
         )
 
     async def turn(self, seconds: float = 30) -> None:
@@ -394,8 +402,8 @@ async def test_what_waits_too_long_is_counted(context):
 async def test_numbers_that_nobody_counts_any_more_are_an_alarm_and_the_last_ones_stay(context):
     now_ms = context.clock.now_ms()
     old = Counted(at=now_ms - 601_000, gauges=[wrong()], after="", differ=[])
-    assert [alarm.kind for alarm in Comparison().alarms([], gauges_of(old, now_ms), 0)] == [
-        *("books", "unchecked"),
+    assert [alarm.kind for alarm in Comparison(ROWS).alarms([], gauges_of(old, now_ms), 0)] == [
+        *("unchecked", "books"),
     ]
 
 
@@ -414,7 +422,7 @@ def an_alarm(kind: str, code: str = "", end_at: int = 0) -> AlarmRow:
     ],
 )
 def test_the_form_follows_from_the_address_unless_it_is_set(settings, form):
-    assert Webhook(read_settings(settings))._form == form
+    assert Webhook(read_settings(settings), ROWS)._form == form
 
 
 async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(context, monkeypatch):
@@ -436,7 +444,7 @@ async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(context, monke
     async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
         url = "http://{}:{}/robot".format(*server.sockets[0].getsockname())
         changed = msgspec.structs.replace(context.settings, alarm_webhook=url, alarm_webhook_form="wecom")
-        robot = Webhook(changed)
+        robot = Webhook(changed, ROWS)
         with pytest.raises(NotTold, match="TimeoutError"):
             await robot.tell(robot.untold(an_alarm("redis")))
         await over.wait()
@@ -445,7 +453,7 @@ async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(context, monke
 @pytest.mark.parametrize("form", ["wecom", "dingtalk"])
 async def test_a_robot_gets_a_text_within_its_bound(context, robot, form):
     changed = msgspec.structs.replace(context.settings, alarm_webhook=robot.url, alarm_webhook_form=form)
-    webhook = Webhook(changed)
+    webhook = Webhook(changed, ROWS)
     ended = webhook.untold(an_alarm("books", CODE, 1_795_600_899_000))
     await webhook.tell([*webhook.untold(an_alarm("mongodb")), *ended])
     said = robot.bodies[0]
@@ -455,7 +463,8 @@ async def test_a_robot_gets_a_text_within_its_bound(context, robot, form):
     assert lines[0] == "【挖宝告警】"
     assert lines[1].startswith("开始：MongoDB 没有响应（")
     assert lines[2].startswith(f"恢复：账目不平 {CODE}（11-25 18:01:39）")  # in Beijing
-    await webhook.tell([event for kind in TITLES for event in webhook.untold(an_alarm(kind, CODE))] * 20)
+    alarms = [an_alarm(kind, CODE) for kind in titles_of(ROWS)]
+    await webhook.tell([event for alarm in alarms for event in webhook.untold(alarm)] * 20)
     assert TEXT_BYTES - 10 < len(robot.bodies[1]["text"]["content"].encode()) <= TEXT_BYTES
     assert robot.queries[0]["key"] == "the-key-of-the-group"
 
@@ -464,7 +473,7 @@ async def test_a_signed_message_to_dingtalk_has_the_documented_signature(context
     changed = msgspec.structs.replace(
         context.settings, alarm_webhook=robot.url, alarm_webhook_form="dingtalk", alarm_webhook_secret="SECx"
     )
-    webhook = Webhook(changed)
+    webhook = Webhook(changed, ROWS)
     await webhook.tell(webhook.untold(an_alarm("redis")))
     asked = robot.queries[0]
     signed = hmac.digest(b"SECx", f"{asked['timestamp']}\nSECx".encode(), "sha256")

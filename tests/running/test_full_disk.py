@@ -10,7 +10,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from server.operation.alarms import COMPARED, Comparison
+from server.operation.alarms import COMPARED, TABLE, Comparison
 from server.running.stores import free_port
 from support.browser import Person
 from support.client import a_picture
@@ -31,7 +31,7 @@ class TestNearlyFull:
         assert await context.store.files.collection.count_documents({}) == 0
         await context.monitor.look_at_disk()
         families = await context.scrape.gather(COMPARED)
-        assert "disk" in [alarm.kind for alarm in Comparison().alarms(families, [], 0)]
+        assert "disk" in [alarm.kind for alarm in Comparison(TABLE).alarms(families, [], 0)]
 
 
 @pytest.fixture

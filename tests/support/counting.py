@@ -6,8 +6,7 @@ from server.store.gauges import Counted
 
 
 async def _count(context: Context) -> Counted:
-    also = None if context.cash is None else context.cash.count
-    return await count(context.store, context.clock.now_ms(), also)
+    return await count(context.store, context.clock.now_ms(), context.also_count)
 
 
 async def count_now(context: Context) -> None:

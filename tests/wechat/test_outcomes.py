@@ -11,7 +11,7 @@ from tornado.web import Application, RequestHandler
 
 from server.context import Context
 from server.errors import Refusal
-from server.operation.alarms import COMPARED, Alarm, Comparison
+from server.operation.alarms import COMPARED, TABLE, Alarm, Comparison
 from server.realtime.bus import Bus
 from server.wechat.api import Api, WeChatError
 
@@ -62,7 +62,7 @@ async def alarms_after(context: Context, comparison: Comparison, at: float) -> l
 
 
 async def test_a_wechat_pay_that_fails_is_an_alarm_by_the_name_of_the_call(client, context, alice, bob):
-    comparison = Comparison()
+    comparison = Comparison(TABLE)
     code = await alice.won_packet(bob)
     await alarms_after(context, comparison, 0)
     await client.misbehave("refuse", call="transfer", code="NOT_ENOUGH", times=3)
@@ -76,7 +76,7 @@ async def test_a_wechat_pay_that_fails_is_an_alarm_by_the_name_of_the_call(clien
 
 
 async def test_a_redis_that_does_not_answer_is_an_alarm(context, settings):
-    comparison = Comparison()
+    comparison = Comparison(TABLE)
     await alarms_after(context, comparison, 0)
     bus = Bus(msgspec.structs.replace(settings, redis_url="redis://127.0.0.1:1"), "nobody", context.keys)
     for _ in range(30):

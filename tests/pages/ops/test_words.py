@@ -6,6 +6,7 @@ from typing import get_args
 
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
 from server.actions.command_line import Command, Outcome
+from server.cash.context import CashContext
 from server.cash.pay.client import ADDRESS_REFUSED, DAY_REFUSED
 from server.cash.rules.refund import RefundKind
 from server.cash.store.bills import BillState
@@ -15,7 +16,7 @@ from server.errors import REFUSALS
 from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED, InvariantWhat, LedgerWhat
 from server.game.prize import PrizeState, Why
 from server.game.review import IN_REVIEW, review
-from server.operation.alarms import TITLES, Kind
+from server.operation.alarms import Kind, titles_of
 from server.operation.findings import SENTENCES
 from server.realtime.bus import Fault
 from server.settings.limits import LIMITED, UNITS
@@ -156,4 +157,5 @@ def test_every_sentence_has_a_place_for_each_of_its_values():
 
 def test_an_alarm_has_the_same_title_on_the_screen_and_to_the_webhook():
     shown = words()
-    assert {kind: shown[f"alarm_{kind}"][0] for kind in TITLES} == TITLES
+    titles = titles_of(CashContext.ALARMS)
+    assert {kind: shown[f"alarm_{kind}"][0] for kind in titles} == titles
