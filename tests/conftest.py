@@ -100,9 +100,13 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than the number of cores: sometimes a test waits for a timeout or a process."""
-    return len(os.sched_getaffinity(0)) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one more than the number of cores: sometimes a test waits for a timeout or a process.
+
+    Slow tests wait for half of their time.
+    """
+    further = 2 if config.option.markexpr == "slow" else 1
+    return len(os.sched_getaffinity(0)) + further
 
 
 def _says_which(config: pytest.Config) -> bool:
