@@ -243,7 +243,7 @@ def record_moment(album: Album) -> None:
         held: list[Route] = []
         page.route("**/postTask", lambda route: held.append(route), times=1)
         page.locator(".dig").click()
-        expect(page.locator(".strike")).to_be_visible()
+        expect(page.locator(".strike:not([hidden])")).to_be_visible()
         film.take_moving(STRIKES_MS)
         with page.expect_response("**/postTask"):
             held[0].continue_()

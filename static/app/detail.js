@@ -425,8 +425,11 @@ class Page {
     this.#busy = true;
     this.#lost = null;
     const { struck, end } = this.shaft.strike();
-    this.shaft.say(drawingWords(this.task));
-    painted().then(() => this.#busy && this.shaft.show(this.task, true)); // nothing more before the stroke is painted
+    painted().then(() => { // nothing more before the stroke is painted
+      if (!this.#busy) return;
+      this.shaft.say(drawingWords(this.task));
+      this.shaft.show(this.task, true);
+    });
     const told = dig(this.task.code)
       .then(async (reply) => {
         if (reply.is_prize) claims().catch(() => {}); // it shows behind the dialog

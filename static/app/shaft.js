@@ -3,7 +3,7 @@
 import { countDown } from "../miniprogram/shared/clock.js";
 import { endsFirst } from "../miniprogram/shared/prizes.js";
 import { OVER, chanceWords, deepestWords, pressOf, whyNot } from "../miniprogram/shared/words.js";
-import { el, fill, icon, set, svg, write } from "./dom.js";
+import { el, fill, icon, redraw, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
 
@@ -77,7 +77,7 @@ export function shaft(onDig) {
   return {
     element, line, show, strikeOf, dug: choice.dug,
     strike: () => strokes.begin(null),
-    say: (words, picture = null) => fill(line, picture, words && el("span", {}, words)),
+    say: (words, picture = null) => fill(line, picture, words ? el("span", {}, words) : null),
     close: () => stop(),
   };
 }
@@ -96,10 +96,8 @@ function digButton(onDig, strokes) {
     set(element, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
     element.dataset.kind = kind;
     circle.show(kind === "cooling" ? seconds : 0, task.cd);
-    if (time) {
-      write(big, time);
-      big.className = time.length > 7 ? "days" : time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
-    } else fill(big, icon(drawn, 44));
+    redraw(big, time || drawn, () => time || icon(drawn, 44));
+    big.className = time.length > 7 ? "days" : time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
     write(small, words);
     return ready;
   }

@@ -110,13 +110,14 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     digger.go(f"/#/task/{first}")
     held: list[Route] = []
     digger.page.route("**/postTask", lambda route: held.append(route), times=1)
+    assert digger.page.locator(".strike").evaluate("each => each.offsetHeight") > 100  # before the press
     assert press(digger) > 10  # the blade and the clods
     expect(digger.page.locator(".dig[aria-busy=true]")).to_be_visible()
     assert digger.page.locator(".level b").text_content() == "0"
     held[0].continue_()
     won(digger)
     assert digger.page.evaluate("said") >= LEAST_MS
-    expect(digger.page.locator(".strike")).to_be_hidden()
+    expect(digger.page.locator(".strike")).to_have_css("opacity", "0")
     opened = digger.page.get_by_role("dialog")
     expect(opened).to_have_count(1)  # although both the reply and the frame tell of the win
     expect(opened).to_contain_text("一只猫")
