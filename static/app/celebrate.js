@@ -31,7 +31,6 @@ export function preparedWin({ name, thumbnail }, signal) {
     button,
     el("i.ground.left", { "aria-hidden": "true" }),
     el("i.ground.right", { "aria-hidden": "true" }),
-    coins,
   );
   opened.classList.add("won");
   const barInHaste = (event) => opened.matches(".settled") || event.preventDefault();
@@ -40,6 +39,7 @@ export function preparedWin({ name, thumbnail }, signal) {
   addEventListener("keydown", (event) => event.key === " " && opened.open && barInHaste(event), { signal });
   signal.addEventListener("abort", () => opened.remove());
   if (!signal.aborted) document.body.append(opened);
+  painted().then(() => button.after(coins)); // all at once would take longer than a frame
 
   async function celebrate(won, reply) {
     const kept = won.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖";
