@@ -23,7 +23,6 @@ from server.running.stores import free_port
 from server.settings import Settings
 from support import SOURCE
 from support.browser import Person
-from support.client import a_picture
 from support.login import log_in
 from support.screen import stopped
 from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
@@ -137,7 +136,7 @@ def test_a_demo_sends_messages_and_has_a_crowd_that_digs_what_a_newcomer_publish
         newcomer = Person.log_in(running.address, "新来的人")
         offered = {template["kind"] for template in newcomer.get("/getTemplates")["templates"]}
         assert {"won", "cooldown_over", "ended"} <= offered
-        code = newcomer.publish(a_picture(), name="新来的人埋的", forecast_num=1000, is_public=1)
+        code = newcomer.publish(name="新来的人埋的", forecast_num=1000, is_public=1)
         published = time.monotonic()
         until(lambda: newcomer.get("/getTaskDetails", code=code)["now_depth"] > 0)
         assert time.monotonic() - published < NEWCOMER_SECONDS

@@ -14,7 +14,6 @@ import pytest
 
 from support import SOURCE
 from support.browser import Person
-from support.client import a_picture
 from support.servers import Running, a_server
 
 GENERATOR = Path(sys.executable).with_name("openapi-python-client")
@@ -128,7 +127,7 @@ def test_the_client_of_openapi_python_client_plays(server, document, tmp_path, m
     get_details = importlib.import_module("generated_client.api.digging.get_task_details").sync
     models = importlib.import_module("generated_client.models")
     alice, bob = (Person.log_in(server.address, user) for user in ("alice", "bob"))
-    code = alice.publish(a_picture(), cd=0)
+    code = alice.publish(cd=0)
     with client.AuthenticatedClient(base_url=server.address, token=bob.token) as http:
         dug = post_task(client=http, body=models.DigRequest(unionid=bob.unionid, code=code))
         assert (type(dug), dug.now_depth) == (models.DigReply, 1)
@@ -144,6 +143,6 @@ def test_a_program_with_the_types_of_openapi_typescript_compiles_and_plays(serve
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     run(COMPILER, "--strict", "--target", "es2022", "--module", "commonjs", "play.ts", cwd=tmp_path)
     alice, bob = (Person.log_in(server.address, user) for user in ("carol", "dave"))
-    code = alice.publish(a_picture(), cd=0)
+    code = alice.publish(cd=0)
     said = run("node", "play.js", server.address, bob.token, bob.unionid, code, cwd=tmp_path)
     assert said == "depth 1\n"

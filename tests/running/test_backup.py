@@ -15,7 +15,6 @@ from tornado.websocket import websocket_connect
 
 from support import SOURCE
 from support.browser import Person
-from support.client import a_picture
 from support.servers import Running, a_server, clean_environment, until
 
 RIGHT_SECONDS = 5.0
@@ -65,7 +64,7 @@ def test_a_backup_made_under_digs_is_restored_and_digs_go_on(tmp_path):
     depths: list[int] = []
     with a_server(tmp_path / "data") as server:
         publisher, digger = (Person.log_in(server.address, user) for user in ("publisher", "digger"))
-        code = publisher.publish(a_picture(), cd=0, forecast_num=100_000)
+        code = publisher.publish(cd=0, forecast_num=100_000)
         with digging(digger, code, depths):
             until(lambda: len(depths) >= 10)
             before = depths[-1]

@@ -15,7 +15,6 @@ import httpx
 import pytest
 
 from support.browser import Person
-from support.client import a_picture
 from support.servers import Running, a_server, assert_all_end, pidfds_of, until
 
 WINDOW_MS = 2000
@@ -87,7 +86,7 @@ async def is_told(port: int, answered: asyncio.Semaphore, pause_seconds: float) 
 def let_a_cooldown_pass(server: Running, digger: Person) -> tuple[str, int]:
     """Publish a task, dig it, and wait for its cooldown; return the code and the cooldown's end (unix ms)."""
     publisher, first = (Person.log_in(server.address, user) for user in ("publisher", "first"))
-    code = publisher.publish(a_picture(), cd=1)
+    code = publisher.publish(cd=1)
     cd_until = first.post("/postTask", code=code)["cd_until"]
     until(lambda: digger.get("/getTaskDetails", code=code)["can_dig"] == 1)
     return code, cd_until
@@ -139,7 +138,7 @@ def test_a_worker_killed_before_the_order_is_drawn_wrote_nothing_and_the_same_di
 
 def test_a_worker_ends_without_an_error_though_the_store_stands_still_in_the_middle_of_its_work(server):
     publisher, digger = (Person.log_in(server.address, user) for user in ("publisher", "dave"))
-    code = publisher.publish(a_picture(), cd=1)
+    code = publisher.publish(cd=1)
     children = server.children()
     (worker,) = children["worker"]
     (store,) = children["SecantusDB"]

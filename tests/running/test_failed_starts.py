@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import resource
 import signal
 import sys
@@ -11,14 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from server.operation.alarms import TABLE
 from server.running.stores import free_port
 from server.runtime.children import ended, start_child
 from support import SOURCE
-from support.servers import Running
+from support.servers import Running, is_ready
 
 # Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the file `path` exists, no process
 # starts. While the file `ending` exists, workers end at once with the exit code in it.
@@ -77,10 +75,6 @@ def few_descriptors(pid: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def answers(server: Running) -> bool:
-    return httpx.get(f"{server.address}/readyz", timeout=30).status_code == 200
-
-
 def test_a_worker_that_cannot_be_forked_is_started_once_it_can(server, full):
     (worker,) = server.children()["worker"]
     full.touch()
@@ -88,7 +82,7 @@ def test_a_worker_that_cannot_be_forked_is_started_once_it_can(server, full):
     server.wait_for(r"worker 1 failed: \[Errno 11\]")
     full.unlink()
     server.wait_for("wabao.worker serving")
-    assert answers(server)
+    assert is_ready(server.address)
 
 
 @pytest.mark.parametrize("code", [1, 2], ids=["it fails", "it may not serve"])
@@ -100,7 +94,7 @@ def test_a_worker_that_ends_before_it_serves_does_not_end_the_server(server, end
         server.wait_for(rf"worker 1 \(pid \d+\) ended with {code}; starting it again")
     ending.unlink()
     server.wait_for("wabao.worker serving")
-    assert answers(server)
+    assert is_ready(server.address)
 
 
 def test_workers_that_are_killed_as_soon_as_they_serve_are_in_the_metrics_that_the_alarm_compares(tmp_path):
@@ -108,18 +102,12 @@ def test_workers_that_are_killed_as_soon_as_they_serve_are_in_the_metrics_that_t
     for number in range(3):
         server.wait_for("wabao.worker serving")
         if number:
-            assert lost(server) == number
+            assert server.metric("wabao_workers_lost") == number
         os.kill(server.children()["worker"][0], signal.SIGKILL)
     server.wait_for("wabao.worker serving")
-    assert lost(server) == 3
+    assert server.metric("wabao_workers_lost") == 3
     assert next(row for row in TABLE if row.kind == "ended").metric == "wabao_workers_lost"
     assert server.end() == 0
-
-
-def lost(server: Running) -> float:
-    """Return how many workers ended unasked lately, as `/metrics` says."""
-    text = httpx.get(f"{server.address}/metrics", timeout=30).text
-    return float(re.findall(r"^wabao_workers_lost\S* (\S+)$", text, re.MULTILINE)[0])
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from server.running.stores import free_port
 from support import SOURCE
-from support.servers import PATIENCE_SECONDS, Running, assert_all_end, pidfds_of, until
+from support.servers import Running, assert_all_end, is_ready, pidfds_of, until
 
 WELL_SECONDS = 15
 # Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the file at `fault` exists, what
@@ -73,15 +72,8 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
     running.kill()
 
 
-def is_ready(server: Running) -> bool:
-    try:
-        return httpx.get(f"{server.address}/readyz", timeout=PATIENCE_SECONDS).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
 def is_well(server: Running, workers: int = 1) -> bool:
-    return is_ready(server) and sum(map(len, server.children().values())) == 2 + workers
+    return is_ready(server.address) and sum(map(len, server.children().values())) == 2 + workers
 
 
 def last(fault: str, server: Running, directory: Path) -> None:
@@ -144,7 +136,7 @@ def test_signals_of_other_programs_change_nothing_and_sighup_replaces_the_worker
     assert server.children() == before
     deaths = pidfds_of(before["worker"])
     server.process.send_signal(signal.SIGHUP)
-    until(lambda: is_ready(server) and not set(before["worker"]) & set(server.children()["worker"]))
+    until(lambda: is_ready(server.address) and not set(before["worker"]) & set(server.children()["worker"]))
     assert_all_end(deaths)
     until(lambda: is_well(server, workers=2))
     server.wait_for("worker 2 .* ended with 0")

@@ -23,7 +23,6 @@ from server.runtime.children import tie_to
 from server.settings import SANDBOX_APPID
 from support import SOURCE
 from support.browser import Person, checked
-from support.client import a_picture
 from support.limits import NO_LIMITS
 from support.payout_limits import NO_PAYOUT_LIMITS
 from support.servers import clean_environment, until
@@ -123,7 +122,7 @@ def test_an_operator_comes_from_an_empty_machine_to_a_parcel_that_was_received(m
         assert "goods only: red packets are off, since CASH=0" in machine.said.read_text()
         ming, hong = (machine.log_in(user) for user in ("小明", "小红"))
         two = {"prize_num": 2, "forecast_num": 2, "interval": 1, "fluctuation": 0}
-        code = ming.publish(a_picture(), **two)
+        code = ming.publish(**two)
         assert hong.post("/postTask", code=code)["is_prize"] == 1
         operators = {"name": "值班员", "token": machine.setting("OPS_TOKEN")}
         checked(machine.http.post("/ops/login", json=operators))

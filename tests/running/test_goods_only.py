@@ -10,25 +10,14 @@ import pytest
 from handlers.glossary import CASH as NAMES_CASH
 from server.actions.digging.publish import GOODS_ONLY
 from server.running.stores import free_port
+from support.browser import Person
 from support.databases import with_database
-from support.pictures import encoded, four_corners
 from support.servers import Running
 
 # Served only where red packets are taken.
 CASH = ("/payTask", "/payNotify", "/refundNotify", "/transferNotify", "/ops/money", "/ops/paid")
 BOOKS = {"orders", "bills", "refunds", "ledger", "ledger_sums", "risks"}
 SETTINGS = {"CASH": "0", "WEB_CONCURRENCY": "1"}
-
-
-def log_in(http: httpx.Client, name: str) -> dict[str, Any]:
-    """Log in through the sandbox; return what each request of this person carries."""
-    given = http.get("/sandbox/authorize", params={"user": name}).json()
-    fields = {field: given[field] for field in ("code", "iv", "encryptedData")}
-    person = http.get("/userLogin", params=fields).json()["data"]
-    return {
-        "headers": {"Authorization": f"Bearer {person['token']}"},
-        "params": {"unionid": person["unionid"]},
-    }
 
 
 @pytest.fixture
@@ -47,34 +36,30 @@ def test_goods_are_buried_dug_and_claimed_without_anything_of_cash(
     running = Running(tmp_path / "data", free_port(), **given)
     running.wait_for("goods only: red packets are off, since CASH=0")
     running.wait_for("is ready")
-    with httpx.Client(base_url=running.address, timeout=20) as http:
-        assert {path: http.post(path).status_code for path in CASH} == dict.fromkeys(CASH, 404)
-        described = http.get("/openapi.json").json()["paths"]
-        assert not described.keys() & set(CASH)
-        assert "/drawPrize" in described
-        alice = log_in(http, "alice")
-        bob = log_in(http, "bob")
-        cat = {"file": ("cat.png", encoded(four_corners(), "PNG"))}
-        uploaded = http.post("/uploadFile", **alice, files=cat).json()
-        goods = {"goods_type": 2, "draw_type": 2, "prize_num": 1, "forecast_num": 1, "name": "猫"}
-        packet = http.post("/postTask", **alice, data={**goods, "goods_type": 1, "money": 2}).json()
-        assert (packet["error"], packet["msg"]) == ("bad_request", GOODS_ONLY)
-        unknown = http.post("/postTask", **alice, data={**goods, "goods_type": 3}).json()
-        unheard = http.get("/getTaskList", params={**alice["params"], "kind": "x"}).json()
-        own = http.get("/getMyInfo", **alice).json()
-        assert own["to_do"] == []
-        for said in (packet["msg"], unknown["msg"], unheard["msg"], *own):
-            assert said
-            assert not NAMES_CASH.search(said), said
-        task = http.post("/postTask", **alice, data={**goods, "url": uploaded["url"]}).json()
-        code = task["code"]
-        alice["params"]["code"] = code
-        assert http.get("/getTaskDetails", **alice).json()["status"] == 0
-        assert http.post("/postTask", **bob, data={"code": code}).json()["is_prize"] == 1
-        where = {"receiver": "小红", "phone": "13800000000", "address": "广东省深圳市高新南一道 1 号"}
-        assert http.post("/drawPrize", **bob, data={"code": code, **where}).json()["state"] == "given"
-        statement = http.get("/getStatement", **alice).json()
-        assert (statement["prizes_given"], statement["held_fen"]) == (1, 0)
+    asking = {path: httpx.post(running.address + path, timeout=20).status_code for path in CASH}
+    assert asking == dict.fromkeys(CASH, 404)
+    described = httpx.get(f"{running.address}/openapi.json", timeout=20).json()["paths"]
+    assert not described.keys() & set(CASH)
+    assert "/drawPrize" in described
+    alice, bob = (Person.log_in(running.address, user) for user in ("alice", "bob"))
+    goods = {"goods_type": 2, "draw_type": 2, "prize_num": 1, "forecast_num": 1, "name": "猫"}
+    asked = {"unionid": alice.unionid}
+    packet = alice.send("POST", "/postTask", json={**asked, **goods, "goods_type": 1, "money": 2}).json()
+    assert (packet["error"], packet["msg"]) == ("bad_request", GOODS_ONLY)
+    unknown = alice.send("POST", "/postTask", json={**asked, **goods, "goods_type": 3}).json()
+    unheard = alice.send("GET", "/getTaskList", params={**asked, "kind": "x"}).json()
+    own = alice.get("/getMyInfo")
+    assert own["to_do"] == []
+    for said in (packet["msg"], unknown["msg"], unheard["msg"], *own):
+        assert said
+        assert not NAMES_CASH.search(said), said
+    code = alice.publish(**goods)
+    alice.get("/getTaskDetails", code=code)
+    assert bob.post("/postTask", code=code)["is_prize"] == 1
+    where = {"receiver": "小红", "phone": "13800000000", "address": "广东省深圳市高新南一道 1 号"}
+    assert bob.claim(code, **where)["state"] == "given"
+    statement = alice.get("/getStatement", code=code)
+    assert (statement["prizes_given"], statement["held_fen"]) == (1, 0)
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         database = client.get_default_database()
         assert database.list_collection_names()

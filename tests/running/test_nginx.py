@@ -23,7 +23,6 @@ from handlers.prizes.shipping import ShipPrizes
 from server.running.port import HEAD_BYTES, IDLE_SECONDS
 from server.running.stores import free_port
 from support.browser import Person
-from support.client import a_picture
 from support.servers import Running, a_server
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="there is no nginx")
@@ -74,7 +73,7 @@ def test_nginx_takes_the_file_and_its_limits_fit_the_servers(tmp_path):
 
 async def test_a_dig_and_a_websocket_go_through_nginx_and_the_server_knows_no_other_address(behind):
     alice, bob = (Person.log_in(behind.server.address, user) for user in ("alice", "bob"))
-    code = alice.publish(a_picture(), cd=1)
+    code = alice.publish(cd=1)
     page = await websocket_connect(
         HTTPRequest(
             f"wss://127.0.0.1:{behind.port}/ws?code={code}",

@@ -21,7 +21,6 @@ from tornado.websocket import websocket_connect
 from server.running.stores import free_port
 from support import SOURCE
 from support.browser import Person
-from support.client import a_picture
 from support.databases import database_of, with_database
 from support.servers import Running
 
@@ -187,7 +186,7 @@ async def replace_all(fleet: Fleet, old: Path) -> None:
     address = fleet.living[0].address
     people = [await asyncio.to_thread(Person.log_in, address, f"p{each}") for each in range(DIGGERS + 1)]
     publisher = people.pop()
-    codes = [publisher.publish(a_picture(), cd=0, forecast_num=100_000) for _ in range(TREASURES)]
+    codes = [publisher.publish(cd=0, forecast_num=100_000) for _ in range(TREASURES)]
     crowd = Crowd(fleet, people, codes)
     await crowd.play(old)
     assert crowd.statuses.keys() <= {200, 503}

@@ -17,7 +17,7 @@ from server.running.stores import free_port
 from server.runtime.children import tie_to
 from support import SOURCE
 from support.limits import NO_LIMITS
-from support.servers import PATIENCE_SECONDS, clean_environment, until
+from support.servers import PATIENCE_SECONDS, clean_environment, is_ready, until
 
 REQUESTS = 2_000
 CLIENTS = 8
@@ -43,13 +43,6 @@ def a_server(data_dir: Path, outputs: str, **streams: int) -> Iterator[tuple[sub
             assert process.wait(DRAIN_SECONDS) == 0
         finally:
             process.kill()
-
-
-def is_ready(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/readyz", timeout=10).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def test_2000_requests_are_answered_while_nobody_reads_the_log_and_sigterm_ends_the_server(tmp_path):

@@ -29,6 +29,7 @@ from support.servers import (
     assert_all_end,
     child_pids,
     clean_environment,
+    is_ready,
     pidfds_of,
     takes_connections,
     until,
@@ -38,10 +39,6 @@ from support.servers import (
 def descendant_pids(pid: int) -> list[int]:
     children = child_pids(pid)
     return children + [grandchild for child in children for grandchild in descendant_pids(child)]
-
-
-def is_ready(address: str) -> bool:
-    return httpx.get(f"{address}/readyz", timeout=10).status_code == 200
 
 
 @pytest.fixture(scope="module")

@@ -87,6 +87,11 @@ class Running:
             found.setdefault(kind, []).append(pid)
         return found
 
+    def metric(self, series: str) -> float:
+        """Return the sum of the series of `/metrics` that begin like this."""
+        text = httpx.get(f"{self.address}/metrics", timeout=PATIENCE_SECONDS).text
+        return sum(map(float, re.findall(rf"^{series}\S* (\S+)$", text, re.MULTILINE)))
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send the signal, read the rest of the output, and return the exit code."""
         self.process.send_signal(number)
@@ -138,6 +143,14 @@ def assert_all_end(descriptors: list[int]) -> None:
         ready, _, _ = select.select([descriptor], [], [], PATIENCE_SECONDS)
         assert ready, "a process that should have ended did not"
         os.close(descriptor)
+
+
+def is_ready(address: str) -> bool:
+    """Return whether a server says that it is ready."""
+    try:
+        return httpx.get(f"{address}/readyz", timeout=PATIENCE_SECONDS).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def websockets(server: Running) -> dict[int, int]:
