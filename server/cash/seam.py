@@ -52,12 +52,14 @@ class Cash:
             "refunds": (books.refunds, self._settle_refund),
         }
 
-    async def use_payment(self, code: str, *, last: bool = False) -> bool:
+    async def use_payment(self, code: str, *, opens: bool = True, last: bool = False) -> bool:
         """Use, or refund, a payment that waits for its task; return whether one came, or may still come.
 
-        With `last`, the task's order is closed here, unless it is paid. Raises PayUnknown, WeChatBusy,
-        Contradiction.
+        Unless the task `opens`, a sweep closes its unpaid order. With `last`, it is closed here. Raises
+        PayUnknown, WeChatBusy, Contradiction.
         """
+        if not opens:
+            await self._context.books.orders.move_all({"code": code}, order.wake())
         found = await self._context.books.orders.find_live(code)
         if found is None:
             return False
@@ -67,10 +69,6 @@ class Cash:
         if last and found["state"] == "asked":
             found = await ask_about_order(self._context, found, close=True)
         return found["state"] != "closed"
-
-    async def close_order(self, code: str) -> None:
-        """Let a sweep close the unpaid order of a task that must not open."""
-        await self._context.books.orders.move_all({"code": code}, order.wake())
 
     async def close_orders_of(self, person_id: str) -> None:
         """Let a sweep close a banned person's unpaid orders.

@@ -98,11 +98,9 @@ async def _settle_unopened(context: Context, task: Task) -> int | None:
     until_ms = unpaid_until_ms(task)
     again_ms = context.clock.now_ms() + LOOK_AGAIN_MS
     over = task.get("review") not in IN_REVIEW and context.clock.now_ms() >= until_ms
-    if context.cash is not None:
-        if is_taken_down(task):
-            await context.cash.close_order(task["_id"])
-        if await context.cash.use_payment(task["_id"], last=over):
-            return max(until_ms, again_ms)
+    opens = not is_taken_down(task)
+    if context.cash is not None and await context.cash.use_payment(task["_id"], opens=opens, last=over):
+        return max(until_ms, again_ms)
     if not over:
         return max(until_ms, again_ms)
     await _delete_unpaid(context, task)
@@ -129,8 +127,7 @@ async def _settle_over(context: Context, task: Task) -> int | None:
     # Refund a payment that waited. A payment that comes later is refunded when its order is followed.
     if not task["open"]:
         if context.cash is not None:
-            await context.cash.close_order(code)
-            await context.cash.use_payment(code)
+            await context.cash.use_payment(code, opens=False)
         return None
     if context.cash is not None:
         await context.cash.owe_refund("unwon", task, unwon_fen(task))
