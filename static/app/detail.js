@@ -67,6 +67,7 @@ class Page {
   #reloading = 0;
   #watched = false; // the first snapshot has come: a later one means that frames were missed
   #win = null;
+  #finds = null; // the module that shows finds, once a dig made here needed it
   #winners = new Map(); // by winners' places: who is known to have won, and what
   #judged = ""; // the `review` that a frame told and that was not read yet
   #edited = 0; // the `edited` that came with it
@@ -268,7 +269,7 @@ class Page {
       case "join":
         task.participants = Math.max(task.participants, frame.participants);
         this.people.add(frame);
-        this.sayOf(frame, "来");
+        if (!this.#finds) this.sayOf(frame, "来挖了一锹");
         break;
       case "prize":
         this.won(frame);
@@ -363,9 +364,10 @@ class Page {
    *
    * Your own dig is reported by its reply, before or after its frames.
    */
-  sayOf({ seq, wxname }, how) {
+  sayOf({ seq, wxname, find }, did) {
     const others = !this.#busy && seq !== this.#dugSeq;
-    if (others) this.shaft.say([el("bdi", {}, wxname), dugWords(this.task, how)]);
+    const [what, picture] = find && this.#finds ? this.#finds.broughtBy(find) : [did];
+    if (others) this.shaft.say([el("bdi", {}, wxname), dugWords(this.task, what)], picture);
     return others;
   }
 
@@ -454,6 +456,7 @@ class Page {
     this.#dugSeq = reply.seq;
     this.newcomer.done();
     this.shaft.dug();
+    this.#finds ??= shown;
     if (reply.seq >= task.seq) {
       Object.assign(task, {
         seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,

@@ -19,6 +19,9 @@ export const named = (find) => el("span.named-find", {}, picture(find), findName
 /** What a dig that won nothing brought up: words, and a picture. */
 export const brought = (reply) => [foundWords(reply), picture(reply.find)];
 
+/** What somebody else's dig brought up: what it did, and a picture. */
+export const broughtBy = (find) => [`挖出了${findName(find)}`, picture(find)];
+
 /** Return what came up in a treasure, or in those of a publisher; null if nothing did. */
 export function cameUp(finds) {
   return finds.length ? el("div.came-up", {}, el("p.hint", {}, `${BOOK.cameUp} ${finds.length} 种`),

@@ -123,8 +123,8 @@ export function cooldownWords({ cd }) {
   return cd > 60 && cd % 60 === 0 ? `冷却 ${cd / 60} 分钟` : `冷却 ${cd} 秒`;
 }
 
-/** What is said of a dig, after the digger's name: its cooldown is everybody's. `how` comes before the verb. */
-export const dugWords = (task, how = "") => ` ${how}挖了一锹${task.cd ? `，大家一起等${cooldownWords(task).replace("冷却", "")}` : ""}`;
+/** What is said of a dig, after the digger's name: what it `did`, and that its cooldown is everybody's. */
+export const dugWords = (task, did = "挖了一锹") => ` ${did}${task.cd ? `，大家一起等${cooldownWords(task).replace("冷却", "")}` : ""}`;
 
 /** What is said once a treasure that was announced starts, and once a cooldown has ended. */
 export const OVER = ["开挖了，大家一起抢！", "冷却结束，大家一起抢！"];

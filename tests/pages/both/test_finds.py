@@ -18,7 +18,8 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     code = seller.post("/postTask", **asked, sealed_seed=sealed, nonce="0f" * 16)["code"]
     find = digger.post("/postTask", code=code)["find"]
     words = (ROOT / "shared" / "finds.js").read_text("utf-8")
-    name = re.findall(r'"([^"]+)"', words.partition("NAMES = [")[2])[find - 1]
+    names = re.findall(r'"([^"]+)"', words.partition("NAMES = [")[2])
+    name = names[find - 1]
     shown = client(who)
     shown.open("mine", "finds")
     shown.says("1 / 48 件", "没有价值，不能买卖、转送", "第 1–10 层 · 1 / 8", name, "还没挖到", "远古")
@@ -32,3 +33,5 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     if isinstance(shown, InHand):  # opening the page has dug already
         shown.press("挖一锹")
     shown.says("第 2 层，没有奖，挖出了", "归你了，收进图鉴")
+    find = Person.log_in(address, "也来挖的人").post("/postTask", code=code)["find"]
+    shown.says(f"也来挖的人 挖出了{names[find - 1]}")

@@ -195,7 +195,7 @@ Component({
           this.newest = { ...frame, depth: frame.now_depth };
           this.showStratum(this.newest);
           if (!this.data.busy && ![this.dugSeq, this.lostSeq].includes(frame.seq)) {
-            this.setData({ said: frame.wxname + dugWords(task), brought: null });
+            this.setData({ said: frame.wxname + (frame.find ? dugWords(task, `挖出了${findName(frame.find)}`) : dugWords(task)), brought: frame.find ? placeOf(frame.find) : null });
             this.outcomes.until(this.strikeOf(pictureOf(frame)));
           }
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
@@ -209,7 +209,7 @@ Component({
           noteWinner(this.winners, frame, task);
           if (this.newest && this.newest.seq === frame.seq) this.showStratum({ ...this.newest, is_prize: 1 });
           if (frame.seq !== this.dugSeq) {
-            if (!this.data.busy) this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
+            if (!this.data.busy) this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join(""), brought: null });
             if (!task.is_prize && mayBeOwn(frame, me(), this.openedAt)) this.read().catch(showProblem);
           }
           this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
