@@ -92,17 +92,23 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, co
     await check_history(context, code)
 
 
-async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(context, alice, bob):
-    """A process that read the task before the last dig does not know of its cooldown."""
+async def test_mongodb_itself_refuses_a_dig_that_was_allowed_when_its_task_was_read(context, alice, bob):
+    """A process that read the task before somebody else's change does not know of it."""
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code, dig_id="bobs-dig-1")
+    await context.background.finish()
     tasks = context.store.tasks
+    await tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 1}})
+    sealed = await tasks.collection.find_one({"_id": code})
     task = await tasks.find(code)
     second = Dig(**{**task["last_dig"], "_id": f"{code}:2", "depth": 2, "dig_id": "late"})  # type: ignore[typeddict-item]
-    assert await tasks.record_dig(second, 60_000) is None
-    after = await tasks.find(code)
-    assert (after["now_depth"], after["last_dig"]) == (1, task["last_dig"])
-    await tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 1}})
+    later = {"cd_until": context.clock.now_ms() + 3_600_000}
+    shut = ({"status": 1}, {"open": 0}, {"hidden": 1}, {"review": "checking"})
+    for changed in (later, *shut, {"now_depth": 2}):
+        await tasks.collection.update_one({"_id": code}, {"$set": changed})
+        assert await tasks.record_dig(second, 60_000) is None, changed
+        assert await tasks.find(code) == {**task, **changed}
+        await tasks.collection.replace_one({"_id": code}, sealed)
     recorded = await tasks.record_dig(second, 60_000)
     assert (recorded["depth"], recorded["cd_until"]) == (2, recorded["at"] + 60_000)
 

@@ -197,7 +197,7 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(client, context, trips
     assert sorted(dug for dug, _ in ends) == [False, True]
     for dug, sent in ends:
         assert sent[:2] == ["aggregate tasks", "findAndModify tasks"]
-        assert sent[2:] == (["update digs"] if dug else ["aggregate tasks"])
+        assert sent[2:] == (["insert digs"] if dug else ["aggregate tasks"])
 
 
 async def test_a_new_persons_tap_takes_one_trip_before_its_reply_whoever_brought_them(

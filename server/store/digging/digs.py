@@ -158,18 +158,14 @@ class Digs(Documents[Dig]):
     async def write(self, dig: Dig) -> None:
         """Write a dig that its task holds already; writing it again changes nothing."""
         fields = stored(dig)
-        # An upsert into a sharded collection must name the shard key, here the code.
-        this = {name: fields.pop(name) for name in ("_id", "code")}
-        for last_try in (False, True):
-            try:
-                await self.collection.update_one(this, {"$setOnInsert": fields}, upsert=True)
-            except DuplicateKeyError:
-                # Another process wrote the same dig at the same moment. If it happens twice, another dig
-                # took this depth or this person's place, which must never be.
-                if last_try:
-                    raise
-            else:
-                return
+        try:
+            await self.rows.insert_one(dict(fields))
+        except DuplicateKeyError:
+            # Another process wrote the same dig: this waits until a majority has it. If another dig took this
+            # depth or this person's place, which must never be, this fails. An upsert into a sharded
+            # collection must name the shard key, here the code.
+            this = {name: fields.pop(name) for name in ("_id", "code")}
+            await self.collection.update_one(this, {"$setOnInsert": fields}, upsert=True)
 
     async def participants(
         self, code: str, page: int, page_size: int = 50

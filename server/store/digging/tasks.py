@@ -161,18 +161,21 @@ class Tasks(DueDocuments[Task]):
             }
         if "end" in dig or dig["is_prize"]:
             changes["due_at"] = NOW_MS  # a sweep then writes the prize and settles the end, if nobody has
-        cooled = {"$lte": ["$cd_until", NOW_MS]}
+        may_be_dug: Document = {
+            "$and": [
+                {"$eq": ["$status", 0]},
+                {"$eq": ["$open", 1]},
+                {"$eq": ["$hidden", 0]},
+                # An edit is checked as the whole task was before.
+                {"$not": {"$in": ["$review", list(IN_REVIEW)]}},
+                {"$lte": ["$cd_until", NOW_MS]},
+            ]
+        }
         found = await self.find_one_and_update(
-            # The cooldown is compared inside the update: in the filter it would need $expr.
-            {
-                "_id": dig["code"],
-                "status": 0,
-                "open": 1,
-                "hidden": 0,
-                "review": {"$nin": list(IN_REVIEW)},  # an edit is checked as the whole task was before
-                "now_depth": dig["depth"] - 1,
-            },
-            [{"$replaceWith": {"$cond": [cooled, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
+            # The other conditions stand inside the update: SecantusDB tries the indexes for each field of a
+            # filter, and the cooldown would need $expr there.
+            {"_id": dig["code"], "now_depth": dig["depth"] - 1},
+            [{"$replaceWith": {"$cond": [may_be_dug, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
             projection={"last_dig": 1},
         )
         recorded: Dig | None = None if found is None else found.get("last_dig")
