@@ -10,7 +10,7 @@ import { consent } from "./consent.js";
 import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
-import { isClaimable, mayBeOwn, mayEdit, mayEnd, mayShare, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
+import { isClaimable, isShared, mayBeOwn, mayEdit, mayEnd, mayShare, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
 import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
@@ -74,6 +74,7 @@ class Page {
   #openedAt = Date.now();
   #readDigs;
   #unfolded = false; // all kinds of prizes show
+  #noteWin = null; // takes frames, where it says who got how much
 
   constructor(task, signal) {
     observe(task.server_time);
@@ -96,6 +97,7 @@ class Page {
     this.consent = consent(signal);
     this.review = el("div.review", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
+    this.wins = el("div");
     this.story = el("a.button", { href: `#/story/${task.code}`, hidden: true }, AFTER.story);
     this.after = after(() => this.fairness.check());
     for (const each of task.users) if (each.is_prize) noteWinner(this.#winners, each, task);
@@ -124,7 +126,7 @@ class Page {
     fill(
       root,
       this.top,
-      el("div.column.play", {}, this.review, this.due, this.own, this.claim, this.shaft.element, this.newcomer.element, this.consent.element, this.cheers.element, this.ending, this.story, this.after.element, this.statement.element,
+      el("div.column.play", {}, this.review, this.due, this.own, this.claim, this.shaft.element, this.newcomer.element, this.ending, this.wins, this.consent.element, this.cheers.element, this.story, this.after.element, this.statement.element,
         this.people.element,
         this.digs),
       el("div.column", {}, this.fairness.element,
@@ -132,6 +134,7 @@ class Page {
           task.mine ? null : el("button.quiet", { onclick: report }, REPORT.name))),
     );
     this.show();
+    if (isShared(task)) import("./wins.js").then((loaded) => { this.#noteWin = loaded.wins(task, this.wins, signal); }, () => {}); // it is not missed
     this.shaft.say(task.why_note);
     this.showClaim();
   }
@@ -300,6 +303,7 @@ class Page {
       default:
         return;
     }
+    this.#noteWin?.(frame);
     if (!this.#busy) this.show(); // the end of a dig shows all that came meanwhile
   }
 

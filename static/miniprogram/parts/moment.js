@@ -76,7 +76,9 @@ export const moment = Behavior({
     async readStrata() {
       if (!this.task.now_depth) return;
       const { data } = await api.get("/getDigs", { code: this.task.code });
-      if (!this.life.aborted) data.slice(0, STRATA).forEach((each) => this.showStratum(each));
+      if (this.life.aborted) return;
+      data.slice(0, STRATA).forEach((each) => this.showStratum(each));
+      await this.readWins(data);
     },
 
     digsOnOpening() {

@@ -12,6 +12,7 @@ import { isNew, practising } from "../../parts/practising.js";
 import { sharing } from "../../parts/sharing.js";
 import { tell } from "../../parts/telling.js";
 import { watching } from "../../parts/watching.js";
+import { winsList } from "../../parts/wins.js";
 import { pictureOf } from "../../shared/faces.js";
 import { SPREAD_MS, afterwards, noteFind, noteWinner, seekNext } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
@@ -33,7 +34,7 @@ const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure,
 const SQUARE = "square"; // the scene of a code that shows no treasure
 
 Component({
-  behaviors: [claiming, history, linking, moment, naming, opening, owning, practising, sharing, watching],
+  behaviors: [claiming, history, linking, moment, naming, opening, owning, practising, sharing, watching, winsList],
 
   data: {
     task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", ending: "", ownDigs: "",
@@ -49,6 +50,7 @@ Component({
       this.setData({ newcomer: isNew() });
       this.openedAt = Date.now();
       this.outcomes = outcomes((frame) => this.receive(frame), this.life);
+      this.wins = new Map(); // by depths: who is known to have won how much
       this.winners = new Map(); // by winners' places: who is known to have won, and what
       this.opened = code || decodeURIComponent(scene || "");
       if (this.opened === SQUARE) this.openSquare();
@@ -153,6 +155,7 @@ Component({
       this.showMoment(task);
       this.showClaim();
       this.showOwn();
+      this.showWins();
       this.count();
     },
 
@@ -207,6 +210,7 @@ Component({
         case "prize":
           this.mark(frame.no);
           noteWinner(this.winners, frame, task);
+          this.noteWin(frame);
           if (this.newest && this.newest.seq === frame.seq) this.showStratum({ ...this.newest, is_prize: 1 });
           if (frame.seq !== this.dugSeq) {
             if (!this.data.busy) this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join(""), brought: null });

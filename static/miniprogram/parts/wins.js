@@ -1,0 +1,36 @@
+// The part of a treasure's page that says who got how much of a shared red packet.
+
+import { now } from "../shared/clock.js";
+import { isShared } from "../shared/prizes.js";
+import { WINS, noteWin, readWins, shownWins } from "../shared/wins.js";
+import { api, showProblem } from "../wechat.js";
+import { tell } from "./telling.js";
+
+export const winsList = Behavior({
+  data: { wins: { count: "", rows: [], more: "" }, allWins: false, winsWords: WINS },
+
+  methods: {
+    showWins() {
+      if (isShared(this.task)) tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins) });
+    },
+
+    /** Take a frame `prize`; the dig's frame `cd` came before it. */
+    noteWin(frame) {
+      const { newest } = this;
+      if (isShared(this.task)) noteWin(this.wins, { ...frame, depth: frame.seq }, newest && newest.seq === frame.seq ? newest.server_time : now(), this.task);
+    },
+
+    /** Read who won; `rows` are the newest digs. */
+    async readWins(rows, pages) {
+      if (!isShared(this.task)) return;
+      await readWins(this.wins, this.task, async (before) => (before || !rows ? (await api.get("/getDigs", { code: this.task.code, before })).data : rows), pages);
+      if (!this.life.aborted) this.showWins();
+    },
+
+    unfoldWins() {
+      this.setData({ allWins: true });
+      this.showWins();
+      this.readWins(null, Infinity).catch(showProblem);
+    },
+  },
+});

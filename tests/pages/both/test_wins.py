@@ -1,0 +1,33 @@
+"""A group reads at one look who got how much of its red packet."""
+
+from support.browser import Person
+
+
+def amount(fen: int) -> str:
+    return f"{fen // 100}{f'.{fen % 100:02}' if fen % 100 else ''} 元"
+
+
+def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_its_end(client, address):
+    giver = Person.log_in(address, "发红包的人")
+    packet = {"goods_type": 1, "is_public": 0, "name": "火锅局", "prize_num": 6, "forecast_num": 6, "cd": 0}
+    kinds = [{"name": "拼手气红包", "prize_num": 6, "sum_fen": 600}]
+    half = {"sealed_seed": giver.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    asked = giver.post("/postTask", **packet, **half, prizes=kinds, interval=1, fluctuation=0)
+    code = str(asked["code"])
+    giver.pay(code, 6)
+    crowd = [Person.log_in(address, f"火锅客{each}") for each in "甲乙丙丁戊己"]
+    crowd[0].post("/postTask", code=code)
+    reader = client("发红包的人")
+    reader.open("treasure", code)
+    [first] = giver.get("/getDigs", code=code)["data"]
+    reader.says("谁挖到了多少 1 / 6 份", "火锅客甲", amount(first["money_fen"]))
+    reader.keeps_silent("手气最佳", "全部")
+    for person in crowd[1:]:
+        person.post("/postTask", code=code)
+    sums = [dig["money_fen"] for dig in giver.get("/getDigs", code=code)["data"]]
+    reader.says("谁挖到了多少 6 / 6 份", amount(max(sums)), "手气最佳", "全部 6 份")
+    reader.press("全部 6 份")
+    reader.says(*map(amount, sums))
+    reader.keeps_silent("全部 6 份")
+    reader.open("treasure", code)  # now from the digs alone
+    reader.says("谁挖到了多少 6 / 6 份", amount(max(sums)), "手气最佳", "全部 6 份")
