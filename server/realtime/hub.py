@@ -372,8 +372,8 @@ class Hub:
             await self._load(watched)
             self._send_dig(watched, encode([watched.snapshot(self._now_ms())]))
             metrics.RESYNCS.inc()
-        else:
-            for dig in await self._missing(watched, task):
+        elif task["now_depth"] > watched.seq or watched.behind:
+            for dig in await self._store.digs.following(task, watched.seq, REPLAYED_DIGS):
                 self._take_dig(dig)
         if task["status"] and watched.seq >= task["now_depth"]:
             self._take(watched.code, news_of_end(task))
@@ -386,11 +386,6 @@ class Hub:
             watched.rename(task, *await self._history(task))
         watched.let_back(self._now_ms())
         self._ticks.plan(watched)
-
-    async def _missing(self, watched: WatchedTask, task: Task) -> list[Dig]:
-        if task["now_depth"] <= watched.seq and not watched.behind:
-            return []
-        return await self._store.digs.following(task, watched.seq, REPLAYED_DIGS)
 
     async def _poll(self) -> None:
         """Read how deep all tasks here are: if a task's last news was lost, no later news shows the gap."""

@@ -196,8 +196,7 @@ def _publisher(context: Context, code: str) -> str:
     """Return who published a task; "" if nobody watches the task in this process and nobody dug it here."""
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:
-        publisher: str = watched.task["publisher"]
-        return publisher
+        return str(watched.task["publisher"])
     return context.digging.publisher(code)
 
 
