@@ -258,3 +258,11 @@ def test_a_cheer_is_seen_by_everybody_and_rests_a_second(window, publisher):
         expect(each.page.get_by_role("button", name="好运").locator("b")).to_have_text("1")
     expect(signs.get_by_role("button", name="好运")).to_have_attribute("aria-disabled", "false")
     expect(signs.get_by_role("button", name="好运")).to_be_focused()
+
+
+def test_the_cheers_and_the_shaft_keep_to_their_column_at_320_pixels(window, publisher):
+    code = publisher.publish(a_picture())
+    page = window("朵朵", f"/#/task/{code}", digs=False, viewport={"width": 320, "height": 568}).page
+    expect(page.get_by_role("group", name="喝彩")).to_be_visible()
+    edges = "all => all.map(each => each.getBoundingClientRect().right)"
+    assert page.locator(".shaft, .cheers").evaluate_all(edges) == [304, 304]
