@@ -111,7 +111,7 @@ def test_the_checks_run_the_two_lines_of_the_first_page():
         assert (begin, activate) == ("python3 -m venv .venv", ". .venv/bin/activate")
         assert len(commands) == 2
         for command in commands:
-            line = rf'^(\w+=\S+ )*("\${{run\[@\]}}" )?{re.escape(command)}( >.*| \|\| .*)?$'
+            line = rf'^(begin \w+ |\w+=\S+ )*("\${{run\[@\]}}" )?{re.escape(command)}( >.*| \|\| .*)?$'
             assert re.search(line, checks, re.MULTILINE), command
 
 

@@ -172,8 +172,8 @@ class Tasks(DueDocuments[Task]):
             ]
         }
         found = await self.find_one_and_update(
-            # The other conditions stand inside the update: SecantusDB tries the indexes for each field of a
-            # filter, and the cooldown would need $expr there.
+            # The other conditions stand inside the update: each in the filter would have indexes weighed for
+            # it, and the cooldown would need $expr there.
             {"_id": dig["code"], "now_depth": dig["depth"] - 1},
             [{"$replaceWith": {"$cond": [may_be_dug, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
             projection={"last_dig": 1},
