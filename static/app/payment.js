@@ -4,7 +4,7 @@
 import { callWeChat, get, post } from "./api.js";
 import { countDown } from "../miniprogram/shared/clock.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
-import { PAY, cashRules, payButton, payUntil, payUntilWords, payWords } from "../miniprogram/shared/words.js";
+import { CASH_LIMITS, PAY, cashRules, payButton, payUntil, payUntilWords, payWords } from "../miniprogram/shared/words.js";
 import { attempt, el, set, write } from "./dom.js";
 
 const APPID = "wxsandbox000000000"; // the appid of the sandbox's mini-program; a real one knows its own
@@ -46,7 +46,7 @@ export function payment(task, signal, paid) {
     {},
     el("h2", {}, PAY.title),
     el("p", {}, payWords(task)),
-    el("p.hint", {}, rules()),
+    rules(),
     said,
     button,
     el("p.hint", {}, "开发环境：由沙箱代为付款，不花真钱。", deleted),
@@ -58,8 +58,9 @@ export function takesCash() {
   return document.documentElement.dataset.cash === "1";
 }
 
-/** This server's settings for red packets; a limit of 0 means none. */
+/** Elements that say how to pay for red packets on this server, and folded the limits; a limit of 0 means none. */
 export function rules() {
   const { cashPrivate, cashNewcomer, cashCredit } = document.documentElement.dataset;
-  return cashRules({ no_credit: 1 - Number(cashCredit), private_yuan: Number(cashPrivate), newcomer_yuan: Number(cashNewcomer) });
+  const { how, limits } = cashRules({ no_credit: 1 - Number(cashCredit), private_yuan: Number(cashPrivate), newcomer_yuan: Number(cashNewcomer) });
+  return [el("p.hint", {}, how), limits ? el("details.fold", {}, el("summary", {}, CASH_LIMITS), el("p.hint", {}, limits)) : null];
 }

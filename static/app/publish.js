@@ -115,7 +115,7 @@ function makeFields(kept, changed) {
     giving: choice("draw_type", FIELDS.draw_type, GIVING),
     audience: choice("is_public", FIELDS.is_public, AUDIENCE),
     tax: el("p.hint", { role: "status" }),
-    cash: el("p.hint", { hidden: true }, rules()),
+    cash: el("div", { hidden: true }, rules()),
     noPicture: el("p.hint", { hidden: true }, PUBLISH.noPicture),
     summary: el("p.summary", { role: "status" }),
   };

@@ -15,7 +15,7 @@ const inOneLine = (number) => number.join(" ");
 export const owning = Behavior({
   data: {
     own: null, counted: false, fresh: false, due: null, ends: false, edits: false, locked: "", statement: [], paying: false, payUntil: payUntilWords(0), payable: true,
-    ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title, cash: "",
+    ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title,
   },
 
   methods: {

@@ -181,7 +181,7 @@ export const NEWCOMER = { ask: "第一次挖？可以先练练手。", begin: "�
 // After an end: why it was fair in a sentence, and where to dig next.
 export const AFTER = {
   title: "接下来挖哪个", cut: "这个链接打不开了，请朋友重新发一次", gone: "这个宝贝下架了，或者正在检查，现在不能挖。",
-  proof: "奖品的位置在发布的那一刻就定下了，挖的时候没有动过；种子已经公开，手机可以自己重算一遍。",
+  proof: "奖品的位置在发布的那一刻就定下了，挖的时候没有动过；手机可以自己重算一遍。",
   square: "去广场看看", story: "这次的故事：谁挖了哪一层",
 };
 
@@ -193,13 +193,19 @@ export function wonByWords(named, number) {
   return number > named.length ? `${people} 等 ${number} 人挖到了。` : `${people} 挖到了。`;
 }
 
-/** Return what a publisher is told before they pay for red packets, by the server's `cash`. */
+// Folds the limits of `cashRules`.
+export const CASH_LIMITS = "每天的限额";
+
+/** Return what a publisher is told before they pay for red packets, by the server's `cash`: { how, limits }, each "" if there is nothing to tell. */
 export function cashRules({ no_credit, private_yuan: ofPrivate, newcomer_yuan: ofNewcomers }) {
   const limits = [
     ofPrivate ? `不公开的红包，一天发出的钱最多 ${ofPrivate} 元。` : "",
     ofNewcomers ? `刚来的人，一天领到的钱最多 ${ofNewcomers} 元。` : "",
   ].join("");
-  return (no_credit ? "不能用信用卡付，付了会全额退回，也不会开挖。" : "") + (limits && `${limits}超过的不会丢：第二天再领，或等平台的人核对。`);
+  return {
+    how: no_credit ? "用零钱或储蓄卡付。信用卡付的会全额退回，不会开挖。" : "",
+    limits: limits && `${limits}超过的不会丢：第二天再领，或等平台的人核对。`,
+  };
 }
 
 /** Return what one of the goods is worth, as its publisher says; "" if they did not say. */
@@ -397,7 +403,7 @@ export const OWN = {
 export function lockedWords({ mine, status, now_depth, goods_type, expires_at }) {
   if (!mine || status || !now_depth) return "";
   const rest = goods_type === 1 ? "，没有人挖到的红包退回给你" : "";
-  return `有人挖过了，不能再改，也不能提前结束：奖品挖完，或者到 ${asMoment(expires_at)}，它就结束${rest}。要换一换，可以再埋一个。`;
+  return `大家正在挖，挖完就结束；最晚到 ${asMoment(expires_at)}${rest}。有人挖过就不再改了，想换一换，可以再埋一个。`;
 }
 
 /** Changing what a treasure says and shows. */
@@ -513,7 +519,7 @@ export const DIGS = { title: "谁挖了哪一层", more: "更早的", won: "挖�
 // Sharing a treasure.
 export const SHARE = {
   title: "来挖宝", short: "分享", send: "分享给朋友", poster: "海报", keep: "转发或保存海报", drawing: "正在画海报…", broken: "海报没有加载出来，请再试一次",
-  fair: "分享不会带来任何挖宝优势。",
+  fair: "分享只是叫朋友来玩，不会更容易挖到。",
 };
 
 // Asking for a name, which WeChat does not tell.

@@ -41,8 +41,8 @@ def test_a_limit_is_spoken_of_only_where_it_is_set_and_a_picture_is_offered_unti
     page = window("埋宝人", "/#/publish").page
     page.get_by_role("radio", name="更多").check()
     page.get_by_role("radio", name="现金红包").check()
-    expect(page.get_by_text("不能用信用卡付")).to_be_visible()
-    expect(page.get_by_text("超过的不会丢")).to_have_count(0)
+    expect(page.get_by_text("用零钱或储蓄卡付")).to_be_visible()
+    expect(page.get_by_text("每天的限额")).to_have_count(0)
     offered = page.get_by_text("就用画好的红包图")
     expect(offered).to_be_visible()
     choose_picture(page)

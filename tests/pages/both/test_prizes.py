@@ -107,7 +107,7 @@ def test_the_publisher_of_many_prizes_hands_in_a_table_of_parcels(client, publis
     owner.says("第 2 行：这一层没有人中奖")
     owner.keeps_silent("记下了")
     owner.open("treasure", code)
-    owner.says("有人挖过了，不能再改，也不能提前结束")
+    owner.says("大家正在挖，挖完就结束", "有人挖过就不再改了")
     owner.keeps_silent("改文字和图片")
 
 
@@ -275,6 +275,9 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     owner.open("treasure", code)
     owner.says("【现金红包2元】开工大吉", "1 个红包，每个 2 元，共 2 元。")
     owner.says("以前没有支付会自动删除。")
+    owner.says("用零钱或储蓄卡付")
+    owner.keeps_silent("一天发出的钱")
+    owner.press("每天的限额")
     owner.says("不公开的红包，一天发出的钱最多 50 元")
     winner.open("treasure", code)
     winner.says("等发布者付款")

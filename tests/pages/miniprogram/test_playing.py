@@ -230,7 +230,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         publisher.press("自己定")
         publisher.shows("预计挖多少锹")
         publisher.fire(".kind", "change", value="2")
-        publisher.shows("不能用信用卡付")
+        publisher.shows("用零钱或储蓄卡付")
         publisher.tap(".picture")
         values = {"name": "红包雨", "synopsis": "", "prize_num": "1", "forecast_num": "1", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
@@ -339,7 +339,7 @@ def test_a_shared_sum_is_planned_published_and_won(address):
         publisher.shows("第 1 种", "第 2 种", "再加一种")
         publisher.tap(".drop")
         publisher.fire(".what", "change", value="2")
-        publisher.shows("不能用信用卡付")
+        publisher.shows("用零钱或储蓄卡付")
         publisher.fire(".number", "input", value="3")
         publisher.fire(".amount", "input", value="0.35")
         publisher.fire(".forecast", "input", value="90")

@@ -1,6 +1,7 @@
 // Publishing: first what is buried, then what has to be said of it. Goods may be dug at once, a red packet once it is
 // paid. A field that is left empty counts as its placeholder says.
 
+import { limits } from "../../parts/limits.js";
 import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
@@ -26,14 +27,14 @@ const choicesOf = (list) => list.map(([of, text]) => ({ of, text }));
 const NO_TIMES = { day: "", clock: "20:00", lastDay: "", lastClock: "22:00" };
 
 Component({
-  behaviors: [naming, picturing],
+  behaviors: [limits, naming, picturing],
 
   data: {
     choices: GOODS_ONLY, chosen: "byMail", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
     whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: WHATS[1][2], tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
-    cash: "", tax: "", ends: "", zone: "", forecasts: "", least: "", speed: "", busy: false,
+    tax: "", ends: "", zone: "", forecasts: "", least: "", speed: "", busy: false,
     ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", wrong: "", aim: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
 
@@ -54,7 +55,7 @@ Component({
         this.burying = "";
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
-        this.setData({ today: dayAndClock(Date.now()).day, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: taken ? cashRules(cash) : "", sums: taken ? sumRange(cash.most_yuan) : "" });
+        this.setData({ today: dayAndClock(Date.now()).day, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), ...(taken ? { cash: cashRules(cash) } : {}), sums: taken ? sumRange(cash.most_yuan) : "" });
         this.adapt();
       } catch (error) {
         this.setData({ unread: error.message });

@@ -3,6 +3,7 @@
 import { accept, offerOf } from "../../consent.js";
 import { claiming } from "../../parts/claiming.js";
 import { history } from "../../parts/history.js";
+import { limits } from "../../parts/limits.js";
 import { linking } from "../../parts/linking.js";
 import { moment } from "../../parts/moment.js";
 import { naming } from "../../parts/naming.js";
@@ -34,7 +35,7 @@ const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure,
 const SQUARE = "square"; // the scene of a code that shows no treasure
 
 Component({
-  behaviors: [claiming, history, linking, moment, naming, opening, owning, practising, sharing, watching, winsList],
+  behaviors: [claiming, history, limits, linking, moment, naming, opening, owning, practising, sharing, watching, winsList],
 
   data: {
     task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", ending: "", ownDigs: "",
