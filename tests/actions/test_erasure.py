@@ -35,7 +35,7 @@ from support.leading import let_the_lease_end
 from support.login import a_ticket
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, all_documents, expect_balance, find, put_back, sweep_until_quiet
-from support.stored import person_of
+from support.stored import let_files_age, person_of
 from support.writes import Written
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
@@ -434,12 +434,6 @@ async def test_an_account_kept_at_the_last_moment_is_not_erased(client, context,
     await erase_leavers(context)
     assert (await bob.get("/getMyInfo"))["delete_at"] == 0
     assert (await logged(context))[-1] != ("erase", "done")
-
-
-async def let_files_age(context: Context, milliseconds: int) -> None:
-    await context.store.files.rows.update_many(
-        {"metadata.delete_at": {"$exists": True}}, {"$inc": {"metadata.delete_at": -milliseconds}}
-    )
 
 
 async def stored(context: Context) -> tuple[set[str], set[str]]:

@@ -27,7 +27,7 @@ from support.meanwhile import failing, meanwhile
 from support.purse import expect_balance, find, let_pass, only, rest, sweep_until_quiet
 from support.reviews import CHECKED, read_again, retry, settle, state_of
 from support.steps import Killed
-from support.stored import person_of
+from support.stored import let_files_age, person_of
 
 ENVIRONMENT = CHECKED
 
@@ -457,12 +457,6 @@ async def profile_of(context: Context, someone: Someone) -> dict[str, Any]:
 async def uploaded(someone: Someone) -> str:
     """Upload a picture; return its path."""
     return urlsplit((await someone.upload(a_picture()))["url"]).path
-
-
-async def let_files_age(context: Context, milliseconds: int) -> None:
-    await context.store.files.rows.update_many(
-        {"metadata.delete_at": {"$exists": True}}, {"$inc": {"metadata.delete_at": -milliseconds}}
-    )
 
 
 @pytest.mark.parametrize("second", ["wxname", "wxheadpic"])

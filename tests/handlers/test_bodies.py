@@ -20,7 +20,7 @@ from handlers.prizes.shipping import ShipPrizes
 from server.memory.large_bodies import LARGE_AT_ONCE, STRANGERS
 from support.client import a_picture
 from support.interfaces import ALL
-from support.replies import raw_reply, refusal_of
+from support.replies import raw_reply, raw_request, refusal_of
 from support.stored import everything
 
 MOST_CPU_SECONDS = 0.01
@@ -300,13 +300,10 @@ async def test_a_reply_comes_in_the_middle_of_a_body_that_is_too_large(client, s
         ("Transfer-Encoding: chunked", b"%x\r\n" % (STRANGERS_BYTES + 1) + bytes(STRANGERS_BYTES + 1)),
         (f"Expect: 100-continue\r\nContent-Length: {STRANGERS_BYTES + 1}", b""),
     ):
-        reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
-        writer.write(f"POST /nowhere HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n".encode() + body)
-        async with asyncio.timeout(10):
-            status, reply = await raw_reply(reader)
+        request = f"POST /nowhere HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n".encode() + body
+        status, reply = await raw_request(settings, request)
         assert (status, reply["error"]) == (413, "bad_request")
         assert reply["msg"] == "请求的内容太大，应在 16 KB 以内"
-        writer.close()
 
 
 class Stalled:

@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from support.open_pages import SHAKE
-from support.replies import raw_reply
+from support.replies import raw_request
 
 
 @pytest.mark.parametrize("path", ["/ws", "/ops/feed"])
@@ -26,10 +26,8 @@ async def test_a_websockets_address_takes_no_body(client, settings, path):
 async def test_an_origin_that_is_no_address_is_no_bug(client, settings):
     for path in ("/ws?unionid=a", "/ops/feed"):
         for origin in ("http://[", "http://[::1", "http://a]", "http://[x]"):
-            reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{SHAKE}Origin: {origin}\r\n\r\n".encode())
-            status, reply = await raw_reply(reader)
-            writer.close()
+            request = f"GET {path} HTTP/1.1\r\nHost: x\r\n{SHAKE}Origin: {origin}\r\n\r\n"
+            status, reply = await raw_request(settings, request.encode())
             assert (status, reply["error"]) == (426, "bad_request"), origin
 
 
@@ -40,13 +38,10 @@ async def test_a_request_to_no_interface_is_refused_in_json_too(client, settings
     paths += ["/files/../../etc/passwd", "/files/%2e%2e/%2e%2e/etc/passwd", "/files/a\\..\\b", "//etc/passwd"]
     for path in paths:
         for method in ("GET", "POST"):
-            reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
-            writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
-            if path == "/" and method == "GET":
-                writer.close()
+            if (method, path) == ("GET", "/"):  # the page
                 continue
-            status, reply = await raw_reply(reader)
-            writer.close()
+            request = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+            status, reply = await raw_request(settings, request.encode())
             assert status in (404, 405), (method, path)
             assert (reply["status"], reply["error"]) == (1, "bad_request")
             assert reply["msg"]

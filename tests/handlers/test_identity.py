@@ -13,9 +13,7 @@ from support.interfaces import OURS
 from support.login import a_ticket
 
 ASKING_WHO = [
-    interface
-    for interface in OURS
-    if any("unionid" in taken.__struct_fields__ for taken in interface.takes)
+    interface for interface in OURS if any("unionid" in taken.__struct_fields__ for taken in interface.takes)
 ]
 
 

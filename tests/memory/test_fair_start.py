@@ -120,8 +120,7 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     found = await context.store.tasks.get(code)
     other.hub.cooldowns.learn(found["last_dig"])
     digs = [
-        asyncio.ensure_future(dig(other, Request(code, who.id)))
-        for who in [*people, alice]
+        asyncio.ensure_future(dig(other, Request(code, who.id))) for who in [*people, alice]
     ]  # alice is drawn first, as this process does not know yet that the task is hers; the next person digs
     *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
     assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
@@ -169,9 +168,7 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_place_and_digs_by_the
 
 
 @pytest.mark.parametrize("why", ["own_task", "already_won", "banned"])
-async def test_somebody_who_is_known_not_to_dig_gets_no_place(
-    context, cooled, drawn, why, alice, bob, carol
-):
+async def test_somebody_who_is_known_not_to_dig_gets_no_place(context, cooled, drawn, why, alice, bob, carol):
     """The process has learned the reason from an earlier frame or read."""
     code, _ = await cooled(alice)
     if why == "already_won":
@@ -217,8 +214,8 @@ async def test_somebody_about_whom_mongodb_could_not_be_asked_digs_after_the_oth
     context, cooled, drawn, monkeypatch, alice, bob, carol
 ):
     """As while a replica set elects a primary."""
-    code, _ = await cooled(alice)
     await bob.get("/getMyInfo")
+    code, _ = await cooled(alice)
     monkeypatch.setattr(context.store.people, "admitting", failing(AutoReconnect("no primary")))
     first, second = await asyncio.gather(carol.dig(code), bob.dig(code))
     assert first["error"] == "cooling_down"

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import ClassVar
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -89,17 +90,12 @@ async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context, 
 async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_red_packets_only(
     client, context, other, monkeypatch, alice, bob
 ):
-    asked: list[str] = []
-
-    async def note(openid: str, address: str) -> int:
-        asked.append(address)
-        return 0
-
+    asked = AsyncMock(return_value=0)
     for each in (context, other):
-        monkeypatch.setattr(each.wechat, "risk_rank", note)
+        monkeypatch.setattr(each.wechat, "risk_rank", asked)
     await bob.dig(await alice.publish())
     await context.background.finish()
-    assert asked == []
+    asked.assert_not_awaited()
     headers = {"Authorization": f"Bearer {bob.token}", "X-Forwarded-For": "2001:db8::7"}
     for days in (0, 0, 1):
         await context.books.risks.collection.update_many({}, {"$inc": {"day": -days}})
@@ -107,7 +103,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
         code = await alice.paid_packet(forecast_num=1000)
         await client.post("/postTask", headers, unionid=bob.unionid, code=code)
         await context.background.finish()
-    assert asked == ["2001:db8::7"] * 2
+    assert [call.args[1] for call in asked.await_args_list] == ["2001:db8::7"] * 2
     assert day_of(context.clock.now_ms()) == (await find(context, "risks"))[0]["day"]
 
 
@@ -115,13 +111,8 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
 async def test_the_day_in_which_wechat_is_asked_once_begins_at_midnight_in_beijing(
     context, monkeypatch, alice, hour, times
 ):
-    asked: list[str] = []
-
-    async def note(openid: str, address: str) -> int:
-        asked.append(address)
-        return 0
-
-    monkeypatch.setattr(context.wechat, "risk_rank", note)
+    asked = AsyncMock(return_value=0)
+    monkeypatch.setattr(context.wechat, "risk_rank", asked)
     person = await person_of(context, alice)
     view = await context.store.tasks.view(await alice.paid_packet(), person["_id"])
     turn_ms = begins_at(day_of(context.clock.now_ms())) + hour * 3_600_000
@@ -130,7 +121,7 @@ async def test_the_day_in_which_wechat_is_asked_once_begins_at_midnight_in_beiji
             patched.setattr(context.clock, "now_ms", lambda now_ms=now_ms: now_ms)
             context.cash.ask_for_risk(view, "2001:db8::7")
         await context.background.finish()
-    assert len(asked) == times
+    assert asked.await_count == times
 
 
 async def test_while_wechat_is_late_it_gets_one_query_at_a_time(client, context, monkeypatch):

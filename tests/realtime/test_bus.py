@@ -195,8 +195,7 @@ async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
         now_ms = time.time_ns() // 1_000_000
         news = KEYS.sign_message(channel, FORM + b"news", now_ms)
         old = [
-            KEYS.sign_message(channel, b"sent again", now_ms + by)
-            for by in (-LATE_MS - 1, LATE_MS + 60_000)
+            KEYS.sign_message(channel, b"sent again", now_ms + by) for by in (-LATE_MS - 1, LATE_MS + 60_000)
         ]
         nonsense = [
             *(b"", b"x", b"news", b"x" * 16, b"x" * 16 + b"news"),

@@ -51,9 +51,7 @@ def ending(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(
-    tmp_path_factory: pytest.TempPathFactory, full: Path, ending: Path
-) -> Iterator[Running]:
+def server(tmp_path_factory: pytest.TempPathFactory, full: Path, ending: Path) -> Iterator[Running]:
     directory = tmp_path_factory.mktemp("failing")
     (directory / "sitecustomize.py").write_text(NO_PROCESSES.format(path=str(full), ending=str(ending)))
     running = Running(directory / "data", free_port(), PYTHONPATH=f"{directory}:{SOURCE}")

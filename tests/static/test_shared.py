@@ -86,9 +86,7 @@ def proofs(chosen: random.Random) -> Iterator[tuple[draw.Proof, draw.Rules]]:
         dug = range(1, min(rules.max_depth, chosen.randint(0, 60)) + 1)
         told = chosen.random() < 0.9  # else it is a proof from before there were finds
         digs = [
-            draw.ProvedDig(
-                depth, int(depth in depths), draw.find_at(seed, rules, depth) if told else None
-            )
+            draw.ProvedDig(depth, int(depth in depths), draw.find_at(seed, rules, depth) if told else None)
             for depth in dug
         ]
         params = draw.encode_rules(rules)

@@ -135,8 +135,6 @@ def keep(found: dict[str, Any]) -> None:
     for kind, noted in found.items():
         old = kept.get(kind, {})
         known = old | settled(old, noted)
-        kept[kind] = {
-            name: known[name] for name in sorted(known) if kind != "interfaces" or name in _TAKES
-        }
+        kept[kind] = {name: known[name] for name in sorted(known) if kind != "interfaces" or name in _TAKES}
     EXAMPLES.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
     examples.cache_clear()

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import msgspec
 
+from server.settings import Settings
+
 
 async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
     """Read one HTTP reply with a Content-Length; return its status and its JSON."""
@@ -15,6 +17,16 @@ async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
     assert headers["content-type"].startswith("application/json")
     body = await reader.readexactly(int(headers["content-length"]))
     return int(lines[0].split()[1]), msgspec.json.decode(body)
+
+
+async def raw_request(settings: Settings, request: bytes) -> tuple[int, dict[str, Any]]:
+    """Send bytes over a new connection; return the status and the JSON of the reply, which comes at once."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+    writer.write(request)
+    async with asyncio.timeout(10):
+        reply = await raw_reply(reader)
+    writer.close()
+    return reply
 
 
 def refusal_of(response: httpx.Response) -> dict[str, Any]:

@@ -23,4 +23,3 @@ class Collecting:
     @property
     def frames(self) -> list[dict[str, Any]]:
         return frames_of(self.data)
-
