@@ -11,6 +11,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 pytest.register_assert_rewrite("support")  # so that a failed assertion there shows its values
 pytest_plugins = ("support.stores", "support.served")
@@ -54,11 +56,13 @@ SLOW = (
 # The places whose files take longest, the longest first, and early the files that mostly wait: the others
 # compute meanwhile.
 LONGEST = (
+    "pages/app",
+    "pages/both",
     "pages/miniprogram",
     "actions/test_kills",
     "handlers/test_growing_reads",
     "running/test_faults",
-    "pages/both/test_prizes",
+    "running/test_watchdog",
     "running/test_supervisor",
     "pages/test_moderation_screens",
     "store/test_failovers",
@@ -71,6 +75,10 @@ LONGEST = (
     "money",
     "operation",
 )
+
+
+# The folders whose files run in one process, since they share servers of their own, which are dear to start.
+TOGETHER = ("tests/pages/app/", "tests/pages/both/", "tests/pages/miniprogram/")
 
 
 HERE = Path(__file__).parent
@@ -107,6 +115,19 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
     further = 2 if config.option.markexpr == "slow" else 1
     return len(os.sched_getaffinity(0)) + further
+
+
+class Together(LoadFileScheduling):
+    """Gives a process whole files, and the folders in TOGETHER whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    """Return what deals the tests out to the processes."""
+    return Together(config, log)
 
 
 def _says_which(config: pytest.Config) -> bool:
