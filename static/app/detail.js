@@ -431,7 +431,7 @@ class Page {
     this.#busy = true;
     this.#lost = null;
     const { struck, end } = this.shaft.strike();
-    painted().then(() => { // nothing more before the stroke is painted
+    painted().then(painted).then(() => { // nothing more before the stroke is painted, and the earth with it
       if (!this.#busy) return;
       this.shaft.say(drawingWords(this.task));
       this.shaft.show(this.task, true);
@@ -479,15 +479,14 @@ class Page {
     const parts = [
       end,
       celebration.show,
-      () => {
-        this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`);
-        this.showClaim();
-      },
+      () => this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`),
+      () => this.showClaim(),
       () => {
         if (reply.joined) this.people.add(reply);
         this.people.mark(reply.no);
       },
       () => this.shaft.show(task, false),
+      () => this.fairness.show(task),
       celebration.cheer, // last, since each frame takes longer while coins fly
     ];
     for (const part of parts) {

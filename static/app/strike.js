@@ -1,7 +1,7 @@
 // A stroke of the shovel: the blade comes down and earth breaks, for as long as a dig is under way. Only transforms and
 // opacities change, so the browser moves it without a script, and without painting anything anew.
 
-import { avatar, el, fill, icon } from "./dom.js";
+import { avatar, el, fill, icon, painted } from "./dom.js";
 
 const STROKE_MS = 300;
 const LEAST_MS = 2 * STROKE_MS;
@@ -15,9 +15,9 @@ const FADE = [{ opacity: 0 }, { opacity: 1 }];
 
 /**
  * Return the `element` that covers the button during a stroke, and `begin(face)`, which strikes in the next frame: the
- * task of a press, which also sends the dig, has no more work before that frame. `face` is the digger's picture, null
- * for your own dig. It returns `{ struck, end }`: a promise that resolves after the least time, and a function that ends
- * the stroke, unless another has begun.
+ * task of a press, which also sends the dig, has no more work before that frame. Earth moves a frame later. `face` is the
+ * digger's picture, null for your own dig. It returns `{ struck, end }`: a promise that resolves after the least time,
+ * and a function that ends the stroke, unless another has begun.
  */
 export function shovel() {
   const blade = el("span.blade", {}, icon("shovel", 64));
@@ -27,6 +27,7 @@ export function shovel() {
   const moves = matchMedia("(prefers-reduced-motion: reduce)").matches
     ? [element.animate(FADE, STROKE_MS)]
     : [blade.animate(BLADE, { duration: STROKE_MS, iterations: Infinity }), ...clods.map(fly)];
+  const [first, ...later] = moves;
   let stroke = null; // the one under way
   stop(); // the moves are made here, since making them takes longer than a frame has left for it
 
@@ -34,6 +35,7 @@ export function shovel() {
     const mine = {};
     stroke = mine;
     requestAnimationFrame(() => stroke === mine && start(who));
+    painted().then(() => stroke === mine && later.forEach((move) => move.play())); // earth breaks once the blade is down
     const struck = new Promise((resolve) => setTimeout(resolve, LEAST_MS));
     const end = () => {
       if (stroke !== mine) return;
@@ -45,10 +47,9 @@ export function shovel() {
   }
 
   function start(who) {
-    stop();
     fill(face, who && avatar(who, 44));
     element.hidden = false;
-    moves.forEach((move) => move.play());
+    first.play();
   }
 
   function stop() {
