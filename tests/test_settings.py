@@ -353,7 +353,7 @@ def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(name, 
         port = str(free.getsockname()[1])
     own = given | {name: address, "DATA_DIR": str(tmp_path), "PORT": port, "PATH": os.environ["PATH"]}
     ended = subprocess.run(
-        [sys.executable, "-m", "server"], env=own, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-m", "server"], env=own, capture_output=True, text=True, timeout=120, check=False
     )
     assert ended.returncode == 2
     told = [line for line in ended.stderr.splitlines() if name in line]

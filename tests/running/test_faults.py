@@ -13,7 +13,7 @@ from server.running.stores import free_port
 from support import SOURCE
 from support.servers import Running, assert_all_end, is_ready, pidfds_of, until
 
-WELL_SECONDS = 15
+WELL_SECONDS = 60  # 5 where the machine is not busy
 # Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the file at `fault` exists, what
 # processes open, make, link or rename fails. The file says with which error, and below which path.
 FAULTS = """

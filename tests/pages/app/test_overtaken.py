@@ -145,18 +145,18 @@ def test_a_long_cooldown_fits_into_its_ring(window, publisher):
 
 def test_the_newest_people_are_shown_live_and_earlier_ones_on_request(window, address, publisher):
     code = publisher.publish(a_picture(), forecast_num=500_000)
-    for number in range(1, 76):
+    for number in range(1, 63):
         Person.log_in(address, f"第{number}人").post("/postTask", code=code)
     page = window("小明", f"/#/task/{code}").page
     people = page.locator(".people li > span")
     expect(people).to_have_count(60)
-    assert people.all_text_contents() == [f"第{number}人" for number in range(75, 15, -1)]
-    Person.log_in(address, "第76人").post("/postTask", code=code)
-    expect(people.first).to_have_text("第76人")
+    assert people.all_text_contents() == [f"第{number}人" for number in range(62, 2, -1)]
+    Person.log_in(address, "第63人").post("/postTask", code=code)
+    expect(people.first).to_have_text("第63人")
     expect(people).to_have_count(60)
-    expect(page.locator(".count")).to_have_text("76 人")
-    page.get_by_role("button", name="看更早的人（还有 16 人）").click()
-    expect(people).to_have_text([f"第{number}人" for number in range(76, 0, -1)])
+    expect(page.locator(".count")).to_have_text("63 人")
+    page.get_by_role("button", name="看更早的人（还有 3 人）").click()
+    expect(people).to_have_text([f"第{number}人" for number in range(63, 0, -1)])
     expect(page.get_by_role("button", name="看更早的人")).to_be_hidden()
 
 
