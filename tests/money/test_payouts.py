@@ -26,11 +26,6 @@ ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 HOUR_MS = 3_600_000
 
 
-async def number_of(context: Context, prize: str) -> str:
-    """Return the number of a prize's only bill."""
-    return str((await only(context, "bills", prize=prize))["_id"])
-
-
 async def count(called: Counter[str], name: str) -> None:
     called[name] += 1
 
@@ -213,7 +208,7 @@ async def test_a_bill_that_wechat_had_and_no_longer_knows_is_not_sent_again(clie
         if first:
             await client.misbehave(first, call="transfer")
         before = await bob.claim(code)
-        number = await number_of(context, f"{code}:1")
+        number = (await only(context, "bills", prize=f"{code}:1"))["_id"]
         assert bool(before["package_info"]) == (not first)
         await client.misbehave("refuse", call="query_transfer", code="NOT_FOUND", times=2)
         await bob.claim(code)

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo import IndexModel
 from pymongo.database import Database
 
-from support.planner import ID, Indexes, implies, is_bounded, is_equal
+from support.planner import ID, Indexes, has_all, is_bounded, is_equal, is_in_order
 
 Document = dict[str, Any]
 Examined = Counter[str]  # of "keys" and "documents"
@@ -131,7 +131,7 @@ class Rules:
         seen = {field: value for field, value in condition.items() if field in keys}
         walked = self._ids(collection, bounds, order)
         fetched = set(walked if len(seen) == len(bounds) else self._ids(collection, seen))
-        if most and _in_order(keys, condition, order):
+        if most and is_in_order(keys, condition, order):
             matched = fetched if condition.keys() <= seen.keys() else set(self._ids(collection, condition))
             walked = _until(walked, matched, most)
         covered = fields is not None and (fields | condition.keys()) <= keys.keys()
@@ -148,22 +148,13 @@ class Rules:
 
 
 def _usable(index: IndexModel, condition: Document, order: Document) -> bool:
-    partial = index.document.get("partialFilterExpression", {})
-    if not all(implies(condition.get(field), wanted) for field, wanted in partial.items()):
+    if not has_all(index, condition):
         return False
     keys = dict(index.document["key"])
     first = next(iter(keys))
     if index.document.get("sparse") and not is_bounded(condition.get(first)):
         return False
-    return is_bounded(condition.get(first)) or (bool(order) and _in_order(keys, condition, order))
-
-
-def _in_order(keys: Document, condition: Document, order: Document) -> bool:
-    """Return whether an index has what a query finds in this order, so that a walk may end early."""
-    wanted = [(field, way) for field, way in order.items() if not is_equal(condition.get(field))]
-    there = [(field, way) for field, way in keys.items() if not is_equal(condition.get(field))]
-    given = there[: len(wanted)]
-    return given == wanted or given == [(field, -way) for field, way in wanted]
+    return is_bounded(condition.get(first)) or (bool(order) and is_in_order(keys, condition, order))
 
 
 def _until(walked: list[Any], matched: set[Any], most: int) -> list[Any]:

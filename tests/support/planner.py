@@ -56,19 +56,28 @@ def _find(
 
 
 def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, int]) -> bool:
-    keys = list(dict(index.document["key"]).items())
-    partial = index.document.get("partialFilterExpression", {})
-    if not all(implies(condition.get(field), wanted) for field, wanted in partial.items()):
+    keys = dict(index.document["key"])
+    if not has_all(index, condition):
         return False
-    if not is_bounded(condition.get(keys[0][0])) and (condition or not order):
+    if not is_bounded(condition.get(next(iter(keys)))) and (condition or not order):
         return False
     asked = condition.get("_id")
     if index is ID and is_equal(asked) and not _is_several(asked):
         return True  # at most one document matches, so the order does not matter
+    return is_in_order(keys, condition, order)
+
+
+def has_all(index: IndexModel, condition: Mapping[str, Any]) -> bool:
+    """Return whether an index, which may be partial, has all that meets a query's condition."""
+    partial = index.document.get("partialFilterExpression", {})
+    return all(_implies(condition.get(field), wanted) for field, wanted in partial.items())
+
+
+def is_in_order(keys: Mapping[str, Any], condition: Mapping[str, Any], order: Mapping[str, Any]) -> bool:
+    """Return whether an index has what a query finds in this order, so that a walk may end early."""
     wanted = [(field, way) for field, way in order.items() if not is_equal(condition.get(field))]
-    while keys and is_equal(condition.get(keys[0][0])):
-        keys.pop(0)
-    given = keys[: len(wanted)]
+    there = [(field, way) for field, way in keys.items() if not is_equal(condition.get(field))]
+    given = there[: len(wanted)]
     return given == wanted or given == [(field, -way) for field, way in wanted]
 
 
@@ -89,7 +98,7 @@ def is_bounded(value: Any) -> bool:
     return any(name in value for name in ("$eq", "$in", "$all", *_RANGES)) or value.get("$exists") is True
 
 
-def implies(value: Any, wanted: Any) -> bool:
+def _implies(value: Any, wanted: Any) -> bool:
     """Return whether each value that meets a query's condition also meets the partial index's condition."""
     if not isinstance(wanted, Mapping):
         return bool(value == wanted)
