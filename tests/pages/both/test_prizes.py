@@ -394,7 +394,7 @@ def test_a_publisher_is_looked_at_and_followed(client, publisher):
     reader = client("朵朵")
     by = publisher.get("/getTaskDetails", code=code)["publisher_id"]
     reader.open("treasure", code)
-    reader.says("埋下")
+    reader.says("埋的宝，免费挖")
     reader.open("publisher", by)
     reader.says("小明", name, "奖品", "可以挖")
     reader.press("关注")
