@@ -140,7 +140,8 @@ async def fill(store: Store, keys: Keys, number: int) -> None:
     """Insert this many tasks that hold only a seed."""
     codes = [f"{n:012}" for n in range(number)]
     tasks = [{"_id": code, "seed_box": keys.seal("seed", b"seed", code)} for code in codes]
-    await store.database["tasks"].insert_many(tasks)
+    for first in range(0, number, 100):
+        await store.database["tasks"].insert_many(tasks[first : first + 100])
 
 
 @pytest.mark.gen_test(timeout=120)
