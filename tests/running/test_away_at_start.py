@@ -213,7 +213,7 @@ async def test_a_worker_that_cannot_accept_ends_and_never_says_that_it_serves(se
     heart = Mock(beat=AsyncMock())
     listening, _ = bind_unused_port()
     with closing(listening), pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
-        async with asyncio.timeout(AT_ONCE_SECONDS * 10):
+        async with asyncio.timeout(30):  # it takes no second where the machine is not busy
             await worker.serve(settings, listening, heart, {}, [], "", None, prepares=True)
     heart.serving.assert_not_called()
 
