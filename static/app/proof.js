@@ -33,7 +33,8 @@ export function fairness(task) {
 
   function answer() {
     const found = fairAnswers(task, { noted: Boolean(notedCommitment(task.code)), holds });
-    redraw(answers, found, () => found.map(([question, words]) => [el("dt", {}, question), el("dd", {}, words)]));
+    redraw(answers, found.map(([question]) => question), (all) => all.map((question) => [el("dt", {}, question), el("dd")]));
+    found.forEach(([, words], at) => write(answers.children[2 * at + 1], words)); // only what changed is laid out and read out
   }
 
   // The button is not `disabled` meanwhile: it would lose the focus.
