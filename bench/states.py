@@ -34,7 +34,7 @@ from support.servers import Running, a_server
 ROOT = Path(__file__).parents[1]
 SCREEN: Any = {"width": 360, "height": 780}
 SHARPNESS = 1.25
-QUALITY = 55
+QUALITY = 50
 MOST_BYTES = 25_000
 CROWD = ("阿强", "老王", "朵朵", "大熊", "小鹿")
 HOME = {"receiver": "王朵朵", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
