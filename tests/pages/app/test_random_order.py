@@ -54,6 +54,7 @@ def test_offline_the_button_waits_for_the_network_and_the_banner_does_not_move_i
     opened = window("小红", f"/#/task/{code}", viewport={"width": 740, "height": 360})
     page = opened.page
     button = opened.page.locator("button.dig")
+    expect(page.locator(".level b")).to_have_text("1")  # opening the treasure also digs
     page.locator("button.dig[data-kind=ready]").wait_for()
     run_until(page, lambda: page.evaluate("[...document.images].every((picture) => picture.complete)"))
     placed = button.bounding_box()
