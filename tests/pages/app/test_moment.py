@@ -1,5 +1,6 @@
 """The moment of a dig: the stroke of the shovel, and the win that opens the ground."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -49,6 +50,13 @@ SEE_FACE = """() => {
     window.face = new Promise(resolve => new MutationObserver(() => {
         if (!strike.hidden) resolve(strike.querySelector(".digger img").src);
     }).observe(strike, { attributes: true }));
+}"""
+
+# What a cheer writes stands there for a moment only.
+NOTE_TEXTS = """element => {
+    window.noted = [];
+    new MutationObserver(() => window.noted.push(element.textContent))
+        .observe(element, { childList: true, characterData: true, subtree: true });
 }"""
 
 # Notes the height of the win's dialog right before it opens. As it opens, and again as it is shown, notes
@@ -259,10 +267,13 @@ def test_a_cheer_is_seen_by_everybody_and_rests_a_second(window, publisher):
     watcher, fan = (window(name, f"/#/task/{code}") for name in ("小明", "朵朵"))
     signs = fan.page.get_by_role("group", name="喝彩")
     expect(signs.get_by_role("button")).to_have_count(6)
+    for each in (fan, watcher):
+        expect(each.page.locator(".watchers")).to_have_text("2 人在看")  # by now both hear of cheers
+        each.page.get_by_role("button", name="好运").locator("b").evaluate(NOTE_TEXTS)
     signs.get_by_role("button", name="好运").press("Enter")
     expect(signs.get_by_role("status")).to_have_text("你送出了“好运”")
     for each in (fan, watcher):
-        expect(each.page.get_by_role("button", name="好运").locator("b")).to_have_text("1")
+        run_until(each.page, partial(each.page.evaluate, "window.noted.includes('1')"))
     expect(signs.get_by_role("button", name="好运")).to_have_attribute("aria-disabled", "false")
     expect(signs.get_by_role("button", name="好运")).to_be_focused()
 
