@@ -216,7 +216,7 @@ def _work(parsed: argparse.Namespace) -> int:
     with denials_told():
         asyncio.run(
             serve(
-                *(settings, listener, heart, counts, lost, parsed.database, _sandbox(settings)),
+                settings, listener, heart, counts, lost, parsed.database, _sandbox(settings),
                 prepares=parsed.prepare,
             )
         )

@@ -108,8 +108,8 @@ class Context:
         # Alarms, and the operators' screens.
         self.disk = Disk(settings.data_dir, settings.disk_free_mb)
         self.monitor = Monitor(
-            *(store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings),
-            *(self.ALARMS, self.also_count),
+            store, self.outages, self.disk, self.leader, self.scrape, now_ms, settings,
+            self.ALARMS, self.also_count,
         )
         self.feed = Feed(self.bus, store, self.outages, self.clock, self.hub.audience)
         # What this process remembers between requests.

@@ -63,9 +63,9 @@ WORDED = tuple(_WORDS)
 CALLS_A_SECOND = {"transfer": 100, "query_transfer": 100, "cancel": 20}
 # The misbehaviours of a call, as opposed to those of a notice.
 CALL_MISBEHAVIOURS = (
-    *("error_before", "error_after", "timeout", "disconnect", "bad_signature", "untyped"),
-    *("mistyped", "twice_typed"),
-    *("refuse", "fail", "accepted", "pending", "abnormal", "closed"),
+    "error_before", "error_after", "timeout", "disconnect", "bad_signature", "untyped",
+    "mistyped", "twice_typed",
+    "refuse", "fail", "accepted", "pending", "abnormal", "closed",
 )
 
 _AUTHORIZATION = re.compile(

@@ -25,8 +25,8 @@ from server.store.people.erasure import NAME
 # A client that has not read a part after this long is cut off.
 TAKEN_SECONDS = 20.0
 _COLUMNS = (
-    *("领取时间", "中奖时间", "宝贝编号", "宝贝", "发布者", "奖品", "种类", "价值（元）"),
-    *("深度", "中奖者", "姓名", "电话"),
+    "领取时间", "中奖时间", "宝贝编号", "宝贝", "发布者", "奖品", "种类", "价值（元）",
+    "深度", "中奖者", "姓名", "电话",
 )
 
 

@@ -22,8 +22,8 @@ from server.store.audit_log import BEGUN, Act, Wanted, depth_of
 SHOWN_ACTS = 200
 AHEAD_MS = 60_000  # for acts just written by a process whose clock is ahead
 _COLUMNS = (
-    *("时间", "操作人", "共用口令", "操作", "宝贝编号", "层数"),
-    *("宝贝", "人的编号", "人", "对象", "理由", "结果"),
+    "时间", "操作人", "共用口令", "操作", "宝贝编号", "层数",
+    "宝贝", "人的编号", "人", "对象", "理由", "结果",
 )
 
 Moment = Annotated[int, Meta(ge=0, le=2**53, title="时刻", description="毫秒时间戳，0 是不限")]

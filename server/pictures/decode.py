@@ -40,8 +40,8 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # What Pillow's decoders raise on damaged data. 500,000 damaged pictures raised the first three; Pillow's
 # source raises the others elsewhere.
 _DAMAGED = (
-    *(OSError, SyntaxError, ValueError),
-    *(EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error),
+    OSError, SyntaxError, ValueError,
+    EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error,
 )
 
 _UPRIGHT = {

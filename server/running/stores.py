@@ -220,10 +220,10 @@ class EmbeddedMongoDB(EmbeddedStore):
     def command(self) -> list[str]:
         """Return the command line. Without --sync-on-commit a kill would lose acknowledged writes."""
         return [
-            *(sys.executable, "-P", "-m", self.module),
-            *("--host", "127.0.0.1", "--port", str(self.port)),
-            *("--storage-path", str(self.directory / "mongodb")),
-            *("--sync-on-commit", "--cache-size", "256M", "--log-level", "WARNING"),
+            sys.executable, "-P", "-m", self.module,
+            "--host", "127.0.0.1", "--port", str(self.port),
+            "--storage-path", str(self.directory / "mongodb"),
+            "--sync-on-commit", "--cache-size", "256M", "--log-level", "WARNING",
         ]
 
 
@@ -243,9 +243,9 @@ class EmbeddedRedis(EmbeddedStore):
         """Return the command line. The package contains the binary for this machine."""
         return [
             str(self.package / "_binaries" / f"linux-{os.uname().machine}" / "valkey-server"),
-            *("--bind", "127.0.0.1", "--port", str(self.port)),
-            *("--save", "", "--appendonly", "no"),
-            *("--dir", str(self.directory), "--loglevel", "warning"),
+            "--bind", "127.0.0.1", "--port", str(self.port),
+            "--save", "", "--appendonly", "no",
+            "--dir", str(self.directory), "--loglevel", "warning",
         ]
 
 

@@ -202,9 +202,9 @@ class Supervisor:
                     [
                         *command,
                         *known,
-                        *("--heartbeats", str(heartbeats)),
-                        *("--ended", json.dumps(counts)),
-                        *("--lost", json.dumps([*self._lost])),
+                        "--heartbeats", str(heartbeats),
+                        "--ended", json.dumps(counts),
+                        "--lost", json.dumps([*self._lost]),
                     ],
                     environment=environment,
                     pass_fds=(descriptor, heartbeats),

@@ -10,8 +10,8 @@ from server.errors import BadSettings
 
 # A file or directory that is not what it should be. Such an error does not end by itself.
 _WRONG = {
-    *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENXIO),
-    *(errno.EACCES, errno.EPERM, errno.EROFS),
+    errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENXIO,
+    errno.EACCES, errno.EPERM, errno.EROFS,
 }
 
 

@@ -72,8 +72,8 @@ _OTHER_BODY = ("商户单号已存在", "与首次请求时不一致", "与之�
 # https://developers.weixin.qq.com/community/pay/doc/00082c33108b60f232c2013986bc00
 _UNCERTAIN = frozenset(
     {
-        *("SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"),
-        *("FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEED", "RATELIMIT_EXCEEDED"),
+        "SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR",
+        "FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEED", "RATELIMIT_EXCEEDED",
     }
 )
 # How many cancellations a process asks for a second: WeChat limits them.

@@ -62,9 +62,9 @@ def _found(asked: Document, order: Document, limit: int) -> list[Document]:
     too."""
     of_task = {"_id" if name == "code" else f"last_dig.{name}": value for name, value in asked.items()}
     return [
-        *({"$match": asked}, {"$sort": order}, {"$limit": limit}, pending_digs(of_task)),
+        {"$match": asked}, {"$sort": order}, {"$limit": limit}, pending_digs(of_task),
         *_ONCE_EACH,
-        *({"$sort": {**order, "_id": pymongo.ASCENDING}}, {"$limit": limit}),
+        {"$sort": {**order, "_id": pymongo.ASCENDING}}, {"$limit": limit},
     ]
 
 

@@ -27,8 +27,8 @@ from server.store.transitions import history_with
 
 # What tells whether a task changed without a dig, or is not the task that was known.
 POSITION = (
-    *("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid"),
-    *("cd_until", "last_dig.at"),
+    "now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid",
+    "cd_until", "last_dig.at",
 )
 # By clocks of two members that are less than this apart, a dig may have been made later than now.
 APART_MS = 5000
