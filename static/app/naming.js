@@ -13,7 +13,8 @@ export function askName(signal, why, saved) {
   const isNamed = () => person.named !== 0;
   const edit = onceLoaded(() => import("./profile.js"), ({ editProfile }) => signal.aborted || editProfile(signal, saved));
   const panel = el("section.panel.stack.unnamed", { hidden: isNamed() },
-    el("p", {}, NAMING.seen, el("bdi", {}, person.nickName), "。", why),
+    el("p", {}, NAMING.seen, el("bdi", {}, person.nickName)),
+    el("p.hint", {}, why),
     el("div", {}, el("button.primary", { onclick: edit }, NAMING.ask)));
   onChange(() => person && set(panel, { hidden: isNamed() }), signal);
   return panel;

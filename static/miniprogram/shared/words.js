@@ -142,7 +142,7 @@ export const endsWords = ({ status, need_pay, expires_at }) => (!status && !need
 export const facts = (task) => [prizesLeft(task), howGiven(task), startWords(task) || cooldownWords(task)];
 
 /** What follows the publisher's name on the same line, because there is no room for another line. Whoever may dig reads that it is free. */
-export const buriedWords = (task) => [task.mine || task.status || task.gone ? "埋下" : "埋的宝，免费挖", endsWords(task)].filter(Boolean).join(" · ");
+export const buriedWords = (task) => [task.mine || task.status || task.gone ? "埋下" : "埋的宝，免费挖", endsWords(task)].filter(Boolean).join("，");
 
 // What an operator writes, and people may read.
 export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
@@ -526,7 +526,7 @@ export const SHARE = {
 export const NAMING = {
   seen: "别人现在看到的你是：",
   ask: "起个名字", change: "改名字", label: "名字", save: "保存",
-  publishing: "宝贝上会写着是谁埋的。", claiming: "起个名字，发布者好认出中奖的人。", mine: "起个名字，大家才知道是你。",
+  publishing: "宝贝上会写着是谁埋的。", claiming: "起个名字，以后大家就知道是你。", mine: "起个名字，大家才知道是你。",
 };
 
 // Messages to people who left, by the occasion at which they are offered.

@@ -80,7 +80,7 @@ def test_a_treasure_is_announced_for_a_time_in_beijing_also_from_elsewhere(windo
     expect(said).to_contain_text(f"；{day} 21:00 {elsewhere}")
     page.get_by_role("button", name="埋下宝贝").click()
     expect(page.locator(".fact").last).to_contain_text(f"{day} 20:00 {elsewhere}")
-    expect(page.locator(".heading .publisher")).to_contain_text(f"埋下 · {day} 21:00 {elsewhere}")
+    expect(page.locator(".heading .publisher")).to_contain_text(f"埋下，{day} 21:00 {elsewhere}")
     page.get_by_role("link", name="改文字和图片").click()
     expect(said).to_be_visible()
     page.get_by_label("什么时候开挖").fill(f"{starts:%Y-%m-%dT20:57}")

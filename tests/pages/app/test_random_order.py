@@ -80,6 +80,15 @@ def test_back_focuses_the_card_that_was_left(window, publisher):
     expect(card).to_be_focused()
 
 
+def test_beside_the_publishers_name_one_taps_the_card(window, publisher):
+    code = publisher.publish(a_picture())
+    page = window("小红", "/").page
+    row = page.locator(f"[data-code='{code}'] .publisher")
+    row.locator("a").wait_for()
+    row.click(position={"x": row.bounding_box()["width"] - 4, "y": 8}, force=True)
+    page.locator("button.dig").wait_for()
+
+
 def test_a_task_without_a_cooldown_tells_of_no_random_order(window, publisher):
     code = publisher.publish(a_picture(), cd=0)
     page = window("小红", f"/#/task/{code}").page
