@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
@@ -113,6 +114,11 @@ def test_pages_come_by_http2_over_tls(behind):
     assert page.headers["Content-Type"].startswith("text/html")
 
 
+def test_a_group_of_500_may_tap_a_link_at_once_from_one_address(behind):
+    replies = Counter(behind.http.get("/healthz").status_code for _ in range(500))
+    assert replies == {200: 500}
+
+
 def test_what_nginx_refuses_it_refuses_in_the_servers_words(behind):
     large = behind.http.post("/postTask", content=bytes(BODY_BYTES + 1))
     assert (large.status_code, large.json()["status"], large.json()["error"]) == (413, 1, "bad_request")
@@ -151,7 +157,7 @@ class Silent:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"connections 1000": "connections 2"}, {"rate=100r/s": "rate=1r/m", "burst=200": "burst=1"}],
+    [{"connections 1000": "connections 2"}, {"rate=100r/s": "rate=1r/m", "burst=500": "burst=1"}],
     ids=["at once", "a minute"],
 )
 def test_an_address_has_so_many_requests_and_the_server_is_told_of_no_other_address(tmp_path, changes):
