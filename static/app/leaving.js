@@ -1,8 +1,7 @@
 // Deleting your account, and keeping it after all within seven days.
 
 import { asMoment } from "../miniprogram/shared/clock.js";
-import { LEAVING, STOPPED } from "../miniprogram/shared/words-later.js";
-import { leavesAt } from "../miniprogram/shared/words.js";
+import { LEAVING, STOPPED, leavesAt } from "../miniprogram/shared/words-later.js";
 import { post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { attempt, el, fill, notice } from "./dom.js";

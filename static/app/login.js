@@ -2,7 +2,8 @@
 // log people in, and this page says so.
 
 import { asMoment } from "../miniprogram/shared/clock.js";
-import { leavesAt, whoIsFirst } from "../miniprogram/shared/words.js";
+import { leavesAt } from "../miniprogram/shared/words-later.js";
+import { whoIsFirst } from "../miniprogram/shared/words.js";
 import { logIn } from "./api.js";
 import { attempt, el, fill, icon, notice } from "./dom.js";
 import { person } from "./session.js";

@@ -6,7 +6,8 @@ import { cardSet } from "./cards.js";
 import { consent } from "./consent.js";
 import { mayRepeat } from "../miniprogram/shared/api.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
-import { AFTER, PUBLISHER, handedWords, layersMark } from "../miniprogram/shared/words.js";
+import { PUBLISHER, handedWords } from "../miniprogram/shared/words-later.js";
+import { AFTER, layersMark } from "../miniprogram/shared/words.js";
 import { cameUp } from "./finds.js";
 import { arrange, attempt, avatar, el, fill, set, write } from "./dom.js";
 

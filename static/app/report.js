@@ -3,7 +3,8 @@
 import { post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { attempt, el, notice } from "./dom.js";
-import { REASONS, REPORT } from "../miniprogram/shared/words.js";
+import { REASONS } from "../miniprogram/shared/words-later.js";
+import { REPORT } from "../miniprogram/shared/words.js";
 
 export function report(task) {
   const text = el("textarea", { rows: 2, maxlength: 200, placeholder: REPORT.hint, "aria-label": "补充说明" });

@@ -9,7 +9,8 @@ import { foundWords } from "./shared/finds.js";
 import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
-import { buriedWords, chanceWords, changeWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
+import { changeWords } from "./shared/words-later.js";
+import { buriedWords, chanceWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;

@@ -1,6 +1,7 @@
 // The part of a treasure's page that shares and reports it. Links and posters carry the share token, never the unionid.
 
-import { REASONS, REPORT, SHARE } from "../shared/words.js";
+import { REASONS } from "../shared/words-later.js";
+import { REPORT, SHARE } from "../shared/words.js";
 import { api, shareImage, showProblem } from "../wechat.js";
 
 export const sharing = Behavior({

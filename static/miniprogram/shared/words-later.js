@@ -1,7 +1,7 @@
-// What people read where prizes are handed out and where an account is deleted, in any client: no first view needs it.
+// What people read where prizes are claimed and handed out, on their own page and a publisher's, in any client: no first view needs it.
 
-import { asMoment } from "./clock.js";
-import { WINNERS, wonWords } from "./words.js";
+import { asMoment, secondsUntil } from "./clock.js";
+import { CLAIM, WINNERS, laterWords, wonWords, worded, yuan } from "./words.js";
 
 // What somebody is told before they delete their account.
 export const LEAVING = [
@@ -38,4 +38,80 @@ export const noWinners = (moment) => (moment ? "没有人挖到" : "还没有人
 export function pickupRight(won, task) {
   const prize = wonWords(won, task);
   return `取件码正确，可以把奖品${prize ? `“${prize}”` : ""}交给 ${won.wxname}`;
+}
+
+/** The expected number of wins, beside the actual one; "" before the first dig. */
+export const luckWords = ({ digging_num, expected_wins, wins_counted }) => (digging_num
+  ? `照机会该挖到 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，实际挖到 ${wins_counted} 次`
+  : "");
+
+/** A person's numbers: [label, number, unit]. */
+export const personNumbers = ({ digging_num, partake_num, release_num }) => [
+  ["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"],
+];
+
+/** How a winner reaches the publisher, "" if nothing is known of that. */
+export const contactWords = ({ contact }) => (contact ? `联系发布者：${contact}` : "");
+
+/** Return what a person who deletes their account reads; `moment` is when it will be deleted, in words. */
+export const leavesAt = (moment) => `账号将在 ${moment} 以后删除。在那以前可以查看、领已经挖到的奖品，或者撤销。`;
+
+// Why somebody may report a treasure. WeChat's action sheet holds six.
+export const REASONS = {
+  fraud: "欺诈，不给奖品",
+  illegal: "违法违规",
+  vulgar: "色情低俗",
+  infringing: "侵权、冒充",
+  abusive: "辱骂、骚扰",
+  other: "其他",
+};
+
+// Above this many yuan the tax is named: the docs say why (docs/launch.md).
+export const TAXED_YUAN = 800;
+
+/** Return what a winner reads about the tax on their prize, "" if there is none. */
+export function winnersTax({ value, rank, ranks }) {
+  const yuan = rank ? ranks[rank - 1].value : value;
+  if (!(yuan > TAXED_YUAN)) return "";
+  return `这份奖品值 ${yuan} 元。得奖可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴；他可能为此问你要报税的信息。`;
+}
+
+const PROFILE = {
+  checking: "新的名字和头像正在检查，通过以后别人才看得到。",
+  held: "新的名字和头像正在等平台的人看一看，通过以后别人才看得到。",
+  refused: "新的名字和头像没有通过，请换一个。",
+};
+
+/** Return what a person is told about the name and picture they chose last, "" if others see them. */
+export const profileInReview = (review, note) => worded(PROFILE[review], note);
+
+/** Until when a winner may change the address of goods; `until` is `/drawPrize`'s `change_until`. */
+export const changeWords = (until) => (secondsUntil(until) ? `${asMoment(until)} 以前可以更改。` : "超过 24 小时，不能再改；要改请联系发布者。");
+
+/** What a red packet is, before it is claimed. */
+export const packetWords = (task) => `${yuan(task.money_fen)}红包，领取后进入微信零钱。${laterWords(task)}`;
+
+/** What a winner is told after they were asked to confirm a transfer, by what the server then says of it. */
+export function transferWords({ is_draw, package_info }) {
+  if (is_draw) return CLAIM.paid;
+  return package_info ? CLAIM.unconfirmed : CLAIM.later;
+}
+
+/** A publisher's page, and whom you follow. */
+export const PUBLISHER = {
+  follow: "关注", unfollow: "取消关注", none: "还没有公开的宝贝", followed: "我关注的人",
+  nobody: "还没有关注谁。点宝贝上发布者的名字，就能关注 TA。",
+};
+
+/** How a publisher treats those who win. */
+export function handedWords({ handed, handed_all, handed_in_ms }) {
+  if (!handed) return "还没有人领过奖品";
+  const number = `送出过 ${handed} 份奖品${handed_all ? "" : "以上"}`;
+  return handed_in_ms ? `${number}，实物一般在领奖后 ${asSpan(handed_in_ms)}送出` : number;
+}
+
+function asSpan(ms) {
+  const hours = ms / 3_600_000;
+  if (hours >= 47.5) return `${Math.round(hours / 24)} 天`;
+  return hours >= 1 ? `${Math.round(hours)} 小时` : `${Math.ceil(hours * 60)} 分钟`;
 }

@@ -1,7 +1,8 @@
 // What people read where they publish, in any client. It stands apart from the other words, since a first view does
 // not need it.
 
-import { TAXED_YUAN, whoIsFirst } from "./words.js";
+import { TAXED_YUAN } from "./words-later.js";
+import { whoIsFirst } from "./words.js";
 
 // Publishing: the fields by the server's names for them, what may be chosen, and what is said.
 export const FIELDS = {

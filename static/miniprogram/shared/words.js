@@ -29,11 +29,6 @@ export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in, 
   return [`第 ${depth} 层`, chance, is_prize ? won : find ? "没挖到奖，收进图鉴" : "没挖到"].filter(Boolean).join(" · ");
 }
 
-/** The expected number of wins, beside the actual one; "" before the first dig. */
-export const luckWords = ({ digging_num, expected_wins, wins_counted }) => (digging_num
-  ? `照机会该挖到 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，实际挖到 ${wins_counted} 次`
-  : "");
-
 /** What waits for a person, by the server's word for the act: what it says, and its button. */
 export const TO_DO = {
   claim: { says: ({ until }) => (until ? `${asMoment(until)} 截止领奖` : "挖到了，还没有领"), act: "去领奖" },
@@ -48,11 +43,6 @@ export const layersMark = ({ layers }) => (layers ? `集齐 ${layers} 层` : "")
 
 /** What a screen reader says of the number at the tab. */
 export const waitingWords = (number) => `，${number} 件事等你来做`;
-
-/** A person's numbers: [label, number, unit]. */
-export const personNumbers = ({ digging_num, partake_num, release_num }) => [
-  ["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"],
-];
 
 // The filters of the square by kind of prizes, as `getTaskList` names them.
 export const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"], ["upcoming", "预告"]];
@@ -79,9 +69,6 @@ export function whereWords({ place, pickup_time }) {
   const said = [place, pickup_time].filter(Boolean).join(" · ");
   return said ? `现场领：${said}` : "";
 }
-
-/** How a winner reaches the publisher, "" if nothing is known of that. */
-export const contactWords = ({ contact }) => (contact ? `联系发布者：${contact}` : "");
 
 /** What one kind of prizes is. */
 function kindWords({ goods_type, draw_type, value, money_fen, sum_fen }) {
@@ -147,19 +134,6 @@ export const buriedWords = (task) => [task.mine || task.status || task.gone ? "�
 // What an operator writes, and people may read.
 export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
 
-/** Return what a person who deletes their account reads; `moment` is when it will be deleted, in words. */
-export const leavesAt = (moment) => `账号将在 ${moment} 以后删除。在那以前可以查看、领已经挖到的奖品，或者撤销。`;
-
-// Why somebody may report a treasure. WeChat's action sheet holds six.
-export const REASONS = {
-  fraud: "欺诈，不给奖品",
-  illegal: "违法违规",
-  vulgar: "色情低俗",
-  infringing: "侵权、冒充",
-  abusive: "辱骂、骚扰",
-  other: "其他",
-};
-
 export const REPORT = {
   name: "举报", title: "举报这个宝贝", hint: "补充说明（可不填，200 字以内）", done: "已收到举报，我们会尽快处理",
 };
@@ -210,16 +184,6 @@ export function cashRules({ no_credit, private_yuan: ofPrivate, newcomer_yuan: o
 
 /** Return what one of the goods is worth, as its publisher says; "" if they did not say. */
 export const worth = ({ value }) => (value ? `值 ${value} 元` : "");
-
-// Above this many yuan the tax is named: the docs say why (docs/launch.md).
-export const TAXED_YUAN = 800;
-
-/** Return what a winner reads about the tax on their prize, "" if there is none. */
-export function winnersTax({ value, rank, ranks }) {
-  const yuan = rank ? ranks[rank - 1].value : value;
-  if (!(yuan > TAXED_YUAN)) return "";
-  return `这份奖品值 ${yuan} 元。得奖可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴；他可能为此问你要报税的信息。`;
-}
 
 /** Return what a publisher is told of the half they drew: whether the treasure's commitment covers it. */
 export const halfWords = (holds) => (holds
@@ -297,19 +261,12 @@ const TREASURE = {
   refused: "没有通过内容检查，别人看不到。付的钱会全额退回。",
   hidden: "平台下架了它：只有你和已经挖到的人看得到，现在不能挖。有疑问请联系客服。",
 };
-const PROFILE = {
-  checking: "新的名字和头像正在检查，通过以后别人才看得到。",
-  held: "新的名字和头像正在等平台的人看一看，通过以后别人才看得到。",
-  refused: "新的名字和头像没有通过，请换一个。",
-};
 
 /** Return what a treasure's publisher is told, "" if everybody sees it. */
 export const inReview = (review, note) => worded(TREASURE[review], note);
 
-/** Return what a person is told about the name and picture they chose last, "" if others see them. */
-export const profileInReview = (review, note) => worded(PROFILE[review], note);
-
-function worded(text, note) {
+/** A text and the reason that was given, "" for no text. */
+export function worded(text, note) {
   return text ? text + (note ? `理由：${note}。` : "") : "";
 }
 
@@ -332,23 +289,11 @@ export const CLAIM = {
   again: "再试一次",
 };
 
-/** Until when a winner may change the address of goods; `until` is `/drawPrize`'s `change_until`. */
-export const changeWords = (until) => (secondsUntil(until) ? `${asMoment(until)} 以前可以更改。` : "超过 24 小时，不能再改；要改请联系发布者。");
-
 /** From when on a prize that waits for another day can be claimed; "" if it does not wait. */
 export const laterWords = ({ claim_from }) => (secondsUntil(claim_from) ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : "");
 
-/** What a red packet is, before it is claimed. */
-export const packetWords = (task) => `${yuan(task.money_fen)}红包，领取后进入微信零钱。${laterWords(task)}`;
-
 /** Until when a prize can be claimed. */
 export const untilWords = (moment) => `请在 ${asMoment(moment)} 之前领取`;
-
-/** What a winner is told after they were asked to confirm a transfer, by what the server then says of it. */
-export function transferWords({ is_draw, package_info }) {
-  if (is_draw) return CLAIM.paid;
-  return package_info ? CLAIM.unconfirmed : CLAIM.later;
-}
 
 const WAITS = {
   held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
@@ -537,24 +482,6 @@ export const OFFERS = {
   cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
   opening: { kinds: ["cooldown_over"], text: "还没开挖，不用一直等着。", button: "开挖时提醒我", done: "好，开挖时会在微信里提醒你。" },
 };
-/** A publisher's page, and whom you follow. */
-export const PUBLISHER = {
-  follow: "关注", unfollow: "取消关注", none: "还没有公开的宝贝", followed: "我关注的人",
-  nobody: "还没有关注谁。点宝贝上发布者的名字，就能关注 TA。",
-};
-
-/** How a publisher treats those who win. */
-export function handedWords({ handed, handed_all, handed_in_ms }) {
-  if (!handed) return "还没有人领过奖品";
-  const number = `送出过 ${handed} 份奖品${handed_all ? "" : "以上"}`;
-  return handed_in_ms ? `${number}，实物一般在领奖后 ${asSpan(handed_in_ms)}送出` : number;
-}
-
-function asSpan(ms) {
-  const hours = ms / 3_600_000;
-  if (hours >= 47.5) return `${Math.round(hours / 24)} 天`;
-  return hours >= 1 ? `${Math.round(hours)} 小时` : `${Math.ceil(hours * 60)} 分钟`;
-}
 
 // A newer version of the mini-program.
 export const UPDATE = { title: "有新版本", text: "新版本已经下载好，重新打开就能用。", agree: "重新打开" };

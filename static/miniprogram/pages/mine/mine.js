@@ -9,8 +9,8 @@ import { calendarOf } from "../../shared/daily.js";
 import { pictureOf } from "../../shared/faces.js";
 import { findName } from "../../shared/finds.js";
 import { wonThumbnail } from "../../shared/prizes.js";
-import { LEAVING, STOPPED } from "../../shared/words-later.js";
-import { CLAIM, MINE, NAMING, PUBLISHER, TEXTS, WAITING, depthWords, leavesAt, luckWords, personNumbers, prizesLeft, profileInReview, whereWords } from "../../shared/words.js";
+import { LEAVING, PUBLISHER, STOPPED, leavesAt, luckWords, personNumbers, profileInReview } from "../../shared/words-later.js";
+import { CLAIM, MINE, NAMING, TEXTS, WAITING, depthWords, prizesLeft, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 /** Whom the server knows here, with the picture that others see. */

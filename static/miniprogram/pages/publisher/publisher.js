@@ -6,7 +6,8 @@ import { opening } from "../../parts/opening.js";
 import { observeCard } from "../../shared/clock.js";
 import { pictureOf } from "../../shared/faces.js";
 import { BOOK, findName } from "../../shared/finds.js";
-import { PUBLISHER, handedWords, layersMark, prizesLeft, title, whereWords } from "../../shared/words.js";
+import { PUBLISHER, handedWords } from "../../shared/words-later.js";
+import { layersMark, prizesLeft, title, whereWords } from "../../shared/words.js";
 import { admitted, api, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
