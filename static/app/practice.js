@@ -1,12 +1,26 @@
 // The practice treasure, in a place on the square. Loaded once somebody is to practise.
 
-import { PRACTICE, invitedBy, practiseDig, practised } from "../miniprogram/shared/practice.js";
-import { el, fill, redraw, set, write } from "./dom.js";
+import { PRACTICE, invitedBy, practiseDig, practised, realOne } from "../miniprogram/shared/practice.js";
+import { get } from "./api.js";
+import { el, fill, notice, redraw, set, write } from "./dom.js";
 import { picture } from "./finds.js";
 
 document.head.append(el("link", { rel: "stylesheet", href: new URL("practice.css", import.meta.url).href }));
 
 const face = (src) => el("img.avatar", { src, alt: "" });
+
+/** Go from the practice on a page to a real treasure, unless another page takes its place meanwhile. */
+async function goOn(place) {
+  try {
+    const code = await realOne(get);
+    if (!place.isConnected) return;
+    location.hash = code ? `#/task/${code}` : "#/";
+    if (!code) notice(PRACTICE.none);
+  } catch (error) {
+    notice(error.message);
+    if (!error.error) throw error;
+  }
+}
 
 /** Let the person practise in this place, beside `task` if it is not null; `done` is called once they have, or skip it. */
 export function practise(place, done, task) {
@@ -18,8 +32,10 @@ export function practise(place, done, task) {
   let treasure;
 
   function press() {
-    if (treasure.phase === "won") done();
-    else if (treasure.phase === "ready") practiseDig(treasure, show);
+    if (treasure.phase === "won") {
+      done();
+      if (!task || place.matches("[data-over]")) goOn(place);
+    } else if (treasure.phase === "ready") practiseDig(treasure, show);
   }
 
   function show(next) {

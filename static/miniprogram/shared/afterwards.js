@@ -18,6 +18,16 @@ export function rememberSquare(cards) {
   seen = cards;
 }
 
+/** Read the square with `get`, and keep its cards. */
+export async function readSquare(get) {
+  const square = await get("/getTaskList", { page: 1 });
+  square.data.forEach(observeCard);
+  rememberSquare(cardsOf(square));
+}
+
+/** How many seconds there are until a card's treasure can be dug. */
+export const waits = ({ starts_at = 0, cd_until }) => secondsUntil(Math.max(starts_at, cd_until));
+
 /**
  * Return `{ noteLost, lostOf }`, which count in `stored`, `{ get, set }`, how often presses of `person()` lost to a random order
  * in each of the last treasures.
@@ -44,15 +54,14 @@ export function noteFind({ finds }, { find }) {
   if (find && !finds.includes(find)) finds.push(find);
 }
 
-/** Return treasures that can be dug next, the soonest first, and of those open now the square's first: [{ code, title, thumbnail, state }]. */
+/** Return treasures that can be dug next, the soonest first, and of those open now the square's first: [{ code, title, thumbnail, state, left }]. */
 export function nextCards(but) {
-  const waits = ({ starts_at = 0, cd_until }) => secondsUntil(Math.max(starts_at, cd_until));
   const open = seen.filter(({ code, status, away, mine, won, name }) => code !== but && !status && !away && !mine && !won && name);
   return open
     .map((card) => ({ card, left: waits(card) }))
     .sort((one, other) => one.left - other.left)
     .slice(0, NEXT)
-    .map(({ card, left }) => ({ code: card.code, title: title(card), thumbnail: card.thumbnail, state: stateOf(card, left).text }));
+    .map(({ card, left }) => ({ code: card.code, title: title(card), thumbnail: card.thumbnail, state: stateOf(card, left).text, left }));
 }
 
 /**
@@ -71,11 +80,7 @@ export function afterwards(task, winners) {
 export function seekNext(found, { code }, get, show) {
   if (!found || found.next.length || sought === code) return;
   sought = code;
-  setTimeout(() => get("/getTaskList", { page: 1 }).then((square) => {
-    square.data.forEach(observeCard);
-    rememberSquare(cardsOf(square));
-    show();
-  }, (error) => {
+  setTimeout(() => readSquare(get).then(show, (error) => {
     if (!error.error) throw error; // without a reply there is the way to the square
   }), Math.random() * SPREAD_MS);
 }

@@ -1,17 +1,20 @@
 // A treasure to practise on, with two others. It is in the client alone: nothing of it is asked of the server or told to it.
 
+import { nextCards, readSquare, waits } from "./afterwards.js";
+import { observeCard } from "./clock.js";
 import { faceOf } from "./faces.js";
 import { placeOf } from "./finds.js";
 
 export const PRACTICE = {
   title: "先练三锹", rule: "一锹挖开一层，谁挖到宝贝就归谁。", drawing: "3 人同时按下，抽签…",
   dig: "练一锹", rest: "一起等冷却…", draw: "抽签中", skip: "跳过", over: "会了，去挖真的", begin: "先练三锹，看看怎么挖",
-  ended: "真的那个已经挖完了；练完去挖下一个",
+  ended: "真的那个已经挖完了；练完去挖下一个", none: "现在没有马上能挖的，过一会儿再来看看",
 };
 
 /** What stands above the practice beside a treasure: whose it is, and that it is free. */
 export const invitedBy = ({ wxname }) => `练完就去挖 ${wxname} 埋的宝，免费挖`;
 
+const SOON_SECONDS = 60; // a shorter cooldown is waited for
 const REST_MS = 700; // as long as the animation of `resting` in both clients
 const DRAW_MS = 400;
 
@@ -48,4 +51,13 @@ export function practiseDig({ depth }, show) {
   }
   show(practised(depth, "drawing"));
   setTimeout(dig, DRAW_MS);
+}
+
+/** Ask with `get` what can be dug after the practice: the code of the daily treasure, or else of the square's first; "" if there is none. */
+export async function realOne(get) {
+  const [dailies] = await Promise.all([get("/getDaily"), readSquare(get)]);
+  dailies.data.forEach(observeCard);
+  const daily = dailies.data.find((card) => !card.status && !waits(card));
+  const first = daily || nextCards("").find(({ left }) => left <= SOON_SECONDS);
+  return first ? first.code : "";
 }

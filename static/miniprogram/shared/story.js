@@ -2,7 +2,7 @@
 
 import { pictureOf } from "./faces.js";
 import { findName } from "./finds.js";
-import { OWN, heroWords, title, yuan } from "./words.js";
+import { OWN, title, yuan } from "./words.js";
 
 export const STORY = {
   title: "这次的故事", shaft: "一层一层", finds: "这里挖出过", thanks: "收到的谢意", card: "做一张故事卡", drawing: "正在画故事卡…", keep: "保存或发给朋友",

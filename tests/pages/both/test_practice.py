@@ -7,6 +7,8 @@ import pytest
 from support.browser import Person
 from support.client import a_picture
 
+# It runs on after a win: the first dig of who opens it may be one.
+REAL = {"prize_num": 2, "forecast_num": 1000, "interval": 500, "fluctuation": 0, "cd": 1}
 # What a page asks by itself meanwhile.
 OF_THE_PAGE = {"/getTaskList", "/getMyInfo", "/getDaily", "/getDigs", "/getTaskDetails"}
 FINDS = ("第 1 层，挖出了玻璃弹珠", "第 2 层，挖出了铁皮青蛙", "第 3 层，挖到了！")
@@ -26,12 +28,13 @@ def practise(newcomer):
 
 
 def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(client, publisher):
-    publisher.publish(a_picture(), name="不是练习的猫")
+    publisher.publish(a_picture(), name="不是练习的猫", **REAL)
     newcomer = client("新来的人")
     newcomer.open("square")
     newcomer.says("先练三锹", "谁挖到宝贝就归谁")
     newcomer.says("不是练习的猫")
     practise(newcomer)
+    newcomer.says("不是练习的猫", "小明 埋的宝，免费挖")  # the newest that can be dug
     newcomer.open("square")
     newcomer.says("不是练习的猫")
     newcomer.keeps_silent("先练三锹")
@@ -64,6 +67,7 @@ def test_a_practice_goes_on_when_the_treasure_beside_it_ends(client, publisher):
     newcomer.press("练一锹")
     newcomer.says(FINDS[0])
     newcomer.keeps_silent("真的那个已经挖完了", "打开宝贝")
+    publisher.publish(a_picture(), name="还在的猫", **REAL)
     publisher.post("/endTask", code=code)
     newcomer.says("真的那个已经挖完了；练完去挖下一个", FINDS[0])
     newcomer.keeps_silent("免费挖")
@@ -71,6 +75,7 @@ def test_a_practice_goes_on_when_the_treasure_beside_it_ends(client, publisher):
         newcomer.press("练一锹")
         newcomer.says(said)
     newcomer.press("会了，去挖真的")
+    newcomer.says("还在的猫", "小明 埋的宝，免费挖")
     newcomer.keeps_silent("真的那个已经挖完了", "第一次挖？")
 
 
