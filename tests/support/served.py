@@ -34,6 +34,7 @@ from server.pictures import process as pictures
 from server.security import keys
 from server.settings import Settings, read_settings
 from server.store import Store
+from server.telemetry import metrics
 from server.telemetry.logs import OneLine
 from support.client import Client, Someone
 from support.databases import database_of, with_database
@@ -197,6 +198,9 @@ def context(
         if "MONGODB_URI" in os.environ:
             await opened.store.client.drop_database(name)
         await opened.close()
+        # The next test's alarms must not know of this test's full disk or silent store.
+        metrics.DISK_LOW.set(0)
+        metrics.STORE_SILENT.clear()
 
     io_loop.run_sync(close)
     if kept_databases:
