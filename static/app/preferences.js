@@ -1,13 +1,13 @@
 // What a person prefers on this device: whether opening a treasure digs, and how the end of a cooldown is signalled.
 
 import { sha256, utf8 } from "../miniprogram/shared/hash.js";
-import { ASK_OPENING, OPENING, WIN } from "../miniprogram/shared/words.js";
+import { ASK_OPENING, OPENING, WIN, asksOpening } from "../miniprogram/shared/words.js";
 import { el, fill, painted } from "./dom.js";
 import { keep, person, recall } from "./session.js";
 
 const KEY = "wabao.preferences"; // kept for each person, since two windows can be two people
 const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // an id must not stay after a logout
-const INITIAL = { dug: false, digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
+const INITIAL = { digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
   digOnOpening: "打开宝贝就自动挖一锹",
   win: WIN.signal,
@@ -64,32 +64,37 @@ export function preferences() {
 }
 
 /**
- * Return the element beside the button that digs, and `dug()`, to be called after an own dig: after the first one it
- * asks whether opening a treasure digs. Later it shows the choice and lets the person change it.
+ * Return the element beside the button that digs, `dug()`, to be called after an own dig, and `ask(seconds)`, to be called
+ * with those until one may dig. After an own dig it asks once whether opening a treasure digs; who does not answer goes on
+ * digging by hand. Later it shows the choice and lets the person change it.
  */
 export function openingChoice() {
+  let asking = false;
+  let hasDug = false;
   const element = el("div.opening", { role: "group", "aria-label": "打开宝贝时" });
   const answer = (digs) => {
     prefer("digOnOpening", digs);
+    asking = false;
     show();
     element.querySelector("button").focus();
   };
   function show() {
     const digs = prefers("digOnOpening");
-    if (digs === null) {
-      if (prefers("dug")) fill(element, el("p", {}, ASK_OPENING), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
-    } else {
+    if (asking) fill(element, el("p", {}, ASK_OPENING), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
+    else if (digs !== null) {
       const { change } = OPENING.find(({ opens }) => (opens === "digs") !== digs);
       fill(element, el("button.link", { onclick: () => answer(!digs) }, change));
     }
   }
-  function dug() {
-    if (prefers("dug")) return;
-    prefer("dug", true);
+  function ask(seconds) {
+    const asks = asksOpening(asking, seconds);
+    if (asks === asking || (asks && !(hasDug && prefers("digOnOpening") === null))) return;
+    asking = asks;
+    if (asking) prefer("digOnOpening", false);
     show();
   }
   show();
-  return { element, dug };
+  return { element, ask, dug: () => { hasDug = true; } };
 }
 
 /** A cooldown is over: sound and vibrate, where the person asked for it. */

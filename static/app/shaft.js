@@ -50,6 +50,7 @@ export function shaft(onDig) {
     stop();
     stop = countDown(task.status ? 0 : endsFirst(task) ? task.expires_at : task.cd_until, (seconds) => {
       const ready = button.show(task, busy, seconds);
+      choice.ask(whyNot(task, 1) ? 0 : seconds);
       if (cooling && !seconds) {
         write(line, ready ? OVER[task.now_depth ? 1 : 0] : "");
         if (ready) signal();

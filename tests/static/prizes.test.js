@@ -10,7 +10,7 @@ import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { changeWords } from "./shared/words-later.js";
-import { buriedWords, chanceWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
+import { asksOpening, buriedWords, chanceWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -133,6 +133,11 @@ test("the button that digs is bright only for who may dig, and promises nothing 
   assert.equal(press({ why: "already_won" }, 600).small, "后别人可挖");
   const chance = { status: 0, one_in: 3, nearest: 2, mine: 1, now_depth: 1 };
   assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["别人下一锹挖到的机会 1/3", ""]);
+});
+
+test("whether opening digs is asked only where there is time to read it, and gone before the button can be pressed", () => {
+  assert.deepEqual([0, 9, 10].map((seconds) => asksOpening(false, seconds)), [false, false, true]);
+  assert.deepEqual([0, 2, 3].map((seconds) => asksOpening(true, seconds)), [false, false, true]);
 });
 
 test("a level that cannot win invites to go on, and what it brings up is said to be one's own", () => {

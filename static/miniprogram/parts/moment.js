@@ -4,12 +4,11 @@ import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
 import { findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
-import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, chanceWords, deepestWords, giverWords, heroWords, placeWords, pressOf, whoIsFirst, whyNot } from "../shared/words.js";
+import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, placeWords, pressOf, whoIsFirst, whyNot } from "../shared/words.js";
 import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
 const OPENS = "wabao.opens"; // "digs" or "waits"; "" before anybody was asked
-const DUG = "wabao.dug"; // whether somebody dug on this phone: only then they are asked
 const SILENT = "wabao.silent"; // "silent": a win neither sounds nor shakes
 const STROKE_MS = 600;
 const REST_MS = 1000; // the server takes one cheer a second from a person
@@ -19,7 +18,7 @@ const STRATA = 5; // the newest layers, each in a place of its own, so that a di
 
 export const moment = Behavior({
   data: {
-    opens: "", dug: "", opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
+    opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
     era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
     striking: false, face: "", won: null, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),
@@ -28,7 +27,7 @@ export const moment = Behavior({
   methods: {
     /** Read what the person chose, perhaps on another treasure's page. */
     recallChoices() {
-      this.setData({ opens: wx.getStorageSync(OPENS), dug: wx.getStorageSync(DUG), silent: wx.getStorageSync(SILENT) });
+      this.setData({ opens: wx.getStorageSync(OPENS), silent: wx.getStorageSync(SILENT) });
     },
 
     /** While your dig is under way, the level stays as it was. */
@@ -51,7 +50,18 @@ export const moment = Behavior({
       if (this.cooling && !left && press.kind === "ready") tell(this, { said: OVER[task.now_depth ? 1 : 0], brought: null });
       if (left && OVER.includes(this.data.said)) tell(this, { said: "" });
       this.cooling = left > 0;
-      tell(this, { press, closed: whyNot(task, 1) !== "", ring: this.ringOf(task, left) });
+      const closed = whyNot(task, 1) !== "";
+      tell(this, { press, closed, ring: this.ringOf(task, left) });
+      this.ask(closed ? 0 : left);
+    },
+
+    /** After an own dig, ask once whether opening a treasure digs. Who does not answer goes on digging by hand. */
+    ask(left) {
+      const { asking, opens } = this.data;
+      const asks = asksOpening(asking, left);
+      if (asks === asking || (asks && (!this.dugSeq || opens))) return;
+      if (asks) wx.setStorageSync(OPENS, "waits");
+      this.setData({ asking: asks, opens: "waits" });
     },
 
     /** The ring runs as a style sheet says, and is made anew for each cooldown. */
@@ -85,16 +95,10 @@ export const moment = Behavior({
       return this.data.opens === "digs";
     },
 
-    noteDug() {
-      if (this.data.dug) return;
-      wx.setStorageSync(DUG, 1);
-      this.setData({ dug: 1 });
-    },
-
     answerOpening({ currentTarget }) {
       const { opens } = currentTarget.dataset;
       wx.setStorageSync(OPENS, opens);
-      this.setData({ opens });
+      this.setData({ opens, asking: false });
     },
 
     /** Strike at once. Resolves when the least time is over. */

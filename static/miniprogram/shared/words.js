@@ -243,6 +243,8 @@ export function deepestWords({ status, deepest, prize_num, prizes_left }) {
 }
 
 export const ASK_OPENING = "以后一打开宝贝就先帮我挖一锹？";
+/** Whether there is time for that question, or still is if it is being asked, with so many seconds until one may dig. */
+export const asksOpening = (asking, seconds) => seconds >= (asking ? 3 : 10);
 
 // Whether opening a treasure digs: the two choices; `change` labels the change to each.
 export const OPENING = [

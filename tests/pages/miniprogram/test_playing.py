@@ -742,14 +742,15 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
 
 
 def test_what_a_person_chose_on_one_page_holds_on_the_next(address, publisher):
-    first = publisher.publish(a_picture(), name="铁钱", forecast_num=4000, cd=600)
+    first, other = (publisher.publish(a_picture(), forecast_num=4000, cd=600) for _ in range(2))
     second, third = (publisher.publish(a_picture(), name=name, forecast_num=1) for name in ("铜钱", "银钱"))
     with a_phone(address, "阿选") as phone:
         phone.open(f"/pages/treasure/treasure?code={first}")
         phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？")
         phone.press("挖一锹")
         phone.shows("第 1 层，什么也没有", "以后一打开宝贝就先帮我挖一锹？")
-        phone.press("好")
+        phone.open(f"/pages/treasure/treasure?code={other}")
+        phone.press("打开宝贝时自己挖 · 改成自动挖一次")  # who did not answer is not asked again
         phone.shows("打开宝贝时自动挖一次 · 改成自己挖")
         phone.open(f"/pages/treasure/treasure?code={second}")
         phone.shows("恭喜，你挖到了！")

@@ -324,7 +324,6 @@ Component({
       }
       this.dugSeq = seq;
       this.leavePractice();
-      this.noteDug();
       if (reply.joined) this.add(reply);
       const missed = reply.find ? foundWords(reply) : `第 ${now_depth} 层，什么也没有`;
       this.setData({
