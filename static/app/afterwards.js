@@ -1,7 +1,7 @@
 // What somebody who won nothing finds where a treasure ended or was taken down.
 
 import { SPREAD_MS, afterwards, seekNext } from "../miniprogram/shared/afterwards.js";
-import { AFTER, FAIR } from "../miniprogram/shared/words.js";
+import { AFTER, FAIR, buryWords } from "../miniprogram/shared/words.js";
 import { get } from "./api.js";
 import { el, fill, redraw, set } from "./dom.js";
 
@@ -17,6 +17,9 @@ export function nextList(cards) {
     el("img", { src: thumbnail, alt: "", width: 56, height: 56, hidden: !thumbnail }),
     el("a", { href: `#/task/${code}` }, title), el("span.hint", {}, state)))) : null;
 }
+
+/** Return the ways to the square, and to a treasure of one's own. */
+export const waysOn = (task) => el("div.buttons", {}, el("a.button", { href: "#/" }, AFTER.square), el("a.button", { href: "#/publish" }, buryWords(task)));
 
 /** What one's own digs came to, some seconds later: all who watch a treasure find its end at once. */
 function ownDigs(task) {
@@ -42,7 +45,7 @@ export function after(check) {
       found.finds.length ? cameUp(found.finds) : null,
       el("h2", {}, AFTER.title),
       nextList(found.next),
-      el("a.button", { href: "#/" }, AFTER.square),
+      waysOn(task),
     ]);
   }
 

@@ -2,8 +2,7 @@
 
 import { nextCards } from "../miniprogram/shared/afterwards.js";
 import { THANKS, THANK_YOUS, thanksAsk } from "../miniprogram/shared/story.js";
-import { AFTER } from "../miniprogram/shared/words.js";
-import { nextList } from "./afterwards.js";
+import { nextList, waysOn } from "./afterwards.js";
 import { post } from "./api.js";
 import { attempt, el, fill, icon } from "./dom.js";
 
@@ -31,6 +30,5 @@ export function thanks(task, signal) {
   }
 
   show();
-  return [place, el("h3", {}, THANKS.next), nextList(nextCards(task.code)),
-    el("a.button", { href: "#/" }, AFTER.square)];
+  return [place, el("h3", {}, THANKS.next), nextList(nextCards(task.code)), waysOn(task)];
 }

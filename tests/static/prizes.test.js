@@ -10,7 +10,7 @@ import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { changeWords } from "./shared/words-later.js";
-import { asksOpening, buriedWords, chanceWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
+import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -148,9 +148,11 @@ test("a level that cannot win invites to go on, and what it brings up is said to
   assert.equal(footprintWords({ depth: 1, was_one_in: 0, find: 1 }), "第 1 层 · 这一层不会有 · 没挖到奖，收进图鉴");
 });
 
-test("whoever may dig reads whose treasure it is and that it is free, also above the practice", () => {
+test("whoever may dig reads whose treasure it is and that it is free, also above the practice; after it they are offered one of their own", () => {
   assert.equal(buriedWords({ mine: 0, status: 0 }), "埋的宝，免费挖");
   for (const change of [{ mine: 1 }, { status: 1 }, { gone: 1 }]) assert.equal(buriedWords({ mine: 0, status: 0, ...change }), "埋下");
+  const kinds = [{ goods_type: 2 }, { goods_type: 1 }];
+  for (const [task, words] of [[PACKET, "我也包一个"], [{ ...MAIL, ranks: kinds }, "我也包一个"], [MAIL, "我也埋一个"]]) assert.equal(buryWords(task), words);
   assert.equal(invitedBy({ wxname: "小王" }), "练完就去挖 小王 埋的宝，免费挖");
 });
 

@@ -159,6 +159,9 @@ export const AFTER = {
   square: "去广场看看", story: "这次的故事：谁挖了哪一层",
 };
 
+/** What offers to publish one's own, after an end. */
+export const buryWords = ({ goods_type, ranks = [] }) => (goods_type === 1 || ranks.some((rank) => rank.goods_type === 1) ? "我也包一个" : "我也埋一个");
+
 /** Who won what of an ended treasure: `named` are [{ wxname, what }], of `number` winners. */
 export function wonByWords(named, number) {
   if (!number) return "没有人挖到。";

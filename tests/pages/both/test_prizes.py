@@ -28,6 +28,7 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     winner.says("不寄到西藏", "邮寄到家 · 值 900 元")
     winner.says("填写收货地址。它加密保存，只有发布者看得到，收到奖品（没有寄出的，填写地址）90 天后删除。")
     winner.says("之前领取")
+    winner.keeps_silent("我也埋一个")
     winner.says("这份奖品值 900 元。得奖可能要按“偶然所得”缴 20% 的个人所得税")
     for label, text in (("收货人", "强哥"), ("电话", "13800000000"), ("详细地址", "拉萨市")):
         winner.fill(label, text)
@@ -42,7 +43,7 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     winner.fill("详细地址", "广东省科技园 1 号")
     winner.press("提交地址")
     winner.says("联系发布者：微信 ming-1")
-    winner.says("地址已交给发布者，等着收货吧。", "强哥，13800000000", "以前可以更改。")
+    winner.says("地址已交给发布者，等着收货吧。", "强哥，13800000000", "以前可以更改。", "我也埋一个")
     winner.keeps_silent("之前领取")
     winner.press("更改地址")
     winner.fill("详细地址", "广东省科技园 2 号")
@@ -218,11 +219,14 @@ def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(client, pub
     loser.says("下一个铜壶")
     loser.goes_on_to(code)
     loser.says("一起挖的人")
+    loser.keeps_silent("我也埋一个")
     for user in ("阿火", "阿土"):
         digger = Person.log_in(publisher.address, user)
         while not digger.post("/postTask", code=code)["is_prize"]:  # the web page has dug one level already
             pass
     loser.says("奖品全部挖完了", "阿火、阿土 挖到了。", "挖的时候没有动过", "接下来挖哪个", "下一个铜壶")
+    loser.press("我也埋一个")
+    loser.says("群红包")
     loser.goes_on_to(taken)
     loser.says("挖一锹")
     take_down(publisher.address, taken)

@@ -24,7 +24,7 @@ import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
 import { endsFirst, mayBeOwn, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -39,7 +39,7 @@ Component({
 
   data: {
     task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", ending: "", ownDigs: "",
-    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, buryOwn: "", afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
   methods: {
@@ -147,7 +147,7 @@ Component({
       const after = afterwards(task, this.winners);
       tell(this, {
         task: Object.fromEntries(SHOWN.map((name) => [name, task[name] ?? ""])),
-        handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task), buried: buriedWords(task),
+        handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task), buried: buriedWords(task), buryOwn: buryWords(task),
         undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
         finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
@@ -359,6 +359,10 @@ Component({
 
     openNext({ currentTarget }) {
       wx.redirectTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
+    },
+
+    bury() {
+      wx.switchTab({ url: "/pages/publish/publish" });
     },
 
     openFair() {
