@@ -3,7 +3,6 @@
 
 import { asMoment } from "../miniprogram/shared/clock.js";
 import { leavesAt } from "../miniprogram/shared/words-later.js";
-import { whoIsFirst } from "../miniprogram/shared/words.js";
 import { logIn } from "./api.js";
 import { attempt, el, fill, icon, notice } from "./dom.js";
 import { person } from "./session.js";
@@ -67,7 +66,7 @@ export function miniProgram(root, shared) {
 }
 
 function welcome() {
-  const first = whoIsFirst(Number(document.documentElement.dataset.fairStartMs)) || "冷却一结束，谁先按下谁先挖";
+  const first = Number(document.documentElement.dataset.fairStartMs) ? "冷却一结束大家一起抢，同时按下的抽签" : "冷却一结束，谁先按下谁先挖";
   return el(
     "div.welcome",
     {},

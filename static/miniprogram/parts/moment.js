@@ -4,7 +4,7 @@ import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
 import { findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
-import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, placeWords, pressOf, whoIsFirst, whyNot } from "../shared/words.js";
+import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, placeWords, pressOf, whyNot } from "../shared/words.js";
 import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -18,7 +18,7 @@ const STRATA = 5; // the newest layers, each in a place of its own, so that a di
 
 export const moment = Behavior({
   data: {
-    opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
+    opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, whole: false,
     era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
     striking: false, face: "", won: null, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),
@@ -40,7 +40,6 @@ export const moment = Behavior({
         deepest: deepestWords(task),
         chance: chanceWords(task),
         warmth: task.status || !task.one_in ? 0 : task.one_in ** -0.5,
-        speed: whoIsFirst(task.fair_start_ms),
       });
     },
 

@@ -117,7 +117,7 @@ export const dugWords = (task, did = "挖了一锹") => ` ${did}${task.cd ? `，
 export const OVER = ["开挖了，大家一起抢！", "冷却结束，大家一起抢！"];
 
 /** What a press reads while a random order decides who is tried first; "" where none does. */
-export const drawingWords = ({ cd_until, fair_start_ms }) => (secondsUntil(cd_until + fair_start_ms) ? `${fair_start_ms / 1000} 秒内按下的一起抽签…` : "");
+export const drawingWords = ({ cd_until, fair_start_ms }) => (secondsUntil(cd_until + fair_start_ms) ? "同时按下的一起抽签…" : "");
 
 /** When a treasure that was announced starts; "" if it has started. */
 export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth && secondsUntil(starts_at) ? `${asMoment(starts_at)} 开挖` : "");
@@ -193,7 +193,7 @@ export const halfWords = (holds) => (holds
   ? "你出的那一半在里面，服务器也没有换掉它先给出的那一半。"
   : "服务器没有按你出的那一半来抽，请不要相信这次抽奖，并留下这一页的截图。");
 
-/** Return who is first after a cooldown; "" where each is tried as it comes. `fairStartMs` is the server's FAIR_START_MS. */
+/** Return the rule by which somebody is first after a cooldown; "" where each is tried as it comes. `fairStartMs` is the server's FAIR_START_MS. */
 export const whoIsFirst = (fairStartMs) => (fairStartMs ? `冷却结束后 ${fairStartMs / 1000} 秒内按下的，由抽签决定先后` : "");
 
 /** Return what a frame or a reply says of the digs to come. */

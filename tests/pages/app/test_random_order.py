@@ -18,7 +18,8 @@ def test_a_dig_just_after_a_cooldown_says_that_an_order_is_drawn(window, address
     opened = window(None, "/#/publish")
     page = opened.page
     speed = page.get_by_text("冷却结束后 3 秒内按下的，由抽签决定先后")
-    speed.wait_for()
+    page.get_by_text("大家一起抢，同时按下的抽签").wait_for()
+    expect(speed).to_have_count(0)  # who comes first reads no numbers
     opened.log_in("小红", digs=False)
     show_all_fields(page)
     speed.wait_for()
@@ -30,6 +31,7 @@ def test_a_dig_just_after_a_cooldown_says_that_an_order_is_drawn(window, address
     page.locator("button.dig[data-kind=cooling]").wait_for()
     page.locator("button.dig[data-kind=ready]").wait_for()
     button.click()
+    page.locator(".said", has_text="同时按下的一起抽签…").wait_for()
     page.locator("button.dig", has_text="抽签中").wait_for()
     assert button.get_attribute("aria-busy") == "true"
     page.get_by_text("第 2 层，什么也没有").wait_for()
