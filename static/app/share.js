@@ -1,5 +1,6 @@
 // Sharing a task: the poster and a link. Both carry the share token, never the sharer's unionid.
 
+import { inviteWords } from "../miniprogram/shared/words-later.js";
 import { SHARE } from "../miniprogram/shared/words.js";
 import { Refused, post } from "./api.js";
 import { dialog, readInto } from "./dialog.js";
@@ -10,13 +11,14 @@ const HEIGHT = "min(62dvh, (min(440px, 100vw - 24px) - 32px) * 1334 / 750)";
 
 export function share(task) {
   const link = `${location.origin}/?code=${task.share || task.code}`;
+  const invitation = `${inviteWords(task)} ${link}`; // a bare address tells a friend nothing
   const poster = el("div.poster", { style: { "min-block-size": HEIGHT } });
   const copied = el("p.hint", { role: "status", style: { display: "block", "min-block-size": "1.5em" } }); // a notice would lie behind the dialog
-  const field = el("input", { value: link, readonly: true, "aria-label": "链接", onfocus: () => field.select() });
+  const field = el("input", { value: invitation, readonly: true, "aria-label": "一句话和链接", onfocus: () => field.select() });
   const copy = async () => {
     field.select();
     try {
-      await navigator.clipboard.writeText(link);
+      await navigator.clipboard.writeText(invitation);
       write(copied, "已复制");
     } catch {
       write(copied, "已选中，长按复制"); // not every browser allows copying

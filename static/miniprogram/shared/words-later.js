@@ -1,7 +1,7 @@
 // What people read where prizes are claimed and handed out, on their own page and a publisher's, in any client: no first view needs it.
 
 import { asMoment, secondsUntil } from "./clock.js";
-import { CLAIM, WINNERS, laterWords, wonWords, worded, yuan } from "./words.js";
+import { CLAIM, WINNERS, laterWords, title, wonWords, worded, yuan } from "./words.js";
 
 // What somebody is told before they delete their account.
 export const LEAVING = [
@@ -55,6 +55,12 @@ export const contactWords = ({ contact }) => (contact ? `联系发布者：${con
 
 /** Return what a person who deletes their account reads; `moment` is when it will be deleted, in words. */
 export const leavesAt = (moment) => `账号将在 ${moment} 以后删除。在那以前可以查看、领已经挖到的奖品，或者撤销。`;
+
+/** What a friend reads above a shared link, or beside it. */
+export function inviteWords(task) {
+  if (task.status) return `「${task.name}」已结束`;
+  return task.mine ? `来挖我埋的宝：${title(task)}` : `来挖「${task.name}」`;
+}
 
 // Why somebody may report a treasure. WeChat's action sheet holds six.
 export const REASONS = {

@@ -147,20 +147,31 @@ def test_in_the_sandbox_a_publisher_plays_a_friend_whom_nobody_else_can_be(windo
     expect(friend.get_by_text("我发布的")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("allowed", "said"), [(True, "已复制"), (False, "已选中，长按复制")])
-def test_who_copies_a_link_sees_that_and_the_poster_moves_nothing(window, publisher, allowed, said):
+@pytest.mark.parametrize(
+    ("user", "words", "allowed", "said"),
+    [
+        ("小明", "来挖我埋的宝：发给朋友的猫 http://", True, "已复制"),
+        ("分享的人", "来挖「发给朋友的猫」 http://", False, "已选中，长按复制"),
+    ],
+)
+def test_who_copies_a_link_has_words_with_it_and_the_poster_moves_nothing(
+    window, publisher, user, words, allowed, said
+):
     code = publisher.publish(a_picture(), name="发给朋友的猫")
-    opened = window("分享的人", f"/#/task/{code}", digs=False, viewport={"width": 360, "height": 780})
+    opened = window(user, f"/#/task/{code}", digs=False, viewport={"width": 360, "height": 780})
     page = opened.page
     answer = "resolve()" if allowed else "reject(new DOMException('no', 'NotAllowedError'))"
-    page.evaluate(f"() => {{ navigator.clipboard.writeText = () => Promise.{answer} }}")
+    page.evaluate(
+        f"() => {{ navigator.clipboard.writeText = (text) => {{ window.copied = text; return Promise.{answer} }} }}"
+    )
     drawn = []
     page.route("**/getSharePic", lambda route: drawn.append(route))
-    page.get_by_role("button", name="分享").click()
+    page.get_by_role("button", name="分享", exact=True).click()
     copy = page.get_by_role("button", name="复制")
     expect(page.get_by_text("正在画海报")).to_be_visible()
     copy.click()
     expect(page.get_by_role("dialog").get_by_text(said)).to_be_visible()
+    assert page.evaluate("copied").startswith(words)
     before = copy.bounding_box()
     run_until(page, lambda: bool(drawn))
     drawn[0].continue_()

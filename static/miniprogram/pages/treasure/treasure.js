@@ -24,6 +24,7 @@ import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
 import { endsFirst, mayBeOwn, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
+import { inviteWords } from "../../shared/words-later.js";
 import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
@@ -385,9 +386,9 @@ Component({
 
     onShareAppMessage() {
       if (!this.task) return { title: SHARE.title, path: `/pages/treasure/treasure?code=${this.opened}` };
-      const { code, name, share, status, thumbnail } = this.task;
+      const { code, share, thumbnail } = this.task;
       const path = `/pages/treasure/treasure?code=${share || code}`;
-      return { title: status ? `「${name}」已结束` : `来挖「${name}」`, path, imageUrl: thumbnail };
+      return { title: inviteWords(this.task), path, imageUrl: thumbnail };
     },
   },
 });
