@@ -161,9 +161,8 @@ def test_who_copies_a_link_has_words_with_it_and_the_poster_moves_nothing(
     opened = window(user, f"/#/task/{code}", digs=False, viewport={"width": 360, "height": 780})
     page = opened.page
     answer = "resolve()" if allowed else "reject(new DOMException('no', 'NotAllowedError'))"
-    page.evaluate(
-        f"() => {{ navigator.clipboard.writeText = (text) => {{ window.copied = text; return Promise.{answer} }} }}"
-    )
+    copy_to = f"(text) => {{ window.copied = text; return Promise.{answer}; }}"
+    page.evaluate(f"() => {{ navigator.clipboard.writeText = {copy_to}; }}")
     drawn = []
     page.route("**/getSharePic", lambda route: drawn.append(route))
     page.get_by_role("button", name="分享", exact=True).click()
