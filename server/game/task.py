@@ -35,8 +35,8 @@ class Task(Texts):
     finds it by.
     `value` is what one of the goods is worth in whole yuan, as its publisher says, absent if they did not
     say. `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is the reason
-    of an operator who ended it. `renamed` counts how often somebody named on its page was erased; each
-    process then reads the names again. `due_at` is as `server/store/due.py` explains.
+    of an operator who ended it. `renamed` counts how often somebody named on its page was erased or chose a
+    first name; each process then reads the names again. `due_at` is as `server/store/due.py` explains.
 
     `review` is absent if the task needs no review, as if it were "shown". Until it is "shown", the task is
     not open. `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid`

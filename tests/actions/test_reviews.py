@@ -258,6 +258,23 @@ async def test_a_chosen_name_is_checked_before_others_see_it(context, alice, bob
     assert await seen() == "小明"
 
 
+async def test_a_first_name_reaches_what_was_dug_before_once_it_passes_its_check(client, context, bob):
+    newcomer = await client.log_in("dora", anonymous=1)
+    code = await bob.publish(forecast_num=1000)
+    await settle(context)
+    await newcomer.dig(code)
+
+    async def seen() -> list[str]:
+        return [row["wxname"] for row in (await bob.get("/getDigs", code=code))["data"]]
+
+    for chosen, shown in (("【违规】", newcomer.data["nickName"]), ("小朵", "小朵"), ("朵朵", "小朵")):
+        before = await seen()
+        assert (await newcomer.post("/setProfile", wxname=chosen))["review"] == "checking"
+        assert await seen() == before
+        await settle(context)
+        assert await seen() == [shown]
+
+
 async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(context, alice):
     await alice.post("/setProfile", wxname="张小明")
     await settle(context)

@@ -175,6 +175,32 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client, al
     assert (card["wxname"], card["wxheadpic"]) == ("卡萝", shown)
 
 
+async def test_a_first_name_reaches_what_was_dug_and_won_before_and_a_later_name_does_not(
+    client, context, alice, bob
+):
+    newcomer = await client.log_in("carol", anonymous=1)
+    given = newcomer.data["nickName"]
+    won = await alice.publish(prize_num=1, forecast_num=1, cd=0)
+    lost = await alice.publish(forecast_num=100_000, cd=0)
+    for code in (won, lost):
+        await newcomer.dig(code)
+
+    async def shown() -> set[str]:
+        rows = (await alice.get("/getWinners", code=won))["data"]
+        for code in (won, lost):
+            rows += (await bob.get("/getDigs", code=code))["data"]
+            await bob.get("/getTaskDetails", code=code)  # from now on its page is remembered
+            await context.hub.read_now(context.hub.known.by_code[code])  # as the poll does
+            rows += (await bob.get("/getTaskDetails", code=code))["data"]["users"]
+        assert len(rows) == 5
+        return {row["wxname"] for row in rows}
+
+    assert await shown() == {given}
+    for chosen in ("卡萝", "卡罗尔"):
+        assert (await newcomer.post("/setProfile", wxname=chosen))["status"] == 0
+        assert await shown() == {"卡萝"}
+
+
 async def test_a_signature_that_is_not_ones_own_name_is_marked(alice, bob):
     own = alice.data["nickName"]
     theirs = bob.data["nickName"]

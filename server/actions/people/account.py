@@ -21,7 +21,7 @@ from server.game.amounts import spoken
 from server.game.review import ReviewState
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
-from server.store.people.people import Ban, Login, Person
+from server.store.people.people import Ban, Login, Person, is_named, shown_face
 from server.telemetry import metrics
 
 # Called with the person's unionid before anything is written. May raise a refusal.
@@ -177,10 +177,25 @@ async def set_profile(
         taken = files.take(wxheadpic, person_id, now_ms) if checked else files.keep(wxheadpic, person_id)
         picture = upload_of("头像", "wxheadpic", await taken)
     if not checked:
+        await name_earlier_digs(context, person_id, wxname, picture)
         await context.store.people.set_profile(person_id, wxname, picture)
         return "shown"
     await submit_profile(context, person_id, wxname, picture)
     return "checking"
+
+
+async def name_earlier_digs(
+    context: Context, person_id: str, wxname: str | None, wxheadpic: str | None
+) -> None:
+    """Show the first name of a person, and their picture, in what they dug and won without a name.
+
+    A later name changes nothing. Call it before the name is saved, so that a process that died in between
+    repeats it. None is what the person did not choose.
+    """
+    person = await context.store.people.find(person_id)
+    if wxname and person is not None and not is_named(person) and "erasing" not in person:
+        shown = {"wxname": wxname, "wxheadpic": wxheadpic or shown_face(person)}
+        await context.store.erasure.show_in_digs(person_id, shown)
 
 
 async def take_upload(

@@ -114,7 +114,7 @@ async def erase(store: Store, person_id: str) -> int:
             raise
         await store.people.begin_erasing(person_id)
     erasure = store.erasure
-    digs = await erasure.erase_name_in_digs(person_id)
+    digs = await erasure.show_in_digs(person_id)
     await erasure.erase_prizes(person_id)
     await erasure.erase_tasks(person_id)
     await erasure.delete_pictures(person_id)

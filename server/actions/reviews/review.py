@@ -12,7 +12,7 @@ import logging
 from typing import Literal
 
 from server.actions.announce import announce_end, announce_judged
-from server.actions.people.account import ban_of
+from server.actions.people.account import ban_of, name_earlier_digs
 from server.actions.pictures import signed_path
 from server.actions.reviews.submit import submit_chosen
 from server.context import Context
@@ -264,6 +264,7 @@ async def _apply_to_person(context: Context, review: Review) -> None:
     number = review.get("choice", 0)
     picture = review.get("wxheadpic")
     if review["state"] == "shown":
+        await name_earlier_digs(context, person_id, review.get("wxname"), picture)
         await people.show_choice(person_id, number, review.get("wxname"), picture)
     elif review["state"] == "refused":
         await people.drop_choice(person_id, number)

@@ -57,8 +57,7 @@ class Erasure:
             },
         )
         unnamed = {"wxname": given_name(person_id), "wxheadpic": PICTURE}
-        await self.erase_name_in_digs(person_id, unnamed)
-        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": unnamed})
+        await self.show_in_digs(person_id, unnamed)
         for task in await self.published(person_id):
             await self._delete_files({"metadata.made_for": begins_with(f"poster:{task['_id']}:")})
             own = unnamed["wxname"]
@@ -76,9 +75,9 @@ class Erasure:
             {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT},
         )
 
-    async def erase_name_in_digs(self, person_id: str, shown: Mapping[str, str] = _NOBODY) -> int:
-        """Put what is `shown` into a person's digs; return how many there are, without one that only its task
-        has."""
+    async def show_in_digs(self, person_id: str, shown: Mapping[str, str] = _NOBODY) -> int:
+        """Put a name and a picture into a person's digs and prizes; return how many digs there are, without
+        one that only its task has."""
         tasks = self._database["tasks"]
         digs = self._database["digs"]
         codes = await digs.distinct("code", {"person_id": person_id, "n": {"$gt": 0}})
@@ -90,6 +89,7 @@ class Erasure:
             await tasks.update_many({"_id": some, "last_dig.person_id": person_id}, {"$set": last})
             # This comes last, once all names are replaced. It is done even if an earlier run has done it.
             await tasks.update_many({"_id": some}, {"$inc": {"renamed": 1}})
+        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": dict(shown)})
         return changed.matched_count
 
     async def erase_prizes(self, person_id: str) -> None:
@@ -98,7 +98,6 @@ class Erasure:
             {"person_id": person_id, "address_box": {"$exists": True}},
             {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT},
         )
-        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": _NOBODY})
         # `body` holds the openid. These bills have ended, so it is not sent again.
         await self._database["bills"].update_many({"person_id": person_id}, {"$set": {"body": b""}})
 

@@ -476,7 +476,7 @@ export const SHARE = {
 export const NAMING = {
   seen: "别人现在看到的你是：",
   ask: "起个名字", change: "改名字", label: "名字", save: "保存",
-  publishing: "宝贝上会写着是谁埋的。", claiming: "起个名字，以后大家就知道是你。", mine: "起个名字，大家才知道是你。",
+  publishing: "宝贝上会写着是谁埋的。", claiming: "起个名字，发布者就认得出是你挖到的。", mine: "起个名字，大家才知道是你。",
 };
 
 // Messages to people who left, by the occasion at which they are offered.
