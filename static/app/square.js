@@ -28,7 +28,7 @@ const TYPING_MS = 300;
 export function square(root, signal) {
   const page = new Square(signal);
   if (isNew()) page.practice.begin();
-  fill(root, el("h1.quiet", {}, "广场"), page.practice.element, page.daily, searchForm(page.sought, () => page.lookFor()), page.running, page.fold, page.sentinel, page.foot);
+  fill(root, el("h1.quiet", {}, "广场"), page.practice.element, page.daily, searchForm(page.sought, () => page.lookFor()), page.running, page.noneRuns, page.fold, page.sentinel, page.foot);
   root.classList.add("wide");
   page.begin();
   return "";
@@ -44,6 +44,7 @@ class Square {
     this.over = el("ul.cards", { "aria-label": SQUARE.over });
     this.fold = el("details.fold.over", { hidden: true, ontoggle: () => this.fold.open && this.follow() },
       el("summary", {}, el("h2", {}, SQUARE.over)), this.over);
+    this.noneRuns = el("p.blank", { role: "status" });
     this.foot = el("p.blank", { role: "status" });
     this.sentinel = el("div.sentinel", { "aria-hidden": "true" });
     const kept = left.whose === person.unionid ? left : { kind: "", name: "", unfolded: false };
@@ -99,7 +100,9 @@ class Square {
     arrange(running, elements.slice(0, first.length));
     arrange(over, elements.slice(first.length));
     set(fold, { hidden: !over.childElementCount });
-    if (!running.childElementCount && over.childElementCount) fold.open = true; // nothing else to see
+    const onlyOver = !first.length && elements.length > 0;
+    if (onlyOver) fold.open = true; // nothing else to see
+    write(this.noneRuns, onlyOver ? SQUARE.noneRuns : "");
     // All treasures after a short page with ended ones have ended too.
     const folded = over.childElementCount && !fold.open && this.lengths.at(-1) < PAGE;
     if (!this.complete && !folded) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${elements.length} 个` : "");

@@ -47,7 +47,7 @@ export const waitingWords = (number) => `，${number} 件事等你来做`;
 // The filters of the square by kind of prizes, as `getTaskList` names them.
 export const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"], ["upcoming", "预告"]];
 export const SQUARE = {
-  reading: "正在看看谁埋了宝贝…", byName: "搜宝贝或发布者", over: "已经结束", end: "就这些了", unfound: "没有找到，换个词试试", noneOf: "这一类现在没有宝贝",
+  reading: "正在看看谁埋了宝贝…", byName: "搜宝贝或发布者", over: "已经结束", end: "就这些了", unfound: "没有找到，换个词试试", noneOf: "这一类现在没有宝贝", noneRuns: "现在没有能挖的，下面这些已经结束",
   none: "还没有宝贝，", bury: "埋一个", featured: "精选",
 };
 

@@ -377,8 +377,9 @@ def test_the_square_is_looked_through_by_name_and_kind(client, publisher):
     name = f"鼓{random.randrange(10**9)}"
     publisher.publish(a_picture(), name=f"{name}响", draw_type=2)
     publisher.publish(a_picture(), name=f"{name}轻", draw_type=1)
-    over = publisher.publish(a_picture(), name=f"{name}破", draw_type=1)
-    publisher.post("/endTask", code=over)
+    for ended in (f"{name}破", "铙钹"):
+        over = publisher.publish(a_picture(), name=ended, draw_type=1)
+        publisher.post("/endTask", code=over)
     looker = client("朵朵")
     looker.open("square")
     looker.fill("搜宝贝或发布者", name)
@@ -388,8 +389,12 @@ def test_the_square_is_looked_through_by_name_and_kind(client, publisher):
     looker.keeps_silent(f"{name}响", f"{name}破")
     looker.press("已经结束")
     looker.says(f"{name}破")
+    looker.keeps_silent("现在没有能挖的")
+    looker.fill("搜宝贝或发布者", "铙钹")
+    looker.says("现在没有能挖的，下面这些已经结束", "铙钹")
     looker.fill("搜宝贝或发布者", f"没有{name}")
     looker.says("没有找到，换个词试试")
+    looker.keeps_silent("现在没有能挖的")
 
 
 def test_a_publisher_is_looked_at_and_followed(client, publisher):
