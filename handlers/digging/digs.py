@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from handlers.base import Interface, Reply, of_document
 from handlers.digging.cards import picture_url
@@ -20,11 +23,13 @@ OWN_PAGE_SIZE = 20
 
 
 class GetDigsRequest(msgspec.Struct):
-    """`before` is the least depth that the client has; without it, the newest digs are returned."""
+    """`before` is the least depth that the client has; without it, the newest digs are returned. `won` 1:
+    only digs that won."""
 
     unionid: Unionid
     code: Code
     before: Depth | None = None
+    won: Annotated[int, Meta(ge=0, le=1, title="只看挖到的", description="0 或 1")] = 0
 
 
 class DigRow(msgspec.Struct):
@@ -48,7 +53,7 @@ class DigRow(msgspec.Struct):
 
 
 class GetDigsReply(Reply, kw_only=True):
-    """At most 50, the deepest first; `[]` if `before` is 1. Depths have no gaps."""
+    """At most 50, the deepest first; `[]` if `before` is 1. Unless `won`, depths have no gaps."""
 
     data: list[DigRow]
 
@@ -64,7 +69,7 @@ class GetDigs(Interface):
         store = self.context.store
         reads = self.context.store.page_reads
         digs, task = await reads.answered(
-            lambda: store.digs.before(request.code, request.before, PAGE_SIZE)
+            lambda: store.digs.before(request.code, request.before, PAGE_SIZE, won=bool(request.won))
         )
         if task is None:
             raise NoSuchTask

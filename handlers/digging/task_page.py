@@ -72,7 +72,8 @@ class TaskPage(ShownTask, kw_only=True):
     they won, in unix ms; 0 while the task runs. `starts_at` and `expires_at` are as on cards. `seed_hash` and
     `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only the publisher and winners see the
     page. For a winner `goods_type`, `draw_type`, `money`, `money_fen` and `value` are their prize's, and
-    `rank` is its place in `ranks`, from 1; 0 if all prizes are alike. `thanks` is the sign by which the
+    `rank` is its place in `ranks`, from 1; 0 if all prizes are alike. `no` is a winner's own place among the
+    participants, 0 for who did not win. `thanks` is the sign by which the
     caller thanked for it, "" if they did not. `finds` are what came up there, once
     each.
     """
@@ -84,6 +85,7 @@ class TaskPage(ShownTask, kw_only=True):
     thanks: str
     money_fen: int
     rank: int
+    no: int
     created_at: int
     synopsis: str
     one_in: int
@@ -175,6 +177,7 @@ def task_page(
         "value": value_of(watched.task, shown),
         "rank": shown.get("rank", 0),
         "is_prize": int(won),
+        "no": watched.winners.get(person_id, 0),
         "is_draw": int(prize is not None and prize["state"] in GIVEN),
         "prize_state": "" if prize is None else prize["state"],
         "thanks": "" if prize is None else prize.get("thanks", ""),

@@ -202,3 +202,26 @@ async def test_a_visit_is_written_at_most_once_a_minute(context, monkeypatch, cl
     await bob.get("/getTaskDetails", code=code)
     await client.rest()
     assert len(written) == 2
+
+
+async def test_who_won_is_listed_alone_and_only_a_winner_reads_which_place_is_their_own(alice, bob, carol):
+    code = await alice.publish(prize_num=2, forecast_num=8, interval=3, fluctuation=1, cd=0)
+    places = {}
+    for digger in (bob, carol):
+        assert (await digger.get("/getTaskDetails", code=code))["no"] == 0
+        won = None
+        while won is None or not won["is_prize"]:
+            won = await digger.dig(code)
+        places[digger.unionid] = won["no"]
+    assert set(places.values()) == {1, 2}
+    for reader in (alice, bob, carol):
+        details = await reader.get("/getTaskDetails", code=code)
+        assert details["no"] == details["data"]["no"] == places.get(reader.unionid, 0)
+        assert not any(other.id in str(details) for other in (bob, carol) if other is not reader)
+        rows = (await reader.get("/getDigs", code=code))["data"]
+        wins = [row for row in rows if row["is_prize"]]
+        assert [row["no"] for row in wins] == [2, 1]
+        assert (await reader.get("/getDigs", code=code, won=1))["data"] == wins
+        earlier = await reader.get("/getDigs", code=code, won=1, before=wins[0]["depth"])
+        assert earlier["data"] == wins[1:]
+    assert (await bob.get("/getDigs", code=code, won=2))["error"] == "bad_request"

@@ -50,7 +50,7 @@ def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:
         "/getTaskDetails": [code, code | {"is_share": 1, "from_unionid": cast.digger}],
         "/commitment": [{}],
         "/getTaskUser": [code, {}, code | {"page": 20}],
-        "/getDigs": [code, code | {"before": 300}],
+        "/getDigs": [code, code | {"before": 300}, code | {"won": 1}],
         "/getMyInfo": [{}],
         "/getMyRelease": pages,
         "/getMyPartake": pages,

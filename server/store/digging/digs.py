@@ -57,10 +57,14 @@ _ONCE_EACH: list[Document] = [
 ]
 
 
-def _found(asked: Document, order: Document, limit: int) -> list[Document]:
-    """Return the stages that find the first `limit` digs, in this order, that have these fields; pending digs
-    too."""
-    of_task = {"_id" if name == "code" else f"last_dig.{name}": value for name, value in asked.items()}
+def _found(code: str, depths: Document, order: Document, limit: int, *, won: bool = False) -> list[Document]:
+    """Return the stages that find the first `limit` digs of a task, in this order, at these depths; pending
+    digs too. With `won`, they find only digs that won, of which there are at most 1,000."""
+    asked: Document = {"won_by": begins_with(f"{code}:")} if won else {"code": code}
+    asked["depth"] = depths
+    of_task: Document = {"_id": code, "last_dig.depth": depths}
+    if won:
+        of_task["last_dig.is_prize"] = 1
     return [
         {"$match": asked}, {"$sort": order}, {"$limit": limit}, pending_digs(of_task),
         *_ONCE_EACH,
@@ -197,7 +201,7 @@ class Digs(Documents[Dig]):
 
     async def after(self, code: str, depth: int, limit: int) -> list[Dig]:
         """Return at most `limit` digs of a task deeper than `depth`, in order."""
-        found = _found({"code": code, "depth": {"$gt": depth}}, {"depth": pymongo.ASCENDING}, limit)
+        found = _found(code, {"$gt": depth}, {"depth": pymongo.ASCENDING}, limit)
         return await self.collection.aggregate(found).to_list(limit)
 
     async def following(self, task: Task, depth: int, limit: int) -> list[Dig]:
@@ -369,13 +373,15 @@ class Digs(Documents[Dig]):
         ]
         return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
 
-    async def before(self, code: str, depth: int | None, limit: int) -> tuple[list[Dig], Document | None]:
+    async def before(
+        self, code: str, depth: int | None, limit: int, *, won: bool = False
+    ) -> tuple[list[Dig], Document | None]:
         """Return at most `limit` digs of a task, the newest first, and the task: see `judged_task`.
 
-        With `depth`, it returns only digs that are less deep.
+        With `depth`, it returns only digs that are less deep, and with `won`, only digs that won.
         """
         shallower: Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
-        found = _found({"code": code, "depth": shallower}, {"depth": pymongo.DESCENDING}, limit)
+        found = _found(code, shallower, {"depth": pymongo.DESCENDING}, limit, won=won)
         pipeline = [*found, judged_task(code)]
         # The pipeline ends with whole digs, then the task.
         return judged(await self.rows.aggregate(pipeline).to_list(limit + 1))  # type: ignore[return-value]
