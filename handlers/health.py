@@ -91,7 +91,8 @@ class Metrics(BaseHandler):
             async with asyncio.timeout(READY_SECONDS):
                 counted = await self.context.store.gauges.find()
                 alarms = await self.context.store.alarms.find()
-            families += families_of(counted, alarms, self.context.clock.now_ms())
+            now_ms = self.context.clock.now_ms()
+            families += families_of(counted, alarms, now_ms, self.context.METRICS)
         except Exception as error:
             if not isinstance(error, TimeoutError) and not is_unavailable(error):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -23,6 +23,7 @@ from server.memory.limits import Limits
 from server.memory.square import Square
 from server.memory.visiting import Visiting
 from server.operation.alarms import TABLE, Row
+from server.operation.counting import METRICS
 from server.operation.feed import Feed
 from server.operation.heartbeats import Heartbeats
 from server.operation.monitor import Monitor
@@ -79,6 +80,7 @@ class Context:
     """Opened once at start and closed once at the end."""
 
     ALARMS: ClassVar[tuple[Row, ...]] = TABLE
+    METRICS: ClassVar[Mapping[str, str]] = METRICS
 
     settings: Settings
     keys: Keys

@@ -14,8 +14,8 @@ import pytest
 
 from handlers.glossary import VALUES
 from handlers.push import CLOSES
+from server.cash.context import CashContext
 from server.errors import REFUSALS
-from server.operation import counting
 from server.realtime.frames import Frame
 from server.settings import GUARDED_DEFAULTS, Settings
 from server.store import Store
@@ -223,7 +223,7 @@ def test_every_setting_is_in_the_table_with_its_default():
 
 def test_every_metric_that_a_page_names_is_there():
     source = read(SOURCE / "server" / "telemetry" / "metrics.py")
-    made = set(re.findall(r'"(wabao_\w+)"', source)) | counting.METRICS.keys()
+    made = set(re.findall(r'"(wabao_\w+)"', source)) | CashContext.METRICS.keys()
     named = {name for text in TEXTS for name in re.findall(r"\b(wabao_\w+)", prose(text))}
     assert {re.sub("_(total|info|count)$", "", name) for name in named} - made == set()
 

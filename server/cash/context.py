@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from server.cash.counting import ALARMS, count_money
+from server.cash.counting import ALARMS, METRICS, count_money
 from server.cash.pay.client import Pay
 from server.cash.risk_looks import RiskLooks
 from server.cash.store import Books
@@ -41,6 +42,7 @@ class CashContext(Context):
     """A context with WeChat Pay's client and the books of its store."""
 
     ALARMS = (*Context.ALARMS, *ALARMS)
+    METRICS: ClassVar[Mapping[str, str]] = {**Context.METRICS, **METRICS}
 
     pay: Pay = field(kw_only=True)
 

@@ -16,6 +16,10 @@ from server.operation.counting import findings_gauge, gauge
 from server.store import Store
 from server.store.gauges import Counted, Gauge
 
+METRICS = {
+    "wabao_money_fen": "The ledger in fen, over all tasks, and what left today",
+    "wabao_money_alarms": "Orders, bills and refunds that need the operator, by what WeChat Pay said",
+}
 # The alarms that only red packets have.
 ALARMS = (
     Row("books", "账目不平", "wabao_findings", where={"kind": "books"}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from server.game.findings import Finding
@@ -18,9 +18,8 @@ from server.store import Store
 from server.store.alarms import AlarmRow
 from server.store.gauges import Counted, Gauge
 
+# What each number means. Red packets have numbers of their own: `server/cash/counting.py`.
 METRICS = {
-    "wabao_money_fen": "The ledger in fen, over all tasks, and what left today",
-    "wabao_money_alarms": "Orders, bills and refunds that need the operator, by what WeChat Pay said",
     "wabao_findings": "Contradictions: of tasks and their histories (invariant), of the ledger (books)",
     "wabao_waiting": "What waits for an operator, or for WeChat's judgement (checks), too long",
     "wabao_messages_refused": "Messages that WeChat does not take, or may not have taken, by reason",
@@ -116,15 +115,20 @@ def gauges_of(counted: Counted | None, now_ms: int) -> list[Gauge]:
     return [age, *counted["gauges"]]
 
 
-def families_of(counted: Counted | None, alarms: list[AlarmRow], now_ms: int) -> list[Family]:
+def families_of(
+    counted: Counted | None, alarms: list[AlarmRow], now_ms: int, meanings: Mapping[str, str]
+) -> list[Family]:
     """Return what was counted as metrics, and the alarms that hold. Of numbers that are older than
-    SHOWN_SECONDS only the age is shown."""
+    SHOWN_SECONDS only the age is shown. `meanings` has what each number means, by name: "" for one that a
+    process with other settings counted."""
     gauges = gauges_of(counted, now_ms)
     if gauges and gauges[0]["value"] > SHOWN_SECONDS:
         del gauges[1:]
     holding = (row for row in alarms if not row["end_at"])
     gauges += [gauge("wabao_alarm", 1, kind=row["kind"], what=row["what"]) for row in holding]
-    return [
-        Family(each["name"], METRICS[each["name"]], "gauge", [(each["name"], each["labels"], each["value"])])
-        for each in gauges
-    ]
+    families = []
+    for each in gauges:
+        name = each["name"]
+        samples = [(name, each["labels"], each["value"])]
+        families.append(Family(name, meanings.get(name, ""), "gauge", samples))
+    return families

@@ -21,7 +21,7 @@ from server.game.findings import Finding
 from server.leading.leader import Leader
 from server.operation import webhook
 from server.operation.alarms import AGE, TABLE, Alarm, Comparison, Row, titles_of
-from server.operation.counting import count, gauges_of
+from server.operation.counting import count, families_of, gauges_of
 from server.operation.findings import line_of, texts_of
 from server.operation.monitor import Monitor
 from server.operation.own_database import Wrong
@@ -147,6 +147,15 @@ def test_where_only_goods_are_given_no_alarm_is_of_red_packets():
     payment = Gauge(name="wabao_money_alarms", labels={"kind": "order", "alarm": "X"}, value=1, code="")
     for alarms, kinds in ((Context.ALARMS, []), (CashContext.ALARMS, ["books", "order"])):
         assert [alarm.kind for alarm in Comparison(alarms).alarms([], [wrong(), payment], 0)] == kinds
+
+
+def test_where_only_goods_are_given_no_metric_is_described_that_only_red_packets_have():
+    assert not [name for name in Context.METRICS if "money" in name]
+    payment = Gauge(name="wabao_money_fen", labels={"sum": "held"}, value=1, code="")
+    counted = Counted(at=0, gauges=[payment], after="", differ=[])  # by a process that takes red packets
+    for meanings, means in ((Context.METRICS, False), (CashContext.METRICS, True)):
+        [_, family] = families_of(counted, [], 0, meanings)
+        assert bool(family.help) is means
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's package promtool is not installed")
