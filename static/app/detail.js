@@ -83,7 +83,7 @@ class Page {
     this.outcomes = outcomes((frame) => this.receive(frame), signal);
     this.shaft = shaft(() => this.dig());
     this.newcomer = offered(task);
-    this.people = new Participants(task.code, signal);
+    this.people = new Participants(task, signal);
     this.people.reset(task);
     this.digs = el("details.panel.fold", { ontoggle: () => this.renewDigs() }, el("summary", {}, el("h2", {}, DIGS.title)));
     this.#readDigs = onceLoaded(() => import("./digs.js"), (loaded) => {
@@ -475,6 +475,7 @@ class Page {
       return;
     }
     Object.assign(task, wonBy(reply, task));
+    this.#noteWin?.(reply); // its frame may have come before it was known to be one's own
     this.#celebrated.add(reply.seq);
     const parts = [
       end,

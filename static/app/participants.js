@@ -10,8 +10,8 @@ const FEWEST = 20; // a press of the button shows at least this many more
 
 /** The list: its `element`, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(task)`. */
 export class Participants {
-  constructor(code, signal) {
-    this.code = code;
+  constructor(task, signal) {
+    this.task = task;
     this.signal = signal;
     this.list = el("ul.people");
     this.total = el("span.count");
@@ -49,9 +49,10 @@ export class Participants {
   mark(no) {
     this.winners.add(no);
     const person = this.shown.get(no);
-    if (!person || person.classList.contains("won")) return;
+    if (!person) return;
     person.classList.add("won");
-    person.append(el("em", {}, icon("trophy", 14), "挖到了"));
+    person.querySelector("em")?.remove();
+    person.append(el("em", {}, icon("trophy", 14), no === this.task.no ? PEOPLE.own : PEOPLE.won));
   }
 
   count(task) {
@@ -67,7 +68,7 @@ export class Participants {
   }
 
   async read(page) {
-    return (await get("/getTaskUser", { code: this.code, page })).data;
+    return (await get("/getTaskUser", { code: this.task.code, page })).data;
   }
 
   insert({ no, wxname, wxheadpic, is_prize, layers }) {

@@ -29,13 +29,14 @@ export function wins(task, place, signal) {
     write(more, shown.more);
   }
 
-  const read = (pages) => readWins(known, task, async (before) => (await get("/getDigs", { code: task.code, before })).data, pages).finally(show);
+  const read = (earlier) => readWins(known, task, (asked) => get("/getDigs", asked), earlier).finally(show);
 
-  function unfold() {
+  async function unfold() {
+    const shown = list.children.length;
     all = true;
     show();
-    list.focus(); // the button is gone
-    attempt(problem, () => read(Infinity));
+    if (list.children.length === shown) await attempt(problem, () => read(true));
+    if (more.hidden) list.focus();
   }
 
   function receive(frame) {
@@ -49,6 +50,6 @@ export function wins(task, place, signal) {
   return receive;
 }
 
-const row = ({ name, face, what, when, best }) => el("li", {}, avatar({ wxheadpic: face, wxname: name }, 36),
-  el("span.who", {}, el("bdi", {}, name), el("small.hint", {}, when)),
+const row = ({ name, face, what, when, best, own }) => el("li", {}, avatar({ wxheadpic: face, wxname: name }, 36),
+  el("span.who", {}, el("span", {}, el("bdi", {}, name), own ? el("em.own", {}, own) : null), el("small.hint", {}, when)),
   el("span.sum", {}, el("b", {}, what), best ? el("em", {}, icon("star", 14), best) : null));

@@ -10,20 +10,53 @@ const TASK = { prize_num: 7, prizes_left: 1, status: 0, ranks: [{ name: "拼手�
 const AT = Date.UTC(2026, 11, 1, 12);
 const dig = (depth, fen) => ({ depth, wxname: `第 ${depth} 位`, wxheadpic: "", is_prize: fen ? 1 : 0, rank: fen ? 1 : 0, money_fen: fen, at: AT });
 
-test("digs are read backward until all wins are known, and a frame adds its own", async () => {
-  const digs = Array.from({ length: 120 }, (_, at) => dig(120 - at, at % 20 ? 0 : 100 + at));
+/** A task with `number` wins, one each ten levels, and `read(asked)` for it; `asked` collects how it was asked. */
+function played(number) {
   const asked = [];
-  const read = async (before = 121) => {
-    asked.push(before);
-    return digs.filter(({ depth }) => depth < before).slice(0, 50);
+  const wins = Array.from({ length: number }, (_, at) => dig(10 * (number - at), 100));
+  const read = async ({ code, won, before = Infinity }) => {
+    asked.push([code, won, before]);
+    return { data: wins.filter(({ depth }) => depth < before).slice(0, 50) };
   };
+  return { task: { ...TASK, code: "1", prize_num: 1000, prizes_left: 1000 - number }, asked, read };
+}
+
+test("each press on a packet of 1,000 asks once, for at most 50 wins, until all are known", async () => {
+  const { task, asked, read } = played(120);
   const wins = new Map();
-  await readWins(wins, { ...TASK, prizes_left: 7 }, read);
+  await readWins(wins, { ...task, prizes_left: 1000 }, read);
   assert.deepEqual(asked, []); // nobody won: nothing is asked
-  await readWins(wins, TASK, read);
-  assert.deepEqual([asked, wins.size], [[121, 71, 21], 6]);
-  noteWin(wins, { depth: 121, wxname: "小王", wxheadpic: "", rank: 1, money_fen: 90 }, AT, TASK);
-  const { count, rows, more } = shownWins(wins, { ...TASK, prizes_left: 0 }, false);
+  const listed = (all) => [wins.size, shownWins(wins, task, all).rows.length, shownWins(wins, task, all).more];
+  await readWins(wins, task, read);
+  assert.deepEqual([listed(false), listed(true)], [[50, 5, "再看 50 份"], [50, 50, "再看 50 份"]]);
+  await readWins(wins, task, read, true);
+  assert.deepEqual(listed(true), [100, 100, "再看 20 份"]);
+  await readWins(wins, task, read, true);
+  assert.deepEqual(listed(true), [120, 120, ""]);
+  await readWins(wins, task, read, true);
+  assert.deepEqual(asked, [["1", 1, Infinity], ["1", 1, 710], ["1", 1, 210]]);
+});
+
+test("wins that came while one was away are read with those before them", async () => {
+  const { task, read } = played(120);
+  const wins = new Map();
+  for (const depth of [10, 20]) noteWin(wins, dig(depth, 100), AT, task);
+  await readWins(wins, task, read); // the newest 50 leave a gap to the two
+  for (const known of [50, 100, 120]) {
+    assert.deepEqual([wins.size, Math.min(...wins.keys())], [known, 10 * (121 - known)]);
+    await readWins(wins, task, read, true);
+  }
+  wins.delete(1200);
+  await readWins(wins, task, read, true);
+  assert.equal(wins.has(1200), true); // nothing lies before the known, so the newest are read anew
+});
+
+test("a frame adds its win, and one's own is marked", () => {
+  const wins = new Map();
+  for (const depth of [1, 21, 41, 61, 81, 101]) noteWin(wins, { ...dig(depth, 100), no: depth }, AT, TASK);
+  noteWin(wins, { depth: 121, no: 2, wxname: "小王", wxheadpic: "", rank: 1, money_fen: 90 }, AT, TASK);
+  const { count, rows, more } = shownWins(wins, { ...TASK, prizes_left: 0, no: 2 }, false);
+  assert.deepEqual(rows.map(({ own }) => own), ["我", "", "", "", ""]);
   assert.deepEqual([count, rows.length, more], ["7 / 7 份", 5, "全部 7 份"]);
   assert.deepEqual([rows[0].name, rows[0].what, rows[0].when], ["小王", "0.90 元", "12月1日 20:00"]);
   assert.match(rows[0].face, /^data:image\/svg/);

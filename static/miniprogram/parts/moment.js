@@ -87,7 +87,7 @@ export const moment = Behavior({
       const { data } = await api.get("/getDigs", { code: this.task.code });
       if (this.life.aborted) return;
       data.slice(0, STRATA).forEach((each) => this.showStratum(each));
-      await this.readWins(data);
+      await this.readWins();
     },
 
     digsOnOpening() {

@@ -20,17 +20,17 @@ export const winsList = Behavior({
       if (isShared(this.task)) noteWin(this.wins, { ...frame, depth: frame.seq }, newest && newest.seq === frame.seq ? newest.server_time : now(), this.task);
     },
 
-    /** Read who won; `rows` are the newest digs. */
-    async readWins(rows, pages) {
+    async readWins(earlier) {
       if (!isShared(this.task)) return;
-      await readWins(this.wins, this.task, async (before) => (before || !rows ? (await api.get("/getDigs", { code: this.task.code, before })).data : rows), pages);
+      await readWins(this.wins, this.task, (asked) => api.get("/getDigs", asked), earlier);
       if (!this.life.aborted) this.showWins();
     },
 
     unfoldWins() {
+      const shown = this.data.wins.rows.length;
       this.setData({ allWins: true });
       this.showWins();
-      this.readWins(null, Infinity).catch(showProblem);
+      if (this.data.wins.rows.length === shown) this.readWins(true).catch(showProblem);
     },
   },
 });

@@ -11,8 +11,8 @@ const OUT = ["frozen", ...GONE]; // in these states it cannot be claimed, or not
 export const isMailed = ({ goods_type, draw_type }) => goods_type === 2 && draw_type === 2;
 
 /** The details after a dig that won: from now on they describe the caller's prize. */
-export function wonBy({ rank, money_fen }, { ranks = [] }) {
-  const won = { is_prize: 1, why: "already_won" };
+export function wonBy({ no, rank, money_fen }, { ranks = [] }) {
+  const won = { is_prize: 1, no, why: "already_won" };
   if (!rank) return won;
   const { goods_type, draw_type, value } = ranks[rank - 1];
   return { ...won, rank, money_fen, goods_type, draw_type, value };

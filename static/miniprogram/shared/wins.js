@@ -5,28 +5,29 @@ import { pictureOf } from "./faces.js";
 import { yuan } from "./words.js";
 
 const AT_FIRST = 5;
-const MOST_PAGES = 4; // of getDigs at first: a group's packets lie close together
+const PAGE = 50; // of getDigs
 
-export const WINS = { title: "谁挖到了多少", best: "手气最佳" };
+export const WINS = { title: "谁挖到了多少", best: "手气最佳", own: "我" };
 
 const wonOf = ({ prize_num, prizes_left }) => prize_num - prizes_left;
 
 /** Keep a win in `wins`, by depth: a row of getDigs, or a frame `prize`; `at` is when it was dug (unix ms). */
-export function noteWin(wins, { depth, wxname, wxheadpic, rank, money_fen: fen }, at, { ranks }) {
-  wins.set(depth, { depth, name: wxname, face: pictureOf({ wxname, wxheadpic }), fen, what: fen ? yuan(fen) : ranks[rank - 1].name, when: asMoment(at) });
+export function noteWin(wins, { depth, no, wxname, wxheadpic, rank, money_fen: fen }, at, { ranks }) {
+  wins.set(depth, { depth, no, name: wxname, face: pictureOf({ wxname, wxheadpic }), fen, what: fen ? yuan(fen) : ranks[rank - 1].name, when: asMoment(at) });
 }
 
-/** Read who won, the newest digs first, until all wins are known or `pages` were read. `read(before)` resolves with rows of getDigs. */
-export async function readWins(wins, task, read, pages = MOST_PAGES) {
-  let before;
-  for (let page = 0; page < pages && before !== 1 && wins.size < wonOf(task); page += 1) {
-    const rows = await read(before);
-    rows.filter(({ is_prize }) => is_prize).forEach((dig) => noteWin(wins, dig, dig.at, task));
-    before = rows.length ? rows[rows.length - 1].depth : 1;
-  }
+/** Read a page of who won, unless all are known: the newest, or with `earlier` those before the known. `read(asked)` resolves with the reply of getDigs. */
+export async function readWins(wins, task, read, earlier) {
+  if (wins.size >= wonOf(task)) return;
+  const before = earlier && wins.size ? Math.min(...wins.keys()) : undefined;
+  const { data } = await read({ code: task.code, won: 1, before });
+  if (before && !data.length) return readWins(wins, task, read); // the newest are missing
+  const least = data.length ? data[data.length - 1].depth : 0;
+  for (const depth of wins.keys()) if (!before && depth < least) wins.delete(depth); // some between may be missing: they come with earlier pages
+  data.forEach((dig) => noteWin(wins, dig, dig.at, task));
 }
 
-/** The list: { count, rows, more }, the newest first, once it ended after the luckiest; `more` unfolds it, and is "" if `all` shows. */
+/** The list: { count, rows, more }, the newest first, once it ended after the luckiest; `more` shows `all` that are known, then asks for earlier ones. */
 export function shownWins(wins, task, all) {
   const number = wonOf(task);
   const rows = [...wins.values()].sort((one, other) => other.depth - one.depth);
@@ -34,9 +35,11 @@ export function shownWins(wins, task, all) {
   const most = task.status && rows.length >= number && new Set(sums).size > 1 ? Math.max(...sums) : -1;
   const best = rows.find(({ fen }) => fen === most);
   const inOrder = best ? [best, ...rows.filter((row) => row !== best)] : rows;
+  const shown = inOrder.slice(0, all ? rows.length : AT_FIRST);
+  const left = number - shown.length;
   return {
     count: `${number} / ${task.prize_num} 份`,
-    rows: inOrder.slice(0, all ? rows.length : AT_FIRST).map((row) => ({ ...row, best: row === best ? WINS.best : "" })),
-    more: all || number <= AT_FIRST ? "" : `全部 ${number} 份`,
+    rows: shown.map((row) => ({ ...row, best: row === best ? WINS.best : "", own: row.no === task.no ? WINS.own : "" })),
+    more: left <= 0 ? "" : !all && number <= PAGE ? `全部 ${number} 份` : `再看 ${Math.min(left, PAGE)} 份`,
   };
 }

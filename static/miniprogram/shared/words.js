@@ -450,7 +450,7 @@ export function pressOf(task, busy, seconds, online = true) {
 }
 
 // The people who dug a treasure.
-export const PEOPLE = { title: "一起挖的人" };
+export const PEOPLE = { title: "一起挖的人", won: "挖到了", own: "我挖到了" };
 
 /** What is said where nobody has dug. */
 export const undug = ({ status }) => (status ? "没有人挖过" : "还没有人挖过");

@@ -31,3 +31,7 @@ def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_i
     reader.keeps_silent("全部 6 份")
     reader.open("treasure", code)  # now from the digs alone
     reader.says("谁挖到了多少 6 / 6 份", amount(max(sums)), "手气最佳", "全部 6 份")
+    reader.keeps_silent("我挖到了")
+    winner = client("火锅客己")
+    winner.open("treasure", code)
+    winner.says("谁挖到了多少 6 / 6 份", "火锅客己我", "我挖到了")

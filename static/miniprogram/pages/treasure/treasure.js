@@ -31,7 +31,7 @@ import { admitted, api, channel, lostOf, me, noteCommitment, noteLost, notedHalf
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
 // What WXML reads of the details; they stay outside the data, because all that is set there goes to another thread.
-const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "participants", "pic", "publisher_id", "review", "signed", "status", "synopsis", "watchers", "wxname"];
+const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "no", "participants", "pic", "publisher_id", "review", "signed", "status", "synopsis", "watchers", "wxname"];
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure, or of somebody's share of it
 const SQUARE = "square"; // the scene of a code that shows no treasure
 
