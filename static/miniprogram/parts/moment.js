@@ -11,16 +11,20 @@ import { tell } from "./telling.js";
 const OPENS = "wabao.opens"; // "digs" or "waits"; "" before anybody was asked
 const SILENT = "wabao.silent"; // "silent": a win neither sounds nor shakes
 const STROKE_MS = 600;
+const PART_MS = 32; // two frames: what is set so far apart is drawn one after the other
 const REST_MS = 1000; // the server takes one cheer a second from a person
 const SHOWN_MS = 1500;
 const HASTE_MS = 700; // people tap again and again in a race: until then a tap is still meant for the button
 const STRATA = 5; // the newest layers, each in a place of its own, so that a dig changes only one
 
+/** Resolve once what was set has most likely been drawn: the part that follows has a frame of its own. */
+export const drawn = () => new Promise((resolve) => setTimeout(resolve, PART_MS));
+
 export const moment = Behavior({
   data: {
     opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, whole: false,
     era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
-    striking: false, face: "", won: null, silent: "", resting: false,
+    striking: false, flying: false, face: "", won: null, coins: false, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),
   },
 
@@ -100,9 +104,10 @@ export const moment = Behavior({
       this.setData({ opens, asking: false });
     },
 
-    /** Strike at once. Resolves when the least time is over. */
-    strike(face = "") {
-      this.setData({ striking: true, face });
+    /** Strike at once, and let earth fly once the blade is drawn. Resolves when the least time is over. */
+    strike(face = "", changed = {}) {
+      this.setData({ striking: true, flying: false, face, ...changed });
+      drawn().then(() => this.life.aborted || this.setData({ flying: true }));
       return new Promise((resolve) => setTimeout(resolve, STROKE_MS));
     },
 
@@ -112,11 +117,17 @@ export const moment = Behavior({
       if (!this.data.busy) this.setData({ striking: false });
     },
 
-    openGround(reply) {
-      const { task } = this;
+    /** Open the ground over what a dig of this reply won. */
+    openGround(reply, task) {
       this.groundOpenedAt = Infinity; // until it shows, which takes a slow phone a while
-      this.setData({ won: { place: placeWords(reply), title: heroWords(task), giver: giverWords(task), picture: wonThumbnail(task) } }, () => Object.assign(this, { groundOpenedAt: Date.now() }));
+      const won = { place: placeWords(reply), title: heroWords(task), giver: giverWords(task), picture: wonThumbnail(task) };
+      this.setData({ won }, () => Object.assign(this, { groundOpenedAt: Date.now() }));
       if (!this.data.silent) soundAndShake();
+    },
+
+    /** Something moves at all times: the stroke ends only where coins fly. */
+    throwCoins() {
+      if (this.data.won) this.setData({ striking: false, coins: true });
     },
 
     tapBeside() {
@@ -124,7 +135,7 @@ export const moment = Behavior({
     },
 
     closeGround() {
-      if (this.data.won) this.setData({ won: null });
+      if (this.data.won) this.setData({ won: null, coins: false });
     },
 
     goToClaim() {

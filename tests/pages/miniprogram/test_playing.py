@@ -741,6 +741,17 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
         phone.shows("第 2 层", "2. 小红", "挖一锹")
 
 
+def test_a_win_is_drawn_in_parts_the_ground_then_its_coins_and_then_the_page_behind(address, publisher):
+    code = publisher.publish(a_picture(), name="铜钱", forecast_num=1)
+    with a_phone(address, "阿分") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.press("挖一锹")
+        phone.until("drawn", lambda told: "task.status" in told["names"])
+        drawn = [told["names"] for told in phone.said if told["type"] == "drawn"]
+        parts = [["won"], ["striking", "coins"], ["task.is_prize"], ["people[0]"]]
+        assert [names for names in drawn if names in parts] == parts
+
+
 def test_what_a_person_chose_on_one_page_holds_on_the_next(address, publisher):
     first, other = (publisher.publish(a_picture(), forecast_num=4000, cd=600) for _ in range(2))
     second, third = (publisher.publish(a_picture(), name=name, forecast_num=1) for name in ("铜钱", "银钱"))

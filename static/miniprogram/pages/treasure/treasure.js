@@ -5,7 +5,7 @@ import { claiming } from "../../parts/claiming.js";
 import { history } from "../../parts/history.js";
 import { limits } from "../../parts/limits.js";
 import { linking } from "../../parts/linking.js";
-import { moment } from "../../parts/moment.js";
+import { drawn, moment } from "../../parts/moment.js";
 import { naming } from "../../parts/naming.js";
 import { opening } from "../../parts/opening.js";
 import { owning } from "../../parts/owning.js";
@@ -296,9 +296,10 @@ Component({
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
       this.lost = null; // the refusal of a dig that somebody else made, until the frame tells who
-      this.setData({ busy: true, said: channel.isOpen() ? drawingWords(task) : "", brought: null });
+      const struck = this.strike("", { busy: true });
+      drawn().then(() => this.life.aborted || this.setData({ said: channel.isOpen() ? drawingWords(task) : "", brought: null }));
       try {
-        await this.outcomes.until(this.tryDig(task.code, this.strike()), true);
+        await this.outcomes.until(this.tryDig(task.code, struck), true);
       } finally {
         this.setData({ busy: false, striking: false });
         this.show();
@@ -309,36 +310,49 @@ Component({
       try {
         const reply = await api.dig(code);
         await struck;
-        this.dug(reply);
+        await this.dug(reply);
       } catch (error) {
         await struck;
         this.refused(error);
       }
     },
 
-    dug(reply) {
-      const { task } = this;
+    async dug(reply) {
       const { seq, now_depth, cd_until, prizes_left, task_status, is_prize } = reply;
       if (this.life.aborted) {
-        if (is_prize) wx.showToast({ title: lateWin(task, reply), icon: "none" });
+        if (is_prize) wx.showToast({ title: lateWin(this.task, reply), icon: "none" });
         return;
       }
       this.dugSeq = seq;
       this.leavePractice();
-      if (reply.joined) this.add(reply);
-      const missed = reply.find ? foundWords(reply) : `第 ${now_depth} 层，什么也没有`;
-      this.setData({
-        said: is_prize ? `第 ${now_depth} 层，挖到了！${wonWords(reply, task)}` : missed,
-        brought: reply.find && !is_prize ? placeOf(reply.find) : null,
-      });
-      if (is_prize) {
-        this.mark(reply.no);
-        this.show(wonBy(reply, task));
-        this.openGround(reply);
-        this.offer();
+      if (is_prize) await this.showWin(reply);
+      else {
+        this.setData({ said: reply.find ? foundWords(reply) : `第 ${now_depth} 层，什么也没有`, brought: reply.find ? placeOf(reply.find) : null });
+        if (reply.joined) this.add(reply);
       }
+      const { task } = this;
       // The reply is as of the dig, and later frames may have come before it.
       if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status, ...outlookOf(reply) });
+    },
+
+    /** Show a win in parts, each in frames of its own: the open ground, its coins, and then the page behind it. */
+    async showWin(reply) {
+      const parts = [
+        () => this.openGround(reply, { ...this.task, ...wonBy(reply, this.task) }),
+        () => this.throwCoins(),
+        () => this.show(wonBy(reply, this.task)),
+        () => {
+          this.setData({ said: `第 ${reply.now_depth} 层，挖到了！${wonWords(reply, this.task)}`, brought: null });
+          if (reply.joined) this.add(reply);
+          this.mark(reply.no);
+          this.offer();
+        },
+      ];
+      for (const part of parts) {
+        part();
+        await drawn();
+        if (this.life.aborted) return;
+      }
     },
 
     /** Say whom the random order favoured, or who was faster: that answers the press that lost, so only a win is still said of this dig. */
