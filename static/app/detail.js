@@ -23,7 +23,6 @@ import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, d
 import { entitle, focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { shaft } from "./shaft.js";
-import { statement } from "./statement.js";
 import { rulesButton } from "./texts.js";
 import { askWaiting } from "./waiting.js";
 
@@ -91,7 +90,8 @@ class Page {
       this.#readDigs = loaded.digs(task, signal, this.digs);
       this.#readDigs();
     });
-    this.statement = statement(task.code, signal);
+    this.receipt = el("p", { hidden: true });
+    this.numbers = el("div", { hidden: true });
     this.fairness = fairness(task);
     this.cheers = cheers((sign) => channel.cheer(task.code, sign));
     this.consent = consent(signal);
@@ -126,7 +126,7 @@ class Page {
     fill(
       root,
       this.top,
-      el("div.column.play", {}, this.review, this.due, this.own, this.claim, this.shaft.element, this.newcomer.element, this.ending, this.wins, this.consent.element, this.cheers.element, this.story, this.after.element, this.statement.element,
+      el("div.column.play", {}, this.review, this.due, this.own, this.claim, this.shaft.element, this.newcomer.element, this.ending, this.wins, this.consent.element, this.cheers.element, this.story, this.after.element, this.numbers,
         this.people.element,
         this.digs),
       el("div.column", {}, this.fairness.element,
@@ -134,6 +134,12 @@ class Page {
           task.mine ? null : el("button.quiet", { onclick: report }, REPORT.name))),
     );
     this.show();
+    if (task.mine) {
+      import("./statement.js").then((loaded) => {
+        this.statement = loaded.statement(task, this.receipt, this.numbers, signal);
+        this.statement.show();
+      }, () => {});
+    }
     if (isShared(task)) import("./wins.js").then((loaded) => { this.#noteWin = loaded.wins(task, this.wins, signal); }, () => {}); // it is not missed
     this.shaft.say(task.why_note);
     this.showClaim();
@@ -166,7 +172,7 @@ class Page {
     this.shaft.show(task, this.#busy);
     const over = Boolean(task.status || task.gone);
     this.newcomer.show(!over && !task.mine && !task.is_prize && !task.why_note, over);
-    this.statement.show(task, task.mine);
+    this.statement?.show();
     this.people.count(task);
     this.fairness.show(task);
     this.consent.show(task);
@@ -228,6 +234,7 @@ class Page {
     fill(this.own, task.mine ? el("section.panel.stack", {},
       el("h2", {}, OWN.title),
       fresh ? el("p.good", {}, OWN.buried) : null,
+      this.receipt,
       fresh && !task.is_public && document.documentElement.dataset.login === "sandbox"
         ? el("p.hint", {}, "这里是演示，没有别人拿得到链接：点“分享给朋友”，就能自己扮演一个来挖。") : null,
       el("div.buttons", {},
@@ -256,7 +263,7 @@ class Page {
 
   receive(frame) {
     const { task } = this;
-    if (frame.type !== "watchers") this.statement.renew();
+    if (frame.type !== "watchers") this.statement?.renew();
     switch (frame.type) {
       case "snapshot":
         this.catchUp(frame);

@@ -9,7 +9,7 @@ import { foundWords } from "./shared/finds.js";
 import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
-import { changeWords } from "./shared/words-later.js";
+import { changeWords, receiptWords } from "./shared/words-later.js";
 import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
@@ -193,4 +193,19 @@ test("the depth within which the prizes lie is said of those that are left", () 
     [{ prize_num: 5, prizes_left: 1, deepest: 12 }, "剩下的在第 12 层以内"],
     [{ prize_num: 5, prizes_left: 0, deepest: 12, status: 1 }, ""],
   ]) assert.equal(deepestWords(task), said);
+});
+
+test("who paid for a treasure reads what was paid, won and claimed of it, what goes back, and when", () => {
+  const AT = Date.UTC(2026, 11, 3, 12);
+  const found = (paid_fen, given_fen, refunded_fen, prizes_won, prizes_given) =>
+    ({ paid_fen, given_fen, refunded_fen, held_fen: paid_fen - given_fen - refunded_fen, prizes_won, prizes_given, prize_num: 3 });
+  for (const [task, of, said] of [
+    [{ status: 0, expires_at: AT }, found(0, 0, 0, 0, 0), ""],
+    [{ status: 0, expires_at: AT }, found(2000, 650, 0, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，还有 13.50 元。没有人挖到的，最晚 12月3日 20:00 退回到付款的账户。"],
+    [{ status: 0, expires_at: 0 }, found(2000, 0, 0, 0, 0), "已付 20 元，挖到 0 / 3 份，领走 0 元，还有 20 元。没有人挖到的，结束时退回到付款的账户。"],
+    [{ status: 1, claim_until: AT }, found(2000, 650, 400, 2, 1), "已付 20 元，挖到 2 / 3 份，领走 6.50 元，已退回 4 元，还有 9.50 元。没有领的，12月3日 20:00 以后退回到付款的账户。"],
+    [{ status: 1, claim_until: 0 }, found(2000, 650, 0, 2, 1), "已付 20 元，挖到 2 / 3 份，领走 6.50 元，还有 13.50 元。没有领的，过了期限退回到付款的账户。"],
+    [{ status: 1, claim_until: AT }, found(2000, 650, 0, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，还有 13.50 元。没有人挖到的正在退回到付款的账户。"],
+    [{ status: 1, claim_until: AT }, found(2000, 650, 1350, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，已退回 13.50 元。"],
+  ]) assert.equal(receiptWords(task, of), said);
 });

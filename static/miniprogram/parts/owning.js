@@ -4,7 +4,8 @@
 import { secondsUntil } from "../shared/clock.js";
 import { mayEdit, mayEnd } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
-import { OWN, PAY, WINNERS, cashRules, endWords, liveNumbers, lockedWords, payButton, payUntil, payUntilWords, payWords, statementNumbers } from "../shared/words.js";
+import { liveNumbers, receiptWords, statementNumbers } from "../shared/words-later.js";
+import { OWN, PAY, WINNERS, cashRules, endWords, lockedWords, payButton, payUntil, payUntilWords, payWords } from "../shared/words.js";
 import { api, ask, buryAgain, pay, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -14,7 +15,7 @@ const inOneLine = (number) => number.join(" ");
 
 export const owning = Behavior({
   data: {
-    own: null, counted: false, fresh: false, due: null, ends: false, edits: false, locked: "", statement: [], paying: false, payUntil: payUntilWords(0), payable: true,
+    own: null, counted: false, fresh: false, due: null, ends: false, edits: false, locked: "", statement: [], receipt: "", paying: false, payUntil: payUntilWords(0), payable: true,
     ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title,
   },
 
@@ -24,7 +25,9 @@ export const owning = Behavior({
       if (!task.mine) return;
       const due = task.need_pay && task.review !== "hidden" ? { text: payWords(task), button: payButton(task) } : null;
       const own = task.need_pay ? null : { numbers: liveNumbers(task).map(inOneLine) };
+      const isNew = own && !this.data.own;
       tell(this, { due, own, fresh: Boolean(own && !task.status && !task.now_depth && task.review === "shown"), ends: mayEnd(task), edits: mayEdit(task), locked: lockedWords(task) });
+      if (isNew) this.renewStatement();
       if (due && !this.cash) {
         this.cash = this.showCash().catch((error) => {
           this.cash = null; // the next change asks again
@@ -54,8 +57,8 @@ export const owning = Behavior({
       if (!this.readStatement) {
         this.readStatement = atMostEvery(RENEW_MS, async () => {
           const found = await api.get("/getStatement", { code: this.task.code });
-          if (!this.life.aborted) tell(this, { statement: statementNumbers(found).map(inOneLine) });
-        }, () => this.inSight && this.data.counted, this.life);
+          if (!this.life.aborted) tell(this, { statement: statementNumbers(found).map(inOneLine), receipt: receiptWords(this.task, found) });
+        }, () => this.inSight && !this.task.need_pay && (this.data.counted || this.task.goods_type === 1), this.life);
       }
       this.readStatement();
     },

@@ -31,6 +31,33 @@ export function shippedWords(rows) {
 /** Until when winners may claim; "" while the treasure runs. */
 export const claimsEnd = (moment) => (moment ? `${asMoment(moment)} 截止领奖` : "");
 
+/** A treasure's numbers that its frames tell: [label, number, unit]. */
+export const liveNumbers = ({ participants, now_depth, prizes_left, prize_num }) => [
+  ["挖的人", participants, "人"],
+  ["挖到第", now_depth, "层"],
+  ["奖品剩", prizes_left, `/ ${prize_num} 份`],
+];
+
+/** The numbers of a statement that the server gave: [label, number, unit]. */
+export function statementNumbers(found) {
+  const people = [["打开过", found.opened, "人"], ["分享过", found.sharers, "人"], ["被分享带来", found.brought, "人"]];
+  const money = [["已付", found.paid_fen], ["已发", found.given_fen], ["已退", found.refunded_fen], ["在账上", found.held_fen]];
+  const gone = found.paid_fen ? money.map(([label, fen]) => [label, yuan(fen), ""]) : [["已领奖", found.prizes_given, `/ ${found.prizes_won} 份`]];
+  if (!found.prizes_sent) return [...people, ...gone];
+  return [...people, ...gone, ["已寄出", found.prizes_sent, "份"], ["已收到", found.prizes_received, "份"]];
+}
+
+/** What a publisher reads of what they paid for a treasure, by its statement; "" if they paid nothing. */
+export function receiptWords({ status, expires_at, claim_until }, found) {
+  const { paid_fen: paid, given_fen: given, refunded_fen: refunded, held_fen: held, prizes_won: won, prizes_given: claimed, prize_num: all } = found;
+  if (!paid) return "";
+  const sums = [`已付 ${yuan(paid)}`, `挖到 ${won} / ${all} 份`, `领走 ${yuan(given)}`, refunded && `已退回 ${yuan(refunded)}`, held && `还有 ${yuan(held)}`];
+  let back = "没有人挖到的正在退回";
+  if (!status) back = `没有人挖到的，${expires_at ? `最晚 ${asMoment(expires_at)} ` : "结束时"}退回`;
+  else if (claimed < won) back = claim_until ? `没有领的，${asMoment(claim_until)} 以后退回` : "没有领的，过了期限退回";
+  return `${sums.filter(Boolean).join("，")}。${held ? `${back}到付款的账户。` : ""}`;
+}
+
 /** What a publisher reads if nobody won; `moment` is that of `claimsEnd`. */
 export const noWinners = (moment) => (moment ? "没有人挖到" : "还没有人挖到");
 

@@ -369,22 +369,6 @@ export const endWords = ({ goods_type }) => [
   goods_type === 1 ? "结束后不能恢复，已付而没有人挖到的红包会退回。" : "结束后不能恢复。",
 ].join("");
 
-/** A treasure's numbers that its frames tell: [label, number, unit]. */
-export const liveNumbers = ({ participants, now_depth, prizes_left, prize_num }) => [
-  ["挖的人", participants, "人"],
-  ["挖到第", now_depth, "层"],
-  ["奖品剩", prizes_left, `/ ${prize_num} 份`],
-];
-
-/** The numbers of a statement that the server gave: [label, number, unit]. */
-export function statementNumbers(found) {
-  const people = [["打开过", found.opened, "人"], ["分享过", found.sharers, "人"], ["被分享带来", found.brought, "人"]];
-  const money = [["已付", found.paid_fen], ["已发", found.given_fen], ["已退", found.refunded_fen], ["在账上", found.held_fen]];
-  const gone = found.paid_fen ? money.map(([label, fen]) => [label, yuan(fen), ""]) : [["已领奖", found.prizes_given, `/ ${found.prizes_won} 份`]];
-  if (!found.prizes_sent) return [...people, ...gone];
-  return [...people, ...gone, ["已寄出", found.prizes_sent, "份"], ["已收到", found.prizes_received, "份"]];
-}
-
 /** Fen as people read them: 6 元, 6.50 元, 1,000 元. A phone may not know by itself how China writes numbers. */
 export function yuan(fen) {
   const whole = String(Math.floor(fen / 100)).replace(/\B(?=(\d{3})+$)/g, ",");
