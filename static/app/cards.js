@@ -1,9 +1,9 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
-import { headingOf, lastingOf, stateOf } from "../miniprogram/shared/cards.js";
+import { headingOf, lastingOf, leftWords, stateOf } from "../miniprogram/shared/cards.js";
 import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { wonThumbnail } from "../miniprogram/shared/prizes.js";
-import { SQUARE, depthWords, prizesLeft, whereWords } from "../miniprogram/shared/words.js";
+import { SQUARE, depthWords, whereWords } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // The browser's own lazy loading is not used: it fetches pictures two screens ahead, which is most of the
@@ -63,8 +63,8 @@ function cardElement(card, foot = () => null) {
     bar.update(now.now_depth / now.deepest, depthWords(now));
     set(bar.element, { hidden: Boolean(now.prize_state) });
     set(chip, { hidden: !now.featured });
-    set(prizes, { hidden: now.prize_type !== 2 || Boolean(now.prize_state) });
-    fill(prizes, icon("trophy", 16), prizesLeft(now));
+    set(prizes, { hidden: !leftWords(now) });
+    fill(prizes, icon("trophy", 16), leftWords(now));
     write(where, whereWords(now));
     set(where, { hidden: !whereWords(now) });
     link.classList.toggle("over", (now.away || now.status === 1) && !now.prize_state);

@@ -179,7 +179,7 @@ class Page {
     redraw(this.watchers, task.watchers, (number) => [icon("watchers", 18), `${number} 人在看`]);
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: !mayShare(task) });
-    set(this.cheers.element, { hidden: task.review !== "shown" || Boolean(task.gone) });
+    set(this.cheers.element, { hidden: !mayShare(task) });
     write(this.buried, buriedWords(task));
     redraw(this.facts, facts(task), (all) => all.map((words) => el("span.fact", {}, words)));
     const kinds = rankLines(task);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cardsOf, inPlace, lastingOf, runs, stateOf as cardState, LISTS } from "./shared/cards.js";
+import { cardsOf, inPlace, lastingOf, leftWords, runs, stateOf as cardState, LISTS } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
 import { foundWords } from "./shared/finds.js";
 import { invitedBy } from "./shared/practice.js";
@@ -96,6 +96,12 @@ test("no card invites to dig what one published or won", () => {
     [{ name: "猫", need_pay: 1 }, 0, "unpaid"],
     [{ name: "猫", won: true }, 9, "cooling"],
   ]) assert.equal(cardState(card, left).kind, kind);
+  for (const [review, words] of [["shown", "我发布的"], ["hidden", "已下架"], ["checking", "还在检查"], ["held", "还在检查"]]) {
+    assert.equal(cardState({ name: "猫", mine: true, status: 0, review }, 0).text, words);
+  }
+  for (const [card, words] of [[{ prize_num: 1 }, ""], [{ prize_num: 3 }, "剩 1 / 3 份"], [{ prize_num: 3, prize_state: "won" }, ""]]) {
+    assert.equal(leftWords({ ...card, prizes_left: 1 }), words);
+  }
   assert.equal(cardState({ name: "猫" }, 61).text, "冷却 1:01");
   assert.deepEqual([LISTS.published.whose({}), LISTS.dug.whose({ is_prize: 1 }), LISTS.won.whose({})], [{ mine: true }, { won: true }, { won: true }]);
 });
@@ -188,6 +194,7 @@ test("a renewed square moves no card: one that ended or left stays, and says so"
 test("the depth within which the prizes lie is said of those that are left", () => {
   for (const [task, said] of [
     [{ prize_num: 1, prizes_left: 1, deepest: 9 }, "奖品在第 9 层以内"],
+    [{ prize_num: 1, prizes_left: 1, deepest: 1 }, "奖品就在第 1 层"],
     [{ prize_num: 5, prizes_left: 5, deepest: 30 }, "奖品都在第 30 层以内"],
     [{ prize_num: 5, prizes_left: 4, deepest: 25 }, "剩下的都在第 25 层以内"],
     [{ prize_num: 5, prizes_left: 1, deepest: 12 }, "剩下的在第 12 层以内"],

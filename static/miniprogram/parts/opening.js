@@ -2,7 +2,6 @@
 
 import { mayRepeat } from "../shared/api.js";
 import { AFTER, CLAIM } from "../shared/words.js";
-import { showProblem } from "../wechat.js";
 
 export const opening = Behavior({
   data: { problem: "", passes: false, unread: { again: CLAIM.again, square: AFTER.square } },
@@ -17,7 +16,7 @@ export const opening = Behavior({
         await this.begin();
       } catch (error) {
         this.setData({ problem: error.message, passes: mayRepeat(error) });
-        showProblem(error);
+        if (!error.error) throw error;
       } finally {
         this.starting = false;
       }

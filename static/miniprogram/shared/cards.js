@@ -3,7 +3,7 @@
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
 import { isOverdue } from "./prizes.js";
-import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, endsWords, footprintWords, heroWords, inReview, laterWords, parcelWords, payDue, prizeWords, startWords, title, waitWords, wonWords, worth } from "./words.js";
+import { CARD_STATES, CLAIM, OWN, TO_DO, WHY_NOT, WINNERS, endsWords, footprintWords, heroWords, inReview, laterWords, parcelWords, payDue, prizeWords, prizesLeft, startWords, title, waitWords, wonWords, worth } from "./words.js";
 
 const FAR_HOURS = 120;
 
@@ -15,17 +15,22 @@ export const headingOf = (card) => (card.prize_state && card.name ? [...new Set(
  * cooldown.
  */
 export function stateOf(card, left) {
-  const { name, status, need_pay, mine, won, prize_state } = card;
+  const { name, status, need_pay, mine, won, prize_state, review } = card;
   const named = (kind) => ({ kind, text: CARD_STATES[kind] });
   if (!name) return named("gone");
   if (prize_state) return { kind: card.is_draw ? "ended" : "open", text: prizeWords(card, isOverdue(card) ? "expiring" : prize_state) };
   if (status) return named("ended");
+  if (review === "hidden") return { kind: "ended", text: WHY_NOT.no_such_task };
   if (card.away) return { kind: "ended", text: CARD_STATES.away };
   if (need_pay) return named("unpaid");
+  if (review === "checking" || review === "held") return { kind: "cooling", text: WHY_NOT.in_check };
   if (left && startWords(card)) return { kind: "cooling", text: startWords(card) };
   if (left) return { kind: "cooling", text: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` };
   return named(mine ? "mine" : won ? "won" : "open");
 }
+
+/** How many prizes a card's treasure has left; "" where it has one, or the card is that of a prize. */
+export const leftWords = (card) => (card.prize_num === 1 || card.prize_state ? "" : prizesLeft(card));
 
 /** Return the cards of a page of `/getTaskList`, each with whether it is the caller's, won by them, or featured. */
 export function cardsOf({ data, mine, won, featured }) {

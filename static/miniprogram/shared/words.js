@@ -242,7 +242,7 @@ export const lateWin = (task, { now_depth }) => `${title(task)}：第 ${now_dept
 /** Return within which level the prizes lie, or those that are left: each win may make it less deep. */
 export function deepestWords({ status, deepest, prize_num, prizes_left }) {
   const which = `${prizes_left < prize_num ? "剩下的" : "奖品"}${prizes_left > 1 ? "都" : ""}`;
-  return status ? "" : `${which}在第 ${deepest} 层以内`;
+  return status ? "" : deepest === 1 ? `${which}就在第 1 层` : `${which}在第 ${deepest} 层以内`;
 }
 
 export const ASK_OPENING = "以后一打开宝贝就先帮我挖一锹？";

@@ -28,6 +28,7 @@ def test_a_red_packet_whose_payment_fails_is_published_and_paid_on_its_page(clie
     giver.press("塞钱进红包")
     giver.is_told("没有付款成功，可以再付一次")
     giver.says("改天再发", "支付 2 元")
+    giver.keeps_silent("喝彩")  # nobody sees it yet
     giver.can_pay()
     giver.press("支付 2 元")
     giver.says("我发布的")

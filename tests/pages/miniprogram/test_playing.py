@@ -114,6 +114,7 @@ def test_pages_say_what_keeps_them_empty_and_try_again():
         for tab in ("square", "publish"):
             phone.open(f"/pages/{tab}/{tab}")
             phone.until_it_says("网络不通，请检查网络后再试", "再试一次")
+            phone.until_it_lacks("连接断开")
         phone.until_it_lacks("埋下宝贝")  # the form, whose choices the server tells
         opened = [f"{page}?code=AAAAAAAAAAAA" for page in ("treasure", "winners", "fair", "edit", "texts")]
         for page in [*opened, "texts?which=privacy", "publisher?by=0123456789abcdef", "publisher"]:
@@ -122,6 +123,7 @@ def test_pages_say_what_keeps_them_empty_and_try_again():
             phone.press("再试一次")
             assert "再试一次" not in phone.shows("正在打开…")  # a second tap would watch a treasure twice
             phone.until_it_says("网络不通，请检查网络后再试", "再试一次")
+        assert "toast" not in [told["type"] for told in phone.said]  # each page says it once
 
 
 def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(address, publisher):
@@ -473,6 +475,20 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
             phone.press("扫取件码")
             assert phone.until("toast")["title"] == told
         phone.shows("第 1 层 · 已领取")
+
+
+def test_a_win_stands_out_among_the_footprints_and_a_find_has_its_picture(address, publisher):
+    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    deep = {"prize_num": 2, "interval": 9, "fluctuation": 1, "forecast_num": 20}
+    digger = Person.log_in(address, "小足")
+    for asked in ({"forecast_num": 1}, {**deep, **half}):
+        digger.post("/postTask", code=publisher.publish(a_picture(), **asked))
+    with a_phone(address, "小足") as phone:
+        for place in (".card .good", ".named-find .find"):
+            phone.open("/pages/mine/mine?which=digs")
+            phone.until_it_says("挖到了", "收进图鉴")
+            phone.tap(place)
+            assert phone.until("opened")["page"] == "/pages/treasure/treasure"
 
 
 @pytest.mark.parametrize("page", ["mine/mine?which=dug", "publisher/publisher?by="])

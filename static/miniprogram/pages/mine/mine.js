@@ -3,14 +3,14 @@
 import { book } from "../../parts/book.js";
 import { countCards, stateNow } from "../../parts/counting.js";
 import { naming } from "../../parts/naming.js";
-import { LISTS, headingOf, waiting } from "../../shared/cards.js";
+import { LISTS, headingOf, leftWords, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard } from "../../shared/clock.js";
 import { calendarOf } from "../../shared/daily.js";
 import { pictureOf } from "../../shared/faces.js";
-import { findName } from "../../shared/finds.js";
+import { findName, placeOf } from "../../shared/finds.js";
 import { wonThumbnail } from "../../shared/prizes.js";
 import { LEAVING, PUBLISHER, STOPPED, leavesAt, luckWords, personNumbers, profileInReview } from "../../shared/words-later.js";
-import { CLAIM, MINE, NAMING, TEXTS, WAITING, depthWords, prizesLeft, whereWords } from "../../shared/words.js";
+import { CLAIM, MINE, NAMING, TEXTS, WAITING, depthWords, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 /** Whom the server knows here, with the picture that others see. */
@@ -64,10 +64,11 @@ Component({
       }
     },
 
-    /** Say why a list was not read, in its place too if nothing else is there. */
+    /** Say why a list was not read, in its place if nothing else is there. */
     unread(error) {
-      if (!this.data.cards.length && !(this.data.which === "finds" && this.bookRead)) this.setData({ none: error.message, unread: true });
-      showProblem(error);
+      const shown = this.data.cards.length || (this.data.which === "finds" && this.bookRead);
+      if (shown || !error.error) showProblem(error);
+      else this.setData({ none: error.message, unread: true });
     },
 
     turn({ currentTarget }) {
@@ -90,12 +91,13 @@ Component({
       data.forEach(observeCard);
       const found = data.map((each) => {
         const card = { ...each, ...whose(each) };
-        const state = line ? [line(card), card.find && findName(card.find)].filter(Boolean).join(" · ") : stateNow(card);
-        const depth = line || !card.name || card.prize_state ? "" : `${depthWords(card)} · ${prizesLeft(card)}`;
+        const state = line ? line(card) : stateNow(card);
+        const dug = line ? { won: card.is_prize, find: card.find ? { name: findName(card.find), place: placeOf(card.find) } : null } : {};
+        const depth = line || !card.name || card.prize_state ? "" : [depthWords(card), leftWords(card)].filter(Boolean).join(" · ");
         const { code, signed, wxname, publisher_id } = card;
         const key = `${code} ${card.depth}`;
         if (!line) this.found.set(key, card);
-        return { key, code, thumbnail: wonThumbnail(card), signed, wxname, publisher_id, title: headingOf(card), state, depth, where: whereWords(card), foot: foot(card) };
+        return { key, code, thumbnail: wonThumbnail(card), signed, wxname, publisher_id, title: headingOf(card), state, depth, where: whereWords(card), foot: foot(card), ...dug };
       });
       const known = new Set(found.map(({ key }) => key)); // the end of the list may be reached twice meanwhile
       const cards = [...(after ? this.data.cards.filter(({ key }) => !known.has(key)) : []), ...found];

@@ -60,7 +60,7 @@ Component({
       } catch (error) {
         this.setData({ unread: error.message });
         if (!mayRepeat(error)) this.burying = "";
-        showProblem(error);
+        if (!error.error) throw error;
       }
     },
 
