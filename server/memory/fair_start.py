@@ -87,17 +87,17 @@ class FairStart:
         self._enter = enter
         self._gatherings: dict[str, _Gathering] = {}
 
-    def gathers(self, code: str, ordered_for: int) -> bool:
+    def gathers(self, code: str, ordered_began: int) -> bool:
         """Whether a request to dig this task must wait for its place in the random order now.
 
-        `ordered_for` is the beginning of digging (unix ms) for which the request has waited; 0 for none. Only
-        what this process knows of cooldowns and openings counts.
+        `ordered_began` is the beginning of digging (unix ms) for which the request has waited; 0 for none.
+        Only what this process knows of cooldowns and openings counts.
         """
         gathering = self._gatherings.get(code)
         if gathering is not None:
-            return gathering.began != ordered_for
+            return gathering.began != ordered_began
         began = self._cooldowns.digging_began(code)
-        return began != ordered_for and 0 <= self._clock.now_ms() - began < self._gathers_ms
+        return began != ordered_began and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> tuple[int, int]:
         """Wait for this request's place in the order; return the time at which digging began (unix ms), and

@@ -87,7 +87,7 @@ class Hub:
 
     def start(self) -> None:
         """Connect to the bus, and begin all repeated work."""
-        self._bus.start(self._on_message, self._on_subscribed)
+        self._bus.start(self._hear, self._on_subscribed)
         self._keepers.repeat(self._poll, POLL_SECONDS)
         self._keepers.repeat(self._poll_alone, POLL_SECONDS_ALONE)
         self._keepers.repeat(self._poll_unheard, 0.0)
@@ -254,7 +254,7 @@ class Hub:
         self.sessions.end(revoked.person_id, revoked.generation)
         await self._bus.publish("", msgspec.msgpack.encode(revoked))
 
-    def _on_message(self, code: str, payload: bytes) -> None:
+    def _hear(self, code: str, payload: bytes) -> None:
         """Take a message; raises MsgspecError for one of another version."""
         if code:
             self._take(code, msgspec.msgpack.decode(payload, type=News))
@@ -273,7 +273,7 @@ class Hub:
         if watched is None:
             return
         if not watched.loaded:
-            watched.while_read.append(news)
+            watched.while_read.append(news)  # `_open` takes it then
             return
         match news:
             case EndNews(seq) if watched.seq < seq:

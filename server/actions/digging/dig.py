@@ -69,7 +69,7 @@ class Request:
     arrived: float = field(default_factory=_now)
     hung_up: bool = False
     # What became of it so far.
-    ordered_for: int = 0  # when the digging began (unix ms) for which it waited in a random order; 0: none
+    ordered_began: int = 0  # when the digging began (unix ms) for which it waited in a random order; 0: none
     pressed: int = 0  # of how many people that order was drawn
     counted: bool = False  # in the limits
     tried: bool = False  # MongoDB was asked to record its dig
@@ -231,11 +231,12 @@ async def _count(context: Context, request: Request) -> None:
 async def _order(context: Context, request: Request) -> None:
     """Wait for the request's place in the random order, if the people who dig are gathered now."""
     start = context.fair_start
-    if not start.gathers(request.code, request.ordered_for):
+    if not start.gathers(request.code, request.ordered_began):
         return
     entrant = await _entrant(context, request)
-    if start.gathers(request.code, request.ordered_for):
-        request.ordered_for, request.pressed = await start.wait(request.code, entrant, proven=request.proven)
+    if start.gathers(request.code, request.ordered_began):
+        waited = await start.wait(request.code, entrant, proven=request.proven)
+        request.ordered_began, request.pressed = waited
 
 
 async def _entrant(context: Context, request: Request) -> str | None:
@@ -262,7 +263,7 @@ async def _entrant(context: Context, request: Request) -> str | None:
 def _is_overtaken(context: Context, request: Request) -> bool:
     """Whether this process has learned, while the request waited for its turn, that it is refused, or that a
     random order comes first."""
-    gathers = context.fair_start.gathers(request.code, request.ordered_for)
+    gathers = context.fair_start.gathers(request.code, request.ordered_began)
     return gathers or _known_refusal(context, request) is not None
 
 
@@ -298,7 +299,7 @@ async def _record(context: Context, request: Request, limit: asyncio.Timeout) ->
             _refuse_for_task(context, view, request)
             if not task["cd_ms"]:
                 await _count(context, request)  # `_admit` did not, if this process first read the task now
-            gathers = context.fair_start.gathers(request.code, request.ordered_for)
+            gathers = context.fair_start.gathers(request.code, request.ordered_began)
             if gathers and not request.tried:
                 return None
             person = check_ban(check_session(request.generation, view["person"]), view["now"])

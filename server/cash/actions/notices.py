@@ -6,14 +6,14 @@ notice at a time. If the process dies first, a sweep carries them out.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from server.cash.actions.pay_in import follow_payments, note_payment
 from server.cash.actions.pay_out import follow_bill, note_bill
 from server.cash.actions.refund import note_refund
 from server.cash.context import CashContext
 from server.cash.pay.answers import BillAnswer, OrderAnswer, RefundAnswer
+from server.cash.store.bills import Bill
 
 
 async def take_notice(context: CashContext, headers: Mapping[str, str], body: bytes) -> None:
@@ -25,25 +25,23 @@ async def take_notice(context: CashContext, headers: Mapping[str, str], body: by
         case OrderAnswer() as order:
             if order.paid and await note_payment(context, order):
                 context.notices.paid_orders.append(order.out_trade_no)
-                _follow(context, _follow_paid_orders(context))
+                context.background.spawn(_follow_paid_orders(context))
         case RefundAnswer() as refund:
             await note_refund(context, refund)
         case BillAnswer() as bill:
             if bill.final:
-                _follow(context, follow_bill(context, await note_bill(context, bill)))
-
-
-def _follow(context: CashContext, work: Coroutine[Any, Any, None]) -> None:
-    async def in_turn() -> None:
-        async with context.notices.turn:
-            await work
-
-    context.background.spawn(in_turn())
+                context.background.spawn(_follow_bill(context, await note_bill(context, bill)))
 
 
 async def _follow_paid_orders(context: CashContext) -> None:
     """Follow all payments noted so far together. Payments noted meanwhile wait for the next turn."""
-    numbers = context.notices.paid_orders[:]
-    context.notices.paid_orders.clear()
-    if numbers:
-        await follow_payments(context, await context.books.orders.find_all(numbers))
+    async with context.notices.turn:
+        numbers = context.notices.paid_orders[:]
+        context.notices.paid_orders.clear()
+        if numbers:
+            await follow_payments(context, await context.books.orders.find_all(numbers))
+
+
+async def _follow_bill(context: CashContext, bill: Bill) -> None:
+    async with context.notices.turn:
+        await follow_bill(context, bill)

@@ -265,6 +265,39 @@ async def note_payment(context: CashContext, answer: OrderAnswer) -> bool:
     return order["state"] == "paid"
 
 
+def is_by_credit(order: Order) -> bool:
+    """Whether an order was paid by a credit card, which is not allowed.
+
+    WeChat is asked to take no credit card (`limit_pay`), but its interface does not promise to obey.
+    """
+    return bool(order.get("no_credit")) and order.get("bank_type", "").upper().endswith("_CREDIT")
+
+
+def _opened_or_ended(task: Task | None) -> bool:
+    """Whether a payment comes too late to open a task; also if there is no such task."""
+    return task is None or bool(task["open"] or task["status"])
+
+
+async def _barred_by_bans(context: CashContext, orders: list[Order]) -> list[str]:
+    """Return the unopened tasks whose publisher was banned after an operator last showed the task, if any
+    did.
+
+    A banned person may not publish, and opening counts as publishing. A task in review waits for an operator;
+    if the operator shows it all the same, it opens.
+    """
+    barred: list[str] = []
+    people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
+    bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}
+    for order in orders:
+        ban = bans.get(order["publisher"])
+        task = await context.store.tasks.find(order["code"]) if ban is not None else None
+        if ban is None or task is None or task["open"] or task.get("review") in IN_REVIEW:
+            continue
+        if task.get("shown_at", 0) < ban["at"]:
+            barred.append(task["_id"])
+    return barred
+
+
 async def follow_payments(context: CashContext, orders: list[Order]) -> None:
     """Enter the payments of paid orders, and open their tasks. Orders that cannot open a task are refunded.
 
@@ -320,39 +353,6 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
     elif await context.store.moderation.note_prepaid(code):
         await announce_judged(context, code)
     return False
-
-
-def is_by_credit(order: Order) -> bool:
-    """Whether an order was paid by a credit card, which is not allowed.
-
-    WeChat is asked to take no credit card (`limit_pay`), but its interface does not promise to obey.
-    """
-    return bool(order.get("no_credit")) and order.get("bank_type", "").upper().endswith("_CREDIT")
-
-
-def _opened_or_ended(task: Task | None) -> bool:
-    """Whether a payment comes too late to open a task; also if there is no such task."""
-    return task is None or bool(task["open"] or task["status"])
-
-
-async def _barred_by_bans(context: CashContext, orders: list[Order]) -> list[str]:
-    """Return the unopened tasks whose publisher was banned after an operator last showed the task, if any
-    did.
-
-    A banned person may not publish, and opening counts as publishing. A task in review waits for an operator;
-    if the operator shows it all the same, it opens.
-    """
-    barred: list[str] = []
-    people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
-    bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}
-    for order in orders:
-        ban = bans.get(order["publisher"])
-        task = await context.store.tasks.find(order["code"]) if ban is not None else None
-        if ban is None or task is None or task["open"] or task.get("review") in IN_REVIEW:
-            continue
-        if task.get("shown_at", 0) < ban["at"]:
-            barred.append(task["_id"])
-    return barred
 
 
 async def ask_about_payment(context: CashContext, code: str) -> bool:
