@@ -78,7 +78,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("恭喜，你挖到了！", "已关，打开")
         phone.tap(".go")
         phone.until("scrolled")
-        phone.shows("第 2 层，挖到了！", "填写收货地址", "2. 小燕挖到了", "剩 2 / 3 份", "2 人挖过")
+        phone.shows("第 2 层，挖到了！", "填写收货地址", "2. 小燕我挖到了", "剩 2 / 3 份", "2 人挖过")
         phone.tap(".clover")
         phone.until("drawn", lambda told: told["names"] == ["signs[2].count"])
         link = urlsplit(phone.share()["path"])
@@ -764,7 +764,7 @@ def test_a_win_is_drawn_in_parts_the_ground_then_its_coins_and_then_the_page_beh
         phone.press("挖一锹")
         phone.until("drawn", lambda told: "task.status" in told["names"])
         drawn = [told["names"] for told in phone.said if told["type"] == "drawn"]
-        parts = [["won"], ["striking", "coins"], ["task.is_prize"], ["people[0]"]]
+        parts = [["won"], ["striking", "coins"], ["task.is_prize", "task.no"], ["people[0]"]]
         assert [names for names in drawn if names in parts] == parts
 
 
