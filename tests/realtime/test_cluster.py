@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import msgspec
 import pytest
+from redis.crc import key_slot
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
@@ -165,6 +166,43 @@ async def test_a_slot_that_moves_takes_its_subscription_along(cluster):
                     await both.whole()
             assert both.gaps[code] >= 3
             assert both.gaps.keys() == {code}
+
+
+async def test_a_slot_half_way_is_asked_at_both_of_its_masters(cluster):
+    code = CODES[0]
+    source = cluster.master_of(code)
+    to = next(each for each in cluster.members[:3] if each is not source)
+    with ExpectLog(app_log, ".*", required=False):
+        async with listening(cluster.uri) as both:
+            to.ask("CLUSTER", "SETSLOT", key_slot(code.encode()), "IMPORTING", source.myself)
+            source.ask("CLUSTER", "SETSLOT", key_slot(code.encode()), "MIGRATING", to.myself)
+            standing = await both.ears.enter_places(code, 1, {"ann": 7, "ben": 3})  # ASK: the key is new
+            assert standing is not None
+            assert (standing.places, standing.first) == ({"ann": 7, "ben": 3}, 3)
+            assert await both.tell(CODES) == []
+            await asyncio.to_thread(cluster.move, code, to)
+            await both.whole()
+            assert await both.mouth.enter_places(code, 1, {"ann": 1}) == standing._replace(places={"ann": 7})
+
+
+async def test_all_members_are_reached_with_the_password_of_the_address(cluster):
+    for setting in ("masterauth", "requirepass"):
+        for member in cluster.members:
+            member.ask("CONFIG", "SET", setting, "sesame")
+    url = cluster.uri.replace("://", "://:sesame@")
+    await look_at_redis(Settings(redis_url=url))
+    async with listening(url) as both:
+        await both.whole()
+    wrong = Bus(Settings(redis_url=cluster.uri), "test_cluster", KEYS)
+    with ExpectLog(app_log, "redis"):
+        wrong.start(lambda *_: None, lambda _: None)
+        try:
+            async with asyncio.timeout(BACK_SECONDS):
+                while wrong.fault != "password":  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            assert not wrong.up
+        finally:
+            await wrong.close()
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["another address", "TLS"])
