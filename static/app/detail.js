@@ -457,7 +457,7 @@ class Page {
     });
   }
 
-  /** Show a dig's outcome; a win in parts, a frame each: the end of the stroke, the celebration, the page behind it. */
+  /** Show a dig's outcome; a win in parts, a frame each: the celebration, the end of the stroke, the page behind it. */
   async dug(reply, celebration, end, shown) {
     const { task, signal } = this;
     if (signal.aborted) {
@@ -485,8 +485,8 @@ class Page {
     this.#noteWin?.(reply); // its frame may have come before it was known to be one's own
     this.#celebrated.add(reply.seq);
     const parts = [
+      celebration.show, // before the stroke ends: nothing would move between the two
       end,
-      celebration.show,
       () => this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`),
       () => this.showClaim(),
       () => {

@@ -60,7 +60,7 @@ NOTE_TEXTS = """element => {
 }"""
 
 # Notes the height of the win's dialog right before it opens. As it opens, and again as it is shown, notes
-# whether it is visible, and whether the stroke is over.
+# whether it is visible, and whether the stroke is over: it ends a frame later, so something always moves.
 NOTE_OPENING = """() => {
     const { showModal } = HTMLDialogElement.prototype;
     window.noted = [];
@@ -147,7 +147,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     press(digger)
     won(digger)
     assert digger.page.evaluate("height") > 200
-    assert digger.page.evaluate("noted.slice(0, 2)") == [["hidden", False], ["visible", True]]
+    assert digger.page.evaluate("noted.slice(0, 2)") == [["hidden", False], ["visible", False]]
     assert digger.page.evaluate("ended") >= LEAST_MS
     assert digger.page.evaluate("signals") == ["sound", "vibration"]
     digger.page.keyboard.press("Enter")
