@@ -218,6 +218,9 @@ class GetMyInfo(Interface):
         review = None
         if settings.checks_content:
             review = await self.context.store.reviews.of_profile(self.caller.person_id)
+        state: ReviewState = "shown" if review is None else review["state"]
+        if review is not None and state == "shown":  # it is deleted once others see what was chosen
+            state = "checking"
         return GetMyInfoReply(
             digging_num=numbers.digs,
             release_num=released,
@@ -229,7 +232,7 @@ class GetMyInfo(Interface):
             fair_start_ms=settings.fair_start_ms,
             task_days=settings.task_days,
             delete_at=delete_at(person),
-            review="shown" if review is None else review["state"],
+            review=state,
             review_note="" if review is None else review["why"],
             to_do=await to_do(self.context, self.caller.person_id),
         )

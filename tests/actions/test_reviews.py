@@ -275,6 +275,21 @@ async def test_a_first_name_reaches_what_was_dug_before_once_it_passes_its_check
         assert await seen() == [shown]
 
 
+async def test_a_name_is_not_called_shown_before_others_see_it(context, alice, monkeypatch):
+    told = []
+    show = context.store.people.show_choice
+
+    async def ask_first(*choice: object) -> None:
+        told.append((await alice.get("/getMyInfo"))["review"])
+        await show(*choice)
+
+    monkeypatch.setattr(context.store.people, "show_choice", ask_first)
+    await alice.post("/setProfile", wxname="小红")
+    await settle(context)
+    assert told == ["checking"]
+    assert (await alice.get("/getMyInfo"))["review"] == "shown"
+
+
 async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(context, alice):
     await alice.post("/setProfile", wxname="张小明")
     await settle(context)
