@@ -23,7 +23,7 @@ def publish_together(person: Person, **rules: Any) -> str:
 def test_a_dig_shows_its_find_whose_picture_is_loaded_then_and_the_book_keeps_it(window, address, publisher):
     code = publish_together(publisher, cd=0)
     asked = []
-    digger = window("小图")  # whose book no other test fills
+    digger = window("小图", "/#/publish")  # whose book no other test fills; on the square they practise
     digger.page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
     digger.go(f"/#/task/{code}")  # opening the treasure also digs
     said = digger.page.locator(".said")
