@@ -52,7 +52,7 @@ def test_the_package_has_500_kilobytes_at_most():
 
 def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
     code = publisher.publish(
-        a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=3
+        a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=6
     )
     other = Person.log_in(address, "小刚")
     with a_phone(address, "小燕") as phone:
@@ -61,12 +61,12 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("一只猫", "可以挖", "还没有人挖", "剩 3 / 3 份")
         phone.tap(".card")
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
-        phone.shows("小明 埋的宝，免费挖", "剩 3 / 3 份", "邮寄到家", "冷却 3 秒", "0 人挖过",
+        phone.shows("小明 埋的宝，免费挖", "剩 3 / 3 份", "邮寄到家", "冷却 6 秒", "0 人挖过",
                     "第 0 层 · 奖品都在第 6 层以内", "挖一锹",
                     "大家再挖 1 层，就可能挖到下一份")  # fmt: skip
         phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？", "秒内按下的")
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("第 1 层", "这一锹一定挖到！", "小刚 挖了一锹，大家一起等 3 秒", "秒后大家可挖")
+        phone.shows("第 1 层", "这一锹一定挖到！", "小刚 挖了一锹，大家一起等 6 秒", "秒后大家可挖")
         phone.shows("1 人挖过", "1. 小刚")
         phone.until_it_says("冷却结束，大家一起抢！", "挖一锹")
         phone.press("挖一锹")
