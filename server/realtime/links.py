@@ -15,7 +15,7 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.crc import key_slot
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from tornado.log import app_log
 
@@ -326,7 +326,8 @@ class Cluster:
             link.misplaced.clear()
         try:
             async with asyncio.timeout(REFRESH_SECONDS):
-                if misplaced and self._links:
+                unserved = len(self.client.nodes_manager.slots_cache) < REDIS_CLUSTER_HASH_SLOTS
+                if (misplaced or unserved) and self._links:
                     await self.client.nodes_manager.initialize()
                 else:
                     await self.client.initialize()

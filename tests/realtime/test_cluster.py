@@ -205,6 +205,23 @@ async def test_all_members_are_reached_with_the_password_of_the_address(cluster)
             await wrong.close()
 
 
+async def test_a_slot_that_nobody_served_is_heard_once_it_is_served_again(cluster):
+    code = CODES[0]
+    slot = key_slot(code.encode())
+    source = cluster.master_of(code)
+    with ExpectLog(app_log, ".*", required=False):
+        async with listening(cluster.uri) as both:
+            for member in cluster.members:
+                member.ask("CLUSTER", "DELSLOTS", slot)
+            async with asyncio.timeout(BACK_SECONDS):
+                while both.ears.hears(code):
+                    await both.tell([code])
+                    await asyncio.sleep(0.05)
+            source.ask("CLUSTER", "ADDSLOTS", slot)
+            await both.whole()
+            assert both.gaps[code] >= 1
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["another address", "TLS"])
 async def test_a_cluster_is_followed_by_the_addresses_that_it_announces(cluster, certificate, tls):
     accepts = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
