@@ -5,6 +5,7 @@ import { keepShown } from "../miniprogram/shared/renewing.js";
 import { WINS, noteWin, readWins, shownWins } from "../miniprogram/shared/wins.js";
 import { get } from "./api.js";
 import { attempt, avatar, el, fill, icon, redraw, set, write } from "./dom.js";
+import { onChange, person } from "./session.js";
 
 document.head.append(el("link", { rel: "stylesheet", href: new URL("wins.css", import.meta.url).href }));
 
@@ -20,7 +21,7 @@ export function wins(task, place, signal) {
 
   function show() {
     if (signal.aborted) return;
-    const shown = shownWins(known, task, all);
+    const shown = shownWins(known, task, all, person);
     if (!shown.rows.length) return;
     if (!place.firstChild) fill(place, el("section.panel", {}, el("h2", {}, WINS.title, " ", count), list, more, problem));
     write(count, shown.count);
@@ -46,6 +47,7 @@ export function wins(task, place, signal) {
     show();
   }
 
+  onChange(show, signal);
   read().catch(keepShown);
   return receive;
 }

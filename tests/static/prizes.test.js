@@ -208,11 +208,11 @@ test("who paid for a treasure reads what was paid, won and claimed of it, what g
     ({ paid_fen, given_fen, refunded_fen, held_fen: paid_fen - given_fen - refunded_fen, prizes_won, prizes_given, prize_num: 3 });
   for (const [task, of, said] of [
     [{ status: 0, expires_at: AT }, found(0, 0, 0, 0, 0), ""],
-    [{ status: 0, expires_at: AT }, found(2000, 650, 0, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，还有 13.50 元。没有人挖到的，最晚 12月3日 20:00 退回到付款的账户。"],
-    [{ status: 0, expires_at: 0 }, found(2000, 0, 0, 0, 0), "已付 20 元，挖到 0 / 3 份，领走 0 元，还有 20 元。没有人挖到的，结束时退回到付款的账户。"],
-    [{ status: 1, claim_until: AT }, found(2000, 650, 400, 2, 1), "已付 20 元，挖到 2 / 3 份，领走 6.50 元，已退回 4 元，还有 9.50 元。没有领的，12月3日 20:00 以后退回到付款的账户。"],
-    [{ status: 1, claim_until: 0 }, found(2000, 650, 0, 2, 1), "已付 20 元，挖到 2 / 3 份，领走 6.50 元，还有 13.50 元。没有领的，过了期限退回到付款的账户。"],
-    [{ status: 1, claim_until: AT }, found(2000, 650, 0, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，还有 13.50 元。没有人挖到的正在退回到付款的账户。"],
+    [{ status: 0, expires_at: AT }, found(2000, 650, 0, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，没领走的还有 13.50 元。没有人挖到的，最晚 12月3日 20:00 退回到付款的账户。"],
+    [{ status: 0, expires_at: 0 }, found(2000, 0, 0, 0, 0), "已付 20 元，挖到 0 / 3 份，领走 0 元，没领走的还有 20 元。没有人挖到的，结束时退回到付款的账户。"],
+    [{ status: 1, claim_until: AT }, found(2000, 650, 400, 2, 1), "已付 20 元，挖到 2 / 3 份，领走 6.50 元，已退回 4 元，没领走的还有 9.50 元。没有领的，12月3日 20:00 以后退回到付款的账户。"],
+    [{ status: 1, claim_until: 0 }, found(2000, 650, 0, 2, 1), "已付 20 元，挖到 2 / 3 份，领走 6.50 元，没领走的还有 13.50 元。没有领的，过了期限退回到付款的账户。"],
+    [{ status: 1, claim_until: AT }, found(2000, 650, 0, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，没领走的还有 13.50 元。没有人挖到的正在退回到付款的账户。"],
     [{ status: 1, claim_until: AT }, found(2000, 650, 1350, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，已退回 13.50 元。"],
   ]) assert.equal(receiptWords(task, of), said);
 });

@@ -3,7 +3,7 @@
 import { now } from "../shared/clock.js";
 import { isShared } from "../shared/prizes.js";
 import { WINS, noteWin, readWins, shownWins } from "../shared/wins.js";
-import { api, showProblem } from "../wechat.js";
+import { api, me, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
 
 export const winsList = Behavior({
@@ -11,7 +11,11 @@ export const winsList = Behavior({
 
   methods: {
     showWins() {
-      if (isShared(this.task)) tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins) });
+      if (isShared(this.task)) tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins, me()) });
+    },
+
+    renamed() {
+      this.showWins();
     },
 
     /** Take a frame `prize`; the dig's frame `cd` came before it. */

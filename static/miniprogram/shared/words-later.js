@@ -51,7 +51,7 @@ export function statementNumbers(found) {
 export function receiptWords({ status, expires_at, claim_until }, found) {
   const { paid_fen: paid, given_fen: given, refunded_fen: refunded, held_fen: held, prizes_won: won, prizes_given: claimed, prize_num: all } = found;
   if (!paid) return "";
-  const sums = [`已付 ${yuan(paid)}`, `挖到 ${won} / ${all} 份`, `领走 ${yuan(given)}`, refunded && `已退回 ${yuan(refunded)}`, held && `还有 ${yuan(held)}`];
+  const sums = [`已付 ${yuan(paid)}`, `挖到 ${won} / ${all} 份`, `领走 ${yuan(given)}`, refunded && `已退回 ${yuan(refunded)}`, held && `没领走的还有 ${yuan(held)}`];
   let back = "没有人挖到的正在退回";
   if (!status) back = `没有人挖到的，${expires_at ? `最晚 ${asMoment(expires_at)} ` : "结束时"}退回`;
   else if (claimed < won) back = claim_until ? `没有领的，${asMoment(claim_until)} 以后退回` : "没有领的，过了期限退回";

@@ -22,7 +22,7 @@ def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_i
     [first] = giver.get("/getDigs", code=code)["data"]
     reader.says("谁挖到了多少 1 / 6 份", "火锅客甲", amount(first["money_fen"]))
     reader.keeps_silent("手气最佳", "全部")
-    reader.says("已付 6 元，挖到 1 / 6 份，领走 0 元，还有 6 元。没有人挖到的，最晚")
+    reader.says("已付 6 元，挖到 1 / 6 份，领走 0 元，没领走的还有 6 元。没有人挖到的，最晚")
     for person in crowd[1:]:
         person.post("/postTask", code=code)
     sums = [dig["money_fen"] for dig in giver.get("/getDigs", code=code)["data"]]
@@ -32,7 +32,7 @@ def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_i
     reader.keeps_silent("全部 6 份")
     reader.open("treasure", code)  # now from the digs alone
     reader.says("谁挖到了多少 6 / 6 份", amount(max(sums)), "手气最佳", "全部 6 份")
-    reader.says("已付 6 元，挖到 6 / 6 份，领走 0 元，还有 6 元。没有领的，")
+    reader.says("已付 6 元，挖到 6 / 6 份，领走 0 元，没领走的还有 6 元。没有领的，")
     reader.keeps_silent("我挖到了")
     winner = client("火锅客己")
     winner.open("treasure", code)
