@@ -5,7 +5,7 @@ import { keepShown } from "../miniprogram/shared/renewing.js";
 import { WINS, noteWin, readWins, shownWins } from "../miniprogram/shared/wins.js";
 import { get } from "./api.js";
 import { attempt, avatar, el, fill, icon, redraw, set, write } from "./dom.js";
-import { onChange, person } from "./session.js";
+import { onChange } from "./session.js";
 
 document.head.append(el("link", { rel: "stylesheet", href: new URL("wins.css", import.meta.url).href }));
 
@@ -21,7 +21,7 @@ export function wins(task, place, signal) {
 
   function show() {
     if (signal.aborted) return;
-    const shown = shownWins(known, task, all, person);
+    const shown = shownWins(known, task, all);
     if (!shown.rows.length) return;
     if (!place.firstChild) fill(place, el("section.panel", {}, el("h2", {}, WINS.title, " ", count), list, more, problem));
     write(count, shown.count);
@@ -47,8 +47,13 @@ export function wins(task, place, signal) {
     show();
   }
 
-  onChange(show, signal);
-  read().catch(keepShown);
+  function readAnew() {
+    known.clear();
+    read().catch(keepShown);
+  }
+
+  onChange(readAnew, signal); // a first name stands in what was won before it, too
+  readAnew();
   return receive;
 }
 

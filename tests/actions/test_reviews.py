@@ -275,6 +275,41 @@ async def test_a_first_name_reaches_what_was_dug_before_once_it_passes_its_check
         assert await seen() == [shown]
 
 
+async def test_a_name_that_was_forgotten_or_replaced_meanwhile_does_not_stay_in_earlier_digs(
+    client, context, bob, monkeypatch
+):
+    code = await bob.publish(forecast_num=1000)
+    await settle(context)
+    people = context.store.people
+    erasure = context.store.erasure
+    show = people.show_choice
+    write = erasure.show_in_digs
+
+    async def choose_again(*choice: object) -> None:
+        monkeypatch.setattr(people, "show_choice", show)
+        await newcomer.post("/setProfile", wxname="【违规】")
+        await show(*choice)
+
+    async def forget_first(person_id: str, shown: dict[str, str]) -> None:
+        monkeypatch.setattr(erasure, "show_in_digs", write)
+        await erasure.erase_name(person_id)
+        await write(person_id, shown)
+
+    for name, patched in (("show_choice", (people, choose_again)), ("show_in_digs", (erasure, forget_first))):
+        newcomer = await client.log_in(name, anonymous=1)
+        await newcomer.dig(code)
+        monkeypatch.setattr(patched[0], name, patched[1])
+        await newcomer.post("/setProfile", wxname="小朵")
+        await settle(context)
+        newest = (await bob.get("/getDigs", code=code))["data"][0]
+        assert newest["wxname"] == newcomer.data["nickName"], name
+    await newcomer.post("/setProfile", wxname="朵朵")  # after the name that was forgotten
+    await settle(context)
+    assert (await newcomer.dig(code))["wxname"] == "朵朵"
+    newest, before = (await bob.get("/getDigs", code=code))["data"][:2]
+    assert (newest["wxname"], before["wxname"]) == ("朵朵", newcomer.data["nickName"])
+
+
 async def test_a_name_is_not_called_shown_before_others_see_it(context, alice, monkeypatch):
     told = []
     show = context.store.people.show_choice

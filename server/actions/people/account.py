@@ -21,7 +21,7 @@ from server.game.amounts import spoken
 from server.game.review import ReviewState
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
-from server.store.people.people import Ban, Login, Person, is_named, shown_face
+from server.store.people.people import Ban, Login, Person, is_named, shown_face, shown_name
 from server.telemetry import metrics
 
 # Called with the person's unionid before anything is written. May raise a refusal.
@@ -177,25 +177,36 @@ async def set_profile(
         taken = files.take(wxheadpic, person_id, now_ms) if checked else files.keep(wxheadpic, person_id)
         picture = upload_of("头像", "wxheadpic", await taken)
     if not checked:
-        await name_earlier_digs(context, person_id, wxname, picture)
+        before = await context.store.people.find(person_id)
         await context.store.people.set_profile(person_id, wxname, picture)
+        if wxname is not None:
+            await name_earlier_digs(context, before)
         return "shown"
     await submit_profile(context, person_id, wxname, picture)
     return "checking"
 
 
-async def name_earlier_digs(
-    context: Context, person_id: str, wxname: str | None, wxheadpic: str | None
-) -> None:
-    """Show the first name of a person, and their picture, in what they dug and won without a name.
+async def name_earlier_digs(context: Context, before: Person | None) -> None:
+    """Show the name that a person just got in what they dug and won before, if it is their first.
 
-    A later name changes nothing. Call it before the name is saved, so that a process that died in between
-    repeats it. None is what the person did not choose.
+    `before` is the person's record before it had the name. A later name changes nothing, nor does a name
+    after one that was forgotten.
     """
-    person = await context.store.people.find(person_id)
-    if wxname and person is not None and not is_named(person) and "erasing" not in person:
-        shown = {"wxname": wxname, "wxheadpic": wxheadpic or shown_face(person)}
-        await context.store.erasure.show_in_digs(person_id, shown)
+    if before is None or is_named(before) or "forgotten" in before:
+        return
+    person = await context.store.people.find(before["_id"])
+    if person is None or not is_named(person):  # something else was chosen, or the name was forgotten already
+        return
+    shown = None
+    # The name may be forgotten while it is written: then what is shown since is written over it.
+    while person is not None and "erasing" not in person and shown != _shown_of(person):
+        shown = _shown_of(person)
+        await context.store.erasure.show_in_digs(person["_id"], shown)
+        person = await context.store.people.find(before["_id"])
+
+
+def _shown_of(person: Person) -> dict[str, str]:
+    return {"wxname": shown_name(person), "wxheadpic": shown_face(person)}
 
 
 async def take_upload(

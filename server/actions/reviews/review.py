@@ -264,8 +264,10 @@ async def _apply_to_person(context: Context, review: Review) -> None:
     number = review.get("choice", 0)
     picture = review.get("wxheadpic")
     if review["state"] == "shown":
-        await name_earlier_digs(context, person_id, review.get("wxname"), picture)
+        before = await people.find(person_id)
         await people.show_choice(person_id, number, review.get("wxname"), picture)
+        if "wxname" in review:
+            await name_earlier_digs(context, before)
     elif review["state"] == "refused":
         await people.drop_choice(person_id, number)
     person = await people.find(person_id)

@@ -52,7 +52,7 @@ class Erasure:
         await self._database["people"].update_one(
             {"_id": person_id},
             {
-                "$set": {"nickName": "", "avatarUrl": "", "terms": []},
+                "$set": {"nickName": "", "avatarUrl": "", "terms": [], "forgotten": 1},
                 "$unset": dict.fromkeys(("wxname", "wxheadpic", "chosen", "due_at"), ""),
             },
         )
@@ -82,6 +82,7 @@ class Erasure:
         digs = self._database["digs"]
         codes = await digs.distinct("code", {"person_id": person_id, "n": {"$gt": 0}})
         changed = await digs.update_many({"person_id": person_id}, {"$set": dict(shown)})
+        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": dict(shown)})
         last = {f"last_dig.{name}": value for name, value in shown.items()}
         await tasks.update_many({"pending": 1, "last_dig.person_id": person_id}, {"$set": last})
         for at in range(0, len(codes), BATCH):
@@ -89,7 +90,6 @@ class Erasure:
             await tasks.update_many({"_id": some, "last_dig.person_id": person_id}, {"$set": last})
             # This comes last, once all names are replaced. It is done even if an earlier run has done it.
             await tasks.update_many({"_id": some}, {"$inc": {"renamed": 1}})
-        await self._database["prizes"].update_many({"person_id": person_id}, {"$set": dict(shown)})
         return changed.matched_count
 
     async def erase_prizes(self, person_id: str) -> None:

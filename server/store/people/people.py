@@ -85,7 +85,8 @@ class Person(Login):
     2 from when others may notice: see `server/actions/people/erase.py`. `leaving` is there from a request to
     delete the account until the person takes it back. `due_at` is there until what they chose is submitted to
     review. `followed` is how often somebody began to follow them. The number `n` of such a follow is never
-    higher. `layers` is how many layers of finds were whole when they last opened their book.
+    higher. `layers` is how many layers of finds were whole when they last opened their book. `forgotten` is 1
+    once WeChat had us forget their name: what they dug until then never shows another.
     """
 
     _id: str
@@ -101,6 +102,7 @@ class Person(Login):
     banned: NotRequired[Ban]
     trusted: NotRequired[int]
     erasing: NotRequired[int]
+    forgotten: NotRequired[int]
     leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
     followed: NotRequired[int]

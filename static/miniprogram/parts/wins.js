@@ -3,7 +3,7 @@
 import { now } from "../shared/clock.js";
 import { isShared } from "../shared/prizes.js";
 import { WINS, noteWin, readWins, shownWins } from "../shared/wins.js";
-import { api, me, showProblem } from "../wechat.js";
+import { api, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
 
 export const winsList = Behavior({
@@ -11,11 +11,13 @@ export const winsList = Behavior({
 
   methods: {
     showWins() {
-      if (isShared(this.task)) tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins, me()) });
+      if (isShared(this.task)) tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins) });
     },
 
+    /** Read anew: a first name stands in what was won before it, too. */
     renamed() {
-      this.showWins();
+      this.wins.clear();
+      this.readWins().catch(showProblem);
     },
 
     /** Take a frame `prize`; the dig's frame `cd` came before it. */

@@ -27,8 +27,8 @@ export async function readWins(wins, task, read, earlier) {
   data.forEach((dig) => noteWin(wins, dig, dig.at, task));
 }
 
-/** The list: { count, rows, more }, the newest first, once it ended after the luckiest; `more` shows `all` that are known, then asks for earlier ones. One's own row has the name and the face of `me`, who may have just chosen them. */
-export function shownWins(wins, task, all, me) {
+/** The list: { count, rows, more }, the newest first, once it ended after the luckiest; `more` shows `all` that are known, then asks for earlier ones. */
+export function shownWins(wins, task, all) {
   const number = wonOf(task);
   const rows = [...wins.values()].sort((one, other) => other.depth - one.depth);
   const sums = rows.map(({ fen }) => fen).filter(Boolean);
@@ -37,10 +37,9 @@ export function shownWins(wins, task, all, me) {
   const inOrder = best ? [best, ...rows.filter((row) => row !== best)] : rows;
   const shown = inOrder.slice(0, all ? rows.length : AT_FIRST);
   const left = number - shown.length;
-  const own = me && { own: WINS.own, name: me.nickName, face: pictureOf({ wxname: me.nickName, wxheadpic: me.avatarUrl }) };
   return {
     count: `${number} / ${task.prize_num} 份`,
-    rows: shown.map((row) => ({ ...row, best: row === best ? WINS.best : "", own: "", ...(row.no === task.no ? own : {}) })),
+    rows: shown.map((row) => ({ ...row, best: row === best ? WINS.best : "", own: row.no === task.no ? WINS.own : "" })),
     more: left <= 0 ? "" : !all && number <= PAGE ? `全部 ${number} 份` : `再看 ${Math.min(left, PAGE)} 份`,
   };
 }
