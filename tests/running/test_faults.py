@@ -89,7 +89,8 @@ def last(fault: str, server: Running, directory: Path) -> None:
 
 @pytest.mark.parametrize("fault", AT_START)
 def test_a_fault_from_the_start_on_does_not_end_the_parent(fault, server, tmp_path):
-    while not (server.data_dir / "secret_key").exists():  # `until` would see it when the stores make files
+    # From when the parent has read its secrets. `until` would see it when the stores make files.
+    while not (server.data_dir / "secantusdb.uri").exists():
         assert server.process.poll() is None
     begin(fault, tmp_path)
     last(fault, server, tmp_path)
