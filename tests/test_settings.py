@@ -327,6 +327,16 @@ async def test_the_secret_made_at_the_first_start_is_kept_and_readable_by_its_ow
     assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_secret_that_is_gone_when_it_is_read_is_refused(tmp_path, is_there):
+    data = tmp_path / "data"
+    if is_there:
+        data.mkdir()
+        (data / "secret_key").symlink_to(tmp_path / "moved away")
+    with pytest.raises(BadSettings, match="put secret_key back"):
+        secrets_of(Settings(data_dir=str(data)), makes=True)
+
+
 def test_a_secret_that_is_given_is_used_and_not_written_anywhere(tmp_path):
     settings = Settings(secret_key="k" * 40, data_dir=str(tmp_path / "data"))
     assert secrets_of(settings) == [b"k" * 40]

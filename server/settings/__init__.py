@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -478,28 +479,33 @@ def secrets_of(settings: Settings, *, makes: bool = False) -> list[bytes]:
     """Return the secrets that all keys derive from. The first one seals; all of them open.
 
     These are the secrets in the settings, or else the one kept in DATA_DIR. If that file is missing, it is
-    made (0600) where `makes` is true, as at the first start; otherwise raises BadSettings.
+    made (0600) where `makes` is true, as at the first start. Raises BadSettings if there is no secret.
     """
     if settings.given_secrets:
         return [secret.encode() for secret in settings.given_secrets]
     path = Path(settings.data_dir) / "secret_key"
-    if not makes and not path.exists():
+    if makes and not path.exists():
+        # Another process may be the first, and DATA_DIR may be moved away: what is read then tells.
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            _make_secret(path)
+    kept = read_kept(path, _KEPT_SECRET)
+    if not kept:
         raise BadSettings(
             f"no secret is in DATA_DIR={settings.data_dir!r}: put secret_key back there, or give the "
             "servers' SECRET_KEYS"
         )
+    return [kept.encode()]
+
+
+def _make_secret(path: Path) -> None:
     draft = path.with_name(f"secret_key.{os.getpid()}")
-    if not path.exists():
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
         with os.fdopen(descriptor, "w") as file:
             os.fchmod(descriptor, 0o600)  # whatever the umask is
             file.write(new_secret())
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(draft, path)  # whole or not at all, and the first process wins
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return [read_kept(path, _KEPT_SECRET).encode()]
+        os.link(draft, path)  # whole or not at all, and the first process wins
+    finally:
+        draft.unlink()
