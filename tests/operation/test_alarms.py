@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hmac
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Collection
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 from tornado.web import Application, RequestHandler
 
 from server.cash.context import CashContext
@@ -156,6 +158,18 @@ def test_where_only_goods_are_given_no_metric_is_described_that_only_red_packets
     for meanings, means in ((Context.METRICS, False), (CashContext.METRICS, True)):
         [_, family] = families_of(counted, [], 0, meanings)
         assert bool(family.help) is means
+
+
+def test_every_metric_that_the_server_can_emit_is_described():
+    described = {name: "" if name in Context.METRICS else "cash" for name in CashContext.METRICS}
+    emitted = {}
+    for path in (SOURCE / "server").rglob("*.py"):
+        room = "cash" if "cash" in path.parts else ""
+        emitted |= dict.fromkeys(re.findall(r'(?<!def )\bgauge\(\s*"?(\w+)', path.read_text("utf-8")), room)
+    assert emitted == described
+    counted = {family.name: family.documentation for family in REGISTRY.collect()}
+    assert all({**counted, **CashContext.METRICS}.values())
+    assert "wabao_digs" in counted
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's package promtool is not installed")
