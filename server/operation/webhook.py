@@ -1,38 +1,20 @@
-"""Telling a group's robot, or any URL, that alarms begin and end. One POST may tell of several alarms.
-
-The forms are those of 企业微信's group robots (developer.work.weixin.qq.com, path/91770) and of 钉钉's custom
-robots (open.dingtalk.com, custom-robot-access). Any other address gets plain JSON,
-unless ALARM_WEBHOOK_FORM says otherwise.
-"""
+"""Telling an address that alarms begin and end. One POST of JSON may tell of several alarms."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
-import time
-from datetime import datetime
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
 import httpx
 import msgspec
 
-from server.decoding import decode
-from server.game.amounts import BEIJING
 from server.operation.alarms import Row, titles_of
 from server.security.certificates import trusted
 from server.settings import Settings
 from server.store.alarms import AlarmRow
 
 POST_SECONDS = 5.0
-# The longest text that 企业微信 takes; 钉钉 takes longer ones.
-TEXT_BYTES = 2048
-REPLY_BYTES = 16 << 10
 
-Form = Literal["json", "wecom", "dingtalk"]
-_FORMS: dict[str, Form] = {"qyapi.weixin.qq.com": "wecom", "oapi.dingtalk.com": "dingtalk"}
 
 class NotTold(Exception):
     """The webhook did not take the message. The text says why, without the address, which holds a key."""
@@ -53,20 +35,13 @@ class Event(msgspec.Struct, frozen=True):
     url: str
 
 
-class _RobotReply(msgspec.Struct):
-    errcode: int
-
-
 class Webhook:
     """One address. Use `tell`; nothing is remembered between calls."""
 
     def __init__(self, settings: Settings, table: tuple[Row, ...]) -> None:
         self._titles = titles_of(table)
         self._url = settings.alarm_webhook
-        self._secret = settings.alarm_webhook_secret
         self._screen = f"{settings.public_url}/ops"
-        host = urlsplit(self._url).hostname or ""
-        self._form: Form = settings.alarm_webhook_form or _FORMS.get(host, "json")
 
     @property
     def wanted(self) -> bool:
@@ -95,51 +70,9 @@ class Webhook:
             async with (
                 asyncio.timeout(POST_SECONDS),  # httpx's own limit is for each read
                 httpx.AsyncClient(timeout=POST_SECONDS, verify=trusted()) as http,
-                http.stream("POST", self._address(), json=self._body(events)) as reply,
+                http.stream("POST", self._url, json={"events": msgspec.to_builtins(events)}) as reply,
             ):
-                await self._check(reply)
+                if not reply.is_success:
+                    raise NotTold(f"HTTP {reply.status_code}")
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise NotTold(type(error).__name__) from None
-
-    def _body(self, events: list[Event]) -> dict[str, Any]:
-        if self._form == "json":
-            return {"events": msgspec.to_builtins(events)}
-        text = "\n".join(["【挖宝告警】", *map(_line, events)]).encode()
-        if len(text) > TEXT_BYTES:
-            text = text[: TEXT_BYTES - 3].decode(errors="ignore").encode() + "…".encode()
-        return {"msgtype": "text", "text": {"content": text.decode()}}
-
-    def _address(self) -> httpx.URL:
-        """Return the address, signed for 钉钉 if there is a secret: HMAC-SHA256 of time and secret."""
-        address = httpx.URL(self._url)
-        if self._form != "dingtalk" or not self._secret:
-            return address
-        timestamp = str(time.time_ns() // 1_000_000)
-        signed = hmac.digest(self._secret.encode(), f"{timestamp}\n{self._secret}".encode(), hashlib.sha256)
-        sign = base64.b64encode(signed).decode()
-        return address.copy_merge_params({"timestamp": timestamp, "sign": sign})
-
-    async def _check(self, reply: httpx.Response) -> None:
-        """Raise NotTold unless the reply says that the message was taken."""
-        if not reply.is_success:
-            raise NotTold(f"HTTP {reply.status_code}")
-        if self._form == "json":
-            return
-        text = b""
-        async for piece in reply.aiter_bytes():
-            text += piece
-            if len(text) > REPLY_BYTES:
-                raise NotTold("the reply is too long")
-        try:
-            errcode = decode(text, _RobotReply).errcode
-        except ValueError:
-            raise NotTold("the reply is no robot's") from None
-        if errcode:
-            raise NotTold(f"errcode {errcode}")
-
-
-def _line(event: Event) -> str:
-    said = "开始" if event.event == "begin" else "恢复"
-    at = datetime.fromtimestamp(event.at / 1000, BEIJING).strftime("%m-%d %H:%M:%S")
-    about = f" {event.code}" if event.code else ""
-    return f"{said}：{event.title}{about}（{at}）{event.url}"

@@ -98,8 +98,6 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     ops_tokens: str = ""
     metrics_token: str = ""
     alarm_webhook: str = ""
-    alarm_webhook_form: Literal["", "json", "wecom", "dingtalk"] = ""
-    alarm_webhook_secret: str = ""
     texts_dir: str = ""
     contact: Annotated[str, Meta(max_length=200, pattern=r"^[^\r\n]*$")] = ""
     sandbox_url: str = ""
