@@ -1,9 +1,8 @@
-"""Tables that are sent part by part; the month's winners for a tax return."""
+"""The month's winners for a tax return: a table that is sent part by part."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated
@@ -39,34 +38,38 @@ class OpsWinnersRequest(msgspec.Struct):
     reason: Reason
 
 
-class TableAct(OperatorAct):
-    """An act that sends a CSV table part by part, however long it is."""
+class OpsWinners(OperatorAct):
+    """All winners of a month, with name and phone as they gave them, as CSV."""
 
+    path = "/ops/winners"
+    role = "money"
     gives_texts = ("text/csv",)
-    _begun = False
 
-    async def send_table(
-        self, columns: Sequence[str], parts: AsyncIterator[Iterable[Sequence[str]]], name: str
-    ) -> bytes:
-        """Send the rows of all parts, each part once the client has taken the part before. Return what is
-        left to send.
+    async def answer(self, request: OpsWinnersRequest) -> bytes:
+        """Send the table part by part, each once the client has taken the one before; return what is left.
 
         If the table is cut off, client and log can tell.
         """
-        with paused():
-            return await self._send(BOM + csv_rows([columns]), parts, name)
-
-    async def _send(self, table: bytes, parts: AsyncIterator[Iterable[Sequence[str]]], name: str) -> bytes:
+        year, month = map(int, request.month.split("-"))
+        begins = datetime(year, month, 1, tzinfo=BEIJING)
+        ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=BEIJING)
+        from_ms, until_ms = (int(each.timestamp() * 1000) for each in (begins, ends))
+        found = export_given(self.context, self.actor, request.month, from_ms, until_ms, request.reason)
+        table = BOM + csv_rows([_COLUMNS])
+        begun = False
         try:
-            async for part in parts:
-                rows = table + csv_rows(part)
-                self._begin(name)
-                self.write(rows)
-                table = b""
-                async with asyncio.timeout(TAKEN_SECONDS):
-                    await self.flush()
+            with paused():
+                async with aclosing(found) as parts:
+                    async for part in parts:
+                        rows = table + csv_rows(map(_row, part))
+                        self._name_table(request.month)
+                        begun = True
+                        self.write(rows)
+                        table = b""
+                        async with asyncio.timeout(TAKEN_SECONDS):
+                            await self.flush()
         except Exception as error:
-            if not self._begun:
+            if not begun:
                 raise
             # Too late for a refusal: cut the reply off, so that nobody takes a part for the whole.
             if not isinstance(error, TimeoutError):  # that is a client that hung up
@@ -74,32 +77,13 @@ class TableAct(OperatorAct):
             if isinstance(self.request.connection, HTTP1Connection):
                 self.request.connection.close()
             raise StreamClosedError from None
-        self._begin(name)
+        if not begun:
+            self._name_table(request.month)
         return table
 
-    def _begin(self, name: str) -> None:
-        if not self._begun:
-            self._begun = True
-            self.set_header("Content-Type", "text/csv; charset=utf-8")
-            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-
-
-class OpsWinners(TableAct):
-    """All winners of a month, with name and phone as they gave them, as CSV."""
-
-    path = "/ops/winners"
-    role = "money"
-
-    async def answer(self, request: OpsWinnersRequest) -> bytes:
-        """Send the table part by part."""
-        year, month = map(int, request.month.split("-"))
-        begins = datetime(year, month, 1, tzinfo=BEIJING)
-        ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=BEIJING)
-        from_ms, until_ms = (int(each.timestamp() * 1000) for each in (begins, ends))
-        found = export_given(self.context, self.actor, request.month, from_ms, until_ms, request.reason)
-        async with aclosing(found) as parts:
-            rows = (map(_row, part) async for part in parts)
-            return await self.send_table(_COLUMNS, rows, f"winners-{request.month}.csv")
+    def _name_table(self, month: str) -> None:
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="winners-{month}.csv"')
 
 
 def _row(won: Won) -> tuple[str, ...]:

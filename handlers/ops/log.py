@@ -1,4 +1,4 @@
-"""The audit log of what operators did, filtered by operator, act, target and time, and as a table."""
+"""The audit log of what operators did, filtered by operator, act, target and time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Reply, of_document
-from handlers.ops.acts import Reason
-from handlers.ops.export import TableAct
 from handlers.ops.operators import OperatorInterface
-from handlers.tables import moment
-from server.actions.operate import export_log
 from server.context import Context
 from server.errors import BadRequest
 from server.security.random_codes import PERSON_ID_CHARACTERS
@@ -21,10 +17,6 @@ from server.store.audit_log import BEGUN, Act, Wanted, depth_of
 
 SHOWN_ACTS = 200
 AHEAD_MS = 60_000  # for acts just written by a process whose clock is ahead
-_COLUMNS = (
-    "时间", "操作人", "共用口令", "操作", "宝贝编号", "层数",
-    "宝贝", "人的编号", "人", "对象", "理由", "结果",
-)
 
 Moment = Annotated[int, Meta(ge=0, le=2**53, title="时刻", description="毫秒时间戳，0 是不限")]
 
@@ -127,39 +119,3 @@ class OpsLog(OperatorInterface):
         last = acts[:SHOWN_ACTS][-1]["at"] if acts else 0
         page = [act for act in acts if act["at"] >= last]
         return OpsLogReply(data=await told(self.context, page), more=int(len(page) < len(acts)))
-
-
-class OpsExportLogRequest(OpsLogRequest, kw_only=True):
-    """The same as `OpsLogRequest`, and why."""
-
-    reason: Reason
-
-
-class OpsExportLog(TableAct):
-    """The audit log, or the part that is asked for, as CSV."""
-
-    path = "/ops/exportLog"
-
-    async def answer(self, request: OpsExportLogRequest) -> bytes:
-        """Send the table part by part. Raises BadRequest."""
-        found = export_log(self.context, self.actor, wanted_of(self.context, request), request.reason)
-        async with aclosing(found) as turns:
-            rows = ([_row(act) for act in await told(self.context, turn)] async for turn in turns)
-            return await self.send_table(_COLUMNS, rows, "log.csv")
-
-
-def _row(act: OpsAct) -> tuple[str, ...]:
-    return (
-        moment(act.at),
-        act.operator,
-        "是" if act.shared else "",
-        act.act,
-        act.code,
-        str(act.depth or ""),
-        act.name,
-        act.key.removeprefix("person:"),
-        act.wxname,
-        act.target,
-        act.reason,
-        act.outcome,
-    )

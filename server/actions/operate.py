@@ -23,7 +23,7 @@ from server.game.amounts import DAY_MS
 from server.game.daily import date_of, is_daily, may_be_daily
 from server.game.review import decided as decided_so
 from server.game.task import Task
-from server.store.audit_log import Act, Actor, Wanted
+from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from server.store.prizes.freezes import What
 from server.store.prizes.prizes import Prize
@@ -235,22 +235,6 @@ async def export_given(
     ):
         async for prizes in given:
             yield await _opened(context, prizes)
-
-
-async def export_log(
-    context: Context, actor: Actor, wanted: Wanted, reason: str
-) -> AsyncGenerator[list[Act]]:
-    """Yield the wanted acts of the audit log, some at a time.
-
-    If the caller does not take all acts, the act of this export stays "begun" in the log.
-    """
-    told = [wanted.operator, wanted.act, wanted.code, wanted.person]
-    async with (
-        _logged(context, actor, "export_log", " ".join(filter(None, told)), reason),
-        aclosing(context.store.audit_log.turns(wanted)) as turns,
-    ):
-        async for turn in turns:
-            yield turn
 
 
 async def _opened(context: Context, prizes: list[Prize]) -> list[Won]:

@@ -64,11 +64,6 @@ export function exportWinners() {
   return may("money") && button("export_prizes", { target: "", path: "/ops/winners", parameters: {}, done() {}, asksMonth: true, table: (asked) => `winners-${asked.month}.csv` });
 }
 
-/** The button that keeps the audit log, or what these filters leave of it, as a table. */
-export function exportLog(filters) {
-  return may("act") && button("export_log", { target: "", path: "/ops/exportLog", parameters: filters, done() {}, table: () => "log.csv" });
-}
-
 const BAN_DAYS = [1, 7, 30, 365, 0];
 
 function daysOf() {

@@ -1,6 +1,5 @@
-// The audit log: who did what to whom and why, filtered by what its address says, and as a table.
+// The audit log: who did what to whom and why, filtered by what its address says.
 
-import { exportLog } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el } from "./dom.js";
 import { outcomeWord } from "./findings.js";
@@ -12,7 +11,7 @@ import { actorName, named, t } from "./words.js";
 const ACTS = [
   ...["end", "end_fraud", "hide", "show", "feature", "unfeature", "daily", "undaily", "approve", "refuse", "ban", "unban", "signout"],
   ...["freeze_task", "freeze_prize", "freeze_person", "release_task", "release_prize", "release_person", "return_task", "return_prize"],
-  ...["export_prizes", "export_log", "leave", "stay", "erase", "user_info_modified", "user_authorization_revoke", "user_authorization_cancellation", "run_rotate", "run_forget", "run_release", "run_verify"],
+  ...["export_prizes", "leave", "stay", "erase", "user_info_modified", "user_authorization_revoke", "user_authorization_cancellation", "run_rotate", "run_forget", "run_release", "run_verify"],
 ];
 const FILTERS = ["operator", "act", "about", "since", "until"];
 
@@ -48,7 +47,7 @@ function filterForm(filters) {
     field("about", about),
     field("since", since),
     field("until", until),
-    el("span.acts", {}, el("button.primary", { type: "submit" }, t("log_filter")), exportLog(filters)),
+    el("span.acts", {}, el("button.primary", { type: "submit" }, t("log_filter"))),
   );
 }
 

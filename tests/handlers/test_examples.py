@@ -95,8 +95,6 @@ class TestPlaying:
         await operator(client)
         await self._operating(client, context, cat)
         await self._rings(client, context)
-        why = {"reason": "本人要求"}
-        await client.http.post("/ops/exportLog", json=why)
         await fine(client.post("/ops/logout"))
         await self._leading(context)
         sent = [*trips.commands]

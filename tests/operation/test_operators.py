@@ -83,7 +83,6 @@ ACTS: dict[str, dict[str, Any]] = {
     "/ops/return": {"what": "task", "code": "A" * 12},
     "/ops/trust": {"code": "A" * 12, "depth": 1, "trusted": 1},
     "/ops/winners": {"month": "2026-11"},
-    "/ops/exportLog": {},
 }
 
 
@@ -248,22 +247,6 @@ async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(trips, cli
     trips.sent.clear()
     assert len(await read(client)) >= 200
     assert len(trips.sent) < 10, trips.sent
-
-
-async def test_the_log_is_exported_without_formulas_and_the_export_is_logged(client, context):
-    for n, reason in enumerate(("=1+1", "+1", "-1", "@x", "\t=1", "好")):
-        await context.store.audit_log.rows.insert_one(an_act(n + 1, reason=reason, operator="=老王"))
-    await client.post("/ops/login", token=LOOK)
-    assert (await client.post("/ops/exportLog", reason="查账"))["error"] == "not_allowed"
-    await client.post("/ops/login", token=ACT)
-    assert (await client.post("/ops/exportLog"))["error"] == "bad_request"
-    found = await client.http.post("/ops/exportLog", json={"reason": "查账", "until": 100})
-    assert found.headers["Content-Type"] == "text/csv; charset=utf-8"
-    rows = list(csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
-    assert [row["理由"] for row in rows] == ["好", "'\t=1", "'@x", "'-1", "'+1", "'=1+1"]
-    assert {row["操作人"] for row in rows} == {"'=老王"}
-    [act] = await read(client, act="export_log")
-    assert (act["operator"], act["reason"], act["outcome"]) == ("老王", "查账", "done")
 
 
 ASKED = {"month": "2026-11", "reason": "报税"}
