@@ -125,11 +125,11 @@ class Context:
         # Pages of proofs, by task and number, as replies: they never change. A page is large: it keeps
         # MongoDB as busy as ten digs do.
         self.proof_pages = LRUCache[tuple[str, int], bytes](PROOF_PAGES_BYTES, len)
-        self.proof_reads = PageReads("proofs", at_once=1)
+        self.proof_reads = PageReads(at_once=1)
         # What was read lately: stories by task, since all who watch it ask for its story at its end; daily
         # tasks by the first day asked for.
         self.stories: TTLCache[str, Any] = TTLCache(STORIES, STORY_SECONDS)
-        self.story_reads = PageReads("stories", at_once=1)
+        self.story_reads = PageReads(at_once=1)
         self.dailies: TTLCache[str, list[Task]] = TTLCache(DAILIES, DAILY_SECONDS)
         # The processes that make pictures; the posters and codes that are being drawn: their paths, by name.
         self.pictures = PicturePool()

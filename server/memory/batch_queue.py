@@ -13,7 +13,7 @@ from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
 from server.errors import Unavailable
-from server.runtime.page_reads import PageReads, counted
+from server.runtime.page_reads import PageReads
 
 # The least time from an answer to the next query. Meanwhile a crowd's requests are gathered: the slower the
 # store, the more requests share one query. A batch that is full does not wait.
@@ -30,14 +30,11 @@ _Batch: TypeAlias = deque[tuple[K, "asyncio.Future[V | None]"]]
 class BatchQueue(Generic[K, V]):
     """Awaits `query(keys)` for all who wait, one call at a time. `query` returns what the store has, by key.
 
-        views = BatchQueue("views", store.tasks.views)
+        views = BatchQueue(store.tasks.views)
         view = await views.ask(code)
-
-    `name` is a label of metrics.
     """
 
-    def __init__(self, name: str, query: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
-        self._name = name
+    def __init__(self, query: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._query = query
         self._reads = PageReads(at_once=1)
         self._gathering: _Batch[K, V] = deque()
@@ -49,13 +46,12 @@ class BatchQueue(Generic[K, V]):
         loop = asyncio.get_running_loop()
         if not 0 < len(self._gathering) < MOST_AT_ONCE:
             self._gathering = deque()
-            task = loop.create_task(self._reads.in_turn(partial(self._put, self._gathering)))
+            task = loop.create_task(self._reads.answered(partial(self._put, self._gathering)))
             self._tasks.add(task)
             task.add_done_callback(partial(self._end, self._gathering))
         answer: asyncio.Future[V | None] = loop.create_future()
         self._gathering.append((key, answer))
-        with counted(self._name):
-            return await answer
+        return await answer
 
     async def _put(self, batch: _Batch[K, V]) -> Mapping[K, V]:
         loop = asyncio.get_running_loop()

@@ -33,7 +33,7 @@ class Digging:
     """One per process."""
 
     def __init__(self, store: Store, keys: Keys) -> None:
-        self._ids = BatchQueue("dig ids", self._made)
+        self._ids = BatchQueue(self._made)
         self._store = store
         self._keys = keys
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()

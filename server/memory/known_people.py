@@ -33,8 +33,8 @@ class KnownPeople:
         self._valid = valid
         self._connection = connection
         self._known = LRUCache[str, tuple[Person, float, int]](REMEMBERED)
-        self._queue = BatchQueue("people", self._read)
-        self._ids = BatchQueue("ids of people", store.people.ids_of)
+        self._queue = BatchQueue(self._read)
+        self._ids = BatchQueue(store.people.ids_of)
 
     async def find(self, person_id: str, generation: int | None) -> Person | None:
         """Return the fields of a person's record that admit them; None if there is no such person.

@@ -33,7 +33,7 @@ class Visiting:
         self._now_ms = now_ms
         # The last visit of each person here.
         self._last = TTLCache[str, _Opened](REMEMBERED_VISITS, NOTED_SECONDS, _now)
-        self._visits = BatchQueue("visits", self._write)
+        self._visits = BatchQueue(self._write)
         self.token = lru_cache(REMEMBERED_SHARES)(keys.seal_share)
         self._opened = lru_cache(REMEMBERED_SHARES)(keys.open_share)
 

@@ -7,12 +7,10 @@ page is read.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from server.errors import Unavailable
-from server.telemetry import metrics
 
 # A read that is not answered by then is given up. Digs and money wait for the store's own limit, which is
 # longer.
@@ -25,32 +23,12 @@ WAIT_SECONDS = 2.0
 T = TypeVar("T")
 
 
-class counted:  # noqa: N801  (used like a function)
-    """Count a request among those that wait, and measure how long. `name` is the label of the metrics.
-
-    It is a class, since each page makes one, and a generator costs three times as much.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._length = metrics.queue_length(name)
-        self._seconds = metrics.queue_seconds(name)
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-        self._length.inc()
-
-    def __exit__(self, *_error: object) -> None:
-        self._length.dec()
-        self._seconds.observe(time.monotonic() - self._began)
-
-
 class PageReads:
-    """Reads that share a few turns. `name` is a label of metrics."""
+    """Reads that share a few turns."""
 
-    def __init__(self, name: str = "reads", at_once: int = AT_ONCE) -> None:
+    def __init__(self, at_once: int = AT_ONCE) -> None:
         self._turns = asyncio.Semaphore(at_once)
         self._silent_at = float("-inf")  # when a read was given up last (the loop's time)
-        self._name = name
 
     async def answered(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
         """Return what a read answers, once it has its turn.
@@ -59,11 +37,6 @@ class PageReads:
         one. Raises Unavailable if its turn does not come within WAIT_SECONDS, or if it takes longer than
         `seconds`; or what the read raises.
         """
-        with counted(self._name):
-            return await self.in_turn(read, seconds)
-
-    async def in_turn(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
-        """Do what `answered` does, for a request that is counted elsewhere."""
         loop = asyncio.get_running_loop()
         came = loop.time()
         reads = False

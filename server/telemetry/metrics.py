@@ -60,17 +60,6 @@ CLOCK_STEPS = Counter("wabao_clock_steps", "Steps of MongoDB's clock by more tha
 UNREAD = Counter("wabao_heartbeats_unread", "Heartbeats that this process could not read, and left out")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
 CONNECTIONS = Gauge("wabao_websockets", "Open websockets")
-QUEUE_LENGTH = Gauge(
-    "wabao_queue_length",
-    "Requests that wait in a queue before the store",
-    ["queue"],
-)
-QUEUE_SECONDS = Histogram(
-    "wabao_queue_seconds",
-    "Seconds from joining a queue before the store to its answer or refusal",
-    ["queue"],
-    buckets=STORE_BUCKETS,
-)
 TURNED_AWAY = Counter(
     "wabao_turned_away",
     "Connections and requests turned away, or closed for others, by reason",
@@ -122,8 +111,6 @@ Info("wabao_build", "What runs").info({"version": __version__, "python": platfor
 request_seconds = functools.cache(REQUESTS.labels)
 refusals = functools.cache(REFUSALS.labels)
 digs = functools.cache(DIGS.labels)
-queue_length = functools.cache(QUEUE_LENGTH.labels)
-queue_seconds = functools.cache(QUEUE_SECONDS.labels)
 store_seconds = functools.cache(STORE_SECONDS.labels)
 wechat_seconds = functools.cache(WECHAT_SECONDS.labels)
 redis_seconds = functools.cache(REDIS_SECONDS.labels)

@@ -95,7 +95,7 @@ class TestWithMuchStored:
     async def test_no_request_examines_more_than_ten_documents_for_each_it_returns(
         self, client, settings, trips, tested_store, kept_databases, alice, bob, elsewhere, monkeypatch
     ):
-        monkeypatch.setattr(page_reads.PageReads, "in_turn", at_once)
+        monkeypatch.setattr(page_reads.PageReads, "answered", at_once)
         monkeypatch.setattr(base, "ANSWER_SECONDS", 600.0)
         elsewhere.http.timeout = httpx.Timeout(600)
         cast = await play(client, alice, bob)

@@ -38,7 +38,7 @@ def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> No
 def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        queue = BatchQueue("test", store)
+        queue = BatchQueue(store)
         answers = await asyncio.gather(*(queue.ask(key) for key in [*range(500), -1, 7]))
         assert answers == [*range(500), None, 7]
         assert len(store.asked) <= 1 + -(-502 // MOST_AT_ONCE)
@@ -62,7 +62,7 @@ def test_there_is_a_pause_between_an_answer_and_the_next_query_unless_a_batch_is
             times.append(loop.time())
             return {}
 
-        queue = BatchQueue("test", query)
+        queue = BatchQueue(query)
         first = asyncio.ensure_future(queue.ask(-1))
         await asked.wait()
         await asyncio.gather(first, *(queue.ask(key) for key in range(number)))
@@ -77,7 +77,7 @@ def test_there_is_a_pause_between_an_answer_and_the_next_query_unless_a_batch_is
 def test_requests_are_sent_in_the_order_in_which_they_came():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        queue = BatchQueue("test", store)
+        queue = BatchQueue(store)
         waiting = []
         for key in range(3 * MOST_AT_ONCE):
             waiting.append(asyncio.ensure_future(queue.ask(key)))
@@ -91,7 +91,7 @@ def test_requests_are_sent_in_the_order_in_which_they_came():
 def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        queue = BatchQueue("test", store)
+        queue = BatchQueue(store)
         store.error = AutoReconnect("gone")
         failed = await asyncio.gather(*(queue.ask(key) for key in range(3)), return_exceptions=True)
         assert all(isinstance(error, AutoReconnect) for error in failed)
@@ -104,7 +104,7 @@ def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent():
 def test_a_silent_store_is_given_up_soon_and_asked_again_later():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=5.0)
-        queue = BatchQueue("test", store)
+        queue = BatchQueue(store)
         began = loop.now
         waiting = [asyncio.ensure_future(queue.ask(key)) for key in range(1000)]
         done = await asyncio.gather(*waiting, return_exceptions=True)
@@ -119,7 +119,7 @@ def test_a_silent_store_is_given_up_soon_and_asked_again_later():
 
 def test_closing_leaves_nobody_waiting():
     async def work(loop: ShuffledLoop) -> None:
-        queue = BatchQueue("test", AStore(seconds=1.0))
+        queue = BatchQueue(AStore(seconds=1.0))
         waiting = [asyncio.ensure_future(queue.ask(key)) for key in range(300)]
         await asyncio.sleep(0.5)
         await queue.close()
@@ -155,7 +155,7 @@ class SlowReads:
 def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure(at_once):
     async def work(loop: ShuffledLoop) -> None:
         store = SlowReads(seconds=0.0)
-        reads = PageReads("test", at_once)
+        reads = PageReads(at_once)
         waiting = [reads.answered(partial(store.read, number)) for number in (*range(100), -1, 7)]
         *answers, failure, last = await asyncio.gather(*waiting, return_exceptions=True)
         assert (answers, last) == ([*range(100)], 7)
