@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import Annotated
 
 import msgspec
@@ -108,14 +107,6 @@ class OpsLog(OperatorInterface):
 
     async def answer(self, request: OpsLogRequest) -> OpsLogReply:
         """Raises BadRequest."""
-        acts: list[Act] = []
-        async with aclosing(
-            self.context.store.audit_log.turns(wanted_of(self.context, request))
-        ) as turns:
-            async for turn in turns:
-                acts += turn
-                if len(acts) > SHOWN_ACTS and acts[-1]["at"] < acts[SHOWN_ACTS - 1]["at"]:
-                    break
-        last = acts[:SHOWN_ACTS][-1]["at"] if acts else 0
-        page = [act for act in acts if act["at"] >= last]
-        return OpsLogReply(data=await told(self.context, page), more=int(len(page) < len(acts)))
+        wanted = wanted_of(self.context, request)
+        acts, more = await self.context.store.audit_log.page(wanted, SHOWN_ACTS)
+        return OpsLogReply(data=await told(self.context, acts), more=int(more))

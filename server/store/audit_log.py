@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
 from hashlib import sha256
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
@@ -14,11 +13,6 @@ from server.store.documents import Documents, index
 from server.store.pipelines import Document
 
 BEGUN = "begun"
-# One turn reads at most TURN acts, from a period of PERIOD_MS at first. If a turn finds few acts, the next
-# period is up to STEP times as long; if it finds TURN acts, the next period is half as long.
-TURN = 250
-PERIOD_MS = 60_000
-STEP = 64
 # The fields that the log can be filtered by, besides the time.
 FILTERED = ("operator", "act", "code", "person")
 # A target that names a task, by its code alone, or by a depth or a review of the task.
@@ -77,10 +71,11 @@ class Wanted(NamedTuple):
     code: str = ""
     person: str = ""
 
-    def condition(self) -> Document:
-        """Return the query without the time."""
+    def condition(self, before_ms: int) -> Document:
+        """Return the query for those of before a time (unix ms)."""
         equal = {"operator": self.operator, "act": self.act, "code": self.code, "person": self.person}
-        return {field: value for field, value in equal.items() if value}
+        asked = {field: value for field, value in equal.items() if value}
+        return {**asked, "at": {"$gte": self.since_ms, "$lt": before_ms}}
 
 
 class AuditLog(Documents[Act]):
@@ -140,26 +135,17 @@ class AuditLog(Documents[Act]):
         """Return the newest acts about a task or a person."""
         return await self.in_order({field: {"$in": values}}, "-at", limit)
 
-    async def turns(self, wanted: Wanted) -> AsyncGenerator[list[Act]]:
-        """Yield the acts that are wanted, the newest first, some at a time.
+    async def page(self, wanted: Wanted, limit: int) -> tuple[list[Act], bool]:
+        """Return the acts that are wanted, the newest first, and whether there are older ones.
 
-        Each turn is a query of its own for a short period, which grows where little was done. So no cursor
-        stays open between two turns, and no store has to sort a million acts.
+        Besides `limit` acts it has all others of the last one's millisecond, so that none is lost between two
+        pages.
         """
-        condition = wanted.condition()
-        until = wanted.until_ms
-        period_ms = PERIOD_MS
-        while until > wanted.since_ms:
-            since = max(wanted.since_ms, until - period_ms)
-            period = {**condition, "at": {"$gte": since, "$lt": until}}
-            acts = await self.in_order(period, "-at", TURN, {"_id": 0})
-            if len(acts) == TURN:  # more acts may have the same millisecond as the last one
-                until = acts[-1]["at"]
-                same = self.collection.find({**condition, "at": until}, {"_id": 0})
-                acts = [act for act in acts if act["at"] > until] + await same.to_list(None)
-                period_ms = max(1, period_ms // 2)
-            else:
-                until = since
-                period_ms *= max(1, min(STEP, TURN // (2 * len(acts) + 1)))
-            if acts:
-                yield acts
+        condition = wanted.condition(wanted.until_ms)
+        acts = await self.in_order(condition, "-at", limit, {"_id": 0})
+        if len(acts) < limit:
+            return acts, False
+        last = acts[-1]["at"]
+        same = await self.collection.find({**condition, "at": last}, {"_id": 0}).to_list(None)
+        older = await self.in_order(wanted.condition(last), "-at", 1, {"at": 1})
+        return [act for act in acts if act["at"] > last] + same, bool(older)

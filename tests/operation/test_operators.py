@@ -20,7 +20,6 @@ from server.context import Context
 from server.errors import BadSettings
 from server.game.amounts import BEIJING
 from server.settings import read_settings
-from server.store import audit_log
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import asked_terms
 from server.store.people.people import People
@@ -222,7 +221,6 @@ async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fi
 
 
 async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(trips, client, context, monkeypatch):
-    monkeypatch.setattr(audit_log, "TURN", 7)
     monkeypatch.setattr(log, "SHOWN_ACTS", 20)
     now_ms = context.clock.now_ms()
     times = (
