@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from server.actions.digging.dig import settle_pending
 from server.actions.messages.send import delete_old_messages, send_messages
+from server.actions.people.account import settle_names
 from server.actions.people.leave import erase_leavers
 from server.actions.reviews.report import settle_reports
 from server.actions.reviews.review import settle_reviews
@@ -47,6 +48,7 @@ WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (("messages",), lambda context, _: send_messages(context)),
     (("notices",), lambda context, _: _send_notices(context)),
     (("leavers",), lambda context, _: erase_leavers(context)),
+    (("names",), lambda context, _: settle_names(context)),
 )
 # Other work that the leader repeats, each with the seconds between two runs.
 PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (

@@ -14,10 +14,11 @@ from server.store.prizes.prizes import old_address
 # - addresses: of goods that arrived long ago.
 # - notices: what the sandbox has to tell.
 # - leavers: people whose days to keep their account are over.
+# - names: first names that what was dug before them may lack.
 # - the others: collections whose documents have `due_at`.
 Kind: TypeAlias = Literal[
     "pending", "orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses", "people", "reviews",
-    "reports", "messages", "notices", "leavers",
+    "reports", "messages", "notices", "leavers", "names",
 ]
 
 
@@ -67,6 +68,7 @@ def _query(kind: Kind, before_ms: int) -> tuple[str, Document]:
         "pending": ("tasks", {"pending": 1}),
         "addresses": ("prizes", old_address(before_ms)),
         "leavers": ("people", {"leaving.due_at": due}),
+        "names": ("people", {"naming_at": due}),
         # The same query as in `SandboxNotices.lease`, which `server/` must not import.
         "notices": ("sandbox_notices", {"state": "waiting", "due_at_ms": due}),
     }

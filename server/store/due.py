@@ -61,19 +61,19 @@ class DueDocuments(Documents[T]):
             if leased is not None and _inner(leased, field) != due_at:
                 yield leased
 
-    async def cut_waits(self, now_ms: int, set_back_ms: int) -> None:
+    async def cut_waits(self, now_ms: int, set_back_ms: int, field: str = "due_at") -> None:
         """Make due what may have been leased, or put off, before MongoDB's clock was set back by so much."""
         ahead = {"$gt": now_ms, "$lte": now_ms + set_back_ms + LEASE_MS}
-        await self.collection.update_many({"due_at": ahead}, [{"$set": {"due_at": NOW_MS}}])
+        await self.collection.update_many({field: ahead}, [{"$set": {field: NOW_MS}}])
 
-    async def again(self, document: T, at_ms: int | None) -> None:
+    async def again(self, document: T, at_ms: int | None, field: str = "due_at") -> None:
         """Look at a document again at that time (unix ms, None: never).
 
         Does nothing if its `due_at` changed since it was read: something happened that must be looked at
         sooner.
         """
-        change = {"$unset": {"due_at": ""}} if at_ms is None else {"$set": {"due_at": at_ms}}
-        await self.collection.update_one({"_id": document["_id"], "due_at": document.get("due_at")}, change)
+        change = {"$unset": {field: ""}} if at_ms is None else {"$set": {field: at_ms}}
+        await self.collection.update_one({"_id": document["_id"], field: document.get(field)}, change)
 
 
 def _inner(document: Any, path: str) -> Any:

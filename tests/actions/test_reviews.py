@@ -11,7 +11,7 @@ import pytest
 from devtools.sandbox import send_notices
 from server.actions.operate import decide_review, hide_task
 from server.actions.people import erase as forgetting
-from server.actions.people.account import ban_person, set_profile
+from server.actions.people.account import ban_person, set_profile, settle_names
 from server.actions.pictures import signed_path
 from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, settle_reviews
 from server.context import Context
@@ -23,6 +23,7 @@ from server.leading.tidy import tidy_files
 from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from support.client import Someone, a_picture
+from support.leading import let_first_names_age
 from support.meanwhile import failing, meanwhile
 from support.purse import expect_balance, find, let_pass, only, rest, sweep_until_quiet
 from support.reviews import CHECKED, read_again, retry, settle, state_of
@@ -273,6 +274,8 @@ async def test_a_first_name_reaches_what_was_dug_before_once_it_passes_its_check
         assert await seen() == before
         await settle(context)
         assert await seen() == [shown]
+        await let_first_names_age(context)
+        await settle_names(context)
 
 
 async def test_a_name_that_was_forgotten_or_replaced_meanwhile_does_not_stay_in_earlier_digs(

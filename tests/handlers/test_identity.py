@@ -10,7 +10,9 @@ from handlers.base import Interface
 from server.security.keys import Keys, Proven
 from support.client import Someone, a_picture
 from support.interfaces import OURS
+from support.leading import lead, let_first_names_age
 from support.login import a_ticket
+from support.stored import person_of
 
 ASKING_WHO = [
     interface for interface in OURS if any("unionid" in taken.__struct_fields__ for taken in interface.takes)
@@ -199,6 +201,25 @@ async def test_a_first_name_reaches_what_was_dug_and_won_before_and_a_later_name
     for chosen in ("卡萝", "卡罗尔"):
         assert (await newcomer.post("/setProfile", wxname=chosen))["status"] == 0
         assert await shown() == {"卡萝"}
+        await let_first_names_age(context)
+        await lead(context)
+
+
+async def test_a_first_name_reaches_digs_that_its_request_did_not(client, context, alice, bob):
+    newcomer = await client.log_in("carol", anonymous=1)
+    code = await alice.publish(forecast_num=100_000, cd=0)
+    await newcomer.dig(code)
+
+    async def shown() -> list[str]:
+        return [row["wxname"] for row in (await bob.get("/getDigs", code=code))["data"]]
+
+    await context.store.people.set_profile(newcomer.id, "卡萝", None)  # and the process dies
+    await lead(context)
+    assert await shown() == [newcomer.data["nickName"]], "the process may only be slow"
+    await let_first_names_age(context)
+    await lead(context)
+    assert await shown() == ["卡萝"]
+    assert "naming_at" not in await person_of(context, newcomer)
 
 
 async def test_a_signature_that_is_not_ones_own_name_is_marked(alice, bob):

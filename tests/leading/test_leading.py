@@ -206,6 +206,7 @@ SOMETHING_DUE: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"state": "given", "given_at": 2**50, "address_box": {"key": "k", "box": b"b"}},
     ),
     "leavers": ("people", {"leaving": {"due_at": 1}}, {"leaving": {"due_at": 2**50}}),
+    "names": ("people", {"naming_at": 1}, {"naming_at": 2**50}),
     "notices": (
         "sandbox_notices",
         {"state": "waiting", "due_at_ms": 1},

@@ -77,6 +77,8 @@ async def test_what_was_leased_or_hidden_before_waits_no_longer_than_without_the
         await store.rows.insert_many([{**keys[name], "due_at": at} for name, at in times.items()])
     leaving = {"until": now_ms + 60_000, "due_at": now_ms + HOUR_MS + ERASING_MS}
     await context.store.people.rows.update_one({"_id": "later"}, {"$set": {"leaving": leaving}})
+    naming = {"naming_at": times["leased"]}
+    await context.store.people.rows.update_one({"_id": "leased"}, {"$set": naming})
     leases = context.store.leases
     await leases.acquire(LEASE, "before", LEASE_MS)
     if given_back:
@@ -89,6 +91,7 @@ async def test_what_was_leased_or_hidden_before_waits_no_longer_than_without_the
         for store in stores:
             assert (await store.get("leased"))["due_at"] <= await context.store.now_ms(), store.NAME
             assert (await store.get("later"))["due_at"] == times["later"], store.NAME
+    assert (await context.store.people.get("leased"))["naming_at"] <= await context.store.now_ms()
     assert (await context.store.people.get("later"))["leaving"]["due_at"] == leaving["until"]
     assert now_ms <= (await tasks.get(code))["reported_at"] <= await context.store.now_ms()
 

@@ -15,6 +15,11 @@ async def lead(context: Context) -> None:
     await leading.finish()
 
 
+async def let_first_names_age(context: Context) -> None:
+    """Make first names due that may not stand yet in all that was dug before them."""
+    await context.store.people.rows.update_many({"naming_at": {"$exists": True}}, {"$set": {"naming_at": 1}})
+
+
 async def let_the_lease_end(context: Context) -> None:
     """End the leader's lease, as time does if nobody renews it."""
     await context.store.leases.rows.update_many({}, {"$set": {"until": 0}})

@@ -21,7 +21,7 @@ from server.game.amounts import spoken
 from server.game.review import ReviewState
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
-from server.store.people.people import Ban, Login, Person, is_named, shown_face, shown_name
+from server.store.people.people import Ban, Login, Person, shown_face, shown_name
 from server.telemetry import metrics
 
 # Called with the person's unionid before anything is written. May raise a refusal.
@@ -177,32 +177,38 @@ async def set_profile(
         taken = files.take(wxheadpic, person_id, now_ms) if checked else files.keep(wxheadpic, person_id)
         picture = upload_of("头像", "wxheadpic", await taken)
     if not checked:
-        before = await context.store.people.find(person_id)
         await context.store.people.set_profile(person_id, wxname, picture)
-        if wxname is not None:
-            await name_earlier_digs(context, before)
+        await name_earlier_digs(context, person_id)
         return "shown"
     await submit_profile(context, person_id, wxname, picture)
     return "checking"
 
 
-async def name_earlier_digs(context: Context, before: Person | None) -> None:
+async def settle_names(context: Context) -> None:
+    """Write first names into earlier digs once more. The leader repeats this.
+
+    A process may have died before it did, and somebody may have dug at the same moment without the name.
+    """
+    people = context.store.people
+    async for person in people.lease_due(context.clock.now_ms, field="naming_at"):
+        await name_earlier_digs(context, person["_id"])
+        await people.again(person, None, "naming_at")
+
+
+async def name_earlier_digs(context: Context, person_id: str) -> None:
     """Show the name that a person just got in what they dug and won before, if it is their first.
 
-    `before` is the person's record before it had the name. A later name changes nothing, nor does a name
-    after one that was forgotten.
+    A later name changes nothing, nor does a name after one that was forgotten.
     """
-    if before is None or is_named(before) or "forgotten" in before:
-        return
-    person = await context.store.people.find(before["_id"])
-    if person is None or not is_named(person):  # something else was chosen, or the name was forgotten already
+    person = await context.store.people.find(person_id)
+    if person is None or "naming_at" not in person:
         return
     shown = None
     # The name may be forgotten while it is written: then what is shown since is written over it.
     while person is not None and "erasing" not in person and shown != _shown_of(person):
         shown = _shown_of(person)
         await context.store.erasure.show_in_digs(person["_id"], shown)
-        person = await context.store.people.find(before["_id"])
+        person = await context.store.people.find(person_id)
 
 
 def _shown_of(person: Person) -> dict[str, str]:

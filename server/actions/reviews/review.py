@@ -264,10 +264,8 @@ async def _apply_to_person(context: Context, review: Review) -> None:
     number = review.get("choice", 0)
     picture = review.get("wxheadpic")
     if review["state"] == "shown":
-        before = await people.find(person_id)
         await people.show_choice(person_id, number, review.get("wxname"), picture)
-        if "wxname" in review:
-            await name_earlier_digs(context, before)
+        await name_earlier_digs(context, person_id)
     elif review["state"] == "refused":
         await people.drop_choice(person_id, number)
     person = await people.find(person_id)

@@ -53,7 +53,7 @@ class Erasure:
             {"_id": person_id},
             {
                 "$set": {"nickName": "", "avatarUrl": "", "terms": [], "forgotten": 1},
-                "$unset": dict.fromkeys(("wxname", "wxheadpic", "chosen", "due_at"), ""),
+                "$unset": dict.fromkeys(("wxname", "wxheadpic", "chosen", "due_at", "naming_at"), ""),
             },
         )
         unnamed = {"wxname": given_name(person_id), "wxheadpic": PICTURE}

@@ -86,7 +86,8 @@ class Person(Login):
     delete the account until the person takes it back. `due_at` is there until what they chose is submitted to
     review. `followed` is how often somebody began to follow them. The number `n` of such a follow is never
     higher. `layers` is how many layers of finds were whole when they last opened their book. `forgotten` is 1
-    once WeChat had us forget their name: what they dug until then never shows another.
+    once WeChat had us forget their name: what they dug until then never shows another. `naming_at` is there
+    from a first name until it is sure that it stands in all that was dug before it.
     """
 
     _id: str
@@ -105,6 +106,7 @@ class Person(Login):
     forgotten: NotRequired[int]
     leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
+    naming_at: NotRequired[int]
     followed: NotRequired[int]
     layers: NotRequired[int]
 
@@ -115,6 +117,14 @@ ADMITTING = ("_id", "locked", "generation", "banned", "leaving", "erasing")
 ERASING_MS = 10 * 60_000
 # The fields that say what a person chose and others do not see yet, and that it has to be submitted.
 _CHOICE = {"chosen": "", "due_at": ""}
+# Whether a person never had a name of their own, within a pipeline.
+_NEVER_NAMED: Document = {
+    "$and": [
+        {"$eq": [{"$type": "$wxname"}, "missing"]},
+        {"$in": ["$nickName", ["", WECHAT_USER]]},
+        {"$eq": [{"$type": "$forgotten"}, "missing"]},
+    ]
+}
 # Ends tokens, within a pipeline.
 _ENDED: Document = {
     "generation": {"$add": ["$generation", 1]},
@@ -137,6 +147,7 @@ class People(DueDocuments[Person]):
         index("tokens_ended", "ended_at", there="ended_at"),
         index("picture", "wxheadpic", there="wxheadpic"),
         index("leaving", "leaving.due_at", there="leaving.due_at"),
+        index("naming", "naming_at", there="naming_at"),
         DUE_INDEX,
     )
 
@@ -229,8 +240,7 @@ class People(DueDocuments[Person]):
 
         An earlier choice that nobody saw is forgotten.
         """
-        given = _shown(wxname, wxheadpic)
-        await self.collection.update_one({"_id": person_id}, {"$set": given, "$unset": _CHOICE})
+        await self.collection.update_one({"_id": person_id}, _showing(wxname, wxheadpic))
 
     async def choose(
         self, person_id: str, key: str, wxname: str | None, wxheadpic: str | None
@@ -264,9 +274,8 @@ class People(DueDocuments[Person]):
 
         A name or picture from WeChat's data is no choice: its `number` is 0.
         """
-        given = _shown(wxname, wxheadpic)
         last = {"chosen.number": number} if number else {"chosen": {"$exists": False}}
-        await self.collection.update_one({"_id": person_id, **last}, {"$set": given, "$unset": _CHOICE})
+        await self.collection.update_one({"_id": person_id, **last}, _showing(wxname, wxheadpic))
 
     async def drop_choice(self, person_id: str, number: int) -> None:
         """Forget what a person chose, unless they chose something else since."""
@@ -347,9 +356,10 @@ class People(DueDocuments[Person]):
         """Lease and yield people whose days to keep their account are over, or whose erasure was cut off."""
         return self.lease_due(now_ms, field="leaving.due_at", lasts_ms=ERASING_MS)
 
-    async def cut_waits(self, now_ms: int, set_back_ms: int) -> None:
+    async def cut_waits(self, now_ms: int, set_back_ms: int, field: str = "due_at") -> None:
         """Do so for what people chose; people whose erasure was leased are due once their days are over."""
         await super().cut_waits(now_ms, set_back_ms)
+        await super().cut_waits(now_ms, set_back_ms, "naming_at")
         ahead = {"$gt": now_ms, "$lte": now_ms + set_back_ms + ERASING_MS}
         await self.collection.update_many(
             {"leaving.due_at": ahead}, [{"$set": {"leaving.due_at": "$leaving.until"}}]
@@ -368,10 +378,18 @@ class People(DueDocuments[Person]):
         await self.collection.delete_one({"_id": person_id, "erasing": 2})
 
 
-def _shown(wxname: str | None, wxheadpic: str | None) -> Document:
-    """Return the fields that let others see a name, a picture or both."""
+def _showing(wxname: str | None, wxheadpic: str | None) -> list[Document]:
+    """Return the update that lets others see a name, a picture or both, in place of any earlier choice.
+
+    A first name is due to be written into earlier digs once nobody digs without it any more.
+    """
     given: Document = {} if wxheadpic is None else {"wxheadpic": wxheadpic}
-    return given if wxname is None else {**given, "wxname": wxname, "terms": terms_of(wxname, "")}
+    first: Document = {}
+    if wxname is not None:
+        given |= {"wxname": wxname, "terms": terms_of(wxname, "")}
+        first = {"$cond": [_NEVER_NAMED, {"naming_at": {"$add": [NOW_MS, FOLLOWED_MS]}}, {}]}
+    shown = {"$mergeObjects": ["$$ROOT", {"$literal": given}, first]}
+    return [{"$replaceWith": shown}, {"$unset": list(_CHOICE)}]
 
 
 def shown_name(person: Person) -> str:
