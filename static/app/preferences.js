@@ -23,7 +23,7 @@ let sounded = false;
 let touched = false; // before that, browsers let nothing sound or vibrate, and complain
 for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, begin, { capture: true, once: true });
 // Safari lets a context sound later only if it was resumed during one of these events.
-const ALLOWING = ["touchend", "click", "keydown"];
+const ALLOWING = ["mousedown", "touchend", "click", "keydown"];
 for (const touch of ALLOWING) addEventListener(touch, allow, { capture: true });
 
 /** Make what sounds long before it does: that takes longer than a frame. */

@@ -8,6 +8,8 @@ import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
 
 const STRATUM_PX = 14; // how far the earth moves up with each depth
+const MOST_STRATA = 10; // moved at once: the earth reaches so far below the shaft
+const SINK_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 600;
 const CIRCUMFERENCE = 2 * Math.PI * 54;
 /**
  * Return the shaft's element with `show(task, busy)` and `say(words, picture)`, which writes into `line`. The end of a
@@ -38,6 +40,7 @@ export function shaft(onDig) {
   let cooling = false;
   let stop = () => {};
   let counted = null;
+  let depth = Infinity; // the one shown
 
   function show(task, busy) {
     set(element, { hidden: Boolean(task.gone) });
@@ -67,6 +70,10 @@ export function shaft(onDig) {
     element.style.setProperty("--warmth", task.status || !task.one_in ? 0 : task.one_in ** -0.5);
     gauge.style.setProperty("transform", `scaleY(${task.now_depth / task.deepest})`);
     element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
+    const moved = STRATUM_PX * Math.min(MOST_STRATA, task.now_depth - depth);
+    depth = task.now_depth;
+    // A transition of the background would paint the shaft anew for each frame.
+    if (moved > 0) element.animate({ translate: [`0 ${moved}px`, "0"] }, { duration: SINK_MS, easing: "ease-out", pseudoElement: "::before" });
   }
 
   function strikeOf(who) {

@@ -89,6 +89,12 @@ NOTE_HITS = """() => {
     }).observe(document.body, { subtree: true, attributeFilter: ["class"] }));
 }"""
 
+# Notes the properties that transitions change from now on.
+NOTE_CHANGED = """() => {
+    window.changed = new Set();
+    addEventListener("transitionrun", ({ propertyName }) => window.changed.add(propertyName));
+}"""
+
 
 @pytest.fixture
 def options() -> dict[str, Any]:
@@ -213,6 +219,16 @@ def test_the_dialog_of_a_win_takes_no_key_and_no_press_before_it_is_shown(window
     expect(digger.page.get_by_role("dialog").get_by_role("banner")).to_have_count(0)
     digger.page.keyboard.press("Escape")
     expect(digger.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_what_moves_during_a_win_is_not_painted_anew(window, publisher):
+    digger = opening(window, publisher, NOTE_CHANGED)
+    won(digger)
+    expect(digger.page.locator(".level b")).to_have_text("1")
+    digger.page.evaluate("() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))")
+    changed = set(digger.page.evaluate("[...changed]"))
+    assert "transform" in changed  # of the gauge
+    assert changed <= {"transform", "opacity"}
 
 
 def test_a_page_loaded_anew_over_a_win_is_left_by_one_step_back(window, publisher):
