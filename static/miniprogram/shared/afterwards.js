@@ -25,6 +25,9 @@ export async function readSquare(get) {
   rememberSquare(cardsOf(square));
 }
 
+/** Whether the square says of a card's treasure that it is one's own, or that one won it: other lists do not. */
+export const isOwn = ({ code }) => seen.some((card) => card.code === code && (card.mine || card.won));
+
 /** How many seconds there are until a card's treasure can be dug. */
 export const waits = ({ starts_at = 0, cd_until }) => secondsUntil(Math.max(starts_at, cd_until));
 

@@ -1,9 +1,10 @@
 // A treasure to practise on, with two others. It is in the client alone: nothing of it is asked of the server or told to it.
 
-import { nextCards, readSquare, waits } from "./afterwards.js";
+import { isOwn, nextCards, readSquare, waits } from "./afterwards.js";
 import { observeCard } from "./clock.js";
 import { faceOf } from "./faces.js";
 import { placeOf } from "./finds.js";
+import { keepShown } from "./renewing.js";
 
 export const PRACTICE = {
   title: "先练三锹", rule: "一锹挖开一层，谁挖到宝贝就归谁。", drawing: "3 人同时按下，抽签…",
@@ -55,9 +56,10 @@ export function practiseDig({ depth }, show) {
 
 /** Ask with `get` what can be dug after the practice: the code of the daily treasure, or else of the square's first; "" if there is none. */
 export async function realOne(get) {
-  const [dailies] = await Promise.all([get("/getDaily"), readSquare(get)]);
-  dailies.data.forEach(observeCard);
-  const daily = dailies.data.find((card) => !card.status && !waits(card));
+  const [dailies] = await Promise.all([get("/getDaily").catch(keepShown), readSquare(get)]);
+  const known = dailies ? dailies.data : []; // without them the square does
+  known.forEach(observeCard);
+  const daily = known.find((card) => !card.status && !waits(card) && !isOwn(card));
   const first = daily || nextCards("").find(({ left }) => left <= SOON_SECONDS);
   return first ? first.code : "";
 }
