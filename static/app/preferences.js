@@ -75,16 +75,16 @@ export function openingChoice() {
   const answer = (digs) => {
     prefer("digOnOpening", digs);
     asking = false;
-    show();
-    element.querySelector("button").focus();
+    show(true);
   };
-  function show() {
+  function show(focused = element.contains(document.activeElement)) {
     const digs = prefers("digOnOpening");
     if (asking) fill(element, el("p", {}, ASK_OPENING), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
     else if (digs !== null) {
       const { change } = OPENING.find(({ opens }) => (opens === "digs") !== digs);
       fill(element, el("button.link", { onclick: () => answer(!digs) }, change));
     }
+    if (focused) element.querySelector("button").focus({ preventScroll: true });
   }
   function ask(seconds) {
     const asks = asksOpening(asking, seconds);

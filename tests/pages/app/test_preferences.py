@@ -48,6 +48,25 @@ def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
     expect(page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
 
 
+# Resolves with what has the focus once the time for the question is over; an answer had it before.
+END_ASKING = """async () => {
+    const main = document.querySelector("script[type=module]").src;
+    const { openingChoice } = await import(main.replace("main", "preferences"));
+    const choice = openingChoice();
+    document.body.append(choice.element);
+    choice.dug();
+    choice.ask(20);
+    choice.element.lastElementChild.focus();
+    choice.ask(1);
+    return document.activeElement.textContent;
+}"""
+
+
+def test_a_focused_answer_hands_its_focus_on_when_the_time_for_the_question_is_over(window):
+    page = window("谨慎的人", digs=None).page
+    assert page.evaluate(END_ASKING) == "打开宝贝时自己挖 · 改成自动挖一次"
+
+
 def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(window, publisher):
     opened = window("阿强")
     opened.context.add_init_script(NOTE_SIGNALS)
