@@ -207,7 +207,7 @@ async def _build_aloud(
     building.add_done_callback(retrieve)
     began = time.monotonic()
     while not (await asyncio.wait([building], timeout=PROGRESS_SECONDS))[0]:
-        say(f"building {collection}: {time.monotonic() - began:.0f} s{await _progress(database, collection)}")
+        say(f"building {collection}: {time.monotonic() - began:.0f} s")
     try:
         await building
     except DuplicateKeyError as error:
@@ -219,18 +219,3 @@ async def _build_aloud(
         if error.code not in _OTHER_OPTIONS:
             raise
         raise BadSettings(f"MONGODB_URI: {collection}: {refused_reason(error)}") from None
-
-
-async def _progress(database: Database, collection: str) -> str:
-    """Return how far MongoDB says the build has come, "" if it does not tell this user."""
-    pipeline: list[Document] = [
-        {"$currentOp": {"allUsers": True}},
-        {"$match": {"command.createIndexes": collection, "progress": {"$exists": True}}},
-    ]
-    try:
-        found = await database.client.admin.aggregate(pipeline).to_list(1)
-    except OperationFailure:  # this takes a right that hosted users seldom have
-        return ""
-    progress = found[0]["progress"] if found else {}
-    total = progress.get("total")
-    return f", {100 * progress.get('done', 0) / total:.0f} % of this phase" if total else ""

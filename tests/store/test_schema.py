@@ -1,7 +1,6 @@
 """A server serves only from a prepared database; data of an unknown version stops it."""
 
 import asyncio
-import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +103,7 @@ async def test_a_build_has_no_limit_and_says_how_far_it_has_come(store, monkeypa
         assert (limits.found["createIndexes"] is not None) == limited
         each.close()
     assert said[0] == "building digs: of_task, over 5,000 documents"
-    assert any(re.fullmatch(r"building digs: 0 s(, \d+ % of this phase)?", line) for line in said), said
+    assert "building digs: 0 s" in said
 
 
 def list_too(index: dict[str, Any]) -> Fault:

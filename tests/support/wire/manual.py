@@ -59,7 +59,7 @@ DELETE_FIELDS = {"q", "limit"}  # command/delete/
 
 # A $currentOp is on a database, with `aggregate: 1`.
 STAGES = {  # operator/aggregation/NAME/
-    *("$addFields", "$currentOp", "$count", "$group", "$limit", "$lookup", "$match", "$project"),
+    *("$addFields", "$count", "$group", "$limit", "$lookup", "$match", "$project"),
     *("$replaceRoot", "$replaceWith", "$set", "$skip", "$sort", "$unionWith", "$unset", "$unwind"),
 }
 # The stages that an update's pipeline may have. Page: method/db.collection.updateOne/
