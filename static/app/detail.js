@@ -10,7 +10,7 @@ import { consent } from "./consent.js";
 import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
-import { isClaimable, isShared, mayBeOwn, mayEdit, mayEnd, mayShare, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
+import { isClaimable, isShared, mayBeOwn, mayEdit, mayEnd, mayShare, ranksLeft, seeksWinners, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
 import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
@@ -112,6 +112,8 @@ class Page {
     this.deadline = el("p.hint");
     this.due = el("div");
     this.own = el("div");
+    this.send = el("button", { onclick: this.share }, icon("share", 20), SHARE.send);
+    this.toWinners = el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title);
     this.early = el("button", { onclick: () => this.end() });
     this.locked = el("p.hint");
     this.edit = el("a.button", { href: `#/edit/${task.code}` }, OWN.edit);
@@ -227,6 +229,8 @@ class Page {
   showOwn() {
     const { task } = this;
     const fresh = mayShare(task) && !task.now_depth && !task.status;
+    this.toWinners.classList.toggle("primary", seeksWinners(task)); // both stay where they are, under a thumb
+    this.send.classList.toggle("primary", !seeksWinners(task));
     const shown = `${task.mine} ${task.need_pay} ${task.review} ${fresh}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
@@ -238,8 +242,8 @@ class Page {
       fresh && !task.is_public && document.documentElement.dataset.login === "sandbox"
         ? el("p.hint", {}, "这里是演示，没有别人拿得到链接：点“分享给朋友”，就能自己扮演一个来挖。") : null,
       el("div.buttons", {},
-        mayShare(task) ? el("button.primary", { onclick: this.share }, icon("share", 20), SHARE.send) : null,
-        task.need_pay ? null : el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title),
+        mayShare(task) ? this.send : null,
+        task.need_pay ? null : this.toWinners,
         this.edit,
         el("a.button", { href: `#/publish/${task.code}` }, OWN.again),
         this.early),

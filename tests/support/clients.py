@@ -102,6 +102,10 @@ class Window:
     def _field(self, label: str) -> Locator:
         return self._page.get_by_label(label).or_(self._page.get_by_placeholder(label)).first
 
+    def main_button_is(self, label: str) -> None:
+        """Wait until this, alone of the page's buttons, is drawn as the main one."""
+        expect(self._page.locator("main .primary").filter(visible=True)).to_have_text(label)
+
     def is_told(self, text: str) -> None:
         """Wait until a short notice beside the page shows this text."""
         expect(self._page.locator("#notices")).to_contain_text(text)
@@ -171,6 +175,10 @@ class InHand:
     def agree(self, label: str) -> None:
         """Wait for WeChat's dialog: on this phone the person agrees to everything."""
         assert self._phone.until("modal")["confirmText"] == label
+
+    def main_button_is(self, label: str) -> None:
+        """Wait until this is drawn as a main button."""
+        self._phone.finds_primary(label)
 
     def is_told(self, text: str) -> None:
         """Wait for a toast."""

@@ -170,6 +170,11 @@ class Phone:
         self._order(do="read", label=label, text=text)
         self.until("read")
 
+    def finds_primary(self, label: str) -> None:
+        """Wait until a button with exactly this text is drawn as a main one."""
+        self._order(do="findPrimary", label=label)
+        self.until("primary")
+
     def choose(self, label: str, option: str) -> None:
         """Choose an option of the picker whose text begins with this label."""
         self._order(do="choose", label=label, option=option)

@@ -84,6 +84,9 @@ export const mayEnd = ({ mine, status, now_depth }) => Boolean(mine) && !status 
 /** Whether a publisher may change its texts and its picture: while nobody has dug it. */
 export const mayEdit = ({ mine, status, now_depth, review }) => Boolean(mine) && !status && now_depth === 0 && review !== "hidden";
 
+/** Whether the winners are what its publisher looks for now: all is won, or it has ended. Before that, it is to be shared. */
+export const seeksWinners = ({ status, prizes_left }) => Boolean(status) || !prizes_left;
+
 /** Whether others could open a link to a treasure, and dig it, perhaps later. */
 export const mayShare = ({ review, gone, need_pay, why }) => review === "shown" && !gone && !need_pay && why !== "not_paid";
 

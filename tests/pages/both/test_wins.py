@@ -27,6 +27,7 @@ def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_i
         person.post("/postTask", code=code)
     sums = [dig["money_fen"] for dig in giver.get("/getDigs", code=code)["data"]]
     reader.says("谁挖到了多少 6 / 6 份", amount(max(sums)), "手气最佳", "全部 6 份")
+    reader.main_button_is("中奖者和发奖")
     reader.press("全部 6 份")
     reader.says(*map(amount, sums))
     reader.keeps_silent("全部 6 份")
