@@ -1,19 +1,29 @@
-"""Telling an address that alarms begin and end. One POST of JSON may tell of several alarms."""
+"""Telling an address that alarms begin and end. One POST of JSON may tell of several alarms.
+
+Robots of groups get a text, the same for 企业微信 (developer.work.weixin.qq.com, path/91770) and 钉钉
+(open.dingtalk.com, custom-robot-access), which both refuse with an `errcode` in a reply of status 200.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
+from server.decoding import decode
+from server.game.amounts import BEIJING
 from server.operation.alarms import Row, titles_of
 from server.security.certificates import trusted
 from server.settings import Settings
 from server.store.alarms import AlarmRow
 
 POST_SECONDS = 5.0
+ROBOTS = ("qyapi.weixin.qq.com", "oapi.dingtalk.com")
+TEXT_BYTES = 2048  # what 企业微信 takes; 钉钉 takes more
 
 
 class NotTold(Exception):
@@ -35,6 +45,10 @@ class Event(msgspec.Struct, frozen=True):
     url: str
 
 
+class _RobotReply(msgspec.Struct):
+    errcode: int
+
+
 class Webhook:
     """One address. Use `tell`; nothing is remembered between calls."""
 
@@ -42,6 +56,7 @@ class Webhook:
         self._titles = titles_of(table)
         self._url = settings.alarm_webhook
         self._screen = f"{settings.public_url}/ops"
+        self._robot = urlsplit(self._url).hostname in ROBOTS
 
     @property
     def wanted(self) -> bool:
@@ -70,9 +85,34 @@ class Webhook:
             async with (
                 asyncio.timeout(POST_SECONDS),  # httpx's own limit is for each read
                 httpx.AsyncClient(timeout=POST_SECONDS, verify=trusted()) as http,
-                http.stream("POST", self._url, json={"events": msgspec.to_builtins(events)}) as reply,
             ):
-                if not reply.is_success:
-                    raise NotTold(f"HTTP {reply.status_code}")
+                reply = await http.post(self._url, json=self._body(events))
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             raise NotTold(type(error).__name__) from None
+        if not reply.is_success:
+            raise NotTold(f"HTTP {reply.status_code}")
+        if self._robot:
+            _check(reply.content)
+
+    def _body(self, events: list[Event]) -> dict[str, Any]:
+        if not self._robot:
+            return {"events": msgspec.to_builtins(events)}
+        text = "\n".join(["【挖宝告警】", *map(_line, events)]).encode()[:TEXT_BYTES]
+        return {"msgtype": "text", "text": {"content": text.decode(errors="ignore")}}
+
+
+def _line(event: Event) -> str:
+    said = "开始" if event.event == "begin" else "恢复"
+    at = datetime.fromtimestamp(event.at / 1000, BEIJING).strftime("%m-%d %H:%M:%S")
+    about = f" {event.code}" if event.code else ""
+    return f"{said}：{event.title}{about}（{at}）{event.url}"
+
+
+def _check(reply: bytes) -> None:
+    """Raise NotTold unless a robot says that it took the message."""
+    try:
+        errcode = decode(reply, _RobotReply).errcode
+    except ValueError:
+        raise NotTold("the reply is no robot's") from None
+    if errcode:
+        raise NotTold(f"errcode {errcode}")

@@ -288,8 +288,11 @@ async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context, robot)
     assert await scene.kept() == []
 
 
-@pytest.mark.parametrize("answer", [(500, ""), (302, "")])
-async def test_what_the_webhook_did_not_take_is_told_with_the_next_comparison(context, robot, caplog, answer):
+@pytest.mark.parametrize("answer", [(500, ""), (302, ""), (200, '{"errcode":45009}'), (200, "<html>")])
+async def test_what_the_webhook_did_not_take_is_told_with_the_next_comparison(
+    context, robot, caplog, answer, monkeypatch
+):
+    monkeypatch.setattr(webhook, "ROBOTS", ("127.0.0.1",))
     scene = Scene(context, "a", alarm_webhook=robot.url)
     robot.answers = [answer, answer]
     scene.found = [DISK]
@@ -454,6 +457,28 @@ async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(context, monke
         with pytest.raises(NotTold, match="TimeoutError"):
             await robot.tell(robot.untold(an_alarm("redis")))
         await over.wait()
+
+
+async def test_a_robot_gets_a_text_within_its_bound(context, robot, monkeypatch):
+    monkeypatch.setattr(webhook, "ROBOTS", ("127.0.0.1",))
+    told = Webhook(msgspec.structs.replace(context.settings, alarm_webhook=robot.url), ROWS)
+    ended = told.untold(an_alarm("books", CODE, 1_795_600_899_000))
+    await told.tell([*told.untold(an_alarm("mongodb")), *ended])
+    said = robot.bodies[0]
+    assert set(said) == {"msgtype", "text"}
+    assert said["msgtype"] == "text"
+    lines = said["text"]["content"].split("\n")
+    assert lines[0] == "【挖宝告警】"
+    assert lines[1].startswith("开始：MongoDB 没有响应（")
+    assert lines[2].startswith(f"恢复：账目不平 {CODE}（11-25 18:01:39）")  # in Beijing
+    await told.tell(told.untold(an_alarm("mongodb")) * 50)
+    assert 2000 < len(robot.bodies[1]["text"]["content"].encode()) <= 2048
+
+
+@pytest.mark.parametrize("host", ["qyapi.weixin.qq.com", "oapi.dingtalk.com"])
+def test_the_addresses_of_robots_are_known(host):
+    settings = read_settings({"ALARM_WEBHOOK": f"https://{host}/robot/send?access_token=x"})
+    assert "msgtype" in Webhook(settings, ROWS)._body([])
 
 
 def test_an_address_that_is_none_stops_the_start_and_is_not_shown():
