@@ -48,7 +48,6 @@ from parts.serving import Person, Server, memory_bytes, processes_of, running, s
 from parts.table import Row
 from parts.watchers import Crowd
 from server.running.stores import free_port
-from server.settings.limits import IN_PRODUCTION
 from server.store.digging.digs import stored
 
 NAKED = os.environ.get("NAKED") == "1"
@@ -220,8 +219,7 @@ def campus(scene: Scene) -> Iterator[Row]:
     """The attack from the address that two thousand honest people share, while others log in there."""
     refused: Counter[str] = Counter()
     took_ms: list[float] = []
-    limits = {name.upper(): str(value) for name, value in IN_PRODUCTION.items()}
-    limits |= {"LOGINS_AN_ADDRESS": "60", "SOCKETS_A_PERSON": "10"}
+    limits = {"LIMITS_AN_ADDRESS": "1", "SOCKETS_A_PERSON": "10"}
 
     def log_in_now_and_then() -> None:
         if time.monotonic() < began + NEWCOMER_SECONDS * len(took_ms):

@@ -29,7 +29,6 @@ from parts.live import a_dig, percentile
 from parts.serving import MESSAGES, PAYOUT_LIMITS, PUSH, Person, Server, running
 from parts.table import Row
 from server.running.stores import free_port
-from server.settings.limits import LimitSettings
 
 ROUND_SECONDS = 10.0
 DIGS_A_SECOND = 20
@@ -46,11 +45,8 @@ NOT_SAID = "WeChat does not say it in time"
 
 def checks() -> dict[str, str]:
     """Return the settings that turn all checks on, except limits per address: all share one address here."""
-    limits = LimitSettings()
-    people = [name for name in LimitSettings.__struct_fields__ if name.endswith("_a_person")]
-    most = {name.upper(): str(getattr(limits, name)) for name in people}
     # One person publishes everything, and would soon be told to come back in an hour.
-    most |= dict.fromkeys(("PUBLISHES_A_PERSON", "UPLOADS_A_PERSON", "UPLOAD_MB_A_PERSON"), "100000")
+    most = {"LIMITS_A_PERSON": "1000"}
     payouts = dict.fromkeys(PAYOUT_LIMITS, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
     payouts |= {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_PATTERNS_HELD": "1"}
     return PUSH | MESSAGES | most | payouts

@@ -217,10 +217,10 @@ def test_money_takes_lists_of_secrets_and_operators():
 
 def test_a_real_mini_program_without_money_names_the_rules_that_are_off():
     assert read_settings({"OPS_TOKEN": "1"}).rules_off == []
-    settings = read_settings({**REAL, "OPS_TOKEN": "1", "POSTERS_AN_ADDRESS": "9"})
+    settings = read_settings({**REAL, "OPS_TOKEN": "1", "LIMITS_AN_ADDRESS": "9"})
     assert not settings.guarded
     every = {name.upper() for name in GUARDED_DEFAULTS} | {"OPS_TOKEN"}
-    assert set(settings.rules_off) == every - {"POSTERS_AN_ADDRESS"}
+    assert set(settings.rules_off) == every - {"LIMITS_AN_ADDRESS"}
 
 
 def test_production_shows_nothing_unchecked_unless_it_is_told_to():

@@ -20,7 +20,7 @@ from server.realtime.bus import Bus
 from server.security.addresses import counted_networks
 from server.security.keys import Keys
 from server.settings import Settings
-from server.settings.limits import UNITS, WINDOW_SECONDS, Limited
+from server.settings.limits import BOUNDS, Limited
 from server.telemetry import metrics
 
 # The most counts that a process keeps while Redis is away. It forgets all of them before it keeps more.
@@ -82,18 +82,18 @@ class Limits:
     def counts(self, what: Limited, person: str, address: str, by: int = 1) -> list[Count]:
         """Return what to count for a person and an address, "" for either that is unknown or not limited.
 
-        A limit that is switched off is left out. Metrics and settings use the same name for a limit.
+        A limit that is switched off is left out.
         """
-        kind, unit = UNITS.get(what, (what, 1))
-        found = []
-        whom = [("a_person", person, 1)] if person else []
-        whom += [("an_address", network, times) for network, times in counted_networks(address).items()]
-        for whose, who, times in whom:
-            most = times * unit * getattr(self._settings, f"{kind}_{whose}")
-            if most:
-                name = self._keys.limit_name(f"{what}:{whose}:{who}")
-                found.append(Count(kind, name, most, WINDOW_SECONDS[what], by))
-        return found
+        bound = BOUNDS[what]
+        of_address = bound.an_address * self._settings.limits_an_address
+        whom = [("a_person", person, bound.a_person * self._settings.limits_a_person)] if person else []
+        networks = counted_networks(address)
+        whom += [("an_address", network, times * of_address) for network, times in networks.items()]
+        return [
+            Count(what, self._keys.limit_name(f"{what}:{whose}:{who}"), most, bound.seconds, by)
+            for whose, who, most in whom
+            if most
+        ]
 
     async def take(self, counts: Sequence[Count]) -> None:
         """Count all of `counts`; or count nothing and raise TooOften, which says when to try again.

@@ -17,7 +17,6 @@ from msgspec import Meta
 
 from server.errors import BadSettings
 from server.security import addresses
-from server.settings import limits as limit_settings
 from server.settings import merchant as merchant_settings
 from server.settings.kept import read_kept
 from server.settings.messages import NAMES, Templates, read_templates
@@ -39,6 +38,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 # 0: no limit.
 Limit = Annotated[int, Meta(ge=0)]
+Factor = Annotated[int, Meta(ge=0, le=10_000)]
 
 CLUSTERS = ("redis+cluster://", "rediss+cluster://")
 SECRET_KEY_CHARACTERS = 32
@@ -50,7 +50,7 @@ _PUSH_TOKEN = re.compile("[0-9A-Za-z]{3,32}")
 _AES_KEY = re.compile("[0-9A-Za-z]{43}")
 
 
-class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The environment's variables, in lower case. Empty means not set."""
 
     port: Port = 8000
@@ -94,6 +94,9 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     mail_review_prizes: Annotated[int, Meta(ge=0, le=1000)] = 0  # 0: no mailed goods wait for an operator
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
     sockets_a_person: Positive = 10
+    # These two multiply limits. In development everybody has the same address.
+    limits_a_person: Factor = 1
+    limits_an_address: Factor = 0
     ops_token: str = ""
     ops_tokens: str = ""
     metrics_token: str = ""
@@ -283,7 +286,7 @@ GUARDED_DEFAULTS = {
     "require_token": "1",
     "payout_hold_seconds": "600",
     "mail_review_prizes": "20",
-    **limit_settings.IN_PRODUCTION,
+    "limits_an_address": "1",
 }
 _GUARDED_NEEDS = ("secret_key", "ops_token")
 _KEPT_SECRET = re.compile(r"[ -~]{32,}\n?")

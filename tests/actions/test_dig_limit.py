@@ -4,9 +4,12 @@ processes."""
 import asyncio
 from typing import Any
 
+import pytest
+
 from server.actions.digging.dig import Request, dig
 from server.context import Context
 from server.errors import TooOften
+from server.settings.limits import BOUNDS, Bound
 from support.client import Someone, session_of
 from support.invariants import check_history
 from support.meanwhile import meanwhile
@@ -14,7 +17,12 @@ from support.meanwhile import meanwhile
 MOST = 3
 
 
-ENVIRONMENT = {"DIGS_A_PERSON": f"{MOST}"}
+ENVIRONMENT = {"LIMITS_A_PERSON": "1"}
+
+
+@pytest.fixture(autouse=True)
+def _few_digs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BOUNDS, "digs", Bound(MOST, 0, seconds=1))
 
 
 async def depth_at(where: Context, code: str, who: Someone, *, proven: bool = True) -> int:

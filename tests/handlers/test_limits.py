@@ -17,6 +17,7 @@ from server.errors import TooOften
 from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
 from server.realtime import bus
+from server.settings.limits import BOUNDS, Bound, Limited
 from server.telemetry import metrics
 from support.client import Someone, a_picture
 from support.login import a_ticket
@@ -29,19 +30,24 @@ HERE = {"X-Forwarded-For": "198.51.100.7"}
 THERE = {"X-Forwarded-For": "198.51.100.8"}
 
 
-ENVIRONMENT = {
-    "PUBLISHES_A_PERSON": "2",
-    "UPLOADS_A_PERSON": "3",
-    "POSTERS_A_PERSON": "1",
-    "LOGINS_A_PERSON": "4",
-    "LOGINS_AN_ADDRESS": "5",
-    "PROFILES_A_PERSON": "2",
-    "CONSENTS_A_PERSON": "2",
-    "POSTERS_AN_ADDRESS": "2",
-    "NEW_SOCKETS_A_PERSON": "2",
-    "NEW_SOCKETS_AN_ADDRESS": "3",
-    **PROXY,
+ENVIRONMENT = {"LIMITS_A_PERSON": "1", "LIMITS_AN_ADDRESS": "1", **PROXY}
+# The limits of a test, unless its class has others: of a person, and of an address.
+OF_MODULE: dict[Limited, Bound] = {
+    "publishes": Bound(2, 0),
+    "uploads": Bound(3, 0),
+    "posters": Bound(1, 2),
+    "logins": Bound(4, 5, seconds=60),
+    "profiles": Bound(2, 0),
+    "consents": Bound(2, 0),
+    "new_sockets": Bound(2, 3, seconds=60),
 }
+
+
+@pytest.fixture(autouse=True)
+def _of_this_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds = getattr(request.cls, "BOUNDS", OF_MODULE)
+    for what in BOUNDS:
+        monkeypatch.setitem(BOUNDS, what, bounds.get(what, Bound(0, 0)))
 
 
 @pytest.fixture(autouse=True)
@@ -257,15 +263,15 @@ async def test_a_refusal_is_in_the_metrics_and_in_the_heartbeat_of_its_second(co
 class TestBytes:
     """The limit on the megabytes that a person uploads in an hour."""
 
-    ENVIRONMENT: ClassVar = {"UPLOAD_MB_A_PERSON": "1"}
+    BOUNDS: ClassVar = {"upload_kb": Bound(1024, 0)}
 
     async def test_bytes_count_by_what_a_request_says_that_it_sends_until_they_are_stored(self, alice):
         no_picture = bytes(400 << 10)
-        before = metrics.LIMITED.labels("upload_mb")._value.get()
+        before = metrics.LIMITED.labels("upload_kb")._value.get()
         errors = [(await alice.upload(no_picture))["error"] for _ in range(3)]
         assert errors == ["not_a_picture", "not_a_picture", "too_many"]
         assert (await alice.upload(a_picture()))["status"] == 0
-        assert metrics.LIMITED.labels("upload_mb")._value.get() == before + 1
+        assert metrics.LIMITED.labels("upload_kb")._value.get() == before + 1
 
     async def test_pictures_count_by_what_is_stored_of_them(self, context, alice, bob):
         padded = a_picture() + bytes(400 << 10)
@@ -295,7 +301,7 @@ async def upload(someone: Someone, headers: dict[str, str]) -> int:
 class TestOfAnAddress:
     """Many people behind one address."""
 
-    ENVIRONMENT: ClassVar = {"UPLOADS_AN_ADDRESS": "2", **PROXY}
+    BOUNDS: ClassVar = {"uploads": Bound(0, 2)}
 
     async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(self, client):
         people = await client.log_in_all("alice", "bob", "carol")
@@ -322,7 +328,8 @@ class TestOfAnAddress:
 class TestUnderHttpsWithoutATrustedProxy:
     """Everybody seems to come from the proxy, so that addresses have no limit."""
 
-    ENVIRONMENT: ClassVar = {"UPLOADS_AN_ADDRESS": "2", "PUBLIC_URL": "https://wabao.example"}
+    BOUNDS: ClassVar = {"uploads": Bound(0, 2)}
+    ENVIRONMENT: ClassVar = {"LIMITS_AN_ADDRESS": "1", "PUBLIC_URL": "https://wabao.example"}
 
     async def test_no_address_is_counted(self, alice):
         assert [await upload(alice, HERE) for _ in range(4)] == [200] * 4

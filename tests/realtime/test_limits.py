@@ -167,7 +167,7 @@ async def test_counts_kept_while_redis_is_away_are_bounded(monkeypatch):
 
 
 async def test_a_limit_of_nothing_asks_nobody(start, monkeypatch):
-    process = await start(PUBLISHES_A_PERSON="0")
+    process = await start(LIMITS_A_PERSON="0")
 
     async def refuse(*_: Any) -> None:
         raise AssertionError("Redis was asked")
@@ -178,7 +178,7 @@ async def test_a_limit_of_nothing_asks_nobody(start, monkeypatch):
 
 
 async def test_redis_is_given_no_id_and_no_address(start, redis):
-    process = await start(PUBLISHES_AN_ADDRESS="5")
+    process = await start(LIMITS_AN_ADDRESS="1")
     await process.limits.take(process.limits.counts("publishes", "alice", "192.0.2.1"))
     names = b" ".join(await process.bus.client.keys("*"))
     assert names.count(b"limits-of-tests:count:") == 2

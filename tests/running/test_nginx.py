@@ -45,7 +45,7 @@ class Behind:
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     directory = tmp_path_factory.mktemp("nginx")
-    environment = {"TRUSTED_PROXIES": "127.0.0.1", "NEW_SOCKETS_AN_ADDRESS": "0", "REQUIRE_TOKEN": "1"}
+    environment = {"TRUSTED_PROXIES": "127.0.0.1", "REQUIRE_TOKEN": "1"}
     with (
         a_server(tmp_path_factory.mktemp("behind"), **environment) as server,
         nginx(directory, server.port) as port,

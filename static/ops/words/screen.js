@@ -97,7 +97,7 @@ export const SCREEN = {
 
   limit_publishes: ["发布", "publishing"],
   limit_uploads: ["上传", "uploads"],
-  limit_upload_mb: ["上传量", "megabytes"],
+  limit_upload_kb: ["上传量", "bytes"],
   limit_posters: ["海报", "posters"],
   limit_logins: ["登录", "logins"],
   limit_digs: ["连挖", "digs without a cooldown"],

@@ -19,7 +19,7 @@ from server.game.review import IN_REVIEW, review
 from server.operation.alarms import Kind, titles_of
 from server.operation.findings import SENTENCES
 from server.realtime.bus import Fault
-from server.settings.limits import LIMITED, UNITS
+from server.settings.limits import BOUNDS
 from server.settings.messages import MessageKind
 from server.store.messages.messages import MessageEnd, MessageState
 from server.store.prizes.freezes import What as Frozen
@@ -100,7 +100,7 @@ def test_every_text_that_the_screen_asks_for_is_there():
         "refusal": set(REFUSALS),
         "close": {str(code) for code in REGISTERED | OUR_CODES | {NO_CLOSE_FRAME}} | {"other"},
         "report": set(get_args(ReportReason)),
-        "limit": {UNITS.get(what, (what, 1))[0] for what in LIMITED} | {"operators"},
+        "limit": BOUNDS.keys() | {"operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
         "found": {"invariant", "books", "unchecked", "held", "review", "ended", "clock"},
