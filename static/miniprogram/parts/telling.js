@@ -1,7 +1,8 @@
 // What a page shows goes to another thread, as JSON: so only what differs from what it shows is sent.
 
-/** Let a page show `next`: by name, what WXML reads there. Sends the paths that differ, and nothing if none does. */
+/** Let a page show `next`: by name, what WXML reads there. Sends the paths that differ, and nothing if none does or it was left. */
 export function tell(page, next) {
+  if (page.life && page.life.aborted) return;
   const changed = {};
   Object.keys(next).forEach((name) => note(changed, name, page.data[name], next[name]));
   if (Object.keys(changed).length) page.setData(changed);

@@ -304,7 +304,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     const { instance } = page;
     const setData = instance.setData.bind(instance);
     instance.setData = (changed, then) => {
-      say({ type: "drawn", names: Object.keys(changed), bytes: Buffer.byteLength(JSON.stringify(changed)) });
+      say({ type: "drawn", left: instance !== page.instance, names: Object.keys(changed), bytes: Buffer.byteLength(JSON.stringify(changed)) });
       setData(changed, then);
       seen.draw();
     };

@@ -161,15 +161,20 @@ def test_details_that_another_process_does_not_know_yet_are_read_once_more(addre
             phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
 
 
-def test_a_win_after_its_page_was_left_is_told_without_a_sound(address, publisher):
+def test_a_win_after_its_page_was_left_is_told_without_a_sound_and_draws_nothing_there(address, publisher):
     code = publisher.publish(a_picture(), name="一只陶罐", forecast_num=1)
     with a_phone(address, "阿溜") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("挖一锹")
+        phone.live(holds="/postTask")
         phone.tap(".dig")
+        phone.until("asking", lambda told: told["path"] == "/postTask")
         phone.open("/pages/square/square")
+        phone.live(holds=False)
         assert phone.until("toast")["title"] == "一只陶罐：第 1 层，挖到了！"
+        phone.hide()
         assert "shaken" not in [told["type"] for told in phone.said]
+        assert not [told for told in phone.said if told.get("left")]
 
 
 def test_who_lost_a_press_to_a_dig_that_wins_reads_of_the_win(address, publisher):

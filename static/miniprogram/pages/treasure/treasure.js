@@ -95,6 +95,7 @@ Component({
     /** Read everything anew: what happened cannot always be told from frames. */
     async read() {
       const { data } = await api.get("/getTaskDetails", { code: this.task ? this.task.code : this.opened });
+      if (this.life.aborted) return;
       const { task } = this;
       const overtaken = task && (data.seq < task.seq || (task.status && !data.status));
       const { judged, edited = 0 } = this;
@@ -138,6 +139,7 @@ Component({
     },
 
     show(changed = {}) {
+      if (this.life.aborted) return; // what is set here also changes the menu of the page in sight
       this.task = { ...this.task, ...changed };
       const { task } = this;
       const review = inReview(task.review, task.review_note);
@@ -152,7 +154,7 @@ Component({
         undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
         finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
-      seekNext(after, task, api.get, () => this.life.aborted || this.show());
+      seekNext(after, task, api.get, () => this.show());
       if (after && after.won && !this.storyRead) this.readOwnDigs();
       this.showMoment(task);
       this.showClaim();
@@ -301,7 +303,7 @@ Component({
       try {
         await this.outcomes.until(this.tryDig(task.code, struck), true);
       } finally {
-        this.setData({ busy: false, striking: false });
+        tell(this, { busy: false, striking: false });
         this.show();
       }
     },
@@ -363,6 +365,7 @@ Component({
     },
 
     refused(error) {
+      if (this.life.aborted) return;
       this.setData({ said: refusedWords(error) });
       if (error.error === "cooling_down") this.lost = error;
       if (wasDrawn(error)) noteLost(this.task.code);
