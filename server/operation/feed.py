@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Protocol
 
 import msgspec
-from cachetools import TTLCache
-from tornado.log import app_log
 
 from server.clock import Clock
 from server.game.amounts import total_fen
@@ -38,8 +35,7 @@ from server.store import Store
 BOARD_TASKS = 20
 BOARD_SECONDS = 2.0  # the screen marks a board as old after 3 s
 ALARMS_SECONDS = 1.0
-STOCK_PATIENCE_SECONDS = 1.0
-STOCK_SECONDS = 10.0  # A count reads all running tasks; the screen says how old it is.
+STOCK_SECONDS = 20.0  # A count reads all running tasks; the screen says how old it is.
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
 AHEAD_MS = 60_000  # How far another process's clock may be ahead.
@@ -50,9 +46,6 @@ KEPT_SECONDS = 10
 PRESENT_SECONDS = 30
 HISTORY_EVENTS = 60
 ALARMS_TOLD = 30
-# After a count, the store is left to others for so many times as long as it took.
-REST_FACTOR = 20
-UNREAD_TOLD_SECONDS = 60.0
 
 
 class Viewer(Protocol):
@@ -175,11 +168,7 @@ class Feed:
         self._running = False
         self._telling = Background(bus.failures)
         self._beginning = asyncio.Lock()
-        # The processes whose unreadable heartbeats were logged lately.
-        self._unread = TTLCache[str, None](100, UNREAD_TOLD_SECONDS, lambda: time.monotonic())
         self._stock: dict[str, int] = {"running": 0, "prizes": 0, "prizes_left": 0, "counted_at": 0}
-        self._stock_due = 0.0
-        self._counted = asyncio.Event()
         self._names: dict[str, str] = {}
         self._forget()
 
@@ -229,11 +218,7 @@ class Feed:
         found = await self._bus.read_heartbeats(self._after)
         self._after, data = (self._after, []) if found is None else found
         # In a thread: 15 minutes of several processes would hold the loop too long.
-        new, unread = await asyncio.to_thread(read_heartbeats, data)
-        for process, why in unread.items():
-            if process not in self._unread:
-                self._unread[process] = None
-                app_log.warning("heartbeats of %.40s cannot be read: %s", process, why)
+        new = await asyncio.to_thread(read_heartbeats, data)
         now = self._now_ms() // 1000 + 1  # what lies later is of before the clock was set back
         kept = [beat for beat in self._heartbeats if now - KEPT_SECONDS < beat.second <= now]
         self._heartbeats = [*kept, *new]
@@ -264,7 +249,7 @@ class Feed:
         reading = Background(self._bus.failures)
         works = (
             (self._tell_board, BOARD_SECONDS),  # MongoDB's silence is an alarm
-            (self._count_stock, ALARMS_SECONDS),
+            (self._count_stock, STOCK_SECONDS),
             (self._count_queues, BOARD_SECONDS),
             (self._read_alarms, ALARMS_SECONDS),
         )
@@ -311,10 +296,6 @@ class Feed:
         watched = self._audience.totals()
         most_watched = [code for code, _ in watched.most_common(BOARD_TASKS)]
         tasks = await self._store.task_lists.matter_now(most_watched, BOARD_TASKS)
-        if not self._stock["counted_at"]:  # the first board waits a moment for the stock
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STOCK_PATIENCE_SECONDS):
-                    await self._counted.wait()
         self._board_at = time.monotonic()
         rows = [board_task(task, watched[task["_id"]]) for task in tasks]
         rows.sort(key=lambda row: (row.status, -row.watchers))
@@ -323,16 +304,10 @@ class Feed:
         self._send(self._board)
 
     async def _count_stock(self) -> None:
-        """Count the stock if it is due. The count reads more than a board does, so no board waits for the
-        count or fails with it."""
-        began = time.monotonic()
-        if began < self._stock_due:
-            return
-        self._stock_due = began + STOCK_SECONDS
+        """Count the stock. The count reads more than a board does, so no board waits for it or fails with
+        it."""
         counted_at = self._now_ms()
         self._stock = {**await self._store.task_lists.stock(), "counted_at": counted_at}
-        self._counted.set()
-        self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))
 
     async def _count_queues(self) -> None:
         """Count what waits for operators. The next board shows it."""

@@ -13,9 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import pymongo
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from server.errors import BadSettings
 from server.runtime.single_flight import retrieve
@@ -33,8 +32,6 @@ META = Meta.NAME
 _ID = "schema"
 RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
-ASK_SECONDS = 10.0
-SILENT_SECONDS = 60.0
 _OTHER_OPTIONS = (85, 86)  # An index of this name or key has other options, such as a collation.
 # The version of the documents that this server reads and writes. It serves from no other version. Raise it
 # with each change that a server could not read; it never starts again (1 to 21 are data of before).
@@ -68,18 +65,8 @@ async def prepare(database: Database, indexes: Indexes, say: Say) -> Found:
     """Build missing indexes, wait for those being built, note the version; return what was found.
 
     It may be cut off and run again, and several processes may run it at once. The operations of `database`
-    must have no time limit. Raises BadSettings, before it changes anything, for data of another version. If
-    MongoDB answers nothing for SILENT_SECONDS, logs that and waits on.
+    must have no time limit. Raises BadSettings, before it changes anything, for data of another version.
     """
-    telling = asyncio.ensure_future(_tell_silence(database, say))
-    try:
-        return await _prepare(database, indexes, say)
-    finally:
-        telling.cancel()
-        await asyncio.wait([telling])
-
-
-async def _prepare(database: Database, indexes: Indexes, say: Say) -> Found:
     await is_noted(database)
     if await database.list_collection_names():
         found = await compare(database, indexes)
@@ -93,22 +80,6 @@ async def _prepare(database: Database, indexes: Indexes, say: Say) -> Found:
     with suppress(DuplicateKeyError):  # another process noted the version at the same moment
         await database[META].update_one({"_id": _ID}, {"$setOnInsert": {"version": VERSION}}, upsert=True)
     return found
-
-
-async def _tell_silence(database: Database, say: Say) -> None:
-    """Ask for an answer from time to time until cancelled; say so if none came for SILENT_SECONDS."""
-    heard = time.monotonic()
-    while True:
-        await asyncio.sleep(ASK_SECONDS)
-        try:
-            with pymongo.timeout(ASK_SECONDS):
-                await database.client.admin.command("ping")
-        except PyMongoError as error:
-            silent = time.monotonic() - heard
-            if silent > SILENT_SECONDS:
-                say(f"MongoDB has answered nothing for {silent:.0f} s: {error}")
-        else:
-            heard = time.monotonic()
 
 
 async def require_prepared(database: Database, indexes: Indexes) -> Found:
