@@ -101,33 +101,6 @@ def test_the_two_first_pages_are_twins():
     assert sorted(set(links(README)) - {"README.zh.md"}) == sorted(set(links(CHINESE)) - {"README.md"})
 
 
-def test_the_checks_run_the_two_lines_of_the_first_page():
-    run, test = (code for code in blocks(README, "sh") if "venv .venv" in code)
-    assert blocks(SOURCE / "CONTRIBUTING.md", "sh")[0] == test
-    checks = read(SOURCE / ".ci" / "run")
-    for block in (run, test):
-        assert block.count("\n") == 1
-        begin, activate, *commands = block.strip().split(" && ")
-        assert (begin, activate) == ("python3 -m venv .venv", ". .venv/bin/activate")
-        assert len(commands) == 2
-        for command in commands:
-            line = rf'^(begin \w+ |\w+=\S+ )*("\${{run\[@\]}}" )?{re.escape(command)}( >.*| \|\| .*)?$'
-            assert re.search(line, checks, re.MULTILINE), command
-
-
-def test_each_claim_about_a_launch_says_whose_word_it_is():
-    text = read(SOURCE / "docs" / "launch.md")
-    labels = re.findall(r"^- 〔(.+?)〕", text.partition("\n## ")[0], re.MULTILINE)
-    whose = "|".join(f"〔{label}〕" for label in labels)
-    assert set(re.findall("〔(.+?)〕", text)) == set(labels)
-    claims = text.partition("\n## 先问清楚")[2].partition("\n## 逐项打勾")[0]
-    of_privacy = "\n## 用户隐私", "\n## 奖品的价值"  # its table is of what the code keeps
-    for place in (claims.partition(of_privacy[0])[0], claims.partition(of_privacy[1])[2]):
-        for claim in re.split(r"\n(?=- |\d\. |\| (?!--))", place)[1:]:
-            if not re.match(r"\| (问谁，|先后|什么) ?", claim):
-                assert re.search(whose, claim), claim
-
-
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 @pytest.mark.gen_test(timeout=ROUND_SECONDS + 30)
 async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, settings):

@@ -1,4 +1,4 @@
-"""Rules of the code: pure modules, modules that may write, libraries' private names, words of one meaning."""
+"""Rules of the code: pure modules, modules that may write, libraries' private names."""
 
 import configparser
 import inspect
@@ -33,7 +33,6 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
 ]
 CLOCKS = {"time", "datetime", "loop", "io_loop"}  # what has the standard library's clocks
 PATCHING = re.compile(r"\b(?:setattr|patch|object)\(\s*([^,()]+(?:,[^,()]+)?)")
-FUNCTION = re.compile(r"^ *(?:async )?def (\w+)", re.MULTILINE)
 PURE = re.compile(r'\A"""[^"]*\bPure\b')
 USE = re.compile(r"(?:store|books)\s*\.(\w+)\s*\.(\w+)")
 ALIAS = re.compile(r"(\w+) = [\w.]*(?:store|books)\.(\w+)$", re.MULTILINE)
@@ -41,17 +40,6 @@ EMBEDDED = re.compile(r"SecantusDB|embedded store|some (?:servers|stores)", re.I
 # What starts the embedded store, and what tells an operator of it.
 OF_EMBEDDED = {f"server/{name}.py" for name in ("__main__", "check", "store/cluster", "store/schema")}
 DECODING = re.compile(r"\bjson\.(decode|Decoder|loads?)\b|\bjson_decode\b")
-# Words with one meaning each, and the modules in which names of functions may begin with the word.
-WORDS = {
-    # Only a winner claims.
-    "claim": (
-        *("server/actions/prizes/claim", "server/game/amounts", "server/game/prize"),
-        *("server/store/prizes/prizes", "server/cash/"),
-    ),
-    "hold": ("server/store/reviews/moderation",),  # holding lasts until an operator decides
-    # settling takes due documents to their next state
-    "settle": ("server/actions/", "server/cash/", "server/leading/"),
-}
 # A method of a store counts as writing if it, or a method of the store that it calls, uses one of these
 # names.
 WRITING = {
@@ -101,16 +89,6 @@ def test_no_test_patches_a_clock_of_the_standard_library():
         if CLOCKS & set(re.findall(r"\w+", match[1]))
     ]
     assert patching == []
-
-
-def test_a_word_means_one_thing():
-    elsewhere = [
-        f"{place}: {match[1]}"
-        for place, match in matches(FUNCTION, "server", "handlers")
-        for word, modules in WORDS.items()
-        if match[1].strip("_").startswith(word) and not place.startswith(modules)
-    ]
-    assert elsewhere == []
 
 
 def test_what_calls_itself_pure_is_held_to_it():

@@ -174,39 +174,6 @@ async def test_no_body_of_a_stranger_costs_ten_milliseconds(line):
         await check_cheap(ask, path, name)
 
 
-class Turns:
-    """The turns of a loop: `longest` is the CPU time of the longest."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-        self._turning = asyncio.create_task(self._turn())
-
-    async def _turn(self) -> None:
-        while True:
-            began = time.thread_time()
-            await asyncio.sleep(0)
-            self.longest = max(self.longest, time.thread_time() - began)
-
-    def end(self) -> None:
-        self._turning.cancel()
-
-
-@pytest.mark.parametrize("path", ["/postTask", "/shipPrizes", "/uploadFile"])
-async def test_no_body_of_somebody_with_a_token_holds_the_loop_for_ten_milliseconds(line, alice, path):
-    token = f"Authorization: Bearer {alice.token}\r\n"
-    for kind, named in TABLE:
-        for name, fill in named.items():
-
-            async def ask(kind: str = kind, body: bytes = fill(limit_of(path, kind))) -> float:
-                turns = Turns()
-                status, reply = await line.ask(path, kind, body, token)
-                turns.end()
-                assert status < 500, reply
-                return turns.longest
-
-            await check_cheap(ask, name, kind)
-
-
 @pytest.mark.parametrize(
     "prizes", [r'[{"name":"\ud800"}]', r'[{"\udfff":1}]', "[{}]\udcff", b"\xff", "[" * 5000], ids=ascii
 )

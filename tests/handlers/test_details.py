@@ -106,15 +106,6 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, con
     assert (await bob.dig(packet))["error"] == "not_paid"
 
 
-async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd(alice, bob):
-    rules = {"forecast_num": 30, "prize_num": 2, "interval": 9, "fluctuation": 3, "cd": 0}
-    [code] = await publish_many(alice, rules | {"synopsis": "一\n二 <b>&"})
-    mine, theirs = [await who.get("/getTaskDetails", code=code) for who in (alice, bob)]
-    told = rules | {"synopsis": "一\n二 <b>&", "max_depth": 30, "commitment": mine["commitment"]}
-    assert mine | told == mine
-    assert theirs | told == theirs
-
-
 async def test_who_first_brought_whom_to_a_task_is_noted(client, context, alice, bob, carol, dave):
     code, other = await publish_many(alice, {"is_public": 0}, {})
 

@@ -78,6 +78,8 @@ async def test_cards_say_of_a_task_what_holds(context, settings, alice, bob):
     assert 0 < goods["time"] <= 60
     assert 0 < goods["cd_until"] - context.clock.now_ms() <= 60_000
     assert [packet[name] for name in ("goods_type", "money", "prize_num", "max_depth")] == [1, 8, 3, 9]
+    assert (goods["participants"], clock["participants"], clock["expires_at"]) == (1, 1, 0)
+    assert goods["expires_at"] == (await context.store.tasks.get(several))["expires_at"]
     assert packet["prizes_left"] == 3 - (await bob.get("/getTaskDetails", code=paid))["is_prize"]
     won = next(card for card in replies["/getMyPrize"]["data"] if card["code"] == single)
     assert (won["is_draw"], won["draw_type"]) == (0, 1)
@@ -100,13 +102,14 @@ async def test_the_square_shows_running_tasks_first_and_the_newest_first(client,
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice = await client.log_in("alice")
     public = await publish_many(alice, *[{}] * 45)
-    private, hidden, unpaid, lately, long_ago = await publish_many(
-        alice, {"is_public": 0}, {}, RED_PACKET, {}, {}
+    private, hidden, unpaid, lately, long_ago, of_old = await publish_many(
+        alice, {"is_public": 0}, {}, RED_PACKET, {}, {}, {}
     )
     await set_task(context, hidden, hidden=1)
     now_ms = context.clock.now_ms()
     await set_task(context, lately, status=1, ended_at=now_ms - 7 * DAY_MS + HOUR_MS)
     await set_task(context, long_ago, status=1, ended_at=now_ms - 7 * DAY_MS - HOUR_MS)
+    await set_task(context, of_old, status=1, ended_at=now_ms, opened_at=now_ms - 45 * DAY_MS)
     ended_first = public[0]
     await set_task(context, ended_first, status=1, ended_at=now_ms)
     # Tasks of the same millisecond need an order, too; without it, pages would skip some of them.
@@ -122,10 +125,10 @@ async def test_the_square_shows_running_tasks_first_and_the_newest_first(client,
     assert shown[20:44] == public[:29:-1] + public[9:0:-1]
     assert codes(await alice.get("/getTaskList", page=1_000_000)) == []
     mine = codes(await alice.get("/getMyRelease"))
-    assert {private, hidden, unpaid, lately, long_ago, *public} == set(mine)
+    assert {private, hidden, unpaid, lately, long_ago, of_old, *public} == set(mine)
     for code in (private, hidden, unpaid, long_ago):
         assert (await alice.get("/getTaskDetails", code=code))["code"] == code
-    owing = (await alice.get("/getMyRelease", page=1))["data"][2]
+    owing = (await alice.get("/getMyRelease", page=1))["data"][3]
     assert (owing["code"], owing["need_pay"], owing["owed"]) == (unpaid, 1, 24)
 
 

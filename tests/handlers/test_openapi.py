@@ -18,8 +18,8 @@ import handlers
 from handlers.asyncapi import MESSAGES
 from handlers.base import Interface, RefusalReply
 from handlers.digging.task_page import Why
-from handlers.glossary import GLOSSARY, MEANINGS, VALUES
-from handlers.languages import CATALOGUE, CHANGES, ENGLISH, LANGUAGES, SUMMARIES
+from handlers.glossary import MEANINGS, VALUES
+from handlers.languages import CHANGES, ENGLISH, LANGUAGES, SUMMARIES
 from handlers.openapi import REFUSED
 from handlers.ops.operators import OperatorInterface
 from handlers.push import CLOSES, ConnectRequest
@@ -47,18 +47,6 @@ def validator_of(document: dict[str, Any], path: str) -> Draft202012Validator:
     [operation] = document["paths"][path].values()
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     return Draft202012Validator({**schema, "components": document["components"]})
-
-
-async def test_the_sandboxs_replies_are_described_beside_all_others(client):
-    document = (await client.http.get("/openapi.json")).json()
-    schemas = interfaces()["components"]["schemas"]
-    paths = document["paths"]
-    assert {name: document["components"]["schemas"][name] for name in schemas} == schemas
-    for path in (path for path in paths if path.startswith("/sandbox/")):
-        [(method, operation)] = paths[path].items()
-        reply = await client.http.request(method, path)
-        kinds = operation["responses"][str(reply.status_code)]["content"]
-        assert reply.headers["Content-Type"].partition(";")[0] in kinds, path
 
 
 async def test_the_description_is_valid_and_complete(client, app):
@@ -185,15 +173,6 @@ def test_each_entry_of_the_changelog_is_there_in_both_languages_and_none_is_left
     translated = [entry for version in chinese for entry in version["changes"]]
     assert len(translated) == len(entries) > 20
     assert [entry for entry in translated if not CHINESE_LETTER.search(entry)] == []
-
-
-@pytest.mark.parametrize("catalogue", [CATALOGUE, GLOSSARY], ids=lambda path: path.stem)
-def test_no_text_stands_twice_in_a_catalogue(catalogue):
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        assert len(pairs) == len(dict(pairs))
-        return dict(pairs)
-
-    json.loads(catalogue.read_text(encoding="utf-8"), object_pairs_hook=once)
 
 
 def described(part: Any) -> Iterator[str]:

@@ -107,19 +107,6 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(cli
     assert page in context.square._pages.values()
 
 
-async def test_a_card_says_how_many_dug_and_until_when_it_runs(context, alice, bob, carol):
-    [running, over] = await publish_many(alice, {"forecast_num": 100_000}, {"forecast_num": 1})
-    for digger in (bob, carol, bob):
-        await digger.dig(running)
-    await bob.dig(over)
-    await fresh(context)
-    cards = {card["code"]: card for card in (await bob.get("/getTaskList"))["data"]}
-    stored = await context.store.tasks.get(running)
-    assert (cards[running]["participants"], cards[running]["expires_at"]) == (2, stored["expires_at"])
-    assert stored["expires_at"] > context.clock.now_ms()
-    assert (cards[over]["participants"], cards[over]["expires_at"]) == (1, 0)
-
-
 async def test_digs_are_listed_newest_first_and_paged_by_depth(client, context, alice, bob, carol):
     [code] = await publish_many(alice, {"forecast_num": 100_000})
     for number in range(60):

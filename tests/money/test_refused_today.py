@@ -5,6 +5,7 @@ import pytest
 from devtools.sandbox.pay_call import UNHEARD_OF
 from server.cash.audit import OVERDUE_MS
 from server.game.amounts import begins_at, day_of
+from server.wechat.messages import moment
 from support.counting import count_now, payments_that_wait
 from support.operators import operator
 from support.purse import DAY_MS, find, let_pass, sweep_until_quiet
@@ -39,6 +40,7 @@ async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_
     refused = await bob.claim(code)
     tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
     assert (refused["error"], refused["claim_from"]) == ("payout_waits", tomorrow_ms)
+    assert moment(tomorrow_ms).endswith(" 00:00"), "in Beijing"
     assert 'wabao_money_alarms{alarm="DAY_REFUSED",kind="bill"} 1.0' in await client.scrape()
     most_ms = (context.settings.claim_days - 3) * DAY_MS  # so long the deadline may move
     await context.books.bills.rows.update_one({}, {"$inc": {"refused_at": MINUTE_MS - most_ms}})

@@ -8,7 +8,7 @@ import pytest
 
 from server.context import Context
 from server.errors import WeChatBusy
-from server.game.amounts import begins_at, day_of
+from server.game.amounts import day_of
 from support.client import Someone
 from support.purse import find, only
 from support.stored import person_of
@@ -105,23 +105,6 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
         await context.background.finish()
     assert [call.args[1] for call in asked.await_args_list] == ["2001:db8::7"] * 2
     assert day_of(context.clock.now_ms()) == (await find(context, "risks"))[0]["day"]
-
-
-@pytest.mark.parametrize(("hour", "times"), [(0, 2), (8, 1)])
-async def test_the_day_in_which_wechat_is_asked_once_begins_at_midnight_in_beijing(
-    context, monkeypatch, alice, hour, times
-):
-    asked = AsyncMock(return_value=0)
-    monkeypatch.setattr(context.wechat, "risk_rank", asked)
-    person = await person_of(context, alice)
-    view = await context.store.tasks.view(await alice.paid_packet(), person["_id"])
-    turn_ms = begins_at(day_of(context.clock.now_ms())) + hour * 3_600_000
-    for now_ms in (turn_ms - 1, turn_ms):
-        with monkeypatch.context() as patched:
-            patched.setattr(context.clock, "now_ms", lambda now_ms=now_ms: now_ms)
-            context.cash.ask_for_risk(view, "2001:db8::7")
-        await context.background.finish()
-    assert asked.await_count == times
 
 
 async def test_while_wechat_is_late_it_gets_one_query_at_a_time(client, context, monkeypatch):

@@ -226,15 +226,6 @@ async def test_of_a_poster_that_is_drawn_at_once_in_two_processes_one_is_kept(co
     assert len(kept) - chunks == 2  # the poster and its thumbnail
 
 
-async def test_a_poster_is_refused_for_an_unknown_task_and_to_a_stranger(client, alice):
-    assert (await alice.post("/getSharePic", code="000000000000"))["error"] == "no_such_task"
-    assert (await alice.post("/getSharePic", code="$where"))["error"] == "bad_request"
-    assert (await alice.post("/getSharePic"))["error"] == "bad_request"
-    code = await alice.publish()
-    nobody = Someone(client, "nobody", "", {}, send_token=False)
-    assert (await nobody.post("/getSharePic", code=code))["error"] == "not_logged_in"
-
-
 def configured(context: Context, settings: Settings, base_url: str, page: str) -> WeChat:
     """Configure WeChat in the context's settings; return a client for a WeChat at `base_url`."""
     context.settings = msgspec.structs.replace(

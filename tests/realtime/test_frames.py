@@ -175,23 +175,10 @@ def test_a_close_is_answered_with_its_code_and_an_illegal_one_with_1002(served, 
     client.sendall(masked(8, sent.to_bytes(2, "big")))
     assert read_to_the_end(client) == b"\x88\x02" + answered.to_bytes(2, "big")
     assert server.ended.wait(SECONDS)
-
-
-def test_unknown_close_codes_share_one_time_series(served):
-    def counted(code: str) -> float:
-        return metrics.CLOSES.labels(code)._value.get()
-
-    before = counted("other")
-    for code in (3456, 4567, 4568):
-        client, server = served.connect()
-        client.sendall(masked(8, code.to_bytes(2, "big")))
-        read_to_the_end(client)
-        assert server.ended.wait(SECONDS)
-    assert counted("other") == before + 3
     labels = {
         sample.labels.get("close_code") for family in metrics.CLOSES.collect() for sample in family.samples
     }
-    assert labels.isdisjoint({"3456", "4567", "4568"})
+    assert labels.isdisjoint({"3000", "4999"}), "who chooses codes makes no time series"
 
 
 def test_nothing_follows_a_close_frame(served):

@@ -1,11 +1,9 @@
 """Queries with a limit read only a bounded number of documents, and still answer right."""
 
 import asyncio
-from typing import Any
 
 from server.cash.store import ledger
 from server.game.amounts import DAY_MS
-from support.purse import find
 
 
 async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(context, monkeypatch):
@@ -35,24 +33,3 @@ async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes
     # Days whose sums are kept are not read again.
     await context.store.database["ledger"].delete_many({"at": {"$lt": 99 * DAY_MS}})
     assert await book.sums_fen(now_ms) == found[0]
-
-
-async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_opened_too_long_ago(
-    context, alice
-):
-    code = await alice.publish()
-    [task] = await find(context, "tasks", _id=code)
-    now_ms = 1000 * DAY_MS
-    lasts_ms = 30 * DAY_MS
-    tasks: list[dict[str, Any]] = [
-        {"_id": "runs", "status": 0, "opened_at": DAY_MS, "ended_at": 0},
-        {"_id": "ended now", "status": 1, "opened_at": now_ms - 40 * DAY_MS, "ended_at": now_ms},
-        {"_id": "a week", "status": 1, "opened_at": now_ms - 9 * DAY_MS, "ended_at": now_ms - 7 * DAY_MS},
-        {"_id": "longer", "status": 1, "opened_at": now_ms - 9 * DAY_MS, "ended_at": now_ms - 7 * DAY_MS - 1},
-        {"_id": "of old", "status": 1, "opened_at": now_ms - 45 * DAY_MS, "ended_at": now_ms},
-    ]
-    await context.store.tasks.collection.delete_many({})
-    await context.store.tasks.rows.insert_many([{**task, **fields} for fields in tasks])
-    found = [task["_id"] for task in await context.store.square.page(1, now_ms, lasts_ms)]
-    assert found == ["runs", "a week", "ended now"]
-    assert await context.store.square.page(2, now_ms, lasts_ms) == []
