@@ -2,9 +2,8 @@
 
 The texts of refusals, close codes and conditions of parameters stand in the code, in Chinese;
 `languages.json` has the English of each text, as in gettext. Interfaces and frames are described by the first
-lines of their classes, in English; `languages.json` has the Chinese for each class, and for each entry of the
-changelog. What fields mean is in `glossary.json`, in both languages. A test checks that no text is missing
-and no text is left over.
+lines of their classes, in English; `languages.json` has the Chinese for each class. What fields mean is in
+`glossary.json`, in both languages. A test checks that no text is missing and no text is left over.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ SUMMARIES = _TEXTS["summaries"]
 CHINESE = _TEXTS["chinese"]
 ENGLISH = _TEXTS["english"]
 _LINE_END = re.compile(r"\n(?!- )\s*")  # but not before an item of a list
-CHANGES = _TEXTS["changes"]  # the headings and entries of CHANGELOG.md, each in one line
 
 
 def say(text: str, language: Language) -> str:

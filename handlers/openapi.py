@@ -12,12 +12,10 @@ import msgspec
 from handlers.base import Interface, RefusalReply
 from handlers.examples import examples
 from handlers.glossary import CASH, GLOSSARIES, MEANINGS, summary_of
-from handlers.languages import CHANGES, Language, say, say_paragraphs
+from handlers.languages import Language, say, say_paragraphs
 from handlers.ops.operators import COOKIE, OperatorInterface
 from handlers.schemas import named_refusals, refusal_table, schemas_of
 from server.decoding import decode
-
-CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
 # The HTTP statuses of requests that no interface answered, and when they are sent.
 NOT_HTTP = "400"
@@ -65,7 +63,6 @@ def document(
             "description": f"{say(NO_IDENTITY, language)}\n\n{refusal_table(language, cash=cash)}",
         },
         "tags": [{"name": say(room, language)} for room in dict.fromkeys(map(_room, interfaces))],
-        "x-changes": _changes(CHANGELOG.read_text("utf-8"), language, cash=cash),
         "paths": {
             interface.path: {interface.method.lower(): _operation(interface, components, language, cash=cash)}
             for interface in interfaces
@@ -97,20 +94,6 @@ def with_sandbox(
         "paths": {**document["paths"], **sandbox["paths"]},
         "components": {**components, "schemas": {**components["schemas"], **sandbox["schemas"]}},
     }
-
-
-def _changes(changelog: str, language: Language, *, cash: bool) -> list[dict[str, Any]]:
-    """Return what changed in each version, the newest first. What has no translation is in English."""
-    said = CHANGES if language == "zh" else {}
-    versions = []
-    for part in changelog.split("\n## ")[1:]:
-        version, _, listed = part.partition("\n")
-        items = [" ".join(item.split()) for item in listed.split("\n- ")[1:]]
-        items = [item for item in items if cash or not CASH.search(item + CHANGES.get(item, ""))]
-        versions.append(
-            {"version": said.get(version, version), "changes": [said.get(item, item) for item in items]}
-        )
-    return versions
 
 
 def _room(interface: type[Interface]) -> str:

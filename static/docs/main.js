@@ -8,19 +8,19 @@ const WORDS = {
   zh: {
     title: "挖宝 · 接口",
     home: "挖宝",
-    parts: {interfaces: "接口", websocket: "长连接", changes: "更新"},
+    parts: {interfaces: "接口", websocket: "长连接"},
     raw: "原始文件",
     silent: "没有读到接口文档，请稍后刷新。",
   },
   en: {
     title: "Wabao · reference",
     home: "Wabao",
-    parts: {interfaces: "Interfaces", websocket: "Websocket", changes: "Changes"},
+    parts: {interfaces: "Interfaces", websocket: "Websocket"},
     raw: "raw document",
     silent: "The documents could not be read. Please load the page again later.",
   },
 };
-const SOURCES = {interfaces: "/openapi.json", websocket: "/asyncapi.json", changes: "/openapi.json"};
+const SOURCES = {interfaces: "/openapi.json", websocket: "/asyncapi.json"};
 
 const asked = new URLSearchParams(location.search);
 const guessed = navigator.language.startsWith("zh") ? "zh" : "en";
@@ -106,23 +106,6 @@ function draw(document) {
   });
 }
 
-function drawChanges(versions) {
-  const page = document.getElementById("reference");
-  for (const {version, changes} of versions) {
-    const title = document.createElement("h2");
-    title.textContent = version;
-    const list = document.createElement("ul");
-    list.append(
-      ...changes.map((change) => {
-        const item = document.createElement("li");
-        item.textContent = change.replace(/\[([^\]]+)\]\([^)]+\)/g, "$1").replaceAll("`", ""); // links lead into the repository
-        return item;
-      }),
-    );
-    page.append(title, list);
-  }
-}
-
 async function read() {
   const reply = await fetch(`${SOURCES[part]}?lang=${language}`);
   const found = await reply.json();
@@ -137,12 +120,7 @@ follow();
 drawBar();
 try {
   const found = await read();
-  if (part === "changes") {
-    document.getElementById("reference").className = "changes";
-    drawChanges(found["x-changes"]);
-  } else {
-    draw(part === "websocket" ? websocket(found) : {...found, servers: [{url: location.origin}]});
-  }
+  draw(part === "websocket" ? websocket(found) : {...found, servers: [{url: location.origin}]});
 } catch (error) {
   const said = error instanceof TypeError ? "" : error.message; // a browser's own words for a lost network are English
   document.getElementById("said").textContent = `${words.silent} ${said}`;

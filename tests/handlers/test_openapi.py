@@ -19,7 +19,7 @@ from handlers.asyncapi import MESSAGES
 from handlers.base import Interface, RefusalReply
 from handlers.digging.task_page import Why
 from handlers.glossary import MEANINGS, VALUES
-from handlers.languages import CHANGES, ENGLISH, LANGUAGES, SUMMARIES
+from handlers.languages import ENGLISH, LANGUAGES, SUMMARIES
 from handlers.openapi import REFUSED
 from handlers.ops.operators import OperatorInterface
 from handlers.push import CLOSES, ConnectRequest
@@ -166,22 +166,13 @@ def test_each_text_is_there_in_both_languages_and_none_is_left_over():
         assert [text for text in described(document) if not CHINESE_LETTER.search(text)] == []
 
 
-def test_each_entry_of_the_changelog_is_there_in_both_languages_and_none_is_left_over():
-    english, chinese = (interfaces(language)["x-changes"] for language in ("en", "zh"))
-    entries = [entry for version in english for entry in version["changes"]]
-    assert {*entries, *(version["version"] for version in english)} >= CHANGES.keys() >= set(entries)
-    translated = [entry for version in chinese for entry in version["changes"]]
-    assert len(translated) == len(entries) > 20
-    assert [entry for entry in translated if not CHINESE_LETTER.search(entry)] == []
-
-
 def described(part: Any) -> Iterator[str]:
     """Yield the descriptions in a part of a document."""
     if isinstance(part, dict):
         for name, value in part.items():
             if name in ("description", "summary") and isinstance(value, str):
                 yield value
-            elif name not in ("examples", "example", "x-changes"):
+            elif name not in ("examples", "example"):
                 yield from described(value)
     elif isinstance(part, list):
         for value in part:

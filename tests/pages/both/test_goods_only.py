@@ -101,7 +101,6 @@ def test_where_there_are_goods_only_no_page_of_the_web_names_red_packets(window,
     no_word_in("what is announced", page.locator("main").inner_text())
     assert opened.overflow() <= 0
     look("/docs?lang=zh", "长连接", "领奖")
-    look("/docs?lang=en&part=changes", "The dig")
 
 
 def test_where_there_are_goods_only_no_page_of_operators_names_red_packets(window, codes):
