@@ -48,14 +48,20 @@ export function statementNumbers(found) {
 }
 
 /** What a publisher reads of what they paid for a treasure, by its statement; "" if they paid nothing. */
-export function receiptWords({ status, expires_at, claim_until }, found) {
-  const { paid_fen: paid, given_fen: given, refunded_fen: refunded, held_fen: held, prizes_won: won, prizes_given: claimed, prize_num: all } = found;
+export function receiptWords(task, found) {
+  const { paid_fen: paid, given_fen: given, refunded_fen: refunded, held_fen: held, prizes_won: won, prize_num: all } = found;
   if (!paid) return "";
   const sums = [`已付 ${yuan(paid)}`, `挖到 ${won} / ${all} 份`, `领走 ${yuan(given)}`, refunded && `已退回 ${yuan(refunded)}`, held && `没领走的还有 ${yuan(held)}`];
-  let back = "没有人挖到的正在退回";
-  if (!status) back = `没有人挖到的，${expires_at ? `最晚 ${asMoment(expires_at)} ` : "结束时"}退回`;
-  else if (claimed < won) back = claim_until ? `没有领的，${asMoment(claim_until)} 以后退回` : "没有领的，过了期限退回";
-  return `${sums.filter(Boolean).join("，")}。${held ? `${back}到付款的账户。` : ""}`;
+  return `${sums.filter(Boolean).join("，")}。${held ? backWords(task, found) : ""}`;
+}
+
+/** When the refunds begin of what nobody won, and of what winners do not claim. When the money is there, WeChat says. */
+function backWords({ status, expires_at, claim_until }, { refunded_fen: refunded, prizes_won: won, prizes_given: claimed, prize_num: all }) {
+  const unclaimed = claim_until ? `没有领的，${asMoment(claim_until)} 以后开始退回` : "挖到没有领的，过了领奖期限开始退回";
+  const back = status
+    ? [won < all && !refunded && "没有人挖到的正在退回", claimed < won && unclaimed] // those nobody won are refunded first
+    : [won < all && `没有人挖到的，${expires_at ? `最晚 ${asMoment(expires_at)} ` : "结束后"}开始退回`, unclaimed];
+  return `${back.filter(Boolean).join("；") || "剩下的正在退回"}，退到付款的账户。`;
 }
 
 /** What a publisher reads if nobody won; `moment` is that of `claimsEnd`. */
