@@ -56,6 +56,9 @@ test("a group wins its first packet within some eight digs, whatever the tempo, 
     assert.ok(prizes * (interval + fluctuation) * cd < 86400, "it ends within a day");
     assert.deepEqual([misfit, quickWords(plan)], ["", ""]);
   }
+  const said = (prizes, typed) => planWords(planOf({ prizes, ...typed, cash: true, group: true, rules: CASH }));
+  assert.match(said(1), /；一直有人挖，用不了五分钟：最快第一锹就结束，最慢 2 分钟$/); // "minutes" is chosen, and what follows from it does not contradict it
+  for (const [prizes, typed] of [[10, {}], [1, { tempo: "evening" }], [1, { tempo: "own" }]]) assert.doesNotMatch(said(prizes, typed), /用不了/);
   assert.equal(planOf({ prizes: 5, cash: true, group: true, rules: CASH }).tempo, "minutes");
 });
 

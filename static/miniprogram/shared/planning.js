@@ -12,6 +12,7 @@ export const MOST_KINDS = 10;
 const MOST_PRIZES = 1000;
 const LEAST_FEN = 10; // of each share
 const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
+const EARLY = 0.8; // of a tempo's time: sooner is another number of minutes
 const DIGS_A_PRIZE = 15; // fewer, and the prizes are gone before anybody comes
 // How long the digs of a tempo take together and how long one waits between two where they are few, in seconds. The few
 // people of a group begin together: with `group` digs for each red packet the first is won within some eight digs. In an
@@ -132,11 +133,17 @@ function digsToEnd({ prizes, forecast, interval, fluctuation }) {
 
 /** What will happen, in a sentence; "" if the numbers say nothing yet. `cd` is the cooldown in seconds. */
 export function planWords(plan) {
-  const { prizes, forecast, interval, fluctuation, cd } = plan;
+  const { tempo, prizes, forecast, interval, fluctuation, cd } = plan;
   const [least, most] = digsToEnd(plan);
   if (!(least > 0 && most >= least)) return "";
   const apart = prizes === 1 ? oneAmong(forecast) : `大约每 ${interval} 锹出一份${fluctuation ? `（上下 ${fluctuation} 锹）` : ""}`;
-  return `${apart}${cd && most > 1 ? `，每锹之后${cooldownWords({ cd })}` : ""}；一直有人挖，${endsWithin(least, most, cd)}`;
+  return `${apart}${cd && most > 1 ? `，每锹之后${cooldownWords({ cd })}` : ""}；一直有人挖，${soonerWords(tempo, most * cd)}${endsWithin(least, most, cd)}`;
+}
+
+/** What says that the end comes well before the time which the chosen tempo names; "" if it does not. */
+function soonerWords(tempo, seconds) {
+  const pace = PACES[tempo];
+  return pace && seconds < pace.lasts * EARLY ? `用不了${Object.fromEntries(TEMPOS)[tempo]}：` : "";
 }
 
 const oneAmong = (forecast) => (forecast === 1 ? "1 份奖品，就在第 1 层" : `1 份奖品，第 1 到 ${forecast} 锹里哪一锹都一样可能`);
