@@ -40,11 +40,13 @@ export function shaft(onDig) {
   let cooling = false;
   let stop = () => {};
   let counted = null;
+  let pressed = false; // it could be dug here: no end moves the place of the button, where a thumb may be about to press
   let depth = Infinity; // the one shown
 
   function show(task, busy) {
-    set(element, { hidden: Boolean(task.gone) });
-    element.toggleAttribute("data-over", Boolean(task.status)); // what came of it stands below
+    pressed ||= !task.status;
+    element.toggleAttribute("data-stays", pressed);
+    element.toggleAttribute("data-over", !pressed); // what came of it stands below
     set(choice.element, { hidden: Boolean(whyNot(task, 1)) });
     if (!busy) showDepth(task);
     const key = [task.status, task.why, task.review, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();

@@ -39,7 +39,7 @@ Component({
   behaviors: [claiming, history, limits, linking, moment, naming, opening, owning, practising, sharing, watching, winsList],
 
   data: {
-    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", ending: "", ownDigs: "",
+    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", over: false, ending: "", ownDigs: "",
     offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, buryOwn: "", afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
@@ -148,10 +148,11 @@ Component({
       if (shared && !this.data.shared) wx.showShareMenu({});
       if (!shared && this.data.shared) wx.hideShareMenu({});
       const after = afterwards(task, this.winners);
+      this.pressed = this.pressed || !task.status; // it could be dug here: no end moves what is under the thumb
       tell(this, {
         task: Object.fromEntries(SHOWN.map((name) => [name, task[name] ?? ""])),
         handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task), buried: buriedWords(task), buryOwn: buryWords(task),
-        undug: undug(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
+        undug: undug(task), over: !this.pressed, ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
         finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
       seekNext(after, task, api.get, () => this.show());
