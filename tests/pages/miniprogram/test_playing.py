@@ -393,9 +393,8 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("再埋一个")
         phone.tap(".again")
         assert phone.until("opened")["page"] == "/pages/publish/publish"
-        phone.shows(
-            "预计挖多少锹", "每份值多少元", "每锹之后冷却几秒", "大约每 11 锹出一份", "只有拿到链接的人"
-        )
+        cooldown = "每锹之后冷却几秒：0 到 3600"
+        phone.shows("几份、几种奖品", "每份值多少元", cooldown, "大约每 11 锹出一份", "只有拿到链接的人")
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", **numbers})
         phone.until("opened")
         phone.shows("两只旧闹钟", "剩 3 / 3 份")

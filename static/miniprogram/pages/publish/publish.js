@@ -31,7 +31,7 @@ Component({
 
   data: {
     choices: GOODS_ONLY, chosen: "byMail", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
-    whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: WHATS[1][2], tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
+    whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: "", tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
     tax: "", ends: "", zone: "", forecasts: "", least: "", speed: "", busy: false,
@@ -49,7 +49,7 @@ Component({
         const { red_packets: taken, cash, fair_start_ms, task_days } = await api.get("/getMyInfo");
         this.rules = { ...cash, fair_start_ms, task_days };
         const whats = choicesOf(taken ? WHATS : WHATS.slice(1));
-        if (!this.asked) this.setData({ what: whats[0].of, about: WHATS.find(([of]) => of === whats[0].of)[2] });
+        if (!this.asked) this.setData({ what: whats[0].of });
         this.setData({ whats });
         if (this.burying) this.fill((await api.get("/getTaskDetails", { code: this.burying })).data);
         this.burying = "";
@@ -80,8 +80,7 @@ Component({
 
     bury({ currentTarget }) {
       this.asked = true;
-      const { of: what } = currentTarget.dataset;
-      this.setData({ what, about: WHATS.find(([of]) => of === what)[2], filled: { ...this.data.filled, ...this.typed } });
+      this.setData({ what: currentTarget.dataset.of, filled: { ...this.data.filled, ...this.typed } });
       this.adapt();
     },
 
@@ -171,6 +170,7 @@ Component({
       this.setData({
         said: "",
         wrong: "",
+        about: WHATS.find(([of]) => of === what)[2],
         tempo: plan.tempo,
         paid: type === 1,
         goods,
