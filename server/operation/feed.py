@@ -10,6 +10,8 @@ import time
 from typing import Protocol
 
 import msgspec
+from cachetools import TTLCache
+from tornado.log import app_log
 
 from server.clock import Clock
 from server.game.amounts import total_fen
@@ -46,6 +48,7 @@ KEPT_SECONDS = 10
 PRESENT_SECONDS = 30
 HISTORY_EVENTS = 60
 ALARMS_TOLD = 30
+UNREAD_TOLD_SECONDS = 60.0
 
 
 class Viewer(Protocol):
@@ -168,6 +171,8 @@ class Feed:
         self._running = False
         self._telling = Background(bus.failures)
         self._beginning = asyncio.Lock()
+        # The processes whose unreadable heartbeats were logged lately.
+        self._unread = TTLCache[str, None](100, UNREAD_TOLD_SECONDS, lambda: time.monotonic())
         self._stock: dict[str, int] = {"running": 0, "prizes": 0, "prizes_left": 0, "counted_at": 0}
         self._names: dict[str, str] = {}
         self._forget()
@@ -218,7 +223,11 @@ class Feed:
         found = await self._bus.read_heartbeats(self._after)
         self._after, data = (self._after, []) if found is None else found
         # In a thread: 15 minutes of several processes would hold the loop too long.
-        new = await asyncio.to_thread(read_heartbeats, data)
+        new, unread = await asyncio.to_thread(read_heartbeats, data)
+        for process, why in unread.items():
+            if process not in self._unread:
+                self._unread[process] = None
+                app_log.warning("heartbeats of %.40s cannot be read: %s", process, why)
         now = self._now_ms() // 1000 + 1  # what lies later is of before the clock was set back
         kept = [beat for beat in self._heartbeats if now - KEPT_SECONDS < beat.second <= now]
         self._heartbeats = [*kept, *new]

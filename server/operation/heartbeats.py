@@ -108,15 +108,26 @@ class Heartbeat(msgspec.Struct, frozen=True):
                 raise ValueError("the buckets of a histogram are not ours")
 
 
-def read_heartbeats(data: Iterable[bytes]) -> list[Heartbeat]:
-    """Return the heartbeats that can be read. Others, which another version sent, are counted."""
+class _Named(msgspec.Struct):
+    process: str
+
+
+def read_heartbeats(data: Iterable[bytes]) -> tuple[list[Heartbeat], dict[str, str]]:
+    """Return the heartbeats that can be read, and why others cannot: the newest error by process, "?" if that
+    cannot be read either."""
     found: list[Heartbeat] = []
+    unread: dict[str, str] = {}
     for each in data:
         try:
             found.append(msgspec.msgpack.decode(each, type=Heartbeat))
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError) as error:
             metrics.UNREAD.inc()
-    return found
+            try:
+                name = msgspec.msgpack.decode(each, type=_Named).process
+            except (msgspec.MsgspecError, ValueError):
+                name = "?"
+            unread[name] = str(error)
+    return found, unread
 
 
 class Heartbeats:

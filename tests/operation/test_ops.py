@@ -240,16 +240,22 @@ ODD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("odd", [*ODD.values(), b"\xff", b""], ids=[*ODD, "no heartbeat", "nothing"])
-def test_a_heartbeat_of_another_version_is_added_up_or_left_out_and_counted(odd):
+def test_a_heartbeat_of_another_version_is_added_up_or_left_out_counted_and_named(odd):
     ours = msgspec.to_builtins(a_heartbeat("ours", 5))
     packed = odd if isinstance(odd, bytes) else msgspec.msgpack.encode({**ours, "process": "theirs", **odd})
     before = metrics.UNREAD._value.get()
-    found = read_heartbeats([packed, msgspec.msgpack.encode(ours)])
+    found, unread = read_heartbeats([packed, msgspec.msgpack.encode(ours)])
     left_out = int(metrics.UNREAD._value.get() - before)
+    assert [*unread] == ["theirs" if isinstance(odd, dict) else "?"] * left_out
     (second,) = add_up(found)
     assert second.processes == 2 - left_out
     assert msgspec.json.decode(msgspec.json.encode(second))
     assert left_out == (0 if odd == ODD["another kind of counts"] else 1)
+
+
+def test_a_process_whose_name_is_not_text_is_left_out_too():
+    packed = msgspec.msgpack.encode({"process": b"\xff"}).replace(b"\xc4\x01\xff", b"\xa1\xff")
+    assert [*read_heartbeats([packed])[1]] == ["?"]
 
 
 def test_a_quantile_lies_within_its_bucket():
