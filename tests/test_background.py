@@ -1,27 +1,12 @@
 """Work that nobody waits for."""
 
 import asyncio
-import io
-import logging
 import re
-from collections.abc import Iterator
 from functools import partial
 
-import pytest
 from pymongo.errors import AutoReconnect
 
 from server.runtime.background import Background
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """The log of work in the background."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    logging.getLogger("tornado.application").addHandler(handler)
-    yield written
-    logging.getLogger("tornado.application").removeHandler(handler)
 
 
 async def test_a_turn_that_fails_is_logged_and_the_next_comes_anyway(log):
@@ -42,8 +27,8 @@ async def test_a_turn_that_fails_is_logged_and_the_next_comes_anyway(log):
     await background.end()
     assert not background.busy
     assert set(turns) == {7}
-    assert re.search(r"WARNING \S+work: a store does not answer: gone\n", log.getvalue())
-    assert re.search(r"ERROR \S+work failed\n", log.getvalue())
+    assert re.search(r" WARNING .*work: a store does not answer: gone\n", log.getvalue())
+    assert re.search(r" ERROR .*work failed\n", log.getvalue())
     assert "LookupError: a bug" in log.getvalue()
 
 
@@ -78,7 +63,7 @@ async def test_finish_waits_for_spawned_work_and_its_failure_is_logged(log):
     going.set()
     await background.finish()
     assert not background.busy
-    assert re.search(r"ERROR \S+fail failed\n", log.getvalue())
+    assert re.search(r" ERROR .*fail failed\n", log.getvalue())
     await background.finish()  # nothing to wait for
 
 

@@ -3,7 +3,6 @@
 import configparser
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +32,6 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
 ]
 CLOCKS = {"time", "datetime", "loop", "io_loop"}  # what has the standard library's clocks
 PATCHING = re.compile(r"\b(?:setattr|patch|object)\(\s*([^,()]+(?:,[^,()]+)?)")
-PURE = re.compile(r'\A"""[^"]*\bPure\b')
 USE = re.compile(r"(?:store|books)\s*\.(\w+)\s*\.(\w+)")
 ALIAS = re.compile(r"(\w+) = [\w.]*(?:store|books)\.(\w+)$", re.MULTILINE)
 EMBEDDED = re.compile(r"SecantusDB|embedded store|some (?:servers|stores)", re.IGNORECASE)
@@ -63,17 +61,6 @@ def sources(*places: str) -> Iterator[Path]:
         yield from sorted((ROOT / place).rglob("*.py"))
 
 
-def test_no_module_hides_one_of_the_standard_library():
-    """A reader takes `site` or `socket` for the standard library's module, even within a package of ours."""
-    hiding = [
-        str(path.relative_to(ROOT))
-        for path in sources("server", "handlers", "devtools", "bench")
-        for name in path.relative_to(ROOT).with_suffix("").parts
-        if name in sys.stdlib_module_names
-    ]
-    assert hiding == []
-
-
 def matches(pattern: re.Pattern[str], *places: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Yield each match in the sources, with the path of its file."""
     for path in sources(*places):
@@ -89,18 +76,6 @@ def test_no_test_patches_a_clock_of_the_standard_library():
         if CLOCKS & set(re.findall(r"\w+", match[1]))
     ]
     assert patching == []
-
-
-def test_what_calls_itself_pure_is_held_to_it():
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    held = tuple(f"{name}." for name in setup["importlinter:contract:pure"]["source_modules"].split())
-    pure = [
-        place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for place, _ in matches(PURE, "server", "handlers", "devtools")
-    ]
-    assert len(pure) > 20
-    assert [module for module in pure if not f"{module}.".startswith(held)] == []
 
 
 def test_json_is_decoded_in_one_place():

@@ -470,21 +470,6 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
     assert (consent["left"], consent["held"]) == (0, [])
 
 
-async def test_a_consent_that_a_dead_process_used_is_not_used_again(client, context, monkeypatch, alice, bob):
-    await alice.won_goods(bob)
-    await allow(client, "bob", "won")
-    await send_and_die_unspent(context)
-    await alice.won_goods(bob)
-    await allow(client, "bob", "won")
-    monkeypatch.setattr(context.wechat, "send_message", failing(Killed()))
-    with pytest.raises(Killed):
-        await send_messages(context)
-    monkeypatch.undo()
-    await send_until_quiet(context)
-    assert [kind for kind, _ in await sent_to(client, "bob")] == ["won", "won"]
-    assert {message["state"] for message in await find(context, "messages", kind="won")} == {"sent"}
-
-
 async def offered(client: Client, *users: str) -> list[list[tuple[str, str]]]:
     """For each of these people, return the name and the `status` in each announcement that they got."""
     sent = [[shown for kind, shown in await sent_to(client, user) if kind == "announced"] for user in users]

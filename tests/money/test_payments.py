@@ -335,18 +335,6 @@ async def shipped(context: Context) -> list[list[str]]:
     return [found.get("shipped", []) for found in await find(context, "sandbox_orders")]
 
 
-async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(client, context):
-    await opened(client)
-    await sweep(context)
-    assert await shipped(context) == [[]]
-    found = await sweep_later(context)
-    [[info]] = await shipped(context)
-    assert info == '[3,1,[{"item_desc":"挖宝红包","tracking_no":"","express_company":""}]]'
-    assert (found["state"], "then" in found, "due_at" in found) == ("spent", False, False)
-    await sweep_until_quiet(context)
-    assert len((await shipped(context))[0]) == 1
-
-
 # What WeChat does when a delivery is reported, the alarm of this, and whether a report is still owed.
 REPORTS: list[tuple[dict[str, Any], str, bool]] = [
     ({"what": "error_after"}, "", False),

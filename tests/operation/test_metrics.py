@@ -51,23 +51,19 @@ class TestAdmission:
             assert not await admitted(**{proxy: "127.0.0.1"})
 
 
-@pytest.mark.parametrize(
-    ("address", "local"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("192.0.2.1", False),
-        ("::", False),
-        ("", False),
-    ],
-)
-def test_only_a_loopback_address_is_the_machine_itself(address, local):
-    request = HTTPServerRequest(
-        start_line=RequestStartLine("GET", "/metrics", "HTTP/1.1"), headers=HTTPHeaders({"Host": "x"})
-    )
-    request.remote_ip = address
-    assert is_local(request) == local
+def test_only_a_loopback_address_is_the_machine_itself():
+    line = RequestStartLine("GET", "/metrics", "HTTP/1.1")
+    request = HTTPServerRequest(start_line=line, headers=HTTPHeaders({"Host": "x"}))
+    for address, local in (
+        ("127.0.0.1", 1),
+        ("127.8.8.8", 1),
+        ("::1", 1),
+        ("192.0.2.1", 0),
+        ("::", 0),
+        ("", 0),
+    ):
+        request.remote_ip = address
+        assert is_local(request) == bool(local), address
 
 
 PROMISED = (

@@ -20,16 +20,12 @@ from server.context import Context
 from server.errors import BadSettings
 from server.game.amounts import BEIJING
 from server.settings import read_settings
-from server.store.digging.tasks import Tasks
-from server.store.digging.terms import asked_terms
 from server.store.people.people import People
-from server.store.pipelines import newest_with
 from server.store.prizes import prizes as stored_prizes
 from server.store.prizes.prizes import GIVEN_AT_ONCE, Prize, Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
 from support.operators import begin_and_hang_up, hide
-from support.planner import without_index
 from support.production import PRODUCTION
 from support.stored import everything
 
@@ -503,17 +499,3 @@ async def test_what_is_no_search_is_refused_and_a_token_is_answered_like_any_tex
     for kept in (str(searched), caplog.text, str(await everything(context))):
         assert ACT not in kept
     assert (await client.get("/ops/search", query="a"))["error"] != ""
-
-
-@pytest.mark.parametrize("text", ["红", "挖宝高手", ".*", "🎁🎀" * 16])
-@pytest.mark.parametrize(
-    ("kind", "index", "at", "among"),
-    [(People, "named", "created_at", {}), (Tasks, "placed_by_term", "opened_at", {"status": 1})],
-)
-def test_each_search_by_name_reads_one_index_in_its_order(text, kind, index, at, among):
-    named = [each for each in kind.INDEXES if each.document["name"] == index]
-    for since_ms, fields in ((0, ["terms", *among]), (1, ["terms", *among, at])):
-        pipeline = newest_with(asked_terms(text), 50, since_ms, at, **among)
-        assert list(pipeline[0]["$match"]) == fields
-        query: dict[str, Any] = {"aggregate": kind.NAME, "pipeline": pipeline}
-        assert list(without_index(query, {kind.NAME: named})) == []

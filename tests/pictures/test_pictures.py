@@ -73,13 +73,6 @@ def test_a_small_picture_that_webp_keeps_in_few_bytes_does_not_become_a_large_pn
     assert opened(picture.full).getpixel((9, 9)) == pytest.approx((255, 255, 255), abs=9)
 
 
-def test_a_logo_keeps_its_transparency_at_its_full_size():
-    logo = Image.new("RGBA", (1600, 1600))
-    logo.paste("red", (200, 200, 1400, 1400))
-    picture = normalise(encoded(logo, "PNG"))
-    assert (picture.content_type, picture.width) == ("image/png", 1600)
-
-
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "I;16", "CMYK"])
 def test_a_picture_without_transparency_is_kept_as_jpeg_whatever_its_mode(mode):
     grey = Image.new("RGB", (64, 64), (153, 153, 153))  # a colour that the palette of mode P has

@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -123,7 +124,7 @@ class World:
         actor = self.context
         if kill_after:
             # Another process acts: it has connections of its own, and Steps kills it.
-            store = replace_store(self.victim_store)
+            store = copy(self.victim_store)
             actor = replace(self.context, store=store, background=Background())
             Steps(actor, kill_after)
         try:
@@ -146,10 +147,3 @@ class World:
                 # These reads use up the connections that were cut; the driver repeats reads. Otherwise
                 # `let_pass` would next write over a cut connection, and nobody repeats its write.
                 await asyncio.gather(*(self.context.store.tasks.find("") for _ in range(CONNECTIONS)))
-
-
-def replace_store(store: Store) -> Store:
-    """Return a copy over the same connections, whose collections Steps may replace."""
-    copy = object.__new__(Store)
-    copy.__dict__.update(store.__dict__)
-    return copy
