@@ -18,7 +18,7 @@ from server.store.reviews.reports import Report, ReportReason
 
 READ_REPORTS = 1000
 SHOWN_TASKS = 50
-SHOWN_TEXTS = 10
+SHOWN_REPORTS = 10
 
 
 class Reporter(msgspec.Struct):
@@ -31,7 +31,7 @@ class Reporter(msgspec.Struct):
 
 
 class Reported(msgspec.Struct):
-    """A reported task: how many people reported it, since when (unix ms), for what, and what they wrote.
+    """A reported task: how many people reported it, since when (unix ms), and for what.
 
     `pic` is a path of this server. `reporters` has the first 10.
     """
@@ -42,7 +42,6 @@ class Reported(msgspec.Struct):
     number: int
     since: int
     reasons: dict[str, int]
-    texts: list[str]
     reporters: list[Reporter]
 
 
@@ -66,7 +65,7 @@ class OpsReports(OperatorInterface):
         found = {task["_id"]: task for task in await self.context.store.tasks.find_many(codes)}
         tasks = [found[code] for code in codes if code in found]
         rows = board_tasks(self.context, tasks)
-        first = [each["_id"] for code in codes for each in by_task[code][:SHOWN_TEXTS]]
+        first = [each["_id"] for code in codes for each in by_task[code][:SHOWN_REPORTS]]
         shown = sorted(await self.context.store.reports.find_all(first), key=lambda report: report["at"])
         told = {code: [report for report in shown if report["code"] == code] for code in codes}
         authors = await self.context.store.people.find_all(sorted({each["person_id"] for each in shown}))
@@ -85,7 +84,6 @@ class OpsReports(OperatorInterface):
                         for each in told[task["_id"]]
                         if (person := people.get(each["person_id"])) is not None
                     ],
-                    texts=[each["text"] for each in told[task["_id"]] if each["text"]],
                 )
                 for task, row in zip(tasks, rows, strict=True)
             ]

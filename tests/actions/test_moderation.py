@@ -79,7 +79,7 @@ async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(cli
     assert not await is_hidden(context, code)
     [queued] = (await client.get("/ops/reports"))["data"]
     assert (queued["task"]["code"], queued["number"], queued["reasons"]) == (code, 2, {"fraud": 2})
-    assert queued["texts"] == ["一直不发货"] * 2
+    assert [each["text"] for each in queued["reporters"] if each["text"]] == ["一直不发货"] * 2
     assert (await client.http.get(queued["pic"])).headers["Content-Type"] == "image/jpeg"
     assert all(someone.unionid not in str(queued) for someone in people)
     assert (await report(people[TO_HOLD - 1], code, "vulgar"))["status"] == 0
