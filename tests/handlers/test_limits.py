@@ -11,9 +11,7 @@ from PIL import Image
 
 from handlers.people import account as people
 from handlers.websocket import TOO_MANY
-from server.actions.pictures import draw_mini_program_code
 from server.context import DOUBTED_AT_ONCE, Context
-from server.errors import TooOften
 from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
 from server.realtime import bus
@@ -114,33 +112,6 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(c
     replies = await asyncio.gather(*(client.http.get("/miniProgramCode", headers=HERE) for _ in range(100)))
     assert {reply.status_code for reply in replies} == {302}
     assert [scene for scene, *_ in drawn] == ["square"]
-
-
-async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(client, context, monkeypatch):
-    await client.log_in("alice")  # so that the sandbox is ready
-    result = context.drawing.result
-    asked = []
-    one_asks = asyncio.Event()
-    both_ask = asyncio.Event()
-
-    async def note(name: str, draw: Any) -> str:
-        asked.append(name)
-        (one_asks if len(asked) == 1 else both_ask).set()
-        return await result(name, draw)
-
-    async def may_not() -> None:
-        await both_ask.wait()
-        raise TooOften(60)
-
-    async def may() -> None:
-        """Count nothing."""
-
-    monkeypatch.setattr(context.drawing, "result", note)
-    first = asyncio.ensure_future(draw_mini_program_code(context, "square", may_not))
-    await one_asks.wait()
-    assert (await draw_mini_program_code(context, "square", may)).startswith("/")
-    with pytest.raises(TooOften):
-        await first
 
 
 async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(context, alice, bob):

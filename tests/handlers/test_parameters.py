@@ -185,6 +185,11 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
     ("GET /getTaskDetails", {"code": "A" * 12, "is_share": "yes"}, "“从分享打开”应为 0 或 1"),
     ("GET /getProof", {}, "请填写“宝贝编号”，应为 12 位字母或数字"),
     ("GET /userLogin", {"code": "1", "iv": "1"}, "请填写“加密的用户信息”，应为微信授权得到的内容"),
+    (
+        "GET /userLogin",
+        {"code": "1", "encryptedData": "1"},
+        "请填写“用户信息的初始向量”，应为微信授权得到的内容",
+    ),
     ("GET /userLogin", {"code": "1" * 129, "iv": "1"}, "“登录凭证”应为微信登录得到的凭证"),
     *(
         ("POST /postTask", {"code": bad}, f"{CODE}，或 31 位的分享码")
