@@ -105,7 +105,7 @@ class TestWithMuchStored:
         with MongoClient[dict[str, Any]](settings.mongodb_uri) as unlimited:
             database = unlimited.get_default_database()
             size = SMALL
-            share = 2  # half of each limit does for the small store, and shows growth sooner
+            share = 4  # a quarter of each limit does for the small store, and shows growth sooner
             if "GROWN" in os.environ:
                 share = 1
                 size = HEAVY_EMBEDDED if tested_store else HEAVY

@@ -13,7 +13,7 @@ Document = dict[str, Any]
 DAY_MS = 86_400_000
 BATCH = 1_000
 # The goods have this many prizes; others have one or two.
-WINNERS = 500
+WINNERS = 220
 
 
 class Size(NamedTuple):
@@ -28,11 +28,11 @@ class Size(NamedTuple):
     own: int
 
 
-SMALL = Size(people=1_000, tasks=750, digs=2_000, prizes=1_200, visits=800, own_digs=750, own=600)
+SMALL = Size(people=500, tasks=375, digs=1_000, prizes=600, visits=300, own_digs=375, own=300)
 HEAVY = Size(
     people=200_000, tasks=50_000, digs=1_000_000, prizes=100_000, visits=310_000, own_digs=20_000, own=10_000
 )
-# The embedded store would need hours for all that, since it reads whole collections: eight times SMALL.
+# The embedded store would need hours for all that, since it reads whole collections: sixteen times SMALL.
 HEAVY_EMBEDDED = Size(
     people=8_000, tasks=6_000, digs=16_000, prizes=9_600, visits=6_400, own_digs=6_000, own=4_800
 )
