@@ -190,6 +190,24 @@ def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(server, a
     alice.get("/getMyInfo")
 
 
+def test_signals_of_other_programs_change_nothing_and_sighup_replaces_the_workers_one_by_one(server):
+    before = server.children()
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+        server.process.send_signal(number)
+        server.wait_for(f"{number.name} means nothing here")
+    assert server.children() == before
+    deaths = pidfds_of(before["worker"])
+    heard = len(server.said)
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for(r"worker 2 \(pid \d+\) ended with 0")
+    said = "".join(server.said[heard:])
+    assert said.index("worker 1 (pid") < said.rindex("wabao.worker serving") < said.index("worker 2 (pid")
+    assert_all_end(deaths)
+    server.wait_for("wabao.worker serving")
+    assert is_ready(server.address)
+    assert len(server.children()["worker"]) == 2
+
+
 @pytest.mark.parametrize("store", ["SecantusDB", "Valkey"])
 def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(server, alice, store):
     bob = Person.log_in(server.address, "bob")

@@ -126,7 +126,7 @@ async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
 
 
 async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(context, wire, alice, bob):
-    for code in PASSING:
+    for code in (64, 91, 11602):  # the test below has the others
         wire.done.clear()
         task = await alice.publish(cd=60, forecast_num=1000)
         wire.next("aggregate", refuse(code), "tasks")
