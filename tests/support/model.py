@@ -11,6 +11,7 @@ out.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from server.game.lifecycle import Move
@@ -108,6 +109,7 @@ def _does(move: Move, document: Document, kept: tuple[str, ...]) -> Document | N
     return None if made is None else freeze({name: made[name] for name in kept if name in made})
 
 
+@cache
 def older(document: Document) -> Document:
     """Return the document after time has passed."""
     return tuple((name, LONG_AGO if value == NOW else value) for name, value in document)

@@ -7,7 +7,8 @@ from server.actions.digging.dig import settle_pending
 from server.actions.reviews.review import settle_reviews
 from server.cash.audit import audit
 from server.context import Context
-from server.leading.sweep import sweep
+from server.leading.sweep import ADDRESS_DAYS, SWEPT, sweep
+from server.store.agenda import Kind
 from support.cash import cash_of
 from support.client import rest
 
@@ -110,7 +111,6 @@ async def sweep_until_quiet(context: Context, after_ms: int = 0) -> None:
             await context.store.database["tasks"].update_many(
                 {"pending": 1}, {"$inc": {"last_dig.at": -2000}}
             )
-        await settle_pending(context)
         now_ms = context.clock.now_ms()
         for collection in _SWEPT:
             # Only retries are less than two minutes away; a task's expiry and deadline stay as they are.
@@ -123,9 +123,8 @@ async def sweep_until_quiet(context: Context, after_ms: int = 0) -> None:
             await let_refund(context)
         if any("then" in order for order in found["orders"]):
             await let_list(context)
-        await settle_reviews(context)
-        await sweep(context)
-        await rest(context)
+        if not await _do_what_is_due(context):
+            return
         found = await find_all(context, *_SWEPT)
         after = [
             (each["_id"], each.get("state", each.get("status")), "due_at" in each, each.get("alarm"))
@@ -136,6 +135,22 @@ async def sweep_until_quiet(context: Context, after_ms: int = 0) -> None:
             return
         before = after
     raise AssertionError(f"{SWEEPS} sweeps were not enough")
+
+
+async def _do_what_is_due(context: Context) -> bool:
+    """Do what the agenda names, as the leader does; return whether it named anything."""
+    ages_ms: dict[Kind, int] = {"addresses": ADDRESS_DAYS * DAY_MS}
+    asked: tuple[Kind, ...] = ("pending", *SWEPT, "people", "reviews")
+    due = await context.store.agenda.look(context.clock.now_ms(), asked, ages_ms)
+    assert due is not None
+    if "pending" in due.kinds:
+        await settle_pending(context)
+    if due.kinds.intersection(("people", "reviews")):
+        await settle_reviews(context)
+    if due.kinds.intersection(SWEPT):
+        await sweep(context)
+    await rest(context)
+    return bool(due.kinds)
 
 
 async def let_refund(context: Context) -> None:
