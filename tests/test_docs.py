@@ -94,13 +94,6 @@ def test_each_page_is_linked_from_both_first_pages_and_links_to_the_others(page)
     assert {"../README.md", *others} <= set(links(page))
 
 
-def test_the_two_first_pages_are_twins():
-    for language in ("sh", "console"):
-        assert blocks(README, language) == blocks(CHINESE, language)
-    assert len(re.findall("^#+ ", prose(README), re.M)) == len(re.findall("^#+ ", prose(CHINESE), re.M))
-    assert sorted(set(links(README)) - {"README.zh.md"}) == sorted(set(links(CHINESE)) - {"README.md"})
-
-
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 @pytest.mark.gen_test(timeout=ROUND_SECONDS + 30)
 async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, settings):
@@ -255,19 +248,6 @@ def test_the_pages_for_clients_say_what_to_do_about_each_value(text):
     codes = tables.get("关闭码") or tables["close code"]
     assert codes - {"其它", "any other"} == {str(code) for code in CLOSES}
     assert tables["why"] - {"空", "empty"} == listed["why_not"] - {""}
-
-
-def test_the_pages_for_clients_are_twins():
-    def calls(text: Path) -> list[str]:
-        """Return the code, without its comments."""
-        return [re.sub(r" *//.*|/\*.*?\*/", "", code) for code in blocks(text, "js")]
-
-    assert calls(CLIENTS) == calls(CLIENTS_ENGLISH)
-    for mark in ("^#+ ", r"^\| ", "^- "):
-        found = [re.findall(mark, prose(text), re.MULTILINE) for text in (CLIENTS, CLIENTS_ENGLISH)]
-        assert len(found[0]) == len(found[1]), mark
-    named = [set(re.findall(r"`(\w+)`", prose(text))) for text in (CLIENTS, CLIENTS_ENGLISH)]
-    assert named[0] == named[1]
 
 
 def test_names_in_the_pages_for_clients_are_there():

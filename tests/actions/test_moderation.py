@@ -8,7 +8,6 @@ import pytest
 
 from server.actions.digging.dig import Request, dig
 from server.actions.people.account import check_ban
-from server.actions.people.erase import CannotErase, erase
 from server.actions.reviews.report import REPORTED_NOTE
 from server.cash.actions.pay_in import NOT_BEGUN, follow_payments
 from server.cash.rules import order as row
@@ -23,7 +22,6 @@ from support.operators import hide
 from support.purse import expect_balance, find, let_pass, rest, sweep_until_quiet
 from support.reviews import read_again
 from support.steps import Killed
-from support.stored import person_of
 
 pytestmark = pytest.mark.usefixtures("operating")
 
@@ -516,13 +514,3 @@ def test_a_ban_ends_by_itself():
     assert check_ban(person, DAY_MS) is person
     with pytest.raises(Banned, match="已被停用。理由"):
         check_ban({**person, "banned": {"reason": REASON, "at": 0, "until": 0}}, 1 << 50)
-
-
-async def test_a_ban_that_comes_while_an_erasure_waits_stops_it(client, context, monkeypatch, alice):
-    code = await alice.publish()
-    assert (await alice.post("/endTask", code=code))["status"] == 0
-    meanwhile(monkeypatch, context.store.people, "lock_out", after=lambda: ban(client, code))
-    with pytest.raises(CannotErase, match="banned"):
-        await erase(context.store, alice.id)
-    person = await person_of(context, alice)
-    assert ("banned" in person, "erasing" in person) == (True, False)

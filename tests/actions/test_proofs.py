@@ -1,6 +1,5 @@
 """The proof of an ended task is read a page at a time. All pages together are a proof that holds."""
 
-import asyncio
 import logging
 from typing import Any
 
@@ -91,14 +90,6 @@ async def test_a_dig_brings_up_the_find_that_reply_frame_list_and_proof_name(
         assert [dig["find"] for dig in digs] == replied
         assert draw.differences(msgspec.convert(pages[0] | {"digs": digs}, draw.Proof)) == []
         assert (await client.get("/getProof", code=code, page=9))["digs"] == [], "nobody dug so deep"
-
-
-async def test_a_page_is_read_once_however_many_ask(client, context, trips):
-    code = await dig_to(client, context, 4)
-    trips.sent.clear()
-    replies = await asyncio.gather(*(client.get("/getProof", code=code) for _ in range(20)))
-    assert replies == [replies[0]] * 20
-    assert trips.sent.count("find digs") == 1
 
 
 async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(client, context):

@@ -187,19 +187,6 @@ async def test_what_is_in_review_waits_for_weeks_and_then_has_all_its_time(conte
     assert await find(context, "reviews") == []
 
 
-async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(client, context, alice, bob):
-    for call in ("msg_sec_check", "media_check_async"):
-        await client.misbehave("disconnect", call=call, times=100)
-    code = await alice.publish()
-    for _ in range(2):
-        await settle(context)
-        assert await shown_to(alice, code) == "checking"
-        assert await shown_to(bob, code) == "no_such_task"
-    await client.misbehave("behave")
-    await settle(context)
-    assert await shown_to(bob, code) == "shown"
-
-
 async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_operator_decides(client, context):
     (alice,) = await client.log_in_all("alice")
     await client.misbehave("lose_notice", times=100)

@@ -234,18 +234,6 @@ async def test_a_signature_that_is_not_ones_own_name_is_marked(alice, bob):
             assert found["wxheadpic"] == alice.data["avatarUrl"]
 
 
-async def test_the_openid_serves_if_wechat_gives_no_unionid(client):
-    plain = await client.log_in("alice", unionid="0")
-    assert plain.unionid == f"openid:{plain.data['openid']}"
-    code = await plain.publish(forecast_num=100_000)
-    bob = await client.log_in("bob", unionid="data")
-    assert bob.unionid == f"openid:{bob.data['openid']}"  # the data may be forged, so its unionid is ignored
-    shared = await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=plain.unionid)
-    assert shared["status"] == 0
-    assert (await bare(plain).get("/getMyInfo"))["status"] == 0
-    assert (await plain.get("/getMyRelease"))["data"][0]["code"] == code
-
-
 async def test_a_person_who_never_logged_in_is_told_so(client, code):
     nobody = Someone(client, "nobody", "", {}, send_token=False)
     for interface in ASKING_WHO:
