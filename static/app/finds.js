@@ -1,8 +1,9 @@
 // Finds: what a dig brought up, what came up in a treasure, and the book of them. Loaded once one of these is shown.
 
-import { BOOK, bookOf, countWords, findName, foundWords, placeOf } from "../miniprogram/shared/finds.js";
+import { BOOK, bookOf, countWords, explainOnce, findName, foundWords, placeOf } from "../miniprogram/shared/finds.js";
 import { get } from "./api.js";
-import { attempt, el, fill, write } from "./dom.js";
+import { attempt, el, fill, notice, write } from "./dom.js";
+import { stored } from "./session.js";
 
 const style = el("link", { rel: "stylesheet", href: new URL("finds.css", import.meta.url).href });
 document.head.append(style);
@@ -16,8 +17,11 @@ export function picture(find, found = true) {
 /** Return a find's small picture and its name. */
 export const named = (find) => el("span.named-find", {}, picture(find), findName(find));
 
-/** What a dig that won nothing brought up: words, and a picture. */
-export const brought = (reply) => [foundWords(reply), picture(reply.find)];
+/** What a dig that won nothing brought up: words, and a picture. The first time, a notice explains it. */
+export function brought(reply) {
+  explainOnce(stored("localStorage", "wabao.found"), notice);
+  return [foundWords(reply), picture(reply.find)];
+}
 
 /** What somebody else's dig brought up: what it did, and a picture. */
 export const broughtBy = (find) => [`挖出了${findName(find)}`, picture(find)];

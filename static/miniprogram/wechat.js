@@ -83,6 +83,7 @@ export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment
   seen: stored("wabao.commitments"),
 });
 export const { noteLost, lostOf } = lostPresses(stored("wabao.lost"), me);
+export const foundBefore = stored("wabao.found");
 
 /** Sound and shake once. Versions of WeChat before 2.19 only shake. */
 export function soundAndShake() {

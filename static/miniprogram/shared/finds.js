@@ -15,8 +15,15 @@ const NAMES = [
 
 export const BOOK = {
   title: "地层图鉴", cameUp: "这里挖出过", there: "在这个宝贝里挖到", again: "再试一次",
+  first: "图鉴在“我的”里。土分六层，最上面是表土，越往下越老。",
   rule: "每一锹挖出的东西都归你，收在这里；是哪一件，也由抽奖的随机数定下。它只供收藏：没有价值，不能买卖、转送，不影响得奖的机会。",
 };
+
+/** Say once on a device, with the first find, where finds are kept and what layers are. `kept` is `{ get, set }` of a note. */
+export function explainOnce(kept, say) {
+  if (!kept.get()) say(BOOK.first);
+  kept.set(1);
+}
 
 /** In which layer a depth is, from 0. */
 export const layerOf = (depth) => LAYERS.filter(([, from]) => from <= depth).length - 1;

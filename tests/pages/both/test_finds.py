@@ -28,10 +28,11 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     shown.open("publisher", seller.get("/getTaskDetails", code=code)["publisher_id"])
     shown.says("这里挖出过", name)
     shown.open("treasure", code)
-    shown.press("谁挖了哪一层")
-    shown.says("这里挖出过", name)
     if isinstance(shown, InHand):  # opening the page has dug already
         shown.press("挖一锹")
+    shown.is_told("图鉴在“我的”里。土分六层，最上面是表土")
     shown.says("第 2 层，没有奖，挖出了", "归你了，收进图鉴")
+    shown.press("谁挖了哪一层")
+    shown.says("这里挖出过", name)
     find = Person.log_in(address, "也来挖的人").post("/postTask", code=code)["find"]
     shown.says(f"也来挖的人 挖出了{names[find - 1]}")

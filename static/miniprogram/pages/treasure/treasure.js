@@ -18,7 +18,7 @@ import { pictureOf } from "../../shared/faces.js";
 import { SPREAD_MS, afterwards, noteFind, noteWinner, seekNext } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
-import { BOOK, findName, foundWords, placeOf } from "../../shared/finds.js";
+import { BOOK, explainOnce, findName, foundWords, placeOf } from "../../shared/finds.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
@@ -26,13 +26,14 @@ import { ownWords } from "../../shared/story.js";
 import { endsFirst, mayBeOwn, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { inviteWords } from "../../shared/words-later.js";
 import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
-import { admitted, api, channel, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
+import { admitted, api, channel, foundBefore, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
 // What WXML reads of the details; they stay outside the data, because all that is set there goes to another thread.
 const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "no", "participants", "pic", "publisher_id", "review", "signed", "status", "synopsis", "watchers", "wxname"];
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure, or of somebody's share of it
+const EXPLAINED_MS = 4000;
 const SQUARE = "square"; // the scene of a code that shows no treasure
 
 Component({
@@ -331,6 +332,7 @@ Component({
       if (is_prize) await this.showWin(reply);
       else {
         this.setData({ said: reply.find ? foundWords(reply) : `第 ${now_depth} 层，什么也没有`, brought: reply.find ? placeOf(reply.find) : null });
+        if (reply.find) explainOnce(foundBefore, (title) => wx.showToast({ title, icon: "none", duration: EXPLAINED_MS }));
         if (reply.joined) this.add(reply);
       }
       const { task } = this;
