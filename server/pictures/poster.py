@@ -137,7 +137,10 @@ def _draw_foot(canvas: Image.Image, draw: ImageDraw.ImageDraw, poster: Poster) -
 
 
 def draw_red_packet(money_yuan: int) -> Picture:
-    """Return the picture of a red packet that pays `money_yuan` per prize; 0 draws no amount."""
+    """Return the picture of a red packet that pays `money_yuan` per prize; 0 draws words in its place.
+
+    Lists cut it to 4:3, and lay a word over its upper left corner: no text is there.
+    """
     side = 1600  # drawn at twice the size, for smooth edges
     canvas = _gradient((side, side), "#e8503a", "#c3261f")
     draw = ImageDraw.Draw(canvas)
@@ -147,16 +150,17 @@ def draw_red_packet(money_yuan: int) -> Picture:
     draw.ellipse((606, 466, 994, 854), fill=_GOLD)
     draw.ellipse((636, 496, 964, 824), outline="#e5a93c", width=8)
     draw.text((800, 660), "挖", font=_font(190, _BLACK), fill="#b3311f", anchor="mm")
-    draw.text((800, 190), "现金红包", font=_font(130, _BOLD), fill=_GLOW, anchor="mm")
     if money_yuan:
         size = min(360, 2050 // len(str(money_yuan)))
         amount = _font(size, _BLACK)
         unit = _font(120, _BOLD)
         width = amount.getlength(str(money_yuan)) + 30 + unit.getlength("元")
         left = 800 - width / 2
-        draw.text((left, 1290), str(money_yuan), font=amount, fill=_GOLD, anchor="ls")
-        draw.text((800 + width / 2, 1290), "元", font=unit, fill=_GOLD, anchor="rs")
-    draw.text((800, 1430), "挖到就归你", font=_font(76, _MEDIUM), fill=_GLOW, anchor="mm")
+        draw.text((left, 1240), str(money_yuan), font=amount, fill=_GOLD, anchor="ls")
+        draw.text((800 + width / 2, 1240), "元", font=unit, fill=_GOLD, anchor="rs")
+    else:
+        draw.text((800, 1090), "现金红包", font=_font(130, _BOLD), fill=_GLOW, anchor="mm")
+    draw.text((800, 1340), "挖到就归你", font=_font(76, _MEDIUM), fill=_GLOW, anchor="mm")
     return encoded(canvas.resize((side // 2, side // 2), Resampling.LANCZOS))
 
 

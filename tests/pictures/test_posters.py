@@ -155,5 +155,9 @@ def test_a_red_packet_says_what_it_pays():
     assert {image.size for image in drawn.values()} == {(800, 800)}
     numbers = [image.crop((0, 470, 800, 660)) for image in drawn.values()]
     assert all(difference(one, other) > 1 for one, other in itertools.pairwise(numbers))
+    for image in (opened(draw_red_packet(0).full), drawn[200]):  # lists cut it to 4:3
+        for top, bottom in ((0, 200), (700, 800)):
+            edge = image.crop((0, top, 1, bottom)).resize((800, bottom - top))
+            assert difference(image.crop((0, top, 800, bottom)), edge) < 0.5
     for image in drawn.values():  # even the longest number keeps its distance from the edge
         assert difference(image.crop((0, 470, 40, 660)), drawn[1].crop((0, 470, 40, 660))) < 0.1
