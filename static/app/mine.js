@@ -42,8 +42,7 @@ export function mine(root, signal, which = "won") {
       avatar({ wxheadpic: person.avatarUrl, wxname: person.nickName }, 64),
       el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
         el("button.link", { onclick: () => editProfile(signal) }, "改名字和头像"),
-        el("a.link", { href: "#/follows" }, PUBLISHER.followed),
-        el("button.link", { onclick: logOut }, "退出登录"))),
+        el("a.link", { href: "#/follows" }, PUBLISHER.followed))),
       numbers),
     waitingPanel,
     leaving,
@@ -57,7 +56,7 @@ export function mine(root, signal, which = "won") {
     days,
     preferences(),
     textLinks(),
-    el("p.buttons.middle", {}, leave),
+    el("p.buttons.middle", {}, el("button.link", { onclick: logOut }, "退出登录"), leave),
   );
 
   async function readNumbers() {

@@ -7,7 +7,7 @@ import { dialog, readInto } from "./dialog.js";
 import { el, write } from "./dom.js";
 
 // As high as the poster will be, so that nothing below moves when it is drawn: that of `.poster img` in a dialog.
-const HEIGHT = "min(62dvh, (min(440px, 100vw - 24px) - 32px) * 1334 / 750)";
+const HEIGHT = "min(max(200px, min(62dvh, 100dvh - 316px)), (min(440px, 100vw - 24px) - 32px) * 1334 / 750)";
 
 export function share(task) {
   const link = `${location.origin}/?code=${task.share || task.code}`;

@@ -205,3 +205,14 @@ def test_the_tab_of_the_square_reads_it_anew_from_its_top(window, publisher):
     with page.expect_response("**/getTaskList*"):
         page.locator("#nav").get_by_role("link", name="广场").click()
     run_until(page, lambda: page.evaluate("scrollY === 0"))
+
+
+def test_on_a_narrow_phone_the_share_sheet_and_the_line_about_the_publisher_are_whole(window, publisher):
+    code = publisher.publish(a_picture(), name="一箱橙子", forecast_num=90)
+    page = window("阿强", f"/#/task/{code}", digs=False, viewport=PHONE).page
+    line = page.locator(".publisher > span:last-child")
+    expect(line).to_contain_text("免费挖")
+    assert line.evaluate("each => each.offsetHeight") < 30  # one line
+    page.get_by_role("button", name="分享", exact=True).click()
+    page.locator(".poster img").wait_for()
+    assert page.locator("dialog[open]").evaluate("each => each.scrollHeight - each.clientHeight") <= 0
