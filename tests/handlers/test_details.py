@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from pymongo.errors import NotPrimaryError
 
-from server.actions.people.erase import erase
 from server.memory.visiting import NOTED_SECONDS
 from support.client import Someone
 from support.drafts import RED_PACKET, publish_many
@@ -156,14 +155,6 @@ async def test_who_first_brought_whom_to_a_task_is_noted(client, context, alice,
     assert (await dave.get("/getTaskDetails", code="Z" * 31))["error"] == "no_such_task"
     dug = await dave.dig(bobs)
     assert (dug["status"], dug["now_depth"]) == (0, 1)
-
-
-async def test_a_share_of_somebody_who_was_erased_leads_to_the_task(context, bob, carol, code):
-    share = (await bob.get("/getTaskDetails", code=code))["share"]
-    await erase(context.store, bob.id)
-    assert (await carol.get("/getTaskDetails", code=share))["code"] == code
-    of_old = await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bob.unionid)
-    assert of_old["code"] == code
 
 
 async def test_a_page_is_read_while_mongodb_takes_no_writes(context, client, monkeypatch, alice, bob, code):

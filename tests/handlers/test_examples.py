@@ -1,7 +1,7 @@
 """The examples of the reference: from a real run, complete, and as declared.
 
 After a change of an interface or a frame, `EXAMPLES_RECORD=1 pytest tests/handlers/test_examples.py` notes
-new examples. What is there already keeps its values.
+new examples. An example that still has the same names keeps its values.
 """
 
 import re

@@ -5,7 +5,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from support.client import Client, Someone, a_picture
 from support.meanwhile import meanwhile
-from support.operators import operator
 from support.purse import find
 from support.reviews import CHECKED, settle
 
@@ -122,14 +121,6 @@ async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_i
     [person] = await find(context, "people", _id=alice.id)
     assert person["wxheadpic"] == path_of(faces[1])
     assert await answered(client, path_of(faces[0])) == SHOWN
-
-
-async def test_operators_see_what_is_not_shown_yet(client, alice):
-    path = path_of((await an_upload(alice))[0])
-    assert await answered(client, f"/ops{path}") == NOT_FOUND
-    await operator(client)
-    assert await answered(client, f"/ops{path}") == (200, "private, no-store")
-    assert await answered(client, path) == NOT_FOUND
 
 
 class TestUnchecked:

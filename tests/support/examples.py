@@ -114,27 +114,12 @@ def differences(kept: Any, found: Any, at: str) -> list[str]:
     return [] if shape(kept) == shape(found) else [f"{at} is {found!r}, in {EXAMPLES.name} {kept!r}"]
 
 
-def settled(kept: Any, found: Any) -> Any:
-    """Return a noted example, with the kept values where both have one of the same type.
-
-    So ids, codes and times stay, and a new field changes nothing else. Who wants a new value deletes the old
-    one from the file before recording.
-    """
-    if isinstance(kept, dict) and isinstance(found, dict):
-        names = kept if kept.keys() == found.keys() else found
-        return {name: settled(kept[name], found[name]) if name in kept else found[name] for name in names}
-    if isinstance(kept, list) and isinstance(found, list) and kept and found:
-        return [settled(*pair) for pair in zip(kept, found, strict=False)] + kept[len(found) :]
-    alike = type(kept) is type(found) or None in (kept, found)
-    return kept if alike and shape(kept) == shape(found) else found
-
-
 def keep(found: dict[str, Any]) -> None:
-    """Write the noted examples into the file of examples."""
+    """Write the noted examples into the file of examples. One with the same names keeps its values."""
     kept = json.loads(EXAMPLES.read_text("utf-8"))
     for kind, noted in found.items():
         old = kept.get(kind, {})
-        known = old | settled(old, noted)
+        known = old | {at: new for at, new in noted.items() if differences(old.get(at), new, at)}
         kept[kind] = {name: known[name] for name in sorted(known) if kind != "interfaces" or name in _TAKES}
     EXAMPLES.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
     examples.cache_clear()

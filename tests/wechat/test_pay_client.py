@@ -59,16 +59,6 @@ def elsewhere(serve: Callable[[Application], int]) -> Elsewhere:
 # -- paying in
 
 
-async def test_an_order_may_be_closed_again_and_a_paid_one_may_not_be_closed(shop):
-    number, prepay_id = await shop.order()
-    await shop.pay.close_order(number)
-    await shop.pay.close_order(number)
-    assert (await shop.pay.query_order(number)).trade_state == "CLOSED"
-    assert "fail" in await shop.request_payment(shop.pay.payment_parameters(prepay_id))
-    with pytest.raises(PayRefused, match="ORDERPAID"):
-        await shop.pay.close_order(await shop.paid())
-
-
 async def test_a_long_description_is_cut_between_characters(shop):
     prepay_id = await shop.pay.create_order(a_number(), "红" * 200, 1, OPENID, int(time.time() * 1000) + 9000)
     kept = await shop.context.sandbox.pay.orders.find_one({"prepay_id": prepay_id})
