@@ -10,6 +10,7 @@ import { consent } from "./consent.js";
 import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
+import { keepShown } from "../miniprogram/shared/renewing.js";
 import { isClaimable, isShared, mayBeOwn, mayEdit, mayEnd, mayShare, ranksLeft, seeksWinners, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
 import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
@@ -21,7 +22,7 @@ import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
 import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, drawingWords, dugWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, lostAgainst, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
-import { person } from "./session.js";
+import { onChange, person } from "./session.js";
 import { shaft } from "./shaft.js";
 import { rulesButton } from "./texts.js";
 import { askWaiting } from "./waiting.js";
@@ -73,7 +74,7 @@ class Page {
   #openedAt = Date.now();
   #readDigs;
   #unfolded = false; // all kinds of prizes show
-  #noteWin = null; // takes frames, where it says who got how much
+  #wins = null; // who got how much, where that is said
 
   constructor(task, signal) {
     observe(task.server_time);
@@ -118,6 +119,7 @@ class Page {
     this.locked = el("p.hint");
     this.edit = el("a.button", { href: `#/edit/${task.code}` }, OWN.edit);
     this.top = el("div.column");
+    if (person?.named === 0) onChange(() => person && this.rename({ no: task.no, wxname: person.nickName, wxheadpic: person.avatarUrl }), signal);
   }
 
   fill(root) {
@@ -142,7 +144,7 @@ class Page {
         this.statement.show();
       }, () => {});
     }
-    if (isShared(task)) import("./wins.js").then((loaded) => { this.#noteWin = loaded.wins(task, this.wins, signal); }, () => {}); // it is not missed
+    if (isShared(task)) import("./wins.js").then((loaded) => { this.#wins = loaded.wins(task, this.wins, signal); }, () => {}); // it is not missed
     this.shaft.say(task.why_note);
     this.showClaim();
   }
@@ -298,7 +300,10 @@ class Page {
         break;
       case "claim":
         if (task.is_prize) this.reload();
-        else this.tellThanks(frame.depth);
+        else {
+          this.readName(frame.depth).catch(keepShown);
+          this.tellThanks(frame.depth);
+        }
         break;
       case "end":
         this.ended(frame);
@@ -314,7 +319,7 @@ class Page {
       default:
         return;
     }
-    this.#noteWin?.(frame);
+    this.#wins?.receive(frame);
     if (!this.#busy) this.show(); // the end of a dig shows all that came meanwhile
   }
 
@@ -356,6 +361,19 @@ class Page {
     Object.assign(task, { status: 1, end_reason, cd_until: 0 });
     // The details have the operator's reason, and until when a prize can be claimed.
     if (["operator", "refused", "credit"].includes(end_reason) || task.is_prize) this.reload();
+  }
+
+  /** Read who won at a depth: who claims is asked for a name. */
+  async readName(depth) {
+    const { data } = await get("/getDigs", { code: this.task.code, won: 1, before: depth + 1 });
+    if (data.length && !this.signal.aborted) this.rename(data[0]);
+  }
+
+  /** Show somebody by their first name: it stands in what they dug and won before it, too. */
+  rename(row) {
+    this.people.rename(row);
+    this.#wins?.rename(row);
+    this.renewDigs();
   }
 
   /** Show the publisher who thanked them, as the frame `claim` may tell. */
@@ -486,7 +504,7 @@ class Page {
       return;
     }
     Object.assign(task, wonBy(reply, task));
-    this.#noteWin?.(reply); // its frame may have come before it was known to be one's own
+    this.#wins?.receive(reply); // its frame may have come before it was known to be one's own
     this.#celebrated.add(reply.seq);
     const parts = [
       celebration.show, // before the stroke ends: nothing would move between the two

@@ -25,7 +25,11 @@ export function digs(task, signal, element) {
   let lookedBack = false;
 
   function show(found) {
-    for (const dig of found) if (!rows.has(dig.depth)) rows.set(dig.depth, insert(list, dig, wonWords(dig, task)));
+    for (const dig of found) {
+      if (rows.get(dig.depth)?.dataset.name === dig.wxname) continue;
+      rows.get(dig.depth)?.remove(); // its digger has taken a name since
+      rows.set(dig.depth, insert(list, dig, wonWords(dig, task)));
+    }
     if (!lookedBack) trim(rows);
     found.forEach((dig) => noteFind(task, dig));
     redraw(finds, task.finds, cameUp);
@@ -74,7 +78,7 @@ function trim(rows) {
 
 /** Put a dig's row where it belongs, the deepest first. */
 function insert(list, { depth, wxname, wxheadpic, is_prize, find, layers }, what) {
-  const row = el("li", { "data-depth": depth },
+  const row = el("li", { "data-depth": depth, "data-name": wxname },
     el("span.hint", {}, `第 ${depth} 层`), avatar({ wxheadpic, wxname }, 28), el("span.name", {}, wxname, layers ? el("small.hint", {}, ` ${layersMark({ layers })}`) : null),
     find ? named(find) : null,
     is_prize ? el("em", {}, icon("trophy", 14), what || DIGS.won) : null);

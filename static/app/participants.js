@@ -8,7 +8,7 @@ const PAGE = 50; // page n of getTaskUser always holds the places 50 (n − 1) +
 const NEWEST = 60;
 const FEWEST = 20; // a press of the button shows at least this many more
 
-/** The list: its `element`, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(task)`. */
+/** The list: its `element`, with `reset(details)`, `add(row)`, `mark(no)` for a winner, `rename(row)`, and `count(task)`. */
 export class Participants {
   constructor(task, signal) {
     this.task = task;
@@ -53,6 +53,13 @@ export class Participants {
     person.classList.add("won");
     person.querySelector("em")?.remove();
     person.append(el("em", {}, icon("trophy", 14), no === this.task.no ? PEOPLE.own : PEOPLE.won));
+  }
+
+  rename({ no, wxname, wxheadpic }) {
+    const person = this.shown.get(no);
+    if (!person) return;
+    person.firstChild.replaceWith(avatar({ wxheadpic, wxname }, 44));
+    write(person.children[1], wxname);
   }
 
   count(task) {

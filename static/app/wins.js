@@ -2,14 +2,13 @@
 
 import { now } from "../miniprogram/shared/clock.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
-import { WINS, noteWin, readWins, shownWins } from "../miniprogram/shared/wins.js";
+import { WINS, noteWin, readWins, renameWin, shownWins } from "../miniprogram/shared/wins.js";
 import { get } from "./api.js";
 import { attempt, avatar, el, fill, icon, redraw, set, write } from "./dom.js";
-import { onChange } from "./session.js";
 
 document.head.append(el("link", { rel: "stylesheet", href: new URL("wins.css", import.meta.url).href }));
 
-/** Show in `place` who won what of `task`, which its page keeps up to date. Return `receive(frame)`, which is to be called after that. */
+/** Show in `place` who won what of `task`, which its page keeps up to date. Return `receive(frame)`, which is to be called after that, and `rename(person)`. */
 export function wins(task, place, signal) {
   const known = new Map();
   const count = el("small.hint");
@@ -47,14 +46,13 @@ export function wins(task, place, signal) {
     show();
   }
 
-  function readAnew() {
-    known.clear();
-    read().catch(keepShown);
+  function rename(winner) {
+    renameWin(known, winner);
+    show();
   }
 
-  onChange(readAnew, signal); // a first name stands in what was won before it, too
-  readAnew();
-  return receive;
+  read().catch(keepShown);
+  return { receive, rename };
 }
 
 const row = ({ name, face, what, when, best, own }) => el("li", {}, avatar({ wxheadpic: face, wxname: name }, 36),

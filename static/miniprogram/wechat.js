@@ -106,11 +106,12 @@ export function me() {
   return person;
 }
 
-/** Take the name that the person chose. */
+/** Take the name that the person chose; resolves with the state of its review. */
 export async function rename(wxname) {
-  await api.post("/setProfile", { wxname });
+  const { review } = await api.post("/setProfile", { wxname });
   person = { ...person, nickName: wxname, named: 1 };
   wx.setStorageSync(KEY, person);
+  return review;
 }
 
 /**

@@ -100,7 +100,8 @@ class Window:
         self._page.get_by_label("上传填好快递的表格").set_input_files(file)
 
     def _field(self, label: str) -> Locator:
-        return self._page.get_by_label(label).or_(self._page.get_by_placeholder(label)).first
+        named = self._page.get_by_label(label).or_(self._page.get_by_placeholder(label))
+        return named.and_(self._page.locator("input, textarea, select")).first
 
     def main_button_is(self, label: str) -> None:
         """Wait until this, alone of the page's buttons, is drawn as the main one."""
@@ -192,4 +193,4 @@ class InHand:
 
 
 Client: TypeAlias = Window | InHand
-Clients: TypeAlias = Callable[[str], Client]
+Clients: TypeAlias = Callable[..., Client]

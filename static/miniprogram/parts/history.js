@@ -33,7 +33,8 @@ export const history = Behavior({
       const newest = this.data.digs.length ? this.data.digs[0].depth : 0;
       const gap = data.length === PAGE && data[PAGE - 1].depth > newest + 1; // more was dug than one page: begin anew
       if (gap) this.lookedBack = false;
-      const digs = [...rows.filter(({ depth }) => depth > newest), ...(gap ? [] : this.data.digs)];
+      const least = rows.length ? rows[rows.length - 1].depth : 0;
+      const digs = [...rows, ...(gap ? [] : this.data.digs.filter(({ depth }) => depth < least))];
       if (!this.life.aborted) this.setData({ digs: this.lookedBack ? digs : digs.slice(0, KEPT), digsRead: true, digsUnread: "" });
     },
 

@@ -26,10 +26,10 @@ export const naming = Behavior({
       const name = detail.value.wxname.trim();
       if (!name) return;
       try {
-        await rename(name);
+        const review = await rename(name);
         this.setData({ naming: false });
         this.showNaming();
-        if (this.renamed) this.renamed();
+        if (this.renamed) this.renamed(review);
       } catch (error) {
         showProblem(error);
       }

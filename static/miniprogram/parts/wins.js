@@ -14,12 +14,6 @@ export const winsList = Behavior({
       if (isShared(this.task)) tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins) });
     },
 
-    /** Read anew: a first name stands in what was won before it, too. */
-    renamed() {
-      this.wins.clear();
-      this.readWins().catch(showProblem);
-    },
-
     /** Take a frame `prize`; the dig's frame `cd` came before it. */
     noteWin(frame) {
       const { newest } = this;

@@ -16,6 +16,11 @@ export function noteWin(wins, { depth, no, wxname, wxheadpic, rank, money_fen: f
   wins.set(depth, { depth, no, name: wxname, face: pictureOf({ wxname, wxheadpic }), fen, what: fen ? yuan(fen) : ranks[rank - 1].name, when: asMoment(at) });
 }
 
+/** Show a win, if it is known, by the name and the face that its winner has now; `no` is their place. */
+export function renameWin(wins, { no, wxname, wxheadpic }) {
+  for (const win of wins.values()) if (win.no === no) Object.assign(win, { name: wxname, face: pictureOf({ wxname, wxheadpic }) });
+}
+
 /** Read a page of who won, unless all are known: the newest, or with `earlier` those before the known. `read(asked)` resolves with the reply of getDigs. */
 export async function readWins(wins, task, read, earlier) {
   if (wins.size >= wonOf(task)) return;

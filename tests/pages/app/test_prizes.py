@@ -1,6 +1,5 @@
 """The pages of winner and publisher after a win, the search for treasures, and the list of diggers."""
 
-import json
 import re
 import time
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Opener, Person, Window, run_until, write_record
+from support.browser import PHONE, Person, Window, come_in, run_until, write_record
 from support.client import a_picture
 from support.login import log_in
 
@@ -75,15 +74,6 @@ def test_the_shaft_of_an_ended_treasure_makes_room_for_what_came_of_it(window, m
     page = window("阿强", f"/#/task/{mailed['code']}", viewport=PHONE).page
     expect(page.locator(".ending")).to_be_in_viewport(ratio=1)
     expect(page.get_by_role("link", name="这次的故事")).to_be_in_viewport(ratio=1)
-
-
-def come_in(window: Opener, data: dict[str, Any]) -> Window:
-    """Open the page for somebody who is logged in already; `data` is the login."""
-    opened = window()
-    opened.page.evaluate("data => sessionStorage.setItem('wabao.person', data)", json.dumps(data))
-    opened.page.reload()
-    opened.page.get_by_role("link", name="我的").wait_for()
-    return opened
 
 
 @pytest.fixture

@@ -1,20 +1,28 @@
 """A group reads at one look who got how much of its red packet."""
 
 from support.browser import Person
+from support.clients import Window
+from support.login import log_in
 
 
 def amount(fen: int) -> str:
     return f"{fen // 100}{f'.{fen % 100:02}' if fen % 100 else ''} 元"
 
 
+def packet(giver: Person, number: int) -> str:
+    """Publish a packet with as many yuan as prizes, of which each dig wins one; return its code."""
+    numbers = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0, "cd": 0}
+    kinds = [{"name": "拼手气红包", "prize_num": number, "sum_fen": 100 * number}]
+    half = {"sealed_seed": giver.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    asked = {"goods_type": 1, "is_public": 0, "name": "火锅局", "prizes": kinds, **numbers, **half}
+    code = str(giver.post("/postTask", **asked)["code"])
+    giver.pay(code, number)
+    return code
+
+
 def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_its_end(client, address):
     giver = Person.log_in(address, "发红包的人")
-    packet = {"goods_type": 1, "is_public": 0, "name": "火锅局", "prize_num": 6, "forecast_num": 6, "cd": 0}
-    kinds = [{"name": "拼手气红包", "prize_num": 6, "sum_fen": 600}]
-    half = {"sealed_seed": giver.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
-    asked = giver.post("/postTask", **packet, **half, prizes=kinds, interval=1, fluctuation=0)
-    code = str(asked["code"])
-    giver.pay(code, 6)
+    code = packet(giver, 6)
     crowd = [Person.log_in(address, f"火锅客{each}") for each in "甲乙丙丁戊己"]
     crowd[0].post("/postTask", code=code)
     reader = client("发红包的人")
@@ -39,3 +47,27 @@ def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_i
     winner.open("treasure", code)
     winner.says("谁挖到了多少 6 / 6 份", "火锅客己我", "我挖到了")
     winner.keeps_silent("已付")
+
+
+def test_a_first_name_shows_on_the_pages_that_are_open(client, address, request):
+    giver = Person.log_in(address, "包红包的人")
+    code = packet(giver, 2)
+    user = f"没名字的{request.node.callspec.id}"
+    login = log_in(address, user, ("code",))
+    someone = Person(address, login["unionid"], login["token"])
+    someone.post("/postTask", code=code)
+    watching = client("包红包的人")
+    winner = client(user, named=False)
+    before_names = ["谁挖到了多少 1 / 2 份", "一起挖的人1. "]
+    if isinstance(winner, Window):
+        before_names = ["谁挖到了多少 1 / 2 份 ", "一起挖的人 1 人 "]
+    for page in (watching, winner):
+        page.open("treasure", code)
+        page.says(*(f"{before}{login['nickName']}" for before in before_names))
+    winner.press("起个名字")
+    winner.fill("名字", "小满")
+    winner.press("保存")
+    winner.says(*(f"{before}小满" for before in before_names))
+    winner.keeps_silent(login["nickName"])
+    someone.claim(code)
+    watching.says(*(f"{before}小满" for before in before_names))

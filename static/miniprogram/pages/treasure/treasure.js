@@ -23,6 +23,7 @@ import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
+import { renameWin } from "../../shared/wins.js";
 import { endsFirst, mayBeOwn, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { inviteWords } from "../../shared/words-later.js";
 import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
@@ -234,6 +235,7 @@ Component({
           break;
         case "claim": // a publisher gets the frames of all winners' claims, and sees no claim here
           if (task.is_prize) this.read().catch(showProblem);
+          else this.readName(frame.depth).catch(keepShown);
           break;
         case "end":
           this.show({ status: 1, end_reason: frame.end_reason, cd_until: 0 });
@@ -276,6 +278,28 @@ Component({
 
     row({ no, wxname, wxheadpic, is_prize, layers }) {
       return { no, wxname, wxheadpic: pictureOf({ wxname, wxheadpic }), is_prize, mark: layersMark({ layers }) };
+    },
+
+    /** One's own first name: others see it as soon as it is shown. */
+    renamed(review) {
+      const { nickName, avatarUrl } = me();
+      if (review !== "shown") return;
+      this.takeName({ no: this.task.no, wxname: nickName, wxheadpic: avatarUrl });
+      this.readStrata().catch(showProblem);
+    },
+
+    /** Read who won at a depth: who claims is asked for a name. */
+    async readName(depth) {
+      const { data } = await api.get("/getDigs", { code: this.task.code, won: 1, before: depth + 1 });
+      if (data.length && !this.life.aborted) this.takeName(data[0]);
+    },
+
+    /** Show somebody by their first name: it stands in what they dug and won before it, too. */
+    takeName({ no, wxname, wxheadpic }) {
+      tell(this, { people: this.data.people.map((each) => (each.no === no ? { ...each, wxname, wxheadpic: pictureOf({ wxname, wxheadpic }) } : each)) });
+      renameWin(this.wins, { no, wxname, wxheadpic });
+      this.showWins();
+      this.renewDigs();
     },
 
     mark(no) {
