@@ -198,6 +198,7 @@ class Page {
     set(this.edit, { hidden: !mayEdit(task) });
     write(this.locked, lockedWords(task));
     set(this.ending, { hidden: !task.status && !task.gone });
+    set(this.digs, { hidden: !task.now_depth });
     set(this.story, { hidden: !task.status || Boolean(task.gone) || !task.now_depth });
     this.after.show(task, this.#winners);
     write(this.deadline, isClaimable(task) ? untilWords(task.claim_until) : "");

@@ -4,7 +4,7 @@ import { noteFind } from "../miniprogram/shared/afterwards.js";
 import { get } from "./api.js";
 import { cameUp, named } from "./finds.js";
 import { atMostEvery } from "../miniprogram/shared/renewing.js";
-import { DIGS, layersMark, undug, wonWords } from "../miniprogram/shared/words.js";
+import { DIGS, layersMark, wonWords } from "../miniprogram/shared/words.js";
 import { attempt, avatar, el, icon, redraw, set, write } from "./dom.js";
 
 const PAGE = 50; // of getDigs
@@ -15,12 +15,11 @@ const RENEW_MS = 2_000;
 export function digs(task, signal, element) {
   const { code } = task;
   const list = el("ol.digs");
-  const nobody = el("p.blank", { hidden: true });
   const problem = el("p.problem", { role: "alert" });
   const again = el("button", { hidden: true, onclick: () => { renew(); element.firstChild.focus(); } }, "再试一次"); // it will be hidden
   const finds = el("div");
   const more = el("button", { hidden: true, onclick: () => lookBack() }, DIGS.more);
-  element.append(finds, list, nobody, more, problem, again);
+  element.append(finds, list, more, problem, again);
   const rows = new Map(); // by depth
   let lookedBack = false;
 
@@ -33,8 +32,6 @@ export function digs(task, signal, element) {
     if (!lookedBack) trim(rows);
     found.forEach((dig) => noteFind(task, dig));
     redraw(finds, task.finds, cameUp);
-    write(nobody, undug(task));
-    set(nobody, { hidden: rows.size > 0 });
     set(more, { hidden: !rows.size || least(rows) <= 1 });
   }
 

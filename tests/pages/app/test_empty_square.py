@@ -75,7 +75,7 @@ def test_a_list_that_was_not_read_can_be_read_again(window, publisher):
 
 
 def test_a_page_that_was_not_read_can_be_read_again_unless_it_is_refused(window, publisher):
-    code = publisher.publish(a_picture(), name="再读的猫")
+    code = publisher.publish(a_picture(), name="再读的猫", forecast_num=500_000)
     opened = window("小明")
     page = opened.page
     again = page.get_by_role("button", name="再试一次")
@@ -94,13 +94,15 @@ def test_a_page_that_was_not_read_can_be_read_again_unless_it_is_refused(window,
         expect(again).to_be_hidden()
         expect(page.get_by_text("网络不通")).to_be_hidden()
         expect(page.locator("h1:focus")).to_have_count(1)
+    expect(page.locator("summary", has_text="谁挖了哪一层")).to_be_hidden()  # nobody dug
+    Person.log_in(publisher.address, "老王").post("/postTask", code=code)
     page.route("**/getDigs*", fail)
     opened.go(f"/#/task/{code}")
     page.locator("summary", has_text="谁挖了哪一层").click()
     expect(page.locator(".problem", has_text="网络不通")).to_be_visible()
     page.unroute("**/getDigs*")
     again.click()
-    expect(page.locator("details.panel", has_text="谁挖了哪一层")).to_contain_text("还没有人挖过")
+    expect(page.locator("details.panel", has_text="谁挖了哪一层")).to_contain_text("第 1 层")
     expect(again).to_be_hidden()
     expect(page.locator("summary:focus")).to_have_count(1)
     for name, path, drawn in (("分享", "getSharePic", "img"), ("活动规则", "getRules", "h3")):
