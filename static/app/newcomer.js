@@ -42,5 +42,5 @@ export function offered(task) {
     set(line, { hidden: !needed || !place.hidden || !isNew() });
     set(place, { "data-over": over });
   };
-  return { element: el("div", {}, line, place), show, done: leave };
+  return { element: el("div.offered", {}, line, place), show, done: leave };
 }
