@@ -4,7 +4,7 @@ import { asMoment, asTime, secondsUntil } from "./clock.js";
 import { headline } from "./story.js";
 import { title } from "./words.js";
 
-export const DAILY = { title: "每日一挖", dig: "去挖", remind: "提醒我" };
+export const DAILY = { title: "每日一挖", dig: "去挖" };
 
 /**
  * Return what stands on top of the square, null for nothing: { card, says, digs, over, next }. `card` is the one that runs, or
@@ -24,7 +24,7 @@ export function dailyTop(cards) {
     says: !card ? "" : seconds ? `${asTime(seconds)}${seconds < 60 ? " 秒" : " "}后开挖` : "正在挖",
     digs: Boolean(card) && !seconds,
     over: ended ? { code: ended.code, says: `上一次“${title(ended)}”：${headline(ended)}` } : null,
-    next: after ? `${asMoment(after.starts_at)}：${title(after)}` : "",
+    next: after ? `下一次 ${asMoment(after.starts_at)}：${title(after)}` : "",
   };
 }
 
