@@ -139,6 +139,8 @@ test("the button that digs is bright only for who may dig, and promises nothing 
   assert.equal(press({ why: "already_won" }, 600).small, "后别人可挖");
   const chance = { status: 0, one_in: 3, nearest: 2, mine: 1, now_depth: 1 };
   assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["别人下一锹挖到的机会 1/3", ""]);
+  const chances = ["", "banned", "leaving", "not_paid", "no_such_task"].map((why) => chanceWords({ ...chance, mine: 0, review: "shown", why }));
+  assert.deepEqual(chances, ["这一锹挖到的机会 1/3", "别人下一锹挖到的机会 1/3", "别人下一锹挖到的机会 1/3", "", ""]);
 });
 
 test("whether opening digs is asked only where there is time to read it, and gone before the button can be pressed", () => {

@@ -155,7 +155,7 @@ export const NEWCOMER = { ask: "第一次挖？可以先练练手。", begin: "�
 // After an end: why it was fair in a sentence, and where to dig next.
 export const AFTER = {
   title: "接下来挖哪个", cut: "这个链接打不开了，请朋友重新发一次", gone: "这个宝贝下架了，或者正在检查，现在不能挖。",
-  proof: "奖品的位置在发布的那一刻就定下了，挖的时候没有动过；手机可以自己重算一遍。",
+  proof: "奖品的位置在发布的那一刻就定下了，挖的时候没有动过；可以在这里自己重算一遍。",
   square: "去广场看看", story: "这次的故事：谁挖了哪一层",
 };
 
@@ -202,10 +202,10 @@ export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, d
 /** The layers of finds, and the depths at which they begin. */
 export const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋", 71], ["秦汉", 151], ["远古", 301]];
 
-/** Return how likely the next dig wins, by the rules of the draw; it is not the dig of a winner or the publisher. */
+/** Return how likely the next dig wins, by the rules of the draw; it is not the dig of a winner, the publisher or who is banned or leaves. */
 export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version, review, why }) {
-  if (status || !nearest || review !== "shown" || why === "not_paid") return "";
-  const others = is_prize || mine;
+  if (status || !nearest || review !== "shown" || ["not_paid", "no_such_task"].includes(why)) return "";
+  const others = is_prize || mine || ["banned", "leaving"].includes(why);
   const whose = others ? "别人下一锹" : "这一锹";
   if (one_in) return one_in === 1 ? `${whose}一定挖到！` : `${whose}挖到的机会 1/${one_in}`;
   const finds = rules_version === 1 ? "" : `，${whose}还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
@@ -276,7 +276,7 @@ export function worded(text, note) {
 }
 
 // What a winner reads and presses where a prize is claimed.
-const ADDRESS_KEPT = "收到奖品（没有寄出的，填写地址）90 天后删除";
+const ADDRESS_KEPT = "收到奖品后 90 天删除，没有寄出的在填写后 90 天删除";
 
 export const CLAIM = {
   title: "领奖", go: "去领奖",
@@ -285,10 +285,10 @@ export const CLAIM = {
   outdated: "这个微信收不了红包。请用手机上最新的微信来领，在期限之前都可以", update: "更新微信",
   onSite: "现场领取：凭取件码向发布者领奖。", show: "出示取件码", shown: "当面出示取件码，或让对方扫码：",
   taken: "已经领到了", gone: "奖品已经领走了。",
-  ask: `填写收货地址。它加密保存，只有发布者看得到，${ADDRESS_KEPT}。`, choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
+  ask: `填写收货地址。它加密保存，只有发布者看得到；${ADDRESS_KEPT}。`, choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
   receiver: "收货人", phone: "电话", address: "详细地址", submit: "提交地址",
   phones: "手机号，或带区号的座机；境外的以 + 开头", whole: "从省、市写到街道和门牌",
-  handed: "地址已交给发布者，等着收货吧。", deleted: `收货地址已删除：它在${ADDRESS_KEPT}。`,
+  handed: "地址已交给发布者，等着收货吧。", deleted: `收货地址已删除：${ADDRESS_KEPT}。`,
   change: "更改地址",
   sent: "发布者已经寄出。", arrived: "确认收到", arrives: "寄出 15 天后会自动确认。", received: "已经收到。",
   again: "再试一次",
@@ -335,7 +335,7 @@ export const WINNERS = {
   title: "中奖者和发奖", table: "下载表格（CSV）", send: "取表格（CSV），再发到聊天", fetched: "表格取好了，发到聊天",
   check: "核对取件码", pickup: "中奖者的 6 位取件码", compare: "核对", scan: "扫取件码", notPickup: "这不是这个宝贝的取件码",
   carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "改好了", correct: "改快递信息",
-  deleted: `收货地址已删除：它在${ADDRESS_KEPT}`,
+  deleted: `收货地址已删除：${ADDRESS_KEPT}`,
   frozen: "运营者冻结了它，先不要交付；有疑问请联系客服",
   overdue: "地址填好三天了，还没有寄出", more: "更多", empty: "这里没有",
   upload: "上传填好快递的表格（CSV）", allNoted: (number) => `${number} 行快递都记下了`,
@@ -531,9 +531,9 @@ export function fairAnswers(task, { noted = false, holds = null } = {}) {
   const together = task.rules_version === 2;
   const moved = {
     null: task.status
-      ? "点下面的“验证这次抽奖”，手机就自己重算一遍。"
-      : `还没有结束，现在不能说出位置。${noted ? "这个手机已经记下承诺，" : ""}结束后种子公开，手机就能自己重算一遍。`,
-    true: "没有：你的手机刚刚重算过，全部相符。",
+      ? "点下面的“验证这次抽奖”，就在这台设备上重算一遍。"
+      : `还没有结束，现在不能说出位置。${noted ? "这台设备已经记下承诺，" : ""}结束后种子公开，就能自己重算一遍。`,
+    true: "没有：这台设备刚刚重算过，全部相符。",
     false: "有不相符的地方：不要相信这次抽奖，请截图并联系客服。",
   }[holds];
   return [

@@ -26,7 +26,7 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     owner = client(shop)
     winner.open("treasure", code)
     winner.says("不寄到西藏", "邮寄到家 · 值 900 元")
-    winner.says("填写收货地址。它加密保存，只有发布者看得到，收到奖品（没有寄出的，填写地址）90 天后删除。")
+    winner.says("它加密保存，只有发布者看得到；收到奖品后 90 天删除，没有寄出的在填写后 90 天删除。")
     winner.says("之前领取")
     winner.keeps_silent("我也埋一个")
     winner.says("这份奖品值 900 元。得奖可能要按“偶然所得”缴 20% 的个人所得税")
@@ -231,7 +231,7 @@ def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(client, pub
     loser.says("挖一锹")
     take_down(publisher.address, taken)
     loser.says("这个宝贝下架了，或者正在检查，现在不能挖。", "接下来挖哪个")
-    loser.keeps_silent("挖一锹", "手机可以自己重算一遍")
+    loser.keeps_silent("挖一锹", "可以在这里自己重算一遍")
 
 
 def test_where_to_dig_next_begins_with_what_is_open(client, publisher):
@@ -338,7 +338,7 @@ def test_the_draw_is_checked_after_its_end(client, publisher):
     reader.open("treasure", code)
     reader.goes_to_fairness()
     reader.says("位置是在我挖以前就定好的吗？", "发布的那一刻就公布了承诺")
-    reader.says("这个手机已经记下承诺，结束后种子公开")
+    reader.says("这台设备已经记下承诺，结束后种子公开")
     reader.keeps_silent("2 份奖品，一份接一份正好相隔 1 层")
     reader.press("规则、承诺和随机数")
     reader.says("2 份奖品，一份接一份正好相隔 1 层")
@@ -347,7 +347,7 @@ def test_the_draw_is_checked_after_its_end(client, publisher):
     reader.open("treasure", code)
     reader.goes_to_fairness()
     reader.press("验证这次抽奖")
-    reader.says("没有：你的手机刚刚重算过，全部相符。")
+    reader.says("没有：这台设备刚刚重算过，全部相符。")
     reader.says("验证通过：全部相符", "与你在结束之前看到的承诺一致", "奖品位置由种子算出", "共 2 锹")
 
 
