@@ -18,13 +18,28 @@ from server.game import draw
 from server.store.schema import VERSION
 from support.databases import with_database
 from support.production import PRODUCTION
-from support.proofs import SEED, a_reply
+
+SEED = bytes(range(32))
 
 
 def written(directory: Path, reply: object) -> str:
     path = directory / "proof.json"
     path.write_bytes(msgspec.json.encode(reply))
     return str(path)
+
+
+def reply_of(proof: draw.Proof) -> dict[str, Any]:
+    """Return a proof as `/getProof` replies with it."""
+    return {"status": 0, "msg": "", **msgspec.structs.asdict(proof)}
+
+
+def a_reply() -> dict[str, Any]:
+    """Return the proof of a task that was dug to its end."""
+    rules = draw.make_rules("Abcdefghij12", 3, 20, 5, 2)
+    depths = draw.winning_depths(SEED, rules)
+    digs: Any = [{"depth": depth, "is_prize": int(depth in depths)} for depth in range(1, depths[-1] + 1)]
+    params = draw.encode_rules(rules)
+    return reply_of(draw.make_proof(SEED, params, draw.commitment(SEED, rules), len(digs), digs))
 
 
 def test_verify_without_a_commitment_says_that_none_was_given(tmp_path, capsys):
@@ -38,8 +53,7 @@ def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(tmp_
     rules = draw.make_rules("A" * 12, 1, 9, 0, 0, ranks=ranks, **halves)
     params = draw.encode_rules(rules)
     commitment = draw.commitment(SEED, rules)
-    proof = draw.make_proof(SEED, params, commitment, 0, [])
-    together = written(tmp_path, {"status": 0, "msg": "", **msgspec.structs.asdict(proof)})
+    together = written(tmp_path, reply_of(draw.make_proof(SEED, params, commitment, 0, [])))
     noted = ["--seed-hash", draw.hash_seed(SEED).upper(), "--nonce", "0F" * 16]
     assert main(["verify", together, *noted]) == 0
     said = capsys.readouterr().out

@@ -5,6 +5,7 @@ any two writes.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import bson
 import msgspec
 import pytest
+from motor.motor_asyncio import AsyncIOMotorCollection
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions.digging.end_task import settle_task
@@ -36,9 +38,48 @@ from support.login import a_ticket
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, all_documents, expect_balance, find, put_back, sweep_until_quiet
 from support.stored import let_files_age, person_of
-from support.writes import Written
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+
+
+WRITES = (
+    *("update_one", "update_many", "bulk_write", "delete_one", "delete_many", "find_one_and_update"),
+    "insert_one",
+)
+
+
+class Written:
+    """Notes the whole database, as a kill may leave it, after each write of the work given to `note`."""
+
+    def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._context = context
+        self._patch = monkeypatch
+        self.left: list[dict[str, list[dict[str, Any]]]] = []
+        self._writes: list[str] = []
+
+    async def note(self, work: Awaitable[Any]) -> None:
+        with self._patch.context() as patched:
+            for name in WRITES:
+                patched.setattr(AsyncIOMotorCollection, name, self._noted(name))
+            await work
+
+    def left_once(self) -> list[dict[str, list[dict[str, Any]]]]:
+        """Return the database after each write, but only once for the same last three writes."""
+        first: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {}
+        for at, left in enumerate(self.left):
+            first.setdefault(tuple(self._writes[max(0, at - 2) : at + 1]), left)
+        return list(first.values())
+
+    def _noted(self, name: str) -> Any:
+        original = getattr(AsyncIOMotorCollection, name)
+
+        async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
+            result = await original(collection, *arguments, **named)
+            self._writes.append(f"{collection.name}.{name}")
+            self.left.append(await all_documents(self._context))
+            return result
+
+        return write
 
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
@@ -559,7 +600,7 @@ async def test_a_poster_goes_a_month_after_it_was_last_asked_for_or_soon_after_a
 
 
 async def test_a_visit_and_a_decided_report_go_when_their_task_is_long_over(
-    client, context, settings, alice, bob, carol
+    context, settings, alice, bob, carol
 ):
     old_ms = (AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS) * DAY_MS + 60_000
     code = await alice.publish()

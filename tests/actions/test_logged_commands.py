@@ -73,7 +73,7 @@ def test_a_forgotten_person_is_logged_by_our_id_alone(io_loop, context, log):
     assert log() == [("run_forget", f"person:{'b' * 11}", "done"), ("run_forget", "person:", "refused")]
 
 
-def test_a_release_is_logged_also_the_first_one(io_loop, context, log, mongodb_uri, monkeypatch):
+def test_a_release_is_logged_also_the_first_one(context, log, mongodb_uri, monkeypatch):
     assert main(["release", "--unchecked"]) == 0
     assert log() == [("run_release", "", "done")]
     name = f"test_{secrets.token_hex(6)}"

@@ -52,7 +52,7 @@ async def tasks_of(context: Context) -> list[str]:
     return [task["_id"] async for task in context.store.tasks.collection.find({})]
 
 
-async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(client, context):
+async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(client):
     alice, *crowd = await client.log_in_all("alice", "bob", "carol", "dave")
     half = await given_to(alice)
     nonce = secrets.token_hex(16)

@@ -57,7 +57,7 @@ class Seen(NamedTuple):
     status: int = 0
 
 
-async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, context, alice, bob, carol):
+async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(context, alice, bob, carol):
     rules = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 40}
     warm, quick, packet, over = await publish_many(
         alice, rules | {"cd": 30}, rules | {"cd": 3}, RED_PACKET | {"cd": 20}, {"forecast_num": 1, "cd": 5}

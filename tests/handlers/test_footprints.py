@@ -8,7 +8,7 @@ async def footprints(someone: Any, **page: int) -> list[tuple[Any, ...]]:
     return [(row["code"], row["depth"], row["was_one_in"], row["is_prize"]) for row in rows]
 
 
-async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(context, alice, bob, carol):
+async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(alice, bob, carol):
     code = await alice.publish(prize_num=2, interval=3, fluctuation=1, forecast_num=8)
     shown: list[int] = []
     made: dict[str, list[tuple[Any, ...]]] = {bob.id: [], carol.id: []}

@@ -60,7 +60,7 @@ async def test_a_request_without_an_identity_is_refused_as_not_logged_in(client)
 
 
 async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
-    client, context, elsewhere, bob, carol, code
+    elsewhere, bob, carol, code
 ):
     for times in (1, 2):  # an old and a new version of the client, used in turn
         for interface in ASKING_WHO:
@@ -140,7 +140,7 @@ async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, cont
     assert reply["status"] == 0
 
 
-async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, context, alice, bob):
+async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, alice, bob):
     code = await alice.won_goods(bob)
     given = await a_ticket(client.http, user="alice")
     stale = {"Authorization": "Bearer expired"}

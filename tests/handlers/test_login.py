@@ -61,9 +61,7 @@ async def log_in_by_code(client: Client, user: str, **wishes: Any) -> Someone:
     return Someone(client, reply["data"]["unionid"], reply["data"]["token"], reply["data"])
 
 
-async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_given_one_until_they_choose(
-    client, context, alice
-):
+async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_given_one_until_they_choose(client, alice):
     bob = await log_in_by_code(client, "bob")
     data = {name: bob.data[name] for name in ("nickName", "avatarUrl", "gender", "city", "named")}
     given = given_name(bob.id)

@@ -29,9 +29,7 @@ def test_what_was_handed_over_counts_and_only_goods_say_how_fast(given, said):
     assert handed_over(given) == said
 
 
-async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over(
-    client, context, monkeypatch, alice, bob, carol
-):
+async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over(context, alice, bob, carol):
     now_ms = context.clock.now_ms()
     over, unseen, running, later, hidden = await publish_many(
         alice,

@@ -9,7 +9,7 @@ LEVELS = 1000
 EMOJI = "🪏" * 32  # the longest name there is
 
 
-async def test_only_winners_thank_once_a_win_and_the_giver_reads_it(client, open_page, alice, bob, carol):
+async def test_only_winners_thank_once_a_win_and_the_giver_reads_it(open_page, alice, bob, carol):
     code = await alice.won_packet(bob)
     page = await open_page(alice, code)
     await page.until("snapshot")

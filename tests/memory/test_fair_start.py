@@ -199,7 +199,7 @@ async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_
     assert (told.dig["depth"], refused.error, drawn.sizes) == (2, "cooling_down", [1])
 
 
-async def test_ids_that_nobody_has_get_no_place_and_are_answered_after_people(client, context, cooled, drawn):
+async def test_ids_that_nobody_has_get_no_place_and_are_answered_after_people(client, cooled, drawn):
     alice, bob = await client.log_in_all("alice", "bob")
     code, _ = await cooled(alice)
     nobody = [Someone(client, f"nobody{k}", "", {}, send_token=False) for k in range(20)]

@@ -125,7 +125,7 @@ async def test_a_bill_that_wechat_does_not_end_within_ten_minutes_is_an_alarm(cl
     assert await payments_that_wait(context) == {}
 
 
-async def test_what_can_be_confirmed_ends_a_day_after_wechat_made_the_bill(client, context, alice, bob):
+async def test_what_can_be_confirmed_ends_a_day_after_wechat_made_the_bill(context, alice, bob):
     code = await alice.won_packet(bob, money=5)
     assert (await bob.claim(code))["package_info"]
     await let_pass(context, 23 * HOUR_MS)

@@ -393,7 +393,7 @@ async def names(client: Client, query: str) -> list[str]:
     return [person["wxname"] for person in (await search(client, query))["people"]]
 
 
-async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_others_see(client, context):
+async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_others_see(client):
     await enter(client, LOOK)
     strong = await client.log_in("strong", nickname="挖宝高手小强")
     await client.log_in("other", nickname="另一个人")

@@ -113,7 +113,7 @@ async def test_a_refused_upload_leaves_nothing_behind(client, context, alice):
     assert not context.large_bodies
 
 
-async def test_only_pictures_uploaded_here_can_be_published(settings, alice):
+async def test_only_pictures_uploaded_here_can_be_published(alice):
     url = (await alice.upload(a_picture()))["url"]
     code = await alice.publish(url=url.replace("https://wabao.example.com", "http://another.name:8080"))
     details = await alice.get("/getTaskDetails", code=code)

@@ -106,7 +106,7 @@ async def test_news_of_a_dig_after_that_of_the_end_begins_no_cooldown(
     assert (await carol.dig(code))["error"] == "ended"
 
 
-async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(context, other, bob, code):
+async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(context, bob, code):
     await context.hub.watch(Collecting(), code, None, False)
     watched = context.hub.known.by_code[code]
     await bob.dig(code)

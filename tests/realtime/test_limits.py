@@ -177,7 +177,7 @@ async def test_a_limit_of_nothing_asks_nobody(start, monkeypatch):
     await process.limits.take([])
 
 
-async def test_redis_is_given_no_id_and_no_address(start, redis):
+async def test_redis_is_given_no_id_and_no_address(start):
     process = await start(LIMITS_AN_ADDRESS="1")
     await process.limits.take(process.limits.counts("publishes", "alice", "192.0.2.1"))
     names = b" ".join(await process.bus.client.keys("*"))

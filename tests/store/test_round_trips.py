@@ -314,7 +314,7 @@ async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(tr
     )
 
 
-async def test_what_waits_for_somebody_costs_their_numbers_one_trip(client, context, trips):
+async def test_what_waits_for_somebody_costs_their_numbers_one_trip(client, trips):
     alice = await digger(client, "alice")
     _, sent = await sent_during(trips, alice.get("/getMyInfo"))
     assert waited_for(sent).count("aggregate prizes") == 1
