@@ -7,9 +7,8 @@ from support.paying_in import explore_orders
 from support.paying_out import explore_packet
 
 
-@pytest.mark.parametrize(("attempts", "freezes"), [(1, 0), (1, 1), (2, 0), (2, 1)])
-def test_a_red_packet_is_paid_once_or_goes_back(attempts, freezes):
-    found = explore_packet(attempts, freezes)
+def test_a_red_packet_is_paid_once_or_goes_back():
+    found = explore_packet(2, 1)  # test_model_guards.py explores the smaller worlds
     assert not found.wrong, str(found)
     assert found.states > 400
 

@@ -111,11 +111,11 @@ def ask_to_dig(server: Running, digger: Person, code: str, dig_id: str) -> socke
 
 
 def read_reply(connection: socket.socket) -> dict[str, Any]:
-    """Read to the end of the connection; return the reply, or {}."""
+    """Read to the end of the connection, and close it; return the reply, or {}."""
     received = b""
-    while chunk := connection.recv(1 << 16):
-        received += chunk
-    connection.close()
+    with connection:
+        while chunk := connection.recv(1 << 16):
+            received += chunk
     return dict(json.loads(received.partition(b"\r\n\r\n")[2] or b"{}"))
 
 

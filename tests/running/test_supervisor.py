@@ -103,7 +103,7 @@ def test_the_workers_may_open_as_many_files_as_the_system_allows(server):
         assert limits[1] == limits[2]
 
 
-def scrapes(server: Running, number: int = 12) -> list[str]:
+def scrapes(server: Running, number: int = 8) -> list[str]:
     """Scrape `number` times with status 200, each time over a new connection, so that both workers answer."""
     found: list[str] = []
 
@@ -139,11 +139,6 @@ def test_two_workers_show_each_series_once_and_the_same_money(server, database):
         check_series(text)
     [sums] = {tuple(re.findall("^wabao_money.*", text, re.MULTILINE)) for text in shown}
     assert 'wabao_money_fen{sum="paid"} 0.0' in sums
-    worker = server.children()["worker"][0]
-    os.kill(worker, signal.SIGKILL)
-    server.wait_for("starting it again")  # new connections wait until the worker serves again
-    for text in scrapes(server):
-        check_series(text)
 
 
 def test_a_second_server_on_the_same_directory_or_port_is_refused(server, data_dir, tmp_path):
@@ -185,6 +180,8 @@ def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(server, a
         assert_all_end(death)
         alice.get("/getMyInfo")
         server.wait_for(rf"worker \d \(pid {victim}\) ended with -9")
+        for text in scrapes(server):  # new connections wait until the worker serves again
+            check_series(text)
         server.wait_for("wabao.worker serving")
     assert len(server.children()["worker"]) == 2
     alice.get("/getMyInfo")
