@@ -1,6 +1,7 @@
 """All that the supervisor and a worker repeat: whatever it raises, it goes on, and tells of it."""
 
 import asyncio
+import io
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -21,15 +22,37 @@ from server.runtime import background
 from server.runtime.background import Background, Failures
 
 WORKERS = {
-    "Link._read_until_gone", "Feed._count_queues", "Feed._count_stock",
-    "Feed._read_alarms", "Feed._tell_board", "Feed._tell_heartbeats", "Heart.beat", "Heartbeats._beat",
-    "Audience.renew", "Audience.tell", "Hub._clear_away", "Hub._poll", "Hub._poll_alone",
-    "Hub._poll_sessions", "Hub._poll_unheard", "Leader.ask", "Leading.look", "Monitor.compare",
-    "Monitor.count", "Monitor.look_at_disk", "Outages._ask", "delete_old_messages", "tidy",
+    "Link._read_until_gone",
+    "Feed._count_queues",
+    "Feed._count_stock",
+    "Feed._read_alarms",
+    "Feed._tell_board",
+    "Feed._tell_heartbeats",
+    "Heart.beat",
+    "Heartbeats._beat",
+    "Audience.renew",
+    "Audience.tell",
+    "Hub._clear_away",
+    "Hub._poll",
+    "Hub._poll_alone",
+    "Hub._poll_sessions",
+    "Hub._poll_unheard",
+    "Leader.ask",
+    "Leading.look",
+    "Monitor.compare",
+    "Monitor.count",
+    "Monitor.look_at_disk",
+    "Outages._ask",
+    "delete_old_messages",
+    "tidy",
 }
 SUPERVISORS = {
-    "Supervisor._replace_workers", "Valkey", "announcing", "starting",
-    "worker 1", "the crowd",
+    "Supervisor._replace_workers",
+    "Valkey",
+    "announcing",
+    "starting",
+    "worker 1",
+    "the crowd",
 }
 ENVIRONMENT = {"ALARM_WEBHOOK": "http://127.0.0.1:1/robot"}
 
@@ -96,6 +119,18 @@ async def fail(each: Repeated, seconds: float) -> int:
     return failed
 
 
+async def check_each(repeated: list[Repeated], log: io.StringIO, seconds: float) -> None:
+    """Assert that each work goes on after failures, and that they are counted and logged."""
+    for each in {each.name: each for each in repeated}.values():
+        before = failures_of(each.name)
+        said = len(log.getvalue())
+        failed = await fail(each, seconds)
+        assert 2 < failed < 20 if seconds else failed == 1, each.name
+        assert failures_of(each.name) - before == failed, each.name
+        lines = re.findall(rf" {re.escape(each.name)} failed", log.getvalue()[said:])
+        assert len(lines) == (2 if seconds else 1), "one for each kind of error"
+
+
 @pytest.mark.parametrize("seconds", [0, 10])
 async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_them(
     context, repeated, log, seconds
@@ -109,14 +144,7 @@ async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_the
             await asyncio.sleep(0)
     comparison = Comparison(TABLE)
     comparison.alarms(await context.scrape.gather(COMPARED), [], 0)
-    for each in {each.name: each for each in repeated}.values():
-        before = failures_of(each.name)
-        said = len(log.getvalue())
-        failed = await fail(each, seconds)
-        assert 2 < failed < 20 if seconds else failed == 1
-        assert failures_of(each.name) - before == failed
-        lines = re.findall(rf" {re.escape(each.name)} failed", log.getvalue()[said:])
-        assert len(lines) == (2 if seconds else 1)  # one for each kind of error
+    await check_each(repeated, log, seconds)
     found = comparison.alarms(await context.scrape.gather(COMPARED), [], 1)
     assert {alarm.what for alarm in found if alarm.kind == "work"} >= WORKERS
 
@@ -133,13 +161,7 @@ async def test_all_that_the_supervisor_repeats_goes_on_after_failures_and_tells_
     await starting.work()
     supervisor._keep_crowd()
     assert {each.name for each in repeated} == SUPERVISORS
-    for each in {each.name: each for each in repeated}.values():
-        before = failures_of(each.name)
-        said = len(log.getvalue())
-        failed = await fail(each, seconds)
-        assert failures_of(each.name) - before == failed
-        lines = re.findall(rf" {re.escape(each.name)} failed", log.getvalue()[said:])
-        assert len(lines) == (2 if seconds else 1)
+    await check_each(repeated, log, seconds)
     assert not running.done()
     supervisor._stopping.set()
     assert await running == 0

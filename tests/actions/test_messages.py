@@ -443,12 +443,6 @@ async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, c
     assert {each["state"] for each in await find(context, "messages", kind="won")} == {"unclear"}
 
 
-async def send_and_die_unspent(context: Context) -> None:
-    """Let a process send what is due, and die before it notes that the consent is spent."""
-    with mock.patch.object(context.store.consents, "spend", failing(Killed())), pytest.raises(Killed):
-        await send_messages(context)
-
-
 async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
     client, context, alice, bob, carol
 ):
@@ -462,7 +456,9 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
         await tasks.update_one({"_id": code}, {"$set": {"cd_until": 1}})
         await context.store.messages.rows.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
         if number == 1:
-            await send_and_die_unspent(context)
+            dies = mock.patch.object(context.store.consents, "spend", failing(Killed()))
+            with dies, pytest.raises(Killed):  # before it notes that the consent is spent
+                await send_messages(context)
         else:
             await send_until_quiet(context)
         assert len(await sent_to(client, "carol")) == number
