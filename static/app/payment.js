@@ -4,16 +4,17 @@
 import { callWeChat, get, post } from "./api.js";
 import { countDown } from "../miniprogram/shared/clock.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
-import { CASH_LIMITS, PAY, cashRules, payButton, payUntil, payUntilWords, payWords } from "../miniprogram/shared/words.js";
-import { attempt, el, set, write } from "./dom.js";
+import { CASH_LIMITS, PAY, cashRules, paidWords, payButton, payUntil, payUntilWords, payWords } from "../miniprogram/shared/words.js";
+import { attempt, el, notice, set, write } from "./dom.js";
 
 const APPID = "wxsandbox000000000"; // the appid of the sandbox's mini-program; a real one knows its own
 
-/** Pay what a red packet owes. */
-export async function pay({ code, owed }) {
+/** Pay what a red packet owes, and say so. */
+export async function pay({ code, owed, owed_fen }) {
   const order = await post("/payTask", { code, money: owed });
   const { timeStamp, nonceStr, signType, paySign } = order;
   await callWeChat("/pay", { appId: APPID, package: order.package, timeStamp, nonceStr, signType, paySign });
+  notice(paidWords({ owed_fen }));
 }
 
 /** Return the section in which the publisher pays for `task`; `paid` is called afterwards. */

@@ -177,11 +177,11 @@ function addSending(form, picture, fields, signal) {
       const half = await takeHalf(asked);
       if (signal.aborted) return undefined; // the person has left the page: do not publish
       step = "sent";
-      const { code, need_pay, owed } = await publishWith(half, asked);
+      const { code, need_pay, ...due } = await publishWith(half, asked);
       keep("sessionStorage", DRAFT, null);
       if (signal.aborted) return undefined;
       // It is published even if the payment fails: it can also be paid on the treasure's page.
-      if (need_pay) await pay({ code, owed }).catch(({ message }) => notice(message));
+      if (need_pay) await pay({ code, ...due }).catch(({ message }) => notice(message));
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
       const uploading = step === "picture"; // its problem is shown beside it already

@@ -7,7 +7,7 @@ import { Channel } from "./shared/channel.js";
 import { observe } from "./shared/clock.js";
 import { lostPresses } from "./shared/afterwards.js";
 import { makeHalves } from "./shared/halves.js";
-import { NOT_DONE, NO_PRIVACY, UPDATE } from "./shared/words.js";
+import { NOT_DONE, NO_PRIVACY, UPDATE, paidWords } from "./shared/words.js";
 
 const KEY = "wabao.person";
 const TIMEOUT_MS = 15000;
@@ -269,7 +269,7 @@ async function upload(filePath) {
  * Pay what a red packet owes. The order's five values go to WeChat as they are. WeChat may report a failure of what was
  * paid, so the server, which then asks WeChat's, has the last word.
  */
-export async function pay(code, owed) {
+export async function pay({ code, owed, owed_fen }) {
   const { timeStamp, nonceStr, signType, paySign, package: prepaid } = await api.post("/payTask", { code, money: owed });
   try {
     await call("requestPayment", { timeStamp, nonceStr, signType, paySign, package: prepaid });
@@ -278,6 +278,7 @@ export async function pay(code, owed) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     if ((await api.get("/getTaskDetails", { code })).data.need_pay) throw error;
   }
+  wx.showToast({ title: paidWords({ owed_fen }), icon: "none" });
 }
 
 /** Whether this WeChat lets winners confirm transfers (base library 3.3.0): https://pay.weixin.qq.com/doc/v3/partner/4016960577 */

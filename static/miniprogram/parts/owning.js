@@ -66,10 +66,9 @@ export const owning = Behavior({
     /** Pay. Whatever WeChat reports, read the details then: that makes the server ask WeChat if the notice is late. */
     async pay() {
       if (this.data.paying) return; // a second tap, before the button showed that it is disabled
-      const { code, owed } = this.task;
       this.setData({ paying: true });
       try {
-        await pay(code, owed);
+        await pay(this.task);
       } catch (error) {
         showProblem(error);
       }

@@ -393,6 +393,7 @@ export function payUntil({ code, review }, toDo) {
   const due = toDo.find((each) => each.act === "pay" && each.code === code);
   return due && review === "shown" ? due.until : 0; // during a check it is kept
 }
+export const paidWords = ({ owed_fen }) => `已付 ${yuan(owed_fen)}`;
 export const payDue = ({ owed_fen }) => `待支付 ${yuan(owed_fen)}`;
 export const payButton = ({ owed_fen }) => `支付 ${yuan(owed_fen)}`;
 

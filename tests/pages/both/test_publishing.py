@@ -31,6 +31,7 @@ def test_a_red_packet_whose_payment_fails_is_published_and_paid_on_its_page(clie
     giver.keeps_silent("喝彩")  # nobody sees it yet
     giver.can_pay()
     giver.press("支付 2 元")
+    giver.is_told("已付 2 元")
     giver.says("我发布的")
     giver.keeps_silent("支付 2 元")
 

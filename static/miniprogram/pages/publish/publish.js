@@ -209,7 +209,7 @@ Component({
         sent = true;
         const published = await publishWith(half, asked);
         // It is published even if the payment fails: it can also be paid on the treasure's page.
-        if (published.need_pay) await pay(published.code, published.owed).catch(showProblem);
+        if (published.need_pay) await pay(published).catch(showProblem);
         this.url = undefined;
         this.setData({ thumbnail: "", ...NO_TIMES });
         wx.navigateTo({ url: `/pages/treasure/treasure?code=${published.code}` });
