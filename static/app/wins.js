@@ -2,7 +2,7 @@
 
 import { now } from "../miniprogram/shared/clock.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
-import { WINS, noteWin, readWins, renameWin, shownWins } from "../miniprogram/shared/wins.js";
+import { WINS, noteWin, readWins, renameWin, seekBest, shownWins } from "../miniprogram/shared/wins.js";
 import { get } from "./api.js";
 import { attempt, avatar, el, fill, icon, redraw, set, write } from "./dom.js";
 
@@ -11,6 +11,7 @@ document.head.append(el("link", { rel: "stylesheet", href: new URL("wins.css", i
 /** Show in `place` who won what of `task`, which its page keeps up to date. Return `receive(frame)`, which is to be called after that, and `rename(person)`. */
 export function wins(task, place, signal) {
   const known = new Map();
+  const luck = { best: null };
   const count = el("small.hint");
   const list = el("ol.wins", { tabindex: -1 });
   const problem = el("p.problem", { role: "alert" });
@@ -20,7 +21,8 @@ export function wins(task, place, signal) {
 
   function show() {
     if (signal.aborted) return;
-    const shown = shownWins(known, task, all);
+    seekBest(luck, task, get, show);
+    const shown = shownWins(known, task, all, luck.best);
     if (!shown.rows.length) return;
     if (!place.firstChild) fill(place, el("section.panel", {}, el("h2", {}, WINS.title, " ", count), list, more, problem));
     write(count, shown.count);
@@ -47,7 +49,7 @@ export function wins(task, place, signal) {
   }
 
   function rename(winner) {
-    renameWin(known, winner);
+    renameWin(known, luck, winner);
     show();
   }
 

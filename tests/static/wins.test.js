@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { isShared } from "./shared/prizes.js";
-import { noteWin, readWins, shownWins } from "./shared/wins.js";
+import { noteWin, readWins, seekBest, shownWins } from "./shared/wins.js";
 
 const TASK = { prize_num: 7, prizes_left: 1, status: 0, ranks: [{ name: "拼手气红包", sum_fen: 800, prize_num: 7 }] };
 const AT = Date.UTC(2026, 11, 1, 12);
@@ -72,6 +72,36 @@ test("the luckiest is named at the end, first, and only where sums differ", () =
   assert.deepEqual(listed([100, 300, 200], { status: 0 }), ["2 元", "3 元", "1 元"]);
   assert.deepEqual(listed([100, 100]), ["1 元", "1 元"]);
   assert.deepEqual(listed([100, 300], { prizes_left: 4 }), ["3 元", "1 元"]); // one is not known yet
+});
+
+test("the luckiest of more winners than a page lists is sought once at the end, in its story", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const sought = async (fens, first, change) => {
+    const asked = [];
+    const digs = fens.map((fen, at) => dig(first + at, fen));
+    const get = async (path, { before }) => {
+      asked.push([path, before]);
+      return path === "/getStory" ? { first, fen: fens } : { data: digs.filter(({ depth }) => depth < (before ?? Infinity)).reverse().slice(0, 50) };
+    };
+    const task = { ...TASK, code: "1", prize_num: fens.length, prizes_left: 0, status: 1, ...change };
+    const wins = new Map();
+    await readWins(wins, task, (each) => get("/getDigs", each));
+    const luck = { best: null };
+    const shown = new Promise((resolve) => { // once what is asked for is answered
+      for (let again = 0; again < 2; again += 1) seekBest(luck, task, get, resolve);
+      t.mock.timers.tick(4000);
+      setImmediate(resolve);
+    });
+    await shown;
+    const { rows, more } = shownWins(wins, task, true, luck.best);
+    return [rows[0].what + rows[0].best, rows.length, more, asked.slice(1)];
+  };
+  const fens = Array.from({ length: 60 }, (_, at) => (at === 3 ? 200 : 100));
+  assert.deepEqual(await sought(fens, 1), ["2 元手气最佳", 51, "再看 9 份", [["/getStory", undefined], ["/getDigs", 5]]]);
+  assert.deepEqual(await sought(fens, 1, { status: 0 }), ["1 元", 50, "再看 10 份", []]);
+  assert.deepEqual(await sought(fens, 101), ["1 元", 50, "再看 10 份", [["/getStory", undefined]]]); // one above may have won more
+  assert.deepEqual(await sought(fens.map(() => 100), 1), ["1 元", 50, "再看 10 份", [["/getStory", undefined]]]);
+  assert.deepEqual(await sought(fens.slice(0, 50), 1), ["2 元手气最佳", 50, "", []]); // the list knows it
 });
 
 test("only a sum that is shared by luck has such a list", () => {

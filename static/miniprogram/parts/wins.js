@@ -2,7 +2,7 @@
 
 import { now } from "../shared/clock.js";
 import { isShared } from "../shared/prizes.js";
-import { WINS, noteWin, readWins, shownWins } from "../shared/wins.js";
+import { WINS, noteWin, readWins, seekBest, shownWins } from "../shared/wins.js";
 import { api, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -11,7 +11,9 @@ export const winsList = Behavior({
 
   methods: {
     showWins() {
-      if (isShared(this.task)) tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins) });
+      if (!isShared(this.task) || this.life.aborted) return;
+      seekBest(this.luck, this.task, api.get, () => this.showWins());
+      tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins, this.luck.best) });
     },
 
     /** Take a frame `prize`; the dig's frame `cd` came before it. */

@@ -1,7 +1,9 @@
 // Who got how much of a shared red packet (拼手气), for any client: the list that its group looks at.
 
+import { SPREAD_MS } from "./afterwards.js";
 import { asMoment } from "./clock.js";
 import { pictureOf } from "./faces.js";
+import { keepShown } from "./renewing.js";
 import { yuan } from "./words.js";
 
 const AT_FIRST = 5;
@@ -11,14 +13,17 @@ export const WINS = { title: "谁挖到了多少", best: "手气最佳", own: "�
 
 const wonOf = ({ prize_num, prizes_left }) => prize_num - prizes_left;
 
+const rowOf = ({ depth, no, wxname, wxheadpic, rank, money_fen: fen }, at, { ranks }) => (
+  { depth, no, name: wxname, face: pictureOf({ wxname, wxheadpic }), fen, what: fen ? yuan(fen) : ranks[rank - 1].name, when: asMoment(at) });
+
 /** Keep a win in `wins`, by depth: a row of getDigs, or a frame `prize`; `at` is when it was dug (unix ms). */
-export function noteWin(wins, { depth, no, wxname, wxheadpic, rank, money_fen: fen }, at, { ranks }) {
-  wins.set(depth, { depth, no, name: wxname, face: pictureOf({ wxname, wxheadpic }), fen, what: fen ? yuan(fen) : ranks[rank - 1].name, when: asMoment(at) });
+export function noteWin(wins, win, at, task) {
+  wins.set(win.depth, rowOf(win, at, task));
 }
 
-/** Show a win, if it is known, by the name and the face that its winner has now; `no` is their place. */
-export function renameWin(wins, { no, wxname, wxheadpic }) {
-  for (const win of wins.values()) if (win.no === no) Object.assign(win, { name: wxname, face: pictureOf({ wxname, wxheadpic }) });
+/** Show a win, if it is known, in the list or as the luckiest, by the name and the face that its winner has now; `no` is their place. */
+export function renameWin(wins, luck, { no, wxname, wxheadpic }) {
+  for (const win of [...wins.values(), luck.best]) if (win && win.no === no) Object.assign(win, { name: wxname, face: pictureOf({ wxname, wxheadpic }) });
 }
 
 /** Read a page of who won, unless all are known: the newest, or with `earlier` those before the known. `read(asked)` resolves with the reply of getDigs. */
@@ -32,15 +37,35 @@ export async function readWins(wins, task, read, earlier) {
   data.forEach((dig) => noteWin(wins, dig, dig.at, task));
 }
 
-/** The list: { count, rows, more }, the newest first, once it ended after the luckiest; `more` shows `all` that are known, then asks for earlier ones. */
-export function shownWins(wins, task, all) {
+/** The luckiest in an ended packet's story, as a row of the list; null where all won the same, or the story is cut. */
+async function readBest(task, get) {
+  const { code } = task;
+  const { first, fen } = await get("/getStory", { code });
+  const most = Math.max(...fen);
+  if (first > 1 || fen.every((each) => !each || each === most)) return null;
+  const { data: [dig] } = await get("/getDigs", { code, won: 1, before: first + fen.lastIndexOf(most) + 1 });
+  return rowOf(dig, dig.at, task);
+}
+
+/** Where more won than the first page lists, seek the luckiest once at the end, some seconds later, into `luck.best`: all who watch find it ended at once. */
+export function seekBest(luck, task, get, show) {
+  if (luck.sought || !task.status || wonOf(task) <= PAGE) return;
+  luck.sought = true;
+  setTimeout(() => readBest(task, get).then((best) => show(Object.assign(luck, { best })), keepShown), Math.random() * SPREAD_MS);
+}
+
+/**
+ * The list: { count, rows, more }, the newest first, once it ended after the luckiest, which may be known as `found`; `more` shows
+ * `all` that are known, then asks for earlier ones.
+ */
+export function shownWins(wins, task, all, found = null) {
   const number = wonOf(task);
   const rows = [...wins.values()].sort((one, other) => other.depth - one.depth);
   const sums = rows.map(({ fen }) => fen).filter(Boolean);
   const most = task.status && rows.length >= number && new Set(sums).size > 1 ? Math.max(...sums) : -1;
-  const best = rows.find(({ fen }) => fen === most);
-  const inOrder = best ? [best, ...rows.filter((row) => row !== best)] : rows;
-  const shown = inOrder.slice(0, all ? rows.length : AT_FIRST);
+  const best = rows.find(({ fen }) => fen === most) ?? found;
+  const inOrder = best ? [best, ...rows.filter(({ depth }) => depth !== best.depth)] : rows;
+  const shown = inOrder.slice(0, all ? inOrder.length : AT_FIRST);
   const left = number - shown.length;
   return {
     count: `${number} / ${task.prize_num} 份`,

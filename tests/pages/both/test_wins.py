@@ -1,5 +1,7 @@
 """A group reads at one look who got how much of its red packet."""
 
+import pytest
+
 from support.browser import Person
 from support.clients import Window
 from support.login import log_in
@@ -9,20 +11,36 @@ def amount(fen: int) -> str:
     return f"{fen // 100}{f'.{fen % 100:02}' if fen % 100 else ''} 元"
 
 
-def packet(giver: Person, number: int) -> str:
-    """Publish a packet with as many yuan as prizes, of which each dig wins one; return its code."""
+def packet(giver: Person, number: int, yuan: int) -> str:
+    """Publish a packet of so many yuan and prizes, of which each dig wins one; return its code."""
     numbers = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0, "cd": 0}
-    kinds = [{"name": "拼手气红包", "prize_num": number, "sum_fen": 100 * number}]
+    kinds = [{"name": "拼手气红包", "prize_num": number, "sum_fen": 100 * yuan}]
     half = {"sealed_seed": giver.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
     asked = {"goods_type": 1, "is_public": 0, "name": "火锅局", "prizes": kinds, **numbers, **half}
     code = str(giver.post("/postTask", **asked)["code"])
-    giver.pay(code, number)
+    giver.pay(code, yuan)
     return code
+
+
+@pytest.fixture(scope="module")
+def crowded(address: str) -> str:
+    """The code of a packet that more people won than the first page of the list has."""
+    code = packet(Person.log_in(address, "请全班的人"), 51, 6)
+    for each in range(51):
+        Person.log_in(address, f"同学 {each}").post("/postTask", code=code)
+    return code
+
+
+def test_the_luckiest_of_a_crowd_is_named_before_all_are_unfolded(client, crowded, address):
+    fen = Person.log_in(address, "同学 0").get("/getStory", code=crowded)["fen"]
+    reader = client("请全班的人")
+    reader.open("treasure", crowded)
+    reader.says("谁挖到了多少 51 / 51 份", "手气最佳", amount(max(fen)), "再看 46 份")
 
 
 def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_its_end(client, address):
     giver = Person.log_in(address, "发红包的人")
-    code = packet(giver, 6)
+    code = packet(giver, 6, 6)
     crowd = [Person.log_in(address, f"火锅客{each}") for each in "甲乙丙丁戊己"]
     crowd[0].post("/postTask", code=code)
     reader = client("发红包的人")
@@ -51,7 +69,7 @@ def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_i
 
 def test_a_first_name_shows_on_the_pages_that_are_open(client, address, request):
     giver = Person.log_in(address, "包红包的人")
-    code = packet(giver, 2)
+    code = packet(giver, 2, 2)
     user = f"没名字的{request.node.callspec.id}"
     login = log_in(address, user, ("code",))
     someone = Person(address, login["unionid"], login["token"])

@@ -55,6 +55,7 @@ Component({
       this.openedAt = Date.now();
       this.outcomes = outcomes((frame) => this.receive(frame), this.life);
       this.wins = new Map(); // by depths: who is known to have won how much
+      this.luck = { best: null }; // who is known to have won most
       this.winners = new Map(); // by winners' places: who is known to have won, and what
       this.opened = code || decodeURIComponent(scene || "");
       if (this.opened === SQUARE) this.openSquare();
@@ -297,7 +298,7 @@ Component({
     /** Show somebody by their first name: it stands in what they dug and won before it, too. */
     takeName({ no, wxname, wxheadpic }) {
       tell(this, { people: this.data.people.map((each) => (each.no === no ? { ...each, wxname, wxheadpic: pictureOf({ wxname, wxheadpic }) } : each)) });
-      renameWin(this.wins, { no, wxname, wxheadpic });
+      renameWin(this.wins, this.luck, { no, wxname, wxheadpic });
       this.showWins();
       this.renewDigs();
     },
