@@ -30,7 +30,7 @@ DIGGERS = 30
 PAGES = 100
 TREASURES = 3
 WHOLE_SECONDS = 5.0
-PAUSE_SECONDS = 4.0
+PAUSE_SECONDS = 8.0
 
 
 def has_history() -> bool:
