@@ -137,7 +137,7 @@ class PostTask(Interface):
             person_id=self.caller.person_id,
             dig_id=request.dig_id or "",
             generation=self.caller.generation,
-            address=address_of(self.context, self.request, client_ip),
+            address=address_of(self.context, self.request, read=client_ip),
             arrived=self.arrived,
             hung_up=self._hung_up,
         )
@@ -159,7 +159,7 @@ class PostTask(Interface):
             task_status=int("end" in made),
             prizes_left=made["prizes_left"],
             no=made["no"],
-            joined=int("n" in made),
+            joined=int("n" in made),  # only a person's first dig of the task has `n`
             repeated=int(dug.repeated),
             **msgspec.structs.asdict(outlook_after(read_rules(dug.params), made)),
         )

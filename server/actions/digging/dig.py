@@ -69,7 +69,7 @@ class Request:
     arrived: float = field(default_factory=_now)
     hung_up: bool = False
     # What became of it so far.
-    ordered_began: int = 0  # when the digging began (unix ms) for which it waited in a random order; 0: none
+    ordered_began: int = 0  # the beginning of digging (unix ms) in whose random order it waited; 0: none
     pressed: int = 0  # of how many people that order was drawn
     counted: bool = False  # in the limits
     tried: bool = False  # MongoDB was asked to record its dig
@@ -116,6 +116,7 @@ async def dig(context: Context, request: Request) -> Dug:
     """
     try:
         async with asyncio.timeout_at(request.deadline) as limit:
+            # `_follow_up` lifts the limit once the dig is recorded.
             dug = await _dig(context, request, limit)
     except TimeoutError:
         metrics.digs(request.unanswered.error).inc()
@@ -136,7 +137,7 @@ async def _dig(context: Context, request: Request, limit: asyncio.Timeout) -> Du
             repeats = await _admit(context, request)
             if not repeats:
                 await _order(context, request)
-            # One request of a task at a time. No await before this turn: requests that waited for the random
+            # One request of a task at a time. No await since `_order`: requests that waited for the random
             # order get their turns in that order.
             async with digging.tasks_turn(request.code):
                 # An overtaken request begins again: it is refused, or waits for its place in the new order.
@@ -161,7 +162,7 @@ async def _admit(context: Context, request: Request) -> bool:
     if not repeats:
         refuse(_known_refusal(context, request))  # perhaps none any more: `used` may have taken long
     if digging.never_cools(request.code):
-        await _count(context, request)
+        await _count_in_limits(context, request)
     return repeats
 
 
@@ -174,6 +175,7 @@ def _known_refusal(context: Context, request: Request) -> Refusal | None:
     now_ms = context.clock.now_ms()
     at_ms = _counts_at(context, request, now_ms)
     awaited = context.hub.cooldowns.awaited(request.code, at_ms)
+    # `awaited.dig` is the dig that began the cooldown; None: the task has not started.
     if awaited is None or (awaited.dig is not None and awaited.dig["person_id"] == request.person_id):
         return None
     if _publisher(context, request.code) == request.person_id:
@@ -216,7 +218,7 @@ def cooling_down(begins_ms: int, now_ms: int, *, begun: bool = True, pressed: in
     return CoolingDown(msg, **count_down)
 
 
-async def _count(context: Context, request: Request) -> None:
+async def _count_in_limits(context: Context, request: Request) -> None:
     """Count a dig of a task without a cooldown, once per request. Raises TooOften.
 
     The store is not read for this, so requests with ended tokens or bare ids are counted apart from those of
@@ -234,6 +236,7 @@ async def _order(context: Context, request: Request) -> None:
     if not start.gathers(request.code, request.ordered_began):
         return
     entrant = await _entrant(context, request)
+    # Asked again, because `_entrant` may have taken longer than people are gathered.
     if start.gathers(request.code, request.ordered_began):
         waited = await start.wait(request.code, entrant, proven=request.proven)
         request.ordered_began, request.pressed = waited
@@ -293,12 +296,12 @@ async def _record(context: Context, request: Request, limit: asyncio.Timeout) ->
                 by_a_try = request.tried and earlier["dig_id"] == own_id
                 if by_a_try:
                     await _follow_up(context, request, limit, view, earlier)
-                # One from before the first read was made by an earlier request; a new primary knew it late.
+                # One older than our first read is an earlier request's: a new primary did not show it then.
                 repeated = not by_a_try or earlier["at"] < first_read_ms
                 return Dug(earlier, task["params"], repeated)
             _refuse_for_task(context, view, request)
             if not task["cd_ms"]:
-                await _count(context, request)  # `_admit` did not, if this process first read the task now
+                await _count_in_limits(context, request)  # `_admit` did not, if it did not know the task
             gathers = context.fair_start.gathers(request.code, request.ordered_began)
             if gathers and not request.tried:
                 return None
@@ -338,7 +341,7 @@ def _owed_reply(context: Context, view: View, request: Request) -> Dig | None:
     cd_ms = task["cd_ms"]
     if last is None or last["person_id"] != request.person_id or not cd_ms:
         return None
-    cd_until = task["cd_until"] or last["at"] + cd_ms  # 0 after the last dig
+    cd_until = task["cd_until"] or last["at"] + cd_ms  # 0 if this dig ended the task
     return last if _counts_at(context, request, view["now"]) < cd_until else None
 
 
