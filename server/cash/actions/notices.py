@@ -22,9 +22,9 @@ async def take_notice(context: CashContext, headers: Mapping[str, str], body: by
     Raises ForgedNotice; Contradiction if the notice does not fit what we know.
     """
     match context.pay.read_notice(headers, body).resource:
-        case OrderAnswer() as order:
-            if order.paid and await note_payment(context, order):
-                context.notices.paid_orders.append(order.out_trade_no)
+        case OrderAnswer() as answer:
+            if answer.paid and await note_payment(context, answer):
+                context.notices.paid_orders.append(answer.out_trade_no)
                 context.background.spawn(_follow_paid_orders(context))
         case RefundAnswer() as refund:
             await note_refund(context, refund)

@@ -7,6 +7,7 @@ is not paid, it is `closed`. While an order has the field `live`, its task gets 
 
 Each step is saved before the next begins, and may be repeated: any process can go on with a half-done order.
 A move (`rules/order.py`, `game/opening.py`) changes nothing if it does not fit the state.
+`move` returns the document that it changed, `moves` only whether the move fitted.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ async def _payable_order(context: CashContext, task: Task, publisher: Person) ->
             await _check_paid_limits(context, order)
         except OverLimit:
             withdrawn = await orders.move(order["_id"], closed())
-            if withdrawn is not None and withdrawn["prepay_id"]:  # a simultaneous request was below the limit
+            if withdrawn is not None and withdrawn["prepay_id"]:  # another request has sent it to WeChat
                 await ask_about_order(context, order, close=True)
             raise
     elif order["state"] == "asked" and not order["prepay_id"]:
@@ -191,6 +192,7 @@ async def _order_at_wechat(context: CashContext, order: Order) -> Order | None:
             raise WeChatBusy("微信支付现在不收这笔付款，请稍后再试") from None
         await ask_about_order(context, order, close=False)
         return None
+    # It can be paid now. A task's `prepaid` is another thing: it was paid while in review.
     made = await context.books.orders.move(order["_id"], prepaid(prepay_id))
     if made is None:  # it was paid meanwhile, or a simultaneous request found it above a limit and closed it
         await ask_about_order(context, order, close=True)
@@ -279,8 +281,7 @@ def _opened_or_ended(task: Task | None) -> bool:
 
 
 async def _barred_by_bans(context: CashContext, orders: list[Order]) -> list[str]:
-    """Return the unopened tasks whose publisher was banned after an operator last showed the task, if any
-    did.
+    """Return the codes of unopened tasks whose publisher is banned, unless an operator showed them since.
 
     A banned person may not publish, and opening counts as publishing. A task in review waits for an operator;
     if the operator shows it all the same, it opens.
@@ -334,6 +335,7 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
     if barred:
         await end_by(context, code, ended_undug("operator", NOT_BEGUN).made_by("server"))
     opens = opened_by_payment(order["_id"], context.settings.task_days * DAY_MS)
+    # A barred task has ended by now, so `opens` does not fit it.
     if not by_credit and await tasks.moves(code, opens):
         await announce_judged(context, code)
         return True

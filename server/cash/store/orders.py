@@ -19,7 +19,8 @@ class Order(Payment):
     `no_credit` is 1 if no credit card may pay it. `bank_type` is the kind of account that paid it, "" if
     WeChat does not say. `payer_fen` is what the person paid, and `coupons` paid the rest. `prepay_id` is ""
     until WeChat gives one; `expires_at` is when WeChat stops taking the payment. `refunding` is the number of
-    the refund that was sent last, at `refunding_at`.
+    the refund that was sent last, at `refunding_at`. `asked_at` is when WeChat was last asked about it for
+    its publisher, and has nothing to do with the state `asked`.
     """
 
     publisher: str
