@@ -234,7 +234,7 @@ class Socket(WebSocketHandler):
             return
         self.unsent_bytes += len(rest)
         self.all_sent = False
-        self.waits()
+        self.waits()  # so that `cut_if_stuck` is called from now on
         # Written in pieces, because each piece reports when it was sent: so a long replay over a slow link is
         # not "stuck".
         for at in range(0, len(rest), PIECE_BYTES):

@@ -61,7 +61,7 @@ class Hub:
 
     def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock) -> None:
         self._bus = bus
-        self.known = KnownTasks(self._open, self._forgotten)
+        self.known = KnownTasks(self._read_first, self._forgotten)
         self.connections: set[Watcher] = set()
         self.activity = Activity(self.connections)
         self.congested: set[Sink] = set()
@@ -82,6 +82,7 @@ class Hub:
         self._looked_at: dict[WatchedTask, None] = {}
         self._unheard_came = asyncio.Event()
         self._background = Background(bus.failures)
+        # The repeated work: it ends before all other work.
         self._keepers = Background(bus.failures)
         self._ticks = Ticks(self._now_ms, bus.failures)
 
@@ -143,6 +144,7 @@ class Hub:
         within AHEAD_SECONDS share one read, which begins after they asked. The read does not reach a `since`
         that is deeper than the task was ever dug.
         """
+        # They share this wait, and then the read that `read_now` begins.
         await self._read_for_ahead.result(watched, partial(self._next_ahead, watched))
         if since > watched.seq and not await self.read_now(watched):
             raise Unavailable
@@ -202,7 +204,7 @@ class Hub:
         if code not in self.known.by_code:
             await self._bus.ignore(code)
 
-    async def _open(self, watched: WatchedTask) -> None:
+    async def _read_first(self, watched: WatchedTask) -> None:
         """Read a task that nobody here knew. Raises NoSuchTask, Unavailable."""
         watched.elsewhere = self.audience.elsewhere(watched.code)
         found = await self._store.page_reads.answered(lambda: self._store.tasks.find_at(watched.code))
@@ -273,7 +275,7 @@ class Hub:
         if watched is None:
             return
         if not watched.loaded:
-            watched.while_read.append(news)  # `_open` takes it then
+            watched.while_read.append(news)  # `_read_first` takes it then
             return
         match news:
             case EndNews(seq) if watched.seq < seq:
@@ -291,7 +293,7 @@ class Hub:
     def _take_dig(self, dig: ToldDig) -> None:
         """Take a dig that this process heard of or read."""
         watched = self.known.by_code.get(dig["code"])
-        if watched is None or not watched.status:  # the end of a task, told meanwhile, ended its cooldown
+        if watched is None or not watched.status:  # an ended task has no cooldown, though this dig began one
             self.cooldowns.learn(dig)
         if watched is None or not watched.loaded:
             return
@@ -380,7 +382,7 @@ class Hub:
         if task["open"]:
             self._send(watched, watched.start(self._now_ms(), ends_by_ms(task)))
         self._learn_opening(task)
-        watched.judge(task)
+        watched.take_visibility(task)
         if task.get("renamed", 0) != watched.renamed:
             # If somebody digs during this read, nothing is replaced, and the next poll tries again.
             watched.rename(task, *await self._history(task))

@@ -135,7 +135,7 @@ class WatchedTask:
         self.task: dict[str, Any]  # the fields in SHOWN
         self.rules: Rules
         self._public_url: str
-        self._first: list[bytes] = []  # packed, since a thousand tasks may be kept
+        self._first: list[bytes] = []  # the first participants; packed, since a thousand tasks may be kept
         self.winners: dict[str, int] = {}  # the winners' places `no`, by person_id
         self.while_read: list[News] = []  # news that came while the task was read
         self.version = next(_versions)  # a new number after each change of what a page shows
@@ -236,7 +236,7 @@ class WatchedTask:
         self.end_note = task.get("end_note", "")
         self.ended_at = task["ended_at"]
         self.ends_by = ends_by_ms(task)
-        self.judge(task)
+        self.take_visibility(task)
         self._first = []
         self.winners = {}
         self.last_won = 0
@@ -246,7 +246,7 @@ class WatchedTask:
             self.apply(dig)
         return whole
 
-    def judge(self, task: Task) -> None:
+    def take_visibility(self, task: Task) -> None:
         """Take the task's visibility, and tell watchers. Turn away watchers who may no longer see it."""
         before = self.prepaid, self.review, self.review_note, self.hidden
         self.prepaid = task.get("prepaid", 0)
