@@ -20,7 +20,6 @@ const HASTE_MS = 1200; // people press again and again in a race: until then a p
  */
 export function preparedWin({ name, thumbnail }, signal) {
   let claiming = false;
-  const coins = heap();
   const button = el("button.primary", { onclick: () => { claiming = true; opened.close(); } }, WIN.claim);
   const picture = el("img", { src: thumbnail, alt: "", width: 128, height: 128, decoding: "async" });
   const lines = ["p.prize-name", ...Array(3).fill("p.hint.centred")].map((line) => el(line, {}, name));
@@ -39,7 +38,6 @@ export function preparedWin({ name, thumbnail }, signal) {
   addEventListener("keydown", (event) => event.key === " " && opened.open && barInHaste(event), { signal });
   signal.addEventListener("abort", () => opened.remove());
   if (!signal.aborted) document.body.append(opened);
-  painted().then(() => button.after(coins)); // all at once would take longer than a frame
 
   async function celebrate(won, reply) {
     const kept = won.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖";
@@ -64,7 +62,7 @@ export function preparedWin({ name, thumbnail }, signal) {
   async function cheer() {
     if (!opened.open) return;
     signalWin();
-    await shower(coins);
+    await shower(opened);
   }
 
   return celebrate;
@@ -91,17 +89,16 @@ function goToClaim() {
   claim?.focus({ preventScroll: true }); // closing gave the focus back
 }
 
-/** Return coins for `shower`, which are not visible yet. */
-function heap() {
-  return el("div.coins", { "aria-hidden": "true" }, Array.from({ length: COINS }, () => el("i")));
-}
-
-/** Let coins fly up and fall. Only transforms and opacities change: no script runs, and nothing is painted anew. */
-async function shower(coins) {
+/** Let coins fly up and fall over a dialog. Only transforms and opacities change: no script runs, and nothing is painted anew. */
+async function shower(over) {
+  const coins = el("div.coins", { "aria-hidden": "true" });
+  over.append(coins);
   setTimeout(() => coins.remove(), FALL_MS);
-  for (const [at, coin] of [...coins.children].entries()) {
-    if (at && at % HANDFUL === 0) await painted();
-    fling(coin);
+  for (let flung = 0; flung < COINS; flung += HANDFUL) {
+    if (flung) await painted();
+    const handful = Array.from({ length: HANDFUL }, () => el("i"));
+    coins.append(...handful);
+    handful.forEach(fling);
   }
 }
 

@@ -74,8 +74,8 @@ export function shaft(onDig) {
     element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
     const moved = STRATUM_PX * Math.min(MOST_STRATA, task.now_depth - depth);
     depth = task.now_depth;
-    // A transition of the background would paint the shaft anew for each frame.
-    if (moved > 0) element.animate({ translate: [`0 ${moved}px`, "0"] }, { duration: SINK_MS, easing: "ease-out", pseudoElement: "::before" });
+    // A transition of the background would paint the shaft anew for each frame. What begins outside a frame styles the page once more.
+    if (moved > 0) requestAnimationFrame(() => element.animate({ translate: [`0 ${moved}px`, "0"] }, { duration: SINK_MS, easing: "ease-out", pseudoElement: "::before" }));
   }
 
   function strikeOf(who) {
