@@ -11,7 +11,7 @@ from handlers.base import Interface, Reply
 from handlers.digging.cards import owed_fen, owed_fields, picture_url
 from handlers.limits import address_of, limit
 from handlers.parameters import CodeOrShare, Unionid, parse, whole_number
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.actions.digging.draft import NAMED, Draft, RankRequest, RankTextsRequest
 from server.actions.digging.publish import publish
 from server.decoding import decode
@@ -99,7 +99,7 @@ class PostTask(Interface):
     path = "/postTask"
     method = "POST"
     _hung_up = False
-    _asked: Request | None = None  # the dig that is asked for, once it is known whose it is
+    _asked: DigAttempt | None = None  # the dig that is asked for, once it is known whose it is
 
     def on_connection_close(self) -> None:
         """Note that the client hung up: the dig is perhaps not worth a try any more."""
@@ -132,7 +132,7 @@ class PostTask(Interface):
         code, _ = self.context.visiting.resolve(request.code)
         if code is None:
             raise NoSuchTask
-        self._asked = Request(
+        self._asked = DigAttempt(
             code=code,
             person_id=self.caller.person_id,
             dig_id=request.dig_id or "",

@@ -42,7 +42,7 @@ class Digging:
         self._tasks = LRUCache[str, tuple[str, bool]](TASKS_REMEMBERED)
         self._finished = LRUCache[str, tuple[int, str]](TASKS_REMEMBERED)  # depth and id of a task's dig
 
-    async def used(self, code: str, person_id: str, dig_id: str) -> bool:
+    async def dig_id_is_used(self, code: str, person_id: str, dig_id: str) -> bool:
         """Whether the history holds a dig of this person under this id.
 
         When a countdown ends, every open page digs at the same instant, each under an id of its own. All but

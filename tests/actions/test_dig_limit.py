@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.context import Context
 from server.errors import TooOften
 from server.settings.limits import BOUNDS, Bound
@@ -29,7 +29,7 @@ async def depth_at(where: Context, code: str, who: Someone, *, proven: bool = Tr
     """Dig; return the depth, or 0 if the person made too many digs."""
     session = session_of(where, who) if proven else None
     try:
-        return (await dig(where, Request(code, who.id, "", session))).dig["depth"]
+        return (await dig(where, DigAttempt(code, who.id, "", session))).dig["depth"]
     except TooOften:
         return 0
 

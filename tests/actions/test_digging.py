@@ -10,7 +10,7 @@ from pymongo.errors import AutoReconnect
 
 from handlers.digging.post_task import PostTask
 from server.actions.digging import dig as digging
-from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, Request, dig, settle_pending
+from server.actions.digging.dig import SLOW_CLOCK_MS, DigAttempt, Dug, dig, settle_pending
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.errors import OutcomeUnknown, OwnTask, Refusal, Unavailable
@@ -133,8 +133,8 @@ async def test_two_hundred_digs_of_a_publisher_delay_anothers_dig_by_one_read(
         context.digging.learn(await context.store.tasks.get(code))
     reads = meanwhile(monkeypatch, context.store.tasks, "view")
     *refused, dug = await asyncio.gather(
-        *(dig(context, Request(code, alice.id, f"alices-dig-{k}")) for k in range(200)),
-        dig(context, Request(code, bob.id)),
+        *(dig(context, DigAttempt(code, alice.id, f"alices-dig-{k}")) for k in range(200)),
+        dig(context, DigAttempt(code, bob.id)),
         return_exceptions=True,
     )
     assert {type(each) for each in refused} == {OwnTask}
@@ -198,7 +198,7 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
     held = Held(other, monkeypatch)
 
     async def ask(where: Context, code: str, who: Someone) -> Outcome:
-        return await outcome(dig(where, Request(code, who.id, "dig-one")))
+        return await outcome(dig(where, DigAttempt(code, who.id, "dig-one")))
 
     async def play(code: str, order: tuple[str, ...]) -> tuple[asyncio.Future[Outcome], Outcome]:
         told: dict[str, asyncio.Future[Outcome]] = {}
@@ -230,11 +230,11 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
     held = Held(context, monkeypatch)
     early = asyncio.get_running_loop().time() - 0.5
     with pytest.raises(Refusal, match="现在可以再挖") as told:
-        await dig(context, Request(code, bob.id, arrived=early))
+        await dig(context, DigAttempt(code, bob.id, arrived=early))
     assert told.value.extra == {"is_cd": 0, "time": 0, "cd_until": made["cd_until"]}
     assert held.waiting.empty()
     held.go.set()
-    assert await outcome(dig(context, Request(code, bob.id))) == ("", 2, False)
+    assert await outcome(dig(context, DigAttempt(code, bob.id))) == ("", 2, False)
 
 
 @pytest.mark.parametrize(("late_ms", "told"), [(SLOW_CLOCK_MS // 2, ("", 2, False)), (1000, REFUSED)])
@@ -247,7 +247,7 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]
     await context.store.tasks.collection.update_one({"_id": code}, ended)
     seemed = asyncio.get_running_loop().time() - late_ms / 1000
-    assert await outcome(dig(other, Request(code, bob.id, arrived=seemed))) == told
+    assert await outcome(dig(other, DigAttempt(code, bob.id, arrived=seemed))) == told
 
 
 async def test_a_dig_by_a_bare_id_belongs_to_the_window_in_which_it_came_however_late_its_sender_is_known(
@@ -303,7 +303,7 @@ async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(conte
     before = {name: getattr(tasks, name) for name in left}
 
     async def ask(code: str) -> Outcome:
-        return await outcome(dig(context, Request(code, bob.id, hung_up=True)))
+        return await outcome(dig(context, DigAttempt(code, bob.id, hung_up=True)))
 
     for name, code, error in zip(left, codes, (Unavailable.error, OutcomeUnknown.error), strict=False):
         asked: list[str] = []

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.actions.people.account import check_ban
 from server.actions.reviews.report import REPORTED_NOTE
 from server.cash.actions.pay_in import NOT_BEGUN, follow_payments
@@ -498,7 +498,7 @@ async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refuse
     person = await context.store.people.find(bob.id)
     turn = context.digging.tasks_turn(code)
     await turn.acquire()
-    waiting = asyncio.ensure_future(dig(context, Request(code, bob.id)))
+    waiting = asyncio.ensure_future(dig(context, DigAttempt(code, bob.id)))
     await ban(client, code, depth=1)
     turn.release()
     with pytest.raises(TokenRequired):  # a ban ends their tokens, too

@@ -16,7 +16,7 @@ from pymongo.errors import AutoReconnect
 from redis.asyncio import Redis
 
 from devtools.sandbox import Sandbox
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.clock import Clock
 from server.context import Context
 from server.errors import Refusal
@@ -120,7 +120,7 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     found = await context.store.tasks.get(code)
     other.hub.cooldowns.learn(found["last_dig"])
     digs = [
-        asyncio.ensure_future(dig(other, Request(code, who.id))) for who in [*people, alice]
+        asyncio.ensure_future(dig(other, DigAttempt(code, who.id))) for who in [*people, alice]
     ]  # alice is drawn first, as this process does not know yet that the task is hers; the next person digs
     *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
     assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
@@ -152,12 +152,12 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_place_and_digs_by_the
 ):
     code, _ = await cooled(alice)
     digs = {
-        how: dig(context, Request(code, bob.id, "", session))
+        how: dig(context, DigAttempt(code, bob.id, "", session))
         for how, session in (("token", session_of(context, bob)), ("id", None))
     }
     second = next(how for how in digs if how != first)
     carols, *bobs = await asyncio.gather(
-        asyncio.ensure_future(dig(context, Request(code, carol.id))),
+        asyncio.ensure_future(dig(context, DigAttempt(code, carol.id))),
         *(asyncio.ensure_future(digs[how]) for how in (first, second)),
         return_exceptions=True,
     )
@@ -178,8 +178,8 @@ async def test_somebody_who_is_known_not_to_dig_gets_no_place(context, cooled, d
         await context.known_people.find(bob.id, None)
     barred = alice if why == "own_task" else bob
     dug, *refused = await asyncio.gather(
-        dig(context, Request(code, carol.id)),
-        *(dig(context, Request(code, barred.id, dig_id)) for dig_id in ("", "some-dig-1")),
+        dig(context, DigAttempt(code, carol.id)),
+        *(dig(context, DigAttempt(code, barred.id, dig_id)) for dig_id in ("", "some-dig-1")),
         return_exceptions=True,
     )
     assert dug.dig["depth"] == 2
@@ -227,7 +227,7 @@ async def test_a_process_that_never_heard_of_the_task_gathers_too(client, contex
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, first = await cooled(alice)
     found = await asyncio.gather(
-        *(dig(other, Request(code, who.id)) for who in (bob, carol)),
+        *(dig(other, DigAttempt(code, who.id)) for who in (bob, carol)),
         return_exceptions=True,
     )
     assert drawn.sizes == [2]
@@ -250,7 +250,7 @@ def only_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
 async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
     """Let these people dig in this order; return their digs and refusals."""
     digs = [
-        asyncio.ensure_future(dig(where, Request(code, who.id, "", session_of(where, who))))
+        asyncio.ensure_future(dig(where, DigAttempt(code, who.id, "", session_of(where, who))))
         for where, who in asked
     ]
     return await asyncio.gather(*digs, return_exceptions=True)
@@ -408,7 +408,7 @@ async def test_a_dig_long_after_a_cooldown_and_digs_without_a_cooldown_do_not_wa
 
 async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(context, cooled, drawn, alice, bob):
     code, _ = await cooled(alice)
-    digging = asyncio.ensure_future(dig(context, Request(code, bob.id)))
+    digging = asyncio.ensure_future(dig(context, DigAttempt(code, bob.id)))
     await context.store.tasks.moves(code, ended("operator", "", unopened=False))
     (told,) = await asyncio.gather(digging, return_exceptions=True)
     assert getattr(told, "error", None) == "ended"

@@ -14,7 +14,7 @@ from redis.crc import key_slot
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.errors import BadSettings
 from server.memory.limits import Count, Limits
 from server.realtime import links
@@ -105,7 +105,7 @@ class TestACrowd:
             for number, code in enumerate(codes):
                 process, who = ((context, bob), (other, carol))[(number + depth) % 2]
                 async with asyncio.timeout(BACK_SECONDS):
-                    await dig(process, Request(code, who.id))
+                    await dig(process, DigAttempt(code, who.id))
                 began = loop.time()
                 for page in pages[code]:
                     async with asyncio.timeout(BACK_SECONDS):

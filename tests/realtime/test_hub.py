@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.realtime import hub
@@ -61,7 +61,7 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
     monkeypatch.setattr(context.store.tasks, "find", counted)
     assert await asyncio.gather(*(told(10**9) for _ in range(20))) == [0] * 20
     assert len(reads) == 1
-    await dig(mute, Request(code, bob.id))
+    await dig(mute, DigAttempt(code, bob.id))
     assert await asyncio.gather(*(told(since) for since in [10**9] * 20 + [1])) == [1] * 21
     assert len(reads) == 2
     assert reads[1] - reads[0] >= 0.2
@@ -86,7 +86,7 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(context, o
     assert told[0] == told[1]
     assert (await carol.dig(code))["error"] == "ended"
     with pytest.raises(Exception, match="ended"):
-        await dig(other, Request(code, carol.id))
+        await dig(other, DigAttempt(code, carol.id))
 
 
 async def test_news_of_a_dig_after_that_of_the_end_begins_no_cooldown(
@@ -126,7 +126,7 @@ async def test_the_poll_asks_about_many_tasks_in_several_short_queries(
     watcher = Collecting()
     for code in codes:
         await context.hub.watch(watcher, code, None, False)
-        await dig(mute, Request(code, bob.id))
+        await dig(mute, DigAttempt(code, bob.id))
     asked = meanwhile(monkeypatch, context.store.tasks, "positions")
     await context.hub._poll()
     await asyncio.wait(context.hub._reading.values())
@@ -157,7 +157,7 @@ async def test_after_a_reconnect_only_the_tasks_that_were_dug_meanwhile_are_read
     watcher = Collecting()
     for code in codes:
         await context.hub.watch(watcher, code, None, False)
-    await dig(mute, Request(codes[1], bob.id))
+    await dig(mute, DigAttempt(codes[1], bob.id))
     asked = meanwhile(monkeypatch, context.store.tasks, "positions")
     read = meanwhile(monkeypatch, context.store.tasks, "find")
     for code in codes[:3]:

@@ -6,7 +6,7 @@ import socket
 import msgspec
 import pytest
 
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.realtime.frames import Pong, text_frame
 from server.running.stores import EmbeddedRedis
 from server.telemetry import metrics
@@ -42,11 +42,11 @@ class TestOwnRedis:
             await other.bus.connected.wait()
             redis.kill()
             for who in (bob, carol):  # one dig by each process while Redis is down
-                await dig(other if who is bob else context, Request(code, who.id))
+                await dig(other if who is bob else context, DigAttempt(code, who.id))
                 depth += 1
             await read_up_to(page, depth)
             redis.start()
-            await dig(other, Request(code, bob.id))
+            await dig(other, DigAttempt(code, bob.id))
             depth += 1
             await read_up_to(page, depth)
         assert seqs(page) == list(range(1, depth + 1))

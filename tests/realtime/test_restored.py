@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from support.purse import find
@@ -65,7 +65,7 @@ async def test_an_open_page_is_told_of_other_digs_that_are_as_many(
     await page.until("cd", seq=1)
     await restore()
     monkeypatch.setattr(other.bus, "publish", lost)
-    await dig(other, Request(code, bob.id))
+    await dig(other, DigAttempt(code, bob.id))
     await context.hub._poll()
     await page.until("snapshot", seq=1)
 

@@ -11,7 +11,7 @@ import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from devtools.sandbox import Sandbox
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.context import Context
 from server.errors import Unavailable
 from server.settings import Settings
@@ -230,7 +230,7 @@ async def test_the_limit_of_a_dig_counts_from_its_arrival(context, wire, bob, co
     try:
         with pytest.raises(Unavailable):
             async with asyncio.timeout(4):
-                await dig(context, Request(code, bob.id, arrived=arrived))
+                await dig(context, DigAttempt(code, bob.id, arrived=arrived))
     finally:
         wire.release()
 

@@ -140,7 +140,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(context, wire,
 
     for command in READING:
         wire.next(command, refuse_late)
-    waiting = asyncio.create_task(context.digging.used("A" * 12, "somebody", "a-dig"))
+    waiting = asyncio.create_task(context.digging.dig_id_is_used("A" * 12, "somebody", "a-dig"))
     assert await asyncio.to_thread(met.wait, 5)
     [asking] = [task for task in asyncio.all_tasks() if "answered" in repr(task)]
     waiting.cancel()

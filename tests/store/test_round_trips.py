@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from devtools.sandbox import Sandbox
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.actions.digging.visit import visit
 from server.actions.messages import write
 from server.actions.messages.send import send_messages
@@ -187,7 +187,7 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(client, context, trips
     async def attempt(where: Context, counted: Trips, who: Someone) -> tuple[bool, list[str]]:
         before = len(counted.sent)
         try:
-            await dig(where, Request(code, who.id))
+            await dig(where, DigAttempt(code, who.id))
         except CoolingDown:
             return False, counted.sent[before:]
         return True, counted.sent[before:]

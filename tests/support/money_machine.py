@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from devtools.sandbox import send_notices
 from devtools.sandbox.pay_call import UNHEARD_OF
 from server.actions.digging.commit import commit
-from server.actions.digging.dig import Dug, Request, dig
+from server.actions.digging.dig import DigAttempt, Dug, dig
 from server.actions.digging.draft import Draft, RankRequest
 from server.actions.digging.end_task import end_own_task, end_task_as_operator
 from server.actions.digging.publish import publish
@@ -160,7 +160,7 @@ class MoneyMachine(RuleBasedStateMachine):
         person_id = self._person(who).id
 
         async def act(actor: Context) -> Dug:
-            return await dig(actor, Request(code, person_id, secrets.token_hex(8)))
+            return await dig(actor, DigAttempt(code, person_id, secrets.token_hex(8)))
 
         self._run(self.world.act(kill, act))
 

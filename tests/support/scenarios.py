@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from server.actions.digging.dig import Request, dig
+from server.actions.digging.dig import DigAttempt, dig
 from server.actions.digging.end_task import end_own_task
 from server.actions.operate import hide_task
 from server.actions.prizes.claim import claim, open_pickup
@@ -280,7 +280,7 @@ async def act_dig(victim: Context, stage: Stage) -> None:
     """The winning dig."""
     proven = victim.keys.read_token(stage.bob.token)  # a bare id does not do: they may have claimed before
     assert proven is not None
-    await dig(victim, Request(stage.code, proven.person_id, generation=proven.generation))
+    await dig(victim, DigAttempt(stage.code, proven.person_id, generation=proven.generation))
     await rest(victim)
 
 

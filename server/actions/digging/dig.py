@@ -43,8 +43,8 @@ LONGEST_PAUSE_SECONDS = 0.5
 # How long a finished dig stays marked as pending: less than the second after which `settle_pending` takes it.
 MARK_SECONDS = 0.1
 # Our estimate of MongoDB's clock is never ahead of it. The estimate lags by a few ms: by the duration of the
-# fastest reply of the last ten seconds. So a request that seems to come up to SLOW_CLOCK_MS before the end of
-# a cooldown may have come after it, and is treated as if it had.
+# fastest reply of the last ten seconds. So an attempt that seems to come up to SLOW_CLOCK_MS before the end
+# of a cooldown may have come after it, and is treated as if it had.
 SLOW_CLOCK_MS = 100
 
 
@@ -53,10 +53,10 @@ def _now() -> float:
 
 
 @dataclass(slots=True)
-class Request:
-    """A request to dig. `arrived` is in the loop's time.
+class DigAttempt:
+    """What one request to dig asks for, and how far it has come. `arrived` is in the loop's time.
 
-    `generation` is that of the caller's token, None without a token. A request with a bare id, which others
+    `generation` is that of the caller's token, None without a token. An attempt with a bare id, which others
     may know, must not take the place of the id's owner in the random order. `address` is the caller's IP, ""
     if it is not known. `hung_up` becomes true when the client is gone.
     """
@@ -69,44 +69,45 @@ class Request:
     arrived: float = field(default_factory=_now)
     hung_up: bool = False
     # What became of it so far.
-    ordered_began: int = 0  # the beginning of digging (unix ms) in whose random order it waited; 0: none
+    # The gathering for the random order in which it last waited: when digging began (unix ms); 0: none.
+    last_gathering: int = 0
     pressed: int = 0  # of how many people that order was drawn
     counted: bool = False  # in the limits
     tried: bool = False  # MongoDB was asked to record its dig
 
     @property
     def deadline(self) -> float:
-        """When the request is given up (the loop's time)."""
+        """When the attempt is given up (the loop's time)."""
         return self.arrived + DEADLINE_SECONDS
 
     @property
     def proven(self) -> bool:
-        """Whether a token proved whose request it is."""
+        """Whether a token proved whose attempt it is."""
         return self.generation is not None
 
     @property
     def unanswered(self) -> type[OutcomeUnknown | Unavailable]:
-        """The refusal of a request that is given up."""
+        """The refusal of an attempt that is given up."""
         return OutcomeUnknown if self.tried else Unavailable
 
 
 @dataclass(frozen=True, slots=True)
 class Dug:
-    """A dig, its task's `params`, and whether it was made before this request (`repeated`)."""
+    """A dig, its task's `params`, and whether it was made before this attempt (`repeated`)."""
 
     dig: Dig
     params: str
     repeated: bool
 
 
-async def dig(context: Context, request: Request) -> Dug:
+async def dig(context: Context, attempt: DigAttempt) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
-    Just after a cooldown, or after an opening that people may have waited for, the request waits
-    FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it. It digs
+    Just after a cooldown, or after an opening that people may have waited for, the attempt waits
+    FAIR_START_MS for its place in a random order, and at most 0.4 s more for the attempts before it. It digs
     in the window in which it arrived. Once its client has hung up, a dig that was tried is not tried again.
     A dig that was not tried yet still gets one try, unless its task has no cooldown. A process takes one
-    request at a time from a person for a task.
+    attempt at a time from a person for a task.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `check_session` and `check_ban` raise, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may
@@ -115,12 +116,12 @@ async def dig(context: Context, request: Request) -> Dug:
     dig was recorded, or Unavailable if nothing was sent to MongoDB.
     """
     try:
-        async with asyncio.timeout_at(request.deadline) as limit:
+        async with asyncio.timeout_at(attempt.deadline) as limit:
             # `_follow_up` lifts the limit once the dig is recorded.
-            dug = await _dig(context, request, limit)
+            dug = await _dig(context, attempt, limit)
     except TimeoutError:
-        metrics.digs(request.unanswered.error).inc()
-        raise request.unanswered from None
+        metrics.digs(attempt.unanswered.error).inc()
+        raise attempt.unanswered from None
     except Refusal as refusal:
         metrics.digs(refusal.error).inc()
         raise
@@ -128,69 +129,71 @@ async def dig(context: Context, request: Request) -> Dug:
     return dug
 
 
-async def _dig(context: Context, request: Request, limit: asyncio.Timeout) -> Dug:
+async def _dig(context: Context, attempt: DigAttempt, limit: asyncio.Timeout) -> Dug:
     digging = context.digging
-    # One request of a person at a time: who may not dig, and asks again and again, delays nobody by more than
+    # One attempt of a person at a time: who may not dig, and asks again and again, delays nobody by more than
     # one read. Who only knows the person's id waits apart.
-    async with digging.persons_turn(request.code, request.person_id, proven=request.proven):
+    async with digging.persons_turn(attempt.code, attempt.person_id, proven=attempt.proven):
         while True:
-            repeats = await _admit(context, request)
+            repeats = await _admit(context, attempt)
             if not repeats:
-                await _order(context, request)
-            # One request of a task at a time. No await since `_order`: requests that waited for the random
+                await _order(context, attempt)
+            # One attempt of a task at a time. No await since `_order`: attempts that waited for the random
             # order get their turns in that order.
-            async with digging.tasks_turn(request.code):
-                # An overtaken request begins again: it is refused, or waits for its place in the new order.
-                if repeats or not _is_overtaken(context, request):
-                    recorded = await _record(context, request, limit)
-                    if recorded is not None:
-                        return recorded
+            async with digging.tasks_turn(attempt.code):
+                # An overtaken attempt begins again: it is refused, or waits for its place in the new order.
+                if repeats or not _is_overtaken(context, attempt):
+                    dug = await _record(context, attempt, limit)
+                    if dug is not None:
+                        return dug
 
 
-async def _admit(context: Context, request: Request) -> bool:
-    """Raise what this process can refuse from memory; return whether the request repeats an earlier dig.
+async def _admit(context: Context, attempt: DigAttempt) -> bool:
+    """Raise what this process can refuse from memory; return whether the attempt repeats an earlier dig.
 
     Without a `dig_id` this asks no store. With a `dig_id`, all callers at that moment share one round trip.
     """
     digging = context.digging
-    # Who would be told to wait may have made the dig, and the reply was lost. All others `_record` looks up.
+    # Who would be told to wait may have made this dig before, and the reply was lost: the history tells. Who
+    # would not be refused here needs no look-up: `_record` finds an earlier dig as it reads the task.
     repeats = (
-        request.dig_id != ""
-        and isinstance(_known_refusal(context, request), CoolingDown)
-        and await digging.used(request.code, request.person_id, request.dig_id)
+        attempt.dig_id != ""
+        and isinstance(_known_refusal(context, attempt), CoolingDown)
+        and await digging.dig_id_is_used(attempt.code, attempt.person_id, attempt.dig_id)
     )
     if not repeats:
-        refuse(_known_refusal(context, request))  # perhaps none any more: `used` may have taken long
-    if digging.never_cools(request.code):
-        await _count_in_limits(context, request)
+        # Asked anew, not kept from above: while the look-up waited, the cooldown may have ended.
+        refuse(_known_refusal(context, attempt))
+    if digging.never_cools(attempt.code):
+        await _count_in_limits(context, attempt)
     return repeats
 
 
-def _known_refusal(context: Context, request: Request) -> Refusal | None:
-    """Return the refusal of a request that came in a cooldown, or before the task starts.
+def _known_refusal(context: Context, attempt: DigAttempt) -> Refusal | None:
+    """Return the refusal of an attempt that came in a cooldown, or before the task starts.
 
     None if this process knows of no such cooldown or start, or if the caller's own dig began the cooldown:
     then they are owed its reply. OwnTask if this process knows that the caller published the task.
     """
     now_ms = context.clock.now_ms()
-    at_ms = _counts_at(context, request, now_ms)
-    awaited = context.hub.cooldowns.awaited(request.code, at_ms)
+    at_ms = _counts_at(context, attempt, now_ms)
+    awaited = context.hub.cooldowns.awaited(attempt.code, at_ms)
     # `awaited.dig` is the dig that began the cooldown; None: the task has not started.
-    if awaited is None or (awaited.dig is not None and awaited.dig["person_id"] == request.person_id):
+    if awaited is None or (awaited.dig is not None and awaited.dig["person_id"] == attempt.person_id):
         return None
-    if _publisher(context, request.code) == request.person_id:
+    if _publisher(context, attempt.code) == attempt.person_id:
         return OwnTask()
-    return cooling_down(awaited.begins, now_ms, begun=awaited.dig is not None, pressed=request.pressed)
+    return cooling_down(awaited.begins, now_ms, begun=awaited.dig is not None, pressed=attempt.pressed)
 
 
-def _counts_at(context: Context, request: Request, now_ms: int) -> int:
-    """Return the time at which a request counts as made (unix ms, MongoDB's clock): by our estimate, that of
+def _counts_at(context: Context, attempt: DigAttempt, now_ms: int) -> int:
+    """Return the time at which an attempt counts as made (unix ms, MongoDB's clock): by our estimate, that of
     its arrival, but at most `now_ms`, the time of the read that decides.
 
-    However long a request has waited, it never moves to a later window: its client may have sent it again and
-    been told that somebody else was faster, and that answer must stay true.
+    However long an attempt has waited, it never moves to a later window: its client may have sent it again
+    and been told that somebody else was faster, and that answer must stay true.
     """
-    arrived_ms = context.clock.now_ms() - int(1000 * (_now() - request.arrived))
+    arrived_ms = context.clock.now_ms() - int(1000 * (_now() - attempt.arrived))
     return min(now_ms, arrived_ms + SLOW_CLOCK_MS)
 
 
@@ -218,118 +221,118 @@ def cooling_down(begins_ms: int, now_ms: int, *, begun: bool = True, pressed: in
     return CoolingDown(msg, **count_down)
 
 
-async def _count_in_limits(context: Context, request: Request) -> None:
-    """Count a dig of a task without a cooldown, once per request. Raises TooOften.
+async def _count_in_limits(context: Context, attempt: DigAttempt) -> None:
+    """Count a dig of a task without a cooldown, once per attempt. Raises TooOften.
 
-    The store is not read for this, so requests with ended tokens or bare ids are counted apart from those of
+    The store is not read for this, so attempts with ended tokens or bare ids are counted apart from those of
     the ids' owners.
     """
-    if not request.counted:
-        request.counted = True
-        counted = f"{request.person_id}:{request.generation}"
+    if not attempt.counted:
+        attempt.counted = True
+        counted = f"{attempt.person_id}:{attempt.generation}"
         await context.limits.take(context.limits.counts("digs", counted, ""))
 
 
-async def _order(context: Context, request: Request) -> None:
-    """Wait for the request's place in the random order, if the people who dig are gathered now."""
+async def _order(context: Context, attempt: DigAttempt) -> None:
+    """Wait for the attempt's place in the random order, if the people who dig are gathered now."""
     start = context.fair_start
-    if not start.gathers(request.code, request.ordered_began):
+    if not start.gathers(attempt.code, attempt.last_gathering):
         return
-    entrant = await _entrant(context, request)
+    entrant = await _entrant(context, attempt)
     # Asked again, because `_entrant` may have taken longer than people are gathered.
-    if start.gathers(request.code, request.ordered_began):
-        waited = await start.wait(request.code, entrant, proven=request.proven)
-        request.ordered_began, request.pressed = waited
+    if start.gathers(attempt.code, attempt.last_gathering):
+        waited = await start.wait(attempt.code, entrant, proven=attempt.proven)
+        attempt.last_gathering, attempt.pressed = waited
 
 
-async def _entrant(context: Context, request: Request) -> str | None:
-    """Return the person whose place in the random order the request takes; None for a caller who will be
+async def _entrant(context: Context, attempt: DigAttempt) -> str | None:
+    """Return the person whose place in the random order the attempt takes; None for a caller who will be
     refused later, or whom MongoDB could not be asked about now. They go on after all others.
 
     A person has one place, even if they ask both by a token and by their bare id. The publisher, winners,
     banned people, unknown ids and ended tokens get no place: they could be drawn before a person who may dig.
     """
-    watched = context.hub.known.by_code.get(request.code)
-    has_won = watched is not None and watched.loaded and request.person_id in watched.winners
-    if has_won or _publisher(context, request.code) == request.person_id:
+    watched = context.hub.known.by_code.get(attempt.code)
+    has_won = watched is not None and watched.loaded and attempt.person_id in watched.winners
+    if has_won or _publisher(context, attempt.code) == attempt.person_id:
         return None
     try:
-        person = await context.known_people.find(request.person_id, request.generation)
-        check_ban(check_session(request.generation, person), context.clock.now_ms())
+        person = await context.known_people.find(attempt.person_id, attempt.generation)
+        check_ban(check_session(attempt.generation, person), context.clock.now_ms())
     except Exception as error:
         if not isinstance(error, Refusal) and not is_unavailable(error):
             raise
         return None
-    return request.person_id
+    return attempt.person_id
 
 
-def _is_overtaken(context: Context, request: Request) -> bool:
-    """Whether this process has learned, while the request waited for its turn, that it is refused, or that a
+def _is_overtaken(context: Context, attempt: DigAttempt) -> bool:
+    """Whether this process has learned, while the attempt waited for its turn, that it is refused, or that a
     random order comes first."""
-    gathers = context.fair_start.gathers(request.code, request.ordered_began)
-    return gathers or _known_refusal(context, request) is not None
+    gathers = context.fair_start.gathers(attempt.code, attempt.last_gathering)
+    return gathers or _known_refusal(context, attempt) is not None
 
 
-async def _record(context: Context, request: Request, limit: asyncio.Timeout) -> Dug | None:
+async def _record(context: Context, attempt: DigAttempt, limit: asyncio.Timeout) -> Dug | None:
     """Try until the dig is recorded or refused. After a failure, the next read shows whether it was recorded.
 
     Returns None, with nothing tried, if the read showed that a random order comes first. `limit` ends with
     the recording.
     """
-    own_id = request.dig_id or secrets.token_hex(12)
+    own_id = attempt.dig_id or secrets.token_hex(12)
     first_read_ms = 0
     pause = PAUSE_SECONDS
     while True:
         try:
             # Only after a try can there be a dig under an id of our own. Not to look for it spares a look-up.
-            made_as = own_id if request.tried else request.dig_id
-            view = await context.store.tasks.view(request.code, request.person_id, made_as)
+            made_as = own_id if attempt.tried else attempt.dig_id
+            view = await context.store.tasks.view(attempt.code, attempt.person_id, made_as)
             if view is None:
                 raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
             task = view["task"]
             context.clock.see(view["now"])
             first_read_ms = first_read_ms or view["now"]
             context.digging.learn(task)
-            earlier = _owed_reply(context, view, request)
+            earlier = _owed_reply(context, view, attempt)
             if earlier is not None:
-                check_session(request.generation, view["person"])
-                by_a_try = request.tried and earlier["dig_id"] == own_id
+                check_session(attempt.generation, view["person"])
+                by_a_try = attempt.tried and earlier["dig_id"] == own_id
                 if by_a_try:
-                    await _follow_up(context, request, limit, view, earlier)
-                # One older than our first read is an earlier request's: a new primary did not show it then.
+                    await _follow_up(context, attempt, limit, view, earlier)
+                # One older than our first read is an earlier attempt's: a new primary did not show it then.
                 repeated = not by_a_try or earlier["at"] < first_read_ms
                 return Dug(earlier, task["params"], repeated)
-            _refuse_for_task(context, view, request)
+            _learn_and_refuse(context, view, attempt)
             if not task["cd_ms"]:
-                await _count_in_limits(context, request)  # `_admit` did not, if it did not know the task
-            gathers = context.fair_start.gathers(request.code, request.ordered_began)
-            if gathers and not request.tried:
+                await _count_in_limits(context, attempt)  # `_admit` did not, if it did not know the task
+            gathers = context.fair_start.gathers(attempt.code, attempt.last_gathering)
+            if gathers and not attempt.tried:
                 return None
-            person = check_ban(check_session(request.generation, view["person"]), view["now"])
-            refuse(why_barred(standing_of(task), request.person_id, won=view["won"] is not None))
+            person = check_ban(check_session(attempt.generation, view["person"]), view["now"])
+            refuse(why_barred(standing_of(task), attempt.person_id, won=view["won"] is not None))
             await _save_pending(context, task)
             # A task without a cooldown has no windows, so its client can come again at any time.
-            if request.hung_up and not task["cd_ms"]:
-                raise request.unanswered  # noqa: TRY301  (nobody would get the reply)
-            request.tried = True
+            if attempt.hung_up and not task["cd_ms"]:
+                raise attempt.unanswered  # noqa: TRY301  (nobody would get the reply)
+            attempt.tried = True
             draft = _next_dig(context, view, person, own_id)
             recorded = await context.store.tasks.record_dig(draft, task["cd_ms"])
         except Exception as error:
             if not is_unavailable(error):
                 raise
             context.background.failures.note("a dig", error)
-            if request.hung_up:
-                raise request.unanswered from None
+            if attempt.hung_up:
+                raise attempt.unanswered from None
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue
         if recorded is not None:  # else somebody else has dug since the read
-            await _follow_up(context, request, limit, view, recorded)
+            await _follow_up(context, attempt, limit, view, recorded)
             return Dug(recorded, task["params"], repeated=False)
 
 
-def _owed_reply(context: Context, view: View, request: Request) -> Dig | None:
-    """Return the caller's earlier dig if this request repeats it, else None.
+def _owed_reply(context: Context, view: View, attempt: DigAttempt) -> Dig | None:
+    """Return the caller's earlier dig if this attempt repeats it, else None.
 
     That is the dig with the same `dig_id`, or their last dig of the task if they asked within its cooldown. A
     reply may have been lost, and a winner must not be told that somebody else was faster.
@@ -339,33 +342,34 @@ def _owed_reply(context: Context, view: View, request: Request) -> Dig | None:
     task = view["task"]
     last = task.get("last_dig")
     cd_ms = task["cd_ms"]
-    if last is None or last["person_id"] != request.person_id or not cd_ms:
+    if last is None or last["person_id"] != attempt.person_id or not cd_ms:
         return None
     cd_until = task["cd_until"] or last["at"] + cd_ms  # 0 if this dig ended the task
-    return last if _counts_at(context, request, view["now"]) < cd_until else None
+    return last if _counts_at(context, attempt, view["now"]) < cd_until else None
 
 
-def _refuse_for_task(context: Context, view: View, request: Request) -> None:
-    """Raise the refusals of `dig` that are about the task; remember its newest dig.
+def _learn_and_refuse(context: Context, view: View, attempt: DigAttempt) -> None:
+    """Raise the refusals of `dig` that are about the task. Learn the cooldown that its newest dig began, or
+    the opening that people wait for.
 
     What is decided here still holds when the dig is recorded, because the dig is recorded only if nobody dug
     since this view.
     """
     task = view["task"]
-    person_id = request.person_id
+    person_id = attempt.person_id
     refuse(why_closed(standing_of(task), person_id))
-    if 0 < task["expires_at"] <= _counts_at(context, request, view["now"]):
+    if 0 < task["expires_at"] <= _counts_at(context, attempt, view["now"]):
         raise Ended  # a sweep is about to end the task
     if "last_dig" in task:
         cd_until = task["cd_until"]  # less than the dig's own after MongoDB's clock was set back
         context.hub.cooldowns.learn({**task["last_dig"], "cd_until": cd_until})
     elif opened_at := awaited_opening(task):
-        context.hub.cooldowns.learn_opening(request.code, opened_at)
-    if task["cd_until"] > _counts_at(context, request, view["now"]):
+        context.hub.cooldowns.learn_opening(attempt.code, opened_at)
+    if task["cd_until"] > _counts_at(context, attempt, view["now"]):
         if task["publisher"] == person_id:
             raise OwnTask
         raise cooling_down(
-            task["cd_until"], view["now"], begun="last_dig" in task, pressed=request.pressed
+            task["cd_until"], view["now"], begun="last_dig" in task, pressed=attempt.pressed
         )
 
 
@@ -387,7 +391,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     drawn = context.digging.drawn(task)
     won = drawn.prizes.get(depth)
     find = drawn.find_at(depth)
-    last_won = max((each for each in drawn.prizes if each < depth), default=0)
+    won_before = max((each for each in drawn.prizes if each < depth), default=0)
     participants = task["participants"] + (first is None)
     prizes_left = task["prizes_left"] - (won is not None)
     made = Dig(
@@ -404,8 +408,8 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         dig_id=dig_id,
         at=0,
         cd_until=0,
-        last_won=last_won if won is None else depth,
-        was_one_in=odds(drawn.rules, depth, last_won),
+        last_won=won_before if won is None else depth,
+        was_one_in=odds(drawn.rules, depth, won_before),
     )
     if find:
         made["find"] = find
@@ -426,18 +430,18 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
 
 
 async def _follow_up(
-    context: Context, request: Request, limit: asyncio.Timeout, view: View, recorded: Dig
+    context: Context, attempt: DigAttempt, limit: asyncio.Timeout, view: View, recorded: Dig
 ) -> None:
     """Write the history and tell everybody. Wait for the history until the deadline at most: the dig is
     already recorded in the task, so nothing may give it up any more."""
     limit.reschedule(None)
     if context.cash is not None:
-        context.cash.ask_for_risk(view, request.address)
+        context.cash.ask_for_risk(view, attempt.address)
     context.hub.cooldowns.learn(recorded)
     context.heartbeats.note_dig(recorded)
     writing = asyncio.create_task(_write_history(context, recorded))
     context.background.spawn(_finish(context, recorded, writing))
-    await asyncio.wait([writing], timeout=max(0.0, request.deadline - _now()))
+    await asyncio.wait([writing], timeout=max(0.0, attempt.deadline - _now()))
 
 
 async def _write_history(context: Context, recorded: Dig) -> bool:
