@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from server.clock import Clock
-from server.realtime.bus import Standing
+from server.realtime.bus import SharedOrder
 from server.realtime.hub import Hub
 from server.runtime.background import Background
 from server.telemetry import metrics
@@ -55,7 +55,7 @@ class _Entrant:
 class _Gathering:
     """The people who wait for the random order. Digging began at `began` (unix ms).
 
-    `quick`: Redis has answered quickly since then. `standing` is what Redis answered last.
+    `quick`: Redis has answered quickly since then. `shared` is what Redis answered last.
     """
 
     began: int
@@ -64,7 +64,7 @@ class _Gathering:
     after_all: list[asyncio.Future[None]] = field(default_factory=list)
     drawn: bool = False
     quick: bool = False
-    standing: Standing | None = None
+    shared: SharedOrder | None = None
 
 
 class FairStart:
@@ -76,7 +76,7 @@ class FairStart:
         hub: Hub,
         clock: Clock,
         background: Background,
-        enter: Callable[[str, int, Mapping[str, int]], Awaitable[Standing | None]],
+        enter: Callable[[str, int, Mapping[str, int]], Awaitable[SharedOrder | None]],
     ) -> None:
         self._window_ms = window_ms
         self._gathers_ms = window_ms + LATE_MS if window_ms else 0
@@ -87,17 +87,18 @@ class FairStart:
         self._enter = enter
         self._gatherings: dict[str, _Gathering] = {}
 
-    def gathers(self, code: str, ordered_began: int) -> bool:
+    def gathers(self, code: str, last_gathering: int) -> bool:
         """Whether a request to dig this task must wait for its place in the random order now.
 
-        `ordered_began` is the beginning of digging (unix ms) for which the request has waited; 0 for none.
+        `last_gathering` is the one in which the request has waited already, told by when digging began (unix
+        ms); 0 for none.
         Only what this process knows of cooldowns and openings counts.
         """
         gathering = self._gatherings.get(code)
         if gathering is not None:
-            return gathering.began != ordered_began
+            return gathering.began != last_gathering
         began = self._cooldowns.digging_began(code)
-        return began != ordered_began and 0 <= self._clock.now_ms() - began < self._gathers_ms
+        return began != last_gathering and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> tuple[int, int]:
         """Wait for this request's place in the order; return the time at which digging began (unix ms), and
@@ -120,7 +121,7 @@ class FairStart:
         else:
             gathering.entrants[digger] = _Entrant(turn, proven, _chance.getrandbits(PLACE_BITS))
         await turn
-        everywhere = 0 if gathering.standing is None else gathering.standing.people
+        everywhere = 0 if gathering.shared is None else gathering.shared.people
         return gathering.began, max(everywhere, len(gathering.entrants))
 
     def _begin(self, code: str) -> _Gathering:
@@ -134,10 +135,10 @@ class FairStart:
         """Wait until the window is `over` (the loop's time), then let all go on in their order."""
         try:
             with self._hub.hearing(code):
-                standing = await self._gathered(code, gathering, over)
+                shared = await self._gathered(code, gathering, over)
                 in_order = sorted(gathering.entrants.values(), key=lambda entrant: entrant.place)
                 metrics.RANDOM_ORDERS.observe(len(in_order))
-                at_once = how_many_go_at_once([entrant.place for entrant in in_order], standing)
+                at_once = how_many_go_at_once([entrant.place for entrant in in_order], shared)
                 _let_go([entrant.turn for entrant in in_order[:at_once]])
                 if at_once < len(in_order):
                     await self._cooldowns.changed(code, gathering.began, OTHERS_SECONDS)
@@ -149,7 +150,7 @@ class FairStart:
             _let_go([entrant.turn for entrant in gathering.entrants.values()])
             _let_go(gathering.after_all)
 
-    async def _gathered(self, code: str, gathering: _Gathering, over: float) -> Standing | None:
+    async def _gathered(self, code: str, gathering: _Gathering, over: float) -> SharedOrder | None:
         """Gather until the window is over; return where its people stand among those of all processes.
 
         None if their places are not known: then this process draws alone.
@@ -160,7 +161,7 @@ class FairStart:
         # A late call is not cancelled: that would break the connection, and the call has a time limit of its
         # own.
         await asyncio.wait([asking], timeout=PATIENCE_SECONDS if gathering.quick else QUICK_SECONDS)
-        return gathering.standing if asking.done() else None
+        return gathering.shared if asking.done() else None
 
     async def _tell_until(self, code: str, gathering: _Gathering, over: float) -> None:
         """Send new places until the window is over. Until Redis has answered quickly, call Redis even without
@@ -185,25 +186,25 @@ class FairStart:
         for digger in untold:
             entrants[digger].told = True
         asked = asyncio.get_running_loop().time()
-        gathering.standing = standing = await self._enter(code, gathering.began, told)
-        if standing is None:
+        gathering.shared = shared = await self._enter(code, gathering.began, told)
+        if shared is None:
             for digger in untold:
                 entrants[digger].told = False
             return
-        for digger, place in standing.places.items():
+        for digger, place in shared.places.items():
             entrants[digger].place = place
         gathering.quick |= asyncio.get_running_loop().time() - asked < QUICK_SECONDS
 
 
-def how_many_go_at_once(own: list[int], standing: Standing | None) -> int:
+def how_many_go_at_once(own: list[int], shared: SharedOrder | None) -> int:
     """Return how many of a process's own places, which are in order, go on before a dig is known.
 
     All go on if nobody has a place elsewhere, or if it is not known whether anybody has. Otherwise only the
     first of all places goes on, if it is here.
     """
-    if standing is None or standing.people <= len(own):  # if there are fewer, Redis was killed meanwhile
+    if shared is None or shared.people <= len(own):  # if there are fewer, Redis was killed meanwhile
         return len(own)
-    return int(bool(own) and own[0] <= standing.first)
+    return int(bool(own) and own[0] <= shared.first)
 
 
 def _let_go(waiting: list[asyncio.Future[None]]) -> None:

@@ -64,9 +64,9 @@ Fault: TypeAlias = Literal["", "certificate", "password"]
 T = TypeVar("T")
 
 
-class Standing(NamedTuple):
-    """The places in a random order of the people who were entered, the least place of all (0 if nobody has
-    one), and how many people have one."""
+class SharedOrder(NamedTuple):
+    """What Redis knows of a random order: the places of the people who were just entered, the least place of
+    all (0 if nobody has one), and how many people have one."""
 
     places: Mapping[str, int]
     first: int
@@ -207,7 +207,7 @@ class Bus:
         self._acknowledged.pop(code, None)
         await self._redis.unsubscribe(self._channel(code))
 
-    async def enter_places(self, code: str, began: int, places: Mapping[str, int]) -> Standing | None:
+    async def enter_places(self, code: str, began: int, places: Mapping[str, int]) -> SharedOrder | None:
         """Give people places in a task's random order. A person keeps the place that was entered first, by
         whichever process. One round trip.
 
@@ -239,10 +239,10 @@ class Bus:
         if answers is None:
             return None
         *entered, least, people = answers
-        standing = zip(places, entered[2] if places else [], strict=True)
+        scored = zip(places, entered[2] if places else [], strict=True)
         # A place that has just been entered is missing if Redis lost its data in this moment.
-        stand = {who: int(place) for who, place in standing if place is not None}
-        return Standing(stand, int(least[0][1]) if least else 0, people)
+        kept = {who: int(place) for who, place in scored if place is not None}
+        return SharedOrder(kept, int(least[0][1]) if least else 0, people)
 
     async def write_heartbeat(self, heartbeat: bytes) -> None:
         """Append a process's heartbeat to those of the last 15 minutes. Without Redis it is lost."""

@@ -176,13 +176,13 @@ async def test_a_slot_half_way_is_asked_at_both_of_its_masters(cluster):
         async with listening(cluster.uri) as both:
             to.ask("CLUSTER", "SETSLOT", key_slot(code.encode()), "IMPORTING", source.myself)
             source.ask("CLUSTER", "SETSLOT", key_slot(code.encode()), "MIGRATING", to.myself)
-            standing = await both.ears.enter_places(code, 1, {"ann": 7, "ben": 3})  # ASK: the key is new
-            assert standing is not None
-            assert (standing.places, standing.first) == ({"ann": 7, "ben": 3}, 3)
+            shared = await both.ears.enter_places(code, 1, {"ann": 7, "ben": 3})  # ASK: the key is new
+            assert shared is not None
+            assert (shared.places, shared.first) == ({"ann": 7, "ben": 3}, 3)
             assert await both.tell(CODES) == []
             await asyncio.to_thread(cluster.move, code, to)
             await both.whole()
-            assert await both.mouth.enter_places(code, 1, {"ann": 1}) == standing._replace(places={"ann": 7})
+            assert await both.mouth.enter_places(code, 1, {"ann": 1}) == shared._replace(places={"ann": 7})
 
 
 async def test_all_members_are_reached_with_the_password_of_the_address(cluster):
@@ -270,9 +270,9 @@ async def test_a_frozen_shard_keeps_nobody_waiting_who_asks_another(cluster):
 async def test_places_heartbeats_and_limits_are_kept_by_the_slot_of_their_subject(cluster):
     async with listening(cluster.uri) as both:
         for code in CODES:
-            standing = await both.ears.enter_places(code, 1, {"ann": 7, "ben": 3})
-            assert standing is not None
-            assert (standing.places, standing.first, standing.people) == ({"ann": 7, "ben": 3}, 3, 2)
+            shared = await both.ears.enter_places(code, 1, {"ann": 7, "ben": 3})
+            assert shared is not None
+            assert (shared.places, shared.first, shared.people) == ({"ann": 7, "ben": 3}, 3, 2)
         await both.ears.write_heartbeat(b"beat")
         read = await both.mouth.read_heartbeats()
         assert read is not None

@@ -16,7 +16,7 @@ import pytest
 from server.clock import Clock
 from server.memory import fair_start
 from server.memory.fair_start import FairStart, how_many_go_at_once
-from server.realtime.bus import Bus, Standing
+from server.realtime.bus import Bus, SharedOrder
 from server.realtime.cooldowns import Cooldowns
 from server.runtime.background import Background
 from server.security.keys import Keys
@@ -117,19 +117,19 @@ def _known_chance(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "standing", "go"),
+    ("own", "shared", "go"),
     [
         ([], None, 0),
-        ([], Standing({}, 5, 3), 0),
+        ([], SharedOrder({}, 5, 3), 0),
         ([5, 7], None, 2),
-        ([5, 7], Standing({}, 5, 3), 1),
-        ([5, 7], Standing({}, 4, 3), 0),
-        ([5, 7], Standing({}, 5, 2), 2),
-        ([5, 7], Standing({}, 4, 1), 2),
+        ([5, 7], SharedOrder({}, 5, 3), 1),
+        ([5, 7], SharedOrder({}, 4, 3), 0),
+        ([5, 7], SharedOrder({}, 5, 2), 2),
+        ([5, 7], SharedOrder({}, 4, 1), 2),
     ],
 )
-def test_all_go_at_once_if_nobody_is_elsewhere_else_the_first_of_all(own, standing, go):
-    assert how_many_go_at_once(own, standing) == go
+def test_all_go_at_once_if_nobody_is_elsewhere_else_the_first_of_all(own, shared, go):
+    assert how_many_go_at_once(own, shared) == go
 
 
 async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(redis, processes, monkeypatch):
@@ -216,8 +216,8 @@ async def test_a_redis_killed_between_a_place_and_the_order_keeps_nobody_waiting
     for each in pair:
         enter = each.bus.enter_places
 
-        async def note(*asked: Any, enter: Any = enter) -> Standing | None:
-            found: Standing | None = await enter(*asked)
+        async def note(*asked: Any, enter: Any = enter) -> SharedOrder | None:
+            found: SharedOrder | None = await enter(*asked)
             entered.release()
             return found
 
