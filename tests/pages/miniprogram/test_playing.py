@@ -404,7 +404,7 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("发布者结束了这个宝贝")
 
 
-def test_a_publisher_reads_nothing_anew_when_winners_claim(address, publisher):
+def test_a_publisher_reads_only_the_winners_name_when_winners_claim(address, publisher):
     several = {"prize_num": 3, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
     code = publisher.publish(a_picture(), draw_type=1, **several)
     winner, other = (Person.log_in(address, user) for user in ("小芳", "小刚"))
@@ -414,10 +414,10 @@ def test_a_publisher_reads_nothing_anew_when_winners_claim(address, publisher):
         phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
         read = len(phone.said)
         winner.claim(code)
-        phone.until("frame", lambda told: told["frame"]["type"] == "claim")
+        phone.until("answered", lambda told: told["path"] == "/getDigs")
         other.post("/postTask", code=code)
         phone.shows("小刚 挖到了！")
-        assert [told["path"] for told in phone.said[read:] if told["type"] == "asking"] == []
+        assert [told["path"] for told in phone.said[read:] if told["type"] == "asking"] == ["/getDigs"]
 
 
 def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
