@@ -148,7 +148,7 @@ def play(client: Web | Mini, address: str, user: str, keep: Callable[[str, int],
     opens("treasure", slow, "挖一锹")
     client.hold()
     page.locator(".dig").click()
-    page.locator(".strike:not([hidden]), .striking").first.wait_for()
+    page.locator(".strike:not([hidden], wx-view), .flying").first.wait_for()
     keep("strike", 170)
     crowd[0].post("/postTask", code=slow)
     client.let_go()
