@@ -103,5 +103,5 @@ def window(browser: Browser, address: str, options: dict[str, Any]) -> Iterator[
 
     yield open_one
     for each in opened:
-        each.context.close()
+        each.close()
     assert [wrong for each in opened for wrong in each.wrong] == []

@@ -16,4 +16,4 @@ def test_a_window_forgives_each_address_one_503_and_no_second(browser: Browser):
         with opened.page.expect_console_message():
             opened.page.evaluate("path => fetch(path, {cache: 'no-store'})", path)
         assert opened.wrong == wrong
-    opened.context.close()
+    opened.close()

@@ -40,8 +40,9 @@ def test_a_red_packet_can_be_taken_from_the_time_on_that_the_server_tells(window
     until(lambda: publisher.get("/getWinners", code=code)["data"])  # a prize is written just after its dig
     tomorrow_ms = int(time.time() * 1000) + DAY_MS
     write_record(shared.data_dir, "prizes", f"{code}:1", waits_until=tomorrow_ms, waits_for="newcomer")
-    page = window("阿等").page
-    page.clock.install()
+    opened = window("阿等")
+    opened.hold_clock()
+    page = opened.page
     page.goto(f"{publisher.address}/#/task/{code}")
     claim = page.locator("#claim")
     take = page.get_by_role("button", name="领取红包")

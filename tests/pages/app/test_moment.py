@@ -122,7 +122,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     digger = window("阿强", digs=False)
     expect(watcher.page.locator(".watchers")).to_be_visible()
     watcher.page.evaluate(SEE_FACE)
-    digger.context.add_init_script(NOTE_SIGNALS)
+    digger.page.add_init_script(NOTE_SIGNALS)
     digger.page.reload()
     digger.go(f"/#/task/{first}")
     held: list[Route] = []

@@ -69,7 +69,7 @@ def test_a_focused_answer_hands_its_focus_on_when_the_time_for_the_question_is_o
 
 def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(window, publisher):
     opened = window("阿强")
-    opened.context.add_init_script(NOTE_SIGNALS)
+    opened.page.add_init_script(NOTE_SIGNALS)
     opened.page.reload()
     page = opened.page
     over = page.get_by_text("冷却结束，大家一起抢！")
@@ -97,7 +97,7 @@ NOTE_RESUMED = """
 
 def test_what_sounds_is_allowed_by_a_touch_long_before_it_does(window):
     opened = window("阿强")
-    opened.context.add_init_script(NOTE_RESUMED)
+    opened.page.add_init_script(NOTE_RESUMED)
     opened.page.reload()
     opened.page.get_by_role("link", name="我的").click()
     opened.page.get_by_role("link", name="广场").first.click()

@@ -21,7 +21,7 @@ def player(browser: Browser, address: str, publisher: Person) -> Iterator[Window
     opened.go(f"/#/task/{code}")
     expect(opened.page.get_by_text("规则、承诺和随机数")).to_be_visible()
     yield opened
-    opened.context.close()
+    opened.close()
     assert opened.wrong == []
 
 

@@ -38,7 +38,7 @@ def look_at(request: pytest.FixtureRequest, address: str) -> Iterator[Looks]:
             phone = opened.enter_context(a_phone(address, "阿强", storage={"wabao.opens": "waits"}))
             phone.open(f"/pages/treasure/treasure?code={code}")
             window = open_window(request.getfixturevalue("browser"), address, viewport=PHONE)
-            opened.callback(window.context.close)
+            opened.callback(window.close)
             window.page.goto(phone.screen())
             return window.page
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from server.operation.heartbeats import HISTORY_SECONDS
-from support.browser import DESK, Opener, Window, open_window
+from support.browser import DESK, Opener, Window, checked
 from support.heartbeats import fill_history
-from support.screen import TOKEN, enter
+from support.screen import TOKEN
 from support.servers import Running, a_server
 
 
@@ -54,23 +55,19 @@ def window(window: Opener) -> Opener:
 
 
 @pytest.fixture(scope="module")
-def let_in(browser: Browser, running: Running) -> dict[str, Any]:
-    """The browser's storage after an operator's login, made once for the tests of a file."""
-    opened = open_window(browser, running.address)
-    opened.go("/ops")
-    enter(opened, "值班员", TOKEN)
-    expect(opened.page.locator(".status.fresh")).to_be_visible()
-    remembered: dict[str, Any] = dict(opened.context.storage_state())
-    opened.context.close()
-    return remembered
+def let_in(running: Running) -> list[dict[str, Any]]:
+    """The cookies of an operator who logged in."""
+    with httpx.Client(base_url=running.address) as http:
+        checked(http.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
+        return [{"name": name, "value": http.cookies[name], "url": running.address} for name in http.cookies]
 
 
 @pytest.fixture
-def operator(window: Opener, let_in: dict[str, Any]) -> Opener:
+def operator(window: Opener, let_in: list[dict[str, Any]]) -> Opener:
     """Opens windows of a logged-in operator, with live data."""
 
     def open_one(**options: Any) -> Window:
-        made = window(storage_state=let_in, **options)
+        made = window(cookies=let_in, **options)
         expect(made.page.locator(".status.fresh")).to_be_visible()
         return made
 
