@@ -2,7 +2,7 @@
 
 import { countDown } from "../miniprogram/shared/clock.js";
 import { endsFirst } from "../miniprogram/shared/prizes.js";
-import { OVER, chanceWords, deepestWords, pressOf, whyNot } from "../miniprogram/shared/words.js";
+import { OVER, chanceWords, deepestWords, overWords, pressOf, whyNot } from "../miniprogram/shared/words.js";
 import { el, fill, icon, redraw, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
@@ -57,7 +57,7 @@ export function shaft(onDig) {
       const ready = button.show(task, busy, seconds);
       choice.ask(whyNot(task, 1) ? 0 : seconds);
       if (cooling && !seconds) {
-        write(line, ready ? OVER[task.now_depth ? 1 : 0] : "");
+        write(line, ready ? overWords(task) : "");
         if (ready) signal();
       }
       if (seconds && OVER.includes(line.textContent)) write(line, "");

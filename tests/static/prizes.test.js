@@ -9,8 +9,9 @@ import { foundWords } from "./shared/finds.js";
 import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
-import { changeWords, receiptWords } from "./shared/words-later.js";
-import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, footprintWords, laterWords, parcelWords, payUntil, payUntilWords, pressOf, waitWords } from "./shared/words.js";
+import { nextCards, rememberSquare } from "./shared/afterwards.js";
+import { changeWords, luckWords, receiptWords } from "./shared/words-later.js";
+import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, footprintWords, laterWords, moreKinds, overWords, parcelWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -32,6 +33,11 @@ test("a prize is claimed until its time is over, and not while somebody holds or
   assert.deepEqual([isClaimable(late), isOverdue(late)], [false, true]);
   assert.equal(waitWords(late), "已过领奖期限，奖品会退回发布者。");
   assert.equal(isOverdue({ ...late, is_draw: 1 }), false);
+  const frozen = { ...won, ...MAIL, prize_state: "frozen" };
+  assert.equal(waitWords(frozen), "这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。");
+  assert.match(waitWords({ ...frozen, ...PACKET }), /^这个红包被运营者冻结了，暂时不能领取；/);
+  assert.match(waitWords({ ...frozen, prize_state: "returned" }), /奖品已退回发布者。$/);
+  assert.deepEqual(["frozen", "won", "returned"].map((state) => prizeWords(MAIL, state)), ["已冻结", "待填地址", "已退回"]);
 });
 
 test("an address is changed, a payment made and a red packet taken only in their time", () => {
@@ -70,6 +76,7 @@ test("a treasure is changed and ended by its publisher until somebody digs", () 
     assert.deepEqual([mayEnd({ ...own, ...change }), mayEdit({ ...own, ...change })], [false, false]);
   }
   assert.equal(mayEdit({ ...own, review: "hidden" }), false);
+  assert.deepEqual([PACKET, MAIL].map((kind) => endWords(kind).includes("红包会退回")), [true, false]);
 });
 
 test("a message is offered only of what will still happen", () => {
@@ -103,6 +110,7 @@ test("no card invites to dig what one published or won", () => {
     assert.equal(leftWords({ ...card, prizes_left: 1 }), words);
   }
   assert.equal(cardState({ name: "猫" }, 61).text, "冷却 1:01");
+  assert.equal(title({ name: "" }), "看不到的宝贝"); // it was taken down
   assert.deepEqual([LISTS.published.whose({}), LISTS.dug.whose({ is_prize: 1 }), LISTS.won.whose({})], [{ mine: true }, { won: true }, { won: true }]);
 });
 
@@ -136,6 +144,7 @@ test("the button that digs is bright only for who may dig, and promises nothing 
   assert.equal(press(ends, 9).small, "秒后截止");
   assert.equal(press({ ...ends, expires_at: past() }).small, "已结束");
   assert.equal(press({ starts_at: soon(), now_depth: 0, cd_until: soon() }, 58).small, "秒后开挖");
+  assert.deepEqual([0, 1].map((now_depth) => overWords({ now_depth })), ["开挖了，大家一起抢！", "冷却结束，大家一起抢！"]);
   assert.equal(press({ why: "already_won" }, 600).small, "后别人可挖");
   const chance = { status: 0, one_in: 3, nearest: 2, mine: 1, now_depth: 1 };
   assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["别人下一锹挖到的机会 1/3", ""]);
@@ -167,6 +176,32 @@ test("whoever may dig reads whose treasure it is and that it is free, also above
 test("times and numbers are read as people write them", () => {
   assert.deepEqual([9, 65, 600, 3600].map(asTime), ["9", "1:05", "10:00", "1:00:00"]);
   assert.match(fluctuationHint(1, 1), /只能是 0/);
+});
+
+test("of many kinds of prizes the first show, and those that are gone come last", () => {
+  const ranks = Array.from({ length: 7 }, (_, at) => ({ ...MAIL, name: `第 ${at + 1} 等奖`, prize_num: 1, prizes_left: at === 1 ? 0 : 1 }));
+  assert.deepEqual(rankLines({ ranks }).map(({ name }) => name[2]), [..."1345672"]);
+  assert.deepEqual([7, 5, 4].map((number) => moreKinds({ ranks: ranks.slice(0, number) })), ["还有 4 种奖品", "还有 2 种奖品", ""]);
+});
+
+test("where to dig next begins with what is open, and leaves out what one cannot dig", () => {
+  const card = (code, change) => ({ code, name: code, goods_type: 2, status: 0, cd_until: 0, ...change });
+  rememberSquare([
+    card("cooling", { cd_until: soon() }), card("left"), card("here"), card("mine", { mine: true }), card("won", { won: true }), card("over", { status: 1 }), card("middle"), card("right"),
+  ]);
+  assert.deepEqual(nextCards("here").map(({ code }) => code), ["left", "middle", "right"]);
+  assert.deepEqual(nextCards("left").map(({ code }) => code), ["here", "middle", "right"]);
+  rememberSquare([card("later", { starts_at: soon() + HOUR_MS }), card("cooling", { cd_until: soon() }), card("open")]);
+  assert.deepEqual(nextCards("here").map(({ code }) => code), ["open", "cooling", "later"]);
+});
+
+test("footprints say how likely each dig was, and what that adds up to; winners read of the next dig as of another's", () => {
+  assert.equal(luckWords({ digging_num: 2, expected_wins: 1, wins_counted: 1 }), "照机会该挖到 1 次，实际挖到 1 次");
+  assert.equal(luckWords({ digging_num: 2, expected_wins: 0.126, wins_counted: 0 }), "照机会该挖到 0.13 次，实际挖到 0 次");
+  assert.equal(luckWords({ digging_num: 0 }), "");
+  assert.equal(footprintWords({ depth: 1, was_one_in: 1, is_prize: 1 }), "第 1 层 · 机会 1/1 · 挖到了");
+  const sure = { status: 0, one_in: 1, nearest: 2, now_depth: 1, review: "shown" };
+  assert.deepEqual([{}, { is_prize: 1 }, { mine: 1 }].map((who) => chanceWords({ ...sure, ...who })), ["这一锹一定挖到！", "别人下一锹一定挖到！", "别人下一锹一定挖到！"]);
 });
 
 test("a date far from now has its year", () => {

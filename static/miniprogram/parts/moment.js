@@ -4,7 +4,7 @@ import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
 import { findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
-import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, placeWords, pressOf, whyNot } from "../shared/words.js";
+import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, overWords, placeWords, pressOf, whyNot } from "../shared/words.js";
 import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -50,7 +50,7 @@ export const moment = Behavior({
     /** What the button says, with `left` seconds to wait. */
     showPress(task, left) {
       const press = pressOf(task, this.data.busy, left, channel.isOpen());
-      if (this.cooling && !left && press.kind === "ready") tell(this, { said: OVER[task.now_depth ? 1 : 0], brought: null });
+      if (this.cooling && !left && press.kind === "ready") tell(this, { said: overWords(task), brought: null });
       if (left && OVER.includes(this.data.said)) tell(this, { said: "" });
       this.cooling = left > 0;
       const closed = whyNot(task, 1) !== "";

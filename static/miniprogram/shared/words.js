@@ -115,6 +115,7 @@ export const dugWords = (task, did = "挖了一锹") => ` ${did}${task.cd ? `，
 
 /** What is said once a treasure that was announced starts, and once a cooldown has ended. */
 export const OVER = ["开挖了，大家一起抢！", "冷却结束，大家一起抢！"];
+export const overWords = ({ now_depth }) => OVER[now_depth ? 1 : 0];
 
 /** What a press reads while a random order decides who is tried first; "" where none does. */
 export const drawingWords = ({ cd_until, fair_start_ms }) => (secondsUntil(cd_until + fair_start_ms) ? "同时按下的一起抽签…" : "");

@@ -58,7 +58,7 @@ def test_a_list_that_was_not_read_can_be_read_again(window, publisher):
     opened = window("读两次的人")
     page = opened.page
     again = page.get_by_role("button", name="再试一次")
-    lists = {f"by/{by}": "读两次的猫", "follows": "还没有关注谁", "mine/dug": "还没有", "mine/digs": "还没有"}
+    lists = {f"by/{by}": "读两次的猫", "follows": "还没有关注谁", "mine/digs": "还没有"}
 
     def fail(route: Route) -> None:
         route.abort()
@@ -123,18 +123,4 @@ def test_a_page_that_was_not_read_can_be_read_again_unless_it_is_refused(window,
     other = window("朵朵", f"/#/winners/{code}")
     expect(other.page.get_by_text("只有发布者本人才能这样做")).to_be_visible()
     expect(other.page.get_by_role("button", name="再试一次")).to_be_hidden()
-    opened.wrong.clear()  # Chromium logs the requests that failed
-
-
-def test_a_list_that_a_renewal_read_offers_what_follows(window, publisher):
-    for _ in range(20):  # a page of them
-        Person.log_in(publisher.address, "埋二十个的人").publish(a_picture())
-    opened = window("埋二十个的人")
-    page = opened.page
-    page.route("**/getMyRelease*", lambda route: route.abort())
-    opened.go("/#/mine/published")
-    expect(page.get_by_role("button", name="再试一次")).to_be_visible()
-    page.unroute("**/getMyRelease*")
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(page.get_by_role("button", name="更多")).to_be_visible()
     opened.wrong.clear()  # Chromium logs the requests that failed

@@ -11,18 +11,6 @@ from support.browser import Person
 from support.client import a_picture
 
 
-def test_a_dig_shows_as_a_join_and_a_countdown_on_another_screen(window, publisher):
-    code = publisher.publish(a_picture(), cd=60)
-    watcher = window("小明", f"/#/task/{code}")
-    expect(watcher.page.get_by_role("heading", name="这个宝贝")).to_be_visible()
-    digger = window("阿强")
-    digger.go(f"/#/task/{code}")  # opening the treasure also digs
-    expect(digger.page.get_by_text(re.compile("第 1 层，什么也没有|第 1 层，挖到了"))).to_be_visible()
-    expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
-    expect(watcher.page.locator(".dig strong")).to_have_text(re.compile(r"^(60|[45]\d|1:00)$"))
-    expect(watcher.page.locator(".level b")).to_have_text("1")
-
-
 def test_a_lost_network_shows_and_missed_digs_appear_afterwards(window, address, publisher):
     code = publisher.publish(a_picture(), prize_num=2, interval=2, fluctuation=0, forecast_num=300)
     watcher = window("小明", f"/#/task/{code}")

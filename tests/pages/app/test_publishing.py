@@ -49,19 +49,6 @@ def test_a_limit_is_spoken_of_only_where_it_is_set_and_a_picture_is_offered_unti
     expect(offered).to_be_hidden()
 
 
-def test_only_who_ends_red_packets_is_told_of_their_money(window, publisher):
-    packet = publisher.publish(a_picture(), goods_type=1, money=2, forecast_num=9)
-    publisher.pay(packet, 2)
-    opened = window("小明")
-    for code, told in ((packet, 1), (publisher.publish(a_picture()), 0)):
-        opened.go(f"/#/task/{code}")
-        opened.page.get_by_role("button", name="提前结束").click()
-        dialog = opened.page.get_by_role("dialog")
-        expect(dialog).to_contain_text("结束后不能恢复")
-        expect(dialog.get_by_text("红包会退回")).to_have_count(told)
-        dialog.get_by_role("button", name="取消").click()
-
-
 def test_a_treasure_is_announced_for_a_time_in_beijing_also_from_elsewhere(window):
     page = window("卖预告的人", "/#/publish", timezone_id="Europe/Berlin").page
     elsewhere = "北京时间（你那里"

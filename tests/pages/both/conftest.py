@@ -19,12 +19,12 @@ MARKUP = "<b id='forged'>粗</b><script>document.title = '坏'</script>"
 
 @pytest.fixture(scope="session")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server whose publishers pay out 6 yuan a day, and whose texts have markup in them."""
+    """The address of a server that limits unlisted red packets, and whose texts have markup in them."""
     texts = tmp_path_factory.mktemp("texts")
     (texts / "agreement.txt").write_text(f"我们的协议\n{MARKUP}", encoding="utf-8")
     (texts / "privacy.txt").write_text("我们的隐私政策\n" + "第一条\n" * 200, encoding="utf-8")
-    settings = {"MAX_RED_PACKET_YUAN": "6", "CASH_PUBLISHER_DAY": "6", "CASH_PRIVATE_DAY_YUAN": "50"}
-    settings |= {"OPS_TOKEN": TOKEN, "TEXTS_DIR": str(texts), "CONTACT": "微信 wabao-help"}
+    settings = {"CASH_PRIVATE_DAY_YUAN": "50", "OPS_TOKEN": TOKEN}
+    settings |= {"TEXTS_DIR": str(texts), "CONTACT": "微信 wabao-help"}
     with a_server(tmp_path_factory.mktemp("both"), **settings) as running:
         yield running.address
 

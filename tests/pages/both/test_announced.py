@@ -44,12 +44,3 @@ def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client, address
     bob.open("treasure", code)
     bob.says("三天后的猫", *said)
     bob.keeps_silent("挖一锹")
-
-
-def test_the_start_of_what_was_announced_is_not_called_the_end_of_a_cooldown(client, address):
-    bob = client("小红")
-    bob.open("square")
-    starts_at = int(time.time() * 1000) + 5000
-    code = Person.log_in(address, "老预").publish(a_picture(), name="马上开挖的猫", starts_at=starts_at, cd=1)
-    bob.open("treasure", code)
-    bob.says("马上开挖的猫", "开挖了，大家一起抢！")

@@ -2,8 +2,6 @@
 
 import time
 
-import pytest
-
 from support.browser import Person
 from support.client import a_picture
 
@@ -14,8 +12,12 @@ OF_THE_PAGE = {"/getTaskList", "/getMyInfo", "/getDaily", "/getDigs", "/getTaskD
 FINDS = ("第 1 层，挖出了玻璃弹珠", "第 2 层，挖出了铁皮青蛙", "第 3 层，挖到了！")
 
 
-def practise(newcomer):
-    """Practise three digs, without a request."""
+def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(client, publisher):
+    publisher.publish(a_picture(), name="不是练习的猫", **REAL)
+    newcomer = client("新来的人")
+    newcomer.open("square")
+    newcomer.says("先练三锹", "谁挖到宝贝就归谁")
+    newcomer.says("不是练习的猫")
     before = len(newcomer.asked)
     for said in FINDS:
         newcomer.press("练一锹")
@@ -25,32 +27,19 @@ def practise(newcomer):
     assert asked <= OF_THE_PAGE
     newcomer.press("会了，去挖真的")
     newcomer.keeps_silent("这次是练习")
-
-
-def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(client, publisher):
-    publisher.publish(a_picture(), name="不是练习的猫", **REAL)
-    newcomer = client("新来的人")
-    newcomer.open("square")
-    newcomer.says("先练三锹", "谁挖到宝贝就归谁")
-    newcomer.says("不是练习的猫")
-    practise(newcomer)
     newcomer.says("不是练习的猫", "小明 埋的宝，免费挖")  # the newest that can be dug
     newcomer.open("square")
     newcomer.says("不是练习的猫")
     newcomer.keeps_silent("先练三锹")
 
 
-@pytest.mark.parametrize("way", ["先练三锹", "不用了"])
-def test_who_comes_by_a_link_is_offered_the_practice_beside_the_treasure_once(client, publisher, way):
+def test_who_comes_by_a_link_is_offered_the_practice_beside_the_treasure_once(client, publisher):
     code = publisher.publish(a_picture(), name="朋友发来的猫", forecast_num=1000, cd=600)
     Person.log_in(publisher.address, "抢先的人").post("/postTask", code=code)
-    newcomer = client(f"被叫来的人，{way}")
+    newcomer = client("被叫来的人")
     newcomer.open("treasure", code)
     newcomer.says("朋友发来的猫", "小明 埋的宝，免费挖", "第一次挖？")
-    newcomer.press(way)
-    if way == "先练三锹":
-        newcomer.says("谁挖到宝贝就归谁", "朋友发来的猫", "练完就去挖 小明 埋的宝，免费挖")
-        practise(newcomer)
+    newcomer.press("不用了")
     newcomer.keeps_silent("第一次挖？")
     newcomer.open("square")
     newcomer.says("朋友发来的猫")

@@ -20,19 +20,6 @@ def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window, ma
     assert page.title() != "坏"
 
 
-def test_a_treasure_shows_its_rules(window, publisher):
-    code = publisher.publish(a_picture(), name="一箱脐橙", prize_num=2, interval=3, fluctuation=0, value=900)
-    opened = window("小红", viewport=PHONE)
-    expect(opened.page.locator(".cards li", has_text="一箱脐橙")).to_contain_text("值 900 元")
-    opened.go(f"/#/task/{code}")
-    opened.page.get_by_role("button", name="活动规则").click()
-    rules = opened.page.get_by_role("dialog", name="活动规则")
-    expect(rules).to_contain_text("微信 wabao-help")
-    expect(rules).to_contain_text("2 份，每人最多得一份")
-    expect(rules).to_contain_text("每份值 900 元。得奖的人可能要")
-    assert opened.overflow() <= 0
-
-
 def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(window):
     page = window("小红", "/#/publish").page
     page.get_by_role("radio", name="更多").check()

@@ -148,7 +148,7 @@ def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, pub
         phone.shows("支付 1 元")
         phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
         take_down(address, code)
-        assert not re.search("支付|分享", phone.shows("平台下架了它"))
+        assert not re.search("支付|分享", phone.shows("平台下架了它", "有疑问请联系客服"))
 
 
 def test_details_that_another_process_does_not_know_yet_are_read_once_more(address, publisher):

@@ -7,7 +7,6 @@ from playwright.sync_api import Route, expect
 
 from support.browser import PHONE, Person, Window, write_record
 from support.client import a_picture
-from support.screen import is_readable
 from support.servers import until
 
 
@@ -15,7 +14,6 @@ def confirm(opened: Window, reason: str, said: str) -> None:
     """Give a reason for an act, confirm the act, and close the message about it."""
     dialog = opened.page.get_by_role("dialog")
     dialog.locator("#reason").fill(reason)
-    is_readable(opened)
     dialog.locator("button[type=submit]").click()
     expect(dialog.get_by_role("status")).to_contain_text(said)
     dialog.get_by_role("button", name="关闭").click()
@@ -31,7 +29,6 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     opened.page.locator(".digs a.name").click()
     heading = opened.page.locator(".heading")
     expect(heading).to_contain_text("可以使用")
-    is_readable(opened)
     heading.locator("[data-act=ban]").click()
     dialog = opened.page.get_by_role("dialog")
     expect(dialog).to_contain_text("停用「\u2068大熊\u2069」？")
@@ -50,7 +47,6 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     opened.page.locator("[data-act=export_prizes]").click()
     dialog.locator("#month").fill("2026-11")
     dialog.locator("#reason").fill("报税")
-    is_readable(opened)
     with opened.page.expect_download() as kept:
         dialog.locator("button[type=submit]").click()
     assert kept.value.suggested_filename == "winners-2026-11.csv"
@@ -63,7 +59,6 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     expect(heading).to_contain_text("可以使用")
     opened.go("/ops#/log")
     expect(opened.page.locator(".log > li").first).to_contain_text("解除")
-    is_readable(opened)
 
 
 def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running, data_dir):
@@ -79,19 +74,15 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     write_record(data_dir, "tasks", code, hidden=1, reported=1, reported_at=now)
     opened = operator(viewport=PHONE)
     expect(opened.page.locator(".hidden-now .task")).to_contain_text("有举报待处理")
-    is_readable(opened)
     opened.page.get_by_role("link", name="举报 1").click()
     line = opened.page.locator(".reported", has=opened.page.locator(f"a[href='#/task/{code}']"))
     expect(line).to_contain_text("一直不发货，也不回复")
-    is_readable(opened)
     line.get_by_role("link", name="三熊").click()
     expect(opened.page.locator("h1")).to_contain_text("三熊")
     expect(opened.page.locator(".brought")).to_contain_text("从谁的分享来")
     expect(opened.page.locator(".brought")).to_contain_text("一只名猫")
-    is_readable(opened)
     opened.page.locator(".brought a.name").first.click()
     expect(opened.page.locator("h1")).to_contain_text("小芳")
-    is_readable(opened)
     opened.page.locator(".heading [data-act=signout]").click()
     confirm(opened, "拉人刷单", "写入操作记录")
     opened.go("/ops#/log")
@@ -106,7 +97,6 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     expect(line).to_have_count(0)
     assert publisher.get("/getTaskDetails", code=code)["review"] == "hidden"
     expect(opened.page.locator("main")).to_contain_text("没有等你处理的举报")
-    is_readable(opened)
 
 
 def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, running):
@@ -117,14 +107,11 @@ def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, 
     opened.go("/ops#/search/%E7%9A%84%E5%A4%A7%E7%86%8A")
     expect(opened.page.locator(".found a.name", has_text="挖宝的大熊").first).to_be_visible()
     expect(opened.page.locator("main")).not_to_contain_text("没有找到", use_inner_text=True)
-    is_readable(opened)
     opened.page.locator(".found a.name", has_text="挖宝的大熊").first.click()
     events = opened.page.locator(".timeline li")
     expect(events.filter(has_text="挖到").first).to_contain_text("待领")
-    is_readable(opened)
     events.filter(has_text="挖到").first.get_by_role("link").click()
     expect(opened.page.locator("h1")).to_have_text("\u2068一台机械键盘\u2069 · 第 1 层")
-    is_readable(opened)
     opened.page.locator(".timeline a", has_text="挖宝的大熊").first.click()
     expect(opened.page.locator("h1")).to_contain_text("挖宝的大熊")
     publisher.publish(a_picture(), name="明年的键盘", starts_at=int(time.time() * 1000) + 86_400_000)
@@ -132,7 +119,6 @@ def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, 
     expect(events.filter(has_text="明年的键盘").first).to_contain_text("预定开挖")
     opened.go(f"/ops#/task/{code}")
     expect(opened.page.locator(".timeline-panel")).to_contain_text("记录前后一致")
-    is_readable(opened)
 
 
 def won(publisher: Person, winner: Person, money: int) -> str:
@@ -164,7 +150,6 @@ def test_who_paid_whom_is_a_click_away_from_what_is_held(operator, window, runni
     expect(page.locator(".paid")).to_contain_text("甲一")
     expect(page.locator(".paid")).to_contain_text("甲二")
     assert not any(person.unionid in opened.page.content() for person in (one, two))
-    is_readable(opened)
     page.get_by_role("link", name="甲一").click()
     expect(page.locator("h1")).to_contain_text("甲一")
     page.locator("[data-act=trust]").click()
