@@ -304,7 +304,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
     expect(operators.page.locator(".status.fresh")).to_be_visible()
     expect(operators.page.locator(".tasks .name", has_text="开工大吉")).to_be_visible()
     watched.at("operators' screen")
-    for path, *said in (
+    for path, *texts in (
         (f"task/{codes['running']}", "running"),
         (f"person/{codes[REPORTED]}/1", "大熊", "用脚本挖宝"),
         ("search/阿强", "阿强"),
@@ -315,7 +315,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
         ("reviews", DOUBTFUL),
         ("log", "值班员"),
     ):
-        watched.go(f"/ops#/{path}", *said)
+        watched.go(f"/ops#/{path}", *texts)
 
     operators.go(f"/ops#/task/{codes['running']}")
     operators.page.get_by_role("button", name="结束", exact=True).click()

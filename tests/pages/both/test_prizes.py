@@ -23,8 +23,8 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     shop = f"铺子{random.randrange(10**9)}"  # it published nothing else
     seller = Person.log_in(address, shop)
     two = {"prize_num": 2, "forecast_num": 2, "interval": 1, "fluctuation": 0}
-    said = {"value": 900, "not_sent_to": "西藏", "contact": "微信 ming-1"}
-    code, _ = a_win(seller, "阿强", draw_type=2, **two, **said)
+    said = {"not_sent_to": "西藏", "contact": "微信 ming-1"}
+    code, _ = a_win(seller, "阿强", draw_type=2, value=900, **two, **said)
     Person.log_in(address, "老王").post("/postTask", code=code)
     winner = client("阿强")
     owner = client(shop)
