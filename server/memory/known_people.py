@@ -95,7 +95,7 @@ class KnownPeople:
     async def _read(self, person_ids: list[str]) -> Mapping[str, Person]:
         began = _now()
         connection = self._connection()
-        found = await self._store.people.admitting(person_ids)
+        found = await self._store.people.find_admissions(person_ids)
         self._remember(found, began, connection)
         return {person["_id"]: person for person in found}
 

@@ -216,7 +216,7 @@ async def test_somebody_about_whom_mongodb_could_not_be_asked_digs_after_the_oth
     """As while a replica set elects a primary."""
     await bob.get("/getMyInfo")
     code, _ = await cooled(alice)
-    monkeypatch.setattr(context.store.people, "admitting", failing(AutoReconnect("no primary")))
+    monkeypatch.setattr(context.store.people, "find_admissions", failing(AutoReconnect("no primary")))
     first, second = await asyncio.gather(carol.dig(code), bob.dig(code))
     assert first["error"] == "cooling_down"
     assert second["status"] == 0

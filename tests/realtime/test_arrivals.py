@@ -11,7 +11,7 @@ async def test_a_crowd_that_arrives_at_once_is_read_and_written_together(
 ):
     alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(20)))
     code = await alice.publish()
-    asked = meanwhile(monkeypatch, context.store.people, "admitting")
+    asked = meanwhile(monkeypatch, context.store.people, "find_admissions")
     written = meanwhile(monkeypatch, context.store.visits, "open")
     pages_opened = await asyncio.gather(*(open_page(person, code) for person in crowd))
     for page in pages_opened:

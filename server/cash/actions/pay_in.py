@@ -238,10 +238,11 @@ async def _close(context: CashContext, number: str) -> OrderAnswer:
 
 
 async def note_payment(context: CashContext, answer: OrderAnswer) -> bool:
-    """Note that WeChat says, in a notice or a reply, that an order is paid. Safe to repeat.
+    """Note that WeChat says, in a notice or a reply, that an order is paid; return whether `follow_payments`
+    is still to be called for it. Safe to repeat.
 
-    Returns True if `follow_payments` has to be called; if the process dies first, a sweep does it. Raises
-    Contradiction if we have no such order of that amount.
+    If the process dies before that call, a sweep makes it. Raises Contradiction if we have no such order of
+    that amount.
     """
     number = answer.out_trade_no
     now_ms = context.clock.now_ms()
@@ -287,7 +288,7 @@ async def _barred_by_bans(context: CashContext, orders: list[Order]) -> list[str
     if the operator shows it all the same, it opens.
     """
     barred: list[str] = []
-    people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
+    people = await context.store.people.find_admissions(sorted({order["publisher"] for order in orders}))
     bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}
     for order in orders:
         ban = bans.get(order["publisher"])
@@ -335,7 +336,8 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
     if barred:
         await end_by(context, code, ended_undug("operator", NOT_BEGUN).made_by("server"))
     opens = opened_by_payment(order["_id"], context.settings.task_days * DAY_MS)
-    # A barred task has ended by now, so `opens` does not fit it.
+    # A barred task has ended by now, so `opens` does not fit it. Nor does it fit after `by_credit`, which is
+    # asked all the same: what a credit card paid opens nothing, whatever the store says of the task.
     if not by_credit and await tasks.moves(code, opens):
         await announce_judged(context, code)
         return True
@@ -350,10 +352,11 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
     if _opened_or_ended(task) or by_credit:
         await owe_refund(context, "whole", order, order["amount_fen"])
         await context.books.orders.moves(order["_id"], unusable())
-    # The task is in review, and its page shows from now on that it is paid. If the review has just ended, or
-    # the task was just shown again, a sweep uses the payment soon.
     elif await context.store.moderation.note_prepaid(code):
+        # The task is in review, and its page shows from now on that it is paid.
         await announce_judged(context, code)
+    # Otherwise that was noted before; or the review has just ended, or the task was just shown again, and a
+    # sweep uses the payment soon.
     return False
 
 

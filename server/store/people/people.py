@@ -180,8 +180,9 @@ class People(DueDocuments[Person]):
         terms = asked_terms(text)
         return await self.newest_with(terms, limit, now_ms, "created_at") if terms else []
 
-    async def admitting(self, person_ids: list[str]) -> list[Person]:
-        """Return the ADMITTING fields of these people, as far as they exist."""
+    async def find_admissions(self, person_ids: list[str]) -> list[Person]:
+        """Return what decides whether these people are admitted: their ADMITTING fields, as far as they
+        exist. A person who is not known is left out."""
         return await self.find_all(person_ids, dict.fromkeys(ADMITTING, 1))
 
     async def lock(self, person_id: str) -> Person | None:
