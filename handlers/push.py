@@ -139,7 +139,7 @@ class Push(Socket):
         self.generation: int | None = None
         # The query of a client that has not identified itself yet, and the timer that closes it.
         self._awaits_hello: ConnectRequest | None = None
-        self._late: asyncio.TimerHandle | None = None
+        self._hello_timer: asyncio.TimerHandle | None = None
         self._watched: set[str] = set()
         self._second = 0
         self._messages = 0
@@ -164,7 +164,7 @@ class Push(Socket):
             else:
                 await self._let_in(asked, token)
         except Exception as error:  # noqa: BLE001  (raised again, unless it is a refusal or a store that is down)
-            self._turn_away(error)
+            self._refuse_entry(error)
         # Query and head hold a token and an id: drop them, since a connection may stay open for days.
         self.request.query_arguments.clear()
         self.request.arguments.clear()
@@ -173,8 +173,10 @@ class Push(Socket):
     def _await_hello(self, asked: ConnectRequest) -> None:
         """Let a client that has not said who it is do so in its first message."""
         self._awaits_hello = asked
-        late = NotLoggedIn(f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello，请重新连接")
-        self._late = asyncio.get_running_loop().call_later(HELLO_SECONDS, self.no_hello, late, TOO_SLOW)
+        refusal = NotLoggedIn(f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello，请重新连接")
+        self._hello_timer = asyncio.get_running_loop().call_later(
+            HELLO_SECONDS, self.no_hello, refusal, TOO_SLOW
+        )
         oldest = self.context.hellos.add("", self)
         if oldest is not None:
             oldest.no_hello(TooMany("等着说 hello 的连接太多，请重新连接"), TOO_MANY)
@@ -189,7 +191,7 @@ class Push(Socket):
         self.leave(code, refusal.error)
 
     async def _take_hello(self, asked: ConnectRequest, message: str | bytes) -> None:
-        """Let a client in by its first message, or turn it away."""
+        """Let a client in by its first message, or say why not and close."""
         self._end_waiting()
         try:
             hello = _decode_message(message)
@@ -197,15 +199,15 @@ class Push(Socket):
                 raise NotLoggedIn('第一条消息应为 {"action":"hello","token":"…"}')  # noqa: TRY301
             await self._let_in(asked, hello.token)
         except Exception as error:  # noqa: BLE001  (as in `open`)
-            self._turn_away(error)
+            self._refuse_entry(error)
 
     def _end_waiting(self) -> None:
         if self._awaits_hello is None:  # a request that is no websocket's has no stream here
             return
         self._awaits_hello = None
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+        if self._hello_timer is not None:
+            self._hello_timer.cancel()
+            self._hello_timer = None
             self.context.hellos.remove("", self)
 
     async def _let_in(self, asked: ConnectRequest, token: str | None) -> None:
@@ -228,7 +230,7 @@ class Push(Socket):
         if asked.code is not None:
             await self._watch(Subscribe(asked.code, asked.since, bool(asked.ticks)))
 
-    def _turn_away(self, error: Exception) -> None:
+    def _refuse_entry(self, error: Exception) -> None:
         """Say why a client is not let in, and close. Raises an error that is no refusal, and does not say
         that a store is silent."""
         if isinstance(error, UnicodeDecodeError):
@@ -274,15 +276,15 @@ class Push(Socket):
         try:
             await self.context.hub.watch(self, asked.code, asked.since, asked.ticks)
         except NotShown:
-            self._keep(asked.code)
+            self._note_watched(asked.code)
             raise
         except NoSuchTask:
             if not await self.context.database.confirm():  # the task may well exist in our database
                 raise Unavailable from None
             raise
-        self._keep(asked.code)
+        self._note_watched(asked.code)
 
-    def _keep(self, code: str) -> None:
+    def _note_watched(self, code: str) -> None:
         """Note what the hub has to forget of this connection when it ends."""
         self._watched.add(code)
         if self.iostream.closed():  # it closed while the task was read, and `on_close` has run
@@ -312,7 +314,7 @@ class Push(Socket):
             if isinstance(asked, Cheer):
                 self.context.hub.cheer(self, code, asked.sign)
             else:
-                self.context.hub.leave(self, code)
+                self.context.hub.unwatch(self, code)
                 self._watched.discard(code)
         except Exception as error:  # noqa: BLE001  (an edge: logged, and answered as `internal`)
             self._tell_failure(error, code)
@@ -373,7 +375,7 @@ class Push(Socket):
 
     def _unwatch_all(self) -> None:
         for code in self._watched:
-            self.context.hub.leave(self, code)
+            self.context.hub.unwatch(self, code)
         self._watched.clear()
 
     def on_close(self) -> None:

@@ -75,7 +75,8 @@ class Hub:
         self.audience = Audience(self.known, self._bus, self._send)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
-        self._read_for_ahead = SingleFlight[WatchedTask, None]()
+        # All who know a later dig of a task share one wait: see `_reach`.
+        self._ahead_waits = SingleFlight[WatchedTask, None]()
         # The tasks whose news may have been missed, and those of them that are being looked at. After a
         # reconnect these are all tasks here: thousands of reads of single tasks would keep digs waiting.
         self._unheard: dict[WatchedTask, None] = {}
@@ -114,7 +115,7 @@ class Hub:
     async def close(self) -> None:
         """Stop all work. The bus is closed by its owner."""
         await self._keepers.end()
-        await end_tasks([*self.known.opening, *self._read_for_ahead.tasks])
+        await end_tasks([*self.known.opening, *self._ahead_waits.tasks])
         await self._background.end()
         self._ticks.close()
 
@@ -145,17 +146,17 @@ class Hub:
         that is deeper than the task was ever dug.
         """
         # They share this wait, and then the read that `read_now` begins.
-        await self._read_for_ahead.result(watched, partial(self._next_ahead, watched))
+        await self._ahead_waits.result(watched, partial(self._wait_ahead_seconds, watched))
         if since > watched.seq and not await self.read_now(watched):
             raise Unavailable
 
-    async def _next_ahead(self, watched: WatchedTask) -> None:
+    async def _wait_ahead_seconds(self, watched: WatchedTask) -> None:
         """Wait until a task may be read again for watchers who know a later dig."""
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(watched.read_for_ahead + AHEAD_SECONDS - loop.time())
-        watched.read_for_ahead = loop.time()
+        await asyncio.sleep(watched.read_ahead_at + AHEAD_SECONDS - loop.time())
+        watched.read_ahead_at = loop.time()
 
-    def leave(self, watcher: Watcher, code: str) -> None:
+    def unwatch(self, watcher: Watcher, code: str) -> None:
         """Send this watcher nothing more of a task."""
         watched = self.known.by_code.get(code)
         if watched is not None:
@@ -251,7 +252,7 @@ class Hub:
         self._take(code, news)
         await self._bus.publish(code, msgspec.msgpack.encode(news))
 
-    async def announce_ended(self, revoked: Revoked) -> None:
+    async def announce_revoked(self, revoked: Revoked) -> None:
         """End a person's sessions here and tell the other processes."""
         self.sessions.end(revoked.person_id, revoked.generation)
         await self._bus.publish("", msgspec.msgpack.encode(revoked))
@@ -416,7 +417,7 @@ class Hub:
     async def _look_at_some(self, known: list[WatchedTask]) -> None:
         codes = [watched.code for watched in known]
         undone = list[WatchedTask]()
-        stands = {watched: watched.stand for watched in known}
+        known_positions = {watched: watched.known_position for watched in known}
         positions = {found["_id"]: found for found in await self._store.tasks.positions(codes)}
         for watched in known:
             position = positions.get(watched.code)
@@ -427,7 +428,7 @@ class Hub:
             if position is None:
                 continue
             self._clock.see(position["now"])
-            if watched.contradicts(position, stands[watched]):
+            if watched.contradicts(position, known_positions[watched]):
                 undone.append(watched)
                 watched.undone = True
                 self._read_soon(watched)
@@ -447,7 +448,7 @@ class Hub:
     async def _poll_sessions(self) -> None:
         """Read which people's tokens ended, unless nobody is here and no person's record is trusted."""
         if self.activity.idle(FORGOTTEN_SECONDS):
-            self.sessions.rest()
+            self.sessions.forget_all()
         else:
             await self.sessions.poll()
 

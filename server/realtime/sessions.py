@@ -49,7 +49,7 @@ class Sessions:
         """Return the valid generation of a person's tokens, or 0 if none of their tokens ended recently."""
         return self._known.get(person_id, 0)
 
-    def rest(self) -> None:
+    def forget_all(self) -> None:
         """Forget all people: nobody is connected, and the records that were read are no longer trusted."""
         self._known = {}
         self._polled_ms = self._now_ms()

@@ -162,7 +162,7 @@ class WatchedTask:
         self.replay = Replay()
         self._claims: deque[tuple[int, int]] = deque(maxlen=KNOWN_CLAIMS)
         self.read_again = False  # something may have changed since the read under way began
-        self.read_for_ahead = float("-inf")  # the last read for watchers who know a later dig (loop's time)
+        self.read_ahead_at = float("-inf")  # the last read for watchers who know a later dig (loop's time)
         self.total_told = 0
         self.cheered: set[str] = set()  # who cheered since watchers were last told
         self.cheers: Counter[Sign] = Counter()  # cheers of this process since then
@@ -241,7 +241,7 @@ class WatchedTask:
         self.winners = {}
         self.last_won = 0
         self.version = next(_versions)
-        whole = self._count_all(digs, early)
+        whole = self._take_history(digs, early)
         for dig in digs:
             self.apply(dig)
         return whole
@@ -303,7 +303,7 @@ class WatchedTask:
         self.winners = {}
         self.replay = Replay()
         self.version = next(_versions)
-        if not self._count_all(digs, early):
+        if not self._take_history(digs, early):
             self._first, self.winners, self.replay = before
             return False
         edited = self.task.get("edited")
@@ -320,11 +320,12 @@ class WatchedTask:
         self.task = {name: task[name] for name in SHOWN if name in task}  # type: ignore[literal-required]
         self.renamed = task.get("renamed", 0)
 
-    def _count_all(self, digs: list[Dig], early: list[Dig]) -> bool:
-        """Count the digs up to `seq` and keep their frames for replays; return whether none is missing."""
+    def _take_history(self, digs: list[Dig], early: list[Dig]) -> bool:
+        """Take who made the digs up to `seq`, and keep their frames for replays; return whether none is
+        missing."""
         for dig in [*early, *digs]:
             if dig["depth"] <= self.seq:
-                self._count(dig)
+                self._add_digger(dig)
         won = self.task["prize_num"] - self.prizes_left
         whole = len(self._first) == min(self.participants, FIRST_PARTICIPANTS) and len(self.winners) == won
         self.replay.clear()
@@ -342,8 +343,8 @@ class WatchedTask:
     def _frames(self, dig: ToldDig) -> bytes:
         return encode(dig_frames(dig, self.task, self.rules, self._public_url))
 
-    def _count(self, dig: ToldDig) -> None:
-        """Add a dig to the people that a page shows. Repeating a dig changes nothing."""
+    def _add_digger(self, dig: ToldDig) -> None:
+        """Add who made a dig to the people that a page shows. Repeating a dig changes nothing."""
         self.version = next(_versions)
         if dig["is_prize"]:
             self.winners[dig["person_id"]] = dig["no"]
@@ -376,7 +377,7 @@ class WatchedTask:
             self.status = 1
             self.end_reason = dig["end"]
             self.ended_at = dig["at"]
-        self._count(dig)
+        self._add_digger(dig)
         frames = self._frames(dig)
         self.replay.append(self.seq, frames)
         return frames
@@ -415,17 +416,17 @@ class WatchedTask:
         return known != (*read, review_of(position))
 
     @property
-    def stand(self) -> tuple[int, int, int, int, int]:
+    def known_position(self) -> tuple[int, int, int, int, int]:
         """What a later read of the store cannot contradict, unless the database was restored."""
         return self.seq, self.status, self.open, self.cd_until, self.dug_at
 
-    def contradicts(self, position: dict[str, Any], stand: tuple[int, int, int, int, int]) -> bool:
+    def contradicts(self, position: dict[str, Any], known_position: tuple[int, int, int, int, int]) -> bool:
         """Whether what was known here is not so: the database was restored, or its clock set back.
 
-        `position` is a row of `Tasks.positions`, and `stand` what was known before it was read. A new primary
-        may not know all yet, so two rows running must have less than was known.
+        `position` is a row of `Tasks.positions`, and `known_position` what was known before it was read. A
+        new primary may not know all yet, so two rows running must have less than was known.
         """
-        depth, status, opened, *last = stand
+        depth, status, opened, *last = known_position
         if position["now_depth"] < depth or position["status"] < status or position["open"] < opened:
             self._doubted = not self._doubted
             return not self._doubted

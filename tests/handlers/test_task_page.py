@@ -127,5 +127,5 @@ async def test_people_are_counted_and_not_their_pages(context, alice, code):
         await context.hub.watch(watcher, code, None, False)
         assert watcher.frames[-1]["watchers"] == watchers
     for watcher, watchers in ((first, 2), (second, 1), (second, 1), (other, 0)):
-        context.hub.leave(watcher, code)
+        context.hub.unwatch(watcher, code)
         assert (await alice.get("/getTaskDetails", code=code))["watchers"] == watchers

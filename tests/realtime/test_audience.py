@@ -73,7 +73,7 @@ class Process:
             watched.join(watcher, ticks=False)
             return watched
 
-    def leave(self, watched: WatchedTask) -> None:
+    def unwatch(self, watched: WatchedTask) -> None:
         watched.part(next(iter(watched.watchers)))
         self.known.rest(watched)
 
@@ -120,7 +120,7 @@ async def test_only_what_changes_is_told_and_cheers_go_along(room):
     await room.pass_seconds(3)
     assert room.messages == before
     await here.watch("task7", "somebody else")
-    here.leave(tasks[8])
+    here.unwatch(tasks[8])
     tasks[7].cheer("somebody", "fire")
     await here.audience.tell()
     await there.audience.tell()
@@ -168,7 +168,7 @@ async def test_sums_that_redis_did_not_take_are_told_in_the_next_second(room, mo
 
     monkeypatch.setattr(Process, "publish", refuse_sums)
     await there.watch("treasure", "somebody else")
-    there.leave(ending)
+    there.unwatch(ending)
     await room.pass_seconds(2)
     assert operators.audience.totals()["ending"] == 1
     monkeypatch.setattr(Process, "publish", deliver)
@@ -202,7 +202,7 @@ async def test_processes_without_watchers_say_nothing(room):
     assert room.messages == before
     watched = await here.watch("treasure")
     await room.pass_seconds()
-    here.leave(watched)
+    here.unwatch(watched)
     await room.pass_seconds(40)
     before = room.messages
     await room.pass_seconds(40)

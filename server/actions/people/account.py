@@ -143,7 +143,7 @@ async def ban_person(context: Context, person: Person, ban: Ban) -> None:
     if context.cash is not None:
         await context.cash.close_orders_of(person["_id"])
     if banned is not None:
-        await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
+        await context.hub.announce_revoked(Revoked(banned["_id"], banned["generation"]))
 
 
 async def end_sessions(context: Context, person: Person) -> None:
@@ -153,7 +153,7 @@ async def end_sessions(context: Context, person: Person) -> None:
     """
     ended = await context.store.people.end_tokens(person["_id"], person["generation"])
     if ended is not None:
-        await context.hub.announce_ended(Revoked(person["_id"], ended["generation"]))
+        await context.hub.announce_revoked(Revoked(person["_id"], ended["generation"]))
 
 
 async def set_profile(

@@ -64,7 +64,7 @@ async def begin_deletion(context: Context, person: Person) -> bool:
     until_ms = await context.store.now_ms() + DAYS * DAY_MS
     asked = await context.store.people.ask_to_leave(person["_id"], until_ms)
     if asked is not None:
-        await context.hub.announce_ended(Revoked(asked["_id"], asked["generation"]))
+        await context.hub.announce_revoked(Revoked(asked["_id"], asked["generation"]))
     return asked is not None
 
 
