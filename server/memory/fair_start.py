@@ -90,7 +90,7 @@ class FairStart:
     def gathers(self, code: str, last_gathering: int) -> bool:
         """Whether a request to dig this task must wait for its place in the random order now.
 
-        `last_gathering` is the one in which the request has waited already, told by when digging began (unix
+        `last_gathering` is the gathering in which the request waited last, told by when digging began (unix
         ms); 0 for none.
         Only what this process knows of cooldowns and openings counts.
         """
