@@ -34,7 +34,7 @@ def test_a_logout_while_the_server_is_silent_ends_the_session_here(window):
     opened = window("朵朵", "/#/mine")
     asked: list[Route] = []
     opened.page.route("**/logout", lambda route: asked.append(route))
-    opened.page.get_by_role("button", name="退出登录").click()
+    opened.log_out()
     expect(opened.page.get_by_label("你是谁")).to_be_visible()
     asked[0].abort()
     opened.page.reload()

@@ -168,7 +168,7 @@ def test_a_browser_that_blocks_storage_still_plays(window, publisher):
     opened.page.get_by_role("button", name="验证这次抽奖").click()
     expect(opened.page.locator(".verdict")).to_have_text("验证通过：全部相符")
     opened.page.get_by_role("link", name="我的").click()
-    opened.page.get_by_role("button", name="退出登录").click()
+    opened.log_out()
     expect(opened.page.get_by_label("你是谁")).to_be_visible()
 
 

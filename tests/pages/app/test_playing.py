@@ -120,7 +120,7 @@ def test_two_windows_are_two_people_even_after_a_reload(window):
     for each, name in ((one, "阿强"), (other, "朵朵")):
         each.page.reload()
         expect(each.page.get_by_role("heading", name=name)).to_be_visible()
-    one.page.get_by_role("button", name="退出登录").click()
+    one.log_out()
     expect(one.page.get_by_label("你是谁")).to_be_visible()
     expect(other.page.get_by_role("heading", name="朵朵")).to_be_visible()
 
@@ -174,7 +174,7 @@ def test_no_address_opens_a_page_before_the_login(window):
     expect(name).to_be_visible()
     someone.log_in("阿强")
     someone.page.get_by_role("link", name="我的").click()
-    someone.page.get_by_role("button", name="退出登录").click()
+    someone.log_out()
     expect(name).to_be_visible()
     someone.page.go_back()
     someone.page.wait_for_url("**/#/")

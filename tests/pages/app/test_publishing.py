@@ -83,7 +83,7 @@ def test_one_persons_draft_is_not_shown_to_another(window):
     opened.page.get_by_role("radio", name="更多").check()
     opened.page.get_by_label("物品名").fill("私房猫")
     opened.page.get_by_role("link", name="我的").click()
-    opened.page.get_by_role("button", name="退出登录").click()
+    opened.log_out()
     opened.log_in("别人")
     opened.page.get_by_role("link", name="发布", exact=True).click()
     opened.page.get_by_role("radio", name="更多").check()
