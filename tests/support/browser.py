@@ -143,11 +143,11 @@ class Window:
             )
         self.page.get_by_label("你是谁").fill(user)
         self.page.get_by_role("button", name="进入").click()
+        self.page.get_by_role("link", name="我的").wait_for()
 
     def log_out(self) -> None:
         """Log out with a key: what loads above the button moves it, so that a click could miss it."""
         self.page.get_by_role("button", name="退出登录").press("Enter")
-        self.page.get_by_role("link", name="我的").wait_for()
 
     def choose(self, question: str, *, agreed: bool) -> None:
         """Tick or clear a setting on the page 我的."""
