@@ -79,7 +79,7 @@ LONGEST = (
 
 
 # The folders whose files run in one process, since they share servers of their own, which are dear to start.
-TOGETHER = ("tests/pages/both/", "tests/pages/miniprogram/")
+TOGETHER = ("tests/pages/app/", "tests/pages/both/", "tests/pages/miniprogram/")
 
 
 HERE = Path(__file__).parent

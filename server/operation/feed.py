@@ -313,9 +313,11 @@ class Feed:
         self._send(self._board)
 
     async def _count_stock(self) -> None:
-        """Count the stock. The count reads more than a board does, so no board waits for it or fails with
-        it."""
+        """Count the stock, unless somebody looked a moment ago. The count reads more than a board does, so no
+        board waits for it or fails with it."""
         counted_at = self._now_ms()
+        if 0 <= counted_at - self._stock["counted_at"] < STOCK_SECONDS * 1000 / 2:
+            return
         self._stock = {**await self._store.task_lists.stock(), "counted_at": counted_at}
 
     async def _count_queues(self) -> None:

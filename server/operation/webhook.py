@@ -97,7 +97,7 @@ class Webhook:
     def _body(self, events: list[Event]) -> dict[str, Any]:
         if not self._robot:
             return {"events": msgspec.to_builtins(events)}
-        text = "\n".join(["【挖宝告警】", *map(_line, events)]).encode()[:TEXT_BYTES]
+        text = "\n".join([f"【挖宝告警】{len(events)} 条", *map(_line, events)]).encode()[:TEXT_BYTES]
         return {"msgtype": "text", "text": {"content": text.decode(errors="ignore")}}
 
 

@@ -276,7 +276,8 @@ export async function pay({ code, owed, owed_fen }) {
   } catch (error) {
     if (error.cancelled) throw error; // nothing is said of it
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if ((await api.get("/getTaskDetails", { code })).data.need_pay) throw error;
+    const { need_pay, status } = (await api.get("/getTaskDetails", { code })).data;
+    if (need_pay || status) throw error; // what has ended owes nothing, paid or not
   }
   wx.showToast({ title: paidWords({ owed_fen }), icon: "none" });
 }

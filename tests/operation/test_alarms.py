@@ -468,7 +468,7 @@ async def test_a_robot_gets_a_text_within_its_bound(context, robot, monkeypatch)
     assert set(said) == {"msgtype", "text"}
     assert said["msgtype"] == "text"
     lines = said["text"]["content"].split("\n")
-    assert lines[0] == "【挖宝告警】"
+    assert lines[0] == "【挖宝告警】2 条"
     assert lines[1].startswith("开始：MongoDB 没有响应（")
     assert lines[2].startswith(f"恢复：账目不平 {CODE}（11-25 18:01:39）")  # in Beijing
     await told.tell(told.untold(an_alarm("mongodb")) * 50)

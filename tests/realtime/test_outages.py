@@ -43,7 +43,7 @@ async def test_pages_are_told_that_redis_is_gone_and_that_it_is_back(client, con
     assert (await later.until("service"))["state"] == "late"
     redis.start()
     for page in (early, later):
-        assert (await page.until("service"))["state"] == "ok"
+        await page.until("service", state="ok")
 
 
 @pytest.mark.usefixtures("_asking")

@@ -91,7 +91,7 @@ class Limits(Listener):
         self.found[event.command_name] = event.command.get("maxTimeMS")
 
 
-async def test_a_build_has_no_limit_and_says_how_far_it_has_come(store, monkeypatch, mongodb_uri):
+async def test_a_build_has_no_limit_and_says_how_long_it_lasts(store, monkeypatch, mongodb_uri):
     monkeypatch.setattr(schema, "PROGRESS_SECONDS", 0.001)
     await prepare(store.database, {}, print)
     await store.database["digs"].insert_many([{"code": f"{n}", "n": n} for n in range(5_000)])

@@ -102,7 +102,8 @@ def test_what_sounds_is_allowed_by_a_touch_long_before_it_does(window):
     opened.page.get_by_role("link", name="我的").click()
     opened.page.get_by_role("link", name="广场").first.click()
     assert opened.page.evaluate("resumed.length") == 1
-    assert opened.page.evaluate("resumed[0]") in ("mousedown", "keydown")
+    # The first press makes what sounds; if it lasts, it is that press which ends by allowing it.
+    assert opened.page.evaluate("resumed[0]") in ("mousedown", "click", "keydown")
 
 
 def test_a_repeated_dig_is_told_with_its_diggers_name(window, publisher):

@@ -190,7 +190,8 @@ def test_the_tab_of_the_square_reads_it_anew_from_its_top(window, publisher):
         publisher.publish(a_picture(), name=f"第 {number} 只猫")
     opened = window("回到顶上的人", "/#/", viewport={"width": 360, "height": 480})
     page = opened.page
-    page.locator("a.card").nth(5).scroll_into_view_if_needed()
+    expect(page.locator("a.card").nth(1)).to_be_visible()
+    page.locator("a.card").last.scroll_into_view_if_needed()
     run_until(page, lambda: page.evaluate("scrollY > 100"))
     with page.expect_response("**/getTaskList*"):
         page.locator("#nav").get_by_role("link", name="广场").click()

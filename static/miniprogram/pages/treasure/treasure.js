@@ -292,7 +292,9 @@ Component({
     /** Read who won at a depth: who claims is asked for a name. */
     async readName(depth) {
       const { data } = await api.get("/getDigs", { code: this.task.code, won: 1, before: depth + 1 });
-      if (data.length && !this.life.aborted) this.takeName(data[0]);
+      if (!data.length || this.life.aborted) return;
+      this.takeName(data[0]);
+      this.showStratum(data[0]);
     },
 
     /** Show somebody by their first name: it stands in what they dug and won before it, too. */
@@ -393,10 +395,10 @@ Component({
     },
 
     refused(error) {
+      if (wasDrawn(error)) noteLost(this.task.code);
       if (this.life.aborted) return;
       this.setData({ said: refusedWords(error) });
       if (error.error === "cooling_down") this.lost = error;
-      if (wasDrawn(error)) noteLost(this.task.code);
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.task.cd_until, error.reply.cd_until) });
       else if (isShutOut(error)) this.show({ why: error.error });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
