@@ -139,9 +139,9 @@ class Heartbeats:
         self._outages = outages
         self._now_ms = now_ms
         self._since = now_ms()
-        self._counts = _counts()
-        self._frame = _buckets(metrics.DIG_TO_FRAME)
-        self._store = _buckets(metrics.STORE_SECONDS)
+        self._counts: dict[str, int] = {}
+        self._frame: dict[float, int] = {}
+        self._store: dict[float, int] = {}
         self._lag = 0.0
         self._told = 0
         self._digs: list[HeartbeatDig] = []

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
@@ -50,6 +51,15 @@ class Ear(Protocol):
 
     def link_changed(self, link: Link, error: BaseException | None) -> None:
         """A link is connected now, is gone for this reason, or is closed."""
+
+
+class OneConnection(PubSub):
+    """Subscriptions that end with their connection. Redis' client would connect and subscribe anew in
+    silence, and whoever subscribed would not know that news is missing."""
+
+    async def on_connect(self, connection: AbstractConnection) -> None:
+        """Refuse a second connection: this is not called for the first. Raises RedisError."""
+        raise RedisError("the connection was closed")
 
 
 class Link:
@@ -160,7 +170,7 @@ class Link:
 
     async def _read(self) -> None:
         """Connect, subscribe to all that is wanted, and read until something fails. Always raises."""
-        pubsub = self._client.pubsub()
+        pubsub = OneConnection(self._client.connection_pool)
         try:
             await pubsub.connect()  # type: ignore[no-untyped-call]
             asked = frozenset(self.channels)

@@ -219,15 +219,17 @@ async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(open_page, ali
         assert (await (await open_page(alice, code)).next())["type"] == "snapshot"
 
 
-async def test_a_refusal_is_in_the_metrics_and_in_the_heartbeat_of_its_second(context, alice):
+async def test_a_refusal_and_an_ended_worker_are_in_the_heartbeat_of_their_second(context, alice):
     for _ in range(5):
         await alice.upload(a_picture())
     context.heartbeats.take(0)
     before = metrics.LIMITED.labels("uploads")._value.get()
     await alice.upload(a_picture())
     assert metrics.LIMITED.labels("uploads")._value.get() == before + 1
+    metrics.WORKERS_ENDED.labels("hung").inc()  # as a worker that begins does for the one before it
     beat = context.heartbeats.take(1)
     assert beat.counts["limited.uploads"] == 1
+    assert beat.counts["replaced.hung"] == 1
     assert add_up([beat, beat])[0].limited == {"uploads": 2}
 
 

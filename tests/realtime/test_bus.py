@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import OutOfMemoryError, RedisError
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
@@ -80,6 +80,18 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(r
             assert await subscribed.get() == CODE
         assert listening.up
         assert await listening.publish(CODE, b"") or await listening.publish(CODE, b"")
+
+
+async def test_a_connection_that_was_closed_is_not_replaced_in_silence(redis_url):
+    async with Redis.from_url(redis_url) as client:
+        for ask in (lambda news: news.subscribe("b"), lambda news: news.get_message(timeout=1)):
+            news = links.OneConnection(client.connection_pool)
+            await news.subscribe("a")
+            await news.connection.disconnect(nowait=True)
+            with pytest.raises(RedisError):
+                await ask(news)
+            await news.aclose()
+        assert await client.ping()  # the connection serves others again
 
 
 async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url):
