@@ -17,7 +17,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from devtools.crowd import treasures
+from devtools.crowd import square, treasures
 from server.realtime.hub import Hub
 from server.running.stores import free_port
 from server.settings import Settings
@@ -105,8 +105,8 @@ def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(
         assert re.search(rf"{name} +(?!0\.0 )[\d,.]+ +[\d,.]+\n", table), table
 
     cards = everyones_tasks(server.address)
-    assert len(cards) == counted(table, "tasks published")
-    # The reply to a dig may have come after the signal.
+    # The reply to what was published or dug may have come after the signal.
+    assert 0 <= len(cards) - counted(table, "tasks published") <= square.AT_ONCE
     assert made <= sum(card["now_depth"] for card in cards) <= made + 24
     assert sum(card["status"] for card in cards) >= counted(table, "tasks ended")
     assert {card["name"] for card in cards} == {treasure.name for treasure in treasures.TREASURES}

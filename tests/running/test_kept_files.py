@@ -62,6 +62,7 @@ from server.running.stores import free_port
 for directory in sys.argv[1:]:
     os.environ.update(DATA_DIR=directory, PORT=str(free_port()))
     print(main([]), file=sys.stderr)
+    sys.stderr.finish()  # the next start writes to a stream of its own
 """
 
 
