@@ -62,20 +62,12 @@ class Window:
 
     agree = press
 
-    def look_for(self, kind: str) -> None:
-        """Narrow the square to treasures of one kind."""
-        self._page.get_by_role("radio", name=kind).check()
-
     def goes_to_fairness(self) -> None:
         """Go from a treasure to the text on why its draw is fair: on the web, both are on one page."""
 
     def fill(self, label: str, text: str) -> None:
         """Fill in a field."""
         self._field(label).fill(text)
-
-    def has_typed(self, label: str, text: str) -> None:
-        """Wait until a field has this text."""
-        expect(self._field(label)).to_have_value(text)
 
     def choose(self, label: str, option: str) -> None:
         """Choose from a select, or from a group of buttons."""
@@ -127,10 +119,8 @@ class InHand:
     def __init__(self, phone: Phone) -> None:
         self._phone = phone
         self.fill = phone.fill
-        self.has_typed = phone.has_typed
         self.choose = phone.choose
         self.press = phone.press
-        self.look_for = phone.press
 
     @property
     def asked(self) -> list[str]:

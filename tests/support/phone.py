@@ -165,11 +165,6 @@ class Phone:
         """Type into the field with this placeholder or label."""
         self._order(do="fill", label=label, text=text)
 
-    def has_typed(self, label: str, text: str) -> None:
-        """Wait until the field with this label is drawn with this text."""
-        self._order(do="read", label=label, text=text)
-        self.until("read")
-
     def finds_primary(self, label: str) -> None:
         """Wait until a button with exactly this text is drawn as a main one."""
         self._order(do="findPrimary", label=label)

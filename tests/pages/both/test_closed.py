@@ -1,17 +1,17 @@
 """A treasure to which somebody finds the button closed from the start, and on whose page they read why."""
 
+import random
+
 from support.browser import Person
 from support.client import a_picture
-from support.clients import MINI_PROGRAM
 from support.screen import operate
 
 REASON = "用脚本挖宝"
 
 
-@MINI_PROGRAM
 def test_who_is_banned_finds_the_button_closed_with_the_reason_before_any_press(client, publisher):
     address = publisher.address
-    user = "刷子"
+    user = f"刷子{random.randrange(10**9)}"
     won = publisher.publish(a_picture(), prize_num=1, forecast_num=1, draw_type=1)
     Person.log_in(address, user).post("/postTask", code=won)
     code = publisher.publish(a_picture(), name="封不住的猫", forecast_num=1000)

@@ -1,7 +1,5 @@
 """The first visit has a treasure to practise on, of which the server hears nothing."""
 
-import time
-
 from support.browser import Person
 from support.client import a_picture
 
@@ -44,38 +42,3 @@ def test_who_comes_by_a_link_is_offered_the_practice_beside_the_treasure_once(cl
     newcomer.open("square")
     newcomer.says("朋友发来的猫")
     newcomer.keeps_silent("先练三锹")
-
-
-def test_a_practice_goes_on_when_the_treasure_beside_it_ends(client, publisher):
-    opens = int(time.time() * 1000) + 3_600_000  # so opening the page cannot dig
-    code = publisher.publish(a_picture(), name="转眼挖完的猫", forecast_num=1, starts_at=opens)
-    newcomer = client("还在练的人")
-    newcomer.open("treasure", code)
-    newcomer.says("第一次挖？")
-    newcomer.press("先练三锹")
-    newcomer.press("练一锹")
-    newcomer.says(FINDS[0])
-    newcomer.keeps_silent("真的那个已经挖完了", "打开宝贝")
-    publisher.publish(a_picture(), name="还在的猫", **REAL)
-    publisher.post("/endTask", code=code)
-    newcomer.says("真的那个已经挖完了；练完去挖下一个", FINDS[0])
-    newcomer.keeps_silent("免费挖")
-    for said in FINDS[1:]:
-        newcomer.press("练一锹")
-        newcomer.says(said)
-    newcomer.press("会了，去挖真的")
-    newcomer.says("还在的猫", "小明 埋的宝，免费挖")
-    newcomer.keeps_silent("真的那个已经挖完了", "第一次挖？")
-
-
-def test_who_has_dug_is_offered_no_practice(client, publisher, request):
-    code = publisher.publish(a_picture(), name="挖过的猫", forecast_num=1000)
-    digger = client("直接挖的人")
-    digger.open("treasure", code)
-    if "miniprogram" in request.node.callspec.id:  # on the page, this person chose that opening digs
-        digger.press("挖一锹")
-    digger.says("第 1 层，什么也没有")
-    digger.keeps_silent("第一次挖？")
-    digger.open("square")
-    digger.says("挖过的猫")
-    digger.keeps_silent("先练三锹")

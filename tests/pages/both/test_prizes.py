@@ -1,9 +1,12 @@
 """The same scenes in both clients: acts of publishers and winners on prizes."""
 
 import random
+import time
+from datetime import datetime
 
 import pytest
 
+from server.game.amounts import BEIJING
 from support.browser import Person, open_window, run_until
 from support.client import a_picture
 from support.clients import MINI_PROGRAM, WEB_PAGE
@@ -92,7 +95,7 @@ def test_the_publisher_of_many_prizes_hands_in_a_table_of_parcels(client, publis
     winner.claim(code, receiver="强哥", phone="13800000000", address="广东省科技园 2 号")
     owner = client("小明")
     owner.open("winners", code)
-    table = '深度,中奖者,快递公司,运单号\n1,阿强,中通,ZT11112222\n7,阿强,中通,ZT33334444\n'
+    table = "深度,中奖者,快递公司,运单号\n1,阿强,中通,ZT11112222\n7,阿强,中通,ZT33334444\n"
     owner.hands_in(table.encode("gb18030"))  # as spreadsheets in China save it
     owner.says("记下了 1 行；下面 1 行没有记下", "第 3 行：这一层没有人中奖", "中通 ZT11112222")
     owner.hands_in("深度,中奖者,快递公司,运单号\n8,阿强,中通,ZT1\n".encode())
@@ -101,19 +104,6 @@ def test_the_publisher_of_many_prizes_hands_in_a_table_of_parcels(client, publis
     owner.open("treasure", code)
     owner.says("大家正在挖，挖完就结束", "有人挖过就不再改了")
     owner.keeps_silent("改文字和图片")
-
-
-@MINI_PROGRAM
-def test_a_win_from_another_window_can_be_claimed_here(client, publisher):
-    user = f"小双{random.randrange(10**9)}"
-    code = publisher.publish(a_picture(), prize_num=2, forecast_num=4, interval=2, fluctuation=0)
-    person = Person.log_in(publisher.address, user)
-    here = client(user)
-    here.open("treasure", code)
-    here.says("1 人在看")
-    while not person.post("/postTask", code=code)["is_prize"]:
-        pass
-    here.says("填写收货地址")
 
 
 @MINI_PROGRAM
@@ -141,20 +131,6 @@ def test_ones_own_page_begins_with_what_waits_for_an_act(client, publisher):
     winner.says("已经寄出，收到了就确认")
     winner.counts_waiting("1")
     assert person.get("/getMyInfo")["to_do"][0]["act"] == "receive"
-
-
-def test_of_many_kinds_of_prizes_the_first_show_and_the_others_unfold(client, publisher):
-    kinds = [{"name": f"第 {place} 等奖", "prize_num": 1} for place in range(1, 8)]
-    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
-    numbers = {"prize_num": 7, "interval": 2, "fluctuation": 0, "forecast_num": 14}
-    code = publisher.publish(a_picture(), prizes=kinds, **numbers, **half)
-    reader = client("小明")
-    reader.open("treasure", code)
-    reader.says("第 3 等奖", "还有 4 种奖品")
-    reader.keeps_silent("第 4 等奖", "第 7 等奖")
-    reader.press("还有 4 种奖品")
-    reader.says("第 4 等奖", "第 7 等奖")
-    reader.keeps_silent("还有 4 种奖品")
 
 
 def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(client, publisher):
@@ -233,27 +209,6 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
 
 
 @MINI_PROGRAM
-def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(client, address, publisher):
-    code, _ = a_win(publisher, "大熊", draw_type=2)
-    winner = client("大熊")
-    owner = client("小明")
-    winner.open("treasure", code)
-    winner.says("填写收货地址")
-    owner.open("winners", code)
-    owner.says("第 1 层 · 待填地址")
-    operate(address, "/ops/freeze", what="prize", code=code, depth=1)
-    winner.says("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。")
-    winner.keeps_silent("之前领取", "提交地址")
-    owner.open("winners", code)
-    owner.says("第 1 层 · 已冻结", "运营者冻结了它，先不要交付")
-    operate(address, "/ops/return", what="prize", code=code, depth=1)
-    winner.says("奖品已退回发布者")
-    winner.open("mine", "won")
-    winner.says("已退回")
-    winner.keeps_silent("去领奖")
-
-
-@MINI_PROGRAM
 def test_the_draw_is_checked_after_its_end(client, publisher):
     code = publisher.publish(a_picture(), prize_num=2, interval=1, fluctuation=0, forecast_num=2)
     reader = client("小明")
@@ -273,7 +228,7 @@ def test_the_draw_is_checked_after_its_end(client, publisher):
     reader.says("验证通过：全部相符", "与你在结束之前看到的承诺一致", "奖品位置由种子算出", "共 2 锹")
 
 
-def test_a_treasure_is_published_for_who_has_its_link(client, publisher):
+def test_a_treasure_is_published_for_who_has_its_link_and_ended_before_anybody_dug(client, publisher):
     name = f"伞{random.randrange(10**9)}"
     owner = client("小明")
     owner.open("publish")
@@ -285,19 +240,31 @@ def test_a_treasure_is_published_for_who_has_its_link(client, publisher):
     owner.fill("每锹之后冷却几秒", "7")
     owner.choose("谁能看到", "只有拿到链接的人")
     owner.says("1 份奖品，第 1 到 20 锹里哪一锹都一样可能，每锹之后冷却 7 秒；一直有人挖，最快第一锹")
-    owner.says("就结束，最慢 3 分钟")
     owner.fill("预计挖多少锹", "1")
     owner.says("1 份奖品，就在第 1 层；一直有人挖，第一锹就结束")
-    owner.fill("预计挖多少锹", "20")
     owner.picks_a_picture()
     owner.press("埋下宝贝")
+    owner.agree("埋下")
     owner.says(name, "署名", "老铺子", "冷却 7 秒", "你出的那一半在里面", "我发布的")
     assert publisher.get("/getTaskList", page=1, name=name)["data"] == []
+    code = publisher.get("/getMyRelease")["data"][0]["code"]
+    owner.press("这个宝贝的数字")
+    owner.says("奖品剩", "打开过", "还没有人挖过")
+    owner.press("提前结束")
+    owner.agree("结束")
+    owner.says("发布者结束了这个宝贝", "没有人挖过")
+    owner.keeps_silent("提前结束", "还没有人挖过")
+    owner.open("winners", code)
+    owner.says("没有人挖到")
+    owner.keeps_silent("还没有人挖到", "截止领奖")
 
 
 def test_the_square_is_looked_through_by_name_and_kind(client, publisher):
     name = f"鼓{random.randrange(10**9)}"
-    publisher.publish(a_picture(), name=f"{name}响", draw_type=2)
+    featured = publisher.publish(a_picture(), name=f"{name}响", draw_type=2)
+    operate(publisher.address, "/ops/feature", code=featured, featured=1)
+    starts_at = int(time.time() * 1000) + 3 * 86_400_000
+    later = publisher.publish(a_picture(), name=f"{name}晚", starts_at=starts_at)
     publisher.publish(a_picture(), name=f"{name}轻", draw_type=1)
     for ended in (f"{name}破", "铙钹"):
         over = publisher.publish(a_picture(), name=ended, draw_type=1)
@@ -305,7 +272,9 @@ def test_the_square_is_looked_through_by_name_and_kind(client, publisher):
     looker = client("朵朵")
     looker.open("square")
     looker.fill("搜宝贝或发布者", name)
-    looker.says(f"{name}响", f"{name}轻", "可以挖", "邮寄")
+    looker.says(f"{name}响", f"{name}轻", "可以挖", "邮寄", "精选")
+    operate(publisher.address, "/ops/feature", code=featured, featured=0)
+    looker.keeps_silent(f"{name}晚")
     looker.press("现场领")
     looker.says("已经结束")
     looker.keeps_silent(f"{name}响", f"{name}破")
@@ -317,45 +286,15 @@ def test_the_square_is_looked_through_by_name_and_kind(client, publisher):
     looker.fill("搜宝贝或发布者", f"没有{name}")
     looker.says("没有找到，换个词试试")
     looker.keeps_silent("现在没有能挖的")
-
-
-@MINI_PROGRAM
-def test_a_publisher_is_looked_at_and_followed(client, publisher):
-    name = f"鼓{random.randrange(10**9)}"
-    code = publisher.publish(a_picture(), name=name, draw_type=2)
-    reader = client("朵朵")
-    by = publisher.get("/getTaskDetails", code=code)["publisher_id"]
-    reader.open("treasure", code)
-    reader.says("埋的宝，免费挖")
-    reader.open("publisher", by)
-    reader.says("小明", name, "奖品", "可以挖")
-    reader.press("关注")
-    reader.says("取消关注")
-    reader.open("mine", "published")
-    reader.press("我关注的人")
-    reader.says("小明")
-    reader.open("publisher", by)
-    reader.press("取消关注")
-    reader.keeps_silent("取消关注")
-    own = client("小明")
-    own.open("publisher", by)
-    own.says(name)
-    own.keeps_silent("关注")
-
-
-def test_a_publisher_ends_a_treasure_that_nobody_dug(client, publisher):
-    code = publisher.publish(a_picture())
-    owner = client("小明")
-    owner.open("treasure", code)
-    owner.press("这个宝贝的数字")
-    owner.says("我发布的", "奖品剩", "打开过", "还没有人挖过")
-    owner.press("提前结束")
-    owner.agree("结束")
-    owner.says("发布者结束了这个宝贝", "没有人挖过")
-    owner.keeps_silent("提前结束", "还没有人挖过")
-    owner.open("winners", code)
-    owner.says("没有人挖到")
-    owner.keeps_silent("还没有人挖到", "截止领奖")
+    at = datetime.fromtimestamp(starts_at / 1000, BEIJING)
+    opens = f"{at.month}月{at.day}日 {at:%H:%M} 开挖"
+    looker.fill("搜宝贝或发布者", name)
+    looker.press("预告")
+    looker.says(f"{name}晚", opens)
+    looker.keeps_silent(f"{name}轻")
+    looker.open("treasure", later)
+    looker.says(f"{name}晚", opens)
+    looker.keeps_silent("挖一锹")
 
 
 def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(client, publisher):

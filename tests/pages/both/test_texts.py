@@ -20,26 +20,6 @@ def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window, ma
     assert page.title() != "坏"
 
 
-def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(window):
-    page = window("小红", "/#/publish").page
-    page.get_by_role("radio", name="更多").check()
-    worth = page.get_by_role("spinbutton", name="每份值多少元")
-    expect(worth).to_be_visible()
-    assert worth.evaluate("input => input.validity.valid")
-    worth.fill("50001")
-    assert not worth.evaluate("input => input.validity.valid")
-    tax = page.get_by_text("由你这个主办者代扣代缴")
-    for yuan, told in (("800", 0), ("801", 1)):
-        worth.fill(yuan)
-        expect(tax).to_have_count(told)
-    page.get_by_role("radio", name="现金红包").check()
-    expect(worth).to_be_hidden()
-    expect(tax).to_have_count(0)
-    page.get_by_role("radio", name="几种").check()
-    worth.first.fill("2999")
-    expect(tax).to_contain_text("一份值 2999 元")
-
-
 @pytest.mark.usefixtures("phones")
 def test_the_texts_and_a_treasures_rules_are_read_in_the_mini_program_as_they_are(address, publisher, markup):
     with a_phone(address, "小红") as phone:

@@ -1,7 +1,5 @@
 """A group reads at one look who got how much of its red packet."""
 
-import pytest
-
 from support.browser import Person
 from support.clients import Window
 from support.login import log_in
@@ -20,22 +18,6 @@ def packet(giver: Person, number: int, yuan: int) -> str:
     code = str(giver.post("/postTask", **asked)["code"])
     giver.pay(code, yuan)
     return code
-
-
-@pytest.fixture(scope="module")
-def crowded(address: str) -> str:
-    """The code of a packet that more people won than the first page of the list has."""
-    code = packet(Person.log_in(address, "请全班的人"), 51, 6)
-    for each in range(51):
-        Person.log_in(address, f"同学 {each}").post("/postTask", code=code)
-    return code
-
-
-def test_the_luckiest_of_a_crowd_is_named_before_all_are_unfolded(client, crowded, address):
-    fen = Person.log_in(address, "同学 0").get("/getStory", code=crowded)["fen"]
-    reader = client("请全班的人")
-    reader.open("treasure", crowded)
-    reader.says("谁挖到了多少 51 / 51 份", "手气最佳", amount(max(fen)), "再看 46 份")
 
 
 def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_its_end(client, address):

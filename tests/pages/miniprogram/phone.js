@@ -388,7 +388,6 @@ function switchOn({ phone: number, server, user, picture, stored }) {
         typed.set(found, text);
         tell(found, "input", { value: text });
       }),
-    read: ({ label, text }) => onceThere((each) => attribute(each, "ariaLabel") === label && attribute(each, "value") === text, () => say({ type: "read" })),
     findPrimary: ({ label }) => onceThere((each) => each.textContent.trim() === label && attribute(each, "type") === "primary", () => say({ type: "primary" })),
     choose: ({ label, option }) =>
       onceThere((each) => attribute(each, "range") && each.textContent.startsWith(label), (found) =>
