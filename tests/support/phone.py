@@ -185,10 +185,6 @@ class Phone:
         if any(text in self._text for text in texts):
             self.until("shown", lambda told: not any(text in told["text"] for text in texts))
 
-    def hear(self, **frame: Any) -> None:
-        """Let the treasure's page hear a frame that the server did not send."""
-        self._order(do="hear", frame=frame)
-
     def hide(self) -> None:
         """Lay another page over this one, or leave WeChat."""
         self._order(do="hide")

@@ -354,14 +354,10 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   once(path.join(root, "config.js")).SERVER = server;
   const { channel } = once(path.join(root, "wechat.js"));
   const subscribe = channel.subscribe.bind(channel);
-  let watched = null;
-  channel.subscribe = (code, seq, deliver) => {
-    watched = (frame) => {
-      say({ type: "frame", frame });
-      deliver(frame);
-    };
-    return subscribe(code, seq, watched);
-  };
+  channel.subscribe = (code, seq, deliver) => subscribe(code, seq, (frame) => {
+    say({ type: "frame", frame });
+    deliver(frame);
+  });
   observer.observe(screen, { subtree: true, childList: true, characterData: true });
   once(path.join(root, "app.js"));
 
@@ -376,7 +372,6 @@ function switchOn({ phone: number, server, user, picture, stored }) {
       tap();
       found.dispatchEvent(event, { bubbles: true, detail });
     },
-    hear: ({ frame }) => watched(frame),
     press: ({ label }) =>
       onceThere((each) => each.textContent.trim() === label && (takes(each, "tap") || submits(each)) && !attribute(each, "disabled"), (found) => {
         if (submits(found)) tell(found.closest("wx-form"), "submit", { value: valuesOf(found.closest("wx-form")) });

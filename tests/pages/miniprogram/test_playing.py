@@ -18,9 +18,7 @@ from support.browser import Person
 from support.client import a_picture
 from support.messages import TEMPLATES
 from support.phone import HERE, ROOT, WHY_NOT, a_phone
-from support.reviews import CHECKED
-from support.screen import TOKEN, operate, take_down
-from support.servers import a_server, until
+from support.servers import until
 
 
 def test_no_class_alone_sets_what_wechat_sets_of_a_button_by_a_stronger_selector():
@@ -126,41 +124,6 @@ def test_pages_say_what_keeps_them_empty_and_try_again():
         assert "toast" not in [told["type"] for told in phone.said]  # each page says it once
 
 
-def test_a_long_cooldown_is_in_minutes_and_an_ended_treasure_is_shared_as_such(address, publisher):
-    code = publisher.publish(a_picture(), name="一只慢猫", cd=600)
-    Person.log_in(address, "小刚").post("/postTask", code=code)
-    with a_phone(address, "小燕") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        assert re.search(r"(10:00|9:\d\d)后大家可挖", phone.shows("后大家可挖"))
-        assert phone.share()["title"] == "来挖「一只慢猫」"
-        phone.press("举报")
-        phone.until("scrolled", lambda told: told["selector"] == ".reporting")
-        operate(address, "/ops/end", code=code)
-        phone.shows("平台结束了这个宝贝")
-        assert phone.share()["title"] == "「一只慢猫」已结束"
-
-
-def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, publisher):
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
-    with a_phone(address, "小明") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        assert phone.until("menu")["shares"] is False
-        phone.shows("支付 1 元")
-        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
-        take_down(address, code)
-        assert not re.search("支付|分享", phone.shows("平台下架了它", "有疑问请联系客服"))
-
-
-def test_details_that_another_process_does_not_know_yet_are_read_once_more(address, publisher):
-    code = publisher.publish(a_picture())
-    with a_phone(address, "小明") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
-        phone.hear(type="review", code=code, review="hidden")
-        for _ in range(2):
-            phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
-
-
 def test_a_win_after_its_page_was_left_is_told_without_a_sound_and_draws_nothing_there(address, publisher):
     code = publisher.publish(a_picture(), name="一只陶罐", forecast_num=1)
     with a_phone(address, "阿溜") as phone:
@@ -175,33 +138,6 @@ def test_a_win_after_its_page_was_left_is_told_without_a_sound_and_draws_nothing
         phone.hide()
         assert "shaken" not in [told["type"] for told in phone.said]
         assert not [told for told in phone.said if told.get("left")]
-
-
-def test_who_lost_a_press_to_a_dig_that_wins_reads_of_the_win(address, publisher):
-    code = publisher.publish(a_picture(), cd=60, forecast_num=40_000)
-    with a_phone(address, "慢一步的人") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("挖一锹")
-        Person.log_in(address, "石头").post("/postTask", code=code)
-        dug = phone.until("frame", lambda told: told["frame"]["type"] == "cd")["frame"]
-        phone.hear(**dug | {"cd_until": 0})  # as if this dig were not known yet
-        phone.press("挖一锹")
-        phone.until("answered", lambda told: told["path"] == "/postTask")
-        phone.until_it_says("慢了一步")
-        phone.hear(**dug)
-        phone.until_it_says("慢了一步，石头 先挖了")
-        phone.hear(type="prize", seq=dug["seq"], no=1, wxname="石头", prizes_left=0, ranks_left=[])
-        phone.shows("石头 挖到了！")
-
-
-def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address, publisher):
-    code = publisher.publish(a_picture())
-    with a_phone(address, "小明") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
-        first = phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")["frame"]
-        phone.hear(**first | {"leapt": False})
-        phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
 
 
 def test_two_taps_at_once_publish_one_treasure_and_make_one_bill(address, tmp_path):
@@ -260,12 +196,6 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         winner.until("updates")
         asked = [told.get("path") for told in winner.said]
         assert "/drawPrize" not in asked  # no bill is made, because nobody could confirm it
-        winner.live(lacks=["requestMerchantTransfer", "updateWeChatApp"])  # as on a computer
-        code = urlsplit(winner.share()["path"]).query
-        winner.open(f"/pages/treasure/treasure?{code}")
-        winner.shows("领取红包")
-        winner.tap(".take")
-        assert "更新微信" not in winner.shows("请用手机上最新的微信来领")
         winner.live(lacks=[], transfer="cancelled")
         code = urlsplit(winner.share()["path"]).query
         winner.open(f"/pages/treasure/treasure?{code}")
@@ -281,7 +211,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         assert not [told for told in winner.said if told["type"] == "toast"]
 
 
-def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_kept_for_the_next(address):
+def test_a_treasure_is_announced_for_a_day_which_can_be_changed_and_is_not_kept_for_the_next(address):
     starts = datetime.now(BEIJING) + timedelta(days=2)
     day = f"{starts:%Y-%m-%d}"
     with a_phone(address, "老王") as publisher:
@@ -289,10 +219,6 @@ def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_ke
         publisher.shows("群红包")
         publisher.press("更多")
         publisher.shows("什么时候开挖")
-        publisher.fire(".times .field", "change", value=day)
-        publisher.shows(f"什么时候开挖：{day}", "20:00", "清除")
-        publisher.press("清除")
-        publisher.shows("什么时候开挖：不填就马上开挖")
         publisher.fire(".kind", "change", value="2")
         publisher.fire(".times .field", "change", value=day)
         publisher.shows(f"什么时候开挖：{day}", "不选图片")
@@ -365,19 +291,9 @@ def test_a_shared_sum_is_planned_published_and_won(address):
 
 def test_a_publisher_changes_discards_and_buries_again(address, publisher):
     numbers = {"prize_num": 3, "forecast_num": 33, "interval": 11, "fluctuation": 2}
-    kinds = {"prizes": [{"name": "铜奖", "prize_num": 3}], "nonce": "ab" * 16}
-    sealed_seed = publisher.get("/commitment")["sealed_seed"]
-    several = publisher.publish(a_picture(), name="分几种", sealed_seed=sealed_seed, **kinds, **numbers)
     code = publisher.publish(a_picture(), name="一只闹钟", is_public=0, **numbers)
     unpaid = publisher.publish(a_picture(), name="没付的", goods_type=1, money=1, forecast_num=90)
     with a_phone(address, "小明") as phone:
-        phone.open(f"/pages/edit/edit?code={several}")
-        phone.shows("第 1 种", "奖品的份数、金额和难度不能改", "点这里选图片", "点图片就换一张")
-        phone.fill("名称", "铁奖")
-        phone.press("改好了")
-        phone.until("left")
-        phone.open(f"/pages/treasure/treasure?code={several}")
-        phone.shows("分几种", "铁奖 · 邮寄到家 · 剩 3 / 3 份")
         phone.open(f"/pages/edit/edit?code={code}")
         phone.shows("有人开挖以前都可以改", "不寄到哪里：可以不填", "联系方式", "改好了")
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", "synopsis": "走得准", "wxname": ""})
@@ -404,22 +320,6 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("发布者结束了这个宝贝")
 
 
-def test_a_publisher_reads_only_the_winners_name_when_winners_claim(address, publisher):
-    several = {"prize_num": 3, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
-    code = publisher.publish(a_picture(), draw_type=1, **several)
-    winner, other = (Person.log_in(address, user) for user in ("小芳", "小刚"))
-    winner.post("/postTask", code=code)
-    with a_phone(address, "小明") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
-        read = len(phone.said)
-        winner.claim(code)
-        phone.until("answered", lambda told: told["path"] == "/getDigs")
-        other.post("/postTask", code=code)
-        phone.shows("小刚 挖到了！")
-        assert [told["path"] for told in phone.said[read:] if told["type"] == "asking"] == ["/getDigs"]
-
-
 def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
     picture = tmp_path / "face.jpg"
     picture.write_bytes(a_picture())
@@ -438,21 +338,6 @@ def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
         kept = phone.until("stored", lambda told: "/files/" in told["value"]["avatarUrl"])["value"]
         assert kept["nickName"] == "小满"
     assert httpx.get(kept["avatarUrl"]).status_code == 200
-
-
-@pytest.mark.parametrize("page", ["publish", "treasure"])
-def test_publishing_or_claiming_without_a_name_asks_for_one(address, publisher, page):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    with a_phone(address, f"无名{page}", named=False) as phone:
-        phone.open(f"/pages/{page}/{page}?code={code}")
-        if page == "treasure":
-            phone.shows("挖一锹")
-            phone.tap(".dig")
-        phone.press("起个名字")
-        phone.fill("名字", "小满")
-        phone.press("保存")
-        phone.until("stored", lambda told: "小满" in json.dumps(told["value"], ensure_ascii=False))
-        phone.until("shown", lambda told: "起个名字" not in told["text"])
 
 
 def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publisher):
@@ -479,33 +364,6 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
             phone.press("扫取件码")
             assert phone.until("toast")["title"] == told
         phone.shows("第 1 层 · 已领取")
-
-
-def test_a_win_stands_out_among_the_footprints_and_a_find_has_its_picture(address, publisher):
-    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
-    deep = {"prize_num": 2, "interval": 9, "fluctuation": 1, "forecast_num": 20}
-    digger = Person.log_in(address, "小足")
-    for asked in ({"forecast_num": 1}, {**deep, **half}):
-        digger.post("/postTask", code=publisher.publish(a_picture(), **asked))
-    with a_phone(address, "小足") as phone:
-        for place in (".card .good", ".named-find .find"):
-            phone.open("/pages/mine/mine?which=digs")
-            phone.until_it_says("挖到了", "收进图鉴")
-            phone.tap(place)
-            assert phone.until("opened")["page"] == "/pages/treasure/treasure"
-
-
-@pytest.mark.parametrize("page", ["mine/mine?which=dug", "publisher/publisher?by="])
-def test_the_cards_of_each_list_count_down(address, page):
-    publisher = Person.log_in(address, f"凉茶铺{len(page)}")
-    code = publisher.publish(a_picture(), name="一碗凉茶", cd=4, forecast_num=100_000)
-    by = publisher.get("/getTaskDetails", code=code)["data"]["publisher_id"] if page.endswith("=") else ""
-    with a_phone(address, "阿凉") as phone:
-        Person.log_in(address, "阿凉").post("/postTask", code=code)
-        phone.open(f"/pages/{page}{by}")
-        phone.shows("一碗凉茶", "冷却")
-        phone.until_it_lacks("冷却")
-        phone.until_it_says("可以挖")
 
 
 def test_messages_are_offered_after_a_win_and_after_publishing_once(address, publisher):
@@ -536,16 +394,6 @@ def test_messages_are_offered_after_a_win_and_after_publishing_once(address, pub
         phone.until_it_lacks("结束时通知我")
 
 
-def test_a_new_treasure_is_shared_by_its_main_button_and_at_the_top_and_nowhere_else(address, publisher):
-    code = publisher.publish(a_picture(), name="刚埋的猫", forecast_num=9)
-    with a_phone(address, "小明") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        assert phone.shows("埋好了", "海报").count("分享给朋友") == 1
-        Person.log_in(address, "小刚").post("/postTask", code=code)
-        phone.until_it_lacks("埋好了")
-        assert phone.until_it_says("分享给朋友").count("分享给朋友") == 1
-
-
 def test_a_signature_that_is_not_the_publishers_name_is_marked(address, publisher):
     for name, signature in (("一面鼓", "小明"), ("一支笛", "官方客服")):
         code = publisher.publish(a_picture(), name=name, wxname=signature)
@@ -553,26 +401,6 @@ def test_a_signature_that_is_not_the_publishers_name_is_marked(address, publishe
             phone.open(f"/pages/treasure/treasure?code={code}")
             marked = f"署名 {signature} 埋的宝" in phone.shows(name, f"{signature} 埋的宝")
         assert marked == (signature != "小明")
-
-
-def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp_path):
-    with a_server(tmp_path / "data", **CHECKED, OPS_TOKEN=TOKEN) as server:
-        publisher = Person.log_in(server.address, "小明")
-        held = publisher.publish(a_picture(), name="【存疑】的猫")
-        until(lambda: publisher.get("/getMyInfo")["review"] == "shown")  # from now on they have a name
-        publisher.post("/setProfile", wxname="【违规】的人")
-        until(lambda: publisher.get("/getTaskDetails", code=held)["review"] == "held")
-        until(lambda: publisher.get("/getMyInfo")["review"] == "refused")
-        # Without `named=False`, the phone's person would be named again, and the name checked again.
-        with a_phone(server.address, "小明", named=False) as phone:
-            phone.open(f"/pages/treasure/treasure?code={held}")
-            phone.shows("【存疑】的猫", "正在等平台的人看一看", "大家才看得到、才能挖。", "理由：")
-            phone.open("/pages/mine/mine?which=published")
-            phone.shows("【存疑】的猫", "正在等平台的人看一看", "新的名字和头像没有通过，请换一个。")
-            phone.press("改名字")
-            phone.fill("名字", "小满")
-            phone.press("保存")
-            phone.shows("新的名字和头像正在检查")
 
 
 def test_each_view_that_is_tapped_has_a_role_each_picture_a_label_or_none_to_read_and_each_list_keys():
@@ -608,7 +436,7 @@ def test_wechat_indexes_no_page_of_a_person_or_of_a_treasure_that_a_link_opens()
     assert indexed("publisher", "by")
 
 
-def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_again(address):
+def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_again_and_follows(address):
     publisher = Person.log_in(address, "常埋")
     code = publisher.publish(a_picture(), name="一把旧锁")
     with a_phone(address, "小绕") as phone:
@@ -620,16 +448,27 @@ def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_agai
             phone.shows("一把旧锁", "挖一锹")
             phone.tap(".by")
         assert phone.until("opened")["depth"] <= 3
+        phone.press("关注")
+        phone.until_it_says("取消关注")
+        phone.open("/pages/mine/mine?which=published")
+        phone.press("我关注的人")
+        phone.until_it_says("常埋")
         phone.open(f"/pages/treasure/treasure?code={code}")
         path, _, shared = phone.share()["path"].partition("?code=")
         assert path == "/pages/treasure/treasure"
         assert shared == code or len(shared) == SHARE_CHARACTERS  # the code, until the treasure is read
 
 
-def test_a_mini_program_that_was_hidden_for_long_connects_anew_at_once_and_offers_its_new_version(address):
+def test_a_mini_program_that_was_hidden_for_long_connects_anew_at_once_and_offers_its_new_version(
+    address, publisher
+):
     with a_phone(address, "小隐") as phone:
         phone.open("/pages/square/square")
         phone.until("sent")
+        publisher.publish(a_picture(), name="后埋的玉佩")
+        phone.tap_tab()  # reads the square anew from its top
+        assert phone.until("scrolled")["scrollTop"] == 0
+        phone.shows("后埋的玉佩")
         phone.hide()
         phone.come_back()
         assert phone.until("sent")["message"] == {"action": "ping"}  # a short while: it only asks
@@ -640,36 +479,6 @@ def test_a_mini_program_that_was_hidden_for_long_connects_anew_at_once_and_offer
         phone.update()
         assert phone.until("modal")["title"] == "有新版本"
         phone.until("begun anew")
-
-
-def test_who_comes_back_to_the_square_sees_the_newest_first_though_the_connection_comes_back_too(
-    address, publisher
-):
-    publisher.publish(a_picture(), name="先埋的陶碗")
-    with a_phone(address, "小归") as phone:
-        phone.open("/pages/square/square")
-        phone.shows("先埋的陶碗")
-        phone.hide()
-        phone.later(5_100)
-        publisher.publish(a_picture(), name="后埋的铜镜")
-        phone.live(holds="/getTaskList")
-        phone.come_back()
-        for _ in ("the page is shown", "the connection is found"):
-            phone.until("asking", lambda told: told["path"] == "/getTaskList")
-        phone.live(holds=False)
-        text = phone.shows("后埋的铜镜", "先埋的陶碗")
-        assert text.index("后埋的铜镜") < text.index("先埋的陶碗")
-
-
-def test_the_tab_of_the_square_reads_it_anew_from_its_top(address, publisher):
-    publisher.publish(a_picture(), name="先埋的瓦当")
-    with a_phone(address, "小归") as phone:
-        phone.open("/pages/square/square")
-        phone.shows("先埋的瓦当")
-        publisher.publish(a_picture(), name="后埋的玉佩")
-        phone.tap_tab()
-        assert phone.until("scrolled")["scrollTop"] == 0
-        phone.shows("后埋的玉佩")
 
 
 def test_an_empty_field_is_refused_beside_it_until_something_is_typed(address):
@@ -688,23 +497,19 @@ def test_an_empty_field_is_refused_beside_it_until_something_is_typed(address):
             phone.until_it_lacks(refusal)
 
 
-def test_a_payment_that_is_told_as_failed_says_so_only_if_the_server_knows_of_none(address):
+def test_a_payment_that_is_told_as_failed_counts_if_the_server_knows_of_it(address):
     publisher = Person.log_in(address, "老付")
     packet = {"goods_type": 1, "money": 1, "prize_num": 1, "forecast_num": 9}
-    lost, paid = (publisher.post("/postTask", name=name, **packet)["code"] for name in ("付不了的", "付了的"))
+    code = publisher.post("/postTask", name="付了的", **packet)["code"]
     with a_phone(address, "老付") as phone:
-        phone.live(payment="lost")
-        phone.open(f"/pages/treasure/treasure?code={lost}")
-        phone.press("支付 1 元")
-        assert phone.until("toast")["title"] == "没有付款成功，可以再付一次"
         phone.live(payment="told as failed")
-        phone.open(f"/pages/treasure/treasure?code={paid}")
+        phone.open(f"/pages/treasure/treasure?code={code}")
         phone.press("支付 1 元")
         phone.shows("付了的", "我发布的")
         phone.until_it_lacks("支付 1 元")
         phone.until("drawn", lambda told: told["names"] == ["paying"])  # it asked the server
         toasts = [told["title"] for told in phone.said if told["type"] == "toast"]
-        assert toasts == ["没有付款成功，可以再付一次", "已付 1 元"]
+        assert toasts == ["已付 1 元"]
 
 
 def test_a_winner_takes_the_address_that_wechat_knows_and_copies_the_parcels_number(address, publisher):
@@ -715,11 +520,6 @@ def test_a_winner_takes_the_address_that_wechat_knows_and_copies_the_parcels_num
              "countyName": "海淀区", "detailInfo": "中关村大街 1 号"}  # fmt: skip
     with a_phone(address, "阿收") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
-        for label, text, said in (("收货人", "阿收", "“电话”请写"), ("电话", "13800000000", "“详细地址”请")):
-            phone.fill(label, text)
-            phone.press("提交地址")
-            phone.until("drawn", lambda told: {"claim.wrong", "claim.why"} <= set(told["names"]))
-            phone.shows(said)
         phone.press("从微信选地址")  # and chooses none
         phone.live(address=known)
         phone.press("从微信选地址")
@@ -732,11 +532,6 @@ def test_a_winner_takes_the_address_that_wechat_knows_and_copies_the_parcels_num
         assert phone.until("copied")["text"] == "YD0123456789"
         shown = "".join(told["text"] for told in phone.said if told["type"] == "shown")
         assert "没有拿到收货地址" not in shown
-    with a_phone(address, "小明") as phone:
-        phone.open(f"/pages/winners/winners?code={code}")
-        phone.shows("YD0123456789")
-        phone.tap(".copy")
-        assert phone.until("copied")["text"] == "YD0123456789"
 
 
 def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(address, publisher):
@@ -761,17 +556,6 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
         phone.come_back()
         assert "drawn" not in [told["type"] for told in phone.said[hidden:]]
         phone.shows("第 2 层", "2. 小红", "挖一锹")
-
-
-def test_a_win_is_drawn_in_parts_the_ground_then_its_coins_and_then_the_page_behind(address, publisher):
-    code = publisher.publish(a_picture(), name="铜钱", forecast_num=1)
-    with a_phone(address, "阿分") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.press("挖一锹")
-        phone.until("drawn", lambda told: "task.status" in told["names"])
-        drawn = [told["names"] for told in phone.said if told["type"] == "drawn"]
-        parts = [["won"], ["striking", "coins"], ["task.is_prize", "task.no"], ["people[0]"]]
-        assert [names for names in drawn if names in parts] == parts
 
 
 def test_what_a_person_chose_on_one_page_holds_on_the_next(address, publisher):
