@@ -59,6 +59,7 @@ SLOW = (
 LONGEST = (
     "pages/app",
     "pages/both",
+    "pages/ops",
     "pages/miniprogram",
     "actions/test_kills",
     "handlers/test_growing_reads",
@@ -79,7 +80,7 @@ LONGEST = (
 
 
 # The folders whose files run in one process, since they share servers of their own, which are dear to start.
-TOGETHER = ("tests/pages/app/", "tests/pages/both/", "tests/pages/miniprogram/")
+TOGETHER = ("tests/pages/app/", "tests/pages/both/", "tests/pages/miniprogram/", "tests/pages/ops/")
 
 
 HERE = Path(__file__).parent

@@ -16,17 +16,16 @@ from support.screen import TOKEN
 from support.servers import Running, a_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the server keeps its stores."""
     return tmp_path_factory.mktemp("ops")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(data_dir: Path) -> Iterator[Running]:
-    """A server with two workers and 15 minutes of history. One publisher may pay a person 10 yuan a week."""
-    rules = {"OPS_TOKEN": TOKEN, "WEB_CONCURRENCY": "2", "CASH_PAIR_WEEK_YUAN": "10"}
-    with a_server(data_dir, **rules) as started:
+    """A server with 15 minutes of history. One publisher may pay a person 10 yuan a week."""
+    with a_server(data_dir, OPS_TOKEN=TOKEN, CASH_PAIR_WEEK_YUAN="10") as started:
         now = int(time.time())
         fill_history(data_dir, range(now - HISTORY_SECONDS, now))
         yield started
@@ -54,7 +53,7 @@ def window(window: Opener) -> Opener:
     return open_one
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def let_in(running: Running) -> list[dict[str, Any]]:
     """The cookies of an operator who logged in."""
     with httpx.Client(base_url=running.address) as http:
