@@ -126,7 +126,7 @@ class Simulation:
         async def take_part(person: int) -> None:
             await asyncio.sleep(random.uniform(*OTHERS_SECONDS) if person else 0)
             asked = self.loop.time()
-            if self.start.gathers("task", 0):
+            if self.start.must_wait("task", 0):
                 await self.start.wait("task", str(person))
             async with turn:
                 if not dug:

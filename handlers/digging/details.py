@@ -108,7 +108,7 @@ class GetTaskDetails(Interface):
             if not watched.opens_for(person_id):
                 raise NotShown
             cash = context.cash if owes(watched.standing, person_id) else None
-            if cash is not None and await cash.ask_about_payment(code):
+            if cash is not None and await cash.look_for_payment(code):
                 await context.hub.read_now(watched)
             named = request.from_unionid if request.is_share else None
             share = visit(context, code, person_id, sharer, named)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from server.context import Context
 from server.game.dig import Dig
 from server.game.lifecycle import Move
-from server.realtime.news import ClaimNews, ReviewNews, news_of_dig, news_of_end
+from server.realtime.news import ChangedNews, ClaimNews, news_of_dig, news_of_end
 from server.store.prizes.prizes import Prize
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:
     """Tell every open page of a dig, which must be in the history already."""
     if "end" in dig:
-        context.square.forget()
+        context.square.forget()  # its list of running tasks
     await context.hub.announce(dig["code"], news_of_dig(dig))
 
 
@@ -32,10 +32,10 @@ async def end_by(context: Context, code: str, end: Move) -> bool:
     return ended
 
 
-async def announce_judged(context: Context, code: str) -> None:
+async def announce_changed(context: Context, code: str) -> None:
     """Tell all processes that a task opened, was shown, hidden or reviewed: each reads it again."""
     context.square.forget()
-    await context.hub.announce(code, ReviewNews())
+    await context.hub.announce(code, ChangedNews())
 
 
 async def announce_claim(context: Context, prize: Prize) -> None:

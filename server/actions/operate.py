@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import NamedTuple
 
-from server.actions.announce import announce_judged
+from server.actions.announce import announce_changed
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.people.account import ban_of, ban_person, end_sessions
 from server.actions.people.whom import Whom, find_person
@@ -111,7 +111,7 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
         if not decided:
             raise BadRequest("审核没有通过，已经结束，不能再显示", param="hidden")
         await context.store.reports.close_decided(code, decided, "upheld" if hidden else "dismissed")
-        await announce_judged(context, code)
+        await announce_changed(context, code)
 
 
 async def set_daily(context: Context, actor: Actor, code: str, reason: str, *, daily: bool) -> None:

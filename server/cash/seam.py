@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from server.cash.actions.claim import claim
-from server.cash.actions.pay_in import ask_about_order, ask_about_payment, follow_payments, settle_order
+from server.cash.actions.pay_in import ask_about_order, follow_payments, look_for_payment, settle_order
 from server.cash.actions.pay_out import cancel_bill, ensure_bill, settle_bill, void_bill
 from server.cash.actions.refund import owe_refund, settle_refund
 from server.cash.actions.risk import ask_for_risk
@@ -77,9 +77,9 @@ class Cash:
         """
         await self._context.books.orders.move_all({"publisher": person_id}, order.wake())
 
-    async def ask_about_payment(self, code: str) -> bool:
+    async def look_for_payment(self, code: str) -> bool:
         """Ask WeChat about the order of a task that its publisher looks at; return True if it is paid."""
-        return await ask_about_payment(self._context, code)
+        return await look_for_payment(self._context, code)
 
     def ask_for_risk(self, view: View, address: str) -> None:
         """Ask WeChat in the background for the risk of a person who dug a red packet."""

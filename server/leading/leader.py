@@ -49,7 +49,7 @@ class Leader:
         self._wait_seconds = AGAIN_SECONDS
         self._taken = asyncio.Event()
         self._free = asyncio.Event()
-        bus.hear(NEWS, self._hear)
+        bus.on_name(NEWS, self._hear)
 
     @property
     def leads(self) -> bool:

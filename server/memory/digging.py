@@ -77,13 +77,13 @@ class Digging:
         """Whether this process has read a task and it has no cooldown."""
         return not self._tasks.get(code, ("", True))[1]
 
-    def note_finished(self, dig: Dig) -> None:
+    def remember_finished(self, dig: Dig) -> None:
         """Remember that the history has this dig, and that `prizes` has what it won."""
         known = self._finished.get(dig["code"])
         if known is None or known[0] < dig["depth"]:  # the prize of an earlier dig may take longer
             self._finished[dig["code"]] = dig["depth"], dig["dig_id"]
 
-    def finished(self, dig: Dig) -> bool:
+    def is_newest_finished(self, dig: Dig) -> bool:
         """Whether this process finished this dig, and no later dig of its task."""
         return self._finished.get(dig["code"]) == (dig["depth"], dig["dig_id"])
 

@@ -87,24 +87,24 @@ class FairStart:
         self._enter = enter
         self._gatherings: dict[str, _Gathering] = {}
 
-    def gathers(self, code: str, last_gathering: int) -> bool:
+    def must_wait(self, code: str, waited_in: int) -> bool:
         """Whether a request to dig this task must wait for its place in the random order now.
 
-        `last_gathering` is the gathering in which the request waited last, told by when digging began (unix
+        `waited_in` is the gathering in which the request waited last, told by when digging began (unix
         ms); 0 for none.
         Only what this process knows of cooldowns and openings counts.
         """
         gathering = self._gatherings.get(code)
         if gathering is not None:
-            return gathering.began != last_gathering
+            return gathering.began != waited_in
         began = self._cooldowns.digging_began(code)
-        return began != last_gathering and 0 <= self._clock.now_ms() - began < self._gathers_ms
+        return began != waited_in and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> tuple[int, int]:
         """Wait for this request's place in the order; return the time at which digging began (unix ms), and
         how many people the order was drawn of, as far as this process knows.
 
-        Call it if `gathers` returned True. All who wait go on in a random order, before anybody who asks
+        Call it if `must_wait` returned True. All who wait go on in a random order, before anybody who asks
         later. A digger has one place; their further requests, and those of unknown people (None), go on after
         all others. A request that a token proves to be theirs (`proven`) replaces a request with a bare id,
         since others may know that id.

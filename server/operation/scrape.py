@@ -58,8 +58,8 @@ class Scrape:
         self._bus = bus
         self._background = background
         self._waiting: dict[str, asyncio.Queue[list[Family]]] = {}
-        bus.hear(ASK, self._hear_question)
-        bus.hear(ANSWER, self._hear_answer)
+        bus.on_name(ASK, self._hear_question)
+        bus.on_name(ANSWER, self._hear_answer)
 
     async def gather(self, names: Collection[str] = ()) -> list[Family]:
         """Return the metrics of all processes that answer within ANSWER_SECONDS."""

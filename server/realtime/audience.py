@@ -163,8 +163,8 @@ class Audience:
         self._renewals = 0
         self._of_all_until = 0.0
         self._told_of_all = False
-        bus.hear(LIVING, self._hear_living)
-        bus.hear(f"{TO}:{bus.process}", self._hear)
+        bus.on_name(LIVING, self._hear_living)
+        bus.on_name(f"{TO}:{bus.process}", self._hear)
 
     def elsewhere(self, code: str) -> int:
         """Return how many people watch a task in other processes, if somebody watches it here, or an operator

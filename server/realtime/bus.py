@@ -92,7 +92,7 @@ class Bus:
         self.prefix = prefix
         self._on_message: Callable[[str, bytes], None]
         self._on_subscribed: Callable[[str], None]
-        self._listeners: dict[str, Callable[[bytes], None]] = {}
+        self._by_name: dict[str, Callable[[bytes], None]] = {}
         # An event for each task that we listen to, or will listen to once Redis is there. It is set once the
         # subscription is acknowledged. The name of no task, "", is for all processes.
         self._acknowledged: dict[str, asyncio.Event] = {"": asyncio.Event()}
@@ -147,13 +147,13 @@ class Bus:
         self._redis.want(self._channel(""))
         self._redis.start()
 
-    def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
+    def on_name(self, name: str, listener: Callable[[bytes], None]) -> None:
         """Call `listener` with each message under `name`, and with b"" after each connect. The name is not a
         task's.
 
         Call this once, in the same step as `start`.
         """
-        self._listeners[name] = listener
+        self._by_name[name] = listener
         self._acknowledged[name] = asyncio.Event()
         self._redis.want(self._channel(name))
 
@@ -381,8 +381,8 @@ class Bus:
             said = self._read_signed(channel, message["data"])
             if said is None:
                 return
-            if code in self._listeners:
-                self._listeners[code](said)
+            if code in self._by_name:
+                self._by_name[code](said)
             else:
                 self._on_message(code, said)
         elif acknowledged is None:  # nobody wants it any more
@@ -391,8 +391,8 @@ class Bus:
             acknowledged.clear()
         else:
             acknowledged.set()
-            if code in self._listeners:
-                self._listeners[code](b"")
+            if code in self._by_name:
+                self._by_name[code](b"")
             elif code:
                 self._on_subscribed(code)
             else:

@@ -35,10 +35,10 @@ class Frame(msgspec.Struct, tag_field="type", kw_only=True):
 class Snapshot(Frame, tag="snapshot"):
     """The task's state: sent after subscribing, after a replay, and after a gap too large to replay.
 
-    `one_in`, `nearest` and `deepest` are an `Outlook`, here and in `cd`.
+    `one_in`, `nearest` and `deepest` are an `Outlook`, here and in the frame `Cd`.
 
     A snapshot plus the frames after it equals a later snapshot, except for watchers, time, is_cd and
-    server_time. Times are unix milliseconds, `time` and `cd` whole seconds.
+    server_time. Times are unix milliseconds; the fields `time` and `cd` are whole seconds.
     """
 
     code: str

@@ -25,11 +25,11 @@ from server.realtime.cooldowns import Cooldowns
 from server.realtime.frames import Sign, encode
 from server.realtime.known_tasks import KnownTasks
 from server.realtime.news import (
+    ChangedNews,
     ClaimNews,
     DigNews,
     EndNews,
     News,
-    ReviewNews,
     Revoked,
     news_of_end,
 )
@@ -266,9 +266,9 @@ class Hub:
         self.sessions.end(told.person_id, told.generation)
 
     def _take(self, code: str, news: News) -> None:
-        """Take news of this or another process. What comes while its task is read is taken after that."""
+        """Take news of this or another process. Pages are told after its task was read."""
         if isinstance(news, DigNews):
-            self._take_dig(news.dig(code))
+            self._take_dig(news.dig(code))  # at once: its cooldown counts even if the task is still read
         elif isinstance(news, EndNews):
             # No dig tells of an end by hand, so this is the only place that drops a running cooldown.
             self.cooldowns.forget(code)
@@ -286,7 +286,7 @@ class Hub:
                 if frames := watched.end(reason, note, at):
                     self._ticks.cancel(code)
                     self._send(watched, frames)
-            case ReviewNews():
+            case ChangedNews():
                 self._read_soon(watched)
             case ClaimNews(winner, depth, at):
                 watched.tell_claim(winner, depth, at)

@@ -62,7 +62,7 @@ class EndNews(msgspec.Struct, frozen=True, array_like=True, tag=2):
     at: int
 
 
-class ReviewNews(msgspec.Struct, frozen=True, array_like=True, tag=3):
+class ChangedNews(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """The task may have opened, or be seen by others, so it has to be read again."""
 
 
@@ -75,7 +75,7 @@ class ClaimNews(msgspec.Struct, frozen=True, array_like=True, tag=4):
 
 
 # News of one task. It goes over Redis and never to a client.
-News: TypeAlias = DigNews | EndNews | ReviewNews | ClaimNews
+News: TypeAlias = DigNews | EndNews | ChangedNews | ClaimNews
 
 
 def news_of_end(task: Task) -> EndNews:

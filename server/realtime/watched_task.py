@@ -94,7 +94,10 @@ class Sink(Protocol):
 
 
 class Watcher(Sink, Protocol):
-    """A person's connection, which watches tasks. `generation` is that of their token, None for a bare id."""
+    """A person's connection, which watches tasks: a `Push` (handlers/push.py).
+
+    `generation` is that of their token, None for a bare id.
+    """
 
     person_id: str
     generation: int | None

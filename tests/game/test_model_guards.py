@@ -44,14 +44,14 @@ CLAIMING = "only a prize in the state claiming can be freezing, and this row beg
 LOST = "a bill is lost only if a request reaches WeChat later than the model allows"
 SOMEBODY_ELSES = "the model's WeChat has no transfers of others; tests/money/test_restores.py does"
 NOT_OF_THE_MODEL = {
-    "order.asking[0] asked_at": ASKED_OFTEN,
+    "order.looking[0] asked_at": ASKED_OFTEN,
     "order.unanswered[0] unknown_since": AN_ALARM,
     "order.unanswered[1] unknown_since": AN_ALARM,
     "order.paid[0] amount_fen": AN_AMOUNT,
     "order.expired[0] when": "its task may get a second order; if both are paid, one goes back whole",
     "order.unpaid[0] due_at": "it only keeps a `wake` from being undone: WeChat would be asked later",
     "order.unreported[0] then": "it only keeps an order that is done from coming due again",
-    "bill.asking[0] asked_at": ASKED_OFTEN,
+    "bill.looking[0] asked_at": ASKED_OFTEN,
     "bill.unanswered[0] unknown_since": AN_ALARM,
     "bill.unanswered[1] unknown_since": AN_ALARM,
     "refund.unanswered[0] unknown_since": AN_ALARM,

@@ -3,7 +3,7 @@
 from itertools import cycle
 from typing import Any
 
-from server.actions.announce import announce_judged
+from server.actions.announce import announce_changed
 from server.context import Context
 from support.client import Client, Someone
 
@@ -56,7 +56,7 @@ async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alon
             await people[0].get("/getTaskDetails", code=code)
         assert [await seen_by(who, code) for who in people] == [{""}] * 4
         await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
-        await announce_judged(context, code)
+        await announce_changed(context, code)
         await context.background.finish()
         assert (code in context.hub.known.by_code) is watched
         hidden = {"no_such_task"}
@@ -77,7 +77,7 @@ async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_
     for hidden, review in ((True, "hidden"), (False, "shown")):
         await context.store.moderation.set_hidden(code, hidden=hidden, note="违法")
         for _ in range(2):
-            await announce_judged(context, code)
+            await announce_changed(context, code)
         assert [(await page.until("review"))["review"] for page in told] == [review] * 2
     assert (await turned_away.until("error"))["error"] == "no_such_task"
     assert (await dan.dig(code))["now_depth"] == 3

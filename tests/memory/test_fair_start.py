@@ -98,7 +98,7 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
         first["code"] = code
         first["cd_until"] = clock.now_ms()
         cooldowns.learn(first)
-        assert start.gathers(code, 0)
+        assert start.must_wait(code, 0)
         await asyncio.gather(*(take_part(code, person, order) for person in range(20)))
         assert sorted(order) == list(range(20))
         won[order[0]] += 1

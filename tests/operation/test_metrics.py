@@ -95,7 +95,7 @@ async def test_the_metrics_of_another_version_are_left_out(client, context):
     await context.bus.connected.wait()
     bus = Bus(context.settings, context.bus.prefix, context.keys)
     bus.start(lambda *_: None, lambda _: None)
-    bus.hear(ASK, lambda payload: asked.put_nowait(payload))
+    bus.on_name(ASK, lambda payload: asked.put_nowait(payload))
     asked: asyncio.Queue[bytes] = asyncio.Queue()
     await bus.connected.wait()
     assert await asked.get() == b""

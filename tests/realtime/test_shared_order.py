@@ -165,7 +165,7 @@ async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_fi
     found = None
     while found is None or not found.people:
         found = await elsewhere.bus.enter_places("late", began, {})
-    assert elsewhere.start.gathers("late", 0)
+    assert elsewhere.start.must_wait("late", 0)
     waiting.append(asyncio.ensure_future(window.wait(1, "late")))
     await window.somebody.wait()
     assert window.went == [(0, "ann")]

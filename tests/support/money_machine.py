@@ -24,7 +24,7 @@ from server.actions.digging.end_task import end_own_task, end_task_as_operator
 from server.actions.digging.publish import publish
 from server.actions.prizes.claim import claim
 from server.actions.prizes.freeze import freeze, give_back, release
-from server.cash.actions.pay_in import ask_about_payment, order_payment
+from server.cash.actions.pay_in import look_for_payment, order_payment
 from server.cash.rules.bill import OPEN
 from server.context import Context
 from server.errors import Refusal
@@ -152,7 +152,7 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(task=TASKS, kill=KILLS)
     def look(self, task: int, kill: int) -> None:
         code = self._code(task)
-        self._run(self.world.act(kill, lambda actor: ask_about_payment(cash_of(actor), code)))
+        self._run(self.world.act(kill, lambda actor: look_for_payment(cash_of(actor), code)))
 
     @rule(task=TASKS, kill=KILLS, who=DIGGERS)
     def dig(self, task: int, kill: int, who: str) -> None:

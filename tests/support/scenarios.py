@@ -20,7 +20,7 @@ from server.actions.prizes.claim import claim, open_pickup
 from server.actions.prizes.confirm import confirm_pickup
 from server.actions.prizes.freeze import freeze, give_back, release
 from server.actions.prizes.ship import receive, ship
-from server.cash.actions.pay_in import ask_about_payment, order_payment
+from server.cash.actions.pay_in import look_for_payment, order_payment
 from server.cash.pay.client import DAY_REFUSED
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits, Refusal, WeChatBusy
@@ -273,7 +273,7 @@ async def act_return(victim: Context, stage: Stage) -> None:
 async def act_look(victim: Context, stage: Stage) -> None:
     """The publisher opens the details."""
     await cash_of(victim).books.orders.collection.update_many({}, {"$set": {"asked_at": 0}})
-    await ask_about_payment(cash_of(victim), stage.code)
+    await look_for_payment(cash_of(victim), stage.code)
 
 
 async def act_dig(victim: Context, stage: Stage) -> None:

@@ -42,10 +42,7 @@ PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
 # How long a finished dig stays marked as pending: less than the second after which `settle_pending` takes it.
 MARK_SECONDS = 0.1
-# Our estimate of MongoDB's clock is never ahead of it. The estimate lags by a few ms: by the duration of the
-# fastest reply of the last ten seconds. So an attempt that seems to come up to SLOW_CLOCK_MS before the end
-# of a cooldown may have come after it, and is treated as if it had.
-SLOW_CLOCK_MS = 100
+SLOW_CLOCK_MS = 100  # see `_judged_at`
 
 
 def _now() -> float:
@@ -70,7 +67,7 @@ class DigAttempt:
     hung_up: bool = False
     # What became of it so far.
     # The gathering for the random order in which it last waited: when digging began (unix ms); 0: none.
-    last_gathering: int = 0
+    waited_in: int = 0
     pressed: int = 0  # of how many people that order was drawn
     counted: bool = False  # in the limits
     tried: bool = False  # MongoDB was asked to record its dig
@@ -151,7 +148,8 @@ async def _dig(context: Context, attempt: DigAttempt, limit: asyncio.Timeout) ->
 async def _admit(context: Context, attempt: DigAttempt) -> bool:
     """Raise what this process can refuse from memory; return whether the attempt repeats an earlier dig.
 
-    Without a `dig_id` this asks no store. With a `dig_id`, all callers at that moment share one round trip.
+    Without a `dig_id` this does not ask MongoDB. With one, all callers at that moment share one round trip.
+    For a task without a cooldown, Redis is asked for the limit.
     """
     digging = context.digging
     # Who would be told to wait may have made this dig before, and the reply was lost: the history tells. Who
@@ -176,7 +174,7 @@ def _known_refusal(context: Context, attempt: DigAttempt) -> Refusal | None:
     then they are owed its reply. OwnTask if this process knows that the caller published the task.
     """
     now_ms = context.clock.now_ms()
-    at_ms = _counts_at(context, attempt, now_ms)
+    at_ms = _judged_at(context, attempt, now_ms)
     awaited = context.hub.cooldowns.awaited(attempt.code, at_ms)
     # `awaited.dig` is the dig that began the cooldown; None: the task has not started.
     if awaited is None or (awaited.dig is not None and awaited.dig["person_id"] == attempt.person_id):
@@ -186,9 +184,13 @@ def _known_refusal(context: Context, attempt: DigAttempt) -> Refusal | None:
     return cooling_down(awaited.begins, now_ms, begun=awaited.dig is not None, pressed=attempt.pressed)
 
 
-def _counts_at(context: Context, attempt: DigAttempt, now_ms: int) -> int:
-    """Return the time at which an attempt counts as made (unix ms, MongoDB's clock): by our estimate, that of
-    its arrival, but at most `now_ms`, the time of the read that decides.
+def _judged_at(context: Context, attempt: DigAttempt, now_ms: int) -> int:
+    """Return the time by which an attempt is judged (unix ms, MongoDB's clock): SLOW_CLOCK_MS after its
+    arrival by our estimate, but at most `now_ms`, the time of the read that decides.
+
+    Our estimate of MongoDB's clock is never ahead of it, and lags by a few ms: by the duration of the fastest
+    reply of the last ten seconds. So an attempt that seems to come up to SLOW_CLOCK_MS before the end of a
+    cooldown may have come after it.
 
     However long an attempt has waited, it never moves to a later window: its client may have sent it again
     and been told that somebody else was faster, and that answer must stay true.
@@ -224,7 +226,7 @@ def cooling_down(begins_ms: int, now_ms: int, *, begun: bool = True, pressed: in
 async def _count_in_limits(context: Context, attempt: DigAttempt) -> None:
     """Count a dig of a task without a cooldown, once per attempt. Raises TooOften.
 
-    The store is not read for this, so attempts with ended tokens or bare ids are counted apart from those of
+    MongoDB is not read for this, so attempts with ended tokens or bare ids are counted apart from those of
     the ids' owners.
     """
     if not attempt.counted:
@@ -236,13 +238,13 @@ async def _count_in_limits(context: Context, attempt: DigAttempt) -> None:
 async def _order(context: Context, attempt: DigAttempt) -> None:
     """Wait for the attempt's place in the random order, if the people who dig are gathered now."""
     start = context.fair_start
-    if not start.gathers(attempt.code, attempt.last_gathering):
+    if not start.must_wait(attempt.code, attempt.waited_in):
         return
     entrant = await _entrant(context, attempt)
     # Asked again, because `_entrant` may have taken longer than people are gathered.
-    if start.gathers(attempt.code, attempt.last_gathering):
+    if start.must_wait(attempt.code, attempt.waited_in):
         waited = await start.wait(attempt.code, entrant, proven=attempt.proven)
-        attempt.last_gathering, attempt.pressed = waited
+        attempt.waited_in, attempt.pressed = waited
 
 
 async def _entrant(context: Context, attempt: DigAttempt) -> str | None:
@@ -269,8 +271,8 @@ async def _entrant(context: Context, attempt: DigAttempt) -> str | None:
 def _is_overtaken(context: Context, attempt: DigAttempt) -> bool:
     """Whether this process has learned, while the attempt waited for its turn, that it is refused, or that a
     random order comes first."""
-    gathers = context.fair_start.gathers(attempt.code, attempt.last_gathering)
-    return gathers or _known_refusal(context, attempt) is not None
+    must_wait = context.fair_start.must_wait(attempt.code, attempt.waited_in)
+    return must_wait or _known_refusal(context, attempt) is not None
 
 
 async def _record(context: Context, attempt: DigAttempt, limit: asyncio.Timeout) -> Dug | None:
@@ -279,14 +281,14 @@ async def _record(context: Context, attempt: DigAttempt, limit: asyncio.Timeout)
     Returns None, with nothing tried, if the read showed that a random order comes first. `limit` ends with
     the recording.
     """
-    own_id = attempt.dig_id or secrets.token_hex(12)
+    dig_id = attempt.dig_id or secrets.token_hex(12)
     first_read_ms = 0
     pause = PAUSE_SECONDS
     while True:
         try:
-            # Only after a try can there be a dig under an id of our own. Not to look for it spares a look-up.
-            made_as = own_id if attempt.tried else attempt.dig_id
-            view = await context.store.tasks.view(attempt.code, attempt.person_id, made_as)
+            # Before a try, only an id that the client gave can be in the store.
+            looked_for = dig_id if attempt.tried else attempt.dig_id
+            view = await context.store.tasks.view(attempt.code, attempt.person_id, looked_for)
             if view is None:
                 raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
             task = view["task"]
@@ -296,26 +298,27 @@ async def _record(context: Context, attempt: DigAttempt, limit: asyncio.Timeout)
             earlier = _owed_reply(context, view, attempt)
             if earlier is not None:
                 check_session(attempt.generation, view["person"])
-                by_a_try = attempt.tried and earlier["dig_id"] == own_id
-                if by_a_try:
+                perhaps_ours = attempt.tried and earlier["dig_id"] == dig_id
+                if perhaps_ours:
                     await _follow_up(context, attempt, limit, view, earlier)
-                # One older than our first read is an earlier attempt's: a new primary did not show it then.
-                repeated = not by_a_try or earlier["at"] < first_read_ms
+                # An earlier attempt of the client may have made it, under the same id. If our first read did
+                # not show it (a new primary), it is older than that read.
+                repeated = not perhaps_ours or earlier["at"] < first_read_ms
                 return Dug(earlier, task["params"], repeated)
-            _learn_and_refuse(context, view, attempt)
+            _check_and_learn(context, view, attempt)
             if not task["cd_ms"]:
                 await _count_in_limits(context, attempt)  # `_admit` did not, if it did not know the task
-            gathers = context.fair_start.gathers(attempt.code, attempt.last_gathering)
-            if gathers and not attempt.tried:
+            must_wait = context.fair_start.must_wait(attempt.code, attempt.waited_in)
+            if must_wait and not attempt.tried:
                 return None
             person = check_ban(check_session(attempt.generation, view["person"]), view["now"])
             refuse(why_barred(standing_of(task), attempt.person_id, won=view["won"] is not None))
-            await _save_pending(context, task)
+            await _write_previous(context, task)
             # A task without a cooldown has no windows, so its client can come again at any time.
             if attempt.hung_up and not task["cd_ms"]:
                 raise attempt.unanswered  # noqa: TRY301  (nobody would get the reply)
             attempt.tried = True
-            draft = _next_dig(context, view, person, own_id)
+            draft = _next_dig(context, view, person, dig_id)
             recorded = await context.store.tasks.record_dig(draft, task["cd_ms"])
         except Exception as error:
             if not is_unavailable(error):
@@ -345,10 +348,10 @@ def _owed_reply(context: Context, view: View, attempt: DigAttempt) -> Dig | None
     if last is None or last["person_id"] != attempt.person_id or not cd_ms:
         return None
     cd_until = task["cd_until"] or last["at"] + cd_ms  # 0 if this dig ended the task
-    return last if _counts_at(context, attempt, view["now"]) < cd_until else None
+    return last if _judged_at(context, attempt, view["now"]) < cd_until else None
 
 
-def _learn_and_refuse(context: Context, view: View, attempt: DigAttempt) -> None:
+def _check_and_learn(context: Context, view: View, attempt: DigAttempt) -> None:
     """Raise the refusals of `dig` that are about the task. Learn the cooldown that its newest dig began, or
     the opening that people wait for.
 
@@ -358,14 +361,14 @@ def _learn_and_refuse(context: Context, view: View, attempt: DigAttempt) -> None
     task = view["task"]
     person_id = attempt.person_id
     refuse(why_closed(standing_of(task), person_id))
-    if 0 < task["expires_at"] <= _counts_at(context, attempt, view["now"]):
+    if 0 < task["expires_at"] <= _judged_at(context, attempt, view["now"]):
         raise Ended  # a sweep is about to end the task
     if "last_dig" in task:
         cd_until = task["cd_until"]  # less than the dig's own after MongoDB's clock was set back
         context.hub.cooldowns.learn({**task["last_dig"], "cd_until": cd_until})
     elif opened_at := awaited_opening(task):
         context.hub.cooldowns.learn_opening(attempt.code, opened_at)
-    if task["cd_until"] > _counts_at(context, attempt, view["now"]):
+    if task["cd_until"] > _judged_at(context, attempt, view["now"]):
         if task["publisher"] == person_id:
             raise OwnTask
         raise cooling_down(
@@ -373,12 +376,12 @@ def _learn_and_refuse(context: Context, view: View, attempt: DigAttempt) -> None
         )
 
 
-async def _save_pending(context: Context, task: Task) -> None:
+async def _write_previous(context: Context, task: Task) -> None:
     """Write the history of the previous dig if it is still pending, unless this process has written it.
 
     The next dig overwrites it in the task. From then on, only the history has it.
     """
-    if "pending" in task and not context.digging.finished(task["last_dig"]):
+    if "pending" in task and not context.digging.is_newest_finished(task["last_dig"]):
         await context.store.digs.write(task["last_dig"])
         context.background.spawn(record_prize(context, task["last_dig"]))
 
@@ -467,10 +470,10 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
     if not await writing:
         return
     await record_prize(context, recorded)
-    context.digging.note_finished(recorded)
-    # The next dig overwrites the mark. If it comes soon, this update is spared.
+    context.digging.remember_finished(recorded)
+    # If a later dig was finished meanwhile, it has overwritten the mark, and this update is spared.
     await asyncio.sleep(MARK_SECONDS)
-    if context.digging.finished(recorded):
+    if context.digging.is_newest_finished(recorded):
         await context.store.tasks.note_finished(recorded["code"], recorded["depth"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.actions.announce import announce_judged
+from server.actions.announce import announce_changed
 from server.actions.digging.draft import Edited
 from server.actions.digging.publish import LEAST_MS, longest_ms, renamed, take_pictures, texts_of
 from server.actions.people.account import take_upload
@@ -64,7 +64,7 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     if said.starts_at is not None:
         await _tell_start(context, edited)
     else:
-        await announce_judged(context, code)
+        await announce_changed(context, code)
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:
         await context.hub.read_now(watched)  # the page that this caller opens next shows it
@@ -74,7 +74,7 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
 async def _tell_start(context: Context, task: Task) -> None:
     """Let reminders come at a task's start, and all processes read it again. Safe to repeat."""
     await context.store.messages.hasten(task["_id"], task["cd_until"])  # a later start postpones them itself
-    await announce_judged(context, task["_id"])
+    await announce_changed(context, task["_id"])
 
 
 def _moved(context: Context, task: Task, starts_at: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from server.actions.announce import announce_end, announce_judged, end_by
+from server.actions.announce import announce_changed, announce_end, end_by
 from server.actions.digging.win import record_prize
 from server.actions.messages.write import tell_of_deadline, tell_of_end
 from server.actions.reviews.submit import submit_task
@@ -66,7 +66,7 @@ async def settle_task(context: Context, task: Task) -> None:
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
     if reported_until_ms(task):
         if await context.store.moderation.unhide_reported(task["_id"]):
-            await announce_judged(context, task["_id"])
+            await announce_changed(context, task["_id"])
         task = await context.store.tasks.get(task["_id"])
     until_ms = reported_until_ms(task)
     if task["open"] and not task["status"] and context.clock.now_ms() >= task["expires_at"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.actions.announce import announce_judged
+from server.actions.announce import announce_changed
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, NotShown
 from server.game.amounts import DAY_MS, FOLLOWED_MS
@@ -91,5 +91,5 @@ async def _follow(context: Context, saved: Report) -> None:
         and await store.reports.join(code, decided, least)
         and await store.moderation.hide_reported(code, decided, REPORTED_NOTE)
     ):
-        await announce_judged(context, code)
+        await announce_changed(context, code)
     await store.reports.again(saved, None)

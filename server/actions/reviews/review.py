@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import Literal
 
-from server.actions.announce import announce_end, announce_judged
+from server.actions.announce import announce_changed, announce_end
 from server.actions.people.account import ban_of, name_earlier_digs
 from server.actions.pictures import signed_path
 from server.actions.reviews.submit import submit_chosen
@@ -293,6 +293,6 @@ async def _apply_to_task(context: Context, review: Review) -> None:
             await announce_end(context, code)
     elif not await tasks.moves(code, opens):
         await tasks.moves(code, opening.shown(edited).made_by(by))
-    await announce_judged(context, code)
+    await announce_changed(context, code)
     if review["state"] != "held" and context.cash is not None:
         await context.cash.use_payment(code)

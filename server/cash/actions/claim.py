@@ -11,7 +11,7 @@ from server.cash.actions.pay_out import ask_about_bill, ensure_bill, follow_bill
 from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, PayUnknown
 from server.cash.pay.client import DAY_REFUSED
-from server.cash.rules.bill import CONFIRM_MS, DAY_FULL, asking
+from server.cash.rules.bill import CONFIRM_MS, DAY_FULL, looking
 from server.cash.rules.payment import UNKNOWN, tomorrow_ms
 from server.cash.store.bills import Bill
 from server.errors import ClaimOver, OutcomeUnknown, PayoutWaits, WeChatBusy, refuse
@@ -89,7 +89,7 @@ async def _may_ask(context: CashContext, bill: Bill) -> bool:
     """
     if not bill["package_info"]:
         return True
-    move = asking(context.clock.now_ms(), LOOK_APART_MS)
+    move = looking(context.clock.now_ms(), LOOK_APART_MS)
     return await context.books.bills.move(bill["_id"], move) is not None
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from server.actions.announce import announce_judged, end_by
+from server.actions.announce import announce_changed, end_by
 from server.actions.people.account import ban_of
 from server.cash.actions.refund import owe_refund
 from server.cash.actions.report_delivery import REPORT_AFTER_MS, report_delivery
@@ -23,9 +23,9 @@ from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
 from server.cash.rules.order import (
     Coupon,
-    asking,
     closed,
     expired,
+    looking,
     paid,
     prepaid,
     spent,
@@ -118,8 +118,8 @@ async def _payable_order(context: CashContext, task: Task, publisher: Person) ->
         await _check_paid_limits(context, order)  # a process may have died before this check
     now_ms = context.clock.now_ms()
     closing = order["expires_at"] - now_ms < LEAST_MS
-    # `asking` fits once in LOOK_APART_MS: so many taps ask WeChat once.
-    if closing or (order["prepay_id"] and await orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS))):
+    # `looking` fits once in LOOK_APART_MS: so many taps ask WeChat once.
+    if closing or (order["prepay_id"] and await orders.moves(order["_id"], looking(now_ms, LOOK_APART_MS))):
         try:
             order = await ask_about_order(context, order, close=closing)
         except PayUnknown:
@@ -339,7 +339,7 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
     # A barred task has ended by now, so `opens` does not fit it. Nor does it fit after `by_credit`, which is
     # asked all the same: what a credit card paid opens nothing, whatever the store says of the task.
     if not by_credit and await tasks.moves(code, opens):
-        await announce_judged(context, code)
+        await announce_changed(context, code)
         return True
     task = await tasks.find(code)
     if task is not None and is_taken_down(task) and not _opened_or_ended(task):
@@ -354,13 +354,13 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
         await context.books.orders.moves(order["_id"], unusable())
     elif await context.store.moderation.note_prepaid(code):
         # The task is in review, and its page shows from now on that it is paid.
-        await announce_judged(context, code)
+        await announce_changed(context, code)
     # Otherwise that was noted before; or the review has just ended, or the task was just shown again, and a
     # sweep uses the payment soon.
     return False
 
 
-async def ask_about_payment(context: CashContext, code: str) -> bool:
+async def look_for_payment(context: CashContext, code: str) -> bool:
     """Ask WeChat about an unpaid task's order, at most every 2 s; return True if it is paid.
 
     Called for a publisher who looks at the task, since WeChat's notice may never come.
@@ -370,7 +370,7 @@ async def ask_about_payment(context: CashContext, code: str) -> bool:
         return False
     if order["state"] == "asked":
         now_ms = context.clock.now_ms()
-        if not await context.books.orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS)):
+        if not await context.books.orders.moves(order["_id"], looking(now_ms, LOOK_APART_MS)):
             return False
         try:
             async with asyncio.timeout(LOOK_SECONDS):
@@ -394,8 +394,8 @@ async def _is_useless(context: CashContext, order: Order) -> bool:
 async def settle_order(context: CashContext, order: Order) -> None:
     """Bring a due order one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction.
 
-    An order whose payment would only be refunded is closed. If WeChat does not have it yet, closing is tried
-    every minute.
+    A sweep calls this. An order whose payment would only be refunded is closed. If WeChat does not have it
+    yet, closing is tried every minute.
     """
     before = order
     useless = False
@@ -413,5 +413,5 @@ async def settle_order(context: CashContext, order: Order) -> None:
         await context.books.orders.moves(order["_id"], unpaid(before.get("due_at"), again_ms))
     elif order["state"] == "paid":
         await follow_payments(context, [order])
-    else:
+    else:  # a `spent` order may owe WeChat a report; any other owes nothing, and nothing happens
         await report_delivery(context, order)

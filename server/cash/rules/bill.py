@@ -46,7 +46,7 @@ def sending() -> Row:
 
 
 @bill
-def asking(now_ms: int, apart_ms: int) -> Row:
+def looking(now_ms: int, apart_ms: int) -> Row:
     """The winner is looking at the bill, so WeChat is about to be asked, `apart_ms` or more after last
     time."""
     return Row(OPEN, where={"asked_at": Is("at most", now_ms - apart_ms)}, sets={"asked_at": now_ms})

@@ -40,7 +40,7 @@ def prepaid(prepay_id: str) -> Row:
 
 
 @order
-def asking(now_ms: int, apart_ms: int) -> Row:
+def looking(now_ms: int, apart_ms: int) -> Row:
     """The publisher is looking at the order, so WeChat is about to be asked, `apart_ms` or more after last
     time."""
     return Row("asked", where={"asked_at": Is("at most", now_ms - apart_ms)}, sets={"asked_at": now_ms})
@@ -100,7 +100,7 @@ def unusable() -> Row:
 
 @order.by("wechat")
 def closed() -> Row:
-    """WeChat no longer accepts a payment for the order."""
+    """Nobody can pay the order any more: WeChat closed it, or it was withdrawn before it was handed out."""
     return Row("asked -> closed", sets={"alarm": ""}, drops="due_at live unknown_since")
 
 

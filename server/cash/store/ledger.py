@@ -64,8 +64,8 @@ class Ledger(Documents[Entry]):
             Entry(_id=f"{kind}:{of}", kind=kind, code=code, amount_fen=amount_fen, at=now_ms)
             for of, code, amount_fen in amounts
         ]
-        there = await self.insert_all(entries)
-        if there and await self.rows.count_documents({"_id": {"$in": there}}) < len(there):
+        taken = await self.insert_all(entries)
+        if taken and await self.rows.count_documents({"_id": {"$in": taken}}) < len(taken):
             raise Uncommitted("entries of the ledger are taken by ones that may not last")
 
     async def of_task(self, code: str) -> list[Entry]:
