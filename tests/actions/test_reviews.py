@@ -218,7 +218,7 @@ async def test_results_that_come_twice_forged_or_before_their_request_is_noted_c
 
 async def test_a_chosen_name_is_checked_before_others_see_it(context, alice, bob):
     picture = (await alice.upload(a_picture()))["url"]
-    code = await bob.publish(forecast_num=1000)
+    code = await bob.publish()
     await settle(context)
 
     async def seen() -> str:
@@ -248,7 +248,7 @@ async def test_a_chosen_name_is_checked_before_others_see_it(context, alice, bob
 
 async def test_a_first_name_reaches_what_was_dug_before_once_it_passes_its_check(client, context, bob):
     newcomer = await client.log_in("dora", anonymous=1)
-    code = await bob.publish(forecast_num=1000)
+    code = await bob.publish()
     await settle(context)
     await newcomer.dig(code)
 
@@ -268,7 +268,7 @@ async def test_a_first_name_reaches_what_was_dug_before_once_it_passes_its_check
 async def test_a_name_that_was_forgotten_or_replaced_meanwhile_does_not_stay_in_earlier_digs(
     client, context, bob, monkeypatch
 ):
-    code = await bob.publish(forecast_num=1000)
+    code = await bob.publish()
     await settle(context)
     people = context.store.people
     erasure = context.store.erasure

@@ -123,7 +123,7 @@ async def sweep_until_quiet(context: Context, after_ms: int = 0) -> None:
             await let_refund(context)
         if any("then" in order for order in found["orders"]):
             await let_list(context)
-        if not await _do_what_is_due(context):
+        if not await do_what_is_due(context):
             return
         found = await find_all(context, *_SWEPT)
         after = [
@@ -137,7 +137,7 @@ async def sweep_until_quiet(context: Context, after_ms: int = 0) -> None:
     raise AssertionError(f"{SWEEPS} sweeps were not enough")
 
 
-async def _do_what_is_due(context: Context) -> bool:
+async def do_what_is_due(context: Context) -> bool:
     """Do what the agenda names, as the leader does; return whether it named anything."""
     ages_ms: dict[Kind, int] = {"addresses": ADDRESS_DAYS * DAY_MS}
     asked: tuple[Kind, ...] = ("pending", *SWEPT, "people", "reviews")

@@ -3,11 +3,9 @@
 from typing import Any
 
 from devtools.sandbox import send_notices
-from server.actions.reviews.review import settle_reviews
 from server.context import Context
-from server.leading.sweep import sweep
 from support.client import rest
-from support.purse import find
+from support.purse import do_what_is_due, find
 
 PUSH_TOKEN = "AAAAA"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -17,21 +15,14 @@ TURNS = 6
 
 async def settle(context: Context) -> None:
     """Ask WeChat and take its results until nothing is due. Retries are made at once."""
-    was_over = False
+    idle = 0
     for _ in range(TURNS):
         await retry(context)
-        await settle_reviews(context)
-        await rest(context)
-        await send_notices(context)
-        await sweep(context)
-        await rest(context)
-        is_over = not (
-            await find(context, "reviews", state="checking")
-            or await find(context, "people", due_at={"$exists": True})
-        )
-        if was_over and is_over:  # and what followed from the results had a turn
+        idle = 0 if await do_what_is_due(context) else idle + 1
+        if idle == 2:  # and what followed from the results had a turn
             break
-        was_over = is_over
+        await send_notices(context)
+        await rest(context)
 
 
 async def read_again(context: Context, code: str) -> None:
