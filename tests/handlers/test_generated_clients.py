@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,13 +93,12 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.mark.skipif(not TYPES.exists(), reason="npm ci was not run in tests/handlers/typescript")
 def test_spectral_and_redocly_find_no_error_and_the_listed_warnings(documents):
-    warned = set()
-    for name in ("openapi.json", "asyncapi.json"):
-        rules = NODE_MODULES.with_name("spectral.yaml")
-        found = run(SPECTRAL, "lint", name, "--ruleset", rules, "--format", "json", cwd=documents)
-        warned |= {problem["code"] for problem in json.loads(found)}
-        found = run(REDOCLY, "lint", name, "--format", "json", cwd=documents)
-        warned |= {problem["ruleId"] for problem in json.loads(found)["problems"]}
+    rules = NODE_MODULES.with_name("spectral.yaml")
+    names = ("openapi.json", "asyncapi.json")
+    found = run(SPECTRAL, "lint", *names, "--ruleset", rules, "--format", "json", cwd=documents)
+    warned = {problem["code"] for problem in json.loads(found)}
+    found = run(REDOCLY, "lint", *names, "--format", "json", cwd=documents)
+    warned |= set(re.findall(r'"ruleId": "(.+?)"', found))
     assert warned == WARNINGS.keys()
 
 

@@ -146,10 +146,10 @@ class Crowd:
                 await asyncio.sleep(0.05)
 
     async def play(self, old: Path) -> None:
-        """Replace all processes by new ones, and go back, while everybody plays."""
+        """Replace a process by a new one, and go back, while everybody plays."""
         digging = [asyncio.create_task(self.dig(number)) for number in range(DIGGERS)]
         watching = [asyncio.create_task(self.watch(number)) for number in range(PAGES)]
-        for source in (SOURCE, SOURCE, old):
+        for source in (SOURCE, old):
             await self._fleet.replace(source)
             await self.whole()
             assert not [task for task in (*digging, *watching) if task.done()]
