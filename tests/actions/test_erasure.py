@@ -64,10 +64,10 @@ class Written:
             await work
 
     def left_once(self) -> list[dict[str, list[dict[str, Any]]]]:
-        """Return the database after each write, but only once for the same last three writes."""
+        """Return the database after each write, but only once for the same last two writes."""
         first: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {}
         for at, left in enumerate(self.left):
-            first.setdefault(tuple(self._writes[max(0, at - 2) : at + 1]), left)
+            first.setdefault(tuple(self._writes[max(0, at - 1) : at + 1]), left)
         return list(first.values())
 
     def _noted(self, name: str) -> Any:

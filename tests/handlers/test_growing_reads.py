@@ -41,10 +41,10 @@ ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "广东�
 def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:
     """Return what is asked of each interface that reads."""
     code = {"code": cast.goods}
-    pages: list[dict[str, Any]] = [{}, {"page": 1}, {"page": LAST_PAGE}]
+    pages: list[dict[str, Any]] = [{}, {"page": LAST_PAGE}]
     people = [code | {"depth": 0}, {"code": cast.packet, "depth": 1}]
     return {
-        "/getTaskList": [*({"page": page} for page in (1, 2, 30, LAST_PAGE)), {"kind": "by_mail"},
+        "/getTaskList": [*({"page": page} for page in (1, LAST_PAGE)), {"kind": "by_mail"},
                          {"name": "一个"}, {"upcoming": 1}],
         "/getDaily": [{"days": 1}],
         "/getTaskDetails": [code, code | {"is_share": 1, "from_unionid": cast.digger}],
@@ -64,7 +64,7 @@ def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:
         "/getTemplates": [{}],
         "/getTexts": [{}],
         "/getRules": [code],
-        "/getPublisher": [{"publisher_id": cast.publisher, "page": page} for page in (1, 2, LAST_PAGE)],
+        "/getPublisher": [{"publisher_id": cast.publisher, "page": page} for page in (1, LAST_PAGE)],
         "/getMyFollows": pages,
         "/ops/me": [{}],
         "/ops/list": [{"of": of} for of in ("hidden", "unpaid", "held", "featured")],

@@ -15,7 +15,7 @@ def test_random_sequences_keep_the_ledger_balanced_and_pay_nothing_twice(mongodb
         run_state_machine_as_test(
             MoneyMachine,
             settings=settings(
-                max_examples=6,
+                max_examples=4,
                 stateful_step_count=25,
                 deadline=None,
                 database=None,

@@ -166,7 +166,7 @@ async def run_audit(settings: Settings, *arguments: str) -> tuple[int, str]:
     return child.returncode, printed.decode()
 
 
-@pytest.mark.gen_test(timeout=180)  # three processes start; on a busy machine that takes long
+@pytest.mark.gen_test(timeout=180)  # two processes start; on a busy machine that takes long
 async def test_the_command_prints_the_differences_and_exits_with_1(client, context, settings):
     code = await a_whole_story(client, context)
     exit_code, printed = await run_audit(settings)
@@ -178,9 +178,6 @@ async def test_the_command_prints_the_differences_and_exits_with_1(client, conte
     await context.sandbox.pay.bills.update_one({"state": "SUCCESS"}, {"$set": {"state": "FAIL"}})
     exit_code, printed = await run_audit(settings, "--remote")
     assert (exit_code, f"{code}: " in printed, "WeChat says FAIL" in printed) == (1, True, True)
-    await context.books.ledger.collection.delete_one({"kind": "paid"})
-    exit_code, printed = await run_audit(settings)
-    assert (exit_code, f"{code}: the ledger says None fen for paid:" in printed) == (1, True)
 
 
 async def test_the_ledger_is_checked_some_tasks_at_a_time_and_what_differs_each_time(

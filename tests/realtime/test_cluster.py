@@ -134,28 +134,6 @@ def served_by(cluster: RedisCluster, master: Member) -> list[str]:
     return [code for code in CODES if cluster.master_of(code) is master]
 
 
-async def test_a_killed_master_is_a_gap_of_its_own_tasks_alone_and_its_replica_is_heard_in_6_s(cluster):
-    master = cluster.master_of(CODES[0])
-    lost = served_by(cluster, master)
-    others = [code for code in CODES if code not in lost]
-    assert lost
-    assert others
-    with ExpectLog(app_log, ".*", required=False):
-        async with listening(cluster.uri) as both:
-            master.kill()
-            async with asyncio.timeout(BACK_SECONDS):
-                told = 0
-                while not all(map(both.ears.hears, lost)):
-                    assert await both.tell(others) == []
-                    assert all(map(both.ears.hears, others))
-                    told += 1
-                    await both.mouth.ping()
-            await both.whole()
-            assert not both.gaps.keys() & set(others)
-            assert min(both.heard[code] for code in others) >= told
-            assert set(lost) <= both.gaps.keys()
-
-
 async def test_a_slot_that_moves_takes_its_subscription_along(cluster):
     code = CODES[0]
     with ExpectLog(app_log, ".*", required=False):
@@ -222,18 +200,17 @@ async def test_a_slot_that_nobody_served_is_heard_once_it_is_served_again(cluste
             assert both.gaps[code] >= 1
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["another address", "TLS"])
-async def test_a_cluster_is_followed_by_the_addresses_that_it_announces(cluster, certificate, tls):
+async def test_a_cluster_is_followed_by_the_addresses_that_it_announces_over_tls(cluster, certificate):
     accepts = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     accepts.load_cert_chain(certificate)
-    fronts = {member: Front(member.uri, accepts if tls else None) for member in cluster.members}
+    fronts = {member: Front(member.uri, accepts) for member in cluster.members}
     code = CODES[0]
     async with contextlib.AsyncExitStack() as stack:
         for member, front in fronts.items():
             port = await stack.enter_async_context(front.port())
             member.ask("CONFIG", "SET", "cluster-announce-client-port", port)
         await asyncio.to_thread(cluster.wait, lambda: not any(map(cluster.named_directly, cluster.members)))
-        url = f"redis{'s' * tls}+cluster://localhost:{port}/0"
+        url = f"rediss+cluster://localhost:{port}/0"
         with ExpectLog(app_log, ".*", required=False):
             async with listening(url, redis_ca_cert=certificate.read_text()) as both:
                 before = cluster.master_of(code)
@@ -253,7 +230,7 @@ async def test_a_frozen_shard_keeps_nobody_waiting_who_asks_another(cluster):
         async with listening(cluster.uri) as both:
             with cluster.frozen(master):
                 frozen = loop.time()
-                while loop.time() < frozen + 8:
+                while loop.time() < frozen + 4:
                     began = loop.time()
                     stuck = asyncio.ensure_future(both.tell(CODES[:1] * 20))
                     await both.tell(others)  # from now on, all of `stuck` is under way

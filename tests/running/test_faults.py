@@ -93,8 +93,8 @@ def kill_children(server: Running) -> None:
 
 
 def test_faults_from_the_start_on_and_while_children_are_killed_do_not_end_the_parent(server, tmp_path):
-    # The parent has read its secret by then.
-    while not (server.data_dir / "secantusdb.uri").exists():  # `until` would see it when the stores make files
+    # The parent has read its secret by then; `until` would see this file when the stores make theirs.
+    while not (server.data_dir / "secantusdb.uri").exists():
         assert server.process.poll() is None
     begin("EMFILE in /", tmp_path)
     last("EMFILE in /", server, tmp_path)

@@ -1,8 +1,6 @@
 """A worker that hangs or is frozen is replaced; its watchers miss no frame, and no other worker is ended."""
 
-import array
 import asyncio
-import fcntl
 import json
 import os
 import re
@@ -10,11 +8,9 @@ import secrets
 import signal
 import socket
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
@@ -24,11 +20,18 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import websocket_connect
 
 from server.running.stores import free_port
-from server.running.watchdog import ABORT_SECONDS, MISSED_TURNS, STARTING, Heart, Watchdog
+from server.running.watchdog import ABORT_SECONDS, STARTING, Heart, Watchdog
 from server.runtime.children import start_child
 from support import SOURCE
 from support.browser import Person
-from support.servers import PATIENCE_SECONDS, Running, assert_all_end, clean_environment, pidfds_of, until
+from support.servers import (
+    PATIENCE_SECONDS,
+    Running,
+    assert_all_end,
+    clean_environment,
+    pidfds_of,
+    websockets,
+)
 
 ENDED_SECONDS = 40  # 15 where the machine is not busy
 DIGS = 8
@@ -104,7 +107,7 @@ def test_hanging_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig(
     async def scene() -> tuple[float, list[Watcher]]:
         watchers: list[Watcher] = []
         watching: list[asyncio.Task[None]] = []
-        while not all(is_watched(pid, server.port) for pid in workers):
+        while not all(map(websockets(server).get, workers)):
             watchers.append(Watcher(server.address, diggers[0], code))
             watching.append(asyncio.create_task(watchers[-1].watch(DIGS)))
             await watchers[-1].arrived.wait()
@@ -151,51 +154,6 @@ async def dig(address: str, digger: Person, code: str) -> None:
             assert reply.json()["status"] == 0, reply.text
             return
     pytest.fail("no worker answered a dig")
-
-
-def is_watched(worker: int, port: int) -> bool:
-    """Return whether a worker holds a connection of this process to the port."""
-    ours = {here for here, there in connections(os.getpid()) if there == port}
-    return any(here == port and there in ours for here, there in connections(worker))
-
-
-def connections(pid: int) -> list[tuple[int, int]]:
-    """Return the local and remote ports of a process's open connections."""
-    links = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # a descriptor that was closed after it was listed
-            links.add(link.readlink().name)
-    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    return [
-        (int(here.partition(":")[2], 16), int(there.partition(":")[2], 16))
-        for _, here, there, state, *_, inode in (line[:10] for line in lines)
-        if state == "01" and f"socket:[{inode}]" in links
-    ]
-
-
-def test_a_supervisor_that_was_stopped_itself_ends_no_worker(server):
-    workers = server.children()["worker"]
-    os.kill(server.process.pid, signal.SIGSTOP)
-    try:
-        until(lambda: all(unread(worker) > MISSED_TURNS for worker in workers))
-    finally:
-        os.kill(server.process.pid, signal.SIGCONT)
-    for _ in range(3):  # in each turn of its loop, the supervisor reads all heartbeats
-        until(lambda: unread(workers[0]) == 0, every=0.01)
-        until(lambda: unread(workers[0]) == 1, every=0.01)
-    assert server.children()["worker"] == workers
-
-
-def unread(worker: int) -> int:
-    """Return how many of a worker's heartbeats the supervisor has not read yet."""
-    command = Path(f"/proc/{worker}/cmdline").read_text().split("\0")
-    descriptor = os.open(
-        f"/proc/{worker}/fd/{command[command.index('--heartbeats') + 1]}", os.O_RDONLY | os.O_NONBLOCK
-    )
-    found = array.array("i", [0])
-    fcntl.ioctl(descriptor, termios.FIONREAD, found)
-    os.close(descriptor)
-    return found[0]
 
 
 def test_a_worker_sends_heartbeats_while_it_waits_for_a_store_at_its_start(tmp_path):
