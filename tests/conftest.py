@@ -79,7 +79,7 @@ LONGEST = (
 )
 
 
-# The folders whose files run in one process, since they share servers of their own, which are dear to start.
+# The folders whose files run in one process, since they share servers, which are dear to start.
 TOGETHER = ("tests/pages/app/", "tests/pages/both/", "tests/pages/miniprogram/", "tests/pages/ops/")
 
 

@@ -60,8 +60,12 @@ def browser(_chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Br
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server for all files without settings of their own: a start takes as long as several scenes."""
-    with a_server(tmp_path_factory.mktemp("pages"), OPS_TOKEN=TOKEN, **MESSAGES) as running:
+    """A server for all files without settings of their own: a start takes as long as several scenes.
+
+    Its random order is short.
+    """
+    settings = {"OPS_TOKEN": TOKEN, "FAIR_START_MS": "1000", **MESSAGES}
+    with a_server(tmp_path_factory.mktemp("pages"), **settings) as running:
         yield running
 
 

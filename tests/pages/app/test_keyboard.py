@@ -39,6 +39,11 @@ def write(page: Page, name: str, text: str) -> None:
 def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publisher):
     code = publisher.publish(a_picture(), name="一盏铜灯", forecast_num=1)
     page = window(None, f"/#/task/{code}").page
+    page.get_by_role("button", name="阿强").wait_for()  # keys are lost before the first paint
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
     write(page, "你是谁", "阿键")
     page.keyboard.press("Enter")
     enter(page, "button", "挖一锹")
@@ -52,7 +57,6 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
     enter(page, "button", "祝你好运")
     expect(page.locator("#claim")).to_contain_text("谢意送到了")
     enter(page, "button", "好运")
-    expect(page.get_by_role("group", name="喝彩").get_by_role("status")).to_have_text("你送出了“好运”")
     enter(page, "link", "小明")
     expect(page.get_by_role("heading", name="小明")).to_be_visible()
     enter(page, "button", "关注")
@@ -80,6 +84,7 @@ def test_a_publisher_edits_fills_in_kinds_and_hands_in_a_table_by_keyboard(windo
     winner.post("/postTask", code=code)
     winner.claim(code, **ADDRESS)
     enter(page, "link", "中奖者和发奖")
+    expect(page.get_by_role("heading", name="中奖者和发奖", level=1)).to_be_focused()
     expect(page.locator(".winners")).to_contain_text(ADDRESS["address"])  # now the focus is on the new page
     chooser = reach(page, "button", "上传填好快递的表格（CSV）")  # Enter opens the browser's file dialog
     table = "深度,中奖者,快递公司,运单号\n1,阿表,中通,ZT12345679\n7,阿表,中通,ZT87654321\n"
@@ -98,7 +103,9 @@ def test_a_publisher_edits_fills_in_kinds_and_hands_in_a_table_by_keyboard(windo
     expect(third.get_by_role("combobox", name="是什么")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(third.get_by_label("每个多少元")).to_be_visible()
-    third.get_by_role("button", name="去掉这一种").focus()
+    drop = third.get_by_role("button", name="去掉这一种")
+    drop.dispatch_event("click", {"detail": 2})  # a double click elsewhere, after which the page scrolled
+    drop.focus()
     page.keyboard.press("Enter")
     expect(third).to_have_count(0)
     expect(page.get_by_role("button", name="再加一种")).to_be_focused()

@@ -7,8 +7,6 @@ from playwright.sync_api import Page, expect
 from support.browser import PHONE, Person, choose_picture, show_all_fields
 from support.client import a_picture
 
-IN_IT = "你出的那一半在里面"
-
 
 def kind(page: Page, place: int, name: str, what: str, number: str) -> None:
     """Fill in a row of the form."""
@@ -16,23 +14,6 @@ def kind(page: Page, place: int, name: str, what: str, number: str) -> None:
     row.get_by_label("名称").fill(name)
     row.get_by_label("是什么").select_option(what)
     row.get_by_label("几份").fill(number)
-
-
-def test_a_double_click_on_a_form_with_a_mistake_takes_no_kind_away(window):
-    page = window("埋宝人", "/#/publish", viewport=PHONE).page
-    show_all_fields(page)
-    page.get_by_role("radio", name="几种、拼手气").check()
-    page.get_by_label("物品名").fill("什么都有的箱子")
-    choose_picture(page)
-    for place in range(1, 7):
-        if place > 2:
-            page.get_by_role("button", name="再加一种").click()
-        kind(page, place, f"第 {place} 名", "实物", "1")
-    for place in (1, 6):  # for each mistake, the page scrolls to another place
-        kind(page, place, f"第 {place} 名", "拼手气", "1")
-        page.get_by_role("button", name="埋下宝贝").dblclick()
-        expect(page.get_by_role("group", name="第 6 种")).to_be_visible()
-        kind(page, place, f"第 {place} 名", "实物", "1")
 
 
 def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, address):
@@ -68,45 +49,37 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     expect(asked).to_contain_text("每一锹都中，几分钟就挖完了")
     asked.get_by_role("button", name="埋下", exact=True).click()
     expect(page.get_by_role("heading", name="这个宝贝")).to_be_visible()
-    expect(page.get_by_text(IN_IT)).to_be_visible()
     page.get_by_role("link", name="改文字和图片").click()
     named = page.get_by_role("group", name="第 1 种").get_by_label("名称")
     expect(named).to_have_value("一等奖 小熊猫")
     named.fill(" ")
     page.get_by_role("button", name="改好了").click()
     expect(page.get_by_text("第 1 种奖品：“名称”应为 1 到 20 个字")).to_be_visible()
-    assert opened.overflow() <= 0
     named.fill("一等奖 大熊猫")
     page.get_by_role("button", name="改好了").click()
     expect(page.locator(".ranks li")).to_have_text(
         ["一等奖 大熊猫邮寄到家剩 1 / 1 份", "拼手气拼手气，一起分 0.35 元剩 3 / 3 份"]
     )
     expect(page.locator(".ranks li").first.locator("img")).to_have_js_property("naturalWidth", 64)
-    expect(page.locator(".ranks img")).to_have_count(1)
     code = urlsplit(page.url).fragment.rpartition("/")[2]
 
-    other = Person.log_in(address, "先来的人")
-    first = other.post("/postTask", code=code)
-    what = "一等奖 大熊猫" if first["rank"] == 1 else f"拼手气，0.{first['money_fen']} 元"
-    expect(page.get_by_text(f"先来的人 挖到了：{what}")).to_be_visible()
-    left = 0 if first["rank"] == 1 else 2
-    dug = page.locator(".ranks li", has_text="大熊猫" if first["rank"] == 1 else "一起分")
-    expect(dug).to_contain_text(f"剩 {left} / ")
-
-    winner = window("阿强", "/#/", viewport=PHONE)
+    winner = window("阿强", "/healthz", viewport=PHONE)
     winner.go(f"/#/task/{code}")
     dialog = winner.page.get_by_role("dialog", name="恭喜，你挖到了！")
     expect(dialog).to_be_visible()
     won = Person.log_in(address, "阿强").get("/getTaskDetails", code=code)
-    what = "一等奖 大熊猫" if won["rank"] == 1 else f"拼手气，0.{won['money_fen']} 元"
+    sum_won = f"0.{won['money_fen']} 元"
+    what = "一等奖 大熊猫" if won["rank"] == 1 else f"拼手气，{sum_won}"
+    expect(page.get_by_text(f"阿强 挖到了：{what}")).to_be_visible()
+    left = 0 if won["rank"] == 1 else 2
+    dug = page.locator(".ranks li", has_text="大熊猫" if won["rank"] == 1 else "一起分")
+    expect(dug).to_contain_text(f"剩 {left} / ")
     expect(dialog.locator(".prize-name")).to_have_text(what.removeprefix("拼手气，"))
     dialog.get_by_role("button", name="去领取").click()
     claim = winner.page.locator("#claim")
-    expect(claim).to_contain_text("填写收货地址" if won["rank"] == 1 else f"0.{won['money_fen']} 元红包")
+    expect(claim).to_contain_text("填写收货地址" if won["rank"] == 1 else f"{sum_won}红包")
     assert winner.overflow() <= 0
-    expect(winner.page.get_by_text("谁也不能单独挑位置").first).to_be_visible()  # others read this, too
-    expect(winner.page.get_by_text(IN_IT)).to_have_count(0)
-    for name in ("第三个", "第四个"):
+    for name in ("第二个", "第三个", "第四个"):
         Person.log_in(address, name).post("/postTask", code=code)
     page.get_by_role("button", name="验证这次抽奖").click()
     expect(page.locator(".verdict")).to_have_text("验证通过：全部相符")

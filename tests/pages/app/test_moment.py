@@ -1,12 +1,13 @@
 """The moment of a dig: the stroke of the shovel, and the win that opens the ground."""
 
+import re
 from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import NOTE_SIGNALS, Opener, Person, Window, run_until
+from support.browser import NOTE_SIGNALS, Person, Window, run_until
 from support.client import a_picture
 
 LEAST_MS = 600
@@ -89,12 +90,6 @@ NOTE_HITS = """() => {
     }).observe(document.body, { subtree: true, attributeFilter: ["class"] }));
 }"""
 
-# Notes the properties that transitions change from now on.
-NOTE_CHANGED = """() => {
-    window.changed = new Set();
-    addEventListener("transitionrun", ({ propertyName }) => window.changed.add(propertyName));
-}"""
-
 
 @pytest.fixture
 def options() -> dict[str, Any]:
@@ -116,15 +111,30 @@ def press(opened: Window) -> Any:
     return later
 
 
+def cheer(fan: Page, watcher: Page) -> None:
+    """Cheer by keyboard: everybody sees it, and the sign rests a second."""
+    signs = fan.get_by_role("group", name="喝彩")
+    luck = signs.get_by_role("button", name="好运")
+    expect(signs.get_by_role("button")).to_have_count(6)
+    for each in (fan, watcher):
+        expect(each.locator(".watchers")).to_have_text("2 人在看")  # by now both hear of cheers
+        each.get_by_role("button", name="好运").locator("b").evaluate(NOTE_TEXTS)
+    luck.press("Enter")
+    expect(signs.get_by_role("status")).to_have_text("你送出了“好运”")
+    for each in (fan, watcher):
+        run_until(each, partial(each.evaluate, "window.noted.includes('1')"))
+    expect(luck).to_have_attribute("aria-disabled", "false")
+    expect(luck).to_be_focused()
+
+
 def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, publisher):
     first, second = (publisher.publish(a_picture(), forecast_num=1, name="一只猫") for _ in range(2))
     watcher = window("小明", f"/#/task/{first}")
-    digger = window("阿强", digs=False)
-    expect(watcher.page.locator(".watchers")).to_be_visible()
-    watcher.page.evaluate(SEE_FACE)
+    digger = window("阿强", "/healthz", digs=False)
     digger.page.add_init_script(NOTE_SIGNALS)
-    digger.page.reload()
     digger.go(f"/#/task/{first}")
+    cheer(digger.page, watcher.page)
+    watcher.page.evaluate(SEE_FACE)
     held: list[Route] = []
     digger.page.route("**/postTask", lambda route: held.append(route), times=1)
     assert digger.page.locator(".strike").evaluate("each => each.offsetHeight") > 100  # before the press
@@ -148,10 +158,18 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     expect(digger.page.locator("#claim > section")).to_be_visible()
     digger.choose("挖到时响一声、震一下", agreed=False)
     digger.go(f"/#/task/{second}")
-    digger.page.evaluate(NOTE_OPENING)
+    for note in (NOTE_OPENING, NOTE_HITS):
+        digger.page.evaluate(note)
     digger.page.locator("dialog.won").wait_for(state="attached")  # laid out before the press
     press(digger)
+    digger.page.locator("dialog.won[open]").wait_for(state="attached")
+    for key in ("Enter", "Space", "Escape"):
+        digger.page.keyboard.press(key)  # before it is shown, it takes no key
+    run_until(digger.page, lambda: digger.page.evaluate("!!window.settle"))
+    digger.page.evaluate("settle()")
     won(digger)
+    assert digger.page.evaluate("scrollY") == 0
+    assert digger.page.evaluate("hits") == ["won shown", False, False]
     assert digger.page.evaluate("height") > 200
     assert digger.page.evaluate("noted.slice(0, 2)") == [["hidden", False], ["visible", False]]
     assert digger.page.evaluate("ended") >= LEAST_MS
@@ -162,16 +180,60 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     assert digger.page.url.endswith(second)
 
 
+def test_a_win_that_only_fades_is_left_at_any_moment(window, publisher):
+    first, second, third = (publisher.publish(a_picture(), name="一只陶罐", forecast_num=1) for _ in range(3))
+    digger = window("朵朵", "/#/mine", digs=False, reduced_motion="reduce")
+    page = digger.page
+    mine = page.get_by_role("heading", name="朵朵")
+    expect(mine).to_be_visible()
+    held: list[Route] = []
+    page.route("**/postTask", lambda route: held.append(route), times=2)
+    digger.go(f"/#/task/{first}")
+    assert press(digger) == 1
+    run_until(page, lambda: len(held) == 1)
+    held[0].continue_()
+    won(digger)
+    assert page.locator(".coins:visible").count() == 0
+    assert digger.overflow() <= 0
+    page.reload()
+    expect(page.locator("#claim > section")).to_be_visible()
+    page.go_back()
+    expect(page).to_have_url(f"{digger.address}/#/mine")
+    digger.go(f"/#/task/{second}")
+    press(digger)
+    run_until(page, lambda: len(held) == 2)
+    digger.go("/#/mine")
+    expect(mine).to_be_visible()
+    held[1].continue_()
+    expect(page.locator(".notice")).to_have_text("一只陶罐：第 1 层，挖到了！")
+    expect(page.locator("dialog")).to_have_count(0)
+    page.emulate_media(reduced_motion="no-preference")
+    digger.go(f"/#/task/{third}")
+    press(digger)
+    page.locator("dialog.won[open]").wait_for(state="attached")  # during the stroke
+    digger.go("/#/mine")
+    expect(page.locator("dialog")).to_have_count(0)
+    page.locator("#nav").get_by_role("link", name="广场").click()
+    expect(page.get_by_role("heading", name="广场")).to_be_visible()
+
+
 def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens(window, publisher):
-    told = {"value": 12888, "synopsis": "一行写不下的简介，" * 4, "forecast_num": 40_000}
-    cooling, open_to_all = (publisher.publish(a_picture(), cd=cd, **told) for cd in (60, 0))
-    opened = window("新来的", f"/#/task/{cooling}", digs=None)
+    told = {"value": 12888, "synopsis": "一行写不下的简介，" * 4}
+    cooling = publisher.publish(a_picture(), cd=3600, forecast_num=700, **told)
+    open_to_all = publisher.publish(a_picture(), cd=0, forecast_num=40_000, **told)
+    opened = window("新来的", "/healthz", digs=None)
     page = opened.page
+    opened.go(f"/#/task/{cooling}")
     expect(page.get_by_role("button", name="先练三锹")).to_be_visible()
     page.evaluate(NOTE_PLACES)
     page.locator(".dig").click()
     assert stays(page, "第 1 层，什么也没有") == ["closed", "cooling", "ready"]
     assert page.evaluate("missing") < 34  # a tenth
+    expect(page.locator(".dig strong")).to_have_text(re.compile(r"^(1:00:00|59:\d\d)$"))
+    width = "each => each.getBoundingClientRect().width"
+    assert (
+        page.locator(".dig strong").evaluate(width) <= page.locator(".dig").evaluate(width) - 24
+    )  # its ring
     page.emulate_media(color_scheme="dark")  # the earth is as dark in both themes
     expect(page.get_by_role("button", name="我自己挖")).to_have_css("background-color", "rgb(253, 238, 214)")
     opened.go(f"/#/task/{open_to_all}")
@@ -195,108 +257,3 @@ def stays(page: Page, words: str) -> Any:
     places, kinds = page.evaluate("[[...places], [...kinds].sort()]")
     assert len(places) == 1
     return kinds
-
-
-def opening(window: Opener, publisher: Person, note: str = "") -> Window:
-    """Return a window whose press has just won, unseen; `note` runs before the press."""
-    code = publisher.publish(a_picture(), forecast_num=1)
-    digger = window("朵朵", f"/#/task/{code}", digs=False)
-    digger.page.evaluate(note)
-    press(digger)
-    digger.page.locator("dialog.won[open]").wait_for(state="attached")
-    return digger
-
-
-def test_the_dialog_of_a_win_takes_no_key_and_no_press_before_it_is_shown(window, publisher):
-    digger = opening(window, publisher, NOTE_HITS)
-    for key in ("Enter", "Space", "Escape"):
-        digger.page.keyboard.press(key)
-    run_until(digger.page, lambda: digger.page.evaluate("!!window.settle"))
-    digger.page.evaluate("settle()")
-    won(digger)
-    assert digger.page.evaluate("scrollY") == 0
-    assert digger.page.evaluate("hits") == ["won shown", False, False]
-    expect(digger.page.get_by_role("dialog").get_by_role("banner")).to_have_count(0)
-    digger.page.keyboard.press("Escape")
-    expect(digger.page.get_by_role("dialog")).to_have_count(0)
-
-
-def test_what_moves_during_a_win_is_not_painted_anew(window, publisher):
-    digger = opening(window, publisher, NOTE_CHANGED)
-    won(digger)
-    expect(digger.page.locator(".level b")).to_have_text("1")
-    digger.page.evaluate("() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))")
-    changed = set(digger.page.evaluate("[...changed]"))
-    assert "transform" in changed  # of the gauge
-    assert changed <= {"transform", "opacity"}
-
-
-def test_a_page_loaded_anew_over_a_win_is_left_by_one_step_back(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    digger = window("朵朵", "/#/mine", digs=False)
-    digger.go(f"/#/task/{code}")
-    press(digger)
-    won(digger)
-    digger.page.reload()
-    expect(digger.page.locator("#claim > section")).to_be_visible()
-    digger.page.go_back()
-    expect(digger.page).to_have_url(f"{digger.address}/#/mine")
-
-
-def test_who_leaves_during_the_stroke_of_a_win_finds_a_page_that_works(window, publisher):
-    digger = opening(window, publisher)
-    digger.go("/#/mine")
-    expect(digger.page.locator("dialog")).to_have_count(0)
-    digger.page.get_by_role("link", name="广场").click()
-    expect(digger.page.get_by_role("heading", name="广场")).to_be_visible()
-
-
-def test_a_win_whose_reply_comes_after_its_page_was_left_is_told(window, publisher):
-    code = publisher.publish(a_picture(), name="一只陶罐", forecast_num=1)
-    digger = window("朵朵", f"/#/task/{code}", digs=False)
-    held: list[Route] = []
-    digger.page.route("**/postTask", lambda route: held.append(route), times=1)
-    press(digger)
-    run_until(digger.page, lambda: bool(held))
-    digger.go("/#/mine")
-    expect(digger.page.get_by_role("heading", name="朵朵")).to_be_visible()
-    held[0].continue_()
-    expect(digger.page.locator(".notice")).to_have_text("一只陶罐：第 1 层，挖到了！")
-    expect(digger.page.locator("dialog")).to_have_count(0)
-
-
-def test_with_reduced_motion_a_dig_and_a_win_only_fade(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    digger = window("朵朵", f"/#/task/{code}", digs=False, reduced_motion="reduce")
-    held: list[Route] = []
-    digger.page.route("**/postTask", lambda route: held.append(route), times=1)
-    assert press(digger) == 1
-    run_until(digger.page, lambda: bool(held))
-    held[0].continue_()
-    won(digger)
-    assert digger.page.locator(".coins:visible").count() == 0
-    assert digger.overflow() <= 0
-
-
-def test_a_cheer_is_seen_by_everybody_and_rests_a_second(window, publisher):
-    code = publisher.publish(a_picture())
-    watcher, fan = (window(name, f"/#/task/{code}") for name in ("小明", "朵朵"))
-    signs = fan.page.get_by_role("group", name="喝彩")
-    expect(signs.get_by_role("button")).to_have_count(6)
-    for each in (fan, watcher):
-        expect(each.page.locator(".watchers")).to_have_text("2 人在看")  # by now both hear of cheers
-        each.page.get_by_role("button", name="好运").locator("b").evaluate(NOTE_TEXTS)
-    signs.get_by_role("button", name="好运").press("Enter")
-    expect(signs.get_by_role("status")).to_have_text("你送出了“好运”")
-    for each in (fan, watcher):
-        run_until(each.page, partial(each.page.evaluate, "window.noted.includes('1')"))
-    expect(signs.get_by_role("button", name="好运")).to_have_attribute("aria-disabled", "false")
-    expect(signs.get_by_role("button", name="好运")).to_be_focused()
-
-
-def test_the_cheers_and_the_shaft_keep_to_their_column_at_320_pixels(window, publisher):
-    code = publisher.publish(a_picture())
-    page = window("朵朵", f"/#/task/{code}", digs=False, viewport={"width": 320, "height": 568}).page
-    expect(page.get_by_role("group", name="喝彩")).to_be_visible()
-    edges = "all => all.map(each => each.getBoundingClientRect().right)"
-    assert page.locator(".shaft, .cheers").evaluate_all(edges) == [304, 304]

@@ -1,0 +1,100 @@
+"""The square: its first view, how it grows and is narrowed, and the way back to it."""
+
+from playwright.sync_api import Page, Route, expect
+
+from support.browser import PHONE, Person, run_until, scroll_down_to
+from support.client import a_picture
+from support.screen import is_readable
+
+FIRST_VIEW_BYTES = 160_000
+
+
+def test_the_first_view_is_small_and_grows_with_scrolling_and_the_tab_leads_to_its_top(
+    window, address, publisher
+):
+    kind = "滚动"  # no treasure of another test, as the square lists only the first 25 pages
+    ended = publisher.publish(a_picture(), name=f"{kind}挖完的猫", forecast_num=1)
+    Person.log_in(address, "阿强").post("/postTask", code=ended)
+    # A page of the square has at most three treasures of each person.
+    people = [Person.log_in(address, f"埋宝的{one}") for one in "甲乙丙丁戊己庚"]
+    picture = a_picture(960, 720)
+    for number in range(21):
+        people[number % 7].publish(picture, name=f"{kind}第{number}只猫")
+    opened = window("朵朵", "/healthz")
+    page = opened.page
+    network = opened.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    received: list[float] = []
+    network.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    opened.go("/")
+    page.locator(".card").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    transferred = sum(received)
+    page.locator(".card").last.scroll_into_view_if_needed()
+    expect(page.locator(".card img[data-src]").nth(18)).to_have_js_property("naturalWidth", 300)
+    assert transferred <= FIRST_VIEW_BYTES
+    page.get_by_label("搜宝贝或发布者").fill(kind)
+    expect(page.locator(".card", has_not_text=kind)).to_have_count(0)
+    expect(page.locator(".card").first).to_be_visible()
+    scroll_down_to(page, page.get_by_text("就这些了"))
+    codes = page.locator(".cards li").evaluate_all("all => all.map(one => one.dataset.code)")
+    assert len(codes) == len(set(codes)) == 22
+    over = page.locator(".cards[aria-label=已经结束] li", has_text="挖完的猫")
+    expect(over.get_by_text("已结束")).to_be_attached()
+    assert page.evaluate("scrollY > 100")
+    with page.expect_response("**/getTaskList*"):
+        page.locator("#nav").get_by_role("link", name="广场").click()
+    run_until(page, lambda: page.evaluate("scrollY === 0"))
+    expect(page.locator(".cards li")).to_have_count(20)  # cards far below the view are dropped
+
+
+def test_back_on_the_square_it_is_as_narrow_as_before_and_the_card_that_was_left_has_the_focus(
+    window, publisher
+):
+    publisher.publish(a_picture(), name="窄红茶")
+    wine = publisher.publish(a_picture(), name="窄红酒", draw_type=1)
+    opened = window("朵朵", viewport=PHONE)
+    page = opened.page
+    sought = page.get_by_label("搜宝贝或发布者")
+    cards = page.locator("[aria-label=正在进行] li")
+    card = page.locator(f"[data-code='{wine}'] a.card")
+    expect(card).to_be_visible()
+    sought.fill("窄红")
+    expect(cards).to_have_count(2)
+    page.get_by_label("现场领", exact=True).check()
+    expect(cards).to_have_count(1)
+    assert opened.overflow() <= 0
+    _press_beside_the_publisher(page, wine)
+    page.go_back()
+    expect(card).to_be_focused()
+    expect(sought).to_have_value("窄红")
+    expect(cards).to_have_count(1)
+
+
+def _press_beside_the_publisher(page: Page, code: str) -> None:
+    """Press a card where its row for the publisher, whose name is a link, is empty."""
+    row = page.locator(f"[data-code='{code}'] .publisher")
+    box = row.bounding_box()
+    assert box is not None
+    row.click(position={"x": box["width"] - 4, "y": 8}, force=True)
+    page.locator("button.dig").wait_for()
+
+
+def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(window):
+    opened = window("小红", color_scheme="dark")
+    page = opened.page
+
+    def as_on_the_first_day(route: Route) -> None:
+        reply = route.fetch()
+        route.fulfill(response=reply, json={**reply.json(), "data": [], "featured": [], "more": 0})
+
+    page.route("**/getTaskList*", as_on_the_first_day)
+    page.reload()
+    expect(page.get_by_text("python -m server crowd")).to_be_visible()
+    is_readable(opened)
+    page.get_by_role("button", name="跳过").click()
+    page.get_by_role("button", name="先练三锹").click()
+    expect(page.get_by_role("heading", name="先练三锹")).to_be_visible()
+    page.locator("main").get_by_role("link", name="埋一个").click()
+    expect(page.get_by_role("heading", name="埋下一个宝贝")).to_be_visible()
