@@ -1,10 +1,8 @@
 """The pages about checks, reports, bans and held payouts; and all pages as axe sees them."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,13 @@ REPORTED = "名牌手表，全新"
 FRAUD = "开工大吉"
 STOLEN = "一箱橙子"
 ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
-DAY_MS = 86_400_000
+# Where nothing may be cut off, or scroll sideways. The last are as wide as a phone and a desk at 200 %.
+SIZES: tuple[ViewportSize, ...] = (
+    DESK,
+    {"width": 320, "height": 568},
+    {"width": 180, "height": 370},
+    {"width": 740, "height": 360},
+)
 AXE = SOURCE / "tests" / "pages" / "miniprogram" / "node_modules" / "axe-core" / "axe.min.js"
 # While an element still moves, its colours are not its final colours.
 SETTLE = """async () => {
@@ -40,12 +44,6 @@ FIND = """async () => {
     return violations.flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
         `${id}: ${html.slice(0, 120)} ${failureSummary.replace(/\\s+/g, " ")}`));
 }"""
-
-NARROW: dict[str, ViewportSize] = {
-    "320 px": {"width": 320, "height": 568},
-    "landscape": {"width": 740, "height": 360},  # as wide as a desk at 200 %
-}
-PHONE_AT_200: dict[str, ViewportSize] = {"a phone at 200 %": {"width": 180, "height": 370}}
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +59,23 @@ def address(data_dir: Path) -> Iterator[str]:
         yield running.address
 
 
+def reviewed(who: Person, name: str, **asked: Any) -> str:
+    """Publish goods, and wait until their check is over; return the code."""
+    code = who.publish(a_picture(), name=name, **asked)
+    until(lambda: who.get("/getTaskDetails", code=code)["review"] in ("shown", "held", "refused"))
+    return code
+
+
 @pytest.fixture(scope="module")
 def codes(address: str, data_dir: Path) -> dict[str, str]:
     """The codes of treasures by name. FRAUD is a red packet; STOLEN was won; other names say enough."""
     hong, ming, xiong = (Person.log_in(address, user) for user in ("小红", "小明", "大熊"))
     made = {
-        DOUBTFUL: hong.publish(a_picture(), name=DOUBTFUL, synopsis="【存疑】加微信 abc123 领取"),
-        REFUSED: hong.publish(a_picture(), name=REFUSED, synopsis="【违规】的话"),
-        REPORTED: ming.publish(a_picture(), name=REPORTED, synopsis="加群领取，先到先得。"),
-        STOLEN: hong.publish(a_picture(), name=STOLEN, forecast_num=1),
+        DOUBTFUL: reviewed(hong, DOUBTFUL, synopsis="【存疑】加微信 abc123 领取"),
+        REFUSED: reviewed(hong, REFUSED, synopsis="【违规】的话"),
+        REPORTED: reviewed(ming, REPORTED, synopsis="加群领取，先到先得。"),
+        STOLEN: reviewed(hong, STOLEN, forecast_num=1),
     }
-    for name, who, review in (
-        (REPORTED, ming, "shown"),
-        (STOLEN, hong, "shown"),  # nobody else could dig it before
-        (DOUBTFUL, hong, "held"),
-        (REFUSED, hong, "refused"),
-    ):
-        until(partial(is_reviewed_as, review, who, made[name]))
     xiong.post("/postTask", code=made[REPORTED])
     xiong.post("/postTask", code=made[STOLEN])
     xiong.claim(made[STOLEN], **ADDRESS)
@@ -94,18 +92,45 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
 
 
 @pytest.fixture
+def seen(address: str, data_dir: Path, codes: dict[str, str]) -> dict[str, str]:
+    """The treasures that axe looks at: `story` was dug to its end, 小红 dug the daily one of yesterday."""
+    hong, ming, qiang, duo = (Person.log_in(address, user) for user in ("小红", "小明", "阿强", "朵朵"))
+    kinds = [{"name": "头奖", "prize_num": 1}, {"name": "二等奖", "prize_num": 2}]
+    many = {"prize_num": 3, "prizes": json.dumps(kinds), "interval": 2_000, "fluctuation": 0}
+    many |= {"forecast_num": 6_000, "cd": 60, "synopsis": "x" * 400, "wxname": "W" * 32}
+    three = {"prize_num": 3, "interval": 3, "fluctuation": 0, "forecast_num": 9, "cd": 0}
+    many |= {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    at_eight = datetime.now(BEIJING).replace(hour=20, minute=0, second=0, microsecond=0)
+    yesterday, tomorrow = (at_eight + timedelta(days=days) for days in (-1, 1))
+    later = {"starts_at": int(tomorrow.timestamp() * 1000)}
+    made = {
+        "running": reviewed(ming, "running", **many),
+        "won": reviewed(ming, "won", forecast_num=1),
+        "mine": reviewed(hong, "mine", prize_num=5, interval=1, fluctuation=0, forecast_num=5),
+        "story": reviewed(ming, "三只脐橙", **three),
+        "yesterday": reviewed(ming, "昨天的脐橙", forecast_num=1),
+        "tomorrow": reviewed(ming, "明天的脐橙", **later),
+        "upcoming": reviewed(ming, "后备的脐橙", **later),
+    }
+    qiang.post("/postTask", code=made["mine"])
+    qiang.claim(made["mine"], **ADDRESS)
+    hong.post("/postTask", code=made["yesterday"])
+    for name, at in (("yesterday", yesterday), ("tomorrow", tomorrow)):
+        begins = int(at.timestamp() * 1000)
+        write_record(data_dir, "tasks", made[name], daily=f"{at:%Y-%m-%d}", starts_at=begins)
+    diggers = (hong, qiang, duo)
+    while all(each.error_of("/postTask", code=made["story"]) != "ended" for each in diggers):
+        pass
+    for each in diggers:
+        each.claim(made["story"], **ADDRESS)
+        each.post("/thank", code=made["story"], sign="heart")
+    return codes | made
+
+
+@pytest.fixture
 def options() -> dict[str, Any]:
     """Nothing moves: while a colour changes, it is not the one to look at."""
     return {"reduced_motion": "reduce"}
-
-
-def test_people_without_a_picture_have_a_place_all_the_same(window, codes):
-    opened = window("路人", f"/#/task/{codes[REPORTED]}")
-    face = opened.page.locator(".people .avatar").first
-    expect(face).to_be_visible()
-    expect(face).to_have_css("opacity", "1")
-    expect(face).to_have_js_property("offsetWidth", 44)
-    expect(face).not_to_have_js_property("naturalWidth", 0)  # the face that was drawn for them is loaded
 
 
 def test_a_publisher_reads_what_became_of_the_check(window, codes):
@@ -125,7 +150,12 @@ def test_a_publisher_reads_what_became_of_the_check(window, codes):
     opened.go("/#/mine/published")
     for name in (DOUBTFUL, REFUSED):
         expect(opened.page.locator(".card", has_text=name)).to_be_visible()
-    stranger = window("路人", f"/#/task/{codes[DOUBTFUL]}")
+    stranger = window("路人", f"/#/task/{codes[REPORTED]}")
+    face = stranger.page.locator(".people .avatar").first
+    expect(face).to_have_css("opacity", "1")
+    expect(face).to_have_js_property("offsetWidth", 44)
+    expect(face).not_to_have_js_property("naturalWidth", 0)  # the face that was drawn for them is loaded
+    stranger.go(f"/#/task/{codes[DOUBTFUL]}")
     expect(stranger.page.get_by_text("看一看")).to_have_count(0)
     expect(stranger.page.locator("main")).not_to_contain_text(DOUBTFUL)
 
@@ -139,14 +169,6 @@ def test_a_name_that_waits_is_told(window):
     opened.page.get_by_role("button", name="保存").click()
     expect(opened.page.locator("main .review")).to_contain_text("新的名字和头像正在")
     expect(opened.page.locator(".unnamed")).to_be_hidden()  # they have chosen one
-
-
-def test_a_banned_person_reads_until_when(window, codes):
-    opened = window("大熊", f"/#/task/{codes[REPORTED]}")
-    dig = opened.page.locator(".dig")
-    expect(opened.page.get_by_text("你的账号已被停用，到")).to_be_visible()
-    expect(dig).to_contain_text("账号已停用")
-    expect(dig).to_have_attribute("aria-disabled", "true")
 
 
 def test_the_key_that_decides_is_not_written_into_the_reason(window, codes):
@@ -164,35 +186,10 @@ def test_the_key_that_decides_is_not_written_into_the_reason(window, codes):
         expect(opened.page.get_by_role("dialog")).to_have_count(0)
 
 
-def is_reviewed_as(review: str, who: Person, code: str) -> bool:
-    return bool(who.get("/getTaskDetails", code=code)["review"] == review)
-
-
-def more_treasures(address: str) -> dict[str, str]:
-    """Publish the treasures that the other pages show, and start a rotation; return the codes by name."""
-    hong, ming, qiang = (Person.log_in(address, user) for user in ("小红", "小明", "阿强"))
-    half = {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
-    kinds = [{"name": "头奖", "prize_num": 1}, {"name": "二等奖", "prize_num": 2}]
-    many = {"prize_num": 3, "prizes": json.dumps(kinds), "interval": 2_000, "fluctuation": 0}
-    many |= {"forecast_num": 6_000, "cd": 60, "synopsis": "x" * 400, "wxname": "W" * 32}
-    owners: dict[str, tuple[Person, dict[str, Any]]] = {
-        "running": (ming, {**half, **many}),
-        "upcoming": (ming, {"starts_at": int(time.time() * 1000) + DAY_MS}),
-        "won": (ming, {"forecast_num": 1}),
-        "mine": (hong, {"prize_num": 5, "interval": 1, "fluctuation": 0, "forecast_num": 5}),
-    }
-    made = {name: who.publish(a_picture(), name=name, **asked) for name, (who, asked) in owners.items()}
-    for name, (who, _) in owners.items():
-        until(partial(is_reviewed_as, "shown", who, made[name]))
-    qiang.post("/postTask", code=made["mine"])
-    qiang.claim(made["mine"], **ADDRESS)
-    return made
-
-
 class Looked:
     """A window whose pages axe checks, and what axe found."""
 
-    def __init__(self, window: Window, sizes: dict[str, ViewportSize]) -> None:
+    def __init__(self, window: Window, sizes: tuple[ViewportSize, ...]) -> None:
         self.window = window
         self.sizes = sizes
         self.found: list[str] = []
@@ -211,11 +208,11 @@ class Looked:
         page.emulate_media(color_scheme="light")
         before = page.viewport_size
         assert before is not None
-        for zoom, size in {"a desk": DESK, **self.sizes}.items():
+        for size in self.sizes:
             page.set_viewport_size(size)
-            self.found += [f"{name}, {zoom}, cut: {each}" for each in page.evaluate(CUT)]
+            self.found += [f"{name}, {size}, cut: {each}" for each in page.evaluate(CUT)]
             if (wider := self.window.overflow()) > 0:
-                self.found.append(f"{name}, {zoom}: {wider} px too wide")
+                self.found.append(f"{name}, {size}: {wider} px too wide")
         page.set_viewport_size(before)
 
     def go(self, path: str, *said: str) -> None:
@@ -224,21 +221,17 @@ class Looked:
         self.at(path, *said)
 
 
-def with_axe(window: Window, sizes: dict[str, ViewportSize] = NARROW) -> Looked:
-    """Put axe into a window's pages. The pages' policy does not let them load axe themselves.
-
-    In these sizes nothing may be cut off, or scroll sideways.
-    """
+def with_axe(window: Window, *sizes: ViewportSize) -> Looked:
+    """Put axe into a window's pages. The pages' policy does not let them load axe themselves."""
     window.page.add_init_script(path=AXE)
     window.page.reload()
     return Looked(window, sizes)
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
-def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, address, codes):
-    codes = codes | more_treasures(address)
+def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, seen):
     opened = window()
-    looked = with_axe(opened, NARROW | PHONE_AT_200)
+    looked = with_axe(opened, *SIZES[1:])
     page = opened.page
     looked.at("login", "你是谁")
     page.get_by_role("button", name="隐私政策").click()
@@ -246,11 +239,17 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
     page.get_by_role("button", name="关闭").click()
     opened.log_in("小红", digs=False)
 
-    looked.at("square", "running")
+    looked.at("practice, daily, square", "练一锹", "每日一挖", "明天的脐橙", "昨天的脐橙", "running")
+    for said in ("挖出了玻璃弹珠", "挖出了铁皮青蛙", "没有奖品"):
+        page.get_by_role("button", name="练一锹").click()
+        expect(page.locator("main")).to_contain_text(said)
+    looked.at("practised")
+    page.get_by_role("button", name="会了").click()
+    opened.go("/#/")
     page.get_by_role("radio", name="预告").check()
-    looked.at("what is announced", "upcoming")
-    looked.go(f"/#/task/{codes['upcoming']}", "开挖")
-    opened.go(f"/#/task/{codes['running']}")
+    looked.at("what is announced", "后备的脐橙")
+    looked.go(f"/#/task/{seen['upcoming']}", "开挖")
+    opened.go(f"/#/task/{seen['running']}")
     dig = page.locator(".dig[data-kind=ready]")
     looked.at("running", "头奖", "挖一锹")
     dig.click()
@@ -258,7 +257,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
     looked.at("cooling", "头奖")
     page.get_by_role("button", name="举报").click()
     looked.at("report", "色情低俗")
-    opened.go(f"/#/task/{codes['won']}")
+    opened.go(f"/#/task/{seen['won']}")
     page.locator(".dig").click()
     looked.at("win", "恭喜，你挖到了！")
     page.get_by_role("button", name="去领取").click()
@@ -278,119 +277,51 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
     page.get_by_role("radio", name="几种、拼手气").check()
     looked.at("publish kinds", "第 1 种")
 
-    looked.go(f"/#/task/{codes[DOUBTFUL]}", "正在等平台的人看一看")
-    looked.go(f"/#/edit/{codes[DOUBTFUL]}", "改好了")
-    looked.go(f"/#/task/{codes['mine']}", "中奖者和发奖")
-    looked.go(f"/#/winners/{codes['mine']}", ADDRESS["address"])
+    looked.go(f"/#/task/{seen[DOUBTFUL]}", "正在等平台的人看一看")
+    looked.go(f"/#/edit/{seen[DOUBTFUL]}", "改好了")
+    looked.go(f"/#/task/{seen['mine']}", "中奖者和发奖")
+    looked.go(f"/#/winners/{seen['mine']}", ADDRESS["address"])
     table = "深度,中奖者,快递公司,运单号\n9,阿强,中通,ZT12345678\n".encode()
     upload = page.get_by_label("上传填好快递的表格")
     upload.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": table})
     looked.at("a table, refused", "没有记下")
-    looked.go("/#/mine/published", DOUBTFUL)
+    looked.go("/#/mine/published", DOUBTFUL, "最近四周的每日一挖")
     page.get_by_role("button", name="改名字和头像").click()
     looked.at("name", "保存")
-    for which, said in (("dug", "running"), ("digs", "第"), ("won", "won")):
+    for which, said in (("dug", "running"), ("digs", "第"), ("won", "won"), ("finds", "表土")):
         looked.go(f"/#/mine/{which}", said)
-    opened.go(f"/#/task/{codes['won']}")
+    opened.go(f"/#/task/{seen['won']}")
     page.locator("a.by").first.click()
     page.get_by_role("button", name="关注").click()
     looked.at("publisher", "取消关注", "running")
     looked.go("/#/follows", "小明")
+    looked.go(f"/#/task/{seen['story']}", "奖品全部挖完了")
+    looked.go(f"/#/story/{seen['story']}", "挖得最多")
+    page.get_by_role("button", name="故事卡").click()
+    looked.at("story card")
 
     operators = window(path="/ops")
-    watched = with_axe(operators)
+    watched = with_axe(operators, *SIZES[:2])
     watched.at("operators' login", "运营登录")
     enter(operators, "值班员", TOKEN)
     expect(operators.page.locator(".status.fresh")).to_be_visible()
     expect(operators.page.locator(".tasks .name", has_text="开工大吉")).to_be_visible()
     watched.at("operators' screen")
     for path, *texts in (
-        (f"task/{codes['running']}", "running"),
-        (f"person/{codes[REPORTED]}/1", "大熊", "用脚本挖宝"),
+        (f"task/{seen['running']}", "running"),
+        (f"person/{seen[REPORTED]}/1", "大熊", "用脚本挖宝"),
         ("search/阿强", "阿强"),
         ("list/held", "开工大吉"),
         ("payouts", "8.00", "像是刷奖", "用脚本挖到的"),
-        (f"paid/{codes[FRAUD]}/1", "谁付给了谁"),
+        (f"paid/{seen[FRAUD]}/1", "谁付给了谁"),
         ("reports", REPORTED),
         ("reviews", DOUBTFUL),
         ("log", "值班员"),
     ):
         watched.go(f"/ops#/{path}", *texts)
 
-    operators.go(f"/ops#/task/{codes['running']}")
-    operators.page.get_by_role("button", name="结束", exact=True).click()
-    watched.at("what an act asks", "理由")
-
-    assert looked.found + watched.found == []
-
-
-def story_of(address: str) -> str:
-    """Let three people dig a treasure to its end, and thank for what they won; return its code."""
-    diggers = [Person.log_in(address, user) for user in ("小红", "阿强", "朵朵")]
-    ming = Person.log_in(address, "小明")
-    half = {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "cd" * 16}
-    numbers = {"prize_num": 3, "interval": 3, "fluctuation": 0, "forecast_num": 9, "cd": 0}
-    code = ming.publish(a_picture(), name="三只脐橙", **numbers, **half)
-    until(partial(is_reviewed_as, "shown", ming, code))
-    while all(each.error_of("/postTask", code=code) != "ended" for each in diggers):
-        pass
-    for each in diggers:
-        each.claim(code, **ADDRESS)
-        each.post("/thank", code=code, sign="heart")
-    return code
-
-
-def dailies(address: str, data_dir: Path) -> str:
-    """Set daily treasures of yesterday, which 小红 dug, and of tomorrow; return one that may become daily."""
-    ming = Person.log_in(address, "小明")
-    day = datetime.now(BEIJING).replace(hour=20, minute=0, second=0, microsecond=0)
-    days = {"昨天的脐橙": day - timedelta(days=1), "明天的脐橙": day + timedelta(days=1)}
-    days["后备的脐橙"] = days["明天的脐橙"]
-    made = {}
-    for name, at in days.items():
-        starts = {"starts_at": int(at.timestamp() * 1000)} if at > day else {"forecast_num": 1}
-        made[name] = ming.publish(a_picture(), name=name, **starts)
-        until(partial(is_reviewed_as, "shown", ming, made[name]))
-    reserve = made.pop("后备的脐橙")
-    Person.log_in(address, "小红").post("/postTask", code=made["昨天的脐橙"])
-    for name, code in made.items():
-        at = days[name]
-        write_record(data_dir, "tasks", code, daily=f"{at:%Y-%m-%d}", starts_at=int(at.timestamp() * 1000))
-    return reserve
-
-
-@pytest.mark.skipif(not AXE.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
-def test_axe_finds_nothing_on_stories_finds_practice_and_daily_treasures_and_all_fit(
-    window, address, data_dir
-):
-    ended = story_of(address)
-    reserve = dailies(address, data_dir)
-    opened = window()
-    looked = with_axe(opened, NARROW | PHONE_AT_200)
-    page = opened.page
-    opened.log_in("小红", digs=False)
-    looked.at("practice and daily", "练一锹", "每日一挖", "明天的脐橙", "昨天的脐橙")
-    for said in ("挖出了玻璃弹珠", "挖出了铁皮青蛙", "没有奖品"):
-        page.get_by_role("button", name="练一锹").click()
-        looked.at(f"practice: {said}", said)
-    page.get_by_role("button", name="会了").click()
-    for path, said in (
-        (f"task/{ended}", "奖品全部挖完了"),
-        (f"story/{ended}", "挖得最多"),
-        ("mine/finds", "表土"),
-        ("mine/published", "最近四周的每日一挖"),
-    ):
-        looked.go(f"/#/{path}", said)
-    opened.go(f"/#/story/{ended}")
-    page.get_by_role("button", name="故事卡").click()
-    looked.at("story card")
-
-    operators = window(path="/ops")
-    watched = with_axe(operators)
-    enter(operators, "值班员", TOKEN)
-    expect(operators.page.locator(".status.fresh")).to_be_visible()
-    watched.go(f"/ops#/task/{reserve}", "后备的脐橙")
+    operators.go(f"/ops#/task/{seen['upcoming']}")
     operators.page.get_by_role("button", name="定为每日一挖").click()
-    watched.at("ops: the daily one", "一天一个")
+    watched.at("what an act asks", "一天一个", "理由")
 
     assert looked.found + watched.found == []
