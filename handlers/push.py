@@ -356,7 +356,7 @@ class Push(Socket):
         frame = Error(error=refusal.error, msg=refusal.msg, code=code, param=refusal.param, retry_after=again)
         self.send(encode([frame]))
 
-    def has_queued(self) -> None:
+    def on_queued(self) -> None:
         """Let the hub check this connection once a second with `cut_if_stuck`."""
         self.context.hub.congested.add(self)
 

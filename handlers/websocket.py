@@ -234,7 +234,7 @@ class Socket(WebSocketHandler):
             return
         self.unsent_bytes += len(rest)
         self.all_sent = False
-        self.has_queued()  # so that `cut_if_stuck` is called from now on
+        self.on_queued()  # so that `cut_if_stuck` is called from now on
         # Written in pieces, because each piece reports when it was sent: so a long replay over a slow link is
         # not "stuck".
         for at in range(0, len(rest), PIECE_BYTES):
@@ -251,7 +251,7 @@ class Socket(WebSocketHandler):
         if not written.cancelled() and not isinstance(written.exception(), StreamClosedError | None):
             app_log.error("a frame could not be written", exc_info=written.exception())
 
-    def has_queued(self) -> None:
+    def on_queued(self) -> None:
         """Called when bytes are queued: the subclass must have `cut_if_stuck` called once a second from now
         on."""
 

@@ -206,7 +206,7 @@ class OpsFeed(Socket):
         self.context.feed.leave(self)
         self.leave(IDENTITY_REFUSED, TokenRequired.error)
 
-    def has_queued(self) -> None:
+    def on_queued(self) -> None:
         """Let the hub check this connection once a second with `cut_if_stuck`."""
         self.context.hub.congested.add(self)
 

@@ -92,6 +92,7 @@ class Bus:
         self.prefix = prefix
         self._on_message: Callable[[str, bytes], None]
         self._on_subscribed: Callable[[str], None]
+        # What is called for messages under a name that is no task's.
         self._by_name: dict[str, Callable[[bytes], None]] = {}
         # An event for each task that we listen to, or will listen to once Redis is there. It is set once the
         # subscription is acknowledged. The name of no task, "", is for all processes.

@@ -248,7 +248,7 @@ class Hub:
     # ---- what happened
 
     async def announce(self, code: str, news: News) -> None:
-        """Take news of this process, and tell it to the other processes."""
+        """Take news of this process, and tell it to all processes: here it is known when it comes back."""
         self._take(code, news)
         await self._bus.publish(code, msgspec.msgpack.encode(news))
 
@@ -266,9 +266,10 @@ class Hub:
         self.sessions.end(told.person_id, told.generation)
 
     def _take(self, code: str, news: News) -> None:
-        """Take news of this or another process. Pages are told after its task was read."""
+        """Take news of this or another process. While its task is read for the first time, it waits in
+        `while_read`."""
         if isinstance(news, DigNews):
-            self._take_dig(news.dig(code))  # at once: its cooldown counts even if the task is still read
+            self._take_dig(news.dig(code))  # then, too: its cooldown counts at once
         elif isinstance(news, EndNews):
             # No dig tells of an end by hand, so this is the only place that drops a running cooldown.
             self.cooldowns.forget(code)

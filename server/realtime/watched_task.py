@@ -1,6 +1,7 @@
-"""One task as a process knows it: its state, its newest digs as bytes, who watches it. Pure.
+"""One task as a process knows it: its state, its newest digs as bytes, who watches it.
 
-It knows no clock, no loop and no store: it is told of digs and says what to send. Pages are made from this
+It knows no clock, no loop and no store. It is told of digs and returns what to send to all; what only some
+watchers get (`tell_claim`, `let_back`, `rename`, `take_visibility`) it sends itself. Pages are made from this
 state too, so a page is never older than the last frame that was sent; `version` tells when to make pages
 anew.
 """

@@ -134,7 +134,8 @@ class Documents(Generic[T]):
         """Apply a move to one document; return whether a row fits it. Cheaper than `move`: nothing is read
         back.
 
-        Do not use it for rows that compare with the clock: only the document shows whether they were done.
+        Of a row that compares with the clock the result says nothing: only the document shows whether it was
+        done.
         """
         moved = await self.rows.update_one({"_id": key, **condition(move)}, update(move))
         return moved.matched_count == 1

@@ -123,7 +123,7 @@ async def test_digs_that_follow_at_once_take_three_trips_and_leave_one_mark_to_r
     client, context, trips, monkeypatch
 ):
     monkeypatch.setattr("server.actions.digging.dig.MARK_SECONDS", 0.5)
-    noted = meanwhile(monkeypatch, Tasks, "note_finished")
+    noted = meanwhile(monkeypatch, Tasks, "unmark_pending")
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)

@@ -37,12 +37,13 @@ from server.telemetry import metrics
 # Less than the limit of a request, 5 s: a request that is cut off at this limit cannot say whether its dig
 # was tried.
 DEADLINE_SECONDS = 4.5
-# The pause after a refusal. Without it, retries would flood a replica set that has no primary.
+# The first pause after MongoDB did not take a try. Without it, retries would flood a replica set that has no
+# primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
 # How long a finished dig stays marked as pending: less than the second after which `settle_pending` takes it.
 MARK_SECONDS = 0.1
-SLOW_CLOCK_MS = 100  # see `_judged_at`
+SLOW_CLOCK_MS = 100  # By so much our estimate of MongoDB's clock may lag: see `_judged_at`.
 
 
 def _now() -> float:
@@ -442,12 +443,12 @@ async def _follow_up(
         context.cash.ask_for_risk(view, attempt.address)
     context.hub.cooldowns.learn(recorded)
     context.heartbeats.note_dig(recorded)
-    writing = asyncio.create_task(_write_history(context, recorded))
+    writing = asyncio.create_task(_write_and_announce(context, recorded))
     context.background.spawn(_finish(context, recorded, writing))
     await asyncio.wait([writing], timeout=max(0.0, attempt.deadline - _now()))
 
 
-async def _write_history(context: Context, recorded: Dig) -> bool:
+async def _write_and_announce(context: Context, recorded: Dig) -> bool:
     """Write a recorded dig to the history and announce it; return False if the store did not answer."""
     if "n" in recorded:
         metrics.JOINS.inc()
@@ -463,7 +464,8 @@ async def _write_history(context: Context, recorded: Dig) -> bool:
 
 
 async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) -> None:
-    """Once the history has the dig, write its prize, then note both in its task. The reply does not wait.
+    """Once the history has the dig, write its prize, then take the mark `pending` from its task. The
+    reply does not wait.
 
     If the history lacks the dig, it stays pending and `settle_pending` writes it.
     """
@@ -471,10 +473,10 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
         return
     await record_prize(context, recorded)
     context.digging.remember_finished(recorded)
-    # If a later dig was finished meanwhile, it has overwritten the mark, and this update is spared.
+    # If a later dig was finished meanwhile, it has overwritten the mark `pending`, and this update is spared.
     await asyncio.sleep(MARK_SECONDS)
     if context.digging.is_newest_finished(recorded):
-        await context.store.tasks.note_finished(recorded["code"], recorded["depth"])
+        await context.store.tasks.unmark_pending(recorded["code"], recorded["depth"])
 
 
 async def settle_pending(context: Context) -> None:
@@ -483,4 +485,4 @@ async def settle_pending(context: Context) -> None:
         with context.background.failures.noted("settling a dig"):  # the others are settled all the same
             await context.store.digs.write(recorded)
             await record_prize(context, recorded)
-            await context.store.tasks.note_finished(recorded["code"], recorded["depth"])
+            await context.store.tasks.unmark_pending(recorded["code"], recorded["depth"])

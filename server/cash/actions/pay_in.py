@@ -97,7 +97,8 @@ async def _payable_task(context: CashContext, publisher: Person, code: str, yuan
 
 
 async def _payable_order(context: CashContext, task: Task, publisher: Person) -> Order | None:
-    """Return the task's order with its prepay_id; None if it was closed, so that a new one may be made.
+    """Return the task's order with its prepay_id; None if the caller is to try again: it was
+    closed, or another request made one.
 
     Raises PayUnknown, OutcomeUnknown, AlreadyPaid, OverLimit, WeChatBusy.
     """
@@ -333,7 +334,7 @@ async def _use_or_refund(context: CashContext, order: Order, *, barred: bool) ->
     by_credit = is_by_credit(order)
     if by_credit:  # does nothing if another payment opened the task
         await end_by(context, code, ended("credit", NO_CREDIT, unopened=True).made_by("server"))
-    if barred:
+    if barred:  # not only if unopened: another payment may have opened it meanwhile
         await end_by(context, code, ended_undug("operator", NOT_BEGUN).made_by("server"))
     opens = opened_by_payment(order["_id"], context.settings.task_days * DAY_MS)
     # A barred task has ended by now, so `opens` does not fit it. Nor does it fit after `by_credit`, which is

@@ -21,6 +21,7 @@ from server.game.task import Task
 # The states in which WeChat has received the money.
 PAID = "paid spent unusable"
 
+# A `closed` order may still become `paid`.
 order = Table("order", first="asked", ends="spent unusable closed", due="asked paid", effects="delivery")
 
 

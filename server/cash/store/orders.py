@@ -65,7 +65,7 @@ class Orders(Payments[Order]):
         return await self.find(number) or await self.collection.find_one({"transaction_id": number})
 
     async def find_live(self, code: str) -> Order | None:
-        """Return the task's order that is paid or may still be paid."""
+        """Return the order that keeps a task from getting another: it is paid, or may still be paid."""
         return await self.collection.find_one({"code": code, "live": 1})
 
     async def ordered_fen(self, publisher: str, since_ms: int, lately_ms: int) -> tuple[int, int]:

@@ -239,8 +239,8 @@ class Tasks(DueDocuments[Task]):
         wanted = sorted({code for code in codes if code})
         return {row["_id"]: row["name"] for row in await self.find_all(wanted, {"name": 1})}
 
-    async def note_finished(self, code: str, depth: int) -> None:
-        """Note that `digs` has the dig of this depth, and `prizes` what it won."""
+    async def unmark_pending(self, code: str, depth: int) -> None:
+        """Remove the mark `pending`: `digs` has the dig of this depth, and `prizes` what it won."""
         await self.collection.update_one(
             {"_id": code, "pending": 1, "now_depth": depth}, {"$unset": {"pending": ""}}
         )
