@@ -72,14 +72,9 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
     expect(page.get_by_role("status").filter(has_text="照机会该挖到 1 次，实际挖到 1 次")).to_be_visible()
 
 
-def test_a_publisher_edits_fills_in_kinds_and_hands_in_a_table_by_keyboard(window, publisher):
+def test_a_publisher_hands_in_a_table_and_fills_in_kinds_by_keyboard(window, publisher):
     code = publisher.publish(a_picture(), name="一把铜壶", prize_num=5, interval=1, fluctuation=0)
-    opened = window("小明", f"/#/task/{code}")
-    page = opened.page
-    enter(page, "link", "改文字和图片")
-    write(page, "物品名", "一把旧铜壶")
-    enter(page, "button", "改好了")
-    expect(page.get_by_role("heading", name="一把旧铜壶")).to_be_visible()
+    page = window("小明", f"/#/task/{code}").page
     winner = Person.log_in(publisher.address, "阿表")
     winner.post("/postTask", code=code)
     winner.claim(code, **ADDRESS)

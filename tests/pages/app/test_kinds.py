@@ -31,14 +31,9 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     expect(shared).to_be_focused()
     expect(page.get_by_text("“一起分多少元”应为 0.30 到 200，最多两位小数")).to_be_visible()
     shared.fill("0.35")
-    page.get_by_label("预计挖多少锹").fill("40")
-    expect(page.get_by_label("每隔多少层一份奖品")).to_have_attribute("placeholder", "10")
+    for label, number in {"预计挖多少锹": "4", "每隔多少层一份奖品": "1", "上下浮动多少层": "0"}.items():
+        page.get_by_label(label).fill(number)
     expect(page.locator(".summary")).to_contain_text("要支付 0.35 元")
-    page.get_by_label("每隔多少层一份奖品").fill("1")
-    expect(page.get_by_text("对不上")).to_be_visible()
-    page.get_by_label("上下浮动多少层").fill("0")
-    page.get_by_label("预计挖多少锹").fill("4")
-    expect(page.get_by_text("对不上")).to_be_hidden()
     assert opened.overflow() <= 0
     page.reload()  # the form keeps the rows of kinds, too
     expect(page.get_by_role("group", name="第 2 种").get_by_label("名称")).to_have_value("拼手气")
@@ -52,9 +47,6 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     page.get_by_role("link", name="改文字和图片").click()
     named = page.get_by_role("group", name="第 1 种").get_by_label("名称")
     expect(named).to_have_value("一等奖 小熊猫")
-    named.fill(" ")
-    page.get_by_role("button", name="改好了").click()
-    expect(page.get_by_text("第 1 种奖品：“名称”应为 1 到 20 个字")).to_be_visible()
     named.fill("一等奖 大熊猫")
     page.get_by_role("button", name="改好了").click()
     expect(page.locator(".ranks li")).to_have_text(
