@@ -50,6 +50,9 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
     expect(page.get_by_role("button", name="去领取")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#claim > section")).to_be_focused()
+    enter(page, "button", "到期前提醒我")
+    enter(page, "button", "允许")
+    expect(page.get_by_role("region", name="提醒")).to_contain_text("会在微信里提醒你领奖")
     for label, text in zip(("收货人", "电话", "详细地址"), ADDRESS.values(), strict=True):
         write(page, label, text)
     enter(page, "button", "提交地址")
