@@ -267,7 +267,7 @@ async function upload(filePath) {
 
 /**
  * Pay what a red packet owes. The order's five values go to WeChat as they are. WeChat may report a failure of what was
- * paid, so the server, which then asks WeChat's, has the last word.
+ * paid, so the server, which then asks WeChat's, has the last word. Resolves with what to say of it.
  */
 export async function pay({ code, owed, owed_fen }) {
   const { timeStamp, nonceStr, signType, paySign, package: prepaid } = await api.post("/payTask", { code, money: owed });
@@ -279,7 +279,7 @@ export async function pay({ code, owed, owed_fen }) {
     const { need_pay, status } = (await api.get("/getTaskDetails", { code })).data;
     if (need_pay || status) throw error; // what has ended owes nothing, paid or not
   }
-  wx.showToast({ title: paidWords({ owed_fen }), icon: "none" });
+  return paidWords({ owed_fen });
 }
 
 /** Whether this WeChat lets winners confirm transfers (base library 3.3.0): https://pay.weixin.qq.com/doc/v3/partner/4016960577 */
@@ -383,10 +383,20 @@ export async function requestMessages(tmplIds) {
   return tmplIds.filter((id) => answer[id] === "accept");
 }
 
+/** Show words for a moment, where there are any. */
+export function say(title) {
+  if (title) wx.showToast({ title, icon: "none" });
+}
+
+/** What `showProblem` says of an error; "" of what the person cancelled. */
+export function problemWords(error) {
+  if (!error.error) throw error;
+  return error.cancelled ? "" : error.message;
+}
+
 /** Show a refusal, what WeChat did not do, or that the network is gone; any other error is a mistake of ours. */
 export function showProblem(error) {
-  if (!error.error) throw error;
-  if (!error.cancelled) wx.showToast({ title: error.message, icon: "none" });
+  say(problemWords(error));
 }
 
 let buried = ""; // the code of what is to be buried again, until the form takes it

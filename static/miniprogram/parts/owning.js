@@ -6,7 +6,7 @@ import { mayEdit, mayEnd, seeksWinners } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
 import { liveNumbers, receiptWords, statementNumbers } from "../shared/words-later.js";
 import { OWN, PAY, WINNERS, cashRules, endWords, lockedWords, payButton, payUntil, payUntilWords, payWords } from "../shared/words.js";
-import { api, ask, buryAgain, pay, showProblem } from "../wechat.js";
+import { api, ask, buryAgain, pay, say, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
 
 const RENEW_MS = 5000;
@@ -68,7 +68,7 @@ export const owning = Behavior({
       if (this.data.paying) return; // a second tap, before the button showed that it is disabled
       this.setData({ paying: true });
       try {
-        await pay(this.task);
+        say(await pay(this.task));
       } catch (error) {
         showProblem(error);
       }

@@ -212,7 +212,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives 
     }),
     scanCode: (options) => answer(options, "scanCode", async () => ({ result: lives.scans })),
 
-    navigateTo: ({ url }) => turn(url, 1),
+    navigateTo: ({ url, success }) => turn(url, 1, success),
     redirectTo: ({ url }) => turn(url, 0),
     switchTab: ({ url }) => turn(url, -Infinity),
     navigateBack: () => say({ type: "left" }),
@@ -224,7 +224,11 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives 
       const node = { connect() {}, start: () => say({ type: "sounded" }), stop() {}, frequency: { setValueAtTime() {} }, gain: { setValueAtTime() {} } };
       return { currentTime: 0, createOscillator: () => node, createGain: () => node, close() {} };
     },
-    showToast: ({ title }) => say({ type: "toast", title }),
+    showToast({ title }) {
+      lives.toasting = true; // a page that opens at once would hide it
+      setTimeout(() => Object.assign(lives, { toasting: false }));
+      say({ type: "toast", title });
+    },
     setNavigationBarTitle: ({ title }) => say({ type: "entitled", title }),
     setTabBarBadge: ({ index, text }) => say({ type: "badge", index, text }),
     removeTabBarBadge: ({ index }) => say({ type: "badge", index, text: "" }),
@@ -287,10 +291,14 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   }
 
   /** Open a page, as one of the mini-program's pages asks for. WeChat keeps ten of them, one upon the other. */
-  function turn(url, more) {
+  function turn(url, more, then = () => {}) {
+    if (lives.toasting) throw new Error("a toast is cut by the page that opens");
     depth = Math.max(1, depth + more);
     if (depth > 10) throw new Error("navigateTo:fail webview count limit exceed");
-    setTimeout(ifOn(open), 0, url);
+    setTimeout(ifOn(() => {
+      open(url);
+      then();
+    }));
   }
 
   /** Open a page in the place of the page before. */

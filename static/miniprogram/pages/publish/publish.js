@@ -8,7 +8,7 @@ import { mayPass, mayRepeat } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../../shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
 import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
-import { admitted, api, ask, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
+import { admitted, api, ask, pay, problemWords, publishWith, say, takeHalf, toBury } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
 const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
@@ -209,10 +209,11 @@ Component({
         sent = true;
         const published = await publishWith(half, asked);
         // It is published even if the payment fails: it can also be paid on the treasure's page.
-        if (published.need_pay) await pay(published).catch(showProblem);
+        const said = published.need_pay ? await pay(published).catch(problemWords) : "";
         this.url = undefined;
         this.setData({ thumbnail: "", ...NO_TIMES });
-        wx.navigateTo({ url: `/pages/treasure/treasure?code=${published.code}` });
+        // A page that opens would hide what was said before it.
+        wx.navigateTo({ url: `/pages/treasure/treasure?code=${published.code}`, success: () => say(said) });
       } catch (error) {
         if (!error.error) throw error;
         this.blame(error.reply ? error.reply.param : "", sent && mayPass(error) ? PUBLISH.maybe : error.message);
