@@ -11,7 +11,7 @@ import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
-import { isClaimable, isShared, mayBeOwn, mayEdit, mayEnd, mayShare, ranksLeft, seeksWinners, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
+import { isClaimable, isShared, mayBeOwn, mayCheer, mayEdit, mayEnd, mayShare, ranksLeft, seeksWinners, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
 import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
@@ -183,7 +183,7 @@ class Page {
     redraw(this.watchers, task.watchers, (number) => [icon("watchers", 18), `${number} 人在看`]);
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: !mayShare(task) });
-    set(this.cheers.element, { hidden: !mayShare(task) });
+    set(this.cheers.element, { hidden: !mayCheer(task) });
     write(this.buried, buriedWords(task));
     redraw(this.facts, facts(task), (all) => all.map((words) => el("span.fact", {}, words)));
     const kinds = rankLines(task);

@@ -50,7 +50,7 @@ export function winners(root, signal, code, shown = "all") {
       }
       set(again, { hidden: !task.mine });
       set(unread, { hidden: true });
-      write(heading, [title(task), number || !list.all() ? claimsEnd(claim_until) : ""].filter(Boolean).join(" · "));
+      write(heading, [title(task), number || !list.all() ? claimsEnd(claim_until, data, number) : ""].filter(Boolean).join(" · "));
       write(tax, publishersTax(task));
       set(closed, { hidden: !why || (list.all() && !number) });
       write(closed, why);

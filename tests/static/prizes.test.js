@@ -7,10 +7,10 @@ import { cardsOf, inPlace, lastingOf, leftWords, runs, stateOf as cardState, LIS
 import { asTime } from "./shared/clock.js";
 import { foundWords } from "./shared/finds.js";
 import { invitedBy } from "./shared/practice.js";
-import { claimStep, handsOver, isClaimable, isOverdue, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
+import { claimStep, handsOver, isClaimable, isOverdue, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
-import { changeWords, luckWords, receiptWords } from "./shared/words-later.js";
+import { changeWords, claimsEnd, luckWords, receiptWords } from "./shared/words-later.js";
 import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, footprintWords, laterWords, moreKinds, overWords, parcelWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
@@ -254,4 +254,20 @@ test("who paid for a treasure reads what was paid, won and claimed of it, what g
     [{ status: 1, claim_until: AT }, found(2000, 650, 400, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，已退回 4 元，没领走的还有 9.50 元。剩下的正在退回，退到付款的账户。"],
     [{ status: 1, claim_until: AT }, found(2000, 650, 1350, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，已退回 13.50 元。"],
   ]) assert.equal(receiptWords(task, of), said);
+});
+
+test("nobody cheers where a treasure ended before anybody dug", () => {
+  const task = { review: "shown", gone: 0, need_pay: 0, why: "", status: 0, now_depth: 0 };
+  assert.ok(mayCheer(task));
+  assert.ok(mayCheer({ ...task, status: 1, now_depth: 1 }));
+  assert.ok(!mayCheer({ ...task, status: 1 }));
+  assert.ok(!mayCheer({ ...task, gone: 1 }));
+});
+
+test("the end of the time to claim is said while a winner may still claim", () => {
+  const end = soon();
+  assert.equal(claimsEnd(0, [{ state: "won" }], 1), "");
+  assert.match(claimsEnd(end, [{ state: "given" }, { state: "won" }], 2), /截止领奖/);
+  assert.match(claimsEnd(end, [{ state: "given" }], 2), /截止领奖/); // another page may have who waits
+  assert.equal(claimsEnd(end, [{ state: "given" }, { state: "returned" }], 2), "");
 });

@@ -115,4 +115,5 @@ test("on top of the square stands the daily treasure that runs, or else the next
   assert.match(dailyTop([over]).over.says, /我们 4 人挖了 9 层/);
   assert.equal(calendarOf([]), null);
   assert.equal(calendarOf([{ day: "2026-12-02", code: "b", took_part: 1 }, { day: "2026-12-01", code: "a", took_part: 0 }]).says, "最近四周的每日一挖，你参加了 1 次");
+  assert.equal(calendarOf([{ day: "2026-12-01", code: "a", took_part: 0 }]).says, "最近四周的每日一挖");
 });

@@ -33,7 +33,7 @@ export function calendarOf(days) {
   if (!days.length) return null;
   const took = days.filter(({ took_part }) => took_part).length;
   return {
-    says: `最近四周的每日一挖，你参加了 ${took} 次`,
+    says: took ? `最近四周的每日一挖，你参加了 ${took} 次` : "最近四周的每日一挖",
     days: [...days].reverse().map(({ day, code, took_part }) => ({ day: `${Number(day.slice(5, 7))}/${Number(day.slice(8))}`, code, took: Boolean(took_part) })),
   };
 }

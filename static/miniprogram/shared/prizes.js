@@ -90,6 +90,9 @@ export const seeksWinners = ({ status, prizes_left }) => Boolean(status) || !pri
 /** Whether others could open a link to a treasure, and dig it, perhaps later. */
 export const mayShare = ({ review, gone, need_pay, why }) => review === "shown" && !gone && !need_pay && why !== "not_paid";
 
+/** Whether one may cheer: not where it ended before anybody dug. */
+export const mayCheer = (task) => mayShare(task) && !(task.status && !task.now_depth);
+
 /** Whether a treasure ends before its cooldown, so that nobody can dig it any more. */
 export const endsFirst = ({ cd_until, expires_at }) => Boolean(expires_at) && expires_at <= cd_until;
 

@@ -28,8 +28,9 @@ export function shippedWords(rows) {
   return { said, lines: refused.map(({ row, depth, refused: why }) => `第 ${row} 行${depth ? `（第 ${depth} 层）` : ""}：${why}`) };
 }
 
-/** Until when winners may claim; "" while the treasure runs. */
-export const claimsEnd = (moment) => (moment ? `${asMoment(moment)} 截止领奖` : "");
+/** Until when winners may claim; "" while the treasure runs, and once all `number` of them are among `winners` and none waits. */
+export const claimsEnd = (moment, winners, number) =>
+  (moment && (winners.length < number || winners.some(({ state }) => ["won", "claiming"].includes(state))) ? `${asMoment(moment)} 截止领奖` : "");
 
 /** A treasure's numbers that its frames tell: [label, number, unit]. */
 export const liveNumbers = ({ participants, now_depth, prizes_left, prize_num }) => [

@@ -24,7 +24,7 @@ import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
 import { renameWin } from "../../shared/wins.js";
-import { endsFirst, mayBeOwn, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
+import { endsFirst, mayBeOwn, mayCheer, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { inviteWords } from "../../shared/words-later.js";
 import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, foundBefore, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
@@ -32,7 +32,7 @@ import { admitted, api, channel, foundBefore, lostOf, me, noteCommitment, noteLo
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
 // What WXML reads of the details; they stay outside the data, because all that is set there goes to another thread.
-const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "no", "participants", "pic", "publisher_id", "review", "signed", "status", "synopsis", "watchers", "wxname"];
+const SHOWN = ["end_note", "gone", "is_prize", "mine", "need_pay", "no", "participants", "pic", "publisher_id", "review", "signed", "status", "synopsis", "watchers", "why_note", "wxname"];
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$/; // the code of a treasure, or of somebody's share of it
 const EXPLAINED_MS = 4000;
 const SQUARE = "square"; // the scene of a code that shows no treasure
@@ -41,7 +41,7 @@ Component({
   behaviors: [claiming, history, limits, linking, moment, naming, opening, owning, practising, sharing, watching, winsList],
 
   data: {
-    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", over: false, ending: "", ownDigs: "",
+    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", over: false, cheers: false, ending: "", ownDigs: "",
     offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, buryOwn: "", afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
@@ -155,7 +155,7 @@ Component({
       tell(this, {
         task: Object.fromEntries(SHOWN.map((name) => [name, task[name] ?? ""])),
         handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task), buried: buriedWords(task), buryOwn: buryWords(task),
-        undug: undug(task), over: !this.pressed, ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
+        undug: undug(task), cheers: mayCheer(task), over: !this.pressed, ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
         finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
       seekNext(after, task, api.get, () => this.show());

@@ -77,7 +77,7 @@ Component({
       const [{ claim_until, addresses_closed, number }] = found;
       const data = [...new Map(found.flatMap((page) => page.data).map((winner) => [winner.depth, winner])).values()]; // pages may overlap
       this.setData({
-        heading: [title(this.task), number || wanted !== "all" ? claimsEnd(claim_until) : ""].filter(Boolean).join(" · "),
+        heading: [title(this.task), number || wanted !== "all" ? claimsEnd(claim_until, data, number) : ""].filter(Boolean).join(" · "),
         none: wanted === "all" ? noWinners(claim_until) : WINNERS.empty,
         tax: publishersTax(this.task),
         closed: number || wanted !== "all" ? addresses_closed : "",
