@@ -4,7 +4,7 @@ import { LINK, SERVICE } from "../miniprogram/shared/words.js";
 import { logIn, needed, repeatDigs } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { detail } from "./detail.js";
-import { el, fill, icon, set, write } from "./dom.js";
+import { el, fill, icon, redraw, set } from "./dom.js";
 import { focusHeading, route, show } from "./router.js";
 import { onChange, person, remember } from "./session.js";
 import { square } from "./square.js";
@@ -108,12 +108,13 @@ function start() {
 const whenIdle = (act) => (window.requestIdleCallback ?? setTimeout)(() => person && act());
 
 const said = { link: "", service: "" };
+const OVER = `${LINK.over}请`; // a button that does it follows
 
 /** Show what is wrong: with the connection (`link`), or else with the server (`service`); "" if nothing is. */
 function say(changes) {
   Object.assign(said, changes);
   const text = said.link || said.service;
-  write(banner, text);
+  redraw(banner, text, () => el("span", {}, text, text === OVER ? el("button.link", { onclick: () => location.reload() }, "刷新页面") : null));
   banner.classList.toggle("shown", text !== "");
 }
 
@@ -124,7 +125,7 @@ channel.on("found", () => {
 });
 channel.on("service", (state) => say({ service: SERVICE[state] ?? "" }));
 channel.on("refused", () => remember(null));
-channel.on("over", () => say({ link: `${LINK.over}请刷新页面` }));
+channel.on("over", () => say({ link: OVER }));
 addEventListener("offline", () => channel.cut());
 addEventListener("online", () => channel.retry());
 onReturn(() => {

@@ -8,6 +8,10 @@ from support.browser import Person
 from support.client import a_picture
 from support.screen import is_readable, operate, stopped
 
+TELL_OVER = """async () => {
+    const { src } = document.querySelector("script[type=module]");
+    (await import(new URL("channel.js", src))).channel.tell("over");
+}"""
 SOONER_MS = 5_000  # than the page's own interval
 BANNER_MS = 12_000  # 3 s where the machine is not busy
 
@@ -38,6 +42,10 @@ def test_a_lost_network_moves_nothing_and_missed_digs_appear_afterwards(window, 
     expect(banner).to_have_text("")
     assert page.evaluate("window.unchanged")
     opened.wrong.clear()  # Chromium logs that the network was gone
+    page.evaluate(TELL_OVER)
+    expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
+    page.get_by_role("button", name="刷新页面").click()
+    page.wait_for_function("() => !window.unchanged")
 
 
 def test_the_square_and_the_winners_are_read_anew_when_the_channel_is_back(window, address):
