@@ -21,7 +21,10 @@ PROGRAM = STATIC / "miniprogram"
 TABS = ("square", "publish", "mine")
 TAB_PX = 81
 _PATH = re.compile(r'^  (\w+): "([^"]+)",$', re.MULTILINE)
-IN_PAGES = ("share", "shovel", "lock", "watchers", "heart", "fire", "clover", "laugh", "wow", "star")
+IN_PAGES = (
+    *("share", "shovel", "lock", "watchers"),
+    *("heart", "fire", "clover", "laugh", "wow", "star", "trophy"),
+)
 
 
 def paths() -> dict[str, str]:

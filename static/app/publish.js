@@ -135,7 +135,7 @@ export function handingFields() {
   return {
     place: field("place", FIELDS.place, { maxlength: 100 }, PUBLISH.seen),
     pickup_time: field("pickup_time", FIELDS.pickup_time, { maxlength: 50 }, PUBLISH.seen),
-    not_sent_to: field("not_sent_to", FIELDS.not_sent_to, { maxlength: 200 }, PUBLISH.notSentTo),
+    not_sent_to: field("not_sent_to", FIELDS.not_sent_to, { maxlength: 200, placeholder: PUBLISH.regions }, PUBLISH.notSentTo),
     contact: field("contact", FIELDS.contact, { maxlength: 50 }, PUBLISH.contact),
   };
 }

@@ -6,12 +6,12 @@ import { dayAndClock, handing, handingOf, momentOf, zoneWords } from "../../shar
 import { mayEdit } from "../../shared/prizes.js";
 import { FIELDS, KIND, PUBLISH } from "../../shared/words-publish.js";
 import { EDIT } from "../../shared/words.js";
-import { admitted, api } from "../../wechat.js";
+import { admitted, api, me } from "../../wechat.js";
 
 Component({
   behaviors: [opening, picturing],
 
-  data: { task: null, handing: 0, filled: {}, rows: [], day: "", clock: "", zone: "", today: "", kind: KIND, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
+  data: { task: null, handing: 0, signer: "", filled: {}, rows: [], day: "", clock: "", zone: "", today: "", kind: KIND, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
 
   methods: {
     onLoad({ code }) {
@@ -32,7 +32,7 @@ Component({
       const rows = data.ranks.map((rank, at) => ({ key: String(at), name: rank.name, url: "", thumbnail: rank.thumbnail }));
       this.begun = dayAndClock(data.starts_at);
       const { day, clock } = this.begun;
-      this.setData({ task: data, thumbnail, handing: handing(data), filled, rows, day, clock: clock || "20:00", zone: zoneWords(data.starts_at), today: dayAndClock(Date.now()).day });
+      this.setData({ task: data, signer: me().nickName, thumbnail, handing: handing(data), filled, rows, day, clock: clock || "20:00", zone: zoneWords(data.starts_at), today: dayAndClock(Date.now()).day });
     },
 
     row({ detail, currentTarget }) {

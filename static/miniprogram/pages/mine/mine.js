@@ -94,7 +94,8 @@ Component({
         const state = line ? line(card) : stateNow(card);
         const dug = line ? { won: card.is_prize, find: card.find ? { name: findName(card.find), place: placeOf(card.find) } : null } : {};
         const depth = line || !card.name || card.prize_state ? "" : [depthWords(card), leftWords(card)].filter(Boolean).join(" · ");
-        const { code, signed, wxname, publisher_id } = card;
+        const { code, signed, wxname } = card;
+        const publisher_id = which === "published" && !signed ? "" : card.publisher_id; // everybody knows their own name
         const key = `${code} ${card.depth}`;
         if (!line) this.found.set(key, card);
         return { key, code, thumbnail: wonThumbnail(card), signed, wxname, publisher_id, title: headingOf(card), state, depth, where: whereWords(card), foot: foot(card), ...dug };

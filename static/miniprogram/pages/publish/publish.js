@@ -8,7 +8,7 @@ import { mayPass, mayRepeat } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../../shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
 import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
-import { admitted, api, ask, pay, problemWords, publishWith, say, takeHalf, toBury } from "../../wechat.js";
+import { admitted, api, ask, me, pay, problemWords, publishWith, say, takeHalf, toBury } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
 const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
@@ -33,7 +33,7 @@ Component({
     choices: GOODS_ONLY, chosen: "byMail", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
     whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: "", tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
-    filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
+    signer: "", filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
     tax: "", ends: "", zone: "", forecasts: "", least: "", speed: "", busy: false,
     ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", wrong: "", aim: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
@@ -46,6 +46,7 @@ Component({
       try {
         await admitted();
         this.showNaming();
+        this.setData({ signer: me().nickName });
         const { red_packets: taken, cash, fair_start_ms, task_days } = await api.get("/getMyInfo");
         this.rules = { ...cash, fair_start_ms, task_days };
         const whats = choicesOf(taken ? WHATS : WHATS.slice(1));
