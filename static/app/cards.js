@@ -59,6 +59,7 @@ function cardElement(card, foot = () => null) {
     }
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) fill(publisher, publishedBy(now, 22));
     shown = now;
+    set(publisher, { hidden: now.mine && !now.signed });
     write(name, headingOf(now));
     bar.update(now.now_depth / now.deepest, depthWords(now));
     set(bar.element, { hidden: Boolean(now.prize_state) });

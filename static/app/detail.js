@@ -238,7 +238,7 @@ class Page {
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
     fill(this.due, task.need_pay && task.review !== "hidden" ? payment(task, this.signal, () => this.acted()) : null);
-    fill(this.own, task.mine ? el("section.panel.stack", {},
+    fill(this.own, task.mine ? el("section.panel.stack.owning", {},
       el("h2", {}, OWN.title),
       fresh ? el("p.good", {}, OWN.buried) : null,
       this.receipt,

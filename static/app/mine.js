@@ -55,8 +55,7 @@ export function mine(root, signal, which = "won") {
     list.elements,
     days,
     preferences(),
-    textLinks(),
-    el("p.buttons.middle", {}, el("button.link", { onclick: logOut }, "退出登录"), leave),
+    el("div.texts", {}, textLinks(), el("button.link", { onclick: logOut }, "退出登录"), leave),
   );
 
   async function readNumbers() {

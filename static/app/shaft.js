@@ -47,6 +47,7 @@ export function shaft(onDig) {
     pressed ||= !task.status;
     element.toggleAttribute("data-stays", pressed);
     element.toggleAttribute("data-over", !pressed); // what came of it stands below
+    line.classList.toggle("why", Boolean(task.why_note));
     set(choice.element, { hidden: Boolean(whyNot(task, 1)) });
     if (!busy) showDepth(task);
     const key = [task.status, task.why, task.review, task.cd_until, task.cd, task.mine, task.need_pay, busy, navigator.onLine].join();
