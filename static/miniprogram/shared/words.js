@@ -203,13 +203,11 @@ export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, d
 /** The layers of finds, and the depths at which they begin. */
 export const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋", 71], ["秦汉", 151], ["远古", 301]];
 
-/** Return how likely the next dig wins, by the rules of the draw; it is not the dig of a winner, the publisher or who is banned or leaves. */
-export function chanceWords({ status, one_in, nearest, is_prize, mine, now_depth, rules_version, review, why }) {
+/** Return how likely the next layer holds a prize, by the rules of the draw. Who comes to dig it is another matter. */
+export function chanceWords({ status, one_in, nearest, now_depth, rules_version, review, why }) {
   if (status || !nearest || review !== "shown" || ["not_paid", "no_such_task"].includes(why)) return "";
-  const others = is_prize || mine || ["banned", "leaving"].includes(why);
-  const whose = others ? "别人下一锹" : "这一锹";
-  if (one_in) return one_in === 1 ? `${whose}一定挖到！` : `${whose}挖到的机会 1/${one_in}`;
-  const finds = rules_version === 1 ? "" : `，${whose}还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
+  if (one_in) return one_in === 1 ? "下一层一定有奖！" : `下一层有奖的机会 1/${one_in}`;
+  const finds = rules_version === 1 ? "" : `，下一层还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
   return `大家再挖 ${nearest - now_depth - 1} 层，就可能挖到下一份${finds}`;
 }
 
@@ -550,7 +548,7 @@ export function fairAnswers(task, { noted = false, holds = null } = {}) {
 /** Where a treasure's prizes may lie, and what follows for the next dig. */
 export function depthRules({ prize_num, forecast_num, interval, fluctuation, ranks = [] }) {
   const kinds = ranks.length ? "哪一份是什么，也由这些随机数定下。" : "";
-  const next = kinds + "下一份奖品在它可能的、还没挖的每一层，机会一样大：“这一锹挖到的机会”就这样算出，人人看得到。";
+  const next = kinds + "下一份奖品在它可能的、还没挖的每一层，机会一样大：“下一层有奖的机会”就这样算出，人人看得到。";
   if (prize_num === 1) return `规则：1 份奖品，藏在第 1 到 ${forecast_num} 层中的某一层。${next}`;
   const spread = fluctuation ? `相隔 ${interval - fluctuation} 到 ${interval + fluctuation} 层` : `正好相隔 ${interval} 层`;
   return `规则：${prize_num} 份奖品，一份接一份${spread}，最深 ${prize_num * (interval + fluctuation)} 层。${next}`;

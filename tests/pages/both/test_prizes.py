@@ -194,7 +194,7 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     owner.says("不公开的红包，一天发出的钱最多 50 元")
     winner.open("treasure", code)
     winner.says("等发布者付款")
-    winner.keeps_silent("一定挖到", "分享")
+    winner.keeps_silent("一定有奖", "分享")
     owner.press("支付 2 元")
     owner.says("我发布的", "中奖者和发奖", "提前结束", "等别人来挖")
     Person.log_in(publisher.address, "朵朵").post("/postTask", code=code)

@@ -64,7 +64,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
                     "大家再挖 1 层，就可能挖到下一份")  # fmt: skip
         phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？", "秒内按下的")
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("第 1 层", "这一锹一定挖到！", "小刚 挖了一锹，大家一起等 6 秒", "秒后大家可挖")
+        phone.shows("第 1 层", "下一层一定有奖！", "小刚 挖了一锹，大家一起等 6 秒", "秒后大家可挖")
         phone.shows("1 人挖过", "1. 小刚")
         phone.until_it_says("冷却结束，大家一起抢！", "挖一锹")
         phone.press("挖一锹")
