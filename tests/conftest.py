@@ -79,8 +79,12 @@ LONGEST = (
 )
 
 
-# The folders whose files run in one process, since they share servers, which are dear to start.
-TOGETHER = ("tests/pages/app/", "tests/pages/both/", "tests/pages/miniprogram/", "tests/pages/ops/")
+# The folders whose files run in one process, since they share a server and phones, which are dear to start.
+TOGETHER = (
+    ("tests/pages/app/",),
+    ("tests/pages/both/", "tests/pages/miniprogram/"),
+    ("tests/pages/ops/",),
+)
 
 
 HERE = Path(__file__).parent
@@ -120,11 +124,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 class Together(LoadFileScheduling):
-    """Gives a process whole files, and the folders in TOGETHER whole."""
+    """Gives a process whole files, and folders of one line of TOGETHER whole."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+        return next((folders[0] for folders in TOGETHER if file.startswith(folders)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from support.browser import Opener, Person, Window, a_browser, open_window
+from support.browser import MARKUP, Opener, Person, Window, a_browser, open_window
 from support.messages import MESSAGES
 from support.phone import WHY_NOT, Phone, PhonesProcess, compile_program
 from support.screen import TOKEN
@@ -62,9 +62,13 @@ def browser(_chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Br
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server for all files without settings of their own: a start takes as long as several scenes.
 
-    Its random order is short.
+    Its random order is short, and its agreement has markup in it.
     """
+    texts = tmp_path_factory.mktemp("texts")
+    (texts / "agreement.txt").write_text(f"我们的协议\n{MARKUP}", encoding="utf-8")
+    (texts / "privacy.txt").write_text("我们的隐私政策\n" + "第一条\n" * 200, encoding="utf-8")
     settings = {"OPS_TOKEN": TOKEN, "FAIR_START_MS": "1000", **MESSAGES}
+    settings |= {"TEXTS_DIR": str(texts), "CONTACT": "微信 wabao-help"}
     with a_server(tmp_path_factory.mktemp("pages"), **settings) as running:
         yield running
 

@@ -43,6 +43,7 @@ CONTRASTS = Path(__file__).with_name("contrasts.js")
 CUT = Path(__file__).with_name("cut.js").read_text(encoding="utf-8")
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1440, "height": 900}
+MARKUP = "<b id='forged'>粗</b><script>document.title = '坏'</script>"
 ZONE = "Asia/Shanghai"  # most people live there; times have a second one elsewhere
 # An init script: `signals` lists the sounds and vibrations.
 NOTE_SIGNALS = """

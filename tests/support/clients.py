@@ -12,8 +12,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 from support.browser import choose_picture
 from support.phone import Phone
 
-# Mark scenes that tests of the other client alone play there.
-WEB_PAGE = pytest.mark.parametrize("client", ["page"], indirect=True)
+# Marks scenes that tests of the web page alone play there.
 MINI_PROGRAM = pytest.mark.parametrize("client", ["miniprogram"], indirect=True)
 PICTURES_ARE_SHOWN = """() => [...document.images].every(
     each => each.complete || each.getBoundingClientRect().top > innerHeight)"""

@@ -3,15 +3,15 @@
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE
+from support.browser import MARKUP, PHONE
 from support.client import a_picture
 from support.phone import a_phone
 
 
-def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window, markup):
+def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window):
     opened = window(None, "/", viewport=PHONE)
     page = opened.page
-    for link, said in (("用户协议", markup), ("隐私政策", "第一条"), ("联系客服", "微信 wabao-help")):
+    for link, said in (("用户协议", MARKUP), ("隐私政策", "第一条"), ("联系客服", "微信 wabao-help")):
         page.get_by_role("button", name=link).click()
         expect(page.get_by_role("dialog", name=link)).to_contain_text(said)
         assert opened.overflow() <= 0
@@ -21,13 +21,13 @@ def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window, ma
 
 
 @pytest.mark.usefixtures("phones")
-def test_the_texts_and_a_treasures_rules_are_read_in_the_mini_program_as_they_are(address, publisher, markup):
+def test_the_texts_and_a_treasures_rules_are_read_in_the_mini_program_as_they_are(address, publisher):
     with a_phone(address, "小红") as phone:
         phone.open("/pages/mine/mine")
         phone.shows("用户协议隐私政策", "联系客服")
         phone.press("用户协议")
         assert phone.until("entitled")["title"] == "用户协议"
-        phone.shows("我们的协议", markup)
+        phone.shows("我们的协议", MARKUP)
         phone.open("/pages/texts/texts?which=privacy")
         phone.shows("我们的隐私政策", "用户隐私保护指引")
         phone.tap(".guide")
