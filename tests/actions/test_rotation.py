@@ -84,7 +84,17 @@ def after(io_loop: Any, settings: Settings, context: Context) -> Iterator[tuple[
     io_loop.run_sync(opened.close)
 
 
-async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settings, after, alice, bob):
+async def test_after_a_rotation_everything_goes_on_without_the_old_secret(
+    settings, context, monkeypatch, after, alice, bob
+):
+    sealed = set()
+    seal = context.keys.seal
+
+    def noted(purpose: str, *what: Any) -> Sealed:
+        sealed.add(purpose)
+        return seal(purpose, *what)
+
+    monkeypatch.setattr(context.keys, "seal", noted)
     running = await alice.publish(prize_num=2, forecast_num=1, interval=4, fluctuation=0)
     for _ in range(2):
         assert (await bob.dig(running))["is_prize"] == 0
@@ -94,6 +104,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
     await bob.dig(on_site)
     pickup = (await bob.claim(on_site))["pickup"]
     packet = await alice.paid_packet()
+    assert sealed == set(sealed_values.PLACES)
     await start_servers(settings, NEW, OLD)
     old = fingerprint(OLD)
     new = fingerprint(NEW)
@@ -231,25 +242,3 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settin
         ]
     [prize] = await context.store.prizes.of_task(code)
     assert msgspec.json.decode(new.open("address", prize["address_box"], prize["_id"])) == elsewhere
-
-
-async def test_every_kind_of_value_that_the_server_seals_is_rotated(client, context, monkeypatch):
-    sealed = {}
-    seal = context.keys.seal
-
-    def noted(purpose: str, plain: bytes, associated: str) -> Sealed:
-        sealed[purpose] = associated
-        return seal(purpose, plain, associated)
-
-    monkeypatch.setattr(context.keys, "seal", noted)
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1)
-    await bob.dig(code)
-    await bob.claim(code, **MAIL)
-    on_site = await alice.publish(forecast_num=1, draw_type=1)
-    await bob.dig(on_site)
-    await bob.claim(on_site)
-    assert set(sealed) == set(sealed_values.PLACES)
-    for purpose, associated in sealed.items():
-        places = dict((await context.store.sealed_values.page(purpose, context.keys.fingerprint, ""))[0])
-        assert context.keys.open(purpose, places[associated], associated)

@@ -413,9 +413,3 @@ async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(context
     (told,) = await asyncio.gather(digging, return_exceptions=True)
     assert getattr(told, "error", None) == "ended"
     assert drawn.sizes == [1]
-
-
-async def test_details_say_how_long_digs_are_gathered(alice):
-    for cooldown, told in ((5, WINDOW_MS), (0, 0)):
-        details = await alice.get("/getTaskDetails", code=await alice.publish(cd=cooldown))
-        assert (details["fair_start_ms"], details["data"]["fair_start_ms"]) == (told, told)

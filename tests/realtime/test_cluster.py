@@ -280,18 +280,6 @@ async def test_a_redis_that_is_not_what_its_address_says_is_refused_by_one_line(
         redis.kill()
 
 
-async def test_a_cluster_of_one_member_serves(tmp_path):
-    member = Member(tmp_path)
-    member.start()
-    try:
-        member.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        await look_at_redis(Settings(redis_url=member.cluster_uri))
-        async with listening(member.cluster_uri) as both:
-            await both.whole()
-    finally:
-        member.kill()
-
-
 @pytest.mark.parametrize("trouble", ["a failed look at the masters", "a master left", "a dead master left"])
 async def test_a_bus_is_up_as_soon_as_its_links_to_all_masters_are(tmp_path, monkeypatch, trouble):
     member = Member(tmp_path)

@@ -91,18 +91,15 @@ def test_it_is_alive_at_once_and_refuses_the_rest_within_a_second(server):
                     found.append((path, reply, seconds))
             return found
 
+    upload = {"file": ("a.jpg", b"x" * (4 << 20))}
+    reply = httpx.post(f"{server.address}/uploadFile", files=upload, timeout=30)
+    assert (reply.status_code, reply.json()["error"]) == (503, "unavailable")
+    assert httpx.get(f"{server.address}/readyz", timeout=5).json()["silent"] == ["mongodb"]
     for path, reply, seconds in asyncio.run(scene()):
         assert reply.status_code == 503, path
         assert reply.json()["error"] == "unavailable", path
         assert path == "/readyz" or reply.headers["Retry-After"] == "1", path
         assert seconds < REFUSED_SECONDS, path
-
-
-def test_an_upload_is_refused_and_its_sender_gets_to_read_that(server):
-    reply = httpx.post(
-        f"{server.address}/uploadFile", files={"file": ("a.jpg", b"x" * (4 << 20))}, timeout=30
-    )
-    assert (reply.status_code, reply.json()["error"]) == (503, "unavailable")
 
 
 def test_its_pages_open_and_their_socket_is_told_that_the_service_is_down(server):
@@ -127,11 +124,6 @@ def test_its_pages_open_and_their_socket_is_told_that_the_service_is_down(server
         ("error", None, "unavailable"),
     ]
     assert code == 1001, "come back soon"
-
-
-def test_readyz_names_what_is_away(server):
-    reply = httpx.get(f"{server.address}/readyz", timeout=5)
-    assert (reply.status_code, reply.json()["silent"]) == (503, ["mongodb"])
 
 
 def test_what_needs_no_database_is_told_by_its_path():

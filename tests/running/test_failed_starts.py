@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,20 +39,10 @@ FEWEST = 3  # descriptors: more are open already, so no other can be opened
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """While this file exists, `server` starts no process."""
-    return tmp_path_factory.mktemp("full") / "full"
-
-
-@pytest.fixture(scope="module")
-def ending(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """While this file exists, workers end with the exit code in it."""
-    return tmp_path_factory.mktemp("ending") / "ending"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, full: Path, ending: Path) -> Iterator[Running]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     directory = tmp_path_factory.mktemp("failing")
+    full = directory / "full"
+    ending = directory / "ending"
     (directory / "sitecustomize.py").write_text(NO_PROCESSES.format(path=str(full), ending=str(ending)))
     running = Running(directory / "data", free_port(), PYTHONPATH=f"{directory}:{SOURCE}")
     running.wait_for("Wabao is ready")
@@ -82,7 +71,8 @@ def test_a_worker_that_is_killed_as_soon_as_it_serves_is_in_the_metric_that_the_
     assert next(row for row in TABLE if row.kind == "ended").metric == "wabao_workers_lost"
 
 
-def test_a_worker_that_cannot_be_forked_is_started_once_it_can(server, full):
+def test_a_worker_that_cannot_be_forked_is_started_once_it_can(server):
+    full = server.data_dir.with_name("full")
     (worker,) = server.children()["worker"]
     full.touch()
     os.kill(worker, signal.SIGKILL)
@@ -92,8 +82,9 @@ def test_a_worker_that_cannot_be_forked_is_started_once_it_can(server, full):
     assert is_ready(server.address)
 
 
-def test_workers_that_end_before_they_serve_do_not_end_the_server(server, ending):
+def test_workers_that_end_before_they_serve_do_not_end_the_server(server):
     """Neither if they fail, nor if they say that they may not serve."""
+    ending = server.data_dir.with_name("ending")
     (worker,) = server.children()["worker"]
     for code in (1, 2):
         ending.write_text(str(code))

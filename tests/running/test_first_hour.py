@@ -116,7 +116,7 @@ def test_the_commands_are_those_of_the_other_pages():
     assert NGINX.strip() in (SOURCE / "deploy" / "nginx.conf").read_text("utf-8")
 
 
-def test_an_operator_comes_from_an_empty_machine_to_a_parcel_that_was_received(machine):
+def test_an_operator_comes_from_an_empty_machine_to_a_parcel_and_to_money_that_were_received(machine):
     with machine.serving():
         look(machine)
         assert "goods only: red packets are off, since CASH=0" in machine.said.read_text()
@@ -135,9 +135,6 @@ def test_an_operator_comes_from_an_empty_machine_to_a_parcel_that_was_received(m
         assert row["address"] == WHERE["address"]
         ming.post("/shipPrize", code=code, depth=1, carrier="顺丰速运", number="SF1234567890")
         assert hong.post("/receivePrize", code=code)["received_at"]
-
-
-def test_an_operator_turns_red_packets_on_and_comes_to_money_that_was_received(machine):
     machine.run(CASH)
     with machine.serving():
         look(machine)

@@ -206,34 +206,38 @@ def outcome(program: str, **turns: int) -> tuple[int, Watchdog, float]:
     return asyncio.run(watched())
 
 
+DEAF = "signal.signal(signal.SIGABRT, signal.SIG_IGN); os.write(pipe, b'1'); time.sleep(60)"
+
+
 def test_a_worker_has_longer_for_its_first_heartbeat_but_not_for_ever():
     code, watchdog, turns = outcome("time.sleep(60)", missed_turns=1, starting_turns=20)
     assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, False)
     assert turns >= 20
 
 
-def test_after_its_first_heartbeat_a_worker_has_only_the_missed_turns():
-    program = "os.write(pipe, b'1'); time.sleep(60)"
-    code, watchdog, _ = outcome(program, missed_turns=2, starting_turns=10_000)
-    assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, True)
-
-
-def test_a_worker_that_sigabrt_does_not_end_is_killed():
-    program = "signal.signal(signal.SIGABRT, signal.SIG_IGN); os.write(pipe, b'1'); time.sleep(60)"
-    code, watchdog, _ = outcome(program, missed_turns=4, starting_turns=10_000)
-    assert (code, watchdog.stood_still) == (-signal.SIGKILL, True)
+@pytest.mark.parametrize(
+    ("program", "missed_turns", "ended"),
+    [
+        ("os.write(pipe, b'1'); time.sleep(60)", 2, (-signal.SIGABRT, True, True)),
+        (DEAF, 4, (-signal.SIGKILL, True, True)),
+        # On a busy machine, its end takes many turns.
+        ("os.write(pipe, b'0'); sys.exit(3)", 10_000, (3, False, False)),
+    ],
+    ids=["after a heartbeat", "SIGABRT does not end it", "it ends by itself"],
+)
+def test_a_worker_that_has_begun_has_only_the_missed_turns(program, missed_turns, ended):
+    code, watchdog, _ = outcome(program, missed_turns=missed_turns, starting_turns=10_000)
+    assert (code, watchdog.stood_still, watchdog.served) == ended
 
 
 def test_workers_that_stand_still_at_once_are_ended_one_after_another(caplog):
-    program = "signal.signal(signal.SIGABRT, signal.SIG_IGN); os.write(pipe, b'1'); time.sleep(60)"
-
     async def scene() -> None:
         aborting = asyncio.Lock()
         with ExitStack() as children:
             async with asyncio.timeout(30):
                 await asyncio.gather(
                     *(
-                        children.enter_context(a_child(program, Watchdog(TURN_SECONDS, 4, aborting=aborting)))
+                        children.enter_context(a_child(DEAF, Watchdog(TURN_SECONDS, 4, aborting=aborting)))
                         for _ in range(2)
                     )
                 )
@@ -241,13 +245,6 @@ def test_workers_that_stand_still_at_once_are_ended_one_after_another(caplog):
     asyncio.run(scene())
     first, second = (record.created for record in caplog.records)
     assert second - first > ABORT_SECONDS / 2
-
-
-def test_a_worker_that_ends_by_itself_did_not_stand_still():
-    # On a busy machine, its end takes many turns.
-    endless = {"missed_turns": 10_000, "starting_turns": 10_000}
-    code, watchdog, _ = outcome("os.write(pipe, b'0'); sys.exit(3)", **endless)
-    assert (code, watchdog.stood_still, watchdog.served) == (3, False, False)
 
 
 def test_late_turns_of_the_supervisor_do_not_count():
