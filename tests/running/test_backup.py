@@ -58,6 +58,8 @@ async def snapshot_of(server: Running, person: Person, code: str, since: int) ->
                     return frame
         finally:
             page.close()
+            while await page.read_message() is not None:  # or its socket outlives this loop
+                pass
 
 
 def test_a_backup_made_under_digs_is_restored_and_digs_go_on(tmp_path):
