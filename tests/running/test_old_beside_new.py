@@ -135,6 +135,11 @@ class Crowd:
                     if frame["type"] == "cd":
                         assert frame["seq"] == seen[-1] + 1
                         seen.append(frame["seq"])
+            except asyncio.CancelledError:
+                page.close()
+                while await page.read_message() is not None:  # or its socket outlives this loop
+                    pass
+                raise
             finally:
                 page.close()
 
