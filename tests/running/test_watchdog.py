@@ -38,27 +38,28 @@ DIGS = 8
 TURN_SECONDS = 0.05
 
 # As sitecustomize.py on PYTHONPATH, Python runs this when it starts.
-HANG_ON_SIGUSR1 = """
-import signal, sys, threading
+SPIN_ON_SIGUSR1 = """
+import signal, sys
 
 if sys.orig_argv[-2:] == ["-m", "server"]:  # on a busy machine a stack takes longer to write
     from server.running import watchdog
     watchdog.ABORT_SECONDS = 10.0
 
-def hang(*_):
-    threading.Event().wait()
+def spin(*_):
+    while True:
+        pass
 
-signal.signal(signal.SIGUSR1, hang)
+signal.signal(signal.SIGUSR1, spin)
 """
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with three workers, each of which can be made to hang."""
-    hanging = tmp_path_factory.mktemp("hanging")
-    (hanging / "sitecustomize.py").write_text(HANG_ON_SIGUSR1)
+    """A server with three workers, each of which can be made to spin."""
+    spinning = tmp_path_factory.mktemp("spinning")
+    (spinning / "sitecustomize.py").write_text(SPIN_ON_SIGUSR1)
     data_dir = tmp_path_factory.mktemp("watched") / "data"
-    running = Running(data_dir, free_port(), WEB_CONCURRENCY="3", PYTHONPATH=f"{hanging}:{SOURCE}")
+    running = Running(data_dir, free_port(), WEB_CONCURRENCY="3", PYTHONPATH=f"{spinning}:{SOURCE}")
     for _ in range(3):
         running.wait_for("wabao.worker serving")
     yield running
@@ -96,9 +97,9 @@ class Watcher:
             connection.close()
 
 
-def test_hanging_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig(server):
+def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig(server):
     workers = server.children()["worker"]
-    hanging, frozen, _ = workers
+    spinning, frozen, _ = workers
     before = server.metric('wabao_workers_ended_total{how="hung"')
     said_before = len(server.said)
     code = Person.log_in(server.address, "alice").publish(forecast_num=100_000)
@@ -111,9 +112,9 @@ def test_hanging_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig(
             watchers.append(Watcher(server.address, diggers[0], code))
             watching.append(asyncio.create_task(watchers[-1].watch(DIGS)))
             await watchers[-1].arrived.wait()
-        deaths = pidfds_of([hanging, frozen])
+        deaths = pidfds_of([spinning, frozen])
         began = time.monotonic()
-        os.kill(hanging, signal.SIGUSR1)
+        os.kill(spinning, signal.SIGUSR1)
         os.kill(frozen, signal.SIGSTOP)
         # Some digs reach the remaining worker and are answered at once. Others wait for the new workers.
         digging = asyncio.gather(*(dig(server.address, digger, code) for digger in diggers))
@@ -131,7 +132,7 @@ def test_hanging_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig(
     assert {tuple(watcher.depths) for watcher in watchers} == {tuple(range(1, DIGS + 1))}
     assert sum(watcher.comebacks for watcher in watchers) >= 2
     said = "".join(server.said[said_before:])
-    assert set(re.findall(r"pid (\d+)\) stands still", said)) == {str(hanging), str(frozen)}
+    assert set(re.findall(r"pid (\d+)\) stands still", said)) == {str(spinning), str(frozen)}
     # A log line of the third worker may come in the middle of a line of a stack, but not within a name.
     assert said.count("/sitecustomize.py") == 1
     assert said.count("run_forever") == 2  # the frozen worker's stack is there too
