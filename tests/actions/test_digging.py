@@ -11,7 +11,6 @@ from pymongo.errors import AutoReconnect
 from handlers.digging.post_task import PostTask
 from server.actions.digging import dig as digging
 from server.actions.digging.dig import SLOW_CLOCK_MS, DigAttempt, Dug, dig, settle_pending
-from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.errors import OutcomeUnknown, OwnTask, Refusal, Unavailable
 from server.game.dig import Dig
@@ -142,16 +141,6 @@ async def test_two_hundred_digs_of_a_publisher_delay_anothers_dig_by_one_read(
     assert (dug.dig["depth"], dug.repeated) == (1, False)
     # After bob's dig the cooldown is known, and whose task it is.
     assert len(reads) <= 3
-
-
-async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task_has_ended(other, alice, bob):
-    code = await alice.publish(cd=0, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await bob.dig(code)
-    for who, error in ((alice, "own_task"), (bob, "already_won")):
-        assert (await who.dig(code))["error"] == error
-    await end_task_as_operator(other, code, "违反规则")
-    for who in (alice, bob):
-        assert (await who.dig(code))["error"] == "ended"
 
 
 # The error and the depth in a reply, and whether the reply is repeated.

@@ -284,14 +284,6 @@ async def test_who_won_in_a_task_that_runs_is_not_erased_before_its_end(context,
         await erase(context.store, bob.id)
 
 
-async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(client, context, monkeypatch):
-    bob = await client.log_in("bob")
-    meanwhile(monkeypatch, context.store.people, "lock_out", before=bob.publish)
-    with pytest.raises(CannotErase, match="of theirs runs"):
-        await erase(context.store, bob.id)
-    assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
-
-
 @pytest.mark.gen_test(timeout=120)
 async def test_killed_after_any_write_it_can_go_on_to_the_same_end(client, context, monkeypatch):
     bob, _ = await a_life(client, context)
@@ -643,27 +635,3 @@ async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, contex
         await let_files_age(context, UNUSED_MS)
         await tidy(context)
         assert await stored(context) == (set(), set())
-
-
-async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
-    client, context, monkeypatch, alice
-):
-    used = await uploaded(alice)
-    unused = await uploaded(alice)
-    code = await alice.publish(url=used[0])
-    await alice.get("/getTaskDetails", code=code)
-    await context.store.files.take(used[0], None, context.clock.now_ms())
-    await let_files_age(context, UNUSED_MS)
-    await context.store.visits.rows.update_many({}, {"$set": {"opened_at": 1}})
-    written = Written(context, monkeypatch)
-    await written.note(tidy(context))
-    assert len(written.left) > 7
-    for left in written.left:
-        await put_back(context, left)
-        assert await served(client, used[0]) == [200]
-        assert set(await served(client, *unused)) <= {200, 404}
-        await tidy(context)
-        assert await served(client, *used, *unused) == [200, 200, 404, 404]
-        names, with_bytes = await stored(context)
-        assert names == with_bytes == {name_of(address) for address in used}
-        assert await context.store.visits.rows.count_documents({}) == 0

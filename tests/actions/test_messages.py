@@ -1,11 +1,7 @@
 """Messages to people who left: the right person gets each message, in time, and once."""
 
 import asyncio
-from functools import partial
 from typing import ClassVar
-from unittest import mock
-
-import pytest
 
 from server import wechat as real
 from server.actions.digging.end_task import end_task_as_operator
@@ -23,10 +19,8 @@ from server.leading.sweep import sweep
 from server.store.people import erasure
 from server.wechat.messages import moment
 from support.client import Client
-from support.meanwhile import failing, meanwhile
 from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to, states
 from support.purse import DAY_MS, find, let_pass, only, rest, sweep_after, sweep_until_quiet
-from support.steps import Killed
 
 ENVIRONMENT = MESSAGES
 
@@ -189,28 +183,6 @@ async def test_a_reminder_of_what_was_announced_comes_at_its_start_however_far_t
         await send_messages(context)
     ((kind, shown),) = await sent_to(client, "carol")
     assert (kind, shown["note"]) == ("cooldown_over", "开挖了，快来挖第一锹")
-
-
-async def test_a_reminder_comes_at_a_start_that_a_dead_process_or_a_moment_before_moved(
-    client, context, monkeypatch, open_page, alice, bob, carol
-):
-    starts_at = context.clock.now_ms() + 3_600_000
-    code = await alice.publish(cd=3600, starts_at=starts_at)
-    await allow(client, "carol", "cooldown_over")
-    await carol.post("/remind", code=code)
-    page = await open_page(bob, code)
-    await page.until("snapshot")
-    move = partial(alice.post, "/editTask", code=code, name="猫")
-    with mock.patch.object(context.store.messages, "hasten", failing(RuntimeError())):
-        assert (await move(starts_at=starts_at - 60_000))["error"] == "internal"
-    assert (await move(starts_at=starts_at - 60_000))["status"] == 0
-    assert (await only(context, "messages"))["due_at"] == starts_at - 60_000
-    await page.until("review")
-    await allow(client, "bob", "cooldown_over")
-    moved = partial(move, starts_at=starts_at - 120_000)
-    meanwhile(monkeypatch, context.store.messages, "insert", before=moved)
-    assert (await bob.post("/remind", code=code))["cd_until"] == starts_at - 120_000
-    assert {message["due_at"] for message in await find(context, "messages")} == {starts_at - 120_000}
 
 
 async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context, alice, bob, carol, dave):
@@ -426,46 +398,6 @@ async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(clie
     assert (await states(context))["won"] == "unclear"
 
 
-async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, context, monkeypatch):
-    """If WeChat never saw one of them, its consent would let the other message be sent twice."""
-    await wins(client, "茶壶", "茶杯", consents=2)
-    monkeypatch.setattr(sending, "AT_ONCE", 1)
-    with mock.patch.object(context.wechat, "send_message", failing(Killed())), pytest.raises(Killed):
-        await send_messages(context)
-    (unseen,) = await find(context, "messages", state="sending")
-    await client.misbehave("disconnect", call="message")
-    await send_messages(context)
-    assert len(await told(client)) == 1
-    await context.store.messages.rows.update_one({"_id": unseen["_id"]}, {"$set": {"due_at": 1}})
-    await send_messages(context)
-    await send_until_quiet(context)
-    assert len(await told(client)) == 1
-    assert {each["state"] for each in await find(context, "messages", kind="won")} == {"unclear"}
-
-
-async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
-    client, context, alice, bob, carol
-):
-    code = await alice.publish(forecast_num=1000, cd=60)
-    await bob.dig(code)
-    tasks = context.store.tasks.rows
-    for number in (1, 2):
-        await allow(client, "carol", "cooldown_over")
-        await tasks.update_one({"_id": code}, {"$set": {"cd_until": context.clock.now_ms() + 60_000}})
-        assert (await carol.post("/remind", code=code))["status"] == 0
-        await tasks.update_one({"_id": code}, {"$set": {"cd_until": 1}})
-        await context.store.messages.rows.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
-        if number == 1:
-            dies = mock.patch.object(context.store.consents, "spend", failing(Killed()))
-            with dies, pytest.raises(Killed):  # before it notes that the consent is spent
-                await send_messages(context)
-        else:
-            await send_until_quiet(context)
-        assert len(await sent_to(client, "carol")) == number
-    (consent,) = await find(context, "consents", person_id=carol.id)
-    assert (consent["left"], consent["held"]) == (0, [])
-
-
 async def offered(client: Client, *users: str) -> list[list[tuple[str, str]]]:
     """For each of these people, return the name and the `status` in each announcement that they got."""
     sent = [[shown for kind, shown in await sent_to(client, user) if kind == "announced"] for user in users]
@@ -532,30 +464,6 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
     assert not any("due_at" in message for message in await find(context, "messages", person_id=bob.id))
 
 
-async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_tried_again(
-    client, context, alice, bob
-):
-    assert (await bob.post("/follow", publisher_id=alice.id))["status"] == 0
-    await allow(client, "bob", "announced")
-
-    async def announcement() -> str:
-        [message] = await find(context, "messages", person_id=alice.id)
-        return message["state"]
-
-    for publish_id, hours, state in (("tried-again-1", 23, "waiting"), ("given-up-12", 25, "moot")):
-        dies = mock.patch.object(context.store.tasks, "add", failing(RuntimeError()))
-        with dies, pytest.raises(AssertionError):
-            await alice.publish(name="猫", publish_id=publish_id)
-        await let_pass(context, hours * 3_600_000)
-        await send_until_quiet(context)
-        assert await announcement() == state
-        if state == "waiting":
-            await alice.publish(name="猫", publish_id=publish_id)
-            await send_until_quiet(context)
-            assert await offered(client, "bob") == [[("猫", "可以挖了")]]
-        await context.store.database["messages"].delete_many({})
-
-
 async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(client, context, monkeypatch):
     for name, number in (("FOLLOWERS", 2), ("AT_ONCE", 2), ("READS", 2)):
         monkeypatch.setattr(write, name, number)
@@ -590,18 +498,3 @@ async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(cli
     numbers = {row["follower"]: row["n"] for row in await find(context, "follows")}
     assert numbers[fans[11].id] == 12
     assert max(numbers.values()) <= (await only(context, "people", _id=alice.id))["followed"]
-
-
-async def test_those_who_follow_at_the_same_moment_are_all_told(client, context, monkeypatch):
-    monkeypatch.setattr(write, "AT_ONCE", 2)
-    users = [f"fan{number}" for number in range(6)]
-    alice, *fans = await client.log_in_all("alice", *users)
-    publisher_id = alice.id
-    await asyncio.gather(
-        *(follow(context, fan.id, publisher_id, following=True) for fan in fans for _ in range(2))
-    )
-    for user in users:
-        await allow(client, user, "announced")
-    await alice.publish(name="灯")
-    await send_until_quiet(context)
-    assert await offered(client, *users) == [[("灯", "可以挖了")]] * 6

@@ -117,21 +117,6 @@ async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_noth
     assert queued["number"] == TO_HOLD
 
 
-async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_shown(
-    client, context, monkeypatch, code
-):
-    people = await who_counts(client, context, TO_HOLD, code)
-    for someone in people[:-1]:
-        await report(someone, code)
-
-    async def show() -> None:
-        await hide(client, code, 0, "没有问题")
-
-    meanwhile(monkeypatch, context.store.reports, "join", after=show)
-    await report(people[-1], code)
-    assert not await is_hidden(context, code)
-
-
 async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(client, context, monkeypatch, code):
     bob, carol = await who_counts(client, context, 2, code)
     await report(bob, code)
@@ -191,17 +176,6 @@ async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     assert (details["review"], details["review_note"]) == ("hidden", "违法")
 
 
-async def test_a_winner_may_report_what_is_held_for_an_operator(client, context, alice):
-    code = await alice.publish(prize_num=2, interval=TO_HOLD + 1, fluctuation=0)
-    people = await who_counts(client, context, TO_HOLD + 1, code)
-    await rest(context)
-    assert await context.store.prizes.find_won(code, people[-1].id) is not None
-    for someone in people:
-        assert (await report(someone, code))["status"] == 0
-    [queued] = (await client.get("/ops/reports"))["data"]
-    assert queued["number"] == TO_HOLD + 1
-
-
 async def test_a_bad_report_is_refused_and_any_text_of_200_characters_is_taken(
     client, context, alice, bob, code
 ):
@@ -224,17 +198,6 @@ async def test_a_bad_report_is_refused_and_any_text_of_200_characters_is_taken(
         assert (await report(bob, code, text=text))["status"] == 0
         [saved] = await context.store.reports.of_task(code, 10)
         assert len(saved["text"]) <= 200
-
-
-async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(client, context, alice):
-    code = await alice.publish_packet()
-    other = await alice.publish()
-    [bob] = await who_counts(client, context, 1, other)
-    for each in (code, other):
-        assert (await report(bob, each))["status"] == 0
-    await sweep_until_quiet(context, DAY_MS)
-    assert await context.store.tasks.find(code) is None
-    assert [each["code"] for each in await find(context, "reports")] == [other]
 
 
 async def test_nobody_takes_part_in_a_second_hiding_before_the_first_is_decided(client, context, alice):
@@ -266,29 +229,6 @@ async def test_nobody_takes_part_in_a_second_hiding_before_the_first_is_decided(
         decided = bool((await context.store.tasks.get(first)).get("decided"))
         assert await hidden() == codes[2:] * decided
         await hide(client, first, 0, "没有问题")
-
-
-async def test_who_cannot_hide_at_this_moment_after_all_stays_free_for_another_hiding(client, context):
-    early, both, late = [someone.id for someone in await client.log_in_all("a", "b", "c")]
-    made = {"a": (early, both), "b": (both, late)}
-    for code, authors in made.items():
-        for person_id in authors:
-            fields = {"code": code, "person_id": person_id, "open": 1, "counts": 1, "at": 1}
-            await context.store.reports.rows.insert_one({"_id": f"{code}:{person_id}", **fields})
-    reports = context.store.reports
-    both_asked = asyncio.Barrier(2)  # who is free, before either notes anything
-    ask = reports.collection.distinct
-
-    async def ask_at_once(*asked: Any) -> Any:
-        found = await ask(*asked)
-        await both_asked.wait()
-        return found
-
-    with mock.patch.object(reports, "collection", mock.Mock(wraps=reports.collection, distinct=ask_at_once)):
-        joined = await asyncio.gather(*(reports.join(code, 0, 2) for code in made))
-    took_part = [each["code"] for each in await find(context, "reports", hides=1)]
-    assert sorted(took_part) == [code for code, so in zip(made, joined, strict=True) for _ in range(2 * so)]
-    assert sum(joined) == 1
 
 
 async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(

@@ -15,10 +15,9 @@ from server.actions.digging.commit import COMMITTED_MS
 from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.game import draw
-from server.game.amounts import DAY_MS, FOLLOWED_MS, spoken
+from server.game.amounts import DAY_MS, FOLLOWED_MS
 from server.game.sealed import Sealed
 from server.game.task import AHEAD_DAYS
-from server.realtime.cooldowns import OPENING_TRUSTED_SECONDS
 from server.security.keys import Keys
 from server.store.digging.tasks import Tasks
 from support.client import Someone, a_picture
@@ -333,22 +332,6 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     await expect_balance(context)
 
 
-async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(context, alice):
-    now_ms = context.clock.now_ms()
-    starts_at = now_ms + DAY_MS
-    ends_at = now_ms + 3 * DAY_MS
-    unpaid = await alice.publish_packet(starts_at=starts_at, ends_at=ends_at)
-    ended = await alice.publish(starts_at=starts_at)
-    assert (await alice.post("/endTask", code=ended))["status"] == 0
-    said = {}
-    for code in (unpaid, ended):
-        rules = (await alice.get("/getRules", code=code))["rules"]
-        said[code] = next(rule["text"] for rule in rules if rule["title"] == "时间")
-    assert said[unpaid].startswith(f"还没有开始，不早于 {spoken(starts_at)}；到 {spoken(ends_at)}，")
-    assert said[ended].endswith(" 已经结束")
-    assert "开始" not in said[ended]
-
-
 ADDRESS = {"receiver": "小红", "phone": "13800000000"}
 
 
@@ -489,19 +472,6 @@ async def test_a_start_is_moved_until_somebody_digs_as_pages_and_posters_tell(co
         assert task["due_at"] == task["expires_at"] == task.get("ends_at", moved + 30 * DAY_MS)
 
 
-async def test_a_process_that_heard_of_no_earlier_start_asks_again_after_a_second(context, alice, bob):
-    now_ms = context.clock.now_ms()
-    code = await alice.publish(cd=1, forecast_num=3_600, starts_at=now_ms + HOUR_MS)
-    assert (await bob.dig(code))["error"] == "cooling_down"
-    cooldowns = context.hub.cooldowns
-    began = {"starts_at": now_ms, "opened_at": now_ms, "cd_until": now_ms}
-    await context.store.tasks.collection.update_one({"_id": code}, {"$set": began})
-    known = cooldowns._known[code]
-    cooldowns._known[code] = known._replace(learned=known.learned - OPENING_TRUSTED_SECONDS)
-    dug = await bob.dig(code)
-    assert (dug["status"], dug["now_depth"]) == (0, 1)
-
-
 async def test_a_dig_that_is_under_way_when_the_start_is_moved_is_not_made(context, monkeypatch, alice, bob):
     code = await alice.publish(name="猫", cd=10, forecast_num=100_000)
     later = context.clock.now_ms() + HOUR_MS
@@ -567,23 +537,6 @@ class TestWhereContentsAreChecked:
         assert (await bob.get("/getTaskDetails", code=code))["starts_at"] == starts[2]
         moved = await alice.post("/editTask", code=code, name="另一只", starts_at=starts[1])
         assert moved["review"] == "checking"
-
-    async def test_a_moved_start_amid_an_edit_leaves_what_is_checked_to_its_check(
-        self, context, monkeypatch, alice, bob
-    ):
-        starts_at = context.clock.now_ms() + HOUR_MS
-        code = await alice.publish(name="一只闹钟", cd=1, forecast_num=3_600, starts_at=starts_at)
-        await settle(context)
-
-        async def edit_first() -> None:
-            assert (await alice.post("/editTask", code=code, name="另一只"))["review"] == "checking"
-
-        with monkeypatch.context() as patch:
-            meanwhile(patch, context.store.tasks, "edit", before=edit_first, once=True)
-            await alice.post("/editTask", code=code, name="一只闹钟", starts_at=starts_at + HOUR_MS)
-        await settle(context)
-        seen = await bob.get("/getTaskDetails", code=code)
-        assert (seen["name"], seen["starts_at"]) == ("一只闹钟", starts_at + HOUR_MS)
 
     async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
         self, client, context, alice

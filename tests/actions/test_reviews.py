@@ -13,7 +13,7 @@ from server.actions.operate import decide_review, hide_task
 from server.actions.people import erase as forgetting
 from server.actions.people.account import ban_person, set_profile, settle_names
 from server.actions.pictures import signed_path
-from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, settle_reviews
+from server.actions.reviews.review import BANNED, RESULT_MS, settle_reviews
 from server.context import Context
 from server.errors import BadRequest, WeChatBusy
 from server.game.amounts import DAY_MS
@@ -107,16 +107,6 @@ async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_
     await read_again(context, code)
     assert await shown_to(bob, code) == "shown"
     assert (await alice.get("/getTaskDetails", code=code))["review_note"] == ""
-
-
-async def test_a_process_that_holds_late_undoes_no_operators_decision(context, alice, bob):
-    code = await alice.paid_packet(name="【存疑】")
-    await settle(context)
-    (stale,) = await find(context, "reviews")
-    await decide_review(context, ME, f"task:{code}", "没有问题", shown=True)
-    await follow_review(context, stale)
-    assert await shown_to(bob, code) == "shown"
-    assert (await bob.dig(code))["status"] == 0
 
 
 @pytest.mark.parametrize(("ended", "state"), [(True, "shown"), (False, "no_such_task")])
@@ -346,21 +336,6 @@ class Late:
         raise WeChatBusy
 
 
-@pytest.mark.parametrize("part", ["text", "picture"])
-async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
-    context, monkeypatch, part, alice
-):
-    for _ in range(5):
-        await alice.publish()
-    late = Late()
-    monkeypatch.setattr(context.wechat, f"check_{part}", late)
-    await settle_reviews(context)  # the texts have been checked now if only pictures are late
-    late.asked = late.most = 0
-    await retry(context)
-    await settle_reviews(context)
-    assert (late.asked, late.most) == (2, 1)
-
-
 async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(context, monkeypatch, alice):
     doubtful = await alice.publish(name="【存疑】")
     pushed = await alice.publish()
@@ -570,24 +545,6 @@ async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(cont
     assert await find(context, "people", due_at={"$exists": True}) == []
 
 
-async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(context, alice, bob):
-    for k, who in enumerate((alice, bob), 1):
-        await leave_unsubmitted(context, who.id, due_at=k)
-    insert = context.store.reviews.insert
-
-    async def insert_but_alices(review: Any) -> bool:
-        if review["person_id"] == alice.id:
-            raise ValueError("a record that cannot be read")
-        return await insert(review)
-
-    with mock.patch.object(context.store.reviews, "insert", insert_but_alices):
-        await settle(context)
-    assert [await profile_of(context, who) for who in (alice, bob)] == [{}, {"wxname": "乙"}]
-    await context.store.people.rows.update_one({"_id": alice.id}, {"$set": {"due_at": 1}})
-    await settle(context)
-    assert await profile_of(context, alice) == {"wxname": "乙"}
-
-
 async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(context, alice):
     await leave_unsubmitted(context, alice.id, due_at=1)
     person = await person_of(context, alice)
@@ -674,16 +631,6 @@ async def test_a_refused_picture_is_served_to_nobody_and_goes(client, context, a
     assert (await alice.post("/setProfile", wxheadpic=path))["error"] == "bad_request"
     await tidy_files(context)
     assert await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}}) == []
-
-
-async def test_a_picture_beside_a_bad_name_can_be_chosen_again(context, alice):
-    path = await uploaded(alice)
-    await alice.post("/setProfile", wxname="【违规】", wxheadpic=path)
-    await settle_reviews(context)
-    assert (await alice.get("/getMyInfo"))["review"] == "refused"
-    await alice.post("/setProfile", wxname="小爱", wxheadpic=path)
-    await settle(context)
-    assert await profile_of(context, alice) == {"wxname": "小爱", "wxheadpic": path}
 
 
 async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(context, alice, bob, carol):

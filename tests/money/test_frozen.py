@@ -230,25 +230,6 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(client, con
     assert (await only(context, "prizes", code=code))["state"] == "frozen"
 
 
-async def test_bills_are_cancelled_before_anybody_is_told(client, context, monkeypatch):
-    code = await won(client, ON_SITE, claimed=True)
-    alice = client.people["alice"]
-    bob = client.people["bob"]
-    red_packet = await alice.won_packet(bob)
-    assert (await claim(bob, red_packet))["package_info"]
-    later = await alice.won_goods(bob)
-    told = []
-
-    async def tell(_: Context, prize: Any) -> None:
-        told.append((prize["code"], [bill["state"] for bill in await find(context, "sandbox_bills")]))
-
-    monkeypatch.setattr(freezing, "announce_claim", tell)
-    monkeypatch.setattr(freezing, "AT_ONCE", 1)
-    await act(client, "freeze", code, "person", 1)
-    await rest(context)
-    assert sorted(told) == sorted([(code, ["CANCELLED"]), (later, ["CANCELLED"])])
-
-
 async def test_an_address_is_kept_while_its_goods_are_frozen_and_for_90_days_after_their_release(
     client, context
 ):

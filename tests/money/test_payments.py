@@ -9,12 +9,10 @@ import pytest
 from devtools.sandbox.signing import sealed_notice
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.people import erase as forgetting
-from server.cash.actions.pay_in import follow_payments, is_by_credit
+from server.cash.actions.pay_in import is_by_credit
 from server.cash.actions.report_delivery import REFUSED_MS
-from server.cash.rules import order as row
 from server.context import Context
 from server.game.findings import NOT_REPORTED, SHIPPING_REFUSED
-from server.game.lifecycle import Move
 from server.game.opening import opened_by_review
 from server.leading.sweep import sweep
 from support.client import Client
@@ -133,24 +131,6 @@ async def test_a_publisher_ends_what_nobody_dug_and_only_an_operator_what_was_du
     }
     assert refunds == {undug: ("unwon", 200), dug: ("unwon", 400)}
     assert (await bob.claim(dug))["package_info"]
-
-
-@pytest.mark.changes_ledger
-async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
-    """WeChat's notices said that two orders are paid, but WeChat refuses queries for these orders."""
-    used = await alice.publish_packet()
-    useless = await alice.publish_packet()
-    for code in (used, useless):
-        await alice.order(code)
-    await alice.post("/endTask", code=useless)
-    for made in await find(context, "orders"):
-        paid = row.paid(made["amount_fen"], "t", "OTHERS", 200, [], 0)
-        assert await context.books.orders.moves(made["_id"], paid)
-        await context.books.orders.raise_alarm(made["_id"], "FREQUENCY_LIMITED")
-    assert await context.books.orders.alarms() == {"FREQUENCY_LIMITED": 2}
-    await follow_payments(context, await find(context, "orders"))
-    assert {found["state"] for found in await find(context, "orders")} == {"spent", "unusable"}
-    assert await context.books.orders.alarms() == {}
 
 
 def test_a_credit_card_is_known_by_the_name_of_its_kind():
@@ -272,25 +252,6 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
     assert not await try_to_pay(client, context, parameters)
 
 
-async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish_packet()
-    parameters = await alice.order(code)
-    await act(client, "hide", code=code, hidden=1)
-    moves = context.store.tasks.moves
-
-    async def shown_first(key: str, move: Move) -> bool:
-        if move.name == "taken_down":
-            await context.store.moderation.set_hidden(code, hidden=False)
-        return await moves(key, move)
-
-    monkeypatch.setattr(context.store.tasks, "moves", shown_first)
-    assert await try_to_pay(client, context, parameters)
-    await sweep_until_quiet(context)
-    assert (await bob.dig(code))["is_prize"] == 1
-    assert await find(context, "refunds") == []
-
-
 async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
     client, context, monkeypatch, alice
 ):
@@ -403,16 +364,6 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     await behave(client)
     await sweep_after(context, REFUSED_MS)
     assert (await payments_that_wait(context), list(map(len, await shipped(context)))) == ({}, [1, 1])
-
-
-async def test_what_went_back_whole_need_not_be_reported(client, context):
-    code = await opened(client)
-    await client.people["alice"].post("/endTask", code=code)
-    await client.misbehave("refuse", call="shipping", code="10060001")
-    await sweep_later(context)
-    await sweep_until_quiet(context)
-    [found] = await find(context, "orders")
-    assert (found["alarm"], "then" in found, await shipped(context)) == ("", False, [[]])
 
 
 async def test_what_went_back_in_part_still_has_to_be_reported(client, context, alice):

@@ -13,7 +13,7 @@ from devtools.sandbox.pay_call import ADDRESS_REFUSED
 from server.cash.actions.pay_out import note_bill
 from server.cash.actions.refund import note_refund
 from server.cash.audit import audit
-from server.cash.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
+from server.cash.pay.answers import BillAnswer, Contradiction, RefundAmount, RefundAnswer
 from server.cash.rules.bill import UNDER_WAY_MS, give_up, stop_sending, voided
 from server.context import Context
 from server.leading.sweep import sweep
@@ -79,18 +79,6 @@ async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
         assert {reply["package_info"] for reply in replies} == {first["package_info"]}
         assert len(asked) == looks
         await let_pass(context, 2_000)
-
-
-async def test_a_winner_confirms_though_wechat_does_not_answer_what_became_of_the_bill(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.won_packet(bob)
-    first = await bob.claim(code)
-    for wish in ({"what": "error_before"}, {"what": "refuse", "code": "FREQUENCY_LIMITED"}):
-        await client.misbehave(**wish, call="query_transfer")
-        again = await bob.claim(code)
-        assert (again["status"], again.get("package_info")) == (0, first["package_info"]), wish
-        await let_pass(context, 2_000)
-    await client.confirm(first["package_info"])
 
 
 async def test_calls_that_come_too_often_for_wechat_need_no_operator_and_the_sweep_slows_down(
@@ -330,19 +318,3 @@ async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
             context, BillAnswer(out_bill_no=bill["_id"], state="SUCCESS", amount_fen=bill["amount_fen"])
         )
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]
-
-
-async def test_an_expired_order_is_not_asked_about_in_each_sweep(context, monkeypatch, alice):
-    await alice.post("/payTask", code=await alice.publish_packet(), money=2)
-    asked = 0
-
-    async def still_unpaid(number: str) -> OrderAnswer:
-        nonlocal asked
-        asked += 1
-        return OrderAnswer(appid="wx", mchid="1", out_trade_no=number, trade_state="NOTPAY")
-
-    monkeypatch.setattr(context.pay, "query_order", still_unpaid)
-    await let_pass(context, 3 * HOUR_MS)
-    for _ in range(10):
-        await sweep(context)
-    assert asked <= 2

@@ -1,13 +1,11 @@
 """A winner's risk, for which the server asks WeChat beside the dig. Only a high risk holds a payout."""
 
-import asyncio
 from typing import ClassVar
 from unittest.mock import AsyncMock
 
 import pytest
 
 from server.context import Context
-from server.errors import WeChatBusy
 from server.game.amounts import day_of
 from support.client import Someone
 from support.purse import find, only
@@ -105,43 +103,6 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
         await context.background.finish()
     assert [call.args[1] for call in asked.await_args_list] == ["2001:db8::7"] * 2
     assert day_of(context.clock.now_ms()) == (await find(context, "risks"))[0]["day"]
-
-
-async def test_while_wechat_is_late_it_gets_one_query_at_a_time(client, context, monkeypatch):
-    alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
-    code = await alice.paid_packet(forecast_num=100_000)
-    looks = context.risk_looks
-    begin_call = looks.begin_call
-    begun = list[bool]()
-    three_begun = asyncio.Event()
-    release = asyncio.Event()
-    late = True
-
-    def counted() -> bool:
-        begun.append(begin_call())
-        if len(begun) % 3 == 0:
-            three_begun.set()
-        return begun[-1]
-
-    async def answer(openid: str, address: str) -> int:
-        await release.wait()
-        if late:
-            raise WeChatBusy
-        return 4
-
-    monkeypatch.setattr(looks, "begin_call", counted)
-    monkeypatch.setattr(context.wechat, "risk_rank", answer)
-    for first, late, asked in ((0, True, 3), (3, True, 1), (6, False, 1), (9, False, 3)):  # noqa: B007
-        three_begun.clear()
-        release.clear()
-        await asyncio.gather(*(digger.dig(code) for digger in people[first : first + 3]))
-        await three_begun.wait()
-        release.set()
-        await context.background.finish()
-        assert sum(begun[-3:]) == asked
-    risks = await find(context, "risks")
-    assert len(risks) == 12  # an address is noted even if WeChat was not asked
-    assert sum("rank" in risk for risk in risks) == 4
 
 
 class TestWithoutIt:

@@ -17,12 +17,10 @@ from tornado.web import Application, RequestHandler
 from server.cash.context import CashContext
 from server.context import Context
 from server.errors import BadSettings
-from server.game.findings import Finding
 from server.leading.leader import Leader
 from server.operation import webhook
-from server.operation.alarms import AGE, TABLE, Alarm, Comparison, Row
+from server.operation.alarms import AGE, TABLE, Comparison, Row
 from server.operation.counting import count, families_of, gauges_of
-from server.operation.findings import line_of, texts_of
 from server.operation.monitor import Monitor
 from server.operation.own_database import Wrong
 from server.operation.scrape import Family
@@ -133,12 +131,6 @@ def test_growth_is_forgotten_and_starts_of_processes_are_none():
     assert comparison.alarms(families(row, fine), [], 10_000) == []
     assert {key[0] for key in comparison._last} == {"a:1"}
     assert len(comparison._grown) == 1
-
-
-def test_a_treasure_to_look_at_is_that_of_the_largest_number():
-    gauge = Gauge(name="wabao_findings", labels={"kind": "books"}, value=2, code=CODE)
-    [alarm] = Comparison(ROWS).alarms([], [gauge], 0)
-    assert alarm == Alarm("books", CODE, "", ("2",))
 
 
 def test_where_only_goods_are_given_no_alarm_is_of_red_packets():
@@ -305,21 +297,6 @@ async def test_what_the_webhook_did_not_take_is_told_with_the_next_comparison(
     assert "the-key-of-the-group" not in repr(logged)
 
 
-async def test_an_alarm_that_holds_again_before_its_end_was_told_never_ended(context, robot):
-    scene = Scene(context, "a", alarm_webhook=robot.url)
-    scene.found = [DISK]
-    await scene.turn()
-    robot.answers = [(500, "")]
-    scene.found = []
-    await scene.turn()
-    scene.found = [DISK]
-    await scene.turn()
-    assert await scene.kept() == [("disk", False)]
-    scene.found = []
-    await scene.turn()
-    assert robot.events == [("begin", "disk"), ("end", "disk"), ("end", "disk")]
-
-
 async def test_a_kill_at_any_step_loses_no_event(context, robot, settings):
     for kill_after in range(1, 20):
         await context.store.alarms.collection.delete_many({})
@@ -372,22 +349,6 @@ async def test_mongodbs_silence_is_told_while_it_lasts_and_its_end_afterwards(co
     ids = [each["id"] for body in robot.bodies for each in body["events"]]
     assert {name.rpartition(":")[0] for name in ids[2:]} == {name.rpartition(":")[0] for name in ids[:2]}
     assert await scene.kept() == []
-
-
-async def test_only_the_process_that_led_last_tells_of_the_silence_and_any_leader_of_its_end(context, robot):
-    first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
-    await first.turn()
-    await second.turn()
-    context.outages._silent.add("mongodb")
-    for scene in (first, second, first, second):
-        await scene.turn(1)
-    assert robot.events == [("begin", "mongodb")]
-    context.outages._silent.clear()
-    await let_the_lease_end(context)
-    await second.turn()
-    await first.turn()
-    await second.turn()
-    assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
 
 
 # ---- what is counted
@@ -486,23 +447,3 @@ def test_an_address_that_is_none_stops_the_start_and_is_not_shown():
         read_settings({"ALARM_WEBHOOK": "ftp://robot?key=the-key-of-the-group"})
     assert "ALARM_WEBHOOK" in str(refused.value)
     assert "the-key" not in str(refused.value)
-
-
-def test_a_line_names_each_value_and_a_screen_gets_them_as_plain_texts():
-    said = "'{0}' [waits: None"  # WeChat's own words, which are not changed
-    for finding, line, texts in (
-        (
-            Finding("books", "CODE", "ledger", (None, "paid:1", 200)),
-            "CODE: the ledger says None fen for paid:1, and the documents 200",
-            ("", "paid:1", "200"),
-        ),
-        (
-            Finding("books", "CODE", "refunded_whole", (("A", "B"), ())),
-            "CODE: orders ['A', 'B'] could not be used, and refunded whole are []",
-            ("A, B", ""),
-        ),
-        (Finding("books", "CODE", "unpaid"), "CODE: it is open and nobody paid", ()),
-        (Finding("refund", "CODE", "waits", ("R1", said)), f"CODE: R1 waits: {said}", ("R1", said)),
-    ):
-        assert line_of(finding) == line
-        assert texts_of(finding) == texts

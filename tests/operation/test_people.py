@@ -6,7 +6,6 @@ import pytest
 
 from server.context import Context
 from server.game.amounts import DAY_MS
-from server.game.lifecycle import Moved
 from server.operation import counting, timeline
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client, Someone
@@ -269,15 +268,6 @@ async def test_reports_are_events_of_the_task_and_of_the_person(client, context,
     theirs = await read(client, of="person", code=code, depth=1)
     assert {each["code"] for each in theirs if each["what"] == "joined"} == {code}
     assert [each["why"] for each in theirs if each["what"] == "reported"] == ["fraud: 图是假的"]
-
-
-async def test_a_move_that_was_repeated_is_told_once_and_when_it_began(client, context, alice):
-    code = await alice.publish()
-    moves = [Moved(move="sent", at=at, by=by) for at, by in ((1, "server"), (2, "server"), (3, "time"))]
-    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"history": moves}})
-    story = await read(client, of="task", code=code)
-    told = [(each["at"], each["by"]) for each in story if each["what"] == "task_sent"]
-    assert told == [(3, "time"), (1, "server")]
 
 
 def test_pages_neither_overlap_nor_miss_what_happened_in_one_millisecond():

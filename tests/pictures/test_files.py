@@ -1,6 +1,5 @@
 """Pictures over HTTP: uploads, serving, and the posters that people share."""
 
-import asyncio
 import io
 import re
 from typing import Any
@@ -12,7 +11,7 @@ from PIL import Image
 
 from server.actions.messages.send import PAGE
 from server.actions.people import erase as forgetting
-from server.actions.pictures import make_poster, prize_line
+from server.actions.pictures import prize_line
 from server.context import Context
 from server.pictures.decode import MAX_BYTES
 from server.settings import Settings
@@ -208,22 +207,6 @@ async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(contex
     for wxname in (own, theirs):
         await bob.post("/getSharePic", code=await alice.publish(wxname=wxname))
     assert [poster.publisher for poster, _ in drawn] == [own, f"署名 {theirs}"]
-
-
-async def test_of_a_poster_that_is_drawn_at_once_in_two_processes_one_is_kept(context, other, alice):
-    task = await context.store.tasks.find(await alice.publish())
-    assert task is not None
-    chunks = len(await context.store.files.chunks.distinct("files_id"))
-
-    async def admit() -> None:
-        """Let everybody draw posters."""
-
-    drawn = (make_poster(one, task, alice.id, admit) for one in (context, other) * 2)
-    assert len(set(await asyncio.gather(*drawn))) == 1
-    query = {"metadata.made_for": {"$regex": "^poster:"}}
-    assert await context.store.files.collection.count_documents(query) == 1
-    kept = await context.store.files.chunks.distinct("files_id")
-    assert len(kept) - chunks == 2  # the poster and its thumbnail
 
 
 def configured(context: Context, settings: Settings, base_url: str, page: str) -> WeChat:

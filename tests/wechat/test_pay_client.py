@@ -23,7 +23,7 @@ from server.cash.pay.answers import (
     PayUnknown,
 )
 from server.cash.pay.client import CANCELS_A_SECOND, DAY_REFUSED, Pay
-from server.settings import SANDBOX_APPID, Settings
+from server.settings import SANDBOX_APPID
 from support.merchant import OPENID, Shop, a_number
 
 
@@ -250,16 +250,6 @@ async def test_without_a_merchant_every_call_is_refused_and_every_notice_counts_
     with pytest.raises(ForgedNotice):
         pay.read_notice({}, b"{}")
     await pay.aclose()
-
-
-def test_the_sandbox_is_notified_at_its_own_port_and_wechat_at_the_public_address():
-    sandboxed = Settings(port=8123, public_url="https://tunnel.invalid")
-    assert sandboxed.notify_url == "http://127.0.0.1:8123"
-    real = Settings(wechat_appid="wx1", public_url="https://wabao.invalid")
-    assert (real.notify_url, real.wechat_pay_api) == (
-        "https://wabao.invalid",
-        "https://api.mch.weixin.qq.com",
-    )
 
 
 async def test_a_merchants_repr_shows_no_key(shop):

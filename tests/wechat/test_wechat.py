@@ -6,13 +6,12 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 from tornado.ioloop import PeriodicCallback
-from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from server.context import Context
@@ -176,15 +175,6 @@ async def test_an_answer_that_trickles_for_ever_is_a_busy_wechat(context, base, 
     done.set()
 
 
-async def test_the_sandbox_is_called_without_the_environments_proxy(context, base, script, monkeypatch):
-    sock, port = bind_unused_port()
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
-    script("/sns/jscode2session", SESSION)
-    with closing(sock):
-        async with connected(context, base) as wechat:
-            assert (await wechat.code_to_session("a-code")).openid == "oAlice"
-
-
 async def test_no_secret_is_ever_logged(context, base, script, caplog):
     caplog.set_level(logging.DEBUG)
     script("/sns/jscode2session", SESSION, b"{", {"errcode": 40029}, {"errcode": -1})
@@ -214,22 +204,6 @@ async def test_each_process_asks_for_the_access_token_once(context, base, script
             assert await wechat.access_token() == "the-token"
     wish = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET, "force_refresh": False}
     assert script.asked == [("/cgi-bin/stable_token", wish)] * 2
-
-
-async def test_a_shared_renewal_that_fails_fails_for_all_and_does_not_block_the_next(context, base, script):
-    script("/cgi-bin/stable_token", {"errcode": -1}, {"errcode": -1}, token("later"))
-    async with connected(context, base) as wechat:
-        failed = await asyncio.gather(*(wechat.access_token() for _ in range(5)), return_exceptions=True)
-        assert [type(error) for error in failed] == [WeChatBusy] * 5
-        assert await wechat.access_token() == "later"
-    assert len(script.asked) == 3
-
-
-async def test_a_token_with_few_minutes_left_is_asked_for_again_without_force(context, base, script):
-    script("/cgi-bin/stable_token", token("old", expires_in=200), token("new"))
-    async with connected(context, base) as wechat:
-        assert [await wechat.access_token() for _ in range(3)] == ["old", "new", "new"]
-    assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
 
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
@@ -281,24 +255,6 @@ async def test_all_processes_together_force_at_most_twenty_renewals_a_day(contex
     assert abs(lease["until"] - await context.store.now_ms() - a_twentieth) < 60_000
     await context.store.leases.rows.update_one({"_id": lease["_id"]}, {"$inc": {"until": -a_twentieth}})
     assert [await forced(), await forced()] == [2, 2]
-
-
-async def test_a_forced_renewal_without_an_answer_may_be_tried_again_half_a_minute_later(
-    context, base, script
-):
-    old = token("old")
-    busy = {"errcode": -1}
-    refused = {"errcode": 40001}
-    script("/cgi-bin/stable_token", old, old, busy, busy, old, token("new"))
-    script("/wxa/getwxacodeunlimit", *[refused] * 4, PNG)
-    leases = context.store.leases
-    async with connected(context, base) as wechat:
-        with pytest.raises(WeChatBusy):
-            await wechat.mini_program_code("scene", "")
-        [lease] = await leases.rows.find({"_id": f"token:{APPID}"}).to_list(2)
-        assert 0 < lease["until"] - await context.store.now_ms() <= 30_000
-        await leases.rows.update_one({"_id": lease["_id"]}, {"$inc": {"until": -30_000}})
-        assert await wechat.mini_program_code("scene", "") == PNG
 
 
 async def test_calls_that_are_refused_together_renew_once(context, base, script):
@@ -376,28 +332,6 @@ async def test_an_unchecked_text_is_for_an_operator_and_an_unanswered_check_for_
 
 
 # -- reports of deliveries
-
-
-async def test_whether_deliveries_are_reported_is_asked_hourly_and_a_minute_after_a_refusal(
-    context, base, script
-):
-    path = "/wxa/sec/order/is_trade_managed"
-    now = 1000.0
-    script("/cgi-bin/stable_token", token("one"))
-    script(path, {"errcode": 48001, "errmsg": "api unauthorized"}, {"errcode": 0, "is_trade_managed": True})
-    async with connected(context, base, clock=lambda: now) as wechat:
-
-        async def told(after_seconds: float) -> tuple[bool | int, int]:
-            nonlocal now
-            now += after_seconds
-            try:
-                answer: bool | int = await wechat.is_trade_managed()
-            except WeChatError as refused:
-                answer = refused.errcode
-            return answer, len(script.to(path))
-
-        assert [await told(after) for after in (0, 0, 60)] == [(48001, 1)] * 3
-        assert [await told(after) for after in (1, 3600, 1)] == [(True, 2), (True, 2), (True, 3)]
 
 
 TOKEN = {"access_token": "the-token", "expires_in": 7200}
