@@ -53,7 +53,7 @@ class Process:
         for listener in self.listeners.values():
             listener(b"")
 
-    def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
+    def on_name(self, name: str, listener: Callable[[bytes], None]) -> None:
         self.listeners[name] = listener
 
     async def publish(self, name: str, payload: bytes) -> int | None:
