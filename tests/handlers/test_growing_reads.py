@@ -85,10 +85,15 @@ class TestWithMuchStored:
     ENVIRONMENT: ClassVar = {**MESSAGES, "OPS_TOKEN": "only the tests know it"}
 
     @pytest.fixture
-    def trips(self, monkeypatch: pytest.MonkeyPatch) -> Trips:
-        """The commands, without a limit of time: SecantusDB reads more than MongoDB would."""
-        counted = Trips()
-        monkeypatch.setattr("server.context.Store", partial(Store, listeners=[counted], limited=False))
+    def trips(self, monkeypatch: pytest.MonkeyPatch) -> list[Trips]:
+        """The commands of each process, without a limit of time: SecantusDB reads more than MongoDB would."""
+        counted = list[Trips]()
+
+        def store(*args: Any, **options: Any) -> Store:
+            counted.append(Trips())
+            return Store(*args, **options, listeners=[counted[-1]], limited=False)
+
+        monkeypatch.setattr("server.context.Store", store)
         return counted
 
     @pytest.mark.gen_test(timeout=7200)
@@ -99,6 +104,7 @@ class TestWithMuchStored:
         monkeypatch.setattr(base, "ANSWER_SECONDS", 600.0)
         elsewhere.http.timeout = httpx.Timeout(600)
         cast = await play(client, alice, bob)
+        sent = trips[-1]  # of `elsewhere`: the other process watches treasures, and polls them meanwhile
         if kept_databases:
             kept_databases.keep_lent()  # emptying it would take longer than preparing another
         context = elsewhere.context
@@ -121,10 +127,10 @@ class TestWithMuchStored:
             for path, several in reads.items():
                 for asked in several:
                     for who in (alice, bob)[: 2 if path.startswith("/getMy") else 1]:
-                        trips.commands.clear()
+                        sent.commands.clear()
                         reply = await Someone(elsewhere, who.unionid, who.token, {}).get(path, **asked)
                         assert reply["status"] == 0, (path, asked, reply)
-                        counted = await asyncio.to_thread(count, [*trips.commands], look)
+                        counted = await asyncio.to_thread(count, [*sent.commands], look)
                         most = (BESIDES + EACH * objects(reply)) // share
                         row = f"{path} {asked} {reply.get('error', '')}: {objects(reply)} objects, {counted}"
                         log.info("examined: %s", row)

@@ -110,7 +110,8 @@ def _tasks(database: Database[Document], size: Size, cast: Cast, now_ms: int) ->
     _copy(database, "tasks", size.tasks, task, like={"_id": cast.packet}, without=("last_dig", "due_at"))
     many = {"now_depth": size.own, "participants": size.own, "prize_num": WINNERS, "prizes_left": 0}
     # A process that watches it would read all digs anew if the newest were another than is told here.
-    last = {"last_dig.depth": size.own, "last_dig.at": _dug_ms(now_ms, size.own - 1)}
+    last = {"last_dig.depth": size.own, "last_dig.at": _dug_ms(now_ms, size.own - 1), "last_dig.cd_until": 0}
+    last["cd_until"] = 0
     database.tasks.update_one({"_id": cast.goods}, {"$set": many | last, "$unset": {"pending": ""}})
 
 
@@ -121,7 +122,7 @@ def _digs(database: Database[Document], size: Size, cast: Cast, now_ms: int) -> 
 
     def dig(code: str, depth: int, who: str, at: int) -> Document:
         fields = {"_id": f"{code}:{depth}", "code": code, "depth": depth, "n": depth, "no": depth}
-        fields |= {"person_id": who, "dig_id": "", "at": _dug_ms(now_ms, at), "is_prize": 0}
+        fields |= {"person_id": who, "dig_id": "", "at": _dug_ms(now_ms, at), "cd_until": 0, "is_prize": 0}
         fields |= {"find": at % 48 + 1}
         return {**made, **fields}
 
