@@ -21,10 +21,8 @@ PROGRAM = STATIC / "miniprogram"
 TABS = ("square", "publish", "mine")
 TAB_PX = 81
 _PATH = re.compile(r'^  (\w+): "([^"]+)",$', re.MULTILINE)
-IN_PAGES = (
-    *("share", "shovel", "lock", "watchers"),
-    *("heart", "fire", "clover", "laugh", "wow", "star", "trophy"),
-)
+SIGNS = ("heart", "fire", "clover", "laugh", "wow")
+IN_PAGES = ("share", "shovel", "lock", "watchers", *SIGNS, "star", "trophy")
 
 
 def paths() -> dict[str, str]:
