@@ -3,15 +3,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cardsOf, inPlace, lastingOf, leftWords, runs, stateOf as cardState, LISTS } from "./shared/cards.js";
+import { cardsOf, inPlace, lastingOf, leftWords, runs, stateOf as cardState } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
 import { foundWords } from "./shared/finds.js";
+import { LISTS } from "./shared/lists.js";
 import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
-import { changeWords, claimsEnd, luckWords, receiptWords } from "./shared/words-later.js";
-import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, footprintWords, laterWords, moreKinds, overWords, parcelWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
+import { changeWords, claimsEnd, footprintWords, luckWords, parcelWords, receiptWords } from "./shared/words-later.js";
+import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, laterWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;

@@ -5,8 +5,8 @@ import { nextCards } from "../shared/afterwards.js";
 import { secondsUntil } from "../shared/clock.js";
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
 import { THANKS, THANK_YOUS, thanksAsk } from "../shared/story.js";
-import { changeWords, contactWords, packetWords, transferWords, winnersTax } from "../shared/words-later.js";
-import { CLAIM, PARCEL, handingLines, heroWords, parcelWords, untilWords, waitWords } from "../shared/words.js";
+import { PARCEL, changeWords, contactWords, packetWords, parcelWords, transferWords, winnersTax } from "../shared/words-later.js";
+import { CLAIM, handingLines, heroWords, untilWords, waitWords } from "../shared/words.js";
 import { api, askToConfirm, chooseAddress, confirmsTransfers, copy, showProblem, updateWeChat, updatesWeChat } from "../wechat.js";
 import { tell } from "./telling.js";
 

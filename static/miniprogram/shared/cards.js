@@ -1,9 +1,9 @@
 // What a list says of a treasure, for any client. A card is the server's, with `mine` or `won` if this person published
 // or won it.
 
-import { asMoment, asTime, secondsUntil } from "./clock.js";
+import { asTime, secondsUntil } from "./clock.js";
 import { isOverdue } from "./prizes.js";
-import { CARD_STATES, CLAIM, OWN, TO_DO, WHY_NOT, WINNERS, endsWords, footprintWords, heroWords, inReview, laterWords, parcelWords, payDue, prizeWords, prizesLeft, startWords, title, waitWords, wonWords, worth } from "./words.js";
+import { CARD_STATES, TO_DO, WHY_NOT, endsWords, heroWords, prizeWords, prizesLeft, startWords, title, worth } from "./words.js";
 
 const FAR_HOURS = 120;
 
@@ -78,37 +78,8 @@ function asLeft(card) {
   return "不到 1 小时";
 }
 
-/**
- * Return what its publisher reads at a card's foot, and where it leads: { said, act, opens, urgent, again }. `act` is ""
- * where there is nothing to do; `opens` is "winners" or "treasure"; `again` buries it again.
- */
-function publishedFoot(card) {
-  const said = inReview(card.review, card.review_note);
-  if (card.need_pay) return { said, act: payDue(card), opens: "treasure", urgent: true, again: OWN.again };
-  return { said, act: WINNERS.title, opens: "winners", urgent: false, again: OWN.again };
-}
-
-/** Return the same for the winner, with `parcel`: the words for goods on their way. */
-function wonFoot(card) {
-  const parcel = [card.number ? `${card.carrier} ${card.number}` : "", parcelWords(card)].filter(Boolean).join("，");
-  const foot = { said: "", act: "", opens: "treasure", urgent: false, parcel };
-  if (card.prize_state === "sent") return { ...foot, act: CLAIM.arrived };
-  if (card.is_draw || waitWords(card)) return foot; // the card's state says all
-  if (laterWords(card)) return { ...foot, said: [wonWords(card, card), laterWords(card)].filter(Boolean).join(" · ") };
-  const until = card.claim_until ? `${asMoment(card.claim_until)} 截止` : "";
-  return { ...foot, act: CLAIM.go, urgent: true, said: [wonWords(card, card), until].filter(Boolean).join(" · ") };
-}
-
 /** What waits for a person, as a line: what it says, its button, and where that leads ("winners", of whom those `wanted`, or "treasure"). */
 export function waiting({ act, code, name, ...rest }) {
   const { says, act: label } = TO_DO[act];
   return { code, name, said: says(rest), act: label, ...(act === "ship" ? { opens: "winners", wanted: "to_send" } : { opens: "treasure" }) };
 }
-
-/** Your lists: for each, its interface, whose cards it has, and a card's foot; `line` replaces the state of a card. */
-export const LISTS = {
-  published: { path: "/getMyRelease", whose: () => ({ mine: true }), foot: publishedFoot },
-  dug: { path: "/getMyPartake", whose: ({ is_prize }) => ({ won: Boolean(is_prize) }), foot: () => null },
-  digs: { path: "/getMyDigs", whose: () => ({}), foot: () => null, line: footprintWords },
-  won: { path: "/getMyPrize", whose: () => ({ won: true }), foot: wonFoot },
-};

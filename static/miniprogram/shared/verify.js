@@ -1,7 +1,7 @@
 // The draw, recomputed from its proof. Nothing here shows anything.
 
 import { hmac, sha256, unhex, utf8 } from "./hash.js";
-import { CHECKS } from "./words.js";
+import { CHECKS } from "./words-later.js";
 
 const ALONE = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "prize_num"];
 const TOGETHER = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce", "prize_num", "ranks", "seed_hash", "version"];

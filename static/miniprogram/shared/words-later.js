@@ -3,6 +3,22 @@
 import { asMoment, secondsUntil } from "./clock.js";
 import { CLAIM, WINNERS, laterWords, title, wonWords, worded, yuan } from "./words.js";
 
+// Your lists: of each its title, and what is said of an empty one.
+export const MINE = {
+  won: { title: "我挖到的", none: "还没有挖到宝贝，再接再厉" },
+  dug: { title: "我挖过的", none: "还没有挖过宝贝" },
+  published: { title: "我发布的", none: "还没有发布过宝贝" },
+  digs: { title: "足迹", none: "还没有挖过一锹" },
+  finds: { title: "图鉴" },
+};
+
+/** One of your digs: at which level, how likely, and what came of it. */
+export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in, find }) {
+  const chance = was_one_in ? `机会 1/${was_one_in}` : "这一层不会有";
+  const won = ["挖到了", prize, money_fen ? yuan(money_fen) : ""].filter(Boolean).join("，");
+  return [`第 ${depth} 层`, chance, is_prize ? won : find ? "没挖到奖，收进图鉴" : "没挖到"].filter(Boolean).join(" · ");
+}
+
 // What somebody is told before they delete their account.
 export const LEAVING = [
   "提出以后会退出登录，有七天可以反悔：重新登录，在“我的”里点“撤销注销”。",
@@ -16,6 +32,14 @@ export const STOPPED = { title: "现在还不能注销，先办完这些：", tr
 
 // Who brings goods by mail.
 export const CARRIERS = ["顺丰", "中通", "圆通", "韵达", "申通", "极兔", "京东", "EMS", "邮政", "德邦", "其他"];
+
+export const PARCEL = { copy: "复制单号" };
+
+/** When a parcel was sent and came; "" before it is sent. */
+export function parcelWords({ sent_at, received_at }) {
+  if (!sent_at) return "";
+  return `${asMoment(sent_at)} 寄出${received_at ? `，${asMoment(received_at)} 收到` : ""}`;
+}
 
 /** The filters of a publisher's list of prizes, by state, as `getWinners` names them; `mailed`: some are goods by mail. */
 export const wantedOf = (mailed) => [["all", "全部"], ...(mailed ? [["to_send", "待寄出"]] : []), ["open", "待领取"], ["done", "已发出"], ["gone", "退回"]];
@@ -155,3 +179,16 @@ function asSpan(ms) {
   if (hours >= 47.5) return `${Math.round(hours / 24)} 天`;
   return hours >= 1 ? `${Math.round(hours)} 小时` : `${Math.ceil(hours * 60)} 分钟`;
 }
+
+// What is checked of a proof.
+export const CHECKS = {
+  rules: "规则写法正确，数值都在允许的范围内",
+  alone: { commitment: "种子和规则的哈希就是公布的承诺", depths: "奖品位置由种子算出，分毫不差" },
+  together: { commitment: "规则的哈希就是公布的承诺", depths: "奖品位置由两半随机数算出，分毫不差" },
+  published: "与你在结束之前看到的承诺一致",
+  seed: "种子就是服务器在发布者选数之前定下的那一个",
+  mine: "两半随机数就是你发布时的那两半",
+  ranks: "每份是什么，也由它们算出",
+  digs: "每一锹的结果都与位置相符",
+  finds: "每一锹挖出的东西也由种子算出",
+};

@@ -13,22 +13,6 @@ export function title({ goods_type, money, name, ranks = [] }) {
 // What a list says of a treasure.
 export const CARD_STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖", gone: "看不到了", away: "刚离开广场" };
 
-// Your lists: of each its title, and what is said of an empty one.
-export const MINE = {
-  won: { title: "我挖到的", none: "还没有挖到宝贝，再接再厉" },
-  dug: { title: "我挖过的", none: "还没有挖过宝贝" },
-  published: { title: "我发布的", none: "还没有发布过宝贝" },
-  digs: { title: "足迹", none: "还没有挖过一锹" },
-  finds: { title: "图鉴" },
-};
-
-/** One of your digs: at which level, how likely, and what came of it. */
-export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in, find }) {
-  const chance = was_one_in ? `机会 1/${was_one_in}` : "这一层不会有";
-  const won = ["挖到了", prize, money_fen ? yuan(money_fen) : ""].filter(Boolean).join("，");
-  return [`第 ${depth} 层`, chance, is_prize ? won : find ? "没挖到奖，收进图鉴" : "没挖到"].filter(Boolean).join(" · ");
-}
-
 /** What waits for a person, by the server's word for the act: what it says, and its button. */
 export const TO_DO = {
   claim: { says: ({ until }) => (until ? `${asMoment(until)} 截止领奖` : "挖到了，还没有领"), act: "去领奖" },
@@ -321,14 +305,6 @@ const MAILED = { won: "待填地址", given: "待寄出", sent: "已寄出", rec
 /** How far a prize is, in a word or two. */
 export const prizeWords = ({ goods_type, draw_type }, state) => (goods_type === 2 && draw_type === 2 && MAILED[state]) || PRIZE[state];
 
-export const PARCEL = { copy: "复制单号" };
-
-/** When a parcel was sent and came; "" before it is sent. */
-export function parcelWords({ sent_at, received_at }) {
-  if (!sent_at) return "";
-  return `${asMoment(sent_at)} 寄出${received_at ? `，${asMoment(received_at)} 收到` : ""}`;
-}
-
 // The publisher's side of the prizes.
 export const WINNERS = {
   title: "中奖者和发奖", table: "下载表格（CSV）", send: "取表格（CSV），再发到聊天", fetched: "表格取好了，发到聊天",
@@ -508,19 +484,6 @@ export const FAIR = {
   verify: "验证这次抽奖", verifying: "正在验证…",
   seeds: "种子和规则原文", seed: "种子", params: "规则原文", save: "保存验证文件",
   unseen: "你在结束之前没有打开过这个页面，所以只能和现在公布的承诺核对。",
-};
-
-// What is checked of a proof.
-export const CHECKS = {
-  rules: "规则写法正确，数值都在允许的范围内",
-  alone: { commitment: "种子和规则的哈希就是公布的承诺", depths: "奖品位置由种子算出，分毫不差" },
-  together: { commitment: "规则的哈希就是公布的承诺", depths: "奖品位置由两半随机数算出，分毫不差" },
-  published: "与你在结束之前看到的承诺一致",
-  seed: "种子就是服务器在发布者选数之前定下的那一个",
-  mine: "两半随机数就是你发布时的那两半",
-  ranks: "每份是什么，也由它们算出",
-  digs: "每一锹的结果都与位置相符",
-  finds: "每一锹挖出的东西也由种子算出",
 };
 
 /**

@@ -3,14 +3,15 @@
 import { book } from "../../parts/book.js";
 import { countCards, stateNow } from "../../parts/counting.js";
 import { naming } from "../../parts/naming.js";
-import { LISTS, headingOf, leftWords, waiting } from "../../shared/cards.js";
+import { headingOf, leftWords, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard } from "../../shared/clock.js";
 import { calendarOf } from "../../shared/daily.js";
 import { pictureOf } from "../../shared/faces.js";
 import { findName, placeOf } from "../../shared/finds.js";
+import { LISTS } from "../../shared/lists.js";
 import { wonThumbnail } from "../../shared/prizes.js";
-import { LEAVING, PUBLISHER, STOPPED, leavesAt, luckWords, personNumbers, profileInReview } from "../../shared/words-later.js";
-import { CLAIM, MINE, NAMING, TEXTS, WAITING, depthWords, whereWords } from "../../shared/words.js";
+import { LEAVING, MINE, PUBLISHER, STOPPED, leavesAt, luckWords, personNumbers, profileInReview } from "../../shared/words-later.js";
+import { CLAIM, NAMING, TEXTS, WAITING, depthWords, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 /** Whom the server knows here, with the picture that others see. */
