@@ -7,7 +7,7 @@ import { isShared } from "./shared/prizes.js";
 import { noteWin, readWins, seekBest, shownWins } from "./shared/wins.js";
 
 const TASK = { prize_num: 7, prizes_left: 1, status: 0, ranks: [{ name: "拼手气红包", sum_fen: 800, prize_num: 7 }] };
-const AT = Date.UTC(2026, 11, 1, 12);
+const AT = Date.UTC(new Date(Date.now() + 8 * 3600000).getUTCFullYear(), 11, 1, 12); // of Beijing's year
 const dig = (depth, fen) => ({ depth, wxname: `第 ${depth} 位`, wxheadpic: "", is_prize: fen ? 1 : 0, rank: fen ? 1 : 0, money_fen: fen, at: AT });
 
 /** A task with `number` wins, one each ten levels, and `read(asked)` for it; `asked` collects how it was asked. */

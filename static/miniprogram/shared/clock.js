@@ -1,7 +1,6 @@
 // The server's time, as well as this client can know it, and countdowns to a moment of it.
 
 const SAMPLES = 20;
-const HALF_YEAR_MS = 182 * 86400000; // a date without a year is taken for the nearest one
 export const BEIJING_MINUTES = 480; // ahead of UTC
 const offsets = [];
 // performance.now() ignores changes of the system's time. A mini-program does not have this function.
@@ -40,8 +39,8 @@ export function asTime(seconds) {
 }
 
 /**
- * A moment (unix ms) as people read it, in Beijing's time, as posters and WeChat's messages have it: 12月5日 18:00; if
- * it is far from now, with the year. Whose own time differs reads both.
+ * A moment (unix ms) as people read it, in Beijing's time, as posters and WeChat's messages have it: 12月5日 18:00; with
+ * the year, if it is not this one. Whose own time differs reads both.
  */
 export function asMoment(moment) {
   const [day, time] = written(moment, BEIJING_MINUTES);
@@ -56,9 +55,9 @@ export const minutesAhead = (moment) => -new Date(moment).getTimezoneOffset();
 
 /** A moment's day and time of day in a zone that is `ahead` of UTC, in minutes. */
 function written(moment, ahead) {
-  const at = new Date(moment + ahead * 60000);
+  const [at, today] = [moment, now()].map((each) => new Date(each + ahead * 60000));
   const two = (number) => String(number).padStart(2, "0");
-  const year = Math.abs(moment - now()) > HALF_YEAR_MS ? `${at.getUTCFullYear()}年` : "";
+  const year = at.getUTCFullYear() === today.getUTCFullYear() ? "" : `${at.getUTCFullYear()}年`;
   return [`${year}${at.getUTCMonth() + 1}月${at.getUTCDate()}日`, `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`];
 }
 

@@ -94,7 +94,8 @@ def test_a_treasure_is_announced_for_a_time_in_beijing_also_from_elsewhere(windo
     _is_blamed(begin, "“什么时候开挖”应在现在之后、30 天之内")
     begin.fill(f"{starts:%Y-%m-%dT20:00}")
     page.get_by_label("什么时候结束").fill(f"{starts:%Y-%m-%dT21:00}")
-    day = f"{starts.month}月{starts.day}日"
+    year = "" if starts.year == now.year else f"{starts.year}年"
+    day = f"{year}{starts.month}月{starts.day}日"
     said = page.get_by_text(f"时间按北京时间填；{day} 20:00 {elsewhere}")
     expect(said).to_contain_text(f"；{day} 21:00 {elsewhere}")
     submit(page)
