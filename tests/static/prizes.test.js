@@ -197,9 +197,10 @@ test("where to dig next begins with what is open, and leaves out what one cannot
 });
 
 test("footprints say how likely each dig was, and what that adds up to; winners read of the next dig as of another's", () => {
-  assert.equal(luckWords({ digging_num: 2, expected_wins: 1, wins_counted: 1 }), "照机会该挖到 1 次，实际挖到 1 次");
-  assert.equal(luckWords({ digging_num: 2, expected_wins: 0.126, wins_counted: 0 }), "照机会该挖到 0.13 次，实际挖到 0 次");
-  assert.equal(luckWords({ digging_num: 0 }), "");
+  const listed = "这里有你挖成的每一锹；慢了一步、抽签没抽中的不算。";
+  assert.equal(luckWords({ digging_num: 2, expected_wins: 1, wins_counted: 1 }), `${listed}照机会该挖到 1 次，实际挖到 1 次。`);
+  assert.equal(luckWords({ digging_num: 2, expected_wins: 0.126, wins_counted: 0 }), `${listed}照机会该挖到 0.13 次，实际挖到 0 次。`);
+  assert.equal(luckWords({ digging_num: 0 }), listed);
   assert.equal(footprintWords({ depth: 1, was_one_in: 1, is_prize: 1 }), "第 1 层 · 机会 1/1 · 挖到了");
   const sure = { status: 0, one_in: 1, nearest: 2, now_depth: 1, review: "shown" };
   assert.equal(chanceWords(sure), "下一层一定有奖！");

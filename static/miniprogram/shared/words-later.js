@@ -5,10 +5,10 @@ import { CLAIM, WINNERS, laterWords, title, wonWords, worded, yuan } from "./wor
 
 // Your lists: of each its title, and what is said of an empty one.
 export const MINE = {
-  won: { title: "我挖到的", none: "还没有挖到宝贝，再接再厉" },
-  dug: { title: "我挖过的", none: "还没有挖过宝贝" },
+  won: { title: "我得的奖", none: "还没有得过奖，再接再厉" },
+  dug: { title: "我挖过的", none: "还没有挖成过一锹" },
   published: { title: "我发布的", none: "还没有发布过宝贝" },
-  digs: { title: "足迹", none: "还没有挖过一锹" },
+  digs: { title: "足迹", none: "还没有挖成过一锹" },
   finds: { title: "图鉴" },
 };
 
@@ -98,10 +98,11 @@ export function pickupRight(won, task) {
   return `取件码正确，可以把奖品${prize ? `“${prize}”` : ""}交给 ${won.wxname}`;
 }
 
-/** The expected number of wins, beside the actual one; "" before the first dig. */
-export const luckWords = ({ digging_num, expected_wins, wins_counted }) => (digging_num
-  ? `照机会该挖到 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，实际挖到 ${wins_counted} 次`
-  : "");
+/** What one's digs are told with: which of them are listed, and after the first the expected number of wins, beside the actual one. */
+export const luckWords = ({ digging_num, expected_wins, wins_counted }) => [
+  "这里有你挖成的每一锹；慢了一步、抽签没抽中的不算。",
+  digging_num ? `照机会该挖到 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，实际挖到 ${wins_counted} 次。` : "",
+].join("");
 
 /** A person's numbers: [label, number, unit]. */
 export const personNumbers = ({ digging_num, partake_num, release_num }) => [

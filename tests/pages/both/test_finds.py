@@ -36,3 +36,15 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     shown.says("这里挖出过", name)
     find = Person.log_in(address, "也来挖的人").post("/postTask", code=code)["find"]
     shown.says(f"也来挖的人 挖出了{names[find - 1]}")
+
+
+def test_who_only_lost_a_race_reads_why_none_of_it_is_among_their_digs(client, publisher):
+    code = publisher.publish(a_picture(), name="抢不到的猫", forecast_num=1000, cd=60)
+    Person.log_in(publisher.address, "手快的人").post("/postTask", code=code)
+    who = f"慢了一步的人{random.randrange(10**6)}"  # who dug nothing
+    late = client(who)
+    assert Person.log_in(publisher.address, who).error_of("/postTask", code=code) == "cooling_down"
+    late.open("mine", "won")
+    late.says("我得的奖", "我挖过的", "还没有得过奖")
+    late.press("足迹")
+    late.says("这里有你挖成的每一锹；慢了一步、抽签没抽中的不算。", "还没有挖成过一锹")

@@ -82,7 +82,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         link = urlsplit(phone.share()["path"])
         phone.open("/pages/mine/mine")
         phone.shows("小燕", "挖了 1 锹", "挖过 1 个宝贝")
-        phone.press("我挖到的")
+        phone.press("我得的奖")
         phone.shows("一只猫", "去领奖")
         phone.press("小明")
         assert phone.until("opened")["page"] == "/pages/publisher/publisher"
@@ -106,7 +106,7 @@ def test_pages_say_what_keeps_them_empty_and_try_again():
     with a_phone("http://127.0.0.1:9", "小燕", named=False, storage=stored) as phone:
         phone.open("/pages/mine/mine")
         phone.shows("网络不通，请检查网络后再试", "再试一次")
-        phone.press("我挖到的")
+        phone.press("我得的奖")
         phone.until_it_lacks("网络不通", "再试一次")
         phone.shows("网络不通，请检查网络后再试", "再试一次")
         for tab in ("square", "publish"):

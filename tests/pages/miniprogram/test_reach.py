@@ -96,7 +96,7 @@ def narrow(address: str, publisher: Person) -> dict[str, str]:
         f"texts/texts?code={won}": "每人最多得一份",
         f"publisher/publisher?by={by}": "关注",
         "square/square": "名字不短的宝贝",
-        **{f"mine/mine?which={which}": "我挖到的" for which in ("won", "dug", "published", "digs", "finds")},
+        **{f"mine/mine?which={which}": "我得的奖" for which in ("won", "dug", "published", "digs", "finds")},
         "publish/publish": "群红包",
     }
 
