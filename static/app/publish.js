@@ -4,7 +4,7 @@
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, momentOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../miniprogram/shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, rangeWords, sumMissing, sumRange } from "../miniprogram/shared/words-publish.js";
+import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, deadlineWords, endsHint, fluctuationHint, publishersTax, rangeWords, sumMissing, sumRange } from "../miniprogram/shared/words-publish.js";
 import { NAMING, yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
 import { el, fill, notice, set, write } from "./dom.js";
@@ -65,6 +65,7 @@ function fillIn(root, signal) {
       fields.numbers,
       fields.warning,
       fields.summary,
+      fields.deadline,
       fields.starts_at,
       fields.ends_at,
       fields.zone),
@@ -118,6 +119,7 @@ function makeFields(kept, changed) {
     cash: el("div", { hidden: true }, rules()),
     noPicture: el("p.hint", { hidden: true }, PUBLISH.noPicture),
     summary: el("p.summary", { role: "status" }),
+    deadline: el("p.hint", { role: "status" }),
   };
 }
 
@@ -255,7 +257,8 @@ function adapt(form, fields, tempo) {
   write(fields.warning, warning);
   set(fields.warning, { hidden: !warning });
   const payFen = prizes ? paysFen(prizes) : paid === 1 ? plan.prizes * whole(form, "money") * 100 : 0;
-  write(fields.summary, plan.misfit ? "" : summarise(plan, payFen, ends_at));
+  write(fields.summary, plan.misfit ? "" : summarise(plan, payFen));
+  write(fields.deadline, deadlineWords({ group: packet, ends_at, paid: paid === 1, days: document.documentElement.dataset.taskDays }));
 }
 
 /** Set the least or the most of a number, and say so. */
@@ -290,11 +293,9 @@ function times(form) {
   return { starts_at: said("starts_at"), ends_at: said("ends_at") };
 }
 
-function summarise(plan, payFen, ends_at) {
+function summarise(plan, payFen) {
   const words = planWords(plan);
-  if (!words) return "";
-  const last = ends_at ? "" : `${endsWords(document.documentElement.dataset.taskDays)}。`;
-  return `${words}${payFen ? `，要支付 ${yuan(payFen)}` : ""}。${last}`;
+  return words && `${words}${payFen ? `，要支付 ${yuan(payFen)}` : ""}。`;
 }
 
 /** Return what is wrong with a field before it is sent, "" if nothing is. */

@@ -3,18 +3,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { asMoment, now } from "./shared/clock.js";
 import { outcomes } from "./shared/outcomes.js";
 import { dayAndClock, momentOf, packetOf, packetProblem, planOf, planWarning, planWords, prizesOf, quickWords, spacing, wholeOf, zoneWords } from "./shared/planning.js";
 import { atMostEvery } from "./shared/renewing.js";
+import { deadlineWords } from "./shared/words-publish.js";
 
 test("a plan says how long it takes, and what does not fit", () => {
   const plan = { prizes: 4, forecast: 40, cd: 0, ...spacing({ prizes: 4, forecast: 40, gap: 1 }) };
-  assert.equal(planWords(plan), "大约每 10 锹出一份（上下 3 锹）；一直有人挖，最快 28 锹、最慢 52 锹结束");
-  assert.match(planWords({ ...plan, cd: 60 }), /最快 27 分钟、最慢 51 分钟结束$/);
+  assert.equal(planWords(plan), "大约每 10 锹出一份（上下 3 锹）；一直有人挖，最快 28 锹、最慢 52 锹挖完");
+  assert.match(planWords({ ...plan, cd: 60 }), /最快 27 分钟、最慢 51 分钟挖完$/);
   assert.match(planWords({ ...plan, cd: 2880 }), /，每锹之后冷却 48 分钟；/);
   assert.equal(planWarning(plan), "");
   assert.match(planWarning({ ...plan, interval: 1 }), /^对不上：4 份、每隔 1 层一份，大约 4 锹才挖完，预计却是 40 锹/);
-  assert.equal(planWords({ prizes: 1, forecast: 1, cd: 0 }), "1 份奖品，就在第 1 层；一直有人挖，第一锹就结束");
+  assert.equal(planWords({ prizes: 1, forecast: 1, cd: 0 }), "1 份奖品，就在第 1 层；一直有人挖，第一锹就挖完");
 });
 
 const CASH = { least_cd: 3, least_gap: 2, least_diggers: 10 };
@@ -57,9 +59,17 @@ test("a group wins its first packet within some eight digs, whatever the tempo, 
     assert.deepEqual([misfit, quickWords(plan)], ["", ""]);
   }
   const said = (prizes, typed) => planWords(planOf({ prizes, ...typed, cash: true, group: true, rules: CASH }));
-  assert.match(said(1), /；一直有人挖，用不了五分钟：最快第一锹就结束，最慢 2 分钟$/); // "minutes" is chosen, and what follows from it does not contradict it
+  assert.match(said(1), /；一直有人挖，用不了五分钟：最快第一锹就挖完，最慢 2 分钟$/); // "minutes" is chosen, and what follows from it does not contradict it
   for (const [prizes, typed] of [[10, {}], [1, { tempo: "evening" }], [1, { tempo: "own" }]]) assert.doesNotMatch(said(prizes, typed), /用不了/);
   assert.equal(planOf({ prizes: 5, cash: true, group: true, rules: CASH }).tempo, "minutes");
+});
+
+test("the deadline is said apart from the tempo, and what becomes of the money then", () => {
+  const days = 30;
+  assert.equal(deadlineWords({ group: true, ends_at: now(), paid: true, days }), "截止：不管快慢，埋下 24 小时后就结束，剩下的钱退给你。");
+  assert.equal(deadlineWords({ group: false, ends_at: undefined, paid: false, days }), "截止：不管快慢，开挖 30 天后就结束。");
+  const ends_at = now() + 3600000;
+  assert.equal(deadlineWords({ group: false, ends_at, paid: false, days }), `截止：不管快慢，${asMoment(ends_at)}就结束。`);
 });
 
 test("own numbers count as typed, those left out follow, and what wins at each or each second dig is asked about", () => {

@@ -151,8 +151,8 @@ const oneAmong = (forecast) => (forecast === 1 ? "1 份奖品，就在第 1 层"
 function endsWithin(least, most, cd) {
   // The first dig waits for nothing.
   const end = (digs) => (cd && digs > 1 ? lasting((digs - 1) * cd) : `${digs} 锹`);
-  if (end(least) === end(most)) return least === 1 ? "第一锹就结束" : `${end(least)}结束`;
-  return least === 1 ? `最快第一锹就结束，最慢 ${end(most)}` : `最快 ${end(least)}、最慢 ${end(most)}结束`;
+  if (end(least) === end(most)) return least === 1 ? "第一锹就挖完" : `${end(least)}挖完`;
+  return least === 1 ? `最快第一锹就挖完，最慢 ${end(most)}` : `最快 ${end(least)}、最慢 ${end(most)}挖完`;
 }
 
 /** A sentence that says how number, spacing and forecast disagree; "" if they agree. */

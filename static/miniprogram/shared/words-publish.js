@@ -1,6 +1,7 @@
 // What people read where they publish, in any client. It stands apart from the other words, since a first view does
 // not need it.
 
+import { asMoment } from "./clock.js";
 import { TAXED_YUAN } from "./words-later.js";
 import { whoIsFirst } from "./words.js";
 
@@ -20,19 +21,23 @@ export const PUBLISH = {
   picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。",
   starts: "不填就马上开挖；最多提前 30 天预告", bury: "埋下宝贝",
   maybe: "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个",
-  what: "选一种埋法", tempo: "大约多久以内挖完", own: "不填的，就用灰色的数",
+  what: "选一种埋法", tempo: "快慢：大约多久挖完", own: "不填的，就用灰色的数",
   quick: "就这样埋下？", agree: "埋下",
 };
 
 // What one may bury, the most usual first: [of, name, what it is]. `packet` needs a server that takes red packets.
 export const WHATS = [
-  ["packet", "群红包", "大家一起挖，一份是多少看手气。只有拿到链接的人看得到；24 小时没挖完的退给你。"],
+  ["packet", "群红包", "大家一起挖，一份是多少看手气。只有拿到链接的人看得到；想公开到广场，就选“更多”。"],
   ["thing", "一件东西", "选张图、起个名，放到广场上，谁都能来挖；挖到的人得到它。只给熟人，就选“更多”。"],
   ["more", "更多", "几份、几种奖品，预告开挖的时间，自己定难度。"],
 ];
-/** Until when it can be dug at the latest, where a day can be chosen and where none is; `days` is this server's `task_days`. */
+/** Until when it can be dug at the latest, where a day can be chosen; `days` is this server's `task_days`. */
 export const endsHint = (days) => `不填就到奖品挖完；最晚开挖后 ${days} 天`;
-export const endsWords = (days) => `没有挖完，开挖 ${days} 天后也结束`;
+/** Until when it can be dug, whatever its tempo: a packet for a group for a day, others until `ends_at`, if it is set. */
+export function deadlineWords({ group, ends_at, paid, days }) {
+  const end = group ? "埋下 24 小时后" : ends_at ? asMoment(ends_at) : `开挖 ${days} 天后`;
+  return `截止：不管快慢，${end}就结束${paid ? "，剩下的钱退给你" : ""}。`;
+}
 export const PACKET = { sum: "总金额（元）", number: "红包个数", wish: "祝福语", usual: "恭喜发财，大吉大利", share: "拼手气红包", bury: "塞钱进红包" };
 /** What asks for a sum that was not filled in, and what it may be, in yuan. */
 export const sumMissing = (least, most) => `请填总金额，${least} 到 ${most} 元`;

@@ -200,7 +200,7 @@ def test_a_treasure_is_published_for_who_has_its_link_and_ended_before_anybody_d
     owner.choose("谁能看到", "只有拿到链接的人")
     owner.says("1 份奖品，第 1 到 20 锹里哪一锹都一样可能，每锹之后冷却 7 秒；一直有人挖，最快第一锹")
     owner.fill("预计挖多少锹", "1")
-    owner.says("1 份奖品，就在第 1 层；一直有人挖，第一锹就结束")
+    owner.says("1 份奖品，就在第 1 层；一直有人挖，第一锹就挖完")
     owner.picks_a_picture()
     owner.press("埋下宝贝")
     owner.agree("埋下")

@@ -10,6 +10,8 @@ def test_a_red_packet_for_a_group_takes_three_fields_and_two_taps_with_the_payme
     for label, text in {"总金额（元）": "3.30", "红包个数": "3", "祝福语": "周五快乐"}.items():
         giver.fill(label, text)
     giver.says("大约每 5 锹出一份（上下 2 锹），每锹之后冷却 6 秒；", "要支付 3.30 元")
+    giver.says("快慢：大约多久挖完", "截止：不管快慢，埋下 24 小时后就结束，剩下的钱退给你。")
+    giver.says("想公开到广场，就选“更多”")
     giver.press("塞钱进红包")  # WeChat's payment opens by itself, and the sandbox plays who pays
     giver.says("周五快乐", "拼手气，一起分 3.30 元", "我发布的")
     giver.keeps_silent("支付 3.30 元")

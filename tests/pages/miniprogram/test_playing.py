@@ -247,7 +247,7 @@ def test_a_shared_sum_is_planned_published_and_won(address):
         publisher.fire(".amount", "input", value="0.35")
         publisher.fire(".forecast", "input", value="90")
         publisher.shows("大约每 30 锹出一份（上下 10 锹），每锹之后冷却 7 秒；一直有人挖，最快 7 分钟、",
-                        "最慢 14 分钟结束。要支付 0.35 元",
+                        "最慢 14 分钟挖完。要支付 0.35 元",
                         "上下浮动多少层：0 到 29，小于间隔；0 就是人人都知道位置", "0 到 3600")  # fmt: skip
         values = {"name": "拼手气的箱子", "forecast_num": "3", "interval": "1", "fluctuation": "0"}
         publisher.fire(".draft", "submit", value=values)

@@ -6,7 +6,7 @@ import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../../shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, endsHint, endsWords, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
+import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, deadlineWords, endsHint, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
 import { CLAIM, NAMING, cashRules, yuan } from "../../shared/words.js";
 import { admitted, api, ask, me, pay, problemWords, publishWith, say, takeHalf, toBury } from "../../wechat.js";
 
@@ -33,7 +33,7 @@ Component({
     choices: GOODS_ONLY, chosen: "byMail", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
     whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: "", tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
-    signer: "", filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", warning: "",
+    signer: "", filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", deadline: "", warning: "",
     tax: "", ends: "", zone: "", forecasts: "", least: "", speed: "", busy: false,
     ...NO_TIMES, today: "", unread: "", again: CLAIM.again, said: "", wrong: "", aim: "", labels: FIELDS, kind: KIND, words: PUBLISH, why: NAMING.publishing,
   },
@@ -181,7 +181,8 @@ Component({
         forecasts: `${type === 1 && plan.prizes === 1 ? Math.max(1, least_diggers) : 1} 到 1000000`,
         least: fluctuationHint(plan.interval, plan.gap),
         speed: cooldownHint(type === 1 ? least_cd : 0, fair_start_ms),
-        plan: plan.misfit ? "" : [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : "", ends_at ? "" : endsWords(task_days)].filter(Boolean).join("。"),
+        plan: plan.misfit ? "" : [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : ""].filter(Boolean).join("。"),
+        deadline: deadlineWords({ group: what === "packet", ends_at, paid: type === 1, days: task_days }),
         ends: endsHint(task_days),
         zone: zoneWords(starts_at, ends_at),
         warning: plan.misfit || (own ? planWarning(plan) : ""),
