@@ -13,7 +13,7 @@ const NAMES = ["小明", "小红", "阿强", "老王", "朵朵", "大熊"];
 export function login(root) {
   const problem = el("p.problem", { role: "alert" });
   const name = el("input", {
-    id: "user", name: "user", maxlength: 32, autocomplete: "off", placeholder: "不填，就是刚来的人",
+    id: "user", name: "user", maxlength: 32, autocomplete: "off", placeholder: "可以不填，会送你一个名字",
   });
   const enter = async () => {
     form.inert = true;
