@@ -2,7 +2,7 @@
 
 import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { claimStep, isOverdue, stateOf } from "../miniprogram/shared/prizes.js";
-import { changeWords, contactWords, packetWords, transferWords, winnersTax } from "../miniprogram/shared/words-later.js";
+import { changeWords, contactWords, packetWords, receiverProblem, transferWords, winnersTax } from "../miniprogram/shared/words-later.js";
 import { CLAIM, NAMING, handingLines, heroWords, waitWords } from "../miniprogram/shared/words.js";
 import { callWeChat, get, needed, post } from "./api.js";
 import { attempt, el, fill, set, write } from "./dom.js";
@@ -157,12 +157,14 @@ function byMail(panel, before = {}) {
     },
     el("p", {}, task.is_draw ? CLAIM.askAgain : CLAIM.ask),
     handingLines(task).map((line) => el("p.hint", {}, line)),
-    field("receiver", CLAIM.receiver, { maxlength: 32, autocomplete: "name", value: before.receiver }),
+    field("receiver", CLAIM.receiver, { autocomplete: "name", value: before.receiver }, CLAIM.named),
     field("phone", CLAIM.phone, { maxlength: 20, type: "tel", autocomplete: "tel", value: before.phone }, CLAIM.phones),
     field("address", CLAIM.address, { maxlength: 200, rows: 2, autocomplete: "street-address" }, CLAIM.whole, before.address),
     el("button.primary", { type: "submit" }, CLAIM.submit),
   );
   const submit = async () => {
+    const wrong = receiverProblem(form.elements.receiver.value);
+    if (wrong) return blame(form.elements.receiver, wrong);
     let refused = null;
     await step(async () => {
       try {
@@ -173,6 +175,7 @@ function byMail(panel, before = {}) {
       }
     });
     if (refused) blame(form.elements[refused.reply.param], refused.message);
+    return undefined;
   };
   show(form);
 }

@@ -11,7 +11,7 @@ import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
-import { changeWords, claimsEnd, footprintWords, luckWords, receiptWords } from "./shared/words-later.js";
+import { changeWords, claimsEnd, footprintWords, luckWords, receiptWords, receiverProblem } from "./shared/words-later.js";
 import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, laterWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
@@ -258,6 +258,11 @@ test("nobody cheers where a treasure ended before anybody dug", () => {
   assert.ok(mayCheer({ ...task, status: 1, now_depth: 1 }));
   assert.ok(!mayCheer({ ...task, status: 1 }));
   assert.ok(!mayCheer({ ...task, gone: 1 }));
+});
+
+test("a receiver is a name: an address in its place is refused, foreign names are not", () => {
+  for (const name of ["王小明", " 阿卜杜热合曼·艾合买提 ", "O'Neill-Smith, Mary-Jane Jr.", "José Á. Núñez", "李〇", "𠮷".repeat(32), ""]) assert.equal(receiverProblem(name), "", name);
+  for (const address of ["深圳市科技园 1 号", "中山路１２号", "广东省深圳市南山区科技园科技中路软件大厦东座前台转交王小明女士收谢谢"]) assert.match(receiverProblem(address), /^“收货人”只写名字/, address);
 });
 
 test("the end of the time to claim is said while a winner may still claim", () => {

@@ -5,7 +5,7 @@ import { nextCards } from "../shared/afterwards.js";
 import { secondsUntil } from "../shared/clock.js";
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
 import { THANKS, THANK_YOUS, thanksAsk } from "../shared/story.js";
-import { PARCEL, changeWords, contactWords, packetWords, parcelWords, transferWords, winnersTax } from "../shared/words-later.js";
+import { PARCEL, changeWords, contactWords, packetWords, parcelWords, receiverProblem, transferWords, winnersTax } from "../shared/words-later.js";
 import { CLAIM, handingLines, heroWords, untilWords, waitWords } from "../shared/words.js";
 import { api, askToConfirm, chooseAddress, confirmsTransfers, copy, showProblem, updateWeChat, updatesWeChat } from "../wechat.js";
 import { tell } from "./telling.js";
@@ -122,7 +122,11 @@ export const claiming = Behavior({
     },
 
     sendAddress({ detail }) {
-      return this.claimOn(async () => this.mailed(await this.draw(detail.value)));
+      return this.claimOn(async () => {
+        const why = receiverProblem(detail.value.receiver);
+        if (why) throw Object.assign(new Error(why), { error: "bad_request", reply: { param: "receiver" } });
+        this.mailed(await this.draw(detail.value));
+      });
     },
 
     /** Read what only `/drawPrize` knows about goods by mail; if that fails, a button tries again. */

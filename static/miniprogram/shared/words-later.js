@@ -150,6 +150,12 @@ const PROFILE = {
 /** Return what a person is told about the name and picture they chose last, "" if others see them. */
 export const profileInReview = (review, note) => worded(PROFILE[review], note);
 
+const RECEIVER_CHARACTERS = 32; // as the server has it
+
+/** What is wrong with the name of a receiver, "" if it may be one: many type the address there, which has digits or is longer. */
+export const receiverProblem = (name) => ([...name.trim()].length > RECEIVER_CHARACTERS || /[0-9０-９]/.test(name)
+  ? "“收货人”只写名字，最多 32 个字，没有数字；地址写在下面的“详细地址”里" : "");
+
 /** Until when a winner may change the address of goods; `until` is `/drawPrize`'s `change_until`. */
 export const changeWords = (until) => (secondsUntil(until) ? `${asMoment(until)} 以前可以更改。` : "超过 24 小时，不能再改；要改请联系发布者。");
 

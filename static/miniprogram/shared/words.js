@@ -270,7 +270,7 @@ export const CLAIM = {
   taken: "已经领到了", gone: "奖品已经领走了。",
   ask: `填写收货地址。它加密保存，只有发布者看得到；${ADDRESS_KEPT}。`, choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
   receiver: "收货人", phone: "电话", address: "详细地址", submit: "提交地址",
-  phones: "手机号，或带区号的座机；境外的以 + 开头", whole: "从省、市写到街道和门牌",
+  named: "只写名字，比如：王小明", phones: "手机号，或带区号的座机；境外的以 + 开头", whole: "从省、市写到街道和门牌",
   handed: "地址已交给发布者，等着收货吧。", deleted: `收货地址已删除：${ADDRESS_KEPT}。`,
   change: "更改地址",
   sent: "发布者已经寄出。", arrived: "确认收到", arrives: "寄出 15 天后会自动确认。", received: "已经收到。",

@@ -34,8 +34,12 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     winner.says("之前领取")
     winner.keeps_silent("我也埋一个")
     winner.says("这份奖品值 900 元。得奖可能要按“偶然所得”缴 20% 的个人所得税")
-    for label, text in (("收货人", "强哥"), ("电话", "13800000000"), ("详细地址", "拉萨市")):
+    for label, text in (("收货人", "拉萨市北京路 1 号"), ("电话", "13800000000"), ("详细地址", "拉萨市")):
         winner.fill(label, text)
+    winner.press("提交地址")
+    winner.says("“收货人”只写名字，最多 32 个字，没有数字；地址写在下面的“详细地址”里")
+    winner.keeps_silent("“详细地址”请从省、市写起")  # it was not sent
+    winner.fill("收货人", "强哥")
     winner.press("提交地址")
     winner.says("“详细地址”请从省、市写起")
     winner.fill("详细地址", "拉萨市北京路 1 号")
