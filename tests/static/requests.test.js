@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { Refused, Unreachable, makeApi } from "./shared/api.js";
 import { makeHalves } from "./shared/halves.js";
+import { wholeProof } from "./shared/verify.js";
 
 const OK = { httpStatus: 200, reply: { status: 0 } };
 const refusal = (error, httpStatus = 200) => ({ httpStatus, reply: { status: 1, error, msg: error } });
@@ -101,4 +102,15 @@ test("a half that the server refuses is replaced, a refused field keeps it", asy
   await publish({ name: "a cat" });
   assert.equal(sent[0], sent[1]);
   assert.notEqual(sent[1], sent[2]);
+});
+
+test("a proof of many digs is read page by page, until all are there or a page has none", async () => {
+  const digs = Array.from({ length: 5 }, (_, at) => ({ depth: at + 1 }));
+  for (const [told, found] of [[5, 5], [9, 5]]) {
+    const said = [];
+    const get = async (path, { code, page = 1 }) => ({ path, code, dug: told, digs: digs.slice(2 * page - 2, 2 * page) });
+    const proof = await wholeProof(get, "AbCdEfGhIjKl", (next, all) => said.push([next, all]));
+    assert.deepEqual(proof.digs, digs.slice(0, found));
+    assert.deepEqual(said.slice(0, 2), [[3, told], [5, told]]);
+  }
 });

@@ -1,4 +1,4 @@
-"""What the web page and the mini-program share, in Node: the channel, the requests, the verifier."""
+"""What the web page and the mini-program share, and what the page remembers, in Node."""
 
 import json
 import os
@@ -33,8 +33,9 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="no node: install Debian's 
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
-    """A folder that has the shared modules and their tests, all as ES modules."""
-    shutil.copytree(SOURCE / "static" / "miniprogram" / "shared", tmp_path / "shared")
+    """A folder that has the modules and their tests, all as ES modules."""
+    for folder in ("miniprogram/shared", "app"):
+        shutil.copytree(SOURCE / "static" / folder, tmp_path / Path(folder).name)
     for test in HERE.glob("*.test.js"):
         shutil.copy(test, tmp_path)
     (tmp_path / "package.json").write_text('{"type": "module"}')

@@ -1,9 +1,13 @@
-"""Several kinds of prizes in one treasure, from the form to the claim and the check of the draw."""
+"""Several kinds of prizes in one treasure, from the form to the claim and the check of the draw.
+
+The check is made in the browser and, of the file that it saves, by the command line.
+"""
 
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
+from server.__main__ import main
 from support.browser import PHONE, Person, choose_picture, show_all_fields
 from support.client import a_picture
 
@@ -75,8 +79,12 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
         Person.log_in(address, name).post("/postTask", code=code)
     page.get_by_role("button", name="验证这次抽奖").click()
     expect(page.locator(".verdict")).to_have_text("验证通过：全部相符")
+    expect(page.get_by_text("与你在结束之前看到的承诺一致")).to_be_visible()
     expect(page.get_by_text("每份是什么，也由它们算出")).to_be_visible()
     expect(page.get_by_text("两半随机数就是你发布时的那两半")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="保存验证文件").click()
+    assert main(["verify", str(saved.value.path()), "--commitment", won["commitment"]]) == 0
     page.get_by_role("link", name="中奖者和发奖").click()
     expect(page.locator(".winners li")).to_have_count(4)
     expect(page.locator(".winners")).to_contain_text("一等奖 大熊猫 · 待填地址")
