@@ -76,6 +76,10 @@ class Window:
         else:
             self._field(label).select_option(option)
 
+    def chooses_a_start(self, day: str, clock: str) -> None:
+        """Choose when digging begins, in Beijing's time."""
+        self.fill("什么时候开挖", f"{day}T{clock}")
+
     def picks_a_picture(self) -> None:
         """On the page that publishes, choose a picture from the device."""
         choose_picture(self._page)
@@ -142,6 +146,12 @@ class InHand:
     def keeps_silent(self, *texts: str) -> None:
         """Wait until the page has none of these texts."""
         self._phone.until_it_lacks(*texts)
+
+    def chooses_a_start(self, day: str, clock: str) -> None:
+        """Choose a day, then in place of eight o'clock in the evening another time."""
+        self.choose("什么时候开挖", day)
+        self.choose("20:00", clock)
+        self.says(f"什么时候开挖：{day}", clock)
 
     def picks_a_picture(self) -> None:
         """Tap the picture's place; WeChat gives the picture from the phone's album."""

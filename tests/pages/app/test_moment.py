@@ -203,7 +203,10 @@ def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens
         page.locator(".dig strong").evaluate(width) <= page.locator(".dig").evaluate(width) - 24
     )  # its ring
     page.emulate_media(color_scheme="dark")  # the earth is as dark in both themes
-    expect(page.get_by_role("button", name="我自己挖")).to_have_css("background-color", "rgb(253, 238, 214)")
+    answer = page.get_by_role("button", name="我自己挖")
+    expect(answer).to_have_css("background-color", "rgb(253, 238, 214)")
+    answer.press("Enter")
+    expect(page.get_by_role("button", name="打开宝贝时自己挖 · 改成自动挖一次")).to_be_focused()
     opened.go(f"/#/task/{open_to_all}")
     expect(page.locator(".watchers")).to_be_visible()
     page.evaluate(NOTE_PLACES)

@@ -393,8 +393,10 @@ function switchOn({ phone: number, server, user, picture, stored }) {
       }),
     findPrimary: ({ label }) => onceThere((each) => each.textContent.trim() === label && attribute(each, "type") === "primary", () => say({ type: "primary" })),
     choose: ({ label, option }) =>
-      onceThere((each) => attribute(each, "range") && each.textContent.startsWith(label), (found) =>
-        tell(found, "change", { value: String(attribute(found, "range").indexOf(option)) })),
+      onceThere((each) => takes(each, "change") && each.textContent.startsWith(label), (found) => {
+        const range = attribute(found, "range"); // a picker of days or times has none
+        tell(found, "change", { value: range ? String(range.indexOf(option)) : option });
+      }),
     hide() {
       page.instance.onHide();
       app.onHide();

@@ -181,31 +181,6 @@ def test_a_red_packet_is_won_and_received(address):
         assert not [told for told in winner.said if told["type"] == "toast"]
 
 
-def test_a_treasure_is_announced_for_a_day_which_can_be_changed_and_is_not_kept_for_the_next(address):
-    starts = datetime.now(BEIJING) + timedelta(days=2)
-    day = f"{starts:%Y-%m-%d}"
-    with a_phone(address, "老王") as publisher:
-        publisher.open("/pages/publish/publish")
-        publisher.shows("群红包")
-        publisher.press("更多")
-        publisher.shows("什么时候开挖")
-        publisher.fire(".kind", "change", value="2")
-        publisher.fire(".times .field", "change", value=day)
-        publisher.shows(f"什么时候开挖：{day}", "不选图片")
-        values = {"name": "八点的红包", "money": "2"}
-        publisher.fire(".draft", "submit", value=values)
-        publisher.shows("什么时候开挖：不填就马上开挖")  # the page is ready for the next treasure
-        publisher.shows("八点的红包", f"{starts.month}月{starts.day}日 20:00 开挖")
-        code = urlsplit(publisher.share()["path"]).query
-        publisher.open(f"/pages/edit/edit?{code}")
-        publisher.shows(f"什么时候开挖：{day}", "20:00")
-        publisher.fire(".clock", "change", value="21:30")
-        publisher.press("改好了")
-        publisher.until("left")
-        publisher.open(f"/pages/treasure/treasure?{code}")
-        publisher.shows(f"{starts.month}月{starts.day}日 21:30 开挖")
-
-
 def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address):
     owner = Person.log_in(address, "想走的人")
     code = owner.publish(a_picture(), name="自己的猫")
@@ -257,37 +232,6 @@ def test_a_shared_sum_is_planned_published_and_won(address):
         [card] = [row for row in Person.log_in(address, "老李").get("/getMyRelease")["data"] if row["ranks"]]
         dug = Person.log_in(address, "小运").post("/postTask", code=card["code"])
         publisher.shows(f"小运 挖到了！一等奖，0.{dug['money_fen']} 元", "剩 2 / 3 份")
-
-
-def test_a_publisher_changes_discards_and_buries_again(address, publisher):
-    numbers = {"prize_num": 3, "forecast_num": 33, "interval": 11, "fluctuation": 2}
-    code = publisher.publish(a_picture(), name="一只闹钟", is_public=0, **numbers)
-    unpaid = publisher.publish(a_picture(), name="没付的", goods_type=1, money=1, forecast_num=90)
-    with a_phone(address, "小明") as phone:
-        phone.open(f"/pages/edit/edit?code={code}")
-        phone.shows("有人开挖以前都可以改", "不寄到哪里：可以不填", "联系方式", "改好了")
-        phone.fire(".draft", "submit", value={"name": "两只旧闹钟", "synopsis": "走得准", "wxname": ""})
-        phone.until("left")
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("两只旧闹钟", "走得准", "改文字和图片", "再埋一个")
-        phone.open("/pages/mine/mine")
-        phone.press("我发布的")
-        phone.press("再埋一个")  # on the first card
-        assert phone.until("opened")["page"] == "/pages/publish/publish"
-        phone.until("answered", lambda told: told["path"] == "/getTaskDetails")  # the form took the code
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("再埋一个")
-        phone.tap(".again")
-        assert phone.until("opened")["page"] == "/pages/publish/publish"
-        cooldown = "每锹之后冷却几秒：0 到 3600"
-        phone.shows("几份、几种奖品", "每份值多少元", cooldown, "大约每 11 锹出一份", "只有拿到链接的人")
-        phone.fire(".draft", "submit", value={"name": "两只旧闹钟", **numbers})
-        phone.until("opened")
-        phone.shows("两只旧闹钟", "剩 3 / 3 份")
-        phone.open(f"/pages/treasure/treasure?code={unpaid}")
-        phone.shows("没付的", "不要了")
-        phone.tap(".end")
-        phone.shows("发布者结束了这个宝贝")
 
 
 def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
@@ -526,25 +470,6 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
         phone.come_back()
         assert "drawn" not in [told["type"] for told in phone.said[hidden:]]
         phone.shows("第 2 层", "2. 小红", "挖一锹")
-
-
-def test_what_a_person_chose_on_one_page_holds_on_the_next(address, publisher):
-    first, other = (publisher.publish(a_picture(), forecast_num=4000, cd=600) for _ in range(2))
-    second, third = (publisher.publish(a_picture(), name=name, forecast_num=1) for name in ("铜钱", "银钱"))
-    with a_phone(address, "阿选") as phone:
-        phone.open(f"/pages/treasure/treasure?code={first}")
-        phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？")
-        phone.press("挖一锹")
-        phone.shows("第 1 层，什么也没有", "以后一打开宝贝就先帮我挖一锹？")
-        phone.open(f"/pages/treasure/treasure?code={other}")
-        phone.press("打开宝贝时自己挖 · 改成自动挖一次")  # who did not answer is not asked again
-        phone.shows("打开宝贝时自动挖一次 · 改成自己挖")
-        phone.open(f"/pages/treasure/treasure?code={second}")
-        phone.shows("恭喜，你挖到了！")
-        phone.tap(".sound")
-        phone.shows("已关，打开")
-        phone.open(f"/pages/treasure/treasure?code={third}")
-        phone.shows("恭喜，你挖到了！", "已关，打开")
 
 
 def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):

@@ -1,0 +1,22 @@
+"""The same scene in both clients: opening a treasure digs only for those who chose it."""
+
+import random
+
+from support.client import a_picture
+
+
+def test_a_page_digs_by_itself_only_for_those_who_chose_it_and_asks_them_once(client, publisher):
+    first, other = (publisher.publish(a_picture(), forecast_num=4000, cd=600) for _ in range(2))
+    last = publisher.publish(a_picture(), forecast_num=1)
+    careful = client(f"谨慎的人{random.randrange(10**9)}", named=False)
+    careful.open("treasure", first)
+    careful.says("第 0 层", "挖一锹")
+    careful.keeps_silent("以后一打开宝贝就先帮我挖一锹？")  # who never dug is not asked
+    careful.press("挖一锹")
+    careful.says("第 1 层，什么也没有", "以后一打开宝贝就先帮我挖一锹？")
+    careful.open("treasure", other)  # who did not answer is not asked again
+    careful.says("第 0 层", "挖一锹")
+    careful.press("打开宝贝时自己挖 · 改成自动挖一次")
+    careful.says("第 0 层", "打开宝贝时自动挖一次 · 改成自己挖")  # it applies to the next treasure
+    careful.open("treasure", last)
+    careful.says("第 1 层，挖到了！")
