@@ -20,7 +20,6 @@ from PIL import Image
 from devtools.crowd import square, treasures
 from server.realtime.hub import Hub
 from server.running.stores import free_port
-from server.settings import Settings
 from support import SOURCE
 from support.browser import Person
 from support.login import log_in
@@ -29,10 +28,6 @@ from support.servers import Running, assert_all_end, clean_environment, pidfds_o
 
 PATIENCE_SECONDS = 100
 NEWCOMER_SECONDS = 30  # some seconds on a machine with nothing else to do
-
-
-def command(url: str, *options: str) -> list[str]:
-    return [sys.executable, "-m", "server", "crowd", "--url", url, *options]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +47,7 @@ def counted(table: str, name: str) -> int:
 def a_crowd(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A crowd as a process, killed if it takes too long or the test fails."""
     with subprocess.Popen(
-        command(url, *options),
+        [sys.executable, "-m", "server", "crowd", "--url", url, *options],
         cwd=SOURCE,
         env=clean_environment(),
         stdout=subprocess.PIPE,
@@ -68,27 +63,28 @@ def a_crowd(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
             running.kill()
 
 
+def read_until(running: subprocess.Popen[str], pattern: str) -> str:
+    """Read up to a line with a pattern; return all that was read."""
+    said = ""
+    for line in running.stdout or ():
+        said += line
+        if re.search(pattern, line):
+            return said
+    pytest.fail(f"it ended before {pattern!r}:\n{said}")
+
+
 def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(server):
     everything = str(len(treasures.TREASURES))  # one of these treasures ends within six digs
     with a_crowd(server.address, "--people", "24", "--tasks", everything) as running:
-        said: list[str] = []
-        assert running.stdout is not None
-
-        def read_until(pattern: str) -> None:
-            for line in running.stdout or ():
-                said.append(line)
-                if re.search(pattern, line):
-                    return
-            pytest.fail(f"it ended before {pattern!r}:\n{''.join(said)}")
-
-        read_until(rf"24 of 24 watch \| tasks {everything}")
+        read_until(running, rf"24 of 24 watch \| tasks {everything}")
         os.kill(server.children()["worker"][0], signal.SIGKILL)
-        read_until(r"ended [1-9]")
-        read_until(r"2[1-4] of 24 watch")  # at any moment, some people are away
+        read_until(running, r"ended [1-9]")
+        read_until(running, r"2[1-4] of 24 watch")  # at any moment, some people are away
         with stopped(server.children()["Valkey"]):
             for _ in range(3):
-                read_until(r"of 24 watch")
+                read_until(running, r"of 24 watch")
         running.send_signal(signal.SIGTERM)
+        assert running.stdout is not None
         table = running.stdout.read()
         assert running.wait(PATIENCE_SECONDS) == 0, table
 
@@ -155,30 +151,6 @@ def test_a_demo_without_the_sandbox_is_refused(tmp_path):
     assert "--demo needs the sandbox" in "".join(running.said)
 
 
-async def crowd_of(settings: Settings, *options: str, until: str = "") -> tuple[int, str, str]:
-    """Run a crowd beside the server in this loop; return its exit code and what it printed.
-
-    It is stopped at the first line that has the text `until`.
-    """
-    running = await asyncio.create_subprocess_exec(
-        *command(f"http://127.0.0.1:{settings.port}", *options),
-        cwd=SOURCE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        said = b""
-        assert running.stdout is not None
-        while line := await running.stdout.readline():
-            said += line
-            if until and until in line.decode():
-                running.send_signal(signal.SIGTERM)
-                until = ""
-        _, complained = await running.communicate()
-    assert running.returncode is not None
-    return running.returncode, said.decode(), complained.decode()
-
-
 @pytest.mark.gen_test(timeout=110)
 async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkeypatch):
     send = Hub._send
@@ -188,7 +160,15 @@ async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkey
             send(hub, watched, frames)
 
     monkeypatch.setattr(Hub, "_send", forgetful)
-    code, said, complained = await crowd_of(settings, until="VIOLATIONS")
-    assert code == 1, said + complained
+
+    def watch() -> tuple[int, str]:
+        with a_crowd(f"http://127.0.0.1:{settings.port}") as running:
+            said = read_until(running, "VIOLATIONS")
+            running.send_signal(signal.SIGTERM)
+            assert running.stdout is not None
+            said += running.stdout.read()
+            return running.wait(PATIENCE_SECONDS), said
+
+    code, said = await asyncio.to_thread(watch)
+    assert code == 1, said
     assert "dig 3 came after dig 1" in said
-    assert complained == ""
