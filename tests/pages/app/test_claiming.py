@@ -14,7 +14,9 @@ from support.servers import until
 DAY_MS = 86_400_000
 
 
-def test_winners_and_their_claims_appear_by_themselves_and_what_is_typed_stays(window, publisher):
+def test_claims_appear_by_themselves_what_is_typed_stays_and_reports_close_the_addresses(
+    window, publisher, shared
+):
     code = publisher.publish(a_picture(), prize_num=5, interval=1, fluctuation=0)
     page = window("小明", f"/#/winners/{code}").page
     expect(page.get_by_text("还没有人挖到")).to_be_visible()
@@ -32,6 +34,20 @@ def test_winners_and_their_claims_appear_by_themselves_and_what_is_typed_stays(w
     with page.expect_download() as download:
         page.get_by_role("button", name="下载表格").click()
     assert "深圳市科技园 1 号" in Path(download.value.path()).read_text(encoding="utf-8-sig")
+    for reporter in (winner, *(Person.log_in(publisher.address, f"第{number}位") for number in range(4))):
+        write_record(shared.data_dir, "people", reporter.id, created_at=1)  # not those of newcomers
+        if reporter != winner:
+            reporter.post("/postTask", code=code)
+        reporter.post("/report", code=code, reason="fraud")
+    page.reload()
+    closed = page.get_by_text("有多人举报，这期间看不到收货地址")
+    expect(closed).to_be_visible()
+    expect(page.get_by_text("科技园")).to_have_count(0)
+    page.get_by_role("button", name="下载表格").click()
+    expect(closed).to_have_count(2)
+    page.goto(f"{publisher.address}/#/task/{code}")
+    expect(page.locator(".review")).to_contain_text("最多 24 小时后恢复显示")
+    expect(page.get_by_role("button", name="提前结束")).to_have_count(0)
 
 
 def test_somebody_without_a_name_wins_elsewhere_finds_the_form_first_and_is_asked_for_a_name(

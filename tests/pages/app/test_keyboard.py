@@ -60,6 +60,8 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
     enter(page, "button", "祝你好运")
     expect(page.locator("#claim")).to_contain_text("谢意送到了")
     enter(page, "button", "好运")
+    expect(page.get_by_role("group", name="喝彩").get_by_role("status")).to_have_text("你送出了“好运”")
+    page.wait_for_function("() => document.querySelector('.cheers b:not(:empty)')?.textContent === '1'")
     enter(page, "link", "小明")
     expect(page.get_by_role("heading", name="小明")).to_be_visible()
     enter(page, "button", "关注")

@@ -1,7 +1,6 @@
 """The moment of a dig: the stroke of the shovel, and the win that opens the ground."""
 
 import re
-from functools import partial
 from typing import Any
 
 import pytest
@@ -43,13 +42,6 @@ NOTE_PLACES = """() => {
     };
     note();
 }"""
-# What a cheer writes stands there for a moment only.
-NOTE_TEXTS = """element => {
-    window.noted = [];
-    new MutationObserver(() => window.noted.push(element.textContent))
-        .observe(element, { childList: true, characterData: true, subtree: true });
-}"""
-
 # Notes, in the moment in which the win's dialog is shown, what a press hits: its button, and beside it. The
 # dialog takes keys once a test calls `settle`: a slow machine would press them after the 1.2 s.
 NOTE_HITS = """() => {
@@ -85,29 +77,13 @@ def press(opened: Window) -> Any:
     return later
 
 
-def cheer(fan: Page, watcher: Page) -> None:
-    """Cheer by keyboard: everybody sees it, and the sign rests a second."""
-    signs = fan.get_by_role("group", name="喝彩")
-    luck = signs.get_by_role("button", name="好运")
-    expect(signs.get_by_role("button")).to_have_count(6)
-    for each in (fan, watcher):
-        expect(each.locator(".watchers")).to_have_text("2 人在看")  # by now both hear of cheers
-        each.get_by_role("button", name="好运").locator("b").evaluate(NOTE_TEXTS)
-    luck.press("Enter")
-    expect(signs.get_by_role("status")).to_have_text("你送出了“好运”")
-    for each in (fan, watcher):
-        run_until(each, partial(each.evaluate, "window.noted.includes('1')"))
-    expect(luck).to_have_attribute("aria-disabled", "false")
-    expect(luck).to_be_focused()
-
-
 def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, publisher):
     first, second = (publisher.publish(a_picture(), forecast_num=1, name="一只猫") for _ in range(2))
     watcher = window("小明", f"/#/task/{first}")
     digger = window("阿强", "/healthz", digs=False)
     digger.page.add_init_script(NOTE_SIGNALS)
     digger.go(f"/#/task/{first}")
-    cheer(digger.page, watcher.page)
+    expect(digger.page.locator(".watchers")).to_have_text("2 人在看")
     held: list[Route] = []
     digger.page.route("**/postTask", lambda route: held.append(route), times=1)
     assert digger.page.locator(".strike").evaluate("each => each.offsetHeight") > 100  # before the press
