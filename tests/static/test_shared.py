@@ -19,7 +19,7 @@ from support import SOURCE
 NODE = shutil.which("node")
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 120
-TASKS = 400
+TASKS = 1200
 VERDICTS = """
 import { readFileSync } from "node:fs";
 import { verify } from "./shared/verify.js";
