@@ -16,11 +16,10 @@ from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.game import draw
 from server.game.amounts import DAY_MS, FOLLOWED_MS
-from server.game.sealed import Sealed
 from server.game.task import AHEAD_DAYS
 from server.security.keys import Keys
 from server.store.digging.tasks import Tasks
-from support.client import Someone, a_picture
+from support.client import ADDRESS, Someone, a_picture
 from support.meanwhile import failing, meanwhile
 from support.purse import expect_balance, find, only, rest, sweep_until_quiet
 from support.reviews import CHECKED, settle
@@ -30,35 +29,15 @@ PARAMS = ("code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce
 RULES = {"prize_num": 3, "forecast_num": 4, "interval": 4, "fluctuation": 2, "cd": 0}
 
 
-async def drafted(someone: Someone, **changes: Any) -> dict[str, Any]:
-    """Return the parameters with which a client publishes goods."""
-    return await someone.draft(**RULES | changes)
-
-
-async def given_to(someone: Someone) -> dict[str, Any]:
-    """Return the reply of `/commitment`."""
-    reply = await someone.get("/commitment")
-    assert reply["status"] == 0, reply
-    return reply
-
-
-async def half_of(someone: Someone, nonce: str = NONCE) -> dict[str, str]:
-    """Return a new `sealed_seed` with a nonce, as parameters of a publication."""
-    return {"sealed_seed": (await given_to(someone))["sealed_seed"], "nonce": nonce}
-
-
 async def tasks_of(context: Context) -> list[str]:
     return [task["_id"] async for task in context.store.tasks.collection.find({})]
 
 
 async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(client):
     alice, *crowd = await client.log_in_all("alice", "bob", "carol", "dave")
-    half = await given_to(alice)
+    half = await alice.get("/commitment")
     nonce = secrets.token_hex(16)
-    published = await alice.post(
-        "/postTask", **await drafted(alice), sealed_seed=half["sealed_seed"], nonce=nonce
-    )
-    code = published["code"]
+    code = await alice.publish(**RULES, sealed_seed=half["sealed_seed"], nonce=nonce)
     # At once, anybody can recompute the commitment from public values, and the publisher sees both halves.
     for someone in (alice, crowd[0]):
         shown = await someone.get("/getTaskDetails", code=code)
@@ -81,66 +60,14 @@ async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(c
     assert draw.differences(proof, shown["commitment"], **noted) == []
 
 
-async def test_a_client_without_a_nonce_publishes_as_before(context, alice):
-    code = (await alice.post("/postTask", **await drafted(alice), nonce="", sealed_seed=""))["code"]
-    shown = await alice.get("/getTaskDetails", code=code)
-    assert (shown["rules_version"], shown["seed_hash"], shown["nonce"]) == (1, "", "")
-    task = await context.store.tasks.get(code)
-    assert task["params"] == (
-        f'{{"code":"{code}","fluctuation":2,"forecast_num":4,"interval":4,"max_depth":18,"prize_num":3}}'
-    )
-    seed = context.keys.open("seed", await context.store.tasks.seed_box(code), code)
-    assert shown["commitment"] == hashlib.sha256(seed + b"\n" + task["params"].encode()).hexdigest()
-
-
-async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(context, alice):
-    before = {name: await context.store.database[name].count_documents({}) for name in ("tasks", "people")}
-    halves = [await given_to(alice) for _ in range(5)]
-    assert len({half["seed_hash"] for half in halves}) == len({half["sealed_seed"] for half in halves}) == 5
-    assert before == {name: await context.store.database[name].count_documents({}) for name in before}
-    assert await tasks_of(context) == []
-
-
-async def test_halves_that_are_misspelled_or_lack_each_other_publish_nothing(context, alice):
-    asked = await drafted(alice) | await half_of(alice)
-    for sent, param in [
-        ({"nonce": "0" * 31}, "nonce"),
-        ({"nonce": "0" * 33}, "nonce"),
-        ({"nonce": "g" * 32}, "nonce"),
-        ({"nonce": "F" * 32}, "nonce"),
-        ({"nonce": "０" * 32}, "nonce"),  # full-width digits
-        ({"nonce": "0" * 32 + "\n"}, "nonce"),
-        ({"nonce": int("1" * 32)}, "nonce"),
-        ({"nonce": {"$gt": ""}}, "nonce"),
-        ({"nonce": None}, "nonce"),
-        ({"sealed_seed": None}, "sealed_seed"),
-        ({"sealed_seed": "0" * 99}, "sealed_seed"),
-        ({"sealed_seed": "0" * 401}, "sealed_seed"),
-        ({"sealed_seed": "z" * 150}, "sealed_seed"),
-        ({"sealed_seed": {"$ne": None}}, "sealed_seed"),
-        ({"publish_id": "my-only-cat"}, "publish_id"),
-    ]:
-        reply = await alice.post("/postTask", **asked | sent)
-        assert (reply["error"], reply["param"]) == ("bad_request", param)
-    assert await tasks_of(context) == []
-
-
-def text_of(sealed: Sealed) -> str:
-    """Return a sealed value in the form that clients get."""
-    return sealed["key"] + sealed["box"].hex()
-
-
 async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing(context, alice, bob):
-    asked = await drafted(alice)
-    half = await half_of(alice)
+    asked = await alice.draft(**RULES)
+    half = await alice.halves()
     sealed = half["sealed_seed"]
-    others = (await half_of(bob))["sealed_seed"]
-    seeds_of_tasks = text_of(context.keys.seal("seed", bytes(40), alice.id))
-    other_keys = Keys(b"a secret of another server: 32 characters")
-    unknown = text_of(other_keys.seal("commitment", bytes(40), alice.id))
-    places = range(0, len(sealed), 7)
-    flipped = [f"{sealed[:at]}{int(sealed[at], 16) ^ 1:x}{sealed[at + 1 :]}" for at in places]
-    for wrong in (others, seeds_of_tasks, unknown, sealed[:-2], sealed[:-1], sealed + "00", *flipped):
+    others = (await bob.halves())["sealed_seed"]
+    of_a_task = context.keys.seal("seed", bytes(40), alice.id)
+    bent = [f"{sealed[:at]}{int(sealed[at], 16) ^ 1:x}{sealed[at + 1 :]}" for at in (0, 50)]
+    for wrong in (others, of_a_task["key"] + of_a_task["box"].hex(), *bent, sealed[:-1], sealed + "00"):
         reply = await alice.post("/postTask", **asked, sealed_seed=wrong, nonce=NONCE)
         assert (reply["error"], reply["param"]) == ("bad_commitment", "sealed_seed")
     assert await tasks_of(context) == []
@@ -148,8 +75,8 @@ async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing
 
 
 async def test_a_commitment_is_good_for_a_day(context, monkeypatch, alice):
-    asked = await drafted(alice)
-    half = await given_to(alice)
+    asked = await alice.draft(**RULES)
+    half = await alice.get("/commitment")
     late = half["expires_at"]
     assert abs(late - context.clock.now_ms() - COMMITTED_MS) < 60_000
     sent = {"sealed_seed": half["sealed_seed"], "nonce": NONCE}
@@ -165,25 +92,32 @@ async def test_a_commitment_is_good_for_a_day(context, monkeypatch, alice):
     assert (await alice.post("/postTask", **asked, **sent))["code"] == published["code"]
 
 
-async def test_no_seed_makes_a_second_task_even_after_it_is_known(context, alice):
+async def test_no_seed_makes_a_second_task_even_after_it_is_known_or_the_secrets_changed(
+    context, monkeypatch, alice
+):
     """A publisher who ends an undug task learns its seed, and could choose a nonce to get certain depths."""
-    asked = await drafted(alice)
-    half = await half_of(alice)
+    asked = await alice.draft(**RULES)
+    half = await alice.halves()
+    unused = await alice.halves()
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0
     assert (await alice.get("/getProof", code=code))["status"] == 0
+    new = b"the secret of after: 32 characters or more"
+    monkeypatch.setattr(context, "keys", Keys(new, context.settings.secret_key.encode()))
+    assert (await alice.post("/postTask", **asked, **half))["code"] == code
     for publisher in (alice.id, "who was erased and came back"):
         await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"publisher": publisher}})
-        again = await alice.post("/postTask", **asked | half | {"nonce": "ab" * 16})
+        again = await alice.post("/postTask", **asked | half | {"nonce": NONCE})
         assert (again["error"], again["param"]) == ("bad_commitment", "sealed_seed")
         assert "用过" in again["msg"]
     assert await tasks_of(context) == [code]
+    assert (await alice.post("/postTask", **asked, **unused))["status"] == 0
 
 
 async def test_one_commitment_sent_many_times_at_once_makes_one_task(context, alice):
-    asked = await drafted(alice)
-    half = await half_of(alice)
-    nonces = [NONCE, "ab" * 16] * 3
+    asked = await alice.draft(**RULES)
+    half = await alice.halves()
+    nonces = [NONCE, half["nonce"]] * 3
     replies = await asyncio.gather(
         *(alice.post("/postTask", **asked | half | {"nonce": nonce}) for nonce in nonces)
     )
@@ -193,24 +127,6 @@ async def test_one_commitment_sent_many_times_at_once_makes_one_task(context, al
     stored = draw.read_rules(task["params"]).nonce
     assert [reply["status"] == 0 for reply in replies] == [nonce == stored for nonce in nonces]
     assert await tasks_of(context) == [code]
-
-
-async def test_a_commitment_outlives_a_change_of_secrets_and_its_seed_is_still_used_once(
-    client, context, monkeypatch
-):
-    old = context.settings.secret_key.encode()
-    alice = await client.log_in("alice")
-    asked = await drafted(alice)
-    half = await half_of(alice)
-    unused = await half_of(alice)
-    code = (await alice.post("/postTask", **asked, **half))["code"]
-    new = b"the secret of after: 32 characters or more"
-    monkeypatch.setattr(context, "keys", Keys(new, old))
-    assert (await alice.post("/postTask", **asked, **half))["code"] == code
-    used = await alice.post("/postTask", **asked | half | {"nonce": "ab" * 16})
-    assert used["error"] == "bad_commitment"
-    assert (await alice.post("/postTask", **asked, **unused))["status"] == 0
-    assert len(await tasks_of(context)) == 2
 
 
 HOUR_MS = 3_600_000
@@ -332,9 +248,6 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     await expect_balance(context)
 
 
-ADDRESS = {"receiver": "小红", "phone": "13800000000"}
-
-
 async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_call(alice, bob, carol):
     told = {"place": "人民广场 3 号口", "pickup_time": "周六下午", "contact": "微信 ming-1"}
     told["not_sent_to"] = "新疆"
@@ -364,21 +277,17 @@ async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(context,
     assert any("；不寄到新疆、西藏" in rule["text"] for rule in rules)
     await bob.win(code)
     for begins in ("中国 西藏自治区", "850000，西藏"):
-        there = await bob.claim(code, **ADDRESS, address=f"{begins}拉萨市某路 1 号")
+        there = await bob.claim(code, **ADDRESS | {"address": f"{begins}拉萨市某路 1 号"})
         assert there["msg"] == "发布者不寄到西藏：请换一个收货地址，或联系发布者"
         assert there["param"] == "address"
     for unclear in ("拉萨市某路 1 号", "西藏中路 1 号 5 栋 2 单元 301 室"):
-        there = await bob.claim(code, **ADDRESS, address=unclear)
+        there = await bob.claim(code, **ADDRESS | {"address": unclear})
         assert (there["param"], "请从省级地区写起" in there["msg"]) == ("address", True)
     assert (await only(context, "prizes"))["state"] == "won"
-    assert (await bob.claim(code, **ADDRESS, address="上海西藏中路 1 号"))["is_draw"] == 1
+    assert (await bob.claim(code, **ADDRESS | {"address": "上海西藏中路 1 号"}))["is_draw"] == 1
 
 
 NEW = {"name": "两只旧闹钟", "synopsis": "走得准\n会响"}
-
-
-async def named(someone: Someone, name: str) -> list[str]:
-    return [card["code"] for card in (await someone.get("/getTaskList", name=name))["data"]]
 
 
 async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody_digs(
@@ -407,8 +316,8 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     assert urlsplit(shown["pic"]).path == urlsplit(own).path
     assert shown["commitment"] == before["commitment"]
     context.square.forget()
-    assert await named(bob, "旧闹钟") == await named(bob, "钟表") == [code]
-    assert await named(bob, "一只") == []
+    assert await listed(bob, name="旧闹钟") == await listed(bob, name="钟表") == [code]
+    assert await listed(bob, name="一只") == []
     assert (await bob.post("/getSharePic", code=code))["pic"] != poster
     assert (await bob.dig(code))["now_depth"] == 1
     refused = await alice.post("/editTask", code=code, name="别的")
@@ -433,8 +342,7 @@ async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(context
         assert (await bob.dig(code))["status"] == 0
 
     kinds = {"prize_num": 2, "interval": 50_000, "fluctuation": 1, "prizes": [{"name": "钟", "prize_num": 2}]}
-    kinds |= {"nonce": "ab" * 16, "sealed_seed": (await alice.get("/commitment"))["sealed_seed"]}
-    other = await alice.publish(name="一只闹钟", forecast_num=100_000, **kinds)
+    other = await alice.publish(name="一只闹钟", forecast_num=100_000, **kinds, **await alice.halves())
     meanwhile(monkeypatch, context.store.tasks, "edit", before=dig_first)
     assert (await alice.post("/editTask", code=code, **NEW))["error"] == "has_digs"
     code = other
@@ -511,7 +419,7 @@ class TestWhereContentsAreChecked:
         assert (await bob.dig(code))["error"] == "no_such_task"
         assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
         context.square.forget()
-        assert await named(bob, "") == []
+        assert await listed(bob, name="") == []
         assert (await bob.get("/getPublisher", publisher_id=publisher_id))["data"] == []
         assert NEW["name"] in (await only(context, "reviews"))["text"]
         await late.ask(action="subscribe", code=code)
@@ -520,7 +428,7 @@ class TestWhereContentsAreChecked:
         await settle(context)
         for page in (seen, late):  # the page updates by itself
             await page.until("snapshot", seq=0)
-        assert await named(bob, "旧闹钟") == [code]
+        assert await listed(bob, name="旧闹钟") == [code]
         assert (await bob.dig(code))["now_depth"] == 1
         for page in (seen, late):
             await page.until("cd", seq=1)

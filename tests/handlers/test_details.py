@@ -31,6 +31,7 @@ async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(cli
     }  # fmt: skip
     assert {name for name, kind in kinds.items() if kind is not str and kind is not int} == {"users"}
     assert (details["status"], details["is_cd"], details["time"], details["users"]) == (0, 0, 60, [])
+    assert (details["rules_version"], details["seed_hash"], details["nonce"]) == (1, "", "")
     dug = await client.post("/postTask", **ask)
     assert dug["status"] == 0
     assert {name: type(dug[name]) for name in ("is_prize", "wxname", "wxheadpic")} == {

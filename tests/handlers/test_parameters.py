@@ -84,6 +84,8 @@ async def test_parameters_that_do_not_apply_are_ignored(client, alice):
     assert response.json()["status"] == 0
 
 
+TOGETHER = "“服务器的随机数”和“你的随机数”要一起传，或者都不传"
+ONE_NAME = "“这次发布的编号”和“服务器的随机数”只能传一个：同一份随机数本来就只会埋下一个宝贝"
 ONE_OF_TWO = "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"
 # A number's label, and the least and most that it may be.
 NUMBERS = {
@@ -128,6 +130,14 @@ BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
     ({"prize_num": 1000, "cd": 3600}, "“每锹之后冷却几秒”最大为 2592，否则 30 天内挖不完"),
     ({"cd": 3600, "forecast_num": 721}, "“预计挖多少锹”最大为 720，否则 30 天内挖不完"),
     ({"cd": 3600, "interval": 700}, "“奖品数量”×（间隔 + 浮动）最大为 720 层，否则 30 天内挖不完"),
+    *(
+        ({"nonce": bad}, "“你的随机数”应为 16 字节，写成 32 位小写的十六进制")
+        for bad in ("0" * 31, "0" * 33, "F" * 32, "０" * 32, "0" * 32 + "\n", {"$gt": ""})
+    ),
+    *(({"sealed_seed": bad}, "“服务器的随机数”应为从服务器领到的那一份") for bad in ("0" * 99, "z" * 150)),
+    ({"nonce": "0" * 32, "sealed_seed": None}, TOGETHER),
+    ({"sealed_seed": "0" * 150, "nonce": None}, TOGETHER),
+    ({"sealed_seed": "0" * 150, "nonce": "0" * 32, "publish_id": "my-only-cat"}, ONE_NAME),
 ]
 
 

@@ -34,6 +34,9 @@ def goods(picture: str, /, **parameters: Any) -> dict[str, Any]:
     return {"goods_type": 2, "url": picture, "name": "一只猫", "draw_type": 2, **rare, **parameters}
 
 
+ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
+
+
 @dataclass
 class Someone:
     """A person with a client, and with the id, the token and the data that a login returns.
@@ -91,6 +94,12 @@ class Someone:
         reply = await self.post("/postTask", **await self.draft(**parameters))
         assert reply["status"] == 0, reply
         return str(reply["code"])
+
+    async def halves(self, nonce: str = "ab" * 16) -> dict[str, str]:
+        """Return the parameters that draw a publication together: a new half of the server, and a nonce."""
+        reply = await self.get("/commitment")
+        assert reply["status"] == 0, reply
+        return {"sealed_seed": reply["sealed_seed"], "nonce": nonce}
 
     async def lock(self) -> None:
         """Call drawPrize with the token, though without a prize: from then on the bare id is refused."""
