@@ -22,15 +22,37 @@ from server.runtime import background
 from server.runtime.background import Background, Failures
 
 WORKERS = {
-    "Link._read_until_gone", "Feed._count_queues", "Feed._count_stock",
-    "Feed._read_alarms", "Feed._tell_board", "Feed._tell_heartbeats", "Heart.beat", "Heartbeats._beat",
-    "Audience.renew", "Audience.tell", "Hub._clear_away", "Hub._poll", "Hub._poll_alone",
-    "Hub._poll_sessions", "Hub._poll_unheard", "Leader.ask", "Leading.look", "Monitor.compare",
-    "Monitor.count", "Monitor.look_at_disk", "Outages._ask", "delete_old_messages", "tidy",
+    "Link._read_until_gone",
+    "Feed._count_queues",
+    "Feed._count_stock",
+    "Feed._read_alarms",
+    "Feed._tell_board",
+    "Feed._tell_heartbeats",
+    "Heart.beat",
+    "Heartbeats._beat",
+    "Audience.renew",
+    "Audience.tell",
+    "Hub._clear_away",
+    "Hub._poll",
+    "Hub._poll_alone",
+    "Hub._poll_sessions",
+    "Hub._poll_unheard",
+    "Leader.ask",
+    "Leading.look",
+    "Monitor.compare",
+    "Monitor.count",
+    "Monitor.look_at_disk",
+    "Outages._ask",
+    "delete_old_messages",
+    "tidy",
 }
 SUPERVISORS = {
-    "Supervisor._replace_workers", "Valkey", "announcing", "starting",
-    "worker 1", "the crowd",
+    "Supervisor._replace_workers",
+    "Valkey",
+    "announcing",
+    "starting",
+    "worker 1",
+    "the crowd",
 }
 ENVIRONMENT = {"ALARM_WEBHOOK": "http://127.0.0.1:1/robot"}
 

@@ -11,7 +11,6 @@ from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
-import bson
 import msgspec
 import pytest
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -30,14 +29,14 @@ from server.leading.tidy import OVER_DAYS, tidy
 from server.security.keys import Proven
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.people.erasure import NAME
-from server.store.reviews.reports import Report
-from support.client import Client, Someone, a_picture
+from support.client import ADDRESS, Client, Someone, a_picture
 from support.invariants import broken_by_digs
 from support.leading import let_the_lease_end
 from support.login import a_ticket
 from support.meanwhile import meanwhile
 from support.purse import DAY_MS, all_documents, expect_balance, find, put_back, sweep_until_quiet
-from support.stored import let_files_age, person_of
+from support.report_scenarios import a_report
+from support.stored import let_files_age, naming, person_of
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
@@ -82,9 +81,6 @@ class Written:
         return write
 
 
-ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
-
-
 async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, str]]:
     """Let bob do everything that leaves data; return him and the codes of the tasks that he took part in."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -114,20 +110,6 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
     return bob, codes
 
 
-async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
-    """Return all documents by collection, except those of WeChat's sandbox."""
-    return {name: found for name, found in (await all_documents(context)).items() if "sandbox" not in name}
-
-
-def naming(found: dict[str, list[dict[str, Any]]], *texts: str) -> list[str]:
-    """Return each collection that has one of these texts in a field, with the text."""
-    holding = []
-    for name, documents in found.items():
-        raw = b"".join(bson.encode(document) for document in documents)
-        holding += [f"{name}: {text}" for text in texts if text.encode() in raw]
-    return sorted(holding)
-
-
 async def check_invariants(context: Context) -> None:
     for task in await find(context, "tasks"):
         assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
@@ -149,14 +131,14 @@ async def test_nothing_names_the_person_and_ledger_proofs_and_counts_still_hold(
     of_bob = {"publisher": bob.id}
     followers = [{"_id": "a", "follower": "a", **of_bob}, {"_id": "b", "follower": "b", "n": 9000, **of_bob}]
     await context.store.database["follows"].insert_many(followers)
-    before = await everything(context)
-    assert {place.split(":")[0] for place in naming(before, *traces)} == {
+    before = await all_documents(context)
+    assert {place.split(":")[0] for place in await naming(context, *traces)} == {
         *("bills", "digs", "orders", "people", "pictures.chunks", "pictures.files", "prizes", "tasks"),
         "reviews",
     }
     assert await erase(context.store, bob.id) == 4
-    after = await everything(context)
-    assert naming(after, *traces) == []
+    after = await all_documents(context)
+    assert await naming(context, *traces) == []
     assert [review["code"] for review in after["reviews"]] == [codes["own"]]
     assert not after.get("follows")
     assert [len(after[name]) for name in ("digs", "visits", "prizes", "bills", "orders")] == [
@@ -293,8 +275,7 @@ async def test_killed_after_any_write_it_can_go_on_to_the_same_end(client, conte
         await put_back(context, left)
         if any(person["_id"] == bob.id for person in left["people"]):  # else the last write was made
             await erase(context.store, bob.id)
-        found = await everything(context)
-        assert naming(found, bob.unionid, "鲍勃本人") == [], kill_after
+        assert await naming(context, bob.unionid, "鲍勃本人") == [], kill_after
         await check_invariants(context)
     assert len(written.left) > 20
 
@@ -344,7 +325,7 @@ async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(
     bob = await client.log_in("bob")  # before the seven days are over
     await days_pass(context)
     await erase_leavers(context)
-    assert naming(await everything(context), bob.unionid, bob.data["nickName"]) == []
+    assert await naming(context, bob.unionid, bob.data["nickName"]) == []
     assert (await bob.get("/getMyInfo"))["error"] == "not_logged_in"
     done = [(act, "done") for act in ("leave", "stay", "leave", "erase")]
     assert await logged(context) == done
@@ -416,7 +397,7 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
         await context.store.people.rows.update_one({"_id": bob.id}, {"$set": banned})
         await days_pass(context)
         await erase_leavers(context)
-        assert (naming(await everything(context), bob.unionid) == []) == erased
+        assert (await naming(context, bob.unionid) == []) == erased
     assert (await logged(context))[-2:] == [("leave", "done"), ("erase", "done")]
 
 
@@ -433,7 +414,7 @@ async def test_killed_after_any_write_an_account_is_deleted_or_kept_as_its_owner
         await days_pass(context)
         await let_the_lease_end(context)
         await erase_leavers(context)
-        assert naming(await everything(context), bob.unionid) == []
+        assert await naming(context, bob.unionid) == []
 
     asking, keeping, erasing = (Written(context, monkeypatch) for _ in range(3))
     await asking.note(bob.post("/deleteAccount"))
@@ -595,31 +576,25 @@ async def test_a_visit_and_a_decided_report_go_when_their_task_is_long_over(
     context, settings, alice, bob, carol
 ):
     old_ms = (AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS) * DAY_MS + 60_000
+    new_ms = old_ms - 120_000
     code = await alice.publish()
-    shares = {}
-    for person, brought in ((alice, {}), (bob, {"is_share": 1, "from_unionid": alice.unionid})):
-        shares[person.id] = (await person.get("/getTaskDetails", code=code, **brought))["share"]
+    share = (await alice.get("/getTaskDetails", code=code))["share"]
+    await bob.get("/getTaskDetails", code=share)
     await context.background.finish()
-    visits = context.store.visits.rows
+    for person, age_ms in ((alice, new_ms), (bob, old_ms)):
+        await context.store.visits.rows.update_one({"person_id": person.id}, {"$inc": {"opened_at": -age_ms}})
     reports = context.store.reports
     now_ms = context.clock.now_ms()
-    for person, age_ms in ((alice, old_ms - 120_000), (bob, old_ms)):
-        await visits.update_one({"person_id": person.id}, {"$inc": {"opened_at": -age_ms}})
-    for name, age_ms, is_open in (
-        ("open", old_ms, True),
-        ("old", old_ms, False),
-        ("new", old_ms - 120_000, False),
-    ):
-        fields = {"code": code, "person_id": name, "reason": "fraud", "text": "", "counts": 1}
-        made = Report(_id=name, at=now_ms - age_ms, **fields)
-        await reports.insert(made | {"open": 1} if is_open else made)
+    for name, age_ms in (("open", old_ms), ("old", old_ms), ("new", new_ms)):
+        await reports.insert(a_report(code, name, now_ms - age_ms))
+    await reports.rows.update_many({"person_id": {"$ne": "open"}}, {"$unset": {"open": ""}})
     await tidy(context)
-    assert [row["person_id"] async for row in visits.find()] == [alice.id]
-    assert (await carol.get("/getTaskDetails", code=shares[alice.id]))["status"] == 0
-    assert {row["_id"] async for row in reports.rows.find()} == {"open", "new"}
+    assert [row["person_id"] for row in await find(context, "visits")] == [alice.id]
+    assert (await carol.get("/getTaskDetails", code=share))["status"] == 0
+    assert {row["person_id"] for row in await find(context, "reports")} == {"open", "new"}
     await reports.close_decided(code, 1, "upheld")
     await tidy(context)
-    assert {row["_id"] async for row in reports.rows.find()} == {"new"}
+    assert [row["person_id"] for row in await find(context, "reports")] == ["new"]
 
 
 async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, context, monkeypatch):

@@ -22,7 +22,7 @@ from server.game.amounts import BEIJING
 from server.leading.work import PERIODIC, WORKS
 from server.realtime.frames import Frame
 from server.settings import Settings
-from support.client import Client, Someone, a_picture
+from support.client import ADDRESS, Client, Someone, a_picture
 from support.counting import count_now
 from support.declared import channel, check_frame, check_reply, interfaces
 from support.examples import RECORDS, Recorder, differences, keep
@@ -34,7 +34,6 @@ from support.purse import DAY_MS, let_pass
 from support.reviews import CHECKED, settle
 from support.trips import asks_for_less
 
-ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "广东省深圳市南山区高新南一道 1 号"}
 OPERATOR = "open sesame"
 # Queries that tests send, and those of the sandbox: they need no index.
 OF_TESTS = r"\w+ sandbox_|find (people|messages) {filter:{}}|aggregate tasks {pipeline:\[{\$set:{_of"

@@ -18,7 +18,7 @@ from pymongo import MongoClient
 from handlers import base
 from server.runtime import page_reads
 from server.store import Store
-from support.client import Client, Someone
+from support.client import ADDRESS, Client, Someone
 from support.examined import Examined, Rules, explained
 from support.grown import HEAVY, HEAVY_EMBEDDED, SMALL, Cast, grow
 from support.interfaces import ALL
@@ -35,7 +35,6 @@ KEYS = 50_000
 LAST_PAGE = 500
 
 log = logging.getLogger(__name__)
-ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "广东省深圳市南山区高新南一道 1 号"}
 
 
 def reads_of(cast: Cast) -> dict[str, list[dict[str, Any]]]:

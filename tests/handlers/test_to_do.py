@@ -4,10 +4,8 @@ from typing import Any
 
 from server.context import Context
 from server.game.amounts import DAY_MS
-from support.client import Someone
+from support.client import ADDRESS, Someone
 from support.drafts import RED_PACKET
-
-ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 
 
 async def waits(person: Someone) -> list[tuple[Any, ...]]:

@@ -29,12 +29,26 @@ def a_heartbeat(process: str, second: int, **counts: int) -> Heartbeat:
 
 # By counter: in OFTEN its average in a second, in SELDOM the seconds from one count to the next.
 OFTEN = {
-    "digs.dug": 8, "digs.cooling_down": 14, "digs.already_won": 1.6, "joins": 3, "deliveries": 240,
-    "errors.cooling_down": 14, "errors.already_won": 1.6,
+    "digs.dug": 8,
+    "digs.cooling_down": 14,
+    "digs.already_won": 1.6,
+    "joins": 3,
+    "deliveries": 240,
+    "errors.cooling_down": 14,
+    "errors.already_won": 1.6,
 }
 SELDOM = {
-    "digs.won": 23, "digs.own_task": 9, "errors.own_task": 9, "uploads": 31, "logins": 3, "gaps": 40,
-    "limited.logins": 11, "limited.posters": 7, "closes.1001": 5, "closes.1006": 13, "closes.4008": 270,
+    "digs.won": 23,
+    "digs.own_task": 9,
+    "errors.own_task": 9,
+    "uploads": 31,
+    "logins": 3,
+    "gaps": 40,
+    "limited.logins": 11,
+    "limited.posters": 7,
+    "closes.1001": 5,
+    "closes.1006": 13,
+    "closes.4008": 270,
 }
 
 

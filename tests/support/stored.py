@@ -1,8 +1,11 @@
 """Reads documents from MongoDB, to compare them before and after."""
 
+import bson
+
 from server.context import Context
 from server.store.people.people import Person
 from support.client import Someone
+from support.purse import all_documents
 
 
 async def everything(context: Context) -> dict[str, list[str]]:
@@ -13,6 +16,16 @@ async def everything(context: Context) -> dict[str, list[str]]:
         for name in await database.list_collection_names()
         if not name.startswith("sandbox")
     }
+
+
+async def naming(context: Context, *texts: str) -> list[str]:
+    """Return each collection that has one of these texts in a field, with the text; not the sandbox's."""
+    holding = []
+    for name, documents in (await all_documents(context)).items():
+        if "sandbox" not in name:
+            raw = b"".join(bson.encode(document) for document in documents)
+            holding += [f"{name}: {text}" for text in texts if text.encode() in raw]
+    return sorted(holding)
 
 
 async def person_of(context: Context, someone: Someone) -> Person:
