@@ -25,10 +25,12 @@ def test_the_documents_table_is_that_of_the_code():
     assert told == [tuple(bound) for bound in BOUNDS.values()]
 
 
-@pytest.mark.parametrize(("person", "address", "most"), [(3, 5, [90, 1500]), (1, 0, [30]), (0, 1, [300])])
+@pytest.mark.parametrize(
+    ("person", "address", "most"), [(3, 5, [90, 1500, 15_000]), (1, 0, [30]), (0, 1, [300, 3000])]
+)
 async def test_each_factor_multiplies_the_limits_of_its_kind(context, person, address, most):
     factors = {"LIMITS_A_PERSON": str(person), "LIMITS_AN_ADDRESS": str(address)}
     settings = read_settings(factors)
     limits = Limits(settings, context.keys, context.bus)
-    counts = limits.counts("publishes", "somebody", "192.0.2.1")
+    counts = limits.counts("publishes", "somebody", "2001:db8:1:2::/64")
     assert [(count.most, count.window_seconds) for count in counts] == [(each, 3600) for each in most]
