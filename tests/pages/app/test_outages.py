@@ -1,12 +1,10 @@
-"""What a page shows while network, channel or a store is away, and of replies that frames overtook."""
+"""What a page shows while network, channel or a store is away."""
 
-from typing import Any
-
-from playwright.sync_api import Route, WebSocket, WebSocketRoute, expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from support.browser import Person
 from support.client import a_picture
-from support.screen import is_readable, operate, stopped
+from support.screen import is_readable, stopped
 
 TELL_OVER = """async () => {
     const { src } = document.querySelector("script[type=module]");
@@ -49,8 +47,7 @@ def test_a_lost_network_moves_nothing_and_missed_digs_appear_afterwards(window, 
 
 
 def test_the_square_and_the_winners_are_read_anew_when_the_channel_is_back(window, address):
-    user = "断线的人"
-    publisher = Person.log_in(address, user)
+    publisher = Person.log_in(address, "断线的人")
     code = publisher.publish(a_picture(), name="早就埋下的猫", forecast_num=1)
     opened = window(path="/healthz")
     sockets: list[WebSocketRoute] = []
@@ -60,7 +57,7 @@ def test_the_square_and_the_winners_are_read_anew_when_the_channel_is_back(windo
         sockets.append(route)
 
     opened.page.route_web_socket("**/ws*", connect)
-    opened.begin_as(user)
+    opened.begin_as("断线的人")
     opened.go("/")
     expect(opened.page.locator(f"[data-code='{code}']")).to_be_visible()
     later = publisher.publish(a_picture(), name="断线时埋下的猫")
@@ -71,36 +68,6 @@ def test_the_square_and_the_winners_are_read_anew_when_the_channel_is_back(windo
     Person.log_in(address, "阿强").post("/postTask", code=code)
     sockets[-1].close(code=4008, reason="too slow")
     expect(opened.page.locator(".winners li", has_text="阿强")).to_be_visible()
-
-
-def test_neither_a_dig_nor_details_from_before_an_end_undo_it(window, address, publisher):
-    code = publisher.publish(a_picture(), prize_num=2, interval=300, fluctuation=0)
-    digger = Person.log_in(address, "阿强")
-    opened = window(path="/healthz")
-    sockets: list[WebSocket] = []
-    old: list[dict[str, Any]] = []
-
-    def let_an_end_pass(route: Route) -> None:
-        before = route.fetch()
-        old.append(digger.get("/getTaskDetails", code=code))
-        with sockets[-1].expect_event("framereceived", lambda frame: '"type":"end"' in frame):
-            operate(address, "/ops/end", code=code)
-        route.fulfill(response=before)
-
-    def answer_as_before(route: Route) -> None:
-        if old:
-            route.fulfill(json=old.pop())
-        else:
-            route.continue_()
-
-    opened.page.on("websocket", lambda socket: sockets.append(socket))
-    opened.page.route("**/postTask", let_an_end_pass)
-    opened.page.route("**/getTaskDetails*", answer_as_before)
-    opened.begin_as("阿强")
-    opened.go(f"/#/task/{code}")
-    expect(opened.page.locator(".said")).to_have_text("第 1 层，什么也没有")
-    expect(opened.page.locator(".ending")).to_contain_text("平台结束了这个宝贝：违法")
-    expect(opened.page.locator(".dig")).to_have_text("已结束")
 
 
 def test_a_silent_store_shows_a_banner_until_it_answers(window, shared, publisher):

@@ -1,10 +1,9 @@
 """The square: its first view, how it grows and is narrowed, and the way back to it."""
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from support.browser import PHONE, Person, run_until, scroll_down_to
 from support.client import a_picture
-from support.screen import is_readable
 
 FIRST_VIEW_BYTES = 160_000
 
@@ -65,25 +64,19 @@ def test_back_on_the_square_it_is_as_narrow_as_before_and_the_card_that_was_left
     page.get_by_label("现场领", exact=True).check()
     expect(cards).to_have_count(1)
     assert opened.overflow() <= 0
-    _press_beside_the_publisher(page, wine)
+    row = page.locator(f"[data-code='{wine}'] .publisher")
+    box = row.bounding_box()
+    assert box is not None
+    row.click(position={"x": box["width"] - 4, "y": 8}, force=True)  # the publisher's name is a link
+    page.locator("button.dig").wait_for()
     page.go_back()
     expect(card).to_be_focused()
     expect(sought).to_have_value("窄红")
     expect(cards).to_have_count(1)
 
 
-def _press_beside_the_publisher(page: Page, code: str) -> None:
-    """Press a card where its row for the publisher, whose name is a link, is empty."""
-    row = page.locator(f"[data-code='{code}'] .publisher")
-    box = row.bounding_box()
-    assert box is not None
-    row.click(position={"x": box["width"] - 4, "y": 8}, force=True)
-    page.locator("button.dig").wait_for()
-
-
 def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(window):
-    opened = window("小红", color_scheme="dark")
-    page = opened.page
+    page = window("小红").page
 
     def as_on_the_first_day(route: Route) -> None:
         reply = route.fetch()
@@ -92,9 +85,5 @@ def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(window):
     page.route("**/getTaskList*", as_on_the_first_day)
     page.reload()
     expect(page.get_by_text("python -m server crowd")).to_be_visible()
-    is_readable(opened)
-    page.get_by_role("button", name="跳过").click()
-    page.get_by_role("button", name="先练三锹").click()
-    expect(page.get_by_role("heading", name="先练三锹")).to_be_visible()
     page.locator("main").get_by_role("link", name="埋一个").click()
     expect(page.get_by_role("heading", name="埋下一个宝贝")).to_be_visible()
