@@ -7,9 +7,9 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
-from support.browser import choose_picture
+from support.browser import choose_picture, open_window
 from support.phone import Phone
 
 # Marks scenes that tests of the web page alone play there.
@@ -26,6 +26,10 @@ class Window:
         self._address = address
         self.asked: list[str] = []  # the paths of all requests
         page.on("request", lambda request: self.asked.append(urlsplit(request.url).path))
+
+    def seen(self, _: Browser) -> Page:
+        """Return the page as the browser shows it."""
+        return self._page
 
     def open(self, page: str, of: str = "") -> None:
         """Open `treasure` or `winners` of a treasure, `mine` with one of its lists, `square` or `publish`."""
@@ -124,6 +128,12 @@ class InHand:
         self.fill = phone.fill
         self.choose = phone.choose
         self.press = phone.press
+
+    def seen(self, browser: Browser) -> Page:
+        """Return the phone's screen in a window of this browser."""
+        window = open_window(browser, "")
+        window.page.goto(self._phone.screen())
+        return window.page
 
     @property
     def asked(self) -> list[str]:

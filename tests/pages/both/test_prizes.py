@@ -2,12 +2,9 @@
 
 import random
 
-import pytest
-
-from support.browser import Person, open_window, run_until
+from support.browser import Person
 from support.client import a_picture
 from support.clients import MINI_PROGRAM
-from support.phone import a_phone
 from support.screen import take_down
 
 
@@ -260,41 +257,3 @@ def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(client, pub
     reader.fill("补充说明（可不填，200 字以内）", "看着像假的")
     reader.press("欺诈，不给奖品")
     reader.is_told("已收到举报，我们会尽快处理")
-
-
-NARROWEST_NAME = """() => Math.min(...[...document.querySelectorAll(".digs .name, .dug-levels .name")]
-    .map(each => each.getBoundingClientRect().width))"""
-
-
-@pytest.mark.usefixtures("phones")
-def test_a_winners_name_keeps_its_room_beside_a_long_prize_at_360_pixels(browser, publisher):
-    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
-    kinds = [{"name": f"第 {place} 等奖，一只会唱歌的猫", "prize_num": 1} for place in (1, 2)]
-    numbers = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 0}
-    code = publisher.publish(a_picture(), prizes=kinds, **numbers, **half)
-    for name in ("爱放风筝的松鼠 79", "爱坐火车的骆驼 17"):
-        Person.log_in(publisher.address, name).post("/postTask", code=code)
-    opened = open_window(browser, publisher.address, viewport={"width": 360, "height": 780})
-    opened.begin_as("看名字的人")
-
-    def look() -> None:
-        opened.page.locator(".digs .name, .dug-levels .name").nth(1).wait_for()
-        run_until(opened.page, lambda: opened.page.evaluate(f"({NARROWEST_NAME})() >= 70"))
-        assert opened.overflow() <= 0
-
-    opened.go(f"/#/task/{code}")
-    opened.page.locator("summary", has_text="谁挖了哪一层").click()
-    look()
-    opened.go(f"/#/story/{code}")
-    look()
-    with a_phone(publisher.address, "看名字的人") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.press("谁挖了哪一层")
-        phone.until_it_says("第 2 层")
-        opened.page.goto(phone.screen())
-        look()
-        phone.open(f"/pages/story/story?code={code}")
-        phone.until_it_says("挖得最多")
-        opened.page.goto(phone.screen())
-        look()
-    opened.close()

@@ -1,17 +1,10 @@
-"""Who is about to press as a treasure ends presses nothing else."""
+"""What is where on the screen of a phone, in both clients."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import TypeAlias
+from playwright.sync_api import expect
 
-import pytest
-from playwright.sync_api import Page, expect
-
-from support.browser import PHONE, Person, open_window
+from support.browser import Person, run_until
 from support.client import a_picture
-from support.phone import a_phone
 
-Looks: TypeAlias = Callable[[str], Page]
 # What can be pressed in a box of the window, but the button that digs.
 PRESSABLE = """({ x, y, width, height }) => {
     const tenths = Array.from({ length: 11 }, (_, at) => at / 10);
@@ -21,33 +14,16 @@ PRESSABLE = """({ x, y, width, height }) => {
     return [...new Set(hit.map(each => each?.closest(takes)).filter(Boolean))].map(each => each.className)
         .filter(name => !/\\bdig\\b/.test(name));
 }"""
+NAMES = ".digs .name, .dug-levels .name"
+NARROWEST = "all => Math.min(...all.map(each => each.getBoundingClientRect().width))"
 
 
-@pytest.fixture(params=["page", "miniprogram"])
-def look_at(request: pytest.FixtureRequest, address: str) -> Iterator[Looks]:
-    """Opens a treasure in one of the two clients, for somebody who digs by hand."""
-    if request.param == "page":
-        window = request.getfixturevalue("window")
-        yield lambda code: window("阿强", f"/#/task/{code}", digs=False, viewport=PHONE).page
-        return
-    request.getfixturevalue("phones")
-    with ExitStack() as opened:
-
-        def open_phone(code: str) -> Page:
-            phone = opened.enter_context(a_phone(address, "阿强", storage={"wabao.opens": "waits"}))
-            phone.open(f"/pages/treasure/treasure?code={code}")
-            window = open_window(request.getfixturevalue("browser"), address, viewport=PHONE)
-            opened.callback(window.close)
-            window.page.goto(phone.screen())
-            return window.page
-
-        yield open_phone
-
-
-def test_nothing_that_can_be_pressed_comes_where_the_button_was(look_at, publisher):
+def test_nothing_that_can_be_pressed_comes_where_the_button_was(client, browser, publisher):
     publisher.publish(a_picture(), name="接下来的猫")
     code = publisher.publish(a_picture(), name="快挖完的猫", forecast_num=1)
-    page = look_at(code)
+    reader = client("等着挖的人", named=False)  # who digs by hand
+    reader.open("treasure", code)
+    page = reader.seen(browser)
     button = page.locator(".dig", has_text="挖一锹")
     expect(button).to_be_visible()
     place = button.bounding_box()
@@ -55,3 +31,23 @@ def test_nothing_that_can_be_pressed_comes_where_the_button_was(look_at, publish
     expect(page.get_by_text("奖品全部挖完了")).to_be_attached()
     expect(page.get_by_text("接下来挖哪个")).to_be_attached()
     assert page.evaluate(PRESSABLE, place) == []
+
+
+def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publisher):
+    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    kinds = [{"name": f"第 {place} 等奖，一只会唱歌的猫", "prize_num": 1} for place in (1, 2)]
+    numbers = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 0}
+    code = publisher.publish(a_picture(), prizes=kinds, **numbers, **half)
+    for name in ("爱放风筝的松鼠 79", "爱坐火车的骆驼 17"):
+        Person.log_in(publisher.address, name).post("/postTask", code=code)
+    reader = client("看名字的人")
+    reader.open("treasure", code)
+    page = reader.seen(browser)
+    reader.press("谁挖了哪一层")
+    for shown in ("treasure", "story"):
+        if shown == "story":
+            reader.open(shown, code)
+            page.get_by_text("挖得最多").wait_for()
+        page.locator(NAMES).nth(1).wait_for()
+        run_until(page, lambda: page.locator(NAMES).evaluate_all(NARROWEST) >= 70)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
