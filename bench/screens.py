@@ -31,10 +31,10 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, Route, expect
 
 from parts.drawings import draw, oranges
+from parts.evening import fill_history
 from server.operation.heartbeats import HISTORY_SECONDS
 from support.browser import DESK, PHONE, Person, Window, a_browser, open_window, write_record
 from support.client import a_picture
-from support.heartbeats import fill_history
 from support.messages import MESSAGES
 from support.reviews import CHECKED
 from support.screen import TOKEN, a_red_packet, chart, enter, operate

@@ -24,7 +24,6 @@ from server.settings import SANDBOX_APPID
 from support import SOURCE
 from support.browser import Person, checked
 from support.limits import NO_LIMITS
-from support.payout_limits import NO_PAYOUT_LIMITS
 from support.servers import clean_environment, until
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="there is no nginx")
@@ -42,7 +41,7 @@ class Machine:
         self.folder = folder
         for name in TREE:
             (folder / name).symlink_to(SOURCE / name)
-        quick = {**NO_PAYOUT_LIMITS, **NO_LIMITS, "COOLDOWN_SECONDS": "0", "FAIR_START_MS": "0"}
+        quick = {**NO_LIMITS, "COOLDOWN_SECONDS": "0", "FAIR_START_MS": "0"}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environment = clean_environment(PORT=str(port), PATH=path, **quick)
         self.said = folder / "said.txt"

@@ -59,11 +59,6 @@ async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
 async def check_nothing_is_half_done(context: Context) -> None:
     """Assert that each document is in a state it can stay in, and that the ledger balances."""
     await expect_balance(context)
-    await check_states(context)
-
-
-async def check_states(context: Context) -> None:
-    """Assert that each document is in a state it can stay in."""
     names = ("tasks", "orders", "prizes", "bills", "refunds", "freezes")
     stored = await find_all(context, *names)
     allowed = {

@@ -1,3 +1,9 @@
-"""Settings without limits. Only tests about limits have limits: other tests log in and publish quickly."""
+"""Settings without limits. Only tests about limits have limits: other tests log in, pay and win quickly."""
 
-NO_LIMITS = {"LIMITS_A_PERSON": "0", "LIMITS_AN_ADDRESS": "0"}
+from server.settings import Settings
+
+NO_LIMITS = {
+    name.upper(): "0"
+    for name in Settings.__struct_fields__
+    if name.startswith(("limits_", "cash_", "risk_")) and name != "cash_no_credit"
+}

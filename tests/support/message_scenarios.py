@@ -7,7 +7,7 @@ from server.context import Context
 from server.leading.sweep import sweep
 from support.client import Client, rest
 from support.messages import TEMPLATES, allow, send_until_quiet, sent_to
-from support.purse import DAY_MS, find, let_pass
+from support.purse import find, let_pass
 from support.scenarios import Act, Prepare, Stage, act_dig
 
 
@@ -28,16 +28,6 @@ async def no_consent(stage: Stage) -> Stage:
     code = await stage.alice.won_goods(stage.bob)
     await send_messages(stage.context)
     await stage.client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
-    return stage.of(code)
-
-
-async def a_day_before_the_deadline(stage: Stage) -> Stage:
-    """Goods that Bob won and has not claimed."""
-    code = await stage.alice.won_goods(stage.bob)
-    await sweep(stage.context)
-    await stage.context.store.messages.collection.delete_many({})
-    await allow(stage.client, "bob", "claim_ends")
-    await let_pass(stage.context, 29 * DAY_MS)
     return stage.of(code)
 
 
@@ -140,7 +130,6 @@ MESSAGE_SCENARIOS: dict[str, tuple[str, str, Prepare, Act]] = {
     "a winner is told": ("bob", "won", a_consent_of_the_winner, act_win),
     "a winner with several consents is told": ("bob", "won", several_consents, act_win),
     "a consent comes": ("bob", "won", no_consent, act_subscribe),
-    "a deadline is near": ("bob", "claim_ends", a_day_before_the_deadline, act_sweep),
     "a publisher is told": ("alice", "ended", ended, act_sweep),
     "a follower is told": ("bob", "announced", followed, act_tell),
     "a cooldown is over": ("bob", "cooldown_over", cooling_down, act_remind),

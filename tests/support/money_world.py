@@ -26,7 +26,6 @@ from server.settings import read_settings
 from server.store import Store, is_unavailable
 from support.client import Client, rest
 from support.limits import NO_LIMITS
-from support.payout_limits import NO_PAYOUT_LIMITS
 from support.steps import COLLECTIONS, Killed, Steps
 
 _T = TypeVar("_T")
@@ -64,7 +63,6 @@ class World:
                 "PORT": str(port),
                 "SECRET_KEY": secrets.token_hex(32),
                 "PAY_ORDER_KIND": "virtual",
-                **NO_PAYOUT_LIMITS,
                 **NO_LIMITS,
                 **environment,
             }

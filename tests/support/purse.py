@@ -120,9 +120,14 @@ async def sweep_until_quiet(context: Context, after_ms: int = 0) -> None:
                     {"due_at": {"$gt": now_ms, "$lt": until_ms}}, {"$set": {"due_at": now_ms}}
                 )
         if any(refund["state"] == "asked" for refund in found["refunds"]):
-            await let_refund(context)
+            # WeChat accepts the next refund of an order only after a minute.
+            for orders, at in (("orders", "refunding_at"), ("sandbox_orders", "refunded_at_ms")):
+                await context.store.database[orders].update_many({at: {"$gt": 0}}, {"$inc": {at: -60_000}})
         if any("then" in order for order in found["orders"]):
-            await let_list(context)
+            # WeChat lists a payment for delivery only after a minute.
+            await context.store.database["sandbox_orders"].update_many(
+                {"paid_at_ms": {"$gt": 0}}, {"$inc": {"paid_at_ms": -60_000}}
+            )
         if not await do_what_is_due(context):
             return
         found = await find_all(context, *_SWEPT)
@@ -151,19 +156,6 @@ async def do_what_is_due(context: Context) -> bool:
         await sweep(context)
     await rest(context)
     return bool(due.kinds)
-
-
-async def let_refund(context: Context) -> None:
-    """Let a minute pass since the last refund of each order: WeChat accepts the next refund only then."""
-    for collection, at in (("orders", "refunding_at"), ("sandbox_orders", "refunded_at_ms")):
-        await context.store.database[collection].update_many({at: {"$gt": 0}}, {"$inc": {at: -60_000}})
-
-
-async def let_list(context: Context) -> None:
-    """Let a minute pass since each payment: only then WeChat lists it for delivery."""
-    await context.store.database["sandbox_orders"].update_many(
-        {"paid_at_ms": {"$gt": 0}}, {"$inc": {"paid_at_ms": -60_000}}
-    )
 
 
 async def expect_balance(context: Context, *, remote: bool = True) -> None:

@@ -67,11 +67,6 @@ async def act_hide(victim: Context, stage: Stage) -> None:
     await hide_task(victim, ACTOR, stage.code, "违法", hidden=True)
 
 
-async def act_show(victim: Context, stage: Stage) -> None:
-    """An operator finds nothing wrong."""
-    await hide_task(victim, ACTOR, stage.code, "没有问题", hidden=False)
-
-
 async def reported_for_long(stage: Stage) -> Stage:
     """Let reports hide goods for as long as they may without an operator's decision."""
     stage = await reported(stage)
@@ -117,7 +112,6 @@ async def check_nobody_waits_in_vain(context: Context) -> None:
 REPORT_SCENARIOS: dict[str, Scenario] = {
     "a treasure is reported": (before_the_last_report, act_report),
     "an operator hides a reported treasure": (reported, act_hide),
-    "an operator shows a reported treasure": (reported, act_show),
     "reports hide a treasure no longer": (reported_for_long, act_unhide),
     "a publisher is banned": (before_the_last_report, act_ban),
 }

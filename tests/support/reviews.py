@@ -5,7 +5,7 @@ from typing import Any
 from devtools.sandbox import send_notices
 from server.context import Context
 from support.client import rest
-from support.purse import do_what_is_due, find
+from support.purse import do_what_is_due, only
 
 PUSH_TOKEN = "AAAAA"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -40,5 +40,4 @@ async def retry(context: Context) -> None:
 
 async def state_of(context: Context, code: str) -> dict[str, Any]:
     """Return a task as the database has it."""
-    (task,) = await find(context, "tasks", _id=code)
-    return task
+    return await only(context, "tasks", _id=code)

@@ -43,7 +43,6 @@ from support.limits import NO_LIMITS
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
 from support.operators import operator
-from support.payout_limits import NO_PAYOUT_LIMITS
 from support.stores import tested
 from support.trips import Trips
 
@@ -85,7 +84,6 @@ def settings(
         "SECRET_KEY": "a secret that only the tests know, 32+",
         "PAY_ORDER_KIND": "virtual",
         "FAIR_START_MS": "0",  # only tests about the random order wait for it
-        **NO_PAYOUT_LIMITS,
     }
     found = read_settings(values | NO_LIMITS | environment)
     if kept_databases and mongodb_uri == tested[0].uri and "context" in request.fixturenames:

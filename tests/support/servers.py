@@ -23,7 +23,6 @@ from server.runtime.children import tie_to
 from server.settings import Settings
 from support import SOURCE
 from support.limits import NO_LIMITS
-from support.payout_limits import NO_PAYOUT_LIMITS
 
 PATIENCE_SECONDS = 120.0  # two workers took 60 to start beside thirty busy processes
 _IN_COMMANDS = {"SecantusDB": "secantus", "Valkey": "valkey", "crowd": "\0crowd\0"}
@@ -47,7 +46,7 @@ class Running:
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
         # Only tests about the random order or about limits set these otherwise.
-        quick = {"PYTHONPATH": str(source), "FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}
+        quick = {"PYTHONPATH": str(source), "FAIR_START_MS": "0", **NO_LIMITS}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
             cwd=source,

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from server.operation.heartbeats import HISTORY_SECONDS
 from support.browser import DESK, Opener, Window, checked
-from support.heartbeats import fill_history
+from support.heartbeats import a_full_heartbeat, send_heartbeats
 from support.screen import TOKEN
 from support.servers import Running, a_server
 
@@ -27,7 +27,8 @@ def running(data_dir: Path) -> Iterator[Running]:
     """A server with 15 minutes of history. One publisher may pay a person 10 yuan a week."""
     with a_server(data_dir, OPS_TOKEN=TOKEN, CASH_PAIR_WEEK_YUAN="10") as started:
         now = int(time.time())
-        fill_history(data_dir, range(now - HISTORY_SECONDS, now))
+        seconds = range(now - HISTORY_SECONDS, now)
+        send_heartbeats(data_dir, [a_full_heartbeat(second) for second in seconds])
         yield started
 
 

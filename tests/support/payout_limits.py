@@ -1,9 +1,0 @@
-"""Settings without payout limits. Only tests about limits have limits: other tests pay and win quickly."""
-
-from server.settings import Settings
-
-NO_PAYOUT_LIMITS = {
-    name.upper(): "0"
-    for name in Settings.__struct_fields__
-    if name.startswith(("cash_", "risk_")) and name != "cash_no_credit"
-}
