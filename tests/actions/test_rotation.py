@@ -31,7 +31,7 @@ from support.servers import clean_environment
 NEW = "the secret of after: 32 characters or more"
 OLD = "the secret of before: 32 characters or more"
 MAIL = {"receiver": "王小明", "phone": "13800138000", "address": "上海市某路 1 号"}
-MANY = 1000
+MANY = 500
 
 
 ENVIRONMENT = {"SECRET_KEY": OLD}

@@ -4,8 +4,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient
 
+from server.__main__ import main
+from server.errors import BadSettings
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis, StoreFailed, free_port
+from server.running.supervisor import Supervisor
+from server.settings import Settings, read_settings
 from support import SOURCE
 from support.browser import Person
 from support.client import a_picture
@@ -26,7 +28,6 @@ from support.servers import (
     Running,
     assert_all_end,
     child_pids,
-    clean_environment,
     is_ready,
     pidfds_of,
     takes_connections,
@@ -135,47 +136,38 @@ def test_two_workers_show_each_series_once_and_the_same_money(server, database):
 
 
 def test_a_second_server_on_the_same_directory_or_port_is_refused(server, data_dir, tmp_path):
-    same_directory = Running(data_dir, free_port())
-    same_port = Running(tmp_path / "other", server.port)
-    assert same_directory.wait() == 2
-    assert same_port.wait() == 2
-    assert [f"DATA_DIR='{data_dir}' is in use by another server\n"] == same_directory.said
-    assert [f"PORT={server.port} is in use by another program\n"] == same_port.said
+    with pytest.raises(BadSettings, match=f"^DATA_DIR='{data_dir}' is in use by another server$"):
+        Supervisor(Settings(data_dir=str(data_dir), port=free_port()))
+    with pytest.raises(BadSettings, match=f"^PORT={server.port} is in use by another program$"):
+        Supervisor(Settings(data_dir=str(tmp_path), port=server.port))
     assert is_ready(server.address)
 
 
 @pytest.mark.parametrize(("command", "named"), [("check", False), ("release", True)])
-def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(server, data_dir, command, named):
+def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(
+    server, data_dir, monkeypatch, capsys, command, named
+):
     """Once, the check dropped databases in the store. The store did not answer meanwhile, and was ended."""
     uri = (data_dir / "secantusdb.uri").read_text()
     before = server.children()["SecantusDB"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "server", command],
-        cwd=SOURCE,
-        env=clean_environment(DATA_DIR=str(data_dir), **({"MONGODB_URI": uri} if named else {})),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == (
-        f"{command} needs the MONGODB_URI of a MongoDB, not of a server's embedded store\n"
-    )
+    monkeypatch.setenv("DATA_DIR", str(data_dir))
+    monkeypatch.setenv("MONGODB_URI", uri if named else "")
+    assert main([command]) == 2
+    said = f"{command} needs the MONGODB_URI of a MongoDB, not of a server's embedded store\n"
+    assert capsys.readouterr() == ("", said)
     assert server.children()["SecantusDB"] == before
     assert is_ready(server.address)
 
 
 def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(server, alice):
-    for victim in server.children()["worker"]:
-        death = pidfds_of([victim])
-        os.kill(victim, signal.SIGKILL)
-        assert_all_end(death)
-        alice.get("/getMyInfo")
-        server.wait_for(rf"worker \d \(pid {victim}\) ended with -9")
-        for text in scrapes(server):  # new connections wait until the worker serves again
-            check_series(text)
-        server.wait_for("wabao.worker serving")
+    victim = server.children()["worker"][0]
+    death = pidfds_of([victim])
+    os.kill(victim, signal.SIGKILL)
+    assert_all_end(death)
+    server.wait_for(rf"worker \d \(pid {victim}\) ended with -9")
+    for text in scrapes(server):  # new connections wait until the worker serves again
+        check_series(text)
+    server.wait_for("wabao.worker serving")
     assert len(server.children()["worker"]) == 2
     alice.get("/getMyInfo")
 
@@ -227,23 +219,34 @@ def test_a_malformed_request_is_refused(server):
     assert is_ready(server.address)
 
 
-def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(server, alice):
-    descriptors = pidfds_of([pid for pids in server.children().values() for pid in pids])
+def test_a_new_start_finds_the_data_after_everything_was_killed_and_its_end_answers_a_running_request(
+    server, alice, data_dir
+):
+    server.kill()
+    again = Running(data_dir, server.port)
+    again.wait_for("Wabao is ready at ")
+    alice.get("/getMyInfo")
+    assert Person.log_in(again.address, "alice").id == alice.id
+    assert (data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
+    alice.upload(a_picture())
+    descriptors = pidfds_of(descendant_pids(again.process.pid))
+    # Two stores, a worker, the process that makes its pictures, and what counts the semaphores of both.
+    assert len(descriptors) == 5
     body = f'{{"unionid": "{alice.id}"}}'.encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
+    with socket.create_connection(("127.0.0.1", again.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(
             b"POST /getSharePic HTTP/1.1\r\nHost: wabao\r\nContent-Type: application/json\r\n"
             b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
         )
         assert b" 100 " in client.recv(1000)
-        server.process.send_signal(signal.SIGTERM)
-        until(lambda: not takes_connections(server.port))
+        again.process.send_signal(signal.SIGTERM)
+        until(lambda: not takes_connections(again.port))
         client.sendall(body)
         reply = client.recv(10_000)
         assert b"bad_request" in reply, reply
         assert "请填写“宝贝编号”".encode() in reply
         assert client.recv(1) == b""  # a second later
-    assert server.wait() == 0
+    assert again.wait() == 0
     assert_all_end(descriptors)
 
 
@@ -262,22 +265,6 @@ def test_the_log_has_neither_ids_nor_tokens(server, alice):
     assert "HTTP Request:" not in said
 
 
-def test_a_new_start_finds_the_data_even_after_everything_was_killed(server, alice, data_dir):
-    """The shared server was stopped above. Start it, kill it with all its children, and start it again."""
-    for number in (signal.SIGKILL, signal.SIGTERM):
-        again = Running(data_dir, server.port)
-        again.wait_for("Wabao is ready at ")
-        alice.get("/getMyInfo")
-        assert Person.log_in(again.address, "alice").id == alice.id
-        alice.upload(a_picture())
-        descriptors = pidfds_of(descendant_pids(again.process.pid))
-        # Two stores, a worker, the process that makes its pictures, and what counts the semaphores of both.
-        assert len(descriptors) == 5
-        assert again.end(number) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
-        assert_all_end(descriptors)
-    assert (data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
-
-
 def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path):
     running = Running(tmp_path / "data", free_port())
     until(lambda: len(child_pids(running.process.pid)) >= 1)
@@ -287,12 +274,9 @@ def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path):
     assert running.wait() == -signal.SIGKILL
 
 
-SILENT = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
-
-
-def test_production_says_which_settings_are_missing_that_it_can_do_without(tmp_path):
-    bare = {**PRODUCTION, **SILENT, "CASH": "", **dict.fromkeys(MERCHANT, "")}
-    whole = {**PRODUCTION, **SILENT, "TRUSTED_PROXIES": "10.0.0.0/8"}
+def test_production_says_which_settings_are_missing_that_it_can_do_without(tmp_path, caplog):
+    bare = {**PRODUCTION, "CASH": "", **dict.fromkeys(MERCHANT, "")}
+    whole = {**PRODUCTION, "TRUSTED_PROXIES": "10.0.0.0/8"}
     told = {
         "TRUSTED_PROXIES is empty",
         "goods only: red packets are off, since CASH=0",
@@ -302,16 +286,17 @@ def test_production_says_which_settings_are_missing_that_it_can_do_without(tmp_p
     asked = launch.partition("\n## 先问清楚")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| \*\*(.+?)\*\*", asked, re.MULTILINE)
     settled = {"TEXTS_DIR or CONTACT lacks", *(f"launch.md#先问清楚再开红包): {row}: " for row in rows)}
-    assert len(settled) == 7
-    for environment, expected in ((bare, told), (whole, settled)):
-        running = Running(tmp_path / "data", free_port(), **environment)
-        running.wait_for("TEXTS_DIR or CONTACT lacks")  # the last of them
-        running.kill()
-        said = "".join(running.said)
-        assert all(each in said for each in expected)
-    assert "TRUSTED_PROXIES" not in said
-    assert "goods only" not in said
-    assert said.count("settle first") == len(rows)
+    for name, environment, expected in (("bare", bare, told), ("whole", whole, settled)):
+        where = {"DATA_DIR": str(tmp_path / name), "PORT": str(free_port())}
+        supervisor = Supervisor(read_settings(environment | where))
+        supervisor._warn()
+        os.close(supervisor._lock)
+        for listener in supervisor._listeners:
+            listener.close()
+        said = [record.getMessage() for record in caplog.records if record.name == "wabao.supervisor"]
+        assert len(said) == len(expected)
+        assert all(each in "\n".join(said) for each in expected)
+        caplog.clear()
 
 
 @pytest.mark.parametrize("kind", [EmbeddedMongoDB, EmbeddedRedis])
