@@ -5,8 +5,6 @@ import contextlib
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from statistics import median
-from typing import ClassVar
 
 import msgspec
 import pytest
@@ -14,7 +12,6 @@ from redis.crc import key_slot
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
-from server.actions.digging.dig import DigAttempt, dig
 from server.errors import BadSettings
 from server.memory.limits import Count, Limits
 from server.realtime import links
@@ -79,59 +76,19 @@ async def listening(url: str, **settings: str) -> AsyncIterator[Listening]:
         await made.mouth.close()
 
 
-class TestACrowd:
-    """Two processes, nine treasures on three shards, and four pages of each."""
-
-    ENVIRONMENT: ClassVar = {"SOCKETS_A_PERSON": "50"}
-
-    @pytest.fixture
-    def redis_url(self, cluster: RedisCluster) -> str:
-        return cluster.uri
-
-    async def test_a_master_is_killed_under_it(self, client, context, other, open_page, cluster):
-        people = await client.log_in_all("alice", "bob", "carol")
-        alice, bob, carol = people
-        codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(9)]
-        pages = {code: [await open_page(who, code) for who in (*people, bob)] for code in codes}
-        for bus in (context.bus, other.bus):
-            await asyncio.wait_for(bus.connected.wait(), 10)
-        master = cluster.master_of(codes[0])
-        lost = [code for code in codes if cluster.master_of(code) is master]
-        loop = asyncio.get_running_loop()
-        seen: dict[str, list[float]] = {code: [] for code in codes}
-
-        async def dig_all(depth: int) -> None:
-            """Dig each treasure, and note when the last of its pages had it."""
-            for number, code in enumerate(codes):
-                process, who = ((context, bob), (other, carol))[(number + depth) % 2]
-                async with asyncio.timeout(BACK_SECONDS):
-                    await dig(process, DigAttempt(code, who.id))
-                began = loop.time()
-                for page in pages[code]:
-                    async with asyncio.timeout(BACK_SECONDS):
-                        assert (await page.until("cd"))["seq"] == depth
-                seen[code].append(loop.time() - began)
-
-        with ExpectLog(app_log, ".*", required=False):
-            await dig_all(1)
-            master.kill()
-            killed = loop.time()
-            depth = 1
-            while loop.time() < killed + BACK_SECONDS:
-                depth += 1
-                await dig_all(depth)
-            assert all(map(context.bus.hears, codes))
-        others = [code for code in codes if code not in lost]
-        assert others
-        assert lost
-        # A poll comes each second. A busy machine is late at times, not mostly.
-        assert median(seconds for code in others for seconds in seen[code]) < 0.9
-        frames = [frame["type"] for code in others for page in pages[code] for frame in page.frames]
-        assert "service" not in frames
-
-
 def served_by(cluster: RedisCluster, master: Member) -> list[str]:
     return [code for code in CODES if cluster.master_of(code) is master]
+
+
+async def test_a_killed_master_costs_its_own_shard_a_gap_and_the_others_nothing(cluster):
+    master = cluster.master_of(CODES[0])
+    lost = served_by(cluster, master)
+    with ExpectLog(app_log, ".*", required=False):
+        async with listening(cluster.uri) as both:
+            master.kill()
+            assert set(await both.tell(CODES)) <= {*lost} < {*CODES}
+            await both.whole()
+            assert both.gaps.keys() == {*lost}
 
 
 async def test_a_slot_that_moves_takes_its_subscription_along(cluster):

@@ -206,42 +206,8 @@ async def test_without_a_quick_redis_each_process_draws_alone_and_nobody_waits_f
         assert max(window.after) < WINDOW_MS / 1000 + BUSY_SECONDS
 
 
-async def test_a_redis_killed_between_a_place_and_the_order_keeps_nobody_waiting_and_serves_when_it_is_back(
-    redis, processes, monkeypatch
-):
-    monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
-    monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
-    pair = await processes(redis.uri)
-    entered = asyncio.Semaphore(0)
-    for each in pair:
-        enter = each.bus.enter_places
-
-        async def note(*asked: Any, enter: Any = enter) -> SharedOrder | None:
-            found: SharedOrder | None = await enter(*asked)
-            entered.release()
-            return found
-
-        monkeypatch.setattr(each.start, "_enter", note)
-    window = Window("killed", pair)
-    waiting = asyncio.ensure_future(window.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")))
-    for _ in pair:
-        await entered.acquire()
-    redis.kill()
-    await asyncio.wait_for(waiting, 5)
-    assert sorted(window.went) == [(0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")]
-    await asyncio.to_thread(redis.start)
-    for each in pair:
-        await asyncio.wait_for(each.bus.connected.wait(), 10)
-    again = Window("back", pair)
-    waiting = asyncio.ensure_future(again.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan")))
-    await again.somebody.wait()
-    assert again.went == [(1, "dan")]
-    for each in pair:
-        learn_end(each.cooldowns, "back", each.clock.now_ms() + 1000, depth=2)
-    await waiting
-
-
-async def test_places_lost_by_a_redis_that_came_back_empty_keep_nobody_waiting(redis, processes, monkeypatch):
+@pytest.mark.parametrize("how", ["emptied", "killed"])
+async def test_places_that_redis_lost_keep_nobody_waiting(redis, processes, monkeypatch, how):
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 100.0)
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 100.0)
     pair = await processes(redis.uri)
@@ -250,6 +216,9 @@ async def test_places_lost_by_a_redis_that_came_back_empty_keep_nobody_waiting(r
     found = None
     while found is None or found.people < 4:
         found = await pair[0].bus.enter_places("emptied", pair[0].cooldowns.digging_began("emptied"), {})
-    await pair[0].bus.client.flushall()
+    if how == "emptied":
+        await pair[0].bus.client.flushall()
+    else:
+        redis.kill()
     await asyncio.wait_for(waiting, 40)
     assert len(window.went) == 4

@@ -152,13 +152,6 @@ def is_ready(address: str) -> bool:
         return False
 
 
-def websockets(server: Running) -> dict[int, int]:
-    """Return how many websockets each worker serves, by its pid."""
-    text = httpx.get(f"{server.address}/metrics", timeout=PATIENCE_SECONDS).text
-    found = re.findall(r'^wabao_websockets\{process="[^"]*:(\d+)"\} (\S+)', text, re.MULTILINE)
-    return {int(pid): int(float(number)) for pid, number in found}
-
-
 def takes_connections(port: int) -> bool:
     """Return whether a supervisor listens. It listens before any worker runs: connections wait for one."""
     try:
