@@ -22,7 +22,6 @@ from server.realtime.hub import Hub
 from server.running.stores import free_port
 from support import SOURCE
 from support.browser import Person
-from support.login import log_in
 from support.screen import stopped
 from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
 
@@ -111,17 +110,8 @@ def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(
 
 
 def everyones_tasks(address: str) -> list[dict[str, Any]]:
-    person = log_in(address, "somebody")
-    found: list[dict[str, Any]] = []
-    for page in range(1, 10):
-        reply = httpx.get(
-            f"{address}/getTaskList",
-            params={"unionid": person["unionid"], "page": page},
-            headers={"Authorization": f"Bearer {person['token']}"},
-            timeout=10,
-        ).json()
-        found += reply["data"]
-    return found
+    person = Person.log_in(address, "somebody")
+    return [card for page in range(1, 10) for card in person.get("/getTaskList", page=page)["data"]]
 
 
 def test_a_demo_sends_messages_and_has_a_crowd_that_digs_what_a_newcomer_publishes(tmp_path):
