@@ -208,24 +208,6 @@ async def test_a_description_is_made_once_sent_compressed_and_not_again_to_who_h
         assert (await client.http.get(path, headers={"Accept-Language": tongue})).content == content
 
 
-async def test_the_channel_is_described_with_each_message_and_frame(client):
-    document = (await client.http.get("/asyncapi.json")).json()
-    assert document["asyncapi"] == "3.1.0"
-    said = document["components"]["messages"]
-    sent = document["operations"]["send"]
-    taken = document["operations"]["receive"]
-    assert [said[at["$ref"].rpartition("/")[2]]["name"] for at in taken["messages"]] == [
-        "hello", "subscribe", "unsubscribe", "cheer", "ping",
-    ]  # fmt: skip
-    frames = {frame.__struct_config__.tag: set(frame.__struct_fields__) for frame in Frame.__subclasses__()}
-    assert len(frames) == 13
-    described = {
-        said[at["$ref"].rpartition("/")[2]]["name"]: at["$ref"].rpartition("/")[2] for at in sent["messages"]
-    }
-    shapes = document["components"]["schemas"]
-    assert {tag: set(shapes[name]["properties"]) - {"type"} for tag, name in described.items()} == frames
-
-
 async def test_the_reference_says_how_a_proof_is_checked_and_which_refusals_each_interface_gives(client):
     said = {}
     for language in LANGUAGES:

@@ -173,6 +173,7 @@ async def test_values_at_the_limits_are_taken(alice):
 
 UNIONID = "登录时得到的标识"
 CODE = "“宝贝编号”应为 12 位字母或数字"
+OF_FRAUD = {"code": "A" * 12, "reason": "fraud"}
 BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
     ("GET /getTaskList", {"unionid": ""}, f"请填写“登录身份”，应为{UNIONID}"),
     *(
@@ -213,6 +214,12 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
     ("POST /postTask", {}, ONE_OF_TWO),
     ("POST /getSharePic", {"code": "A" * 20}, CODE),
     ("POST /uploadFile", {}, "请选择要上传的图片文件"),
+    ("POST /report", OF_FRAUD | {"reason": "boring"}, "“举报的原因”应为六种之一"),
+    *(
+        ("POST /report", OF_FRAUD | {"text": "长" * long}, "“补充说明”应为不超过 200 个字的文字")
+        for long in (201, 2501)
+    ),
+    ("POST /report", OF_FRAUD | {"code": "x"}, CODE),
     ("POST /setProfile", {}, "请填写“名字”，或选一张“头像”"),
     ("POST /setProfile", {"wxheadpic": "/", "wxname": "名" * 33}, "“名字”应为 1 到 32 个字"),
     ("POST /setProfile", {"wxheadpic": "/", "wxname": "　"}, "“名字”应为 1 到 32 个字"),
