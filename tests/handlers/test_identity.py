@@ -49,14 +49,16 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
     return await someone.post(interface.path, **asked)
 
 
-async def test_a_request_without_an_identity_is_refused_as_not_logged_in(client):
+async def test_who_does_not_say_who_they_are_or_never_logged_in_is_told_so(client, code):
+    nobody = Someone(client, "nobody", "", {}, send_token=False)
     for interface in ASKING_WHO:
-        sent = {"goods_type": 2} if interface.path == "/postTask" else {}
-        asked = {"json": sent} if interface.method == "POST" else {}
-        reply = (await client.http.request(interface.method, interface.path, **asked)).json()
-        if interface.path in ("/uploadFile", "/report", "/setProfile"):
-            continue
-        assert reply["error"] == ("token_required" if interface.needs_token else "not_logged_in"), interface
+        error = "token_required" if interface.needs_token else "not_logged_in"
+        assert (await ask(nobody, interface, code))["error"] == error, interface
+        if interface.path not in ("/uploadFile", "/report", "/setProfile"):
+            sent = {"goods_type": 2} if interface.path == "/postTask" else {}
+            asked = {"json": sent} if interface.method == "POST" else {}
+            reply = (await client.http.request(interface.method, interface.path, **asked)).json()
+            assert reply["error"] == error, interface
 
 
 async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
@@ -125,19 +127,12 @@ async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, cont
     forged = Someone(client, bob.unionid, alice.token, {})
     for interface in ASKING_WHO:
         assert (await ask(forged, interface, code))["error"] == "bad_token", interface
-    for header in (bob.token, f"Basic {bob.token}", f"Bearer\t{bob.token}", f"Token {bob.token}", "\xff"):
-        response = await client.http.get(
-            "/getMyInfo", params={"unionid": bob.unionid}, headers={"Authorization": header.encode("latin1")}
-        )
-        assert response.json()["error"] == "bad_token", header
-    # None of these headers counts as a token, and neither does an empty token.
-    for header in ("", "Bearer"):
-        reply = await client.get("/getMyInfo", headers={"Authorization": header}, unionid=bob.unionid)
-        assert reply["status"] == 0
-    reply = await client.get(
-        "/getMyInfo", headers={"Authorization": f"bearer {bob.token}"}, unionid=bob.unionid
-    )
-    assert reply["status"] == 0
+    wrong = (bob.token, f"Basic {bob.token}", f"Bearer\t{bob.token}", f"Token {bob.token}", "\xff")
+    # The first two of the others count as no token, and the last as a good one.
+    for header in (*wrong, "", "Bearer", f"bearer {bob.token}"):
+        headers = {"Authorization": header.encode("latin1")}
+        reply = (await client.http.get("/getMyInfo", params={"unionid": bob.unionid}, headers=headers)).json()
+        assert reply.get("error", "") == ("bad_token" if header in wrong else ""), header
 
 
 async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, alice, bob):
@@ -151,30 +146,28 @@ async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, alic
 
 async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client, alice, bob):
     anonymous = await client.log_in("carol", anonymous=1)
-    assert anonymous.data["named"] == 0  # WeChat calls everybody 微信用户
+    # WeChat calls everybody 微信用户, and its grey picture is no face.
+    assert (anonymous.data["named"], anonymous.data["avatarUrl"]) == (0, "")
     assert "微信" not in anonymous.data["nickName"]
-    assert anonymous.data["avatarUrl"] == ""  # nor is WeChat's grey picture a face
-    picture = (await anonymous.upload(a_picture()))["url"]
+    chosen = {"wxname": "卡萝", "wxheadpic": (await anonymous.upload(a_picture()))["url"]}
     headers = {"Authorization": f"Bearer {anonymous.token}"}
     for unionid in ({}, {"unionid": anonymous.unionid}):
-        reply = await client.post("/setProfile", headers=headers, wxname="卡萝", wxheadpic=picture, **unionid)
+        reply = await client.post("/setProfile", headers=headers, **chosen, **unionid)
         assert reply == {"status": 0, "msg": "", "review": "shown"}
-    for someone in ({}, {"unionid": bob.unionid}, {"unionid": "nobody"}):
-        reply = await client.post("/setProfile", wxname="x", wxheadpic=picture, **someone)
-        assert reply["error"] == "token_required"
-    taken = await client.post(
-        "/setProfile", headers=headers, unionid=bob.unionid, wxname="x", wxheadpic=picture
-    )
-    assert taken["error"] == "bad_token"
-    code = await alice.publish(forecast_num=100_000)
-    dug = await anonymous.dig(code)
-    shown = picture.partition("?")[0]  # without its signature
-    assert (dug["wxname"], dug["wxheadpic"]) == ("卡萝", shown)
-    again = await client.log_in("carol", anonymous=1)
-    assert (again.data["nickName"], again.data["avatarUrl"]) == ("卡萝", shown)
-    code = await again.publish()
+    for sent, someone, error in (
+        (None, {}, "token_required"),
+        (None, {"unionid": bob.unionid}, "token_required"),
+        (None, {"unionid": "nobody"}, "token_required"),
+        (headers, {"unionid": bob.unionid}, "bad_token"),
+    ):
+        reply = await client.post("/setProfile", headers=sent, **chosen | {"wxname": "x"}, **someone)
+        assert reply["error"] == error
+    shown = ("卡萝", chosen["wxheadpic"].partition("?")[0])  # without its signature
+    dug = await anonymous.dig(await alice.publish(forecast_num=100_000))
+    assert (dug["wxname"], dug["wxheadpic"]) == shown
+    code = await anonymous.publish()
     [card] = [card for card in (await bob.get("/getTaskList"))["data"] if card["code"] == code]
-    assert (card["wxname"], card["wxheadpic"]) == ("卡萝", shown)
+    assert (card["wxname"], card["wxheadpic"]) == shown
 
 
 async def test_a_first_name_reaches_what_was_dug_and_won_before_and_a_later_name_does_not(
@@ -232,13 +225,6 @@ async def test_a_signature_that_is_not_ones_own_name_is_marked(alice, bob):
         for found in (details, details["data"], card):
             assert (found["wxname"], found["signed"]) == (shown, signed)
             assert found["wxheadpic"] == alice.data["avatarUrl"]
-
-
-async def test_a_person_who_never_logged_in_is_told_so(client, code):
-    nobody = Someone(client, "nobody", "", {}, send_token=False)
-    for interface in ASKING_WHO:
-        error = (await ask(nobody, interface, code))["error"]
-        assert error == ("token_required" if interface.needs_token else "not_logged_in"), interface
 
 
 class TestWhereTokensAreRequired:
