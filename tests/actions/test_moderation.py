@@ -29,24 +29,11 @@ TO_HOLD = 3
 ENVIRONMENT = {"REPORTS_TO_HOLD": str(TO_HOLD)}
 
 
-@pytest.fixture
-def code(io_loop: Any, alice: Someone) -> str:
-    """The code of a treasure of Alice's. The client is also logged in as an operator."""
-
-    async def publish() -> str:
-        return await alice.publish()
-
-    published: str = io_loop.run_sync(publish)
-    return published
-
-
 async def grow_old(context: Context, *people: Someone) -> None:
     """Move people's first login more than a day back."""
-    long_ago = context.clock.now_ms() - DAY_MS - 1
-    for someone in people:
-        await context.store.people.collection.update_one(
-            {"_id": someone.id}, {"$set": {"created_at": long_ago}}
-        )
+    ids = [someone.id for someone in people]
+    long_ago = {"created_at": context.clock.now_ms() - DAY_MS - 1}
+    await context.store.people.rows.update_many({"_id": {"$in": ids}}, {"$set": long_ago})
 
 
 async def who_counts(client: Client, context: Context, number: int, *codes: str) -> list[Someone]:

@@ -69,10 +69,8 @@ async def test_the_pages_of_a_proof_make_one_that_holds(client, context, trips):
 async def test_a_dig_brings_up_the_find_that_reply_frame_list_and_proof_name(
     client, context, open_page, alice, bob
 ):
-    asked = await alice.draft(prize_num=1, forecast_num=1_000_000, cd=0)
-    sealed_seed = (await alice.get("/commitment"))["sealed_seed"]
-    together = (await alice.post("/postTask", **asked, sealed_seed=sealed_seed, nonce="0f" * 16))["code"]
-    alone = await alice.publish(prize_num=1, forecast_num=1_000_000, cd=0)
+    together = await alice.publish(forecast_num=1_000_000, **await alice.halves())
+    alone = await alice.publish(forecast_num=1_000_000)
     for code in (together, alone):
         page = await open_page(bob, code)
         await page.until("snapshot")

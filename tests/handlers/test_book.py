@@ -11,14 +11,6 @@ from support.plans import explainable
 DIGS = 120
 
 
-async def publish_together(someone: Any) -> str:
-    """Publish goods whose draw has finds."""
-    asked = await someone.draft(prize_num=1, forecast_num=1_000_000, cd=0)
-    half = await someone.get("/commitment")
-    reply = await someone.post("/postTask", **asked, sealed_seed=half["sealed_seed"], nonce="0f" * 16)
-    return str(reply["code"])
-
-
 def copies(made: Any, finds: list[int]) -> list[Any]:
     """Return later digs by the digger of this one, which brought up these finds at 1, 2 … ms after 1970."""
     own = {name: value for name, value in made.items() if name != "n"} | {"code": "B" * 12}
@@ -30,7 +22,7 @@ def copies(made: Any, finds: list[int]) -> list[Any]:
 
 
 async def test_a_book_of_many_digs_is_one_read_of_an_index_alone(context, trips, settings, alice, bob):
-    code = await publish_together(alice)
+    code = await alice.publish(**await alice.halves())
     first = (await bob.dig(code))["find"]
     await context.background.finish()
     made = await context.store.digs.rows.find_one({"code": code})
@@ -50,8 +42,8 @@ async def test_a_book_of_many_digs_is_one_read_of_an_index_alone(context, trips,
 async def test_others_see_a_whole_layer_from_when_its_finder_opens_the_book(
     client, context, open_page, alice, bob, carol
 ):
-    code = await publish_together(alice)
-    other = await publish_together(alice)
+    code = await alice.publish(**await alice.halves())
+    other = await alice.publish(**await alice.halves())
     assert await bob.get("/getMyFinds") == {"status": 0, "msg": "", "layers": 0, "data": []}
     own = (await bob.dig(code))["find"]
     await client.rest()
