@@ -1,6 +1,6 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
-import { headingOf, lastingOf, leftWords, stateOf } from "../miniprogram/shared/cards.js";
+import { headingOf, lastingOf, leftWords, packetMark, stateOf } from "../miniprogram/shared/cards.js";
 import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { wonThumbnail } from "../miniprogram/shared/prizes.js";
 import { SQUARE, depthWords, whereWords } from "../miniprogram/shared/words.js";
@@ -30,6 +30,7 @@ function cardElement(card, foot = () => null) {
   const picture = el("img", { alt: "", width: 300, height: 225, decoding: "async" });
   const state = el("span.state");
   const chip = el("span.chip", { hidden: true }, SQUARE.featured);
+  const packet = el("p.packet");
   const name = el("h2");
   const publisher = el("p.publisher");
   const bar = depthBar();
@@ -41,7 +42,7 @@ function cardElement(card, foot = () => null) {
     "a.card",
     { href: `#/task/${card.code}` },
     el("div.frame", {}, picture, state, chip),
-    el("div.body", {}, name, bar.element, el("p.tags", {}, prizes, lasting), where),
+    el("div.body", {}, packet, name, bar.element, el("p.tags", {}, prizes, lasting), where),
   );
   const element = el("li", { "data-code": card.code }, el("div.carded", {}, link, publisher), added);
 
@@ -60,6 +61,8 @@ function cardElement(card, foot = () => null) {
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) fill(publisher, publishedBy(now, 22));
     shown = now;
     set(publisher, { hidden: now.mine && !now.signed });
+    write(packet, packetMark(now));
+    set(packet, { hidden: !packetMark(now) });
     write(name, headingOf(now));
     bar.update(now.now_depth / now.deepest, depthWords(now));
     set(bar.element, { hidden: Boolean(now.prize_state) });

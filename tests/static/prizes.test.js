@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cardsOf, inPlace, lastingOf, leftWords, runs, stateOf as cardState } from "./shared/cards.js";
+import { cardsOf, headingOf, inPlace, lastingOf, leftWords, packetMark, runs, stateOf as cardState } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
 import { foundWords } from "./shared/finds.js";
 import { LISTS } from "./shared/lists.js";
@@ -113,6 +113,19 @@ test("no card invites to dig what one published or won", () => {
   assert.equal(cardState({ name: "猫" }, 61).text, "冷却 1:01");
   assert.equal(title({ name: "" }), "看不到的宝贝"); // it was taken down
   assert.deepEqual([LISTS.published.whose({}), LISTS.dug.whose({ is_prize: 1 }), LISTS.won.whose({})], [{ mine: true }, { won: true }, { won: true }]);
+});
+
+test("a card marks red packets that can be won by what was buried, and then its heading does not repeat the amount", () => {
+  const one = { ...PACKET, name: "雨", status: 0, money: 2, prize_num: 1, ranks: [] };
+  const shared = { goods_type: 1, prize_num: 8, sum_fen: 888, money_fen: 0 };
+  const each = { goods_type: 1, prize_num: 3, sum_fen: 0, money_fen: 150 };
+  const orange = { ...MAIL, prize_num: 1, sum_fen: 0, money_fen: 0 };
+  for (const [change, words] of [
+    [{}, "红包 2 元"], [{ prize_num: 3 }, "红包，共 6 元"], [{ prize_num: 11, ranks: [shared, each] }, "红包，共 13.38 元"],
+    [{ prize_num: 4, ranks: [orange, each] }, "有红包，共 4.50 元"],
+  ]) assert.deepEqual([packetMark({ ...one, ...change }), headingOf({ ...one, ...change })], [words, "雨"]);
+  assert.deepEqual([packetMark({ ...one, status: 1 }), headingOf({ ...one, status: 1 })], ["", "【现金红包2元】雨"]);
+  for (const card of [{ ...one, ...MAIL }, { ...one, name: "" }, { ...one, prize_state: "won" }]) assert.equal(packetMark(card), "");
 });
 
 test("a foot says nothing that its card's state says", () => {

@@ -3,12 +3,19 @@
 
 import { asTime, secondsUntil } from "./clock.js";
 import { isOverdue } from "./prizes.js";
-import { CARD_STATES, TO_DO, WHY_NOT, endsWords, heroWords, prizeWords, prizesLeft, startWords, title, worth } from "./words.js";
+import { CARD_STATES, TO_DO, WHY_NOT, endsWords, heroWords, prizeWords, prizesLeft, startWords, title, worth, yuan } from "./words.js";
 
 const FAR_HOURS = 120;
 
-/** A card's heading: that of somebody's own prize, if it is one, else that of the treasure. */
-export const headingOf = (card) => (card.prize_state && card.name ? [...new Set([heroWords(card), card.name])].join(" · ") : title(card));
+/** A card's heading: that of somebody's own prize, if it is one, else that of the treasure, whose money its mark may say. */
+export const headingOf = (card) => (packetMark(card) ? card.name : card.prize_state && card.name ? [...new Set([heroWords(card), card.name])].join(" · ") : title(card));
+
+/** The red packets that a running treasure was buried with, as its card's mark says; "" if there are none. */
+export function packetMark({ name, status, prize_state, goods_type, money, prize_num, ranks = [] }) {
+  if (goods_type !== 1 || status || prize_state || !name) return "";
+  const fen = ranks.length ? ranks.reduce((sum, rank) => sum + rank.sum_fen + rank.money_fen * rank.prize_num, 0) : money * 100 * prize_num;
+  return `${ranks.some((rank) => rank.goods_type === 2) ? "有" : ""}红包${prize_num > 1 ? "，共" : ""} ${yuan(fen)}`;
+}
 
 /**
  * Return the state of a card's treasure, or of the prize that it is, as a kind and in words; `left` is the seconds of its

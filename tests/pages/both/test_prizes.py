@@ -236,6 +236,24 @@ def test_the_square_is_looked_through_by_name_and_kind(client, publisher):
     looker.keeps_silent("现在没有能挖的")
 
 
+def test_red_packets_are_marked_with_their_money_wherever_their_cards_are(client, publisher):
+    user = f"找红包的人{random.randrange(10**9)}"
+    name = f"红包雨{random.randrange(10**9)}"
+    asked = {"prize_num": 3, "interval": 20, "fluctuation": 0, "forecast_num": 60}
+    code = publisher.publish(a_picture(), name=name, goods_type=1, money=2, **asked)
+    publisher.pay(code, 6)
+    Person.log_in(publisher.address, user).post("/postTask", code=code)
+    looker = client(user)
+    looker.open("square")
+    looker.fill("搜宝贝或发布者", name)
+    looker.says("红包，共 6 元", name)
+    looker.keeps_silent("现金红包")
+    looker.open("mine", "dug")
+    looker.says("红包，共 6 元", name)
+    looker.open("publisher", publisher.get("/getTaskDetails", code=code)["data"]["publisher_id"])
+    looker.says("红包，共 6 元", name)
+
+
 def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(client, publisher):
     code = publisher.publish(a_picture(), forecast_num=500_000, cd=0)
     for name in ("老王", "隔壁老李"):

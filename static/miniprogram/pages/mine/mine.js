@@ -3,7 +3,7 @@
 import { book } from "../../parts/book.js";
 import { countCards, stateNow } from "../../parts/counting.js";
 import { naming } from "../../parts/naming.js";
-import { headingOf, leftWords, waiting } from "../../shared/cards.js";
+import { headingOf, leftWords, packetMark, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard } from "../../shared/clock.js";
 import { calendarOf } from "../../shared/daily.js";
 import { pictureOf } from "../../shared/faces.js";
@@ -99,7 +99,7 @@ Component({
         const publisher_id = which === "published" && !signed ? "" : card.publisher_id; // everybody knows their own name
         const key = `${code} ${card.depth}`;
         if (!line) this.found.set(key, card);
-        return { key, code, thumbnail: wonThumbnail(card), signed, wxname, publisher_id, title: headingOf(card), state, depth, where: whereWords(card), foot: foot(card), ...dug };
+        return { key, code, thumbnail: wonThumbnail(card), signed, wxname, publisher_id, packet: packetMark(card), title: headingOf(card), state, depth, where: whereWords(card), foot: foot(card), ...dug };
       });
       const known = new Set(found.map(({ key }) => key)); // the end of the list may be reached twice meanwhile
       const cards = [...(after ? this.data.cards.filter(({ key }) => !known.has(key)) : []), ...found];

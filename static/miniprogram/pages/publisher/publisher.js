@@ -3,12 +3,12 @@
 import { accept, offerOfFollow } from "../../consent.js";
 import { countCards, stateNow } from "../../parts/counting.js";
 import { opening } from "../../parts/opening.js";
-import { leftWords } from "../../shared/cards.js";
+import { headingOf, leftWords, packetMark } from "../../shared/cards.js";
 import { observeCard } from "../../shared/clock.js";
 import { pictureOf } from "../../shared/faces.js";
 import { BOOK, findName } from "../../shared/finds.js";
 import { PUBLISHER, handedWords } from "../../shared/words-later.js";
-import { layersMark, title, whereWords } from "../../shared/words.js";
+import { layersMark, whereWords } from "../../shared/words.js";
 import { admitted, api, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -69,7 +69,7 @@ Component({
         this.found.set(card.code, card);
       });
       const cards = found.data.map((card) => ({
-        code: card.code, thumbnail: card.thumbnail, title: title(card), prizes: leftWords(card), where: whereWords(card),
+        code: card.code, thumbnail: card.thumbnail, packet: packetMark(card), title: headingOf(card), prizes: leftWords(card), where: whereWords(card),
         state: stateNow(card),
       }));
       const { wxname: name, mine, following } = found;

@@ -4,11 +4,11 @@ import { daily } from "../../parts/daily.js";
 import { linking } from "../../parts/linking.js";
 import { isNew, practising } from "../../parts/practising.js";
 import { rememberSquare } from "../../shared/afterwards.js";
-import { cardsOf, inPlace, lastingOf, leftWords, runs, sought, stateOf } from "../../shared/cards.js";
+import { cardsOf, headingOf, inPlace, lastingOf, leftWords, packetMark, runs, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { pictureOf } from "../../shared/faces.js";
 import { keepShown } from "../../shared/renewing.js";
-import { CLAIM, KINDS, SQUARE, depthWords, title, whereWords } from "../../shared/words.js";
+import { CLAIM, KINDS, SQUARE, depthWords, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -112,7 +112,7 @@ Component({
       const left = card.status ? 0 : secondsUntil(card.cd_until);
       const { kind, text: state } = stateOf(card, left);
       return {
-        ...card, title: title(card), kind, state, where: whereWords(card),
+        ...card, packet: packetMark(card), title: headingOf(card), kind, state, where: whereWords(card),
         lasting: [leftWords(card), lastingOf(card)].filter(Boolean).join(" · "),
         levels: depthWords(card), dug: (100 * card.now_depth) / card.deepest,
         face: card.signed ? "" : pictureOf(card), // a signature may be anybody's name
