@@ -14,7 +14,7 @@ import pytest
 
 from server.game.amounts import BEIJING
 from server.security.keys import SHARE_CHARACTERS
-from support.browser import Person
+from support.browser import Person, open_window
 from support.client import a_picture
 from support.messages import TEMPLATES
 from support.phone import HERE, ROOT, WHY_NOT, a_phone
@@ -440,7 +440,7 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
         phone.shows("第 2 层", "2. 小红", "挖一锹")
 
 
-def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):
+def test_each_dig_comes_once_and_no_button_moves_through_a_killed_worker_and_an_old_token(shared, browser):
     publisher, other, mine = (Person.log_in(shared.address, user) for user in ("小明", "小刚", "小红"))
     code = publisher.publish(a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0)
     old = {"unionid": mine.unionid, "token": "an old one"}
@@ -453,9 +453,16 @@ def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):
         phone.shows("第 1 层", "1. 小刚")
         phone.tap(".dig")
         phone.shows("第 2 层", "2. 小红")
+        page = open_window(browser, shared.address).page
+        page.goto(phone.screen())
+        button = page.locator(".dig.ready")
+        button.wait_for()
+        before = button.bounding_box()
         (worker,) = shared.children()["worker"]
         os.kill(worker, signal.SIGKILL)
-        phone.shows("连接断开，正在重新连接…")
+        page.get_by_text("连接断开，正在重新连接").wait_for()
+        assert button.bounding_box() == before
+        page.close()
         shared.wait_for(rf"worker 1 \(pid {worker}\) ended")
         shared.wait_for("wabao.worker serving")
         other.post("/postTask", code=code)
