@@ -37,25 +37,24 @@ async def test_a_risky_person_wins_and_waits_for_the_operator(client, context, r
 
 
 @pytest.mark.parametrize(
-    ("what", "code"), [("refuse", "61010"), ("refuse", "48001"), ("error_before", ""), ("garbage", "")]
+    ("what", "code", "money", "error"),
+    [
+        ("refuse", "61010", 20, ""),  # WeChat has not seen the person
+        ("refuse", "61010", 21, "payout_held"),
+        ("refuse", "48001", 21, ""),
+        ("error_before", "", 21, ""),
+        ("garbage", "", 21, ""),
+    ],
 )
-async def test_a_person_of_unknown_risk_is_not_held(client, context, what, code, alice, bob):
-    await client.misbehave(what, call="risk", code=code, times=10)
-    assert await claimed(alice, bob) == ""
-    assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
-
-
-@pytest.mark.parametrize(
-    ("code", "money", "error"),
-    [("61010", 20, ""), ("61010", 21, "payout_held"), ("48001", 21, "")],
-    ids=["unseen, 20 yuan", "unseen, more", "unknown, more"],
-)
-async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(client, context, code, money, error):
+async def test_of_those_of_unknown_risk_only_whom_wechat_has_not_seen_is_held_and_above_20_yuan(
+    client, context, what, code, money, error
+):
     alice, bob = await client.log_in_all("alice", "bob")
-    await client.misbehave("refuse", call="risk", code=code, times=10)
+    await client.misbehave(what, call="risk", code=code, times=10)
     assert await claimed(alice, bob, money) == error
     [prize] = await find(context, "prizes")
     assert prize.get("held_for") == ("risk" if error else None)
+    assert "rank" not in await only(context, "risks")
     await client.misbehave("behave")
     await context.books.risks.collection.update_many({}, {"$inc": {"day": -1}})
     context.risk_looks._day_of.clear()  # the next day

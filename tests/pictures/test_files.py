@@ -97,12 +97,6 @@ async def test_a_refused_upload_leaves_nothing_behind(client, context, alice):
     assert "最多 20 次扫描" in reply["msg"]
     nobody = Someone(client, "nobody", "", {}, send_token=False)
     assert (await nobody.upload(a_picture()))["error"] == "not_logged_in"
-    bob = await client.log_in("bob")
-    assert (await Someone(client, bob.unionid, alice.token, {}).upload(a_picture()))["error"] == "bad_token"
-    assert (await Someone(client, bob.unionid, "undefined", {}).upload(a_picture()))["error"] == "bad_token"
-    await bob.lock()
-    bare = Someone(client, bob.unionid, "", {}, send_token=False)
-    assert (await bare.upload(a_picture()))["error"] == "token_required"
     for body in ({"file": "picture"}, {}):
         reply = await alice.post("/uploadFile", **body)
         assert reply["error"] == "bad_request"
