@@ -120,10 +120,6 @@ def test_the_files_of_a_first_view_are_small():
     assert all(gzip.decompress(file.gzipped) == file.body for file in site.files.values())
 
 
-async def test_in_development_the_sandbox_logs_in(client):
-    assert 'data-login="sandbox"' in (await client.http.get("/")).text
-
-
 async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client, alice):
     code = await alice.publish(url=(await alice.upload(a_picture()))["url"])
     share = (await alice.get("/getTaskDetails", code=code))["share"]

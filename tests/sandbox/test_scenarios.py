@@ -25,12 +25,9 @@ async def claimed_by(client: Client, context: Context, user: str) -> dict[str, A
     return await winner.claim(code)
 
 
-async def test_what_a_risky_person_wins_is_held(client, context):
+async def test_what_a_risky_person_wins_is_held_and_a_payout_that_fails_says_why(client, context):
     assert (await claimed_by(client, context, "risky"))["error"] == "payout_held"
     assert (await claimed_by(client, context, "bob"))["package_info"]
-
-
-async def test_a_payout_that_fails_says_why(client, context):
     reply = await claimed_by(client, context, "payout_fails")
     assert (reply["error"], "收不了款" in reply["msg"]) == ("wechat_busy", True)
 

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Route, expect
 
-from support.browser import PHONE, Person
+from support.browser import MARKUP, PHONE, Person
 from support.client import a_picture
 
 
@@ -15,6 +15,11 @@ def test_no_address_opens_a_page_before_the_login_and_after_it_the_page_that_was
     page = someone.page
     name = page.get_by_label("你是谁")
     code = page.get_by_alt_text("小程序码")
+    for link, said in (("用户协议", MARKUP), ("隐私政策", "第一条"), ("联系客服", "微信 wabao-help")):
+        page.get_by_role("button", name=link).click()
+        expect(page.get_by_role("dialog", name=link)).to_contain_text(said)
+        page.get_by_role("button", name="关闭").click()
+    assert page.locator("#forged").count() == 0
 
     def as_with_wechat(route: Route) -> None:
         reply = route.fetch()

@@ -141,6 +141,3 @@ def test_where_there_are_goods_only_no_page_of_the_mini_program_names_red_packet
         phone.shows("由你这个主办者代扣代缴")
         phone.fire(".kind", "change", value="2")
         no_word_in("several kinds", phone.shows("奖品：几种奖品", "再加一种"))
-        phone.open("/pages/square/square")
-        phone.press("预告")
-        phone.shows("这一类现在没有宝贝")

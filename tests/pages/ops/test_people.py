@@ -118,21 +118,15 @@ def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, 
     expect(opened.page.locator(".timeline-panel")).to_contain_text("记录前后一致")
 
 
-def won(publisher: Person, winner: Person, money: int) -> str:
-    """Return a red packet that was paid, dug and won."""
-    packet = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "cd": 0}
-    code = str(publisher.post("/postTask", money=money, **packet)["code"])
-    publisher.pay(code, money)
-    until(lambda: winner.get("/getTaskDetails", code=code)["why"] == "")
-    winner.post("/postTask", code=code)
-    return code
-
-
 def test_who_paid_whom_is_a_click_away_from_what_is_held(operator, window, running, data_dir):
     one, two = [Person.log_in(running.address, f"甲{number}") for number in "一二"]
     for person in (one, two):
         write_record(data_dir, "people", person.id, created_at=1)
-    held = won(one, two, 11)
+    packet = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "cd": 0}
+    held = one.post("/postTask", money=11, **packet)["code"]
+    one.pay(held, 11)
+    until(lambda: two.get("/getTaskDetails", code=held)["why"] == "")
+    two.post("/postTask", code=held)
     assert two.error_of("/drawPrize", code=held) == "payout_held"
     winner = window(f"/#/task/{held}", viewport=PHONE)
     winner.log_in("甲二")

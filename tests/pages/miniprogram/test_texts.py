@@ -1,26 +1,10 @@
-"""Agreement, privacy policy, contact and rules in both clients: readable without a login, never as markup."""
+"""Agreement, privacy policy, contact and rules in the mini-program, never as markup."""
 
-import pytest
-from playwright.sync_api import expect
-
-from support.browser import MARKUP, PHONE
+from support.browser import MARKUP
 from support.client import a_picture
 from support.phone import a_phone
 
 
-def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window):
-    opened = window(None, "/", viewport=PHONE)
-    page = opened.page
-    for link, said in (("用户协议", MARKUP), ("隐私政策", "第一条"), ("联系客服", "微信 wabao-help")):
-        page.get_by_role("button", name=link).click()
-        expect(page.get_by_role("dialog", name=link)).to_contain_text(said)
-        assert opened.overflow() <= 0
-        page.get_by_role("button", name="关闭").click()
-    assert page.locator("#forged").count() == 0
-    assert page.title() != "坏"
-
-
-@pytest.mark.usefixtures("phones")
 def test_the_texts_and_a_treasures_rules_are_read_in_the_mini_program_as_they_are(address, publisher):
     with a_phone(address, "小红") as phone:
         phone.open("/pages/mine/mine")
