@@ -55,15 +55,6 @@ class TestDaily:
         for code in wrong:
             assert "20:00" in await daily(code)
         assert await shown() == [first, third]
-        for change, back in [
-            ({"hidden": 1}, {"hidden": 0}),
-            ({"open": 0}, {"open": 1}),
-            ({"status": 1}, {"status": 0}),
-            ({"starts_at": at(19)}, {"starts_at": at(20)}),
-        ]:
-            await context.store.tasks.collection.update_one({"_id": first}, {"$set": change})
-            assert await shown() == [third], change
-            await context.store.tasks.collection.update_one({"_id": first}, {"$set": back})
         await client.post("/ops/ban", code=first, depth=0, days=1, reason="坏")
         assert await shown() == []
         await client.post("/ops/unban", code=first, depth=0, reason="好")
