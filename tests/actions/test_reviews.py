@@ -242,27 +242,24 @@ async def test_a_name_that_was_forgotten_or_replaced_meanwhile_does_not_stay_in_
 ):
     code = await bob.publish()
     await settle(context)
-    people = context.store.people
     erasure = context.store.erasure
-    show = people.show_choice
-    write = erasure.show_in_digs
 
-    async def choose_again(*choice: object) -> None:
-        monkeypatch.setattr(people, "show_choice", show)
+    async def choose_again() -> None:
         await newcomer.post("/setProfile", wxname="【违规】")
-        await show(*choice)
 
-    async def forget_first(person_id: str, shown: dict[str, str]) -> None:
-        monkeypatch.setattr(erasure, "show_in_digs", write)
-        await erasure.erase_name(person_id)
-        await write(person_id, shown)
+    async def forget() -> None:
+        await erasure.erase_name(newcomer.id)
 
-    for name, patched in (("show_choice", (people, choose_again)), ("show_in_digs", (erasure, forget_first))):
+    for of, name, act in (
+        (context.store.people, "show_choice", choose_again),
+        (erasure, "show_in_digs", forget),
+    ):
         newcomer = await client.log_in(name, anonymous=1)
         await newcomer.dig(code)
-        monkeypatch.setattr(patched[0], name, patched[1])
-        await newcomer.post("/setProfile", wxname="小朵")
-        await settle(context)
+        with monkeypatch.context() as patch:
+            meanwhile(patch, of, name, before=act, once=True)
+            await newcomer.post("/setProfile", wxname="小朵")
+            await settle(context)
         newest = (await bob.get("/getDigs", code=code))["data"][0]
         assert newest["wxname"] == newcomer.data["nickName"], name
     await newcomer.post("/setProfile", wxname="朵朵")  # after the name that was forgotten
@@ -274,13 +271,11 @@ async def test_a_name_that_was_forgotten_or_replaced_meanwhile_does_not_stay_in_
 
 async def test_a_name_is_not_called_shown_before_others_see_it(context, alice, monkeypatch):
     told = []
-    show = context.store.people.show_choice
 
-    async def ask_first(*choice: object) -> None:
+    async def ask() -> None:
         told.append((await alice.get("/getMyInfo"))["review"])
-        await show(*choice)
 
-    monkeypatch.setattr(context.store.people, "show_choice", ask_first)
+    meanwhile(monkeypatch, context.store.people, "show_choice", before=ask)
     await alice.post("/setProfile", wxname="小红")
     await settle(context)
     assert told == ["checking"]
@@ -494,11 +489,8 @@ async def test_an_operator_who_approves_an_older_choice_shows_it_to_nobody(conte
     await alice.post("/setProfile", wxname="【存疑】")
     await settle(context)
     (held,) = await find(context, "reviews")
-
-    async def replace_nothing(*_: Any) -> None:
-        """Do nothing, as if the process were too slow."""
-
-    with mock.patch.object(context.store.reviews, "replace_profiles", replace_nothing):
+    # The process that replaces it is too slow.
+    with mock.patch.object(context.store.reviews, "replace_profiles", mock.AsyncMock()):
         await alice.post("/setProfile", wxname="小明")
     await settle(context)
     await decide_review(context, ME, held["_id"], "没有问题", shown=True)

@@ -4,6 +4,7 @@ import time
 from base64 import b64encode
 from typing import Any, ClassVar
 
+import pytest
 from tornado.web import create_signed_value
 
 from handlers.base import Interface
@@ -170,8 +171,9 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client, al
     assert (card["wxname"], card["wxheadpic"]) == shown
 
 
+@pytest.mark.parametrize("killed", [False, True])
 async def test_a_first_name_reaches_what_was_dug_and_won_before_and_a_later_name_does_not(
-    client, context, alice, bob
+    client, context, killed, alice, bob
 ):
     newcomer = await client.log_in("carol", anonymous=1)
     given = newcomer.data["nickName"]
@@ -191,28 +193,19 @@ async def test_a_first_name_reaches_what_was_dug_and_won_before_and_a_later_name
         return {row["wxname"] for row in rows}
 
     assert await shown() == {given}
+    if killed:
+        await context.store.people.set_profile(newcomer.id, "卡萝", None)
+        await lead(context)
+        assert await shown() == {given}, "the process may only be slow"
+        await let_first_names_age(context)
+        await lead(context)
+        assert await shown() == {"卡萝"}
+        assert "naming_at" not in await person_of(context, newcomer)
     for chosen in ("卡萝", "卡罗尔"):
         assert (await newcomer.post("/setProfile", wxname=chosen))["status"] == 0
         assert await shown() == {"卡萝"}
         await let_first_names_age(context)
         await lead(context)
-
-
-async def test_a_first_name_reaches_digs_that_its_request_did_not(client, context, alice, bob):
-    newcomer = await client.log_in("carol", anonymous=1)
-    code = await alice.publish(forecast_num=100_000, cd=0)
-    await newcomer.dig(code)
-
-    async def shown() -> list[str]:
-        return [row["wxname"] for row in (await bob.get("/getDigs", code=code))["data"]]
-
-    await context.store.people.set_profile(newcomer.id, "卡萝", None)  # and the process dies
-    await lead(context)
-    assert await shown() == [newcomer.data["nickName"]], "the process may only be slow"
-    await let_first_names_age(context)
-    await lead(context)
-    assert await shown() == ["卡萝"]
-    assert "naming_at" not in await person_of(context, newcomer)
 
 
 async def test_a_signature_that_is_not_ones_own_name_is_marked(alice, bob):
