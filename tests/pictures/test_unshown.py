@@ -1,6 +1,5 @@
 """A picture that no page shows yet is served only at signed addresses, and to operators."""
 
-from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from support.client import Client, Someone, a_picture
@@ -86,28 +85,14 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
     await settle(context)
     [(_, _, told)] = asked
     assert path_of(told) == path_of(url)
-    assert query_of(told)
+    signed = query_of(told)
+    assert signed["signature"] == context.keys.sign_picture(path_of(told), int(signed["until"]))
 
     [card] = (await bob.get("/getTaskList"))["data"]
     assert [card["pic"], card["thumbnail"]] == [each.partition("?")[0] for each in (url, thumbnail)]
     for seen in (url, thumbnail, card["pic"], card["thumbnail"]):  # earlier addresses work, too
         assert await answered(client, seen) == SHOWN
         assert await answered(client, path_of(seen)) == SHOWN
-
-
-async def test_the_address_that_wechat_is_told_opens_while_it_checks(client, context, monkeypatch, alice):
-    seen: list[tuple[int, str]] = []
-    check = context.wechat.check_picture
-
-    async def fetched(openid: str, scene: int, url: str) -> Any:
-        seen.append(await answered(client, url))
-        return await check(openid, scene, url)
-
-    monkeypatch.setattr(context.wechat, "check_picture", fetched)
-    await alice.publish()
-    await alice.post("/setProfile", wxheadpic=(await an_upload(alice))[0])
-    await settle(context)
-    assert seen == [UNSHOWN] * 2
 
 
 async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_its_place(client, context):
@@ -121,16 +106,3 @@ async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_i
     [person] = await find(context, "people", _id=alice.id)
     assert person["wxheadpic"] == path_of(faces[1])
     assert await answered(client, path_of(faces[0])) == SHOWN
-
-
-class TestUnchecked:
-    """On a server that does not check contents."""
-
-    ENVIRONMENT: ClassVar = {}
-
-    async def test_a_picture_is_shown_from_when_it_is_published(self, client, alice):
-        url, thumbnail = await an_upload(alice)
-        assert await answered(client, path_of(thumbnail)) == NOT_FOUND
-        await alice.publish(url=url)
-        for seen in (url, thumbnail, path_of(url), path_of(thumbnail)):
-            assert await answered(client, seen) == SHOWN

@@ -72,15 +72,8 @@ class Recorder:
 
     def found(self) -> dict[str, Any]:
         """Return all examples, without tokens and other secrets."""
-        text = json.dumps(
-            {
-                "interfaces": self.interfaces,
-                "sandbox": self.sandbox,
-                "messages": self.messages,
-                "frames": self.frames,
-            },
-            ensure_ascii=False,
-        )
+        kinds = ("interfaces", "sandbox", "messages", "frames")
+        text = json.dumps({kind: getattr(self, kind) for kind in kinds}, ensure_ascii=False)
         for secret, harmless in self._secrets.items():
             text = text.replace(secret, harmless)
         found: dict[str, Any] = json.loads(text)

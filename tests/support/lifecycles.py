@@ -140,8 +140,3 @@ def _plain(value: Any, now_ms: int) -> Any:
     if isinstance(value, Keep):
         return _plain(value.otherwise, now_ms)
     return now_ms + value.ms if isinstance(value, After) else value
-
-
-def is_from_clock(move: Move, name: str) -> bool:
-    """Return whether a move may set this field by MongoDB's clock."""
-    return any(isinstance(row.sets.get(name), After) for row in move.rows)

@@ -62,7 +62,7 @@ def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, in
     if not is_bounded(condition.get(next(iter(keys)))) and (condition or not order):
         return False
     asked = condition.get("_id")
-    if index is ID and is_equal(asked) and not _is_several(asked):
+    if index is ID and is_equal(asked) and not (isinstance(asked, Mapping) and "$in" in asked):
         return True  # at most one document matches, so the order does not matter
     return is_in_order(keys, condition, order)
 
@@ -85,10 +85,6 @@ def is_equal(value: Any) -> bool:
     """Return whether a condition asks for single values. MongoDB merges the index entries of several."""
     equal = (["$eq"], ["$all"], ["$in"])
     return value is not None and (not isinstance(value, Mapping) or list(value) in equal)
-
-
-def _is_several(value: Any) -> bool:
-    return isinstance(value, Mapping) and "$in" in value
 
 
 def is_bounded(value: Any) -> bool:

@@ -117,10 +117,10 @@ def states(table: Table) -> frozenset[str]:
 
 def faults(table: Table) -> list[str]:
     """Return in words each breach of the rules that all tables must keep; [] if there is none."""
-    return [*_wrong_states(table), *_wrong_rows(table)]
+    return list(_wrong(table))
 
 
-def _wrong_states(table: Table) -> Iterator[str]:
+def _wrong(table: Table) -> Iterator[str]:
     leaves: dict[str, set[str]] = {}
     for move in examples(table):
         for row in move.rows:
@@ -134,9 +134,6 @@ def _wrong_states(table: Table) -> Iterator[str]:
     for state in sorted(states(table) - table.ends):
         if not leaves.get(state, set()) - {state}:
             yield f"{state} is no end, and nothing leaves it"
-
-
-def _wrong_rows(table: Table) -> Iterator[str]:
     for move in examples(table):
         for row in move.rows:
             if row.ends is not None and not move.by:

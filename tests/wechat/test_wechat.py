@@ -325,7 +325,7 @@ async def cut(handler: RequestHandler) -> None:
 
 async def fail(handler: RequestHandler) -> None:
     handler.set_status(502)
-    await handler.finish("Bad Gateway")
+    await handler.finish({"errcode": 0})
 
 
 MESSAGE = "/cgi-bin/message/subscribe/send"

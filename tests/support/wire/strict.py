@@ -96,7 +96,7 @@ def _collection(command: Mapping[str, Any]) -> str:
 def _fields(name: str, command: Mapping[str, Any], fields: dict[str, str]) -> Iterator[str]:
     for field, value in command.items():
         if field in fields:
-            yield from _KINDS.get(fields[field], _nothing)(value)
+            yield from _KINDS.get(fields[field], lambda _: ())(value)
         elif field not in manual.COMMON or (field == "maxTimeMS" and name in manual.WITHOUT_MAX_TIME):
             yield f"field {field} of {name}"
 
@@ -112,10 +112,6 @@ def _concerns(name: str, command: Mapping[str, Any]) -> Iterator[str]:
     written = command.get("writeConcern") or {"w": "majority"}
     if written.get("w") not in manual.WRITE_CONCERNS or set(written) - {"w"}:
         yield f"write concern with {', '.join(sorted(written))}"
-
-
-def _nothing(_: Any) -> Iterator[str]:
-    return iter(())
 
 
 def _names(value: Any, allowed: Container[str], what: str) -> Iterator[str]:
