@@ -181,6 +181,7 @@ test("a level that cannot win invites to go on, and what it brings up is said to
 
 test("whoever may dig reads whose treasure it is and that it is free, also above the practice; after it they are offered one of their own", () => {
   assert.equal(buriedWords({ mine: 0, status: 0 }), "埋的宝，免费挖");
+  assert.equal(buriedWords({ mine: 0, status: 0, expires_at: Date.UTC(2099, 0, 2, 4) }), "埋的宝，免费挖，1月2日 12:00 截止"); // in one line
   for (const change of [{ mine: 1 }, { status: 1 }, { gone: 1 }]) assert.equal(buriedWords({ mine: 0, status: 0, ...change }), "埋下");
   const kinds = [{ goods_type: 2 }, { goods_type: 1 }];
   for (const [task, words] of [[PACKET, "我也包一个"], [{ ...MAIL, ranks: kinds }, "我也包一个"], [MAIL, "我也埋一个"]]) assert.equal(buryWords(task), words);

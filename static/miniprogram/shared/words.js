@@ -107,8 +107,8 @@ export const drawingWords = ({ cd_until, fair_start_ms }) => (secondsUntil(cd_un
 /** When a treasure that was announced starts; "" if it has started. */
 export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth && secondsUntil(starts_at) ? `${asMoment(starts_at)} 开挖` : "");
 
-/** When a treasure ends at the latest; "" if it has ended, or that is not known. */
-export const endsWords = ({ status, need_pay, expires_at }) => (!status && !need_pay && expires_at ? `${asMoment(expires_at)} 截止` : "");
+/** When a treasure ends at the latest, which is some weeks ahead, so that no year is said; "" if it has ended, or that is not known. */
+export const endsWords = ({ status, need_pay, expires_at }) => (!status && !need_pay && expires_at ? `${asMoment(expires_at).replace(/\d{4}年/g, "")} 截止` : "");
 
 /** What a treasure's page says of it in short, a fact each. */
 export const facts = (task) => [prizesLeft(task), howGiven(task), startWords(task) || cooldownWords(task)];
