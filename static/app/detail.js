@@ -387,11 +387,11 @@ class Page {
     if (won?.thanks) this.shaft.say([el("bdi", {}, won.wxname), ` ${OWN.thanks} `, icon(won.thanks, 20)], avatar(won, 40));
   }
 
-  /** Say whom the random order favoured, or who was faster: that answers the press that lost, so nothing else is said of this dig. */
-  lostTo({ seq, wxname }) {
-    this.shaft.say(refusedWords(this.#lost, wxname));
+  /** Say whom the random order favoured, or whose dig came first: that answers the press that lost, so nothing else is said of this dig. */
+  lostTo(frame) {
+    this.shaft.say(refusedWords(this.#lost, frame));
     this.#lost = null;
-    this.#dugSeq = seq;
+    this.#dugSeq = frame.seq;
   }
 
   /** Say what somebody else did, and return whether it was somebody else.

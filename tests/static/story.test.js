@@ -94,10 +94,11 @@ test("the card shows each level as a square, and its first line whole", () => {
 
 test("who lost to a random order is never told that they were slow", () => {
   const refused = { error: "cooling_down", message: "" };
-  assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }, "石头"), "你和另外 4 人同时按下，抽中了石头");
+  const made = { wxname: "石头", now_depth: 5 };
+  assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }, made), "你和另外 4 人同时按下，抽中了石头");
   assert.equal(refusedWords({ ...refused, reply: { pressed: 5 } }), "你和另外 4 人同时按下，抽中了别人");
   assert.equal(refusedWords({ ...refused, reply: {} }), "慢了一步");
-  assert.equal(refusedWords({ ...refused, reply: {} }, "石头"), "慢了一步，石头 先挖了");
+  assert.equal(refusedWords({ ...refused, reply: {} }, made), "慢了一步：石头 先挖了第 5 层，你的一锹才到");
 });
 
 test("on top of the square stands the daily treasure that runs, or else the next, beside the last one", () => {

@@ -7,9 +7,9 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
-from support.browser import choose_picture, open_window
+from support.browser import choose_picture, open_window, run_until
 from support.phone import Phone
 
 # Marks scenes that tests of the web page alone play there.
@@ -64,6 +64,15 @@ class Window:
         by_role[0].or_(by_role[1]).or_(folded).or_(radio).last.click()
 
     agree = press
+
+    def digs_late(self, code: str, before: Callable[[], object]) -> None:
+        """Open a treasure, which digs; the request waits on its way until `before` has returned."""
+        held: list[Route] = []
+        self._page.route("**/postTask", lambda route: held.append(route), times=1)
+        self.open("treasure", code)
+        run_until(self._page, lambda: bool(held))
+        before()
+        held[0].continue_()
 
     def goes_to_fairness(self) -> None:
         """Go from a treasure to the text on why its draw is fair: on the web, both are on one page."""
@@ -175,6 +184,15 @@ class InHand:
     def can_pay(self) -> None:
         """Payments succeed again."""
         self._phone.live(payment="paid")
+
+    def digs_late(self, code: str, before: Callable[[], object]) -> None:
+        """Open a treasure and dig; the request waits on its way until `before` has returned."""
+        self.open("treasure", code)
+        self._phone.live(holds=True)
+        self.press("挖一锹")
+        self._phone.until("asking", lambda told: told["path"] == "/postTask")
+        before()
+        self._phone.live(holds=False)
 
     def hands_in(self, table: bytes) -> None:
         """Tap the button; WeChat gives the file from a chat."""

@@ -196,14 +196,16 @@ export function chanceWords({ status, one_in, nearest, now_depth, rules_version,
 }
 
 /**
- * Return why a dig was refused; `who` is the name of whom a random order favoured, or who was faster, "" while that is not
- * known. A cooldown is counted down beside these words, so they have no seconds that would not.
+ * Return why a dig was refused; `made` is the frame of the dig that a random order favoured, or that came first, null while
+ * that is not known. A cooldown is counted down beside these words, so they have no seconds that would not.
  *
  * @param {any} refused
+ * @param {any} made
  */
-export function refusedWords({ error, message, reply }, who = "") {
+export function refusedWords({ error, message, reply }, made = null) {
   if (error !== "cooling_down") return message;
-  return reply.pressed ? `你和另外 ${reply.pressed - 1} 人同时按下，抽中了${who || "别人"}` : `慢了一步${who ? `，${who} 先挖了` : ""}`;
+  if (reply.pressed) return `你和另外 ${reply.pressed - 1} 人同时按下，抽中了${made ? made.wxname : "别人"}`;
+  return made ? `慢了一步：${made.wxname} 先挖了第 ${made.now_depth} 层，你的一锹才到` : "慢了一步";
 }
 
 /** Whether a dig was refused because of who asked: they cannot dig anywhere. */

@@ -1,6 +1,7 @@
 """A group reads at one look who got how much of its red packet."""
 
 from support.browser import Person
+from support.client import a_picture
 from support.clients import Window
 from support.login import log_in
 
@@ -67,3 +68,11 @@ def test_a_first_name_shows_on_the_pages_that_are_open(client, address, request)
     winner.keeps_silent(login["nickName"])
     someone.claim(code)
     watching.says(*(f"{before}小满" for before in before_names))
+
+
+def test_who_comes_too_late_reads_whose_dig_came_first(client, publisher):
+    code = publisher.publish(a_picture(), name="慢一步的猫", cd=60)
+    first = Person.log_in(publisher.address, "先到的人")
+    late = client("晚到的人")
+    late.digs_late(code, lambda: first.post("/postTask", code=code))
+    late.says("慢了一步：先到的人 先挖了第 1 层，你的一锹才到")

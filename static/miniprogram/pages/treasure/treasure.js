@@ -387,11 +387,11 @@ Component({
       }
     },
 
-    /** Say whom the random order favoured, or who was faster: that answers the press that lost, so only a win is still said of this dig. */
-    lostTo({ seq, wxname }) {
-      this.setData({ said: refusedWords(this.lost, wxname) });
+    /** Say whom the random order favoured, or whose dig came first: that answers the press that lost, so only a win is still said of this dig. */
+    lostTo(frame) {
+      this.setData({ said: refusedWords(this.lost, frame) });
       this.lost = null;
-      this.lostSeq = seq;
+      this.lostSeq = frame.seq;
     },
 
     refused(error) {
