@@ -13,7 +13,8 @@ const HASTE_MS = 1200; // people press again and again in a race: until then a p
 
 /**
  * Lay out the dialog of a win unseen, before the press that may win: on a slow phone that takes longer than a frame. Return
- * `celebrate(won, reply)`, for when the person at the screen won with the dig of this reply: it opens the dialog during the
+ * `celebrate(won, reply, found)`, for when the person at the screen won with the dig of this reply, which brought up besides what
+ * `found` says: it opens the dialog during the
  * stroke, and returns `show()`, which makes it visible, and `cheer()`, which sounds, lets coins fly and resolves once all of
  * them do. The back button closes the dialog; all else does only once it is settled. It opens unseen, too, because that has
  * the style of the whole page worked out anew, most of a frame's work on a slow phone.
@@ -22,7 +23,7 @@ export function preparedWin({ name, thumbnail }, signal) {
   let claiming = false;
   const button = el("button.primary", { onclick: () => { claiming = true; opened.close(); } }, WIN.claim);
   const picture = el("img", { src: thumbnail, alt: "", width: 128, height: 128, decoding: "async" });
-  const lines = ["p.prize-name", ...Array(3).fill("p.hint.centred")].map((line) => el(line, {}, name));
+  const lines = ["p.prize-name", ...Array(4).fill("p.hint.centred")].map((line) => el(line, {}, name));
   const opened = closed(
     WIN.title,
     el("div.prize", {}, picture),
@@ -39,9 +40,9 @@ export function preparedWin({ name, thumbnail }, signal) {
   signal.addEventListener("abort", () => opened.remove());
   if (!signal.aborted) document.body.append(opened);
 
-  async function celebrate(won, reply) {
+  async function celebrate(won, reply, found) {
     const kept = won.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖";
-    [heroWords(won), giverWords(won), placeWords(reply), kept].forEach((words, at) => write(lines[at], words));
+    [heroWords(won), giverWords(won), placeWords(reply), kept, found].forEach((words, at) => write(lines[at], words));
     set(picture, { src: wonThumbnail(won) });
     await painted(); // it is laid out by now
     if (!signal.aborted) opened.showModal(); // another page closes it

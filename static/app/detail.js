@@ -469,7 +469,8 @@ class Page {
     const told = dig(this.task.code)
       .then(async (reply) => {
         if (reply.is_prize) claims().catch(() => {}); // it shows behind the dialog
-        return [reply, reply.is_prize && await this.win()({ ...this.task, ...wonBy(reply, this.task) }, reply), reply.find && await finds()];
+        const shown = reply.find && await finds();
+        return [reply, reply.is_prize && await this.win()({ ...this.task, ...wonBy(reply, this.task) }, reply, shown ? shown.besides(reply) : ""), shown];
       })
       .finally(() => struck)
       .then(([reply, celebration, shown]) => this.dug(reply, celebration, end, shown), (error) => this.refused(error));

@@ -1,6 +1,6 @@
 // Finds: what a dig brought up, what came up in a treasure, and the book of them. Loaded once one of these is shown.
 
-import { BOOK, bookOf, countWords, explainOnce, findName, foundWords, placeOf } from "../miniprogram/shared/finds.js";
+import { BOOK, besidesWords, bookOf, broughtWords, countWords, explainOnce, findName, foundWords, placeOf } from "../miniprogram/shared/finds.js";
 import { get } from "./api.js";
 import { attempt, el, fill, notice, write } from "./dom.js";
 import { stored } from "./session.js";
@@ -23,8 +23,11 @@ export function brought(reply) {
   return [foundWords(reply), picture(reply.find)];
 }
 
+/** What a dig that won brought up besides. */
+export const besides = besidesWords;
+
 /** What somebody else's dig brought up: what it did, and a picture. */
-export const broughtBy = (find) => [`挖出了${findName(find)}`, picture(find)];
+export const broughtBy = (find) => [broughtWords(find), picture(find)];
 
 /** Return what came up in a treasure, or in those of a publisher; null if nothing did. */
 export function cameUp(finds) {

@@ -171,11 +171,11 @@ test("whether opening digs is asked only where there is time to read it, and gon
   assert.deepEqual([0, 2, 3].map((seconds) => asksOpening(true, seconds)), [false, false, true]);
 });
 
-test("a level that cannot win invites to go on, and what it brings up is said to be one's own", () => {
+test("a level that cannot win invites to go on, and what it brings up is said to be a small thing", () => {
   const dead = { status: 0, one_in: 0, nearest: 3, now_depth: 0, rules_version: 2, review: "shown" };
   assert.equal(chanceWords(dead), "大家再挖 2 层，就可能挖到下一份，下一层还能挖出“表土”的小玩意");
   assert.equal(chanceWords({ ...dead, mine: 1, now_depth: 1, rules_version: 1 }), "大家再挖 1 层，就可能挖到下一份");
-  assert.equal(foundWords({ now_depth: 1, find: 1 }), "第 1 层，没有奖，挖出了玻璃弹珠，归你了，收进图鉴");
+  assert.equal(foundWords({ now_depth: 1, find: 1 }), "第 1 层，没有奖，挖出小玩意玻璃弹珠，收进图鉴");
   assert.equal(footprintWords({ depth: 1, was_one_in: 0, find: 1 }), "第 1 层 · 这一层不会有 · 没挖到奖，收进图鉴");
 });
 

@@ -2,7 +2,7 @@
 
 import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
-import { findName, layerOf } from "../shared/finds.js";
+import { besidesWords, findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
 import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, overWords, placeWords, pressOf, whyNot } from "../shared/words.js";
 import { api, channel, soundAndShake } from "../wechat.js";
@@ -120,7 +120,7 @@ export const moment = Behavior({
     /** Open the ground over what a dig of this reply won. */
     openGround(reply, task) {
       this.groundOpenedAt = Infinity; // until it shows, which takes a slow phone a while
-      const won = { place: placeWords(reply), title: heroWords(task), giver: giverWords(task), picture: wonThumbnail(task) };
+      const won = { place: placeWords(reply), title: heroWords(task), giver: giverWords(task), besides: besidesWords(reply), picture: wonThumbnail(task) };
       this.setData({ won }, () => Object.assign(this, { groundOpenedAt: Date.now() }));
       if (!this.data.silent) soundAndShake();
     },

@@ -15,7 +15,7 @@ const NAMES = [
 
 export const BOOK = {
   title: "地层图鉴", cameUp: "这里挖出过", there: "在这个宝贝里挖到", again: "再试一次",
-  first: "图鉴在“我的”里。土分六层，最上面是表土，越往下越老。",
+  first: "小玩意不是奖品，收进“我的”里的图鉴。表土是最上面一层。",
   rule: "每一锹挖出的东西都归你，收在这里；是哪一件，也由抽奖的随机数定下。它只供收藏：没有价值，不能买卖、转送，不影响得奖的机会。",
 };
 
@@ -35,11 +35,17 @@ const seldom = (find) => ["少见", "少见", "难得"][((find - 1) % A_LAYER) -
 /** A find's place in the picture: its column, from 0, and its row, the layer. */
 export const placeOf = (find) => [(find - 1) % A_LAYER, Math.floor((find - 1) / A_LAYER)];
 
-/** What a dig that won nothing brought up. */
+/** What a dig that won nothing brought up: a small thing, which nobody should take for a prize. */
 export function foundWords({ now_depth, find }) {
   const how = seldom(find);
-  return `第 ${now_depth} 层，没有奖，挖出了${findName(find)}${how ? `（${how}）` : ""}，归你了，收进图鉴`;
+  return `第 ${now_depth} 层，没有奖，挖出小玩意${findName(find)}${how ? `（${how}）` : ""}，收进图鉴`;
 }
+
+/** What somebody else's dig brought up: what they did. */
+export const broughtWords = (find) => `挖出小玩意${findName(find)}`;
+
+/** What a dig that won brought up besides; "" for nothing. */
+export const besidesWords = ({ find }) => (find ? `还挖出小玩意${findName(find)}，收进图鉴` : "");
 
 /** How many layers are whole and how many finds there are, as the book says above them. */
 export const countWords = (found, layers) => [`${found.length} / ${NAMES.length} 件`, layers ? `集齐 ${layers} 层` : ""].filter(Boolean).join(" · ");

@@ -8,7 +8,7 @@ import { keepShown } from "./renewing.js";
 
 export const PRACTICE = {
   title: "先练三锹", rule: "一锹挖开一层，谁挖到宝贝就归谁。", drawing: "3 人同时按下，抽签…",
-  dig: "练一锹", rest: "一起等冷却…", draw: "抽签中", skip: "跳过", over: "会了，去挖真的", begin: "先练三锹，看看怎么挖",
+  rest: "一起等冷却…", draw: "抽签中", skip: "跳过", over: "会了，去挖真的", begin: "先练三锹，看看怎么挖",
   ended: "真的那个已经挖完了；练完去挖下一个", none: "现在没有马上能挖的，过一会儿再来看看",
 };
 
@@ -22,17 +22,17 @@ const DRAW_MS = 400;
 const CROWD = ["你", "小满", "大山"];
 // What each level brings up: a find by its number, who digs it, and what is said of it.
 const LEVELS = [
-  { find: 1, who: "你", words: "第 1 层，挖出了玻璃弹珠。你一挖，大家一起等冷却，再一起抢。" },
-  { find: 6, who: "小满", words: "第 2 层，挖出了铁皮青蛙。这次抽中了小满，大家又一起等。" },
+  { find: 1, who: "你", words: "第 1 层，挖出小玩意玻璃弹珠，不是奖品，只收进图鉴。你一挖，大家一起等冷却，再一起抢。" },
+  { find: 6, who: "小满", words: "第 2 层，又是小玩意：铁皮青蛙。这次抽中了小满，大家又一起等。" },
   { find: 24, who: "你", words: "第 3 层，挖到了！抽中了你。真的宝贝也这样到手；这次是练习，没有奖品。" },
 ];
-const PRESS = { ready: "dig", resting: "rest", drawing: "draw", won: "over" };
+const PRESS = { resting: "rest", drawing: "draw", won: "over" };
 
-/** The practice treasure, dug to this depth: its levels, who is there, what is said, and the button. `phase` is one of PRESS. */
+/** The practice treasure, dug to this depth: its levels, who is there, what is said, and the button. `phase` is "ready", or one of PRESS. */
 export function practised(depth, phase = "ready") {
   const last = depth && phase !== "drawing" ? LEVELS[depth - 1] : null;
   return {
-    depth, phase, press: PRACTICE[PRESS[phase]],
+    depth, phase, press: phase === "ready" ? `练一锹（还剩 ${LEVELS.length - depth} 锹）` : PRACTICE[PRESS[phase]],
     said: phase === "drawing" ? PRACTICE.drawing : last ? last.words : PRACTICE.rule,
     levels: LEVELS.map(({ find, who }, at) => ({ at, dug: at < depth, newest: at === depth - 1, find, place: placeOf(find), face: at < depth ? faceOf(who) : "" })),
     people: CROWD.map((name) => ({ name, face: faceOf(name), drawn: Boolean(last && last.who === name) })),

@@ -7,7 +7,11 @@ from support.client import a_picture
 REAL = {"prize_num": 2, "forecast_num": 1000, "interval": 500, "fluctuation": 0, "cd": 1}
 # What a page asks by itself meanwhile.
 OF_THE_PAGE = {"/getTaskList", "/getMyInfo", "/getDaily", "/getDigs", "/getTaskDetails"}
-FINDS = ("第 1 层，挖出了玻璃弹珠", "第 2 层，挖出了铁皮青蛙", "第 3 层，挖到了！")
+FINDS = {
+    3: "第 1 层，挖出小玩意玻璃弹珠，不是奖品，只收进图鉴",
+    2: "第 2 层，又是小玩意：铁皮青蛙",
+    1: "第 3 层，挖到了！",
+}
 
 
 def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(client, publisher):
@@ -17,8 +21,8 @@ def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(cl
     newcomer.says("先练三锹", "谁挖到宝贝就归谁")
     newcomer.says("不是练习的猫")
     before = len(newcomer.asked)
-    for said in FINDS:
-        newcomer.press("练一锹")
+    for left, said in FINDS.items():
+        newcomer.press(f"练一锹（还剩 {left} 锹）")
         newcomer.says(said)
     newcomer.says("这次是练习，没有奖品")
     asked = {path for path in newcomer.asked[before:] if not path.startswith(("/static/", "/files/"))}

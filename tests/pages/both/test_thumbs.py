@@ -1,10 +1,11 @@
 """What is where on the screen of a phone, in both clients."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from support.browser import Person, run_until
 from support.client import a_picture
 
+SMALL: ViewportSize = {"width": 320, "height": 568}
 # What can be pressed in a box of the window, but the button that digs.
 PRESSABLE = """({ x, y, width, height }) => {
     const tenths = Array.from({ length: 11 }, (_, at) => at / 10);
@@ -51,3 +52,18 @@ def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publ
         page.locator(NAMES).nth(1).wait_for()
         run_until(page, lambda: page.locator(NAMES).evaluate_all(NARROWEST) >= 70)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_win_says_what_else_came_up_and_fits_into_a_small_screen(client, browser, publisher):
+    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    name = "名字不短的一箱脐橙，一共二十个字上下呢"
+    code = publisher.publish(a_picture(), name=name, forecast_num=1, **half)
+    winner = client("挖到脐橙的人", named=False)
+    winner.open("treasure", code)
+    page = winner.seen(browser)
+    page.set_viewport_size(SMALL)
+    page.locator(".dig", has_text="挖一锹").click()
+    opened = page.locator(".won.settled, .ground:not(.left, .right)")
+    expect(opened.get_by_text("还挖出小玩意")).to_be_visible()
+    expect(opened.get_by_role("button", name="去领取").or_(opened.locator(".go"))).to_be_in_viewport(ratio=1)
+    assert opened.evaluate("each => each.scrollHeight - each.clientHeight") <= 0

@@ -18,7 +18,7 @@ import { pictureOf } from "../../shared/faces.js";
 import { SPREAD_MS, afterwards, noteFind, noteWinner, seekNext } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
-import { BOOK, explainOnce, findName, foundWords, placeOf } from "../../shared/finds.js";
+import { BOOK, broughtWords, explainOnce, findName, foundWords, placeOf } from "../../shared/finds.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { outcomes } from "../../shared/outcomes.js";
 import { keepShown } from "../../shared/renewing.js";
@@ -206,7 +206,7 @@ Component({
           this.newest = { ...frame, depth: frame.now_depth };
           this.showStratum(this.newest);
           if (!this.data.busy && ![this.dugSeq, this.lostSeq].includes(frame.seq)) {
-            this.setData({ said: frame.wxname + (frame.find ? dugWords(task, `挖出了${findName(frame.find)}`) : dugWords(task)), brought: frame.find ? placeOf(frame.find) : null });
+            this.setData({ said: frame.wxname + (frame.find ? dugWords(task, broughtWords(frame.find)) : dugWords(task)), brought: frame.find ? placeOf(frame.find) : null });
             this.outcomes.until(this.strikeOf(pictureOf(frame)));
           }
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
