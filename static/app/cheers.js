@@ -4,10 +4,11 @@ import { CHEER, CHEERS } from "../miniprogram/shared/words.js";
 import { el, icon, set, write } from "./dom.js";
 
 const PAUSE_MS = 1000; // the server takes one a second from a person
+const HOLD_MS = 1500;
 const SHOWN_MS = 1500;
 const MOST_FLYING = 5; // copies of one sign; the number beside it says how many there were
 
-/** Return the row of signs with `show(counts)`; `send(sign)` is called for each press. */
+/** Return the row of signs with `show(counts)`, and `hold()`, which takes no press for a moment; `send(sign)` is called for each press. */
 export function cheers(send) {
   const said = el("p.unseen", { role: "status" });
   const signs = new Map(Object.entries(CHEERS).map(([sign, words]) => [sign, one(sign, words)]));
@@ -43,7 +44,12 @@ export function cheers(send) {
     }
   }
 
-  return { element, show };
+  function hold() {
+    element.inert = true;
+    setTimeout(() => { element.inert = false; }, HOLD_MS);
+  }
+
+  return { element, show, hold };
 }
 
 function fly(button, sign) {

@@ -73,6 +73,7 @@ class Page {
   #edited = 0; // the `edited` that came with it
   #openedAt = Date.now();
   #readDigs;
+  #runs = false; // it can be dug, perhaps later, and is seen here
   #unfolded = false; // all kinds of prizes show
   #wins = null; // who got how much, where that is said
 
@@ -175,6 +176,8 @@ class Page {
     const { task } = this;
     this.shaft.show(task, this.#busy);
     const over = Boolean(task.status || task.gone);
+    if (over && this.#runs) this.hold();
+    this.#runs = !over;
     this.newcomer.show(!over && !task.mine && !task.is_prize && !task.why_note, over);
     this.statement?.show();
     this.people.count(task);
@@ -206,6 +209,12 @@ class Page {
     this.showOwn();
     if (task.gone) write(this.ending, AFTER.gone);
     else if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
+  }
+
+  /** At its end, hold the button in its place, though less is said above it, and let who is about to dig press no cheer. */
+  hold() {
+    this.top.style.minBlockSize = `${this.top.getBoundingClientRect().height}px`;
+    this.cheers.hold();
   }
 
   showReview() {

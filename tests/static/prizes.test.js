@@ -12,7 +12,7 @@ import { claimStep, handsOver, isClaimable, isOverdue, mayCheer, mayEdit, mayEnd
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
 import { changeWords, claimsEnd, footprintWords, luckWords, receiptWords, receiverProblem } from "./shared/words-later.js";
-import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, laterWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
+import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, laterWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -264,6 +264,12 @@ test("who paid for a treasure reads what was paid, won and claimed of it, what g
     [{ status: 1, claim_until: AT }, found(2000, 650, 400, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，已退回 4 元，没领走的还有 9.50 元。剩下的正在退回，退到付款的账户。"],
     [{ status: 1, claim_until: AT }, found(2000, 650, 1350, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，已退回 13.50 元。"],
   ]) assert.equal(receiptWords(task, of), said);
+});
+
+test("a treasure that ended has no cooldown", () => {
+  const task = { prize_num: 1, goods_type: 1, money: 2, status: 0, gone: 0, cd: 5, now_depth: 1 };
+  assert.deepEqual(facts(task), ["1 份奖品", "现金红包", "冷却 5 秒"]);
+  for (const over of [{ status: 1 }, { gone: 1 }]) assert.deepEqual(facts({ ...task, ...over }), ["1 份奖品", "现金红包"]);
 });
 
 test("nobody cheers where a treasure ended before anybody dug", () => {

@@ -13,6 +13,7 @@ const SILENT = "wabao.silent"; // "silent": a win neither sounds nor shakes
 const STROKE_MS = 600;
 const PART_MS = 32; // two frames: what is set so far apart is drawn one after the other
 const REST_MS = 1000; // the server takes one cheer a second from a person
+const HOLD_MS = 1500;
 const SHOWN_MS = 1500;
 const HASTE_MS = 700; // people tap again and again in a race: until then a tap is still meant for the button
 const STRATA = 5; // the newest layers, each in a place of its own, so that a dig changes only one
@@ -22,7 +23,7 @@ export const drawn = () => new Promise((resolve) => setTimeout(resolve, PART_MS)
 
 export const moment = Behavior({
   data: {
-    opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, whole: false,
+    opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", untold: false, warmth: 0, whole: false,
     era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
     striking: false, flying: false, face: "", won: null, coins: false, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),
@@ -37,12 +38,14 @@ export const moment = Behavior({
     /** While your dig is under way, the level stays as it was. */
     showMoment(task) {
       if (this.data.busy) return;
+      const chance = chanceWords(task);
       tell(this, {
         depth: task.now_depth,
         era: layerOf(task.now_depth + 1),
         reach: task.now_depth / task.deepest,
         deepest: deepestWords(task),
-        chance: chanceWords(task),
+        chance: chance || this.data.chance, // once nothing is said of it, it keeps its place, unseen
+        untold: !chance,
         warmth: task.status || !task.one_in ? 0 : task.one_in ** -0.5,
       });
     },
@@ -53,8 +56,10 @@ export const moment = Behavior({
       if (this.cooling && !left && press.kind === "ready") tell(this, { said: overWords(task), brought: null });
       if (left && OVER.includes(this.data.said)) tell(this, { said: "" });
       this.cooling = left > 0;
+      tell(this, { press, ring: this.ringOf(task, left) });
+      if (this.data.past) return;
       const closed = whyNot(task, 1) !== "";
-      tell(this, { press, closed, ring: this.ringOf(task, left) });
+      tell(this, { closed });
       this.ask(closed ? 0 : left);
     },
 
@@ -157,8 +162,13 @@ export const moment = Behavior({
     cheer({ currentTarget }) {
       if (this.data.resting) return;
       channel.cheer(this.task.code, currentTarget.dataset.sign);
+      this.holdCheers(REST_MS);
+    },
+
+    /** Take no cheer for a moment: at an end, somebody may be about to dig. */
+    holdCheers(forMs = HOLD_MS) {
       this.setData({ resting: true });
-      setTimeout(() => this.setData({ resting: false }), REST_MS);
+      setTimeout(() => this.setData({ resting: false }), forMs);
     },
 
     showCheers(counts) {

@@ -1,8 +1,9 @@
 """What is where on the screen of a phone, in both clients."""
 
+import pytest
 from playwright.sync_api import ViewportSize, expect
 
-from support.browser import Person, run_until
+from support.browser import PHONE, Person, run_until
 from support.client import a_picture
 
 SMALL: ViewportSize = {"width": 320, "height": 568}
@@ -15,23 +16,47 @@ PRESSABLE = """({ x, y, width, height }) => {
     return [...new Set(hit.map(each => each?.closest(takes)).filter(Boolean))].map(each => each.className)
         .filter(name => !/\\bdig\\b/.test(name));
 }"""
+# Notes whether a cheer can be pressed as soon as the end shows.
+NOTE_CHEERS = """() => {
+    const look = () => {
+        if (document.querySelector(".dig").innerText.includes("已结束")) {
+            const cheers = [...document.querySelectorAll(".cheers button, .signs wx-button")];
+            const held = cheers.filter(each => each.matches("[inert] *, [disabled]"));
+            window.cheered = held.length !== 6;
+        } else requestAnimationFrame(look);
+    };
+    look();
+}"""
 NAMES = ".digs .name, .dug-levels .name"
 NARROWEST = "all => Math.min(...all.map(each => each.getBoundingClientRect().width))"
 
 
-def test_nothing_that_can_be_pressed_comes_where_the_button_was(client, browser, publisher):
+@pytest.mark.parametrize("size", [PHONE, SMALL], ids=["phone", "small"])
+def test_the_button_stays_at_the_end_nothing_else_is_pressed_there_and_no_cooldown_is_told(
+    client, browser, publisher, size
+):
     publisher.publish(a_picture(), name="接下来的猫")
-    code = publisher.publish(a_picture(), name="快挖完的猫", forecast_num=1)
+    code = publisher.publish(a_picture(), name="名字不短也快挖完的一只猫", forecast_num=1, cd=5)
     reader = client("等着挖的人", named=False)  # who digs by hand
     reader.open("treasure", code)
     page = reader.seen(browser)
+    page.set_viewport_size(size)
     button = page.locator(".dig", has_text="挖一锹")
     expect(button).to_be_visible()
+    cooldown = page.locator(".fact", has_text="冷却 5 秒")
+    expect(cooldown).to_be_visible()
     place = button.bounding_box()
+    pressable = page.evaluate(PRESSABLE, place)  # on a small screen the tabs lie over its edge
+    page.evaluate(NOTE_CHEERS)
     Person.log_in(publisher.address, "老王").post("/postTask", code=code)
-    expect(page.get_by_text("奖品全部挖完了")).to_be_attached()
+    page.wait_for_function("() => window.cheered !== undefined")
+    assert page.evaluate("window.cheered") is False
     expect(page.get_by_text("接下来挖哪个")).to_be_attached()
-    assert page.evaluate(PRESSABLE, place) == []
+    expect(cooldown).not_to_be_visible()
+    assert page.locator(".dig", has_text="已结束").bounding_box() == place
+    assert page.evaluate(PRESSABLE, place) == pressable
+    page.wait_for_function("""() => document.querySelector(
+        ".cheers:not([inert]) button:not([aria-disabled=true]), .signs wx-button:not([disabled])")""")
 
 
 def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publisher):

@@ -41,8 +41,8 @@ Component({
   behaviors: [claiming, history, limits, linking, moment, naming, opening, owning, practising, sharing, watching, winsList],
 
   data: {
-    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", over: false, cheers: false, ending: "", ownDigs: "",
-    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, buryOwn: "", afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
+    task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", over: false, past: false, cheers: false, ending: "", ownDigs: "",
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", beyond: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, buryOwn: "", afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
   methods: {
@@ -151,10 +151,15 @@ Component({
       if (shared && !this.data.shared) wx.showShareMenu({});
       if (!shared && this.data.shared) wx.hideShareMenu({});
       const after = afterwards(task, this.winners);
+      const isOver = Boolean(task.status || task.gone);
       this.pressed = this.pressed || !task.status; // it could be dug here: no end moves what is under the thumb
+      const past = isOver && this.pressed; // what was said of digs to come keeps its place, unseen
+      const buried = buriedWords(task);
+      if (past && !this.data.past) this.holdCheers();
       tell(this, {
         task: Object.fromEntries(SHOWN.map((name) => [name, task[name] ?? ""])),
-        handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: facts(task), buried: buriedWords(task), buryOwn: buryWords(task),
+        handing: handingLines(task), ranks: rankLines(task).map((rank, at) => ({ key: String(at), ...rank })), moreKinds: moreKinds(task), shared, review, facts: past ? [...facts(task), ...this.data.facts.slice(2)] : facts(task), buried, past,
+        beyond: past ? (this.data.buried + this.data.beyond).slice(buried.length) : "", buryOwn: buryWords(task),
         undug: undug(task), cheers: mayCheer(task), over: !this.pressed, ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
         finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
