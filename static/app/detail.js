@@ -11,7 +11,7 @@ import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
-import { isClaimable, isShared, mayBeOwn, mayCheer, mayEdit, mayEnd, mayShare, ranksLeft, seeksWinners, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
+import { isClaimable, isShared, mainAct, mayBeOwn, mayCheer, mayEdit, mayEnd, mayShare, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
 import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
@@ -100,7 +100,7 @@ class Page {
     this.review = el("div.review", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
     this.wins = el("div");
-    this.story = el("a.button", { href: `#/story/${task.code}`, hidden: true }, AFTER.story);
+    this.story = el("a.button", { href: `#/story/${task.code}`, hidden: true }, task.mine ? OWN.story : AFTER.story);
     this.after = after(() => this.fairness.check());
     for (const each of task.users) if (each.is_prize) noteWinner(this.#winners, each, task);
     this.watchers = el("span.watchers");
@@ -118,6 +118,7 @@ class Page {
     this.toWinners = el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title);
     this.early = el("button", { onclick: () => this.end() });
     this.locked = el("p.hint");
+    this.again = el("a.button", { href: `#/publish/${task.code}` }, OWN.again);
     this.edit = el("a.button", { href: `#/edit/${task.code}` }, OWN.edit);
     this.top = el("div.column");
     if (person?.named === 0) onChange(() => person && this.rename({ no: task.no, wxname: person.nickName, wxheadpic: person.avatarUrl }), signal);
@@ -131,7 +132,7 @@ class Page {
     fill(
       root,
       this.top,
-      el("div.column.play", {}, this.review, this.due, this.own, this.claim, this.shaft.element, this.newcomer.element, this.ending, this.wins, this.consent.element, this.cheers.element, this.story, this.after.element, this.numbers,
+      el("div.column.play", {}, this.review, this.due, this.own, this.claim, this.shaft.element, this.newcomer.element, this.ending, this.wins, this.consent.element, this.cheers.element, task.mine ? null : this.story, this.after.element, this.numbers,
         this.people.element,
         this.digs),
       el("div.column", {}, this.fairness.element,
@@ -241,8 +242,11 @@ class Page {
   showOwn() {
     const { task } = this;
     const fresh = mayShare(task) && !task.now_depth && !task.status;
-    this.toWinners.classList.toggle("primary", seeksWinners(task)); // both stay where they are, under a thumb
-    this.send.classList.toggle("primary", !seeksWinners(task));
+    const main = mainAct(task);
+    const acts = { share: this.send, story: this.story, winners: this.toWinners, again: this.again };
+    for (const [act, button] of Object.entries(acts)) button.classList.toggle("primary", act === main);
+    set(this.send, { hidden: Boolean(task.status) });
+    set(this.toWinners, { hidden: main === "again" });
     const shown = `${task.mine} ${task.need_pay} ${task.review} ${fresh}`;
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
@@ -255,9 +259,10 @@ class Page {
         ? el("p.hint", {}, "这里是演示，没有别人拿得到链接：点“分享给朋友”，就能自己扮演一个来挖。") : null,
       el("div.buttons", {},
         mayShare(task) ? this.send : null,
+        this.story, // at the end it takes the place of the button that shares
         task.need_pay ? null : this.toWinners,
         this.edit,
-        el("a.button", { href: `#/publish/${task.code}` }, OWN.again),
+        this.again,
         this.early),
       this.locked) : null);
   }

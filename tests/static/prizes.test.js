@@ -8,11 +8,11 @@ import { asTime } from "./shared/clock.js";
 import { foundWords } from "./shared/finds.js";
 import { LISTS } from "./shared/lists.js";
 import { invitedBy } from "./shared/practice.js";
-import { claimStep, handsOver, isClaimable, isOverdue, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
+import { claimStep, handsOver, isClaimable, isOverdue, mainAct, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
 import { changeWords, claimsEnd, footprintWords, luckWords, receiptWords, receiverProblem } from "./shared/words-later.js";
-import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, laterWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
+import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, laterWords, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -264,6 +264,22 @@ test("who paid for a treasure reads what was paid, won and claimed of it, what g
     [{ status: 1, claim_until: AT }, found(2000, 650, 400, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，已退回 4 元，没领走的还有 9.50 元。剩下的正在退回，退到付款的账户。"],
     [{ status: 1, claim_until: AT }, found(2000, 650, 1350, 1, 1), "已付 20 元，挖到 1 / 3 份，领走 6.50 元，已退回 13.50 元。"],
   ]) assert.equal(receiptWords(task, of), said);
+});
+
+test("a publisher's main button shares, and after the end leads to who won, to what happened, or to the next treasure", () => {
+  const task = { status: 1, now_depth: 3, prize_num: 2, prizes_left: 1, goods_type: 2 };
+  for (const [change, act] of [
+    [{ status: 0 }, "share"], [{}, "winners"], [{ prizes_left: 2 }, "story"], [{ now_depth: 0, prizes_left: 2 }, "again"],
+    [{ goods_type: 1 }, "story"], [{ ranks: [{ goods_type: 1 }] }, "story"], [{ ranks: [{ goods_type: 1 }, { goods_type: 2 }] }, "winners"],
+  ]) assert.equal(mainAct({ ...task, ...change }), act);
+});
+
+test("a publisher reads when a treasure ends at the latest, and of both kinds of money when their refunds begin", () => {
+  const task = { mine: 1, status: 0, now_depth: 1, goods_type: 1, expires_at: Date.UTC(new Date().getUTCFullYear(), 5, 3, 12) };
+  const after = "有人挖过就不再改了，想换一换，可以再埋一个。";
+  const until = "大家正在挖，挖完就结束，最晚 6月3日 20:00 结束。";
+  assert.equal(lockedWords(task), `${until}结束以后，没有人挖到的红包开始退回；挖到没有领的，过了领奖期限再退回。${after}`);
+  assert.equal(lockedWords({ ...task, goods_type: 2 }), until + after);
 });
 
 test("a treasure that ended has no cooldown", () => {

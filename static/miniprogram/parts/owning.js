@@ -2,7 +2,7 @@
 // The page tells it of each change by `showOwn()`, and of each frame by `renewStatement()`.
 
 import { secondsUntil } from "../shared/clock.js";
-import { mayEdit, mayEnd, seeksWinners } from "../shared/prizes.js";
+import { mainAct, mayEdit, mayEnd } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
 import { liveNumbers, receiptWords, statementNumbers } from "../shared/words-later.js";
 import { OWN, PAY, WINNERS, cashRules, endWords, lockedWords, payButton, payUntil, payUntilWords, payWords } from "../shared/words.js";
@@ -15,7 +15,7 @@ const inOneLine = (number) => number.join(" ");
 
 export const owning = Behavior({
   data: {
-    own: null, counted: false, fresh: false, allWon: false, due: null, ends: false, edits: false, locked: "", statement: [], receipt: "", paying: false, payUntil: payUntilWords(0), payable: true,
+    own: null, counted: false, fresh: false, main: "share", due: null, ends: false, edits: false, locked: "", statement: [], receipt: "", paying: false, payUntil: payUntilWords(0), payable: true,
     ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title,
   },
 
@@ -26,7 +26,7 @@ export const owning = Behavior({
       const due = task.need_pay && task.review !== "hidden" ? { text: payWords(task), button: payButton(task) } : null;
       const own = task.need_pay ? null : { numbers: liveNumbers(task).map(inOneLine) };
       const isNew = own && !this.data.own;
-      tell(this, { due, own, fresh: Boolean(own && !task.status && !task.now_depth && task.review === "shown"), allWon: seeksWinners(task), ends: mayEnd(task), edits: mayEdit(task), locked: lockedWords(task) });
+      tell(this, { due, own, fresh: Boolean(own && !task.status && !task.now_depth && task.review === "shown"), main: mainAct(task), ends: mayEnd(task), edits: mayEdit(task), locked: lockedWords(task) });
       if (isNew) this.renewStatement();
       if (due && !this.cash) {
         this.cash = this.showCash().catch((error) => {

@@ -84,8 +84,16 @@ export const mayEnd = ({ mine, status, now_depth }) => Boolean(mine) && !status 
 /** Whether a publisher may change its texts and its picture: while nobody has dug it. */
 export const mayEdit = ({ mine, status, now_depth, review }) => Boolean(mine) && !status && now_depth === 0 && review !== "hidden";
 
-/** Whether the winners are what its publisher looks for now: all is won, or it has ended. Before that, it is to be shared. */
-export const seeksWinners = ({ status, prizes_left }) => Boolean(status) || !prizes_left;
+/**
+ * What its publisher's main button is for: "share", and after its end "winners" where goods are handed over, "story" where
+ * winners get red packets or nobody won, or "again" where nobody dug.
+ */
+export function mainAct({ status, now_depth, prize_num, prizes_left, goods_type, ranks = [] }) {
+  if (!status) return "share";
+  if (!now_depth) return "again";
+  const goods = ranks.length ? ranks.some((rank) => rank.goods_type === 2) : goods_type === 2;
+  return goods && prizes_left < prize_num ? "winners" : "story";
+}
 
 /** Whether others could open a link to a treasure, and dig it, perhaps later. */
 export const mayShare = ({ review, gone, need_pay, why }) => review === "shown" && !gone && !need_pay && why !== "not_paid";

@@ -323,14 +323,14 @@ export const WINNERS = {
 // The publisher's side of a treasure.
 export const OWN = {
   title: "我发布的", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝的数字", open: "等别人来挖",
-  discard: "不要了", edit: "改文字和图片", again: "再埋一个", buried: "埋好了，叫朋友来挖吧", thanks: "谢谢你",
+  discard: "不要了", edit: "改文字和图片", again: "再埋一个", story: "看结局", buried: "埋好了，叫朋友来挖吧", thanks: "谢谢你",
 };
 
 /** Why a publisher can neither change nor end a treasure, and what becomes of it; "" if they can, or it has ended. */
 export function lockedWords({ mine, status, now_depth, goods_type, expires_at }) {
   if (!mine || status || !now_depth) return "";
-  const rest = goods_type === 1 ? "，没有人挖到的红包退回给你" : "";
-  return `大家正在挖，挖完就结束；最晚到 ${asMoment(expires_at)}${rest}。有人挖过就不再改了，想换一换，可以再埋一个。`;
+  const rest = goods_type === 1 ? "结束以后，没有人挖到的红包开始退回；挖到没有领的，过了领奖期限再退回。" : "";
+  return `大家正在挖，挖完就结束，最晚 ${asMoment(expires_at)} 结束。${rest}有人挖过就不再改了，想换一换，可以再埋一个。`;
 }
 
 /** Changing what a treasure says and shows. */
@@ -355,7 +355,7 @@ export function yuan(fen) {
 // Paying for a red packet.
 export const payWords = ({ prize_num, money, owed_fen, ranks = [] }) => [
   ranks.length ? `${prize_num} 份奖品里的红包` : `${prize_num} 个红包，每个 ${money} 元`,
-  `，共 ${yuan(owed_fen)}。支付成功后开挖，没人挖到的会退回。`,
+  `，共 ${yuan(owed_fen)}。支付成功后开挖，没人挖到的、没人领的都会退回。`,
 ].join("");
 export const PAY = { title: "支付后开挖" };
 

@@ -36,7 +36,7 @@ def test_a_group_reads_who_got_how_much_of_its_red_packet_while_it_runs_and_at_i
         person.post("/postTask", code=code)
     sums = [dig["money_fen"] for dig in giver.get("/getDigs", code=code)["data"]]
     reader.says("谁挖到了多少 6 / 6 份", amount(max(sums)), "手气最佳", "全部 6 份")
-    reader.main_button_is("中奖者和发奖")
+    reader.main_button_is("看结局")
     reader.press("全部 6 份")
     reader.says(*map(amount, sums))
     reader.keeps_silent("全部 6 份")
@@ -68,6 +68,21 @@ def test_a_first_name_shows_on_the_pages_that_are_open(client, address, request)
     winner.keeps_silent(login["nickName"])
     someone.claim(code)
     watching.says(*(f"{before}小满" for before in before_names))
+
+
+def test_after_the_end_a_givers_main_button_leads_on(client, publisher):
+    won = publisher.publish(a_picture(), name="挖到的猫", forecast_num=1)
+    undug = publisher.publish(a_picture(), name="没人挖的猫")
+    giver = client("小明")
+    giver.open("treasure", won)
+    giver.main_button_is("分享给朋友")
+    Person.log_in(publisher.address, "挖到猫的人").post("/postTask", code=won)
+    giver.main_button_is("中奖者和发奖")
+    giver.says("看结局")
+    publisher.post("/endTask", code=undug)
+    giver.open("treasure", undug)
+    giver.main_button_is("再埋一个")
+    giver.keeps_silent("看结局", "中奖者和发奖")
 
 
 def test_who_comes_too_late_reads_whose_dig_came_first(client, publisher):
