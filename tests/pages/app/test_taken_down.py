@@ -1,8 +1,6 @@
 """A publisher's open page while an operator takes the treasure down and shows it again."""
 
-from typing import Any
-
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from support.browser import PHONE
 from support.client import a_picture
@@ -16,15 +14,6 @@ def test_paying_and_sharing_are_not_offered_for_what_is_taken_down(window, addre
     opened = window("小明", viewport=PHONE)
     page = opened.page
     review = page.locator(".review")
-    old: list[dict[str, Any]] = []
-
-    def answer_as_before(route: Route) -> None:
-        if old:  # as a process that does not know it yet
-            route.fulfill(json=old.pop())
-        else:
-            route.continue_()
-
-    page.route("**/getTaskDetails*", answer_as_before)
     for rules, names in OFFERED:
         code = publisher.publish(a_picture(), **rules)
         offers = [page.get_by_role("button", name=name, exact=True) for name in names]
@@ -32,7 +21,6 @@ def test_paying_and_sharing_are_not_offered_for_what_is_taken_down(window, addre
         expect(page.locator(".watchers")).to_be_visible()  # the page gets frames
         for offer in offers:
             expect(offer).to_have_count(1)
-        old.append(publisher.get("/getTaskDetails", code=code))
         take_down(address, code)
         for said in ("平台下架了它", "违法", "有疑问请联系客服"):
             expect(review).to_contain_text(said)
