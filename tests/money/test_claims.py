@@ -26,18 +26,8 @@ ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
 
 
-async def won_goods(alice: Someone, winners: list[Someone], **parameters: Any) -> str:
-    """Publish goods of which each dig wins a prize, and let these people win one each."""
-    number = len(winners) + 1
-    rules = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0}
-    code = await alice.publish(**(rules | parameters))
-    for winner in winners:
-        await winner.win(code)
-    return code
-
-
 async def test_an_address_may_be_changed_for_a_day(context, alice, bob):
-    code = await won_goods(alice, [bob])
+    code = await alice.won_goods(bob)
     reply = await bob.claim(code, **ADDRESS)
     assert (reply["status"], reply["is_draw"], reply["state"], reply["draw_type"]) == (0, 1, "given", 2)
     assert abs(reply["change_until"] - context.clock.now_ms() - DAY_MS) < 10_000
@@ -55,7 +45,7 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
 ):
     caplog.set_level(logging.DEBUG)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await won_goods(alice, [bob])
+    code = await alice.won_goods(bob)
     for asked in (ADDRESS, {}, ADDRESS):
         reply = await bob.claim(code, **asked)
         assert {name: reply[name] for name in ADDRESS} == ADDRESS
@@ -105,7 +95,7 @@ RIGHT = (
 
 
 async def test_an_address_must_be_complete(context, alice, bob):
-    code = await won_goods(alice, [bob])
+    code = await alice.won_goods(bob)
     for name, *texts in WRONG:
         for wrong in texts:
             reply = await bob.claim(code, **(ADDRESS | {name: wrong}))
@@ -117,7 +107,7 @@ async def test_an_address_must_be_complete(context, alice, bob):
 
 
 async def test_goods_on_site_are_handed_over_against_a_code(context, alice, bob, carol):
-    code = await won_goods(alice, [bob, carol], draw_type=1)
+    code = await alice.won_goods(bob, carol, draw_type=1)
     reply = await bob.claim(code)
     assert (reply["is_draw"], reply["state"], reply["draw_type"]) == (0, "claiming", 1)
     assert len(reply["pickup"]) == 6
@@ -140,7 +130,7 @@ async def test_goods_on_site_are_handed_over_against_a_code(context, alice, bob,
 async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
     context, monkeypatch, alice, bob, carol, is_new
 ):
-    code = await won_goods(alice, [bob, carol], draw_type=1)
+    code = await alice.won_goods(bob, carol, draw_type=1)
     drawn = iter([7, 7, 7, 8])
     monkeypatch.setattr("server.actions.prizes.claim.secrets.randbelow", lambda _: next(drawn))
     first, second = (b"a secret of this test: %d, 32 characters" % number for number in (1, 2))
@@ -154,7 +144,7 @@ async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
 
 
 async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(context, other, alice, bob):
-    code = await won_goods(alice, [bob], draw_type=1)
+    code = await alice.won_goods(bob, draw_type=1)
     right = (await bob.claim(code))["pickup"]
     wrong = f"{(int(right) + 1) % 1_000_000:06}"
     for malformed in ("12345", "1234567", "12345x", ""):
@@ -176,7 +166,7 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(context,
 
 
 async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_does_not(alice, bob, carol):
-    code = await won_goods(alice, [bob, carol], draw_type=1)
+    code = await alice.won_goods(bob, carol, draw_type=1)
     rights = [(await who.claim(code))["pickup"] for who in (bob, carol)]
     wrong = next(f"{k:06}" for k in range(1_000_000) if f"{k:06}" not in rights)
 
@@ -197,8 +187,8 @@ async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_do
 async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publishers_again(
     context, alice, bob, carol
 ):
-    by_mail = await won_goods(alice, [bob])
-    on_site = await won_goods(alice, [bob, carol], draw_type=1)
+    by_mail = await alice.won_goods(bob, prizes=2)
+    on_site = await alice.won_goods(bob, carol, prizes=3, draw_type=1)
     pickup = (await bob.claim(on_site))["pickup"]
     await sweep_until_quiet(context, 5 * DAY_MS + 1000)
     await let_pass(context, 10 * DAY_MS - 60_000)
@@ -214,7 +204,7 @@ async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publi
 
 async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(client, alice, carol):
     mallory = await client.log_in("mallory", nickname='=HYPERLINK("http://evil")')
-    code = await won_goods(alice, [mallory, carol])
+    code = await alice.won_goods(mallory, carol)
     await mallory.claim(code, receiver="@SUM(A1)", phone="+8613800001111", address='-2+3, "北京望江路"\n二号')
     response = await alice.fetch("/getWinners", code=code, format="csv")
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -233,7 +223,7 @@ async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_win
 ):
     red_packet = await alice.won_packet(bob)
     await bob.take(red_packet)
-    by_mail = await won_goods(alice, [bob])
+    by_mail = await alice.won_goods(bob)
     await bob.claim(by_mail, **ADDRESS)
     # The claim is repeated at once, after the day in which an address may change, and after the deadline.
     for later_ms in (0, DAY_MS + 1000, 16 * DAY_MS):

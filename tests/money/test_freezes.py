@@ -9,7 +9,7 @@ from server.cash.store.payouts import Payouts
 from server.context import Context
 from support.client import Client
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, expect_balance, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, expect_balance, find, let_pass, only, rest, sweep_until_quiet
 
 pytestmark = pytest.mark.usefixtures("operating")
 
@@ -20,11 +20,6 @@ async def act(client: Client, path: str, code: str, **asked: Any) -> dict[str, A
     """Act as an operator who may move money."""
     asked = {"what": "task", "reason": REASON} | asked
     return await client.post(f"/ops/{path}", code=code, **asked)
-
-
-async def state_of(context: Context, code: str) -> str:
-    [prize] = await find(context, "prizes", code=code)
-    return str(prize["state"])
 
 
 async def finish(context: Context, *codes: str) -> None:
@@ -64,7 +59,7 @@ class TestLimits:
         assert (prize["state"], prize["held_for"]) == ("held", why)
         assert await find(context, "bills", code=last) == []
         await sweep_until_quiet(context)
-        assert await state_of(context, last) == "held"
+        assert (await only(context, "prizes", code=last))["state"] == "held"
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["code"], row["state"], row["why"], row["amount_fen"]) == (last, "held", why, 200)
         assert (await act(client, "release", last, what="prize", depth=1))["status"] == 0
@@ -171,20 +166,20 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     await client.misbehave("refuse", call="query_transfer", code="NO_AUTH")
     await act(client, "freeze", code, what="prize", depth=1)
     await sweep_until_quiet(context)
-    assert await state_of(context, code) == "frozen"
+    assert (await only(context, "prizes", code=code))["state"] == "frozen"
     [prize] = await find(context, "prizes")
     assert prize["released_at"] < context.clock.now_ms() - 600_000  # what is not sent again moves no deadline
     assert (await client.get("/ops/payouts"))["data"][0]["only_back"] == 1
     assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
     assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0
     await finish(context, code)
-    assert await state_of(context, code) == "returned"
+    assert (await only(context, "prizes", code=code))["state"] == "returned"
 
 
 async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context, alice, bob):
     code = await alice.won_packet(bob)  # its last prize, so it has ended
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
-    assert await state_of(context, code) == "frozen"
+    assert (await only(context, "prizes", code=code))["state"] == "frozen"
     [logged] = (await client.get("/ops/log"))["data"]
     assert (logged["act"], logged["outcome"]) == ("end_fraud", "done")
 
@@ -204,7 +199,8 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
 
     monkeypatch.setattr(context.bus, "publish", hang)
     assert (await act(client, "release", code))["status"] == 0
-    assert (await state_of(context, code), await find(context, "freezes"), told) == ("won", [], [])
+    assert (await only(context, "prizes", code=code))["state"] == "won"
+    assert (await find(context, "freezes"), told) == ([], [])
     answers.set()
     await rest(context)
     assert told == [code]
@@ -226,4 +222,4 @@ async def test_only_what_there_is_may_be_frozen(client, context, alice, bob):
     assert (await act(client, "return", code))["error"] == "bad_request"
     assert (await act(client, "return", code, what="person", depth=1))["error"] == "bad_request"
     assert await find(context, "freezes") == []
-    assert await state_of(context, code) == "won"
+    assert (await only(context, "prizes", code=code))["state"] == "won"

@@ -10,7 +10,6 @@ import pytest
 
 from server.actions.prizes import ship_all
 from server.actions.prizes.ship import CARRIERS
-from server.context import Context
 from server.errors import NotShippable
 from server.leading.sweep import sweep
 from support.client import Client, Someone
@@ -44,6 +43,17 @@ async def seen(winner: Someone, publisher: Someone, code: str) -> set[tuple[Any,
 
 async def ship(publisher: Someone, code: str, **changes: Any) -> dict[str, Any]:
     return await publisher.post("/shipPrize", **({"code": code, "depth": 1, **PARCEL} | changes))
+
+
+async def winners(
+    client: Client, number: int, owner: str = "alice", **parameters: Any
+) -> tuple[Someone, str]:
+    """Return a publisher and a task of which this many people won a prize and gave an address."""
+    publisher, *people = await client.log_in_all(owner, *(f"p{n}" for n in range(number)))
+    code = await publisher.won_goods(*people, **parameters)
+    for each in people:
+        assert (await each.claim(code, **ADDRESS))["is_draw"] == 1
+    return publisher, code
 
 
 async def table(publisher: Someone, code: str) -> list[dict[str, str]]:
@@ -114,7 +124,7 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(client, con
 
 
 async def test_address_and_parcel_are_deleted_90_days_after_the_prize_was_given_or_received(client, context):
-    alice, code = await winners(client, context, 2)
+    alice, code = await winners(client, 2)
 
     async def shown() -> list[tuple[str, str, int]]:
         rows = (await alice.get("/getWinners", code=code))["data"]
@@ -140,22 +150,7 @@ async def test_address_and_parcel_are_deleted_90_days_after_the_prize_was_given_
     assert prizes == [("given", False), ("received", False)]
 
 
-PHONE = "1380000"
-
-
 ENVIRONMENT = {"REPORTS_TO_HOLD": "3"}
-
-
-async def won_by(client: Client, context: Context, owner: Someone, number: int, **asked: Any) -> str:
-    """Return goods by mail: the prizes at this many successive levels were won, and each has an address."""
-    code = await owner.publish(prize_num=number + 1, interval=1, fluctuation=0, **asked)
-    for k in range(1, number + 1):
-        winner = await client.log_in(f"winner-{k}")
-        assert (await winner.dig(code))["is_prize"] == 1
-        await rest(context)
-        where = {"receiver": f"第 {k} 个", "phone": f"{PHONE}{k:04}", "address": f"杭州市文三路 {k} 号"}
-        assert (await winner.claim(code, **where))["is_draw"] == 1
-    return code
 
 
 async def read(owner: Someone, code: str) -> list[int]:
@@ -166,9 +161,9 @@ async def read(owner: Someone, code: str) -> list[int]:
 
 
 async def test_a_parcels_number_counts_once_for_a_publisher(client, context):
-    alice, amy = await client.log_in_all("alice", "amy")
-    codes = [await won_by(client, context, alice, 2) for _ in range(2)]
-    others = await won_by(client, context, amy, 1)
+    (_, first_code), (alice, second_code) = [await winners(client, 2) for _ in range(2)]
+    codes = [first_code, second_code]
+    amy, others = await winners(client, 1, "amy")
     at_once = await asyncio.gather(*(ship(alice, codes[0], depth=depth) for depth in (1, 2)))
     assert sorted(reply.get("error", "") for reply in at_once) == ["", "not_shippable"]
     [first] = [prize["depth"] for prize in await find(context, "prizes", state="sent")]
@@ -186,20 +181,20 @@ async def test_a_parcels_number_counts_once_for_a_publisher(client, context):
 
 
 async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_addresses_and_says_why(
-    client, context, alice
+    client, context
 ):
-    code = await won_by(client, context, alice, 3)
-    winners = [client.people[f"winner-{k}"] for k in (1, 2, 3)]
+    alice, code = await winners(client, 3, prizes=4)
+    people = [client.people[f"p{k}"] for k in range(3)]
     await operator(client)
 
     async def closed(why: str) -> None:
         shown = await alice.get("/getWinners", code=code)
         assert why in shown["addresses_closed"]
-        assert [row["wxname"] for row in shown["data"]] == [each.data["nickName"] for each in winners]
+        assert [row["wxname"] for row in shown["data"]] == [each.data["nickName"] for each in people]
         assert not any(row["receiver"] or row["phone"] or row["address"] for row in shown["data"])
         refused = (await alice.fetch("/getWinners", code=code, format="csv")).json()
         assert (refused["error"], why in refused["msg"]) == ("addresses_closed", True)
-        assert PHONE not in str(refused)
+        assert ADDRESS["phone"] not in str(refused)
 
     for what in ("task", "person"):
         assert await read(alice, code) == [1, 2, 3]
@@ -216,7 +211,7 @@ async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_address
     assert await read(alice, code) == [1, 2, 3]
     long_ago = {"$set": {"created_at": context.clock.now_ms() - DAY_MS - 1}}
     await context.store.people.collection.update_many({}, long_ago)
-    for each in winners:
+    for each in people:
         await each.get("/getTaskDetails", code=code)
         await each.post("/report", code=code, reason="fraud")
     await closed("举报")
@@ -239,16 +234,6 @@ async def test_the_table_of_what_nobody_sends_is_given_also_under_report(client,
 HEAD = ("深度", "中奖者", "快递公司", "运单号")
 
 
-async def winners(client: Client, context: Context, number: int) -> tuple[Someone, str]:
-    """Return a publisher and a task of which this many people won a prize and gave an address."""
-    alice, *people = await client.log_in_all("alice", *(f"p{n}" for n in range(number)))
-    code = await alice.publish(prize_num=number, interval=1, fluctuation=0, forecast_num=number)
-    for each in people:
-        await each.win(code)
-        assert (await each.claim(code, **ADDRESS))["is_draw"] == 1
-    return alice, code
-
-
 def a_table(*rows: tuple[str, ...], head: tuple[str, ...] = HEAD, encoding: str = "utf-8-sig") -> str:
     text = io.StringIO()
     csv.writer(text).writerows([head, *rows])
@@ -257,7 +242,7 @@ def a_table(*rows: tuple[str, ...], head: tuple[str, ...] = HEAD, encoding: str 
 
 @pytest.mark.changes_ledger
 async def test_what_is_overdue_is_first_and_a_page_has_twenty_of_what_is_wanted(client, context):
-    alice, code = await winners(client, context, 2)
+    alice, code = await winners(client, 2)
     prize = await only(context, "prizes", depth=2)
     del prize["address_box"]  # it opens for this prize alone
     others = [{"_id": f"{code}:{n}", "depth": n, "person_id": f"{n}", "beside": f"{n}"} for n in range(3, 22)]
@@ -281,7 +266,7 @@ async def test_what_is_overdue_is_first_and_a_page_has_twenty_of_what_is_wanted(
 
 
 async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client, context, monkeypatch):
-    alice, code = await winners(client, context, 7)
+    alice, code = await winners(client, 7)
     mallory = await client.log_in("mallory")
     rows = (
         ("1", "p0", "顺丰", "SF 1234567890"),
@@ -331,7 +316,7 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
 async def test_a_table_from_before_a_winner_changed_the_address_is_not_noted_for_that_winner(
     client, context, monkeypatch
 ):
-    alice, code = await winners(client, context, 2)
+    alice, code = await winners(client, 2)
     moved = client.people["p0"]
 
     async def upload(rows: list[dict[str, str]]) -> list[str]:

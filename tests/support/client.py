@@ -115,10 +115,13 @@ class Someone:
         assert reply["is_prize"] == 1
         await self.client.rest()
 
-    async def won_goods(self, winner: Someone, **parameters: Any) -> str:
-        """Publish goods with one prize, and let somebody win it with the first dig; return their code."""
-        code = await self.publish(forecast_num=1, **parameters)
-        await winner.win(code)
+    async def won_goods(self, *winners: Someone, prizes: int = 0, **parameters: Any) -> str:
+        """Publish goods with this many prizes, by default one for each winner, and let them win."""
+        number = prizes or len(winners)
+        several = {"interval": 1, "fluctuation": 0} if number > 1 else {}
+        code = await self.publish(prize_num=number, forecast_num=number, **several, **parameters)
+        for winner in winners:
+            await winner.win(code)
         return code
 
     async def claim(self, code: str, **where: Any) -> dict[str, Any]:
