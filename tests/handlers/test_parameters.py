@@ -121,6 +121,7 @@ BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
         ({"url": bad}, "“图片”应为自己在这里上传过的图片")
         for bad in ("https://example.com/cat.jpg", f"/files/{'0' * 32}.jpg", "x" * 501)
     ),
+    *(({"value": bad}, "“每份值多少元”应为 1 到 50000 的整数") for bad in (0, 50_001, "1.5")),
     ({"goods_type": 1, "money": None}, "请填写“每个红包多少元”，应为 1 到 200 的整数"),
     ({"goods_type": 1, "money": 0}, "“每个红包多少元”应为 1 以上的整数"),
     ({"goods_type": 1, "money": 201}, "“每个红包多少元”应为 1 到 200 的整数"),
@@ -270,21 +271,17 @@ async def test_every_interface_says_which_parameter_is_wrong(client, context, al
 BROKEN_BODIES: list[tuple[str, bytes]] = [
     ("application/json", b"{"),
     ("application/json", b"null"),
-    ("application/json", b"[]"),
     ("application/json", b'{"unionid": "\xff"}'),
     ("application/json", b'{"unionid": "\\ud800"}'),
     ("application/json", b'{"page": 1e999}'),
     ("application/json", b'{"page": ' + b"9" * 9000 + b"}"),
     ("application/json", b"[" * 10_000),
-    ("application/json", b'{"a":' * 2_000 + b"1" + b"}" * 2_000),
     ("application/json", b"\xef\xbb\xbf{}"),
     ("application/json", '{"unionid": "o"}'.encode("utf-16")),
     ("application/xml", b"<unionid>o</unionid>"),
     ("multipart/form-data", b"--x\r\n\r\n--x--"),
-    ("multipart/form-data; boundary=x", b"--y\r\n\r\nvalue"),
     ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="u\r\n--x--'),
     ("application/x-www-form-urlencoded", b"unionid=%ff%fe&code=AAAAAAAAAAAA"),
-    ("application/x-www-form-urlencoded", b"\xff\x00=&&&=%"),
 ]
 
 
