@@ -2,26 +2,23 @@
 
 import asyncio
 from typing import Any
-from unittest import mock
 
 import pytest
 
 from server.actions.digging.dig import DigAttempt, dig
 from server.actions.people.account import check_ban
 from server.actions.reviews.report import REPORTED_NOTE
-from server.cash.actions.pay_in import NOT_BEGUN, follow_payments
-from server.cash.rules import order as row
+from server.cash.actions.pay_in import NOT_BEGUN
 from server.context import Context
 from server.errors import Banned, NotShown, TokenRequired
 from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.leading.sweep import sweep
 from support.client import Client, Someone, a_picture
-from support.meanwhile import failing, meanwhile
+from support.meanwhile import meanwhile
 from support.operators import hide
 from support.purse import expect_balance, find, let_pass, rest, sweep_until_quiet
 from support.reviews import read_again
-from support.steps import Killed
 
 pytestmark = pytest.mark.usefixtures("operating")
 
@@ -351,27 +348,6 @@ async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlie
     await expect_balance(context)
     page = await bob.get("/getTaskDetails", code=code)
     assert (page["data"]["status"], page["end_note"], REASON in str(page)) == (1, NOT_BEGUN, False)
-
-
-@pytest.mark.parametrize("step", ["insert", "moves"])
-async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ban_is_lifted(
-    client, context, step, alice
-):
-    code = await alice.publish_packet(money=2)
-    await alice.order(code)
-    await ban(client, code)
-    [paid] = await find(context, "orders")
-    assert await context.books.orders.moves(paid["_id"], row.paid(200, "transaction", "OTHERS", 200, [], 1))
-    store = context.books.refunds if step == "insert" else context.books.orders
-    with mock.patch.object(store, step, failing(Killed())), pytest.raises(Killed):
-        await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
-    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
-    await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
-    [paid] = await find(context, "orders")
-    [refund] = await find(context, "refunds")
-    assert (paid["state"], refund["amount_fen"]) == ("unusable", 200)
-    task = await context.store.tasks.get(code)
-    assert (task["open"], task["status"]) == (0, 1)
 
 
 async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_saved(

@@ -65,7 +65,6 @@ def keys(size: int) -> bytes:
 
 VALUES: dict[str, Filling] = {
     "large numbers": of("1e308,"),
-    "small numbers": of("1e-400,"),
     "numbers near zero": of("2.2250738585072011e-308,"),
     "numbers with many digits": of("0." + "1" * 700 + ","),
     "numbers with a long exponent": of("1e" + "9" * 20 + ","),
@@ -75,14 +74,11 @@ VALUES: dict[str, Filling] = {
     "whole numbers beyond 64 bits": of("9" * 20 + ","),
     "whole numbers of 4,299 digits": of("9" * 4299 + ","),
     "escapes": of("\\u4e2d", '{"a":"', '"}'),
-    "short escapes": of("\\n", '{"a":"', '"}'),
     "pairs of surrogates": of("\\ud83d\\ude00", '{"a":"', '"}'),
     "lone surrogates": of("\\ud800", '{"a":"', '"}'),
     "nested lists": of("[", "", ""),
     "nested objects": of('{"a":', "", ""),
     "lists": of("[],"),
-    "objects": of("{},"),
-    "texts": of('"",'),
     "keys": keys,
     "one key again and again": of('"a":1e308,', "{", '"a":1}'),
     "a field again and again": of('"unionid":1e308,', "{", '"unionid":1}'),

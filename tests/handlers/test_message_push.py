@@ -191,100 +191,104 @@ class TestBothModes:
         assert (await client.http.post("/wxPush", content=b"x" * (2 << 20))).status_code == 413
 
 
-class TestOneMode:
-    """What follows from what is pushed does not depend on the mode."""
+# What follows from what is pushed does not depend on the mode.
 
-    async def test_what_a_person_takes_back_is_gone_everywhere_once_and_goods_under_way_still_arrive(
-        self, client, context, alice, bob
-    ):
-        face = (await bob.upload(a_picture()))["url"]
-        await bob.post("/setProfile", wxname="鲍勃本人", wxheadpic=face)
-        await settle(context)
-        codes = [await alice.publish(forecast_num=1) for _ in range(2)]
-        own = await bob.publish(forecast_num=5)
-        await settle(context)
-        for code in codes:
-            await bob.win(code)
-            await bob.claim(code, **ADDRESS)
-        await alice.post("/shipPrize", code=codes[0], depth=1, carrier="顺丰", number="SF12345678")
-        await bob.post("/receivePrize", code=codes[0])
-        await bob.post("/setProfile", wxname="鲍勃又来")  # in review now
-        about = {"OpenID": await openid(context, bob), "AppID": context.settings.appid}
-        revoked = an_event(Event="user_authorization_revoke", RevokeInfo="19,2", **about)
-        await push_any(client, context, revoked)
-        assert await naming(context, "鲍勃") == []
-        boxes = [("address_box" in prize, prize["state"]) for prize in await find(context, "prizes")]
-        assert sorted(boxes) == [(False, "received"), (True, "given")]
-        assert (await bob.get("/getTaskDetails", code=own))["wxname"] == given_name(bob.id)
-        await bob.post("/setProfile", wxname="新名字")
-        await settle(context)
-        await push_any(client, context, revoked)  # replayed
-        assert shown_name(await person_of(context, bob)) == "新名字"
-        acts = [(act["operator"], act["act"], act["outcome"]) for act in await find(context, "audit_log")]
-        assert acts == [("WeChat", "user_authorization_revoke", "done")]
 
-    async def test_a_push_that_was_cut_off_is_done_when_it_comes_again(self, client, context, bob):
-        event = an_event(Event=EVENTS[2], OpenID=await openid(context, bob), AppID=context.settings.appid)
-        with mock.patch.object(context.store.people, "ask_to_leave", side_effect=OSError):
-            assert (await push_any(client, context, event)).status_code == 500
-        assert (await push_any(client, context, event)).status_code == 200
-        assert "leaving" in await person_of(context, bob)
-        assert [act["outcome"] for act in await find(context, "audit_log")] == ["done"]
-
-    async def test_an_account_that_wechat_cancels_is_deleted_once_nothing_of_it_is_under_way(
-        self, client, context, alice, bob
-    ):
-        code = await alice.publish(forecast_num=1)
-        await settle(context)
+async def test_what_a_person_takes_back_is_gone_everywhere_once_and_goods_under_way_still_arrive(
+    client, context, alice, bob
+):
+    face = (await bob.upload(a_picture()))["url"]
+    await bob.post("/setProfile", wxname="鲍勃本人", wxheadpic=face)
+    await settle(context)
+    codes = [await alice.publish(forecast_num=1) for _ in range(2)]
+    own = await bob.publish(forecast_num=5)
+    await settle(context)
+    for code in codes:
         await bob.win(code)
         await bob.claim(code, **ADDRESS)
-        refused = await bob.post("/deleteAccount")
-        assert refused["error"] == "cannot_leave"
-        assert await told(client, context, await openid(context, bob), EVENTS[2], EVENTS[2]) == ["done"] * 2
-        assert (await bob.post("/logout"))["error"] == "bad_token"
-        until = (await person_of(context, bob))["leaving"]["until"]
-        assert abs(until - context.clock.now_ms() - 7 * DAY_MS) < 60_000
-        await let_pass(context, 8 * DAY_MS)
-        await erase_leavers(context)
-        assert "erasing" not in await person_of(context, bob)
+    await alice.post("/shipPrize", code=codes[0], depth=1, carrier="顺丰", number="SF12345678")
+    await bob.post("/receivePrize", code=codes[0])
+    await bob.post("/setProfile", wxname="鲍勃又来")  # in review now
+    about = {"OpenID": await openid(context, bob), "AppID": context.settings.appid}
+    revoked = an_event(Event="user_authorization_revoke", RevokeInfo="19,2", **about)
+    await push_any(client, context, revoked)
+    assert await naming(context, "鲍勃") == []
+    boxes = [("address_box" in prize, prize["state"]) for prize in await find(context, "prizes")]
+    assert sorted(boxes) == [(False, "received"), (True, "given")]
+    assert (await bob.get("/getTaskDetails", code=own))["wxname"] == given_name(bob.id)
+    await bob.post("/setProfile", wxname="新名字")
+    await settle(context)
+    await push_any(client, context, revoked)  # replayed
+    assert shown_name(await person_of(context, bob)) == "新名字"
+    acts = [(act["operator"], act["act"], act["outcome"]) for act in await find(context, "audit_log")]
+    assert acts == [("WeChat", "user_authorization_revoke", "done")]
 
-    @pytest.mark.parametrize("amid", ["a ban", "a claim of money", "an address that is sent"])
-    async def test_what_a_person_takes_back_amid_something_else_is_gone_and_that_goes_on(
-        self, client, context, amid, alice, bob
-    ):
-        await bob.post("/setProfile", wxname="鲍勃本人")
-        await settle(context)
-        packet = amid == "a claim of money"
-        code = await (alice.paid_packet() if packet else alice.publish(forecast_num=1))
-        await settle(context)
-        await bob.win(code)
-        about = {"OpenID": await openid(context, bob), "AppID": context.settings.appid}
-        revoked = push_any(
-            client, context, an_event(Event="user_authorization_revoke", RevokeInfo="19,2", **about)
-        )
-        if amid == "a ban":
-            whom = Whom(code, 1)
-            await asyncio.gather(ban(context, Actor("值班员", shared=False), whom, 0, "骗子"), revoked)
-            assert "banned" in await person_of(context, bob)
-        else:
-            claimed, _ = await asyncio.gather(bob.claim(code, **({} if packet else ADDRESS)), revoked)
-            assert claimed["status"] == 0
-            if packet:
-                await client.confirm(claimed["package_info"])
-            [prize] = await find(context, "prizes")
-            assert (prize["state"], "address_box" in prize) == ("given", not packet)
-        assert await naming(context, "鲍勃") == []
 
-    async def test_nothing_follows_for_a_person_who_is_being_erased_or_from_another_mini_program(
-        self, client, context, bob
-    ):
-        about = {"Event": EVENTS[2], "OpenID": await openid(context, bob)}
-        answer = await push_any(client, context, an_event(**about, AppID="wxother"))
-        assert answer.status_code == 403
-        await context.store.people.lock_out(await person_of(context, bob))
-        assert (await push_any(client, context, an_event(**about))).status_code == 200
-        assert "leaving" not in await person_of(context, bob)
-        assert await find(context, "audit_log") == []
+async def test_a_push_that_was_cut_off_is_done_when_it_comes_again(client, context, bob):
+    event = an_event(Event=EVENTS[2], OpenID=await openid(context, bob), AppID=context.settings.appid)
+    with mock.patch.object(context.store.people, "ask_to_leave", side_effect=OSError):
+        assert (await push_any(client, context, event)).status_code == 500
+    assert (await push_any(client, context, event)).status_code == 200
+    assert "leaving" in await person_of(context, bob)
+    assert [act["outcome"] for act in await find(context, "audit_log")] == ["done"]
+
+
+async def test_an_account_that_wechat_cancels_is_deleted_once_nothing_of_it_is_under_way(
+    client, context, alice, bob
+):
+    code = await alice.publish(forecast_num=1)
+    await settle(context)
+    await bob.win(code)
+    await bob.claim(code, **ADDRESS)
+    refused = await bob.post("/deleteAccount")
+    assert refused["error"] == "cannot_leave"
+    assert await told(client, context, await openid(context, bob), EVENTS[2], EVENTS[2]) == ["done"] * 2
+    assert (await bob.post("/logout"))["error"] == "bad_token"
+    until = (await person_of(context, bob))["leaving"]["until"]
+    assert abs(until - context.clock.now_ms() - 7 * DAY_MS) < 60_000
+    await let_pass(context, 8 * DAY_MS)
+    await erase_leavers(context)
+    assert "erasing" not in await person_of(context, bob)
+
+
+@pytest.mark.parametrize("amid", ["a ban", "a claim of money", "an address that is sent"])
+async def test_what_a_person_takes_back_amid_something_else_is_gone_and_that_goes_on(
+    client, context, amid, alice, bob
+):
+    await bob.post("/setProfile", wxname="鲍勃本人")
+    await settle(context)
+    packet = amid == "a claim of money"
+    code = await (alice.paid_packet() if packet else alice.publish(forecast_num=1))
+    await settle(context)
+    await bob.win(code)
+    about = {"OpenID": await openid(context, bob), "AppID": context.settings.appid}
+    revoked = push_any(
+        client, context, an_event(Event="user_authorization_revoke", RevokeInfo="19,2", **about)
+    )
+    if amid == "a ban":
+        whom = Whom(code, 1)
+        await asyncio.gather(ban(context, Actor("值班员", shared=False), whom, 0, "骗子"), revoked)
+        assert "banned" in await person_of(context, bob)
+    else:
+        claimed, _ = await asyncio.gather(bob.claim(code, **({} if packet else ADDRESS)), revoked)
+        assert claimed["status"] == 0
+        if packet:
+            await client.confirm(claimed["package_info"])
+        [prize] = await find(context, "prizes")
+        assert (prize["state"], "address_box" in prize) == ("given", not packet)
+    assert await naming(context, "鲍勃") == []
+
+
+async def test_nothing_follows_for_a_person_who_is_being_erased_or_from_another_mini_program(
+    client, context, bob
+):
+    about = {"Event": EVENTS[2], "OpenID": await openid(context, bob)}
+    answer = await push_any(client, context, an_event(**about, AppID="wxother"))
+    assert answer.status_code == 403
+    await context.store.people.lock_out(await person_of(context, bob))
+    assert (await push_any(client, context, an_event(**about))).status_code == 200
+    assert "leaving" not in await person_of(context, bob)
+    assert await find(context, "audit_log") == []
 
 
 async def openid(context: Context, someone: Someone) -> str:
