@@ -21,7 +21,7 @@ from server.security.keys import Keys
 from server.store.digging.tasks import Tasks
 from support.client import ADDRESS, Someone, a_picture
 from support.meanwhile import failing, meanwhile
-from support.purse import expect_balance, find, only, rest, sweep_until_quiet
+from support.purse import HOUR_MS, expect_balance, find, only, rest, sweep_until_quiet
 from support.reviews import CHECKED, settle
 
 NONCE = "00112233445566778899aabbccddeeff"
@@ -127,9 +127,6 @@ async def test_one_commitment_sent_many_times_at_once_makes_one_task(context, al
     stored = draw.read_rules(task["params"]).nonce
     assert [reply["status"] == 0 for reply in replies] == [nonce == stored for nonce in nonces]
     assert await tasks_of(context) == [code]
-
-
-HOUR_MS = 3_600_000
 
 
 async def begin(context: Context, code: str) -> None:

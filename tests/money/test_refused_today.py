@@ -8,13 +8,9 @@ from server.game.amounts import begins_at, day_of
 from server.wechat.messages import moment
 from support.counting import count_now, payments_that_wait
 from support.operators import operator
-from support.purse import DAY_MS, find, let_pass, sweep_until_quiet
+from support.purse import DAY_MS, HOUR_MS, MINUTE_MS, find, let_pass, sweep_until_quiet
 
 ENVIRONMENT = {"CLAIM_DAYS": "5"}
-
-
-MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
 
 
 async def test_each_reason_for_which_a_bill_fails_has_its_words_and_the_prize_can_be_claimed_again(

@@ -10,10 +10,9 @@ from server.cash.pay.answers import BillAnswer, Contradiction, PayRefused, PayUn
 from server.cash.store.payouts import bill_number
 from server.context import Context
 from support.operators import operator
-from support.purse import audit, find, only, sweep_after
+from support.purse import HOUR_MS, audit, find, only, sweep_after
 
 ENVIRONMENT = {"TASK_DAYS": "5"}
-HOUR_MS = 3_600_000
 
 
 async def stored(context: Context) -> dict[str, list[dict[str, Any]]]:

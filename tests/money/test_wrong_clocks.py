@@ -6,9 +6,8 @@ from server.context import Context
 from server.leading.sweep import sweep
 from support import SOURCE
 from support.leading import lead
-from support.purse import expect_balance, find, let_pass, rest, sweep_after
+from support.purse import HOUR_MS, expect_balance, find, let_pass, rest, sweep_after
 
-HOUR_MS = 3_600_000
 AHEAD_MS = 25 * HOUR_MS
 
 

@@ -4,11 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from support.client import Client, Someone, a_picture
 from support.meanwhile import meanwhile
-from support.purse import find
+from support.purse import HOUR_MS, find
 from support.reviews import CHECKED, settle
-
-HOUR_MS = 3_600_000
-
 
 ENVIRONMENT = {**CHECKED, "OPS_TOKEN": "open sesame"}
 

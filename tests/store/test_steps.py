@@ -7,9 +7,8 @@ from server.leading.tidy import tidy
 from server.store.due import LEASE_MS, DueDocuments
 from server.store.people.people import ERASING_MS
 from server.telemetry import metrics
-from support.purse import find
+from support.purse import HOUR_MS, find
 
-HOUR_MS = 3_600_000
 LASTS_MS = 8000
 
 

@@ -12,6 +12,8 @@ from server.store.agenda import Kind
 from support.cash import cash_of
 from support.client import rest
 
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 SWEEPS = 12
 _TIMES = {
