@@ -7,19 +7,11 @@ import pytest
 
 from server.cash.store.payouts import Payouts
 from server.context import Context
-from support.client import Client
 from support.meanwhile import meanwhile
+from support.operators import decide
 from support.purse import DAY_MS, expect_balance, find, let_pass, only, rest, sweep_until_quiet
 
 pytestmark = pytest.mark.usefixtures("operating")
-
-REASON = "查一查"
-
-
-async def act(client: Client, path: str, code: str, **asked: Any) -> dict[str, Any]:
-    """Act as an operator who may move money."""
-    asked = {"what": "task", "reason": REASON} | asked
-    return await client.post(f"/ops/{path}", code=code, **asked)
 
 
 async def finish(context: Context, *codes: str) -> None:
@@ -62,7 +54,7 @@ class TestLimits:
         assert (await only(context, "prizes", code=last))["state"] == "held"
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["code"], row["state"], row["why"], row["amount_fen"]) == (last, "held", why, 200)
-        assert (await act(client, "release", last, what="prize", depth=1))["status"] == 0
+        assert (await decide(client, "release", last, what="prize", depth=1))["status"] == 0
         assert (await client.get("/ops/payouts"))["data"] == []
         await bob.take(last)
         await let_pass(context, 7 * DAY_MS)
@@ -117,22 +109,22 @@ class TestPayoutLimitsAfterAFreeze:
         what = "person"
         depth = 1
         code = await alice.won_packet(bob, money=50)
-        await act(client, "freeze", code, what=what, depth=depth)
-        assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
+        await decide(client, "freeze", code, what=what, depth=depth)
+        assert (await decide(client, "release", code, what=what, depth=depth))["status"] == 0
         assert (await bob.claim(code))["error"] == "payout_waits"
         await let_pass(context, 600_000)
         assert (await bob.claim(code))["error"] == "payout_held"
-        await act(client, "freeze", code, what=what, depth=depth)
+        await decide(client, "freeze", code, what=what, depth=depth)
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["state"], row["why"]) == ("frozen", "pair")
-        assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
+        assert (await decide(client, "release", code, what=what, depth=depth))["status"] == 0
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["state"], row["why"]) == ("held", "pair")
         assert (await bob.claim(code))["error"] == "payout_held"
         assert await find(context, "bills") == []
-        assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
-        await act(client, "freeze", code, what=what, depth=depth)  # decided prizes stay decided
-        await act(client, "release", code, what=what, depth=depth)
+        assert (await decide(client, "release", code, what="prize", depth=1))["status"] == 0
+        await decide(client, "freeze", code, what=what, depth=depth)  # decided prizes stay decided
+        await decide(client, "release", code, what=what, depth=depth)
         assert (await bob.claim(code))["package_info"]
         await finish(context, code)
 
@@ -145,8 +137,8 @@ class TestPayoutLimitsAfterAFreeze:
         [card] = (await bob.get("/getMyPrize"))["data"]
         assert card["claim_from"] == waits["waits_until"]
         assert (await bob.claim(code))["claim_from"] == waits["waits_until"]
-        await act(client, "freeze", code, what="prize", depth=1)
-        assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
+        await decide(client, "freeze", code, what="prize", depth=1)
+        assert (await decide(client, "release", code, what="prize", depth=1))["status"] == 0
         [card] = (await bob.get("/getMyPrize"))["data"]
         assert (card["claim_from"], (await bob.get("/getTaskDetails", code=code))["claim_from"]) == (0, 0)
         waits["waits_for"] = "wechat"
@@ -164,14 +156,14 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     await bob.claim(code)
     await let_pass(context, 660_000)
     await client.misbehave("refuse", call="query_transfer", code="NO_AUTH")
-    await act(client, "freeze", code, what="prize", depth=1)
+    await decide(client, "freeze", code, what="prize", depth=1)
     await sweep_until_quiet(context)
     assert (await only(context, "prizes", code=code))["state"] == "frozen"
     [prize] = await find(context, "prizes")
     assert prize["released_at"] < context.clock.now_ms() - 600_000  # what is not sent again moves no deadline
     assert (await client.get("/ops/payouts"))["data"][0]["only_back"] == 1
-    assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
-    assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0
+    assert (await decide(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
+    assert (await decide(client, "return", code, what="prize", depth=1))["status"] == 0
     await finish(context, code)
     assert (await only(context, "prizes", code=code))["state"] == "returned"
 
@@ -187,7 +179,7 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
 async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
-    await act(client, "freeze", code)
+    await decide(client, "freeze", code)
     answers = asyncio.Event()
     publish = context.bus.publish
     told = []
@@ -198,7 +190,7 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
         return await publish(*arguments)
 
     monkeypatch.setattr(context.bus, "publish", hang)
-    assert (await act(client, "release", code))["status"] == 0
+    assert (await decide(client, "release", code))["status"] == 0
     assert (await only(context, "prizes", code=code))["state"] == "won"
     assert (await find(context, "freezes"), told) == ([], [])
     answers.set()
@@ -218,8 +210,8 @@ async def test_only_what_there_is_may_be_frozen(client, context, alice, bob):
         {"code": code, "reason": ""},
     ):
         for path in ("freeze", "release", "return"):
-            assert (await act(client, path, **asked))["error"] in ("bad_request", "no_such_task")
-    assert (await act(client, "return", code))["error"] == "bad_request"
-    assert (await act(client, "return", code, what="person", depth=1))["error"] == "bad_request"
+            assert (await decide(client, path, **asked))["error"] in ("bad_request", "no_such_task")
+    assert (await decide(client, "return", code))["error"] == "bad_request"
+    assert (await decide(client, "return", code, what="person", depth=1))["error"] == "bad_request"
     assert await find(context, "freezes") == []
     assert (await only(context, "prizes", code=code))["state"] == "won"

@@ -16,7 +16,7 @@ from server.store.prizes.freezes import Freezes
 from server.store.prizes.prizes import Prize, Prizes
 from support.client import Client, Someone
 from support.meanwhile import failing, meanwhile
-from support.operators import operator
+from support.operators import decide, operator
 from support.purse import DAY_MS, find, only, rest, sweep_until_quiet
 
 
@@ -121,7 +121,7 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_returned_on
     bob = client.people["bob"]
     prize = await only(context, "prizes", code=code)
     assert prize["state"] == before
-    assert (await act(client, "freeze", code, what, depth))["status"] == 0
+    assert (await decide(client, "freeze", code, what, depth))["status"] == 0
     await refused_all(client, context, code, draw_type, "奖品被运营者冻结", "冻结")
     await sweep_until_quiet(context, 40 * DAY_MS)  # a frozen prize does not expire
     details = await bob.get("/getTaskDetails", code=code)
@@ -131,12 +131,12 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_returned_on
     assert (await client.get("/ops/task", code=code))["money"]["prizes"] == {"frozen": 1}
     assert (await alice.get("/getStatement", code=code))["prizes_given"] == 0
 
-    assert (await act(client, "release", code, what, depth))["status"] == 0
+    assert (await decide(client, "release", code, what, depth))["status"] == 0
     assert (await only(context, "prizes"))["state"] == before
     listed = await client.get("/ops/payouts")
     assert (listed["data"], listed["frozen"]) == ([], [])
-    await act(client, "freeze", code)
-    assert (await act(client, "return", code, "prize", 1))["status"] == 0
+    await decide(client, "freeze", code)
+    assert (await decide(client, "return", code, "prize", 1))["status"] == 0
     prize = await only(context, "prizes", code=code)
     assert (prize["state"], "address_box" in prize) == ("returned", False)
     assert prize.get("address_deleted", 0) == int(draw_type == BY_MAIL)
@@ -157,12 +157,6 @@ async def won(client: Client, draw_type: int, *, claimed: bool) -> str:
 
 async def claim(winner: Someone, code: str) -> dict[str, Any]:
     return await winner.claim(code, **ADDRESS)
-
-
-async def act(
-    client: Client, path: str, code: str, what: str = "task", depth: int = 0, reason: str = "查一查"
-) -> dict[str, Any]:
-    return await client.post(f"/ops/{path}", code=code, what=what, depth=depth, reason=reason)
 
 
 async def hand_over(client: Client, context: Context, code: str, draw_type: int) -> dict[str, Any]:
@@ -188,7 +182,7 @@ async def test_operators_read_why_they_were_frozen_and_players_do_not(client, co
         ("prize", 1, "看错了"),
         ("prize", 1, "再看一次"),
     ):
-        assert (await act(client, "freeze", code, what, depth, reason))["status"] == 0
+        assert (await decide(client, "freeze", code, what, depth, reason))["status"] == 0
     listed = await client.get("/ops/payouts")
     assert [row["frozen_for"] for row in listed["data"]] == [["像是骗局", "再看一次", "用脚本挖到的"]]
     frozen = {(row["what"], row["depth"]): row["reason"] for row in listed["frozen"]}
@@ -196,7 +190,7 @@ async def test_operators_read_why_they_were_frozen_and_players_do_not(client, co
     told = [await bob.get("/getTaskDetails", code=code), await claim(bob, code)]
     told += [await alice.get("/getWinners", code=code), await hand_over(client, context, code, BY_MAIL)]
     assert not [reason for reason in frozen.values() if reason in str(told)]
-    assert (await act(client, "release", code, "person", 1))["status"] == 0
+    assert (await decide(client, "release", code, "person", 1))["status"] == 0
     [row] = (await client.get("/ops/payouts"))["data"]
     assert row["frozen_for"] == ["像是骗局", "再看一次"]
     with pytest.raises(CannotErase, match=f"{code}:1 is frozen"):  # nobody is forgotten before the decision
@@ -228,11 +222,11 @@ async def test_an_address_is_kept_while_its_goods_are_frozen_and_for_90_days_aft
     client, context
 ):
     code = await won(client, BY_MAIL, claimed=True)
-    await act(client, "freeze", code)
+    await decide(client, "freeze", code)
     kept = []
     for days in (91, 89, 2):
         await sweep_until_quiet(context, days * DAY_MS)
         kept.append("address_box" in await only(context, "prizes", code=code))
-        await act(client, "release", code)
+        await decide(client, "release", code)
     assert kept == [True, True, False]
     assert (await only(context, "prizes", code=code))["state"] == "given"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from typing import Any
 
 import httpx
 from tornado.httpclient import HTTPRequest
@@ -24,6 +25,13 @@ async def hide(client: Client, code: str, hidden: int, reason: str = "违法") -
     """Let an operator who is logged in hide a task, or show it again."""
     reply = await client.post("/ops/hide", code=code, hidden=hidden, reason=reason)
     assert reply["status"] == 0, reply
+
+
+async def decide(
+    client: Client, path: str, code: str, what: str = "task", depth: int = 0, reason: str = "查一查"
+) -> dict[str, Any]:
+    """Freeze, release or return something as an operator who is logged in; return the reply."""
+    return await client.post(f"/ops/{path}", code=code, what=what, depth=depth, reason=reason)
 
 
 async def guess(client: Client, address: str, token: str = "a guess") -> str:  # noqa: S107
