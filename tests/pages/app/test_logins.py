@@ -91,6 +91,7 @@ def test_a_logout_ends_the_sessions_of_one_person_on_all_devices_and_an_account_
     asking.get_by_role("button", name="注销账号").click()
     expect(form).to_be_visible()
     opened.log_in("朵朵")
+    expect(page.locator("#notices")).to_contain_text("以后删除")
     opened.go("/#/mine")
     expect(page.locator("section.panel", has_text="以后删除")).to_be_visible()
     expect(leave).to_be_hidden()
