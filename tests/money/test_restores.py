@@ -107,8 +107,6 @@ ODD = {"openid": "o-somebody-else"}
     ("lost", "meanwhile", "says"),
     [
         (False, False, {}),
-        (False, False, ODD),
-        (True, False, {}),
         (True, True, ODD),
         (True, False, PayRefused("NOT_FOUND", "")),
         (True, False, PayUnknown("no answer")),

@@ -9,7 +9,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 from urllib.parse import urlsplit
@@ -38,22 +38,15 @@ EVERYTHING: list[type[Interface]] = [*ALL]
 OTHERS = ["/files/x.jpg", "/miniProgramCode", "/nowhere", "/sandbox/wallet", "/payNotify", "/ops/feed"]
 
 
-def away(kind: str, held: ExitStack) -> int:
-    """Return a port of this machine that refuses connections, or accepts them but never answers."""
-    if kind == "refused":
-        return free_port()
-    return int(held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
-
-
-@pytest.fixture(params=["refused", "silent"], scope="module")
-def server(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server whose stores are away."""
-    with ExitStack() as held:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server whose MongoDB accepts connections but never answers, and whose Redis refuses them."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
         running = Running(
             tmp_path_factory.mktemp("away"),
             free_port(),
-            MONGODB_URI=f"mongodb://127.0.0.1:{away(request.param, held)}/wabao",
-            REDIS_URL=f"redis://127.0.0.1:{away(request.param, held)}/0",
+            MONGODB_URI=f"mongodb://127.0.0.1:{silent.getsockname()[1]}/wabao",
+            REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
         )
         until(lambda: takes_connections(running.port))
         assert httpx.get(f"{running.address}/healthz", timeout=30).status_code == 200

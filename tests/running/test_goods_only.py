@@ -9,7 +9,10 @@ import pytest
 
 from handlers.glossary import CASH as NAMES_CASH
 from server.actions.digging.publish import GOODS_ONLY
+from server.errors import BadSettings
 from server.running.stores import free_port
+from server.running.worker import look_at_data
+from server.settings import read_settings
 from support.browser import Person
 from support.databases import with_database
 from support.servers import Running
@@ -76,16 +79,14 @@ def test_goods_are_buried_dug_and_claimed_without_anything_of_cash(
         ("tasks", {"_id": "abcdefghijkl", "open": 0, "status": 0, "money": 2, "created_at": 1}),
     ],
 )
-def test_red_packets_in_the_database_are_named_and_not_touched(
-    mongodb_uri, redis_url, tmp_path, name, document
-):
+async def test_red_packets_in_the_database_are_named_and_not_touched(mongodb_uri, tmp_path, name, document):
     uri = with_database(mongodb_uri, f"red_packets_{free_port()}")
+    settings = read_settings({"CASH": "0", "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)})
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         database = client.get_default_database()
         database[name].insert_one(document)
-        running = Running(tmp_path / "data", free_port(), **SETTINGS, MONGODB_URI=uri, REDIS_URL=redis_url)
-        running.wait_for("CASH=0, but this database has red packets, as in treasure abcdefghijkl: set CASH=1")
-        running.kill()
+        with pytest.raises(BadSettings, match="red packets, as in treasure abcdefghijkl: set CASH=1"):
+            await look_at_data(settings, prepares=True)
         assert database.list_collection_names() == [name]
         assert list(database[name].find()) == [document]
         client.drop_database(database.name)

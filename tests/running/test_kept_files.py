@@ -1,6 +1,7 @@
 """Files of DATA_DIR that are not what they should be: one line names each."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from server.__main__ import main
-from server.running.stores import free_port
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, secrets_of
 from support import SOURCE
-from support.servers import PATIENCE_SECONDS, Running, a_server, clean_environment
+from support.servers import PATIENCE_SECONDS, a_server, clean_environment
 
 # Without these rights, root is refused like anybody else.
 AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -90,12 +91,13 @@ def test_a_file_that_a_start_needs_ends_it_with_one_line_that_names_it(tmp_path)
         assert line.count(str(place)) == 1
 
 
-@pytest.mark.parametrize("name", ["secantusdb.uri", "secantusdb.log", "valkey.uri", "valkey.log"])
-def test_a_file_that_a_store_needs_is_named(tmp_path, name):
-    (tmp_path / name).mkdir()
-    server = Running(tmp_path, free_port())
-    server.wait_for(str(tmp_path / name))
-    server.kill()
+@pytest.mark.parametrize("store", [EmbeddedMongoDB, EmbeddedRedis])
+@pytest.mark.parametrize("ending", ["uri", "log"])
+def test_a_file_that_a_store_needs_is_named(tmp_path, store, ending):
+    path = tmp_path / f"{store.name.lower()}.{ending}"
+    path.mkdir()
+    with pytest.raises(OSError, match=re.escape(str(path))):
+        store(tmp_path).start()
 
 
 def test_addresses_of_an_earlier_start_need_not_be_readable(tmp_path):

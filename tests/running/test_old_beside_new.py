@@ -25,8 +25,8 @@ from support.servers import Running
 
 # The last release; while there is none with this version of the data, a commit that has it.
 BEFORE = "8946db23"
-DIGGERS = 30
-PAGES = 100
+DIGGERS = 15
+PAGES = 45
 TREASURES = 3
 WHOLE_SECONDS = 5.0
 PAUSE_SECONDS = 8.0

@@ -12,7 +12,7 @@ from server.store.transitions import condition, update
 from support.lifecycles import TABLES, documents
 from support.rows import apply, examples
 
-NUMBER = 20
+NUMBER = 12
 # A document with a full history has at most this size.
 MOST_BYTES = 10_000
 # Longer than an update takes on a busy machine.
