@@ -7,7 +7,7 @@ import { handing } from "../miniprogram/shared/planning.js";
 import { handsOver, isMailed, shippingStep, wantsTables } from "../miniprogram/shared/prizes.js";
 import { thankedWords } from "../miniprogram/shared/story.js";
 import { publishersTax } from "../miniprogram/shared/words-publish.js";
-import { claimsEnd, noWinners, pickupRight, shippedWords, wantedOf } from "../miniprogram/shared/words-later.js";
+import { claimsEnd, noWinners, packetsWords, pickupRight, shippedWords, wantedOf } from "../miniprogram/shared/words-later.js";
 import { OWN, WINNERS, prizeWords, title, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { focusHeading } from "./router.js";
@@ -51,7 +51,7 @@ export function winners(root, signal, code, shown = "all") {
       set(again, { hidden: !task.mine });
       set(unread, { hidden: true });
       write(heading, [title(task), number || !list.all() ? claimsEnd(claim_until, data, number) : ""].filter(Boolean).join(" · "));
-      write(tax, publishersTax(task));
+      write(tax, publishersTax(task) || packetsWords(task));
       set(closed, { hidden: !why || (list.all() && !number) });
       write(closed, why);
       list.show(data, task, number, noWinners(claim_until));

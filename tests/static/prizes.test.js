@@ -11,7 +11,7 @@ import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mainAct, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
-import { changeWords, claimsEnd, footprintWords, luckWords, receiptWords, receiverProblem } from "./shared/words-later.js";
+import { changeWords, claimsEnd, footprintWords, luckWords, packetsWords, receiptWords, receiverProblem } from "./shared/words-later.js";
 import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, laterWords, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
@@ -247,6 +247,12 @@ test("the depth within which the prizes lie is said of those that are left", () 
     [{ prize_num: 5, prizes_left: 1, deepest: 12 }, "剩下的在第 12 层以内"],
     [{ prize_num: 5, prizes_left: 0, deepest: 12, status: 1 }, ""],
   ]) assert.equal(deepestWords(task), said);
+});
+
+test("who gave red packets alone reads that winners claim them by themselves", () => {
+  const [packet, goods] = [{ goods_type: 1 }, { goods_type: 2 }];
+  for (const task of [packet, { ...packet, ranks: [packet, packet] }]) assert.equal(packetsWords(task), "红包由挖到的人自己领，不用你发。");
+  for (const task of [goods, { ...packet, ranks: [packet, goods] }]) assert.equal(packetsWords(task), "");
 });
 
 test("who paid for a treasure reads what was paid, won and claimed of it, what goes back, and when", () => {

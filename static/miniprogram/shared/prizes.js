@@ -91,9 +91,11 @@ export const mayEdit = ({ mine, status, now_depth, review }) => Boolean(mine) &&
 export function mainAct({ status, now_depth, prize_num, prizes_left, goods_type, ranks = [] }) {
   if (!status) return "share";
   if (!now_depth) return "again";
-  const goods = ranks.length ? ranks.some((rank) => rank.goods_type === 2) : goods_type === 2;
-  return goods && prizes_left < prize_num ? "winners" : "story";
+  return hasGoods({ goods_type, ranks }) && prizes_left < prize_num ? "winners" : "story";
 }
+
+/** Whether some of a treasure's prizes are goods. */
+export const hasGoods = ({ goods_type, ranks = [] }) => (ranks.length ? ranks : [{ goods_type }]).some((rank) => rank.goods_type === 2);
 
 /** Whether others could open a link to a treasure, and dig it, perhaps later. */
 export const mayShare = ({ review, gone, need_pay, why }) => review === "shown" && !gone && !need_pay && why !== "not_paid";

@@ -1,6 +1,7 @@
 // What people read where prizes are claimed and handed out, on their own page and a publisher's, in any client: no first view needs it.
 
 import { asMoment, secondsUntil } from "./clock.js";
+import { hasGoods } from "./prizes.js";
 import { CLAIM, WINNERS, laterWords, title, wonWords, worded, yuan } from "./words.js";
 
 // Your lists: of each its title, and what is said of an empty one.
@@ -88,6 +89,9 @@ function backWords({ status, expires_at, claim_until }, { refunded_fen: refunded
     : [won < all && `没有人挖到的，${expires_at ? `最晚 ${asMoment(expires_at)} ` : "结束后"}开始退回`, unclaimed];
   return `${back.filter(Boolean).join("；") || "剩下的正在退回"}，退到付款的账户。`;
 }
+
+/** What a publisher reads above those who won, of money; "" where goods are handed over. */
+export const packetsWords = (task) => (hasGoods(task) ? "" : "红包由挖到的人自己领，不用你发。");
 
 /** What a publisher reads if nobody won; `moment` is that of `claimsEnd`. */
 export const noWinners = (moment) => (moment ? "没有人挖到" : "还没有人挖到");

@@ -68,6 +68,8 @@ def test_a_first_name_shows_on_the_pages_that_are_open(client, address, request)
     winner.keeps_silent(login["nickName"])
     someone.claim(code)
     watching.says(*(f"{before}小满" for before in before_names))
+    watching.open("winners", code)
+    watching.says("红包由挖到的人自己领，不用你发。")
 
 
 def test_after_the_end_a_givers_main_button_leads_on(client, publisher):

@@ -8,7 +8,7 @@ import { handsOver, isMailed, shippingStep, wantsTables } from "../../shared/pri
 import { atMostEvery } from "../../shared/renewing.js";
 import { thankedWords } from "../../shared/story.js";
 import { publishersTax } from "../../shared/words-publish.js";
-import { CARRIERS, PARCEL, claimsEnd, noWinners, parcelWords, pickupRight, shippedWords, wantedOf } from "../../shared/words-later.js";
+import { CARRIERS, PARCEL, claimsEnd, noWinners, packetsWords, parcelWords, pickupRight, shippedWords, wantedOf } from "../../shared/words-later.js";
 import { OWN, WINNERS, prizeWords, title, wonWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, copy, fetchFile, scan, shareFile, showProblem } from "../../wechat.js";
 
@@ -79,7 +79,7 @@ Component({
       this.setData({
         heading: [title(this.task), number || wanted !== "all" ? claimsEnd(claim_until, data, number) : ""].filter(Boolean).join(" · "),
         none: wanted === "all" ? noWinners(claim_until) : WINNERS.empty,
-        tax: publishersTax(this.task),
+        tax: publishersTax(this.task) || packetsWords(this.task),
         closed: number || wanted !== "all" ? addresses_closed : "",
         rows: data.map((winner) => this.rowOf(winner)),
         more: data.length < number,
