@@ -15,7 +15,7 @@ from support.phone import Phone
 # Marks scenes that tests of the web page alone play there.
 MINI_PROGRAM = pytest.mark.parametrize("client", ["miniprogram"], indirect=True)
 PICTURES_ARE_SHOWN = """() => [...document.images].every(
-    each => each.complete || each.getBoundingClientRect().top > innerHeight)"""
+    each => each.complete || !each.checkVisibility() || each.getBoundingClientRect().top > innerHeight)"""
 
 
 class Window:
