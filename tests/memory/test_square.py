@@ -107,9 +107,12 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(cli
     assert page in context.square._pages.values()
 
 
-async def test_digs_are_listed_newest_first_and_paged_by_depth(client, context, alice, bob, carol):
+async def test_digs_are_listed_newest_first_and_paged_by_depth(
+    client, context, monkeypatch, alice, bob, carol
+):
+    monkeypatch.setattr("handlers.digging.digs.PAGE_SIZE", 10)
     [code] = await publish_many(alice, {"forecast_num": 100_000})
-    for number in range(60):
+    for number in range(12):
         dug = await (carol if number % 3 else bob).dig(code)
         assert dug["status"] == 0
     listed: list[dict[str, Any]] = []
@@ -121,15 +124,15 @@ async def test_digs_are_listed_newest_first_and_paged_by_depth(client, context, 
         sizes.append(len(page))
         if len(sizes) == 1:  # a dig that comes between two pages shifts no row
             await bob.dig(code)
-    assert sizes == [50, 10]
-    assert [row["depth"] for row in listed] == list(range(60, 0, -1))
+    assert sizes == [10, 2]
+    assert [row["depth"] for row in listed] == list(range(12, 0, -1))
     names = {1: bob.data["nickName"], 2: carol.data["nickName"]}
     assert all(row["wxname"] == names[row["no"]] for row in listed)
     assert [row["no"] for row in listed[-4:]] == [1, 2, 2, 1]
     # A dig that is in its task and not yet in the history is listed, too.
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
-    await context.store.digs.collection.delete_one({"code": code, "depth": 61})
-    assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]][:2] == [61, 60]
+    await context.store.digs.collection.delete_one({"code": code, "depth": 13})
+    assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]][:2] == [13, 12]
     assert (await bob.get("/getDigs", code="0" * 12))["error"] == "no_such_task"
     nobody = Someone(client, "nobody", "", {}, send_token=False)
     assert (await nobody.get("/getDigs", code=code))["error"] == "not_logged_in"
