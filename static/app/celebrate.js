@@ -13,11 +13,11 @@ const HASTE_MS = 1200; // people press again and again in a race: until then a p
 
 /**
  * Lay out the dialog of a win unseen, before the press that may win: on a slow phone that takes longer than a frame. Return
- * `celebrate(won, reply, found)`, for when the person at the screen won with the dig of this reply, which brought up besides what
- * `found` says: it opens the dialog during the
- * stroke, and returns `show()`, which makes it visible, and `cheer()`, which sounds, lets coins fly and resolves once all of
- * them do. The back button closes the dialog; all else does only once it is settled. It opens unseen, too, because that has
- * the style of the whole page worked out anew, most of a frame's work on a slow phone.
+ * `celebrate(won, reply, found)`, for when the person at the screen won with the dig of this reply; `found` says what else it
+ * brought up. It opens the dialog during the stroke, and returns `show()`, which makes it visible, and `cheer()`, which
+ * sounds, lets coins fly and resolves once all of them do. The back button closes the dialog; all else does only once it is
+ * settled. It opens unseen, too, because that has the style of the whole page worked out anew, most of a frame's work on a
+ * slow phone.
  */
 export function preparedWin({ name, thumbnail }, signal) {
   let claiming = false;

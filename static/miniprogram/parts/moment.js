@@ -24,7 +24,7 @@ export const drawn = () => new Promise((resolve) => setTimeout(resolve, PART_MS)
 export const moment = Behavior({
   data: {
     opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", untold: false, warmth: 0, whole: false,
-    era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
+    era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), ownStrata: {}, press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
     striking: false, flying: false, face: "", won: null, coins: false, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),
   },
@@ -88,6 +88,11 @@ export const moment = Behavior({
       const strata = [...this.data.strata];
       strata[at] = { depth, name: wxname, face: pictureOf({ wxname, wxheadpic }), what, won: is_prize };
       tell(this, { strata });
+    },
+
+    /** Return what marks a layer as one's own: the frames of a dig do not say whose it is. */
+    ownStratum(depth) {
+      return { ownStrata: { ...this.data.ownStrata, [depth]: true } };
     },
 
     /** Read who dug the newest layers: frames tell of the later ones. */

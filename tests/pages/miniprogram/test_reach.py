@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from devtools.brand import style_sheet
 from support.browser import CUT, Person, open_window
@@ -33,7 +34,7 @@ def test_the_button_that_digs_is_in_reach_of_the_thumb_with_ten_kinds_of_prizes(
             assert opened.overflow() <= 0
         button.click()  # nothing lies over it
         opened.page.locator(".dig.cooling").wait_for()
-        assert opened.page.locator(".stratum").count() == 1
+        expect(opened.page.locator(".stratum .who")).to_have_text("我")
     opened.close()
     assert opened.wrong == []
 

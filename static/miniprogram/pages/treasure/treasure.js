@@ -363,7 +363,8 @@ Component({
       this.leavePractice();
       if (is_prize) await this.showWin(reply);
       else {
-        this.setData({ said: reply.find ? foundWords(reply) : `第 ${now_depth} 层，什么也没有`, brought: reply.find ? placeOf(reply.find) : null });
+        const said = reply.find ? foundWords(reply) : `第 ${now_depth} 层，什么也没有`;
+        this.setData({ said, brought: reply.find ? placeOf(reply.find) : null, ...this.ownStratum(now_depth) });
         if (reply.find) explainOnce(foundBefore, (title) => wx.showToast({ title, icon: "none", duration: EXPLAINED_MS }));
         if (reply.joined) this.add(reply);
       }
@@ -379,7 +380,7 @@ Component({
         () => this.throwCoins(),
         () => this.show(wonBy(reply, this.task)),
         () => {
-          this.setData({ said: `第 ${reply.now_depth} 层，挖到了！${wonWords(reply, this.task)}`, brought: null });
+          this.setData({ said: `第 ${reply.now_depth} 层，挖到了！${wonWords(reply, this.task)}`, brought: null, ...this.ownStratum(reply.now_depth) });
           if (reply.joined) this.add(reply);
           this.mark(reply.no);
           this.offer();
