@@ -18,7 +18,8 @@ function styles(root) {
   const read = (file) => fs.readFileSync(file, "utf8")
     .replace(/@import "(.+?)";/g, (_, name) => read(path.resolve(path.dirname(file), name)))
     .replace(/100vh/g, "var(--view)")
-    .replace(/[^{}]+(?=\{)/g, (selectors) => selectors.replace(BUILT_IN, "wx-$1").replace(/(?<![\w.#-])page(?![\w-])/g, "body"));
+    .replace(/[^{}]+(?=\{)/g, (selectors) => selectors.replace(BUILT_IN, "wx-$1").replace(/(?<![\w.#-])page(?![\w-])/g, "body")
+      .replace(/\.(input|textarea)-placeholder/g, "wx-$1 $1::placeholder")); // the classes that WeChat gives, unless a page names others
   return fs.readFileSync(path.join(__dirname, "wechat.css"), "utf8") + read(path.join(root, "app.wxss"));
 }
 

@@ -106,6 +106,8 @@ def test_at_320_pixels_nothing_of_the_mini_program_is_cut_off(browser, address, 
             phone.open(f"/pages/{page}")
             opened.page.get_by_text(said).first.wait_for()
             look(page)
+        drawn = "field => getComputedStyle(field, '::placeholder').color"
+        assert opened.page.locator("wx-input input").first.evaluate(drawn) == "rgb(107, 87, 68)", "--soft"
         for form in ("一件东西", "更多", "自己定"):
             phone.press(form)
             opened.page.locator(".chosen", has_text=form).wait_for()
