@@ -20,7 +20,7 @@ export const thankedWords = ({ thanks }) => (thanks ? `${OWN.thanks}：${THANK_Y
 /** What asks a winner to thank the giver. */
 export const thanksAsk = ({ wxname }) => `跟 ${wxname} 说声谢谢`;
 
-const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "最深一锹没中" };
+const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "没得奖的最深" };
 const SIGNS = Object.keys(THANK_YOUS);
 
 /** What a level's prize is, in words: `won` and `fen` are those of getStory. */
