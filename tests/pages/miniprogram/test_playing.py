@@ -359,9 +359,11 @@ def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_agai
 def test_a_mini_program_that_was_hidden_for_long_connects_anew_at_once_and_offers_its_new_version(
     address, publisher
 ):
+    publisher.publish(a_picture(), name="先埋的玉佩")
     with a_phone(address, "小隐") as phone:
         phone.open("/pages/square/square")
         phone.until("sent")
+        phone.until_it_says("先埋的玉佩")  # a tap while the square is read for the first time reads nothing
         publisher.publish(a_picture(), name="后埋的玉佩")
         phone.tap_tab()  # reads the square anew from its top
         assert phone.until("scrolled")["scrollTop"] == 0
