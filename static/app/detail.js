@@ -20,7 +20,7 @@ import { offered } from "./newcomer.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, WINNERS, buriedWords, drawingWords, dugWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, lostAgainst, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, buriedWords, drawingWords, dugWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, lostAgainst, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { onChange, person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -115,7 +115,7 @@ class Page {
     this.due = el("div");
     this.own = el("div");
     this.send = el("button", { onclick: this.share }, icon("share", 20), SHARE.send);
-    this.toWinners = el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title);
+    this.toWinners = el("a.button", { href: `#/winners/${task.code}` }, OWN.winners);
     this.early = el("button", { onclick: () => this.end() });
     this.locked = el("p.hint");
     this.again = el("a.button", { href: `#/publish/${task.code}` }, OWN.again);

@@ -2,8 +2,7 @@
 
 import { post } from "./api.js";
 import { shippingStep } from "../miniprogram/shared/prizes.js";
-import { CARRIERS, parcelWords } from "../miniprogram/shared/words-later.js";
-import { WINNERS } from "../miniprogram/shared/words.js";
+import { CARRIERS, WINNERS, parcelWords } from "../miniprogram/shared/words-later.js";
 import { attempt, el, fill, write } from "./dom.js";
 import { askWaiting } from "./waiting.js";
 

@@ -11,8 +11,8 @@ import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mainAct, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
-import { changeWords, claimsEnd, footprintWords, luckWords, packetsWords, receiptWords, receiverProblem } from "./shared/words-later.js";
-import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, laterWords, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, waitWords } from "./shared/words.js";
+import { changeWords, claimsEnd, footprintWords, laterWords, luckWords, packetsWords, receiptWords, receiverProblem, waitWords } from "./shared/words-later.js";
+import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;

@@ -5,8 +5,8 @@ import { nextCards } from "../shared/afterwards.js";
 import { secondsUntil } from "../shared/clock.js";
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
 import { THANKS, THANK_YOUS, thanksAsk } from "../shared/story.js";
-import { PARCEL, changeWords, contactWords, packetWords, parcelWords, receiverProblem, transferWords, winnersTax } from "../shared/words-later.js";
-import { CLAIM, handingLines, heroWords, untilWords, waitWords } from "../shared/words.js";
+import { CLAIM, PARCEL, changeWords, contactWords, packetWords, parcelWords, receiverProblem, transferWords, waitWords, winnersTax } from "../shared/words-later.js";
+import { handingLines, heroWords, untilWords } from "../shared/words.js";
 import { api, askToConfirm, chooseAddress, confirmsTransfers, copy, showProblem, updateWeChat, updatesWeChat } from "../wechat.js";
 import { tell } from "./telling.js";
 

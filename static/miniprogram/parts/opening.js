@@ -1,7 +1,8 @@
 // The first reading of a page, without which there is nothing to show. The page has `begin()`, which reads and shows it.
 
 import { mayRepeat } from "../shared/api.js";
-import { AFTER, CLAIM } from "../shared/words.js";
+import { CLAIM } from "../shared/words-later.js";
+import { AFTER } from "../shared/words.js";
 
 export const opening = Behavior({
   data: { problem: "", passes: false, unread: { again: CLAIM.again, square: AFTER.square } },

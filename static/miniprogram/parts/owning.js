@@ -5,7 +5,7 @@ import { secondsUntil } from "../shared/clock.js";
 import { mainAct, mayEdit, mayEnd } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
 import { liveNumbers, receiptWords, statementNumbers } from "../shared/words-later.js";
-import { OWN, PAY, WINNERS, cashRules, endWords, lockedWords, payButton, payUntil, payUntilWords, payWords } from "../shared/words.js";
+import { OWN, PAY, cashRules, endWords, lockedWords, payButton, payUntil, payUntilWords, payWords } from "../shared/words.js";
 import { api, ask, buryAgain, pay, say, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -16,7 +16,7 @@ const inOneLine = (number) => number.join(" ");
 export const owning = Behavior({
   data: {
     own: null, counted: false, fresh: false, main: "share", due: null, ends: false, edits: false, locked: "", statement: [], receipt: "", paying: false, payUntil: payUntilWords(0), payable: true,
-    ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title,
+    ownWords: OWN, payWords: PAY, winnersTitle: OWN.winners,
   },
 
   methods: {

@@ -1,8 +1,8 @@
 // A person's own lists, of what they published, dug and won, for any client: no first view needs them.
 
 import { asMoment } from "./clock.js";
-import { footprintWords, parcelWords } from "./words-later.js";
-import { CLAIM, OWN, WINNERS, inReview, laterWords, payDue, waitWords, wonWords } from "./words.js";
+import { CLAIM, footprintWords, laterWords, parcelWords, waitWords } from "./words-later.js";
+import { OWN, inReview, payDue, wonWords } from "./words.js";
 
 /**
  * Return what its publisher reads at a card's foot, and where it leads: { said, act, opens, urgent, again }. `act` is ""
@@ -11,7 +11,7 @@ import { CLAIM, OWN, WINNERS, inReview, laterWords, payDue, waitWords, wonWords 
 function publishedFoot(card) {
   const said = inReview(card.review, card.review_note);
   if (card.need_pay) return { said, act: payDue(card), opens: "treasure", urgent: true, again: OWN.again };
-  return { said, act: WINNERS.title, opens: "winners", urgent: false, again: OWN.again };
+  return { said, act: OWN.winners, opens: "winners", urgent: false, again: OWN.again };
 }
 
 /** Return the same for the winner, with `parcel`: the words for goods on their way. */

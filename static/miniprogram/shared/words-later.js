@@ -1,8 +1,59 @@
 // What people read where prizes are claimed and handed out, on their own page and a publisher's, in any client: no first view needs it.
 
 import { asMoment, secondsUntil } from "./clock.js";
-import { hasGoods } from "./prizes.js";
-import { CLAIM, WINNERS, laterWords, title, wonWords, worded, yuan } from "./words.js";
+import { hasGoods, isOverdue } from "./prizes.js";
+import { OWN, title, wonWords, worded, yuan } from "./words.js";
+
+// What a winner reads and presses where a prize is claimed.
+const ADDRESS_KEPT = "收到奖品后 90 天删除，没有寄出的在填写后 90 天删除";
+
+export const CLAIM = {
+  title: "领奖", go: "去领奖",
+  take: "领取红包", paid: "红包已到账。", later: "微信正在处理，过一会儿再来看看",
+  unconfirmed: "还没有确认收款。再点一次就接着领，在期限之前都可以",
+  outdated: "这个微信收不了红包。请用手机上最新的微信来领，在期限之前都可以", update: "更新微信",
+  onSite: "现场领取：凭取件码向发布者领奖。", show: "出示取件码", shown: "当面出示取件码，或让对方扫码：",
+  taken: "已经领到了", gone: "奖品已经领走了。",
+  ask: `填写收货地址。它加密保存，只有发布者看得到；${ADDRESS_KEPT}。`, choose: "从微信选地址", askAgain: "重新提交就会替换之前的地址。",
+  receiver: "收货人", phone: "电话", address: "详细地址", submit: "提交地址",
+  named: "只写名字，比如：王小明", phones: "手机号，或带区号的座机；境外的以 + 开头", whole: "从省、市写到街道和门牌",
+  handed: "地址已交给发布者，等着收货吧。", deleted: `收货地址已删除：${ADDRESS_KEPT}。`,
+  change: "更改地址",
+  sent: "发布者已经寄出。", arrived: "确认收到", arrives: "寄出 15 天后会自动确认。", received: "已经收到。",
+  again: "再试一次",
+};
+
+/** From when on a prize that waits for another day can be claimed; "" if it does not wait. */
+export const laterWords = ({ claim_from }) => (secondsUntil(claim_from) ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : "");
+
+const WAITS = {
+  held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
+  expiring: "已过领奖期限，或被运营者退回：奖品正在退回发布者。",
+  returned: "已过领奖期限，或被运营者退回：奖品已退回发布者。",
+};
+const FROZEN = {
+  1: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
+  2: "这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。",
+};
+
+/** Why a winner does not get a prize, or not for now; "" if they do. Only red packets are held. */
+export function waitWords(task) {
+  if (isOverdue(task)) return "已过领奖期限，奖品会退回发布者。";
+  return task.prize_state === "frozen" ? FROZEN[task.goods_type] : WAITS[task.prize_state] || "";
+}
+
+// The publisher's side of the prizes.
+export const WINNERS = {
+  title: OWN.winners, table: "下载表格（CSV）", send: "取表格（CSV），再发到聊天", fetched: "表格取好了，发到聊天",
+  check: "核对取件码", pickup: "中奖者的 6 位取件码", compare: "核对", scan: "扫取件码", notPickup: "这不是这个宝贝的取件码",
+  carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "改好了", correct: "改快递信息",
+  deleted: `收货地址已删除：${ADDRESS_KEPT}`,
+  frozen: "运营者冻结了它，先不要交付；有疑问请联系客服",
+  overdue: "地址填好三天了，还没有寄出", more: "更多", empty: "这里没有",
+  upload: "上传填好快递的表格（CSV）", allNoted: (number) => `${number} 行快递都记下了`,
+  nothing: "表格里没有新的快递信息：请填上快递公司和运单号",
+  someNoted: (noted, refused) => `${noted ? `记下了 ${noted} 行；` : ""}下面 ${refused} 行没有记下：`,
+};
 
 // Your lists: of each its title, and what is said of an empty one.
 export const MINE = {

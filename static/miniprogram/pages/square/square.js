@@ -8,7 +8,8 @@ import { cardsOf, headingOf, inPlace, lastingOf, leftWords, packetMark, runs, so
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { pictureOf } from "../../shared/faces.js";
 import { keepShown } from "../../shared/renewing.js";
-import { CLAIM, KINDS, SQUARE, depthWords, whereWords } from "../../shared/words.js";
+import { CLAIM } from "../../shared/words-later.js";
+import { KINDS, SQUARE, depthWords, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;

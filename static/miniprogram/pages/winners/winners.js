@@ -8,8 +8,8 @@ import { handsOver, isMailed, shippingStep, wantsTables } from "../../shared/pri
 import { atMostEvery } from "../../shared/renewing.js";
 import { thankedWords } from "../../shared/story.js";
 import { publishersTax } from "../../shared/words-publish.js";
-import { CARRIERS, PARCEL, claimsEnd, noWinners, packetsWords, parcelWords, pickupRight, shippedWords, wantedOf } from "../../shared/words-later.js";
-import { OWN, WINNERS, prizeWords, title, wonWords } from "../../shared/words.js";
+import { CARRIERS, PARCEL, WINNERS, claimsEnd, noWinners, packetsWords, parcelWords, pickupRight, shippedWords, wantedOf } from "../../shared/words-later.js";
+import { OWN, prizeWords, title, wonWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, copy, fetchFile, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames report most changes, but not those that only time brings
