@@ -20,7 +20,7 @@ import { offered } from "./newcomer.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, buriedWords, drawingWords, dugWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, lostAgainst, moreKinds, outlookOf, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, buriedWords, drawingWords, dugWords, emptyWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, lostAgainst, moreKinds, outlookOf, ownWinWords, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { onChange, person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -515,7 +515,7 @@ class Page {
     }
     if (reply.joined) task.participants = Math.max(task.participants, reply.no);
     if (!celebration) {
-      this.shaft.say(...(shown ? shown.brought(reply) : [`第 ${reply.now_depth} 层，什么也没有`]));
+      this.shaft.say(...(shown ? shown.brought(reply) : [emptyWords(reply)]));
       if (reply.joined) this.people.add(reply);
       return;
     }
@@ -525,7 +525,7 @@ class Page {
     const parts = [
       celebration.show, // before the stroke ends: nothing would move between the two
       end,
-      () => this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`),
+      () => this.shaft.say(ownWinWords(reply)),
       () => this.showClaim(),
       () => {
         if (reply.joined) this.people.add(reply);

@@ -161,9 +161,9 @@ test("the button that digs is bright only for who may dig, and promises nothing 
   assert.deepEqual([0, 1].map((now_depth) => overWords({ now_depth })), ["开挖了，大家一起抢！", "冷却结束，大家一起抢！"]);
   assert.equal(press({ why: "already_won" }, 600).small, "后别人可挖");
   const chance = { status: 0, one_in: 3, nearest: 2, mine: 1, now_depth: 1 };
-  assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["下一层有奖的机会 1/3", ""]);
+  assert.deepEqual(["shown", "hidden"].map((review) => chanceWords({ ...chance, review })), ["下一层有奖的机会 1/3，谁挖到归谁", ""]);
   const chances = ["", "banned", "leaving", "not_paid", "no_such_task"].map((why) => chanceWords({ ...chance, mine: 0, review: "shown", why }));
-  assert.deepEqual(chances, [...Array(3).fill("下一层有奖的机会 1/3"), "", ""]);
+  assert.deepEqual(chances, [...Array(3).fill("下一层有奖的机会 1/3，谁挖到归谁"), "", ""]);
 });
 
 test("whether opening digs is asked only where there is time to read it, and gone before the button can be pressed", () => {
@@ -175,7 +175,7 @@ test("a level that cannot win invites to go on, and what it brings up is said to
   const dead = { status: 0, one_in: 0, nearest: 3, now_depth: 0, rules_version: 2, review: "shown" };
   assert.equal(chanceWords(dead), "大家再挖 2 层，就可能挖到下一份，下一层还能挖出“表土”的小玩意");
   assert.equal(chanceWords({ ...dead, mine: 1, now_depth: 1, rules_version: 1 }), "大家再挖 1 层，就可能挖到下一份");
-  assert.equal(foundWords({ now_depth: 1, find: 1 }), "第 1 层，没有奖，挖出小玩意玻璃弹珠，收进图鉴");
+  assert.equal(foundWords({ now_depth: 1, find: 1 }), "你挖了第 1 层，没有奖，挖出小玩意玻璃弹珠，收进图鉴");
   assert.equal(footprintWords({ depth: 1, was_one_in: 0, find: 1 }), "第 1 层 · 这一层不会有 · 没挖到奖，收进图鉴");
 });
 
@@ -217,7 +217,7 @@ test("footprints say how likely each dig was, and what that adds up to; winners 
   assert.equal(luckWords({ digging_num: 0 }), listed);
   assert.equal(footprintWords({ depth: 1, was_one_in: 1, is_prize: 1 }), "第 1 层 · 机会 1/1 · 挖到了");
   const sure = { status: 0, one_in: 1, nearest: 2, now_depth: 1, review: "shown" };
-  assert.equal(chanceWords(sure), "下一层一定有奖！");
+  assert.equal(chanceWords(sure), "下一层一定有奖，谁挖到归谁");
 });
 
 test("a card says when a treasure ends if that is near, and not how long it might lie there", () => {

@@ -190,7 +190,7 @@ export const LAYERS = [["表土", 1], ["近世", 11], ["明清", 31], ["唐宋",
 /** Return how likely the next layer holds a prize, by the rules of the draw. Who comes to dig it is another matter. */
 export function chanceWords({ status, one_in, nearest, now_depth, rules_version, review, why }) {
   if (status || !nearest || review !== "shown" || ["not_paid", "no_such_task"].includes(why)) return "";
-  if (one_in) return one_in === 1 ? "下一层一定有奖！" : `下一层有奖的机会 1/${one_in}`;
+  if (one_in) return `${one_in === 1 ? "下一层一定有奖" : `下一层有奖的机会 1/${one_in}`}，谁挖到归谁`;
   const finds = rules_version === 1 ? "" : `，下一层还能挖出“${LAYERS.filter(([, from]) => Number(from) <= now_depth + 1).pop()[0]}”的小玩意`;
   return `大家再挖 ${nearest - now_depth - 1} 层，就可能挖到下一份${finds}`;
 }
@@ -221,8 +221,12 @@ export const lostAgainst = (refused, { cd_until }) => wasDrawn(refused) || refus
 export const WIN = { title: "恭喜，你挖到了！", claim: "去领取", signal: "挖到时响一声、震一下" };
 export const placeWords = ({ now_depth, no }) => `挖到第 ${now_depth} 层，你是第 ${no} 个来挖的人`;
 
+/** What is said of one's own dig that won nothing and brought up nothing, and of one that won. */
+export const emptyWords = ({ now_depth }) => `你挖了第 ${now_depth} 层，什么也没有`;
+export const ownWinWords = ({ now_depth }) => `你在第 ${now_depth} 层挖到了！`;
+
 /** Return what winners read if the reply to their dig comes after they left its page. */
-export const lateWin = (task, { now_depth }) => `${title(task)}：第 ${now_depth} 层，挖到了！`;
+export const lateWin = (task, reply) => `${title(task)}：${ownWinWords(reply)}`;
 
 /** Return within which level the prizes lie, or those that are left: each win may make it less deep. */
 export function deepestWords({ status, deepest, prize_num, prizes_left }) {

@@ -40,7 +40,7 @@ def test_a_cooldowns_end_signals_if_asked_and_a_press_just_after_it_is_drawn(win
     button.click()
     expect(said).to_have_text("同时按下的一起抽签…")
     expect(page.locator("button.dig[aria-busy=true]")).to_contain_text("抽签中")
-    expect(said).to_have_text("第 3 层，什么也没有")
+    expect(said).to_have_text("你挖了第 3 层，什么也没有")
     expect(button).to_have_attribute("data-kind", "cooling")
     expect(button).to_have_attribute("data-kind", "ready")
     lost = {"status": 1, "error": "cooling_down", "msg": "", "time": 60, "cd_until": 0, "pressed": 5}

@@ -121,7 +121,7 @@ def test_a_win_that_only_fades_is_left_at_any_moment(window, publisher):
     digger.go("/#/mine")
     expect(mine).to_be_visible()
     held[1].continue_()
-    expect(page.locator(".notice")).to_have_text("一只陶罐：第 1 层，挖到了！")
+    expect(page.locator(".notice")).to_have_text("一只陶罐：你在第 1 层挖到了！")
     expect(page.locator("dialog")).to_have_count(0)
     page.emulate_media(reduced_motion="no-preference")
     digger.go(f"/#/task/{third}")
@@ -143,7 +143,7 @@ def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens
     expect(page.get_by_role("button", name="先练三锹")).to_be_visible()
     page.evaluate(NOTE_PLACES)
     page.locator(".dig").click()
-    assert stays(page, "第 1 层，什么也没有") == ["closed", "cooling", "ready"]
+    assert stays(page, "你挖了第 1 层，什么也没有") == ["closed", "cooling", "ready"]
     expect(page.locator(".dig strong")).to_have_text(re.compile(r"^(1:00:00|59:\d\d)$"))
     page.emulate_media(color_scheme="dark")  # the earth is as dark in both themes
     answer = page.get_by_role("button", name="我自己挖")

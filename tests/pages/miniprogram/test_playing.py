@@ -64,7 +64,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
                     "大家再挖 1 层，就可能挖到下一份")  # fmt: skip
         phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？", "秒内按下的")
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
-        phone.shows("第 1 层", "下一层一定有奖！", "小刚 挖了一锹，大家一起等 6 秒", "秒后大家可挖")
+        phone.shows("第 1 层", "下一层一定有奖，谁挖到归谁", "小刚 挖了一锹，大家一起等 6 秒", "秒后大家可挖")
         phone.shows("1 人挖过", "1. 小刚")
         phone.until_it_says("冷却结束，大家一起抢！", "挖一锹")
         phone.press("挖一锹")
@@ -76,7 +76,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("恭喜，你挖到了！", "已关，打开")
         phone.tap(".go")
         phone.until("scrolled")
-        phone.shows("第 2 层，挖到了！", "填写收货地址", "2. 小燕我挖到了", "剩 2 / 3 份", "2 人挖过")
+        phone.shows("你在第 2 层挖到了！", "填写收货地址", "2. 小燕我挖到了", "剩 2 / 3 份", "2 人挖过")
         phone.tap(".clover")
         phone.until("drawn", lambda told: told["names"] == ["signs[2].count"])
         link = urlsplit(phone.share()["path"])
@@ -161,7 +161,7 @@ def test_a_red_packet_is_won_and_received(address):
         winner.shows("【现金红包2元】红包雨", "挖一锹")
         winner.tap(".dig")
         ended = winner.shows("奖品全部挖完了")  # shown after the shovel's stroke
-        for said in ("第 1 层，挖到了！", "2 元红包，领取后进入微信零钱。", "领取红包"):
+        for said in ("你在第 1 层挖到了！", "2 元红包，领取后进入微信零钱。", "领取红包"):
             assert said in ended
         winner.live(lacks=["requestMerchantTransfer"])
         winner.tap(".take")

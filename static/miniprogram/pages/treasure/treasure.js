@@ -26,7 +26,7 @@ import { ownWords } from "../../shared/story.js";
 import { renameWin } from "../../shared/wins.js";
 import { endsFirst, mayBeOwn, mayCheer, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { inviteWords } from "../../shared/words-later.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, emptyWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, ownWinWords, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, foundBefore, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -363,7 +363,7 @@ Component({
       this.leavePractice();
       if (is_prize) await this.showWin(reply);
       else {
-        const said = reply.find ? foundWords(reply) : `第 ${now_depth} 层，什么也没有`;
+        const said = reply.find ? foundWords(reply) : emptyWords(reply);
         this.setData({ said, brought: reply.find ? placeOf(reply.find) : null, ...this.ownStratum(now_depth) });
         if (reply.find) explainOnce(foundBefore, (title) => wx.showToast({ title, icon: "none", duration: EXPLAINED_MS }));
         if (reply.joined) this.add(reply);
@@ -380,7 +380,7 @@ Component({
         () => this.throwCoins(),
         () => this.show(wonBy(reply, this.task)),
         () => {
-          this.setData({ said: `第 ${reply.now_depth} 层，挖到了！${wonWords(reply, this.task)}`, brought: null, ...this.ownStratum(reply.now_depth) });
+          this.setData({ said: ownWinWords(reply) + wonWords(reply, this.task), brought: null, ...this.ownStratum(reply.now_depth) });
           if (reply.joined) this.add(reply);
           this.mark(reply.no);
           this.offer();
