@@ -34,7 +34,9 @@ BODY_SECONDS = 20.0
 LARGE_SECONDS = 110.0
 # Descriptors for files and for connections to the stores: at most a quarter of all.
 OWN_DESCRIPTORS = 128
-ACCEPTED_AT_ONCE = 64
+# So few connections begin in one turn of the loop that a dig, which takes several turns, is not delayed by a
+# crowd that comes at once.
+ACCEPTED_A_TURN = 4
 # How long nothing is accepted after accepting failed, mostly because no descriptor was left.
 REST_SECONDS = 0.1
 TOLD_SECONDS = 60.0
@@ -83,7 +85,7 @@ class Port(HTTPServer):
         with listener:
             while True:
                 try:
-                    for _ in range(ACCEPTED_AT_ONCE):
+                    for _ in range(ACCEPTED_A_TURN):
                         self._take(*await loop.sock_accept(listener))
                     await asyncio.sleep(0)
                 except OSError as error:

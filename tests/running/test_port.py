@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import pytest
@@ -16,6 +17,8 @@ from server.running.port import HEAD_BYTES, Port
 from support.replies import raw_reply
 
 PATIENCE_SECONDS = 10
+CROWD = 100
+FEW = 8
 FIRST = b"GET /healthz HTTP/1.1\r\nHost: wabao\r\n"
 LARGE = b"POST /uploadFile HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
 LARGE += b"Content-Length: %d\r\n\r\n{" % (STRANGERS_BYTES + 1)
@@ -52,6 +55,21 @@ def serve(io_loop: Any) -> Iterator[Callable[[Application], Awaitable[Served]]]:
     yield serving
     for served in begun:
         io_loop.run_sync(served.port.drain)
+
+
+async def test_of_a_crowd_that_comes_at_once_a_few_are_let_in_each_turn(serve, app, monkeypatch):
+    served = await serve(app)
+    let_in: list[Any] = []
+    monkeypatch.setattr(served.port, "handle_stream", lambda stream, address: let_in.append(stream))
+    with ExitStack() as stack:
+        for _ in range(CROWD):
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.number)))
+        while len(let_in) < CROWD:
+            before = len(let_in)
+            await asyncio.sleep(0)
+            assert len(let_in) - before <= FEW
+    for stream in let_in:
+        stream.close()
 
 
 async def test_a_head_may_have_8_kb_and_a_longer_one_ends_its_connection(serve, app):
