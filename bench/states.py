@@ -156,7 +156,7 @@ def play(client: Web | Mini, address: str, user: str, keep: Callable[[str, int],
     keep("missed", OVER_MS)
     opens("treasure", again, "挖一锹")
     page.locator(".dig").click()
-    shows("收进图鉴")
+    shows("进图鉴")
     keep("found", OVER_MS)
     opens("treasure", one, "挖一锹")
     page.locator(".dig").click()

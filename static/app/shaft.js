@@ -2,14 +2,17 @@
 
 import { countDown } from "../miniprogram/shared/clock.js";
 import { endsFirst } from "../miniprogram/shared/prizes.js";
-import { OVER, chanceWords, deepestWords, overWords, pressOf, whyNot } from "../miniprogram/shared/words.js";
+import { OVER, TOO_SOON_MS, chanceWords, deepestWords, overWords, pressOf, tooSoonWords, whyNot } from "../miniprogram/shared/words.js";
 import { el, fill, icon, redraw, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
 
 const STRATUM_PX = 14; // how far the earth moves up with each depth
 const MOST_STRATA = 10; // moved at once: the earth reaches so far below the shaft
-const SINK_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 600;
+const STILL = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const SINK_MS = STILL ? 0 : 600;
+const REFUSAL = STILL ? { opacity: [0.4, 1] } : { translate: ["-6px", "6px", "-4px", "0"] };
+const REFUSAL_MS = 300;
 const CIRCUMFERENCE = 2 * Math.PI * 54;
 /**
  * Return the shaft's element with `show(task, busy)` and `say(words, picture)`, which writes into `line`. The end of a
@@ -23,7 +26,7 @@ export function shaft(onDig) {
   const most = el("span");
   const chance = el("p.chance");
   const strokes = shovel();
-  const button = digButton(onDig, strokes.element);
+  const button = digButton(() => (ready ? onDig() : refuse()), strokes.element);
   const line = el("p.said", { role: "status" });
   const choice = openingChoice();
   const element = el(
@@ -42,6 +45,24 @@ export function shaft(onDig) {
   let counted = null;
   let pressed = false; // it could be dug here: no end moves the place of the button, where a thumb may be about to press
   let depth = Infinity; // the one shown
+  let ready = false; // the button may be pressed
+  let tooSoon = ""; // what answers a press until then
+  let answer = ""; // what answers one now
+
+  /** Answer a press in a cooldown in its place, and then say again what was said before. */
+  function refuse() {
+    if (!tooSoon) return;
+    button.element.animate(REFUSAL, REFUSAL_MS);
+    const before = [...line.childNodes];
+    if (!answer) {
+      setTimeout(() => {
+        if (line.textContent === answer) fill(line, before);
+        answer = "";
+      }, TOO_SOON_MS);
+    }
+    answer = tooSoon;
+    write(line, answer);
+  }
 
   function show(task, busy) {
     pressed ||= !task.status;
@@ -55,7 +76,8 @@ export function shaft(onDig) {
     counted = key;
     stop();
     stop = countDown(task.status ? 0 : endsFirst(task) ? task.expires_at : task.cd_until, (seconds) => {
-      const ready = button.show(task, busy, seconds);
+      ready = button.show(task, busy, seconds);
+      tooSoon = busy ? "" : tooSoonWords(task, seconds);
       choice.ask(whyNot(task, 1) ? 0 : seconds);
       if (cooling && !seconds) {
         write(line, ready ? overWords(task) : "");
@@ -94,16 +116,15 @@ export function shaft(onDig) {
 }
 
 /** Return the button's element, with `show(task, busy, seconds)`, which returns whether it may be pressed. */
-function digButton(onDig, strokes) {
+function digButton(onPress, strokes) {
   const big = el("strong");
   const small = el("small");
   const circle = ring();
-  const element = el("button.dig", { onclick: () => ready && onDig() }, circle.element, big, strokes, small);
-  let ready = false;
+  const element = el("button.dig", { onclick: onPress }, circle.element, big, strokes, small);
 
   function show(task, busy, seconds) {
     const { kind, icon: drawn, big: time, small: words } = pressOf(task, busy, seconds, navigator.onLine);
-    ready = kind === "ready";
+    const ready = kind === "ready";
     set(element, { "aria-disabled": String(!ready), "aria-busy": String(busy) });
     element.dataset.kind = kind;
     circle.show(kind === "cooling" ? seconds : 0, task.cd);

@@ -12,7 +12,7 @@ import { claimStep, handsOver, isClaimable, isOverdue, mainAct, mayCheer, mayEdi
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
 import { changeWords, claimsEnd, footprintWords, laterWords, luckWords, packetsWords, receiptWords, receiverProblem, waitWords } from "./shared/words-later.js";
-import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title } from "./shared/words.js";
+import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, tooSoonWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -166,6 +166,15 @@ test("the button that digs is bright only for who may dig, and promises nothing 
   assert.deepEqual(chances, [...Array(3).fill("下一层有奖的机会 1/3，谁挖到归谁"), "", ""]);
 });
 
+test("a press that comes too soon reads how long to wait, or whom it is for", () => {
+  const answers = (change) => [0, 12, 65].map((seconds) => tooSoonWords({ ...MAIL, status: 0, why: "", review: "shown", cd_until: soon(), ...change }, seconds));
+  assert.deepEqual(answers({}), ["", "还要等 12 秒", "还要等 1:05"]);
+  assert.deepEqual(answers({ why: "cooling_down" }), answers({}));
+  assert.deepEqual(answers({ why: "own_task" }), ["", "12 秒后别人可挖", "1:05 后别人可挖"]);
+  assert.deepEqual(answers({ expires_at: past() }), ["", "12 秒后截止", "1:05 后截止"]);
+  assert.deepEqual(answers({ why: "in_check" }), ["", "", ""]);
+});
+
 test("whether opening digs is asked only where there is time to read it, and gone before the button can be pressed", () => {
   assert.deepEqual([0, 9, 10].map((seconds) => asksOpening(false, seconds)), [false, false, true]);
   assert.deepEqual([0, 2, 3].map((seconds) => asksOpening(true, seconds)), [false, false, true]);
@@ -175,7 +184,7 @@ test("a level that cannot win invites to go on, and what it brings up is said to
   const dead = { status: 0, one_in: 0, nearest: 3, now_depth: 0, rules_version: 2, review: "shown" };
   assert.equal(chanceWords(dead), "大家再挖 2 层，就可能挖到下一份，下一层还能挖出“表土”的小玩意");
   assert.equal(chanceWords({ ...dead, mine: 1, now_depth: 1, rules_version: 1 }), "大家再挖 1 层，就可能挖到下一份");
-  assert.equal(foundWords({ now_depth: 1, find: 1 }), "你挖了第 1 层，没有奖，挖出小玩意玻璃弹珠，收进图鉴");
+  assert.equal(foundWords({ now_depth: 1, find: 1 }), "你挖了第 1 层，没有奖，小玩意玻璃弹珠进图鉴");
   assert.equal(footprintWords({ depth: 1, was_one_in: 0, find: 1 }), "第 1 层 · 这一层不会有 · 没挖到奖，收进图鉴");
 });
 

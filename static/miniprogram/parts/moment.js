@@ -4,7 +4,7 @@ import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
 import { besidesWords, findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
-import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, overWords, placeWords, pressOf, whyNot } from "../shared/words.js";
+import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, TOO_SOON_MS, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, overWords, placeWords, pressOf, tooSoonWords, whyNot } from "../shared/words.js";
 import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -15,6 +15,7 @@ const PART_MS = 32; // two frames: what is set so far apart is drawn one after t
 const REST_MS = 1000; // the server takes one cheer a second from a person
 const HOLD_MS = 1500;
 const SHOWN_MS = 1500;
+const REFUSAL_MS = 300;
 const HASTE_MS = 700; // people tap again and again in a race: until then a tap is still meant for the button
 const STRATA = 5; // the newest layers, each in a place of its own, so that a dig changes only one
 
@@ -24,7 +25,7 @@ export const drawn = () => new Promise((resolve) => setTimeout(resolve, PART_MS)
 export const moment = Behavior({
   data: {
     opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", untold: false, warmth: 0, whole: false,
-    era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), ownStrata: {}, press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [],
+    era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), ownStrata: {}, press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [], refused: false,
     striking: false, flying: false, face: "", won: null, coins: false, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),
   },
@@ -56,11 +57,31 @@ export const moment = Behavior({
       if (this.cooling && !left && press.kind === "ready") tell(this, { said: overWords(task), brought: null });
       if (left && OVER.includes(this.data.said)) tell(this, { said: "" });
       this.cooling = left > 0;
+      this.tooSoon = tooSoonWords(task, left);
       tell(this, { press, ring: this.ringOf(task, left) });
       if (this.data.past) return;
       const closed = whyNot(task, 1) !== "";
       tell(this, { closed });
       this.ask(closed ? 0 : left);
+    },
+
+    tapDig() {
+      if (this.data.press.kind === "cooling") this.refuse();
+      else this.dig();
+    },
+
+    /** Answer a tap in a cooldown in its place, and then say again what was said before. */
+    refuse() {
+      const { said, brought } = this.data;
+      if (!this.answer) {
+        setTimeout(() => {
+          if (this.data.said === this.answer) tell(this, { said, brought });
+          this.answer = "";
+        }, TOO_SOON_MS);
+      }
+      this.answer = this.tooSoon;
+      tell(this, { said: this.answer, brought: null, refused: true });
+      setTimeout(() => tell(this, { refused: false }), REFUSAL_MS);
     },
 
     /** After an own dig, ask once whether opening a treasure digs. Who does not answer goes on digging by hand. */

@@ -35,10 +35,10 @@ const seldom = (find) => ["少见", "少见", "难得"][((find - 1) % A_LAYER) -
 /** A find's place in the picture: its column, from 0, and its row, the layer. */
 export const placeOf = (find) => [(find - 1) % A_LAYER, Math.floor((find - 1) / A_LAYER)];
 
-/** What one's own dig that won nothing brought up: a small thing, which nobody should take for a prize. */
+/** What one's own dig that won nothing brought up: a small thing, which nobody should take for a prize. It takes two rows of a phone at most. */
 export function foundWords({ now_depth, find }) {
   const how = seldom(find);
-  return `你挖了第 ${now_depth} 层，没有奖，挖出小玩意${findName(find)}${how ? `（${how}）` : ""}，收进图鉴`;
+  return `你挖了第 ${now_depth} 层，没有奖，小玩意${findName(find)}${how ? `（${how}）` : ""}进图鉴`;
 }
 
 /** What somebody else's dig brought up: what they did. */

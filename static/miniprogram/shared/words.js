@@ -364,6 +364,14 @@ export function pressOf(task, busy, seconds, online = true) {
   };
 }
 
+/** What answers a press in a cooldown: how long to wait, or who may dig then; "" while there is none. For a moment only: it does not count down. */
+export function tooSoonWords(task, seconds) {
+  const { kind, big, small } = pressOf(task, false, seconds);
+  if (kind !== "cooling") return "";
+  return whyNot(task, seconds) || endsFirst(task) ? `${big} ${small}` : `还要等 ${big}${seconds < 60 ? " 秒" : ""}`;
+}
+export const TOO_SOON_MS = 1500;
+
 // The people who dug a treasure.
 export const PEOPLE = { title: "一起挖的人", won: "挖到了", own: "我挖到了" };
 

@@ -1,5 +1,7 @@
 """What is where on the screen of a phone, in both clients."""
 
+import re
+
 import pytest
 from playwright.sync_api import ViewportSize, expect
 
@@ -26,6 +28,24 @@ NOTE_CHEERS = """() => {
         } else requestAnimationFrame(look);
     };
     look();
+}"""
+# Notes whether the button has moved for a moment.
+NOTE_SHAKE = """() => {
+    const look = () => {
+        const moves = document.querySelector(".dig").getAnimations();
+        window.shaken ||= moves.some(each => each.effect.getTiming().duration === 300);
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+# Puts what a dig with the longest name brought up in the place of what is said.
+LENGTHEN = """said => {
+    const texts = document.createTreeWalker(said, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode;
+        if (text.data.startsWith("你挖了"))
+            text.data = "你挖了第 123 层，没有奖，小玩意掌上游戏机（少见）进图鉴";
+    }
 }"""
 NAMES = ".digs .name, .dug-levels .name"
 NARROWEST = "all => Math.min(...all.map(each => each.getBoundingClientRect().width))"
@@ -57,6 +77,30 @@ def test_the_button_stays_at_the_end_nothing_else_is_pressed_there_and_no_cooldo
     assert page.evaluate(PRESSABLE, place) == pressable
     page.wait_for_function("""() => document.querySelector(
         ".cheers:not([inert]) button:not([aria-disabled=true]), .signs wx-button:not([disabled])")""")
+
+
+def test_a_press_in_a_cooldown_is_answered_in_its_place_without_a_request(client, browser, publisher):
+    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    code = publisher.publish(a_picture(), name="还在冷却的猫", forecast_num=40_000, cd=60, **half)
+    eager = client("等不及的人", named=False)  # who digs by hand
+    eager.open("treasure", code)
+    page = eager.seen(browser)
+    page.set_viewport_size(PHONE)
+    said = page.locator(".shaft .said")
+    own = re.compile(r"^你挖了第 1 层，没有奖，小玩意.+进图鉴")
+    page.locator(".dig", has_text="挖一锹").click()
+    button = page.locator(".dig", has_text="秒后大家可挖")
+    expect(said).to_have_text(own)
+    expect(button).to_be_visible()
+    place = button.bounding_box()
+    page.evaluate(NOTE_SHAKE)
+    button.click(force=True)  # the page says that it is disabled
+    expect(said).to_have_text(re.compile(r"^还要等 [1-5]?\d 秒"))
+    expect(said).to_have_text(own)
+    assert page.evaluate("window.shaken")
+    said.evaluate(LENGTHEN)
+    assert button.bounding_box() == place
+    assert eager.asked.count("/postTask") == 1
 
 
 def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publisher):
