@@ -1,7 +1,5 @@
 """`/asyncapi.json`: the websocket `/ws`, from the classes that parse its messages and encode its frames."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """The HTTP edge: identity, replies. With `push.py` and `websocket.py` it turns refusals into replies."""
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import secrets

@@ -1,7 +1,5 @@
 """Which bodies this process takes: looked at when a request's headers have come, and as the body comes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple

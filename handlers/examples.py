@@ -1,7 +1,5 @@
 """An example of each request, reply, message and frame, as `tests/handlers/test_examples.py` noted them."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 from typing import Any

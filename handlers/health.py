@@ -1,7 +1,5 @@
 """What operators' tools read: liveness, readiness, metrics, and the description of the interfaces."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import ipaddress

@@ -6,8 +6,6 @@ lines of their classes, in English; `languages.json` has the Chinese for each cl
 `glossary.json`, in both languages. A test checks that no text is missing and no text is left over.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from pathlib import Path

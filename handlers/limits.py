@@ -1,7 +1,5 @@
 """What a request counts against in the limits: the person whose token it carries, otherwise its address."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 

@@ -1,7 +1,5 @@
 """`/openapi.json`, made from what each interface declares: what it takes, and what it gives."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path

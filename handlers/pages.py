@@ -3,8 +3,6 @@
 Nothing here knows what a page does. A page uses the documented interfaces like any other client.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 Nothing here answers a request or reads a store.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache

@@ -6,8 +6,6 @@ Older clients do so in the query, which every proxy may write into a log.
 `server/realtime/hub.py` decides what is sent and when; `websocket.py` sends it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable

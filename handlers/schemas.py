@@ -1,7 +1,5 @@
 """JSON schemas of declared structs, each field with its meaning: the parts of both descriptions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Tables for spreadsheets, as CSV in UTF-8."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable, Sequence

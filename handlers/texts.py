@@ -1,8 +1,6 @@
 """What WeChat's review of a mini-program asks for: the agreement, the privacy policy, whom to contact, and a
 task's rules."""
 
-from __future__ import annotations
-
 import msgspec
 
 from handlers.base import Interface, Reply

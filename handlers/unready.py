@@ -1,7 +1,5 @@
 """The replies of a process that may not serve from the database: they say only that it cannot."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable
 
 from handlers.base import BaseHandler

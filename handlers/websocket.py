@@ -3,8 +3,6 @@
 Nothing here knows a task or what a client says: that is in `push.py` and, for operators, `ops/screen.py`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import socket

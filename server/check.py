@@ -3,8 +3,6 @@
 `release` checks first, and a server that starts logs what fails.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import AsyncIterator
 from typing import Literal, TypeAlias

@@ -4,8 +4,6 @@ Once MongoDB's time is known, the machine's own clock counts no more: the monoto
 MongoDB's time.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Decoding JSON, in this one place. Pure."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any, TypeVar, overload
 

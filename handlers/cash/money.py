@@ -1,7 +1,5 @@
 """The money of all tasks, for operators."""
 
-from __future__ import annotations
-
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import NoParameters

@@ -1,7 +1,5 @@
 """Who paid whom lately, around a red packet."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """Paying for a red packet, and the notices of WeChat Pay."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import msgspec

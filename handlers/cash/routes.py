@@ -1,7 +1,5 @@
 """What is served only where red packets are taken."""
 
-from __future__ import annotations
-
 from handlers.base import Interface
 from handlers.cash.money import OpsMoney
 from handlers.cash.paid import OpsPaid

@@ -1,7 +1,5 @@
 """Cards: a task as lists show it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`commitment`: the server's half of a draw, given before the publisher chooses the other half."""
 
-from __future__ import annotations
-
 from handlers.base import Interface, Reply
 from handlers.parameters import PersonRequest
 from server.actions.digging.commit import commit

@@ -1,7 +1,5 @@
 """每日一挖: the treasures of these days, and those of them that the caller dug."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

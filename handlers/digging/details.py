@@ -1,7 +1,5 @@
 """One task's page: its details and its participants."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

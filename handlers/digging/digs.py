@@ -1,7 +1,5 @@
 """The digs of a task, each with its digger: public, the newest first."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

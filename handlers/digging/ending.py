@@ -1,7 +1,5 @@
 """Ending and changing a task before anybody has dug."""
 
-from __future__ import annotations
-
 import msgspec
 
 from handlers.base import ProvenAct, Reply

@@ -1,7 +1,5 @@
 """Lists of tasks, as cards: the square, and what a person published, dug and won."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from operator import itemgetter
 from typing import Annotated, TypeVar

@@ -1,7 +1,5 @@
 """`postTask`: two interfaces at one path. With `code` it digs, with `goods_type` it publishes."""
 
-from __future__ import annotations
-
 from typing import Annotated, TypeVar
 
 import msgspec

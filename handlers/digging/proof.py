@@ -1,7 +1,5 @@
 """The proof of an ended task's draw, a page of its digs at a time."""
 
-from __future__ import annotations
-
 import msgspec
 
 from handlers.base import Interface

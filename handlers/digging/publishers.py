@@ -1,8 +1,6 @@
 """A publisher's page: their name, their treasures, how many prizes they handed over; and following a
 publisher."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Annotated
 

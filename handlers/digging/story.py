@@ -1,7 +1,5 @@
 """The story of an ended task: who dug which level, and what came of it, in one small reply."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """A task's page. What is the same for all is made once per change, the rest for each caller."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Literal, TypeAlias
 

@@ -1,8 +1,6 @@
 """Messages to people who left: which messages a person may allow or has allowed, and reminders of a
 cooldown's end."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

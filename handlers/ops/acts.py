@@ -1,7 +1,5 @@
 """What operators do: each act asks for a role and a reason, and is logged."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

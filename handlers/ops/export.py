@@ -1,7 +1,5 @@
 """The month's winners for a tax return: a table that is sent part by part."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import aclosing
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Lists of tasks for operators (hidden, unpaid, featured, with money), and the sums of all money."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

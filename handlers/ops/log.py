@@ -1,7 +1,5 @@
 """The audit log of what operators did, filtered by operator, act, target and time."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

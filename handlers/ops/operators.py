@@ -3,8 +3,6 @@
 What operators see and do is in `screen.py`.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 import msgspec

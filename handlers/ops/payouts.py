@@ -1,7 +1,5 @@
 """Prizes that are held or frozen: the list of them, and what an operator decides."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

@@ -4,8 +4,6 @@ A person is named by what they did: published a task, dug one of its depths, cho
 number. No id, no openid and no address is shown.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """The queue of what people reported, with the picture and the text, for the operator who decides."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import msgspec

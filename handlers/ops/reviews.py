@@ -1,7 +1,5 @@
 """What is held until an operator has looked at it: the queue, and the decision."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

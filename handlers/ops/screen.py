@@ -3,8 +3,6 @@
 Nothing here shows a seed, a winning depth that is not dug yet, or anybody's id.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The operators' search: people, treasures and prizes, by names and by any number that somebody may have."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from typing import Annotated, Literal, TypeAlias

@@ -1,7 +1,5 @@
 """The timeline of a person, a treasure or a prize, and whether a treasure's draw holds."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

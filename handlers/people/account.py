@@ -1,7 +1,5 @@
 """Logging in and out, and your numbers, name and picture."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The book of finds (地层图鉴): what a person's digs brought up."""
 
-from __future__ import annotations
-
 import msgspec
 
 from handlers.base import Interface, Reply, of_document

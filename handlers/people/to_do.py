@@ -1,7 +1,5 @@
 """What waits for a person to act: prizes to claim, parcels to confirm, goods to send, treasures to pay."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 import msgspec

@@ -1,7 +1,5 @@
 """Pictures: the poster to share, the mini-program's code, and serving what is stored."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Pictures for operators, who also see what was taken down: `/ops/files/`, below the path of their cookie."""
 
-from __future__ import annotations
-
 from handlers.ops.operators import COOKIE
 from handlers.pictures.files import File
 from server.actions.operator_sessions import find_session

@@ -1,7 +1,5 @@
 """Prizes: claiming them, handing them over, and the list of winners."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import io

@@ -1,7 +1,5 @@
 """Goods by mail on their way: the publisher sends them, the winner receives them."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Annotated
 

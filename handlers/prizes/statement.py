@@ -1,7 +1,5 @@
 """What became of your task: its people, its shares, its prizes and its money, as numbers."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from handlers.base import Interface, Reply

@@ -1,7 +1,5 @@
 """Thanking the giver of a prize."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """`/wxPush`: what WeChat pushes to this server: results of checks, changes of people, and their chat."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

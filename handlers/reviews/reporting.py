@@ -1,7 +1,5 @@
 """Reporting a task."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

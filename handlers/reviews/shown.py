@@ -1,7 +1,5 @@
 """Refusing what was taken down, or is not checked yet, to all but its publisher and its winners."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Telling all open pages of a change. Each action that changes a task ends here."""
 
-from __future__ import annotations
-
 from server.context import Context
 from server.game.dig import Dig
 from server.game.lifecycle import Move

@@ -1,7 +1,5 @@
 """Logging commands in the operators' audit log, beside the acts at /ops."""
 
-from __future__ import annotations
-
 import os
 import pwd
 from collections.abc import AsyncIterator

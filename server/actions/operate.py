@@ -3,8 +3,6 @@
 If an act stays "begun" there, it was cut off and may have been done.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress

@@ -4,8 +4,6 @@ A session is its cookie: whose it is and when it ends, under a seal that is made
 server's secret. Nothing is stored. Role and name come from the settings, so they change at the next start.
 """
 
-from __future__ import annotations
-
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass

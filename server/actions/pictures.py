@@ -1,7 +1,5 @@
 """Keeping what people upload, and drawing what they share."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable

@@ -4,8 +4,6 @@ and run again.
 Servers may run meanwhile: a value is replaced only if it is still the one that was read.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Carrying out the effects that a document owes after a move: by the process that moved it, or by a sweep."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeAlias
 

@@ -3,8 +3,6 @@
 It only reads, and repairs nothing. If asked to, it also compares each order, bill and refund with WeChat.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import Container, Mapping

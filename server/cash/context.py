@@ -1,7 +1,5 @@
 """What a process holds that takes red packets."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

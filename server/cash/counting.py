@@ -1,7 +1,5 @@
 """What the leader counts about red packets each minute. It only reads, and repairs nothing."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Patterns of people who play into each other's hands, for which a claim is held. This module only reads."""
 
-from __future__ import annotations
-
 from server.cash.context import CashContext
 from server.game import draw
 from server.game.amounts import WEEK_MS, total_fen

@@ -1,8 +1,6 @@
 """The people about whose risk this process asked WeChat today, and how many answers are still missing. Asks
 no store."""
 
-from __future__ import annotations
-
 from cachetools import LRUCache
 
 REMEMBERED = 10_000

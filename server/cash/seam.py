@@ -4,8 +4,6 @@ A treasure's payment is used, or its order closed; who digs is checked; a prize 
 its bill cancelled; what is left is refunded. The leader settles what is due, and operators read the money.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """The rules of a task in words (活动规则), made from its record. Pure."""
 
-from __future__ import annotations
-
 from server.game.amounts import claim_days_of, claim_until_ms, in_words, spoken
 from server.game.chance import outlook
 from server.game.draw import read_rules

@@ -1,7 +1,5 @@
 """The sums, the dates and the times that payments and prizes share. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any

@@ -5,8 +5,6 @@ only the depths of the prizes that were found so far, and each chance takes thes
 tells nothing about the seed, and everybody may see it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 import msgspec

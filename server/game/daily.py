@@ -1,7 +1,5 @@
 """每日一挖: the treasure of a day, which starts at one hour. Pure. Days and hours are those of China."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """A dig's record, and the seconds of a cooldown."""
 
-from __future__ import annotations
-
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 # Why a task ended. With the first two reasons, a dig ended it.

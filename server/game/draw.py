@@ -54,8 +54,6 @@ So a proof holds if all of this is true:
   depths have `is_prize` 1, all others 0, and each has its `find`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

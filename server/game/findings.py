@@ -1,7 +1,5 @@
 """What a check found, as a value. The command line and the screen put it into words. Pure."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 import msgspec

@@ -1,7 +1,5 @@
 """How many prizes a publisher handed over, and how fast. Pure."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The invariants of a task. Broken invariants are returned as findings. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ They are independent of the task's review, and of whether it is hidden. A task t
 prizes and its money are settled.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from server.game.dig import EndReason

@@ -13,8 +13,6 @@ then only be returned, since a new bill might pay it twice. `released_alone` is 
 it individually: no limit holds it again.
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from server.game.amounts import RELEASED_MS

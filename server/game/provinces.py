@@ -1,7 +1,5 @@
 """Addresses as people write them: China's provinces, and whether an address is complete. Pure."""
 
-from __future__ import annotations
-
 import re
 
 # GB/T 2260, by their short names.

@@ -1,7 +1,5 @@
 """Kinds of prizes in one task. Pure. `draw.py` has the fields of a kind that the draw commits to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 

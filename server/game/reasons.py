@@ -5,8 +5,6 @@ A reason is a `Refusal` for the caller to raise, None if the person may do it. P
 same function.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from server.errors import (

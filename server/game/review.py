@@ -4,8 +4,6 @@ A review that ended stays due until its outcome is written into the task or the 
 deleted, except for the review of a refused profile, which stays.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 

@@ -1,7 +1,5 @@
 """What a sealed value looks like in the store. Only `server/security/keys.py` makes and opens one."""
 
-from __future__ import annotations
-
 from typing import TypedDict
 
 

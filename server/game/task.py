@@ -1,7 +1,5 @@
 """A task's record, and a person in its list."""
 
-from __future__ import annotations
-
 from typing import NotRequired, TypedDict
 
 from server.game.amounts import DAY_MS

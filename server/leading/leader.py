@@ -10,8 +10,6 @@ conditional: either the leader first leases the document, by an update that requ
 conditions; the leader's lease only saves queries.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

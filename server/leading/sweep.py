@@ -5,8 +5,6 @@ sweeps only one acts; if it dies, another sweep acts later. This would work with
 only saves queries.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeAlias

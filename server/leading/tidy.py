@@ -6,8 +6,6 @@ hide a task, and waits until work is looked at again.
 The leader does it for all. It may be killed between any two writes: what was begun is found again.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -4,8 +4,6 @@ One query asks all collections at once. Each kind of work runs in its own asynci
 wait while another waits for WeChat. A kind is not begun again while it runs.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine

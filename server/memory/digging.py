@@ -1,7 +1,5 @@
 """What a process keeps for digs: locks, used ids, finished digs, facts about tasks that never change."""
 
-from __future__ import annotations
-
 import asyncio
 import weakref
 from collections.abc import Callable, Mapping

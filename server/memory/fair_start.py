@@ -6,8 +6,6 @@ begins when a cooldown ends, and when a task that people waited for opens. All p
 process dies, its clients ask again.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping

@@ -4,8 +4,6 @@ A record that was read is trusted for a limited time. The bus brings news of cha
 without Redis, records are trusted for a shorter time.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast

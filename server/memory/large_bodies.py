@@ -1,7 +1,5 @@
 """The large bodies that a process reads or answers: at most so many at once, from headers to replies."""
 
-from __future__ import annotations
-
 from server.errors import Busy
 
 LARGE_AT_ONCE = 16

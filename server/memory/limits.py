@@ -3,8 +3,6 @@
 Redis holds the counts. While Redis is away, each process counts by itself, from 0.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The square's pages. They are the same for everybody: read once for all who ask, and kept for a moment."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A share token is (task, sharer), encrypted, so handing one out and reading one take no trip to the store.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import lru_cache

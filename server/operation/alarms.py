@@ -4,8 +4,6 @@
 Prometheus is told by the webhook: the leader compares the same numbers with this table (`monitor.py`).
 """
 
-from __future__ import annotations
-
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias

@@ -3,8 +3,6 @@
 This module only reads, and repairs nothing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -3,8 +3,6 @@
 It runs only while somebody looks. It reads heartbeats from Redis and tasks from MongoDB, and writes nothing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import Protocol

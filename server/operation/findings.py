@@ -1,8 +1,6 @@
 """Findings for people: a line of English for the command line; for a screen, values that the screen puts into
 words."""
 
-from __future__ import annotations
-
 from server.game.findings import Finding, Value, What
 
 SENTENCES: dict[What, str] = {

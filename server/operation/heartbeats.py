@@ -4,8 +4,6 @@ Heartbeats are made from the metrics that `/metrics` shows, so nothing is counte
 Redis, which keeps the heartbeats of 15 minutes. They hold no person's id.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 from collections import defaultdict

@@ -6,8 +6,6 @@ under the same id. While MongoDB is silent, the process that led last tells of t
 then, nobody tells the webhook that MongoDB answers again.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

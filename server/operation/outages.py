@@ -5,8 +5,6 @@ asked twice a second, and an answer may take 1.5 s. While nobody is here, they a
 once when somebody comes.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial

@@ -4,8 +4,6 @@ A process that meets another database, an emptied one, or values that none of it
 nothing from it: an emptied database would say that no task ever existed.
 """
 
-from __future__ import annotations
-
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable

@@ -4,8 +4,6 @@ Each process counts in its own memory, so a full disk and a full /dev/shm end no
 process shows its own metrics alone.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import zlib

@@ -1,7 +1,5 @@
 """What became of a person, a treasure or a prize: the histories of documents, digs, and acts of operators."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby

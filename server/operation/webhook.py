@@ -4,8 +4,6 @@ Robots of groups get a text, the same for 企业微信 (developer.work.weixin.qq
 (open.dingtalk.com, custom-robot-access), which both refuse with an `errcode` in a reply of status 200.
 """
 
-from __future__ import annotations
-
 import asyncio
 from datetime import datetime
 from typing import Any, Literal

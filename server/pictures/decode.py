@@ -4,8 +4,6 @@ Pure Pillow: no network, no store, no event loop. Decoding takes long and holds 
 server calls this in the processes of `process.py`.
 """
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

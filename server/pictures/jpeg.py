@@ -1,7 +1,5 @@
 """A JPEG's scans, counted by its markers without decoding it."""
 
-from __future__ import annotations
-
 import re
 
 from server.errors import NotAPicture

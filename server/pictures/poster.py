@@ -4,8 +4,6 @@ Pure Pillow. The fonts come with packages, because a fresh machine has none for 
 that they lack are left out; otherwise they would show as empty boxes.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import unicodedata

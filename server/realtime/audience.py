@@ -8,8 +8,6 @@ for 15 s is no longer counted; without Redis a process then knows only its own w
 along, and stored nowhere.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import time

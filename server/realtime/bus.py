@@ -6,8 +6,6 @@ us nothing: each message and heartbeat carries its time and an HMAC under our se
 dropped, and so are those that come too late.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import secrets

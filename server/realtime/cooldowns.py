@@ -5,8 +5,6 @@ Before the first dig of a task, the time at which the task opened is kept here i
 truth: it comes from a read, a dig made here, or news of another process.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 A process encodes each event once: server frames are unmasked, so every watcher can be sent the same bytes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 

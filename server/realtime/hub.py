@@ -4,8 +4,6 @@ MongoDB holds the digs; the bus is only the fastest way to hear of one. If news 
 not at all, a read of MongoDB makes up for it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Iterator

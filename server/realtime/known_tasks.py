@@ -4,8 +4,6 @@ A task is entered when it is first asked for. All who wait for it are counted fr
 forgotten while they wait.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,7 +1,5 @@
 """What processes tell each other over the bus. Pure."""
 
-from __future__ import annotations
-
 from typing import Any, TypeAlias, cast
 
 import msgspec

@@ -3,8 +3,6 @@
 Frames are much like each other, so older ones are kept compressed, in a tenth of the memory.
 """
 
-from __future__ import annotations
-
 import zlib
 from functools import lru_cache
 

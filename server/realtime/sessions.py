@@ -5,8 +5,6 @@ Redis brings the news at once. Each process also polls MongoDB, so that every pr
 `POLL_SECONDS`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Iterable
 
 from server.realtime.watched_task import Watcher

@@ -1,7 +1,5 @@
 """The open websockets of each person in this process, and which one goes when there are too many."""
 
-from __future__ import annotations
-
 from typing import Generic, TypeVar
 
 S = TypeVar("S")

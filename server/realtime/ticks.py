@@ -1,7 +1,5 @@
 """The seconds of each cooldown, counted down by each process for its own watchers, without Redis."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

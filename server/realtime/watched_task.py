@@ -6,8 +6,6 @@ state too, so a page is never older than the last frame that was sent; `version`
 anew.
 """
 
-from __future__ import annotations
-
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from itertools import count

@@ -1,7 +1,5 @@
 """What systemd is told, by sd_notify(3): that the server is there, and that its parent's event loop turns."""
 
-from __future__ import annotations
-
 import logging
 import os
 import socket

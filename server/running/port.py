@@ -3,8 +3,6 @@
 A proxy in front of it holds back who sends slowly, too much or too often: `deploy/nginx.conf`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import resource

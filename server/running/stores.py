@@ -5,8 +5,6 @@ them, even if that process is killed. `missing_stores` refuses to embed stores i
 starts a dead store again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import importlib.util

@@ -4,8 +4,6 @@ It owns the listening sockets, so that a new connection is not refused while a w
 serves no request itself.
 """
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import json

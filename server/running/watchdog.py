@@ -8,8 +8,6 @@ misses no dig). New connections wait in its listening socket, which the supervis
 worker serves. The kernel still gives that socket its share: with N workers, one new connection in N waits.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

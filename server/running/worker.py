@@ -3,8 +3,6 @@
 No process is started here, and no route is declared here.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import logging

@@ -1,7 +1,5 @@
 """Whether anybody uses this process. While nobody uses it, the process asks its stores less often."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Collection

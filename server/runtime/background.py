@@ -4,8 +4,6 @@ Whatever such work raises is counted, and logged once a minute; repeated work th
 it but `end`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator

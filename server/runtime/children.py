@@ -1,8 +1,6 @@
 """Starting, awaiting and ending child processes that cannot outlive us. The callers decide which processes to
 start."""
 
-from __future__ import annotations
-
 import asyncio
 import ctypes
 import os

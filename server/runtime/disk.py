@@ -1,7 +1,5 @@
 """How much room is left where DATA_DIR is. Nothing here writes."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Motor asks MongoDB from a limited number of threads. If pages took all of these,
 page is read.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Work that several callers ask for at once: it is done once, and all of them get its result."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from functools import partial

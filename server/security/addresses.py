@@ -1,7 +1,5 @@
 """The client's address behind proxies: which hop of X-Forwarded-For to believe. Nothing here knows HTTP."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import (

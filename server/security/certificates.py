@@ -1,8 +1,6 @@
 """The authorities that our HTTPS clients trust, read once per process, since reading them blocks the event
 loop."""
 
-from __future__ import annotations
-
 import functools
 import ssl
 

@@ -8,8 +8,6 @@ and tells nothing about it. The sealed value is a nonce (12 bytes), a tag (16) a
 AES-256-GCM.
 """
 
-from __future__ import annotations
-
 import hmac
 import os
 import time

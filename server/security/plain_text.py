@@ -8,8 +8,6 @@ stay: emoji of families and flags are made with them, and Persian and Indian nam
 invisible characters alone becomes empty.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

@@ -1,7 +1,5 @@
 """Codes for URLs and order numbers: drawn at random, or derived under a secret key."""
 
-from __future__ import annotations
-
 import hmac
 import secrets
 import string

@@ -1,7 +1,5 @@
 """The settings: one typed record, read once from the environment and checked before anything starts."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

@@ -1,7 +1,5 @@
 """The small files that a server keeps in DATA_DIR."""
 
-from __future__ import annotations
-
 import errno
 import re
 from pathlib import Path

@@ -4,8 +4,6 @@ A limit is the most acts in a window, which begins with the first act. LIMITS_A_
 multiply all limits of their kind; 0 means no limit.
 """
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple, TypeAlias
 
 # What is counted. `digs` are digs of tasks without a cooldown. Per address, only failed `logins` are counted,

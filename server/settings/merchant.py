@@ -3,8 +3,6 @@
 Keys are PEM text. Line breaks in them may have become `\\n`, spaces or nothing.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

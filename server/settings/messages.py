@@ -5,8 +5,6 @@ A fixed text stands behind a colon. It is for a field that the template has and 
 `enum3=:已中奖`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Who may operate: OPS_TOKENS names persons, each with a role and a token. Pure."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Literal, TypeAlias, get_args
 

@@ -1,7 +1,5 @@
 """How hard a secret is to guess. Pure."""
 
-from __future__ import annotations
-
 import math
 import re
 from itertools import pairwise

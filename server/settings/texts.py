@@ -1,8 +1,6 @@
 """The texts that WeChat's review of a mini-program asks for: agreement and privacy policy, as files that the
 operator edits."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The work that is due: one round trip asks all collections whether anything in them is due."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 

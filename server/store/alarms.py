@@ -1,8 +1,6 @@
 """The alarms that hold, and what the webhook was told of them: `alarms`, one document, which the leader
 writes."""
 
-from __future__ import annotations
-
 from typing import TypedDict
 
 from server.store.documents import Documents

@@ -1,7 +1,5 @@
 """What operators did: `audit_log`. An act is never changed or deleted; its outcome is added once."""
 
-from __future__ import annotations
-
 import re
 from hashlib import sha256
 from typing import Literal, NamedTuple, NotRequired, TypedDict

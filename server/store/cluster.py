@@ -1,7 +1,5 @@
 """What kind of MongoDB this is, and what its members' clocks say."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What every collection has: a name, its indexes, and documents of one shape."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, cast

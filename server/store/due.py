@@ -4,8 +4,6 @@ Any number of processes may lease at once. A lease moves `due_at` ahead by `LEAS
 time works on a document, and the document comes due again if that process dies.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, ClassVar
 

@@ -9,8 +9,6 @@ A $lookup of read concern majority may fail with code 246 even without a transac
 src/mongo/db/db_raii.cpp (assertAllNamespacesAreCompatibleForReadTimestamp).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

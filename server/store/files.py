@@ -10,8 +10,6 @@ without that field stays. A file with `metadata.kept` stays too, since digs show
 see it, and nobody can use it any more.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """What the leader counted in the database: `gauges`, one document."""
 
-from __future__ import annotations
-
 from typing import TypedDict
 
 from server.store.documents import Documents

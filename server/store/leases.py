@@ -5,8 +5,6 @@ lease cuts it to that length, and notes by how much in the same update: so a ste
 processes restarted after it.
 """
 
-from __future__ import annotations
-
 from typing import Any, NotRequired, TypedDict
 
 from server.clock import STEP_MS

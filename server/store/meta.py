@@ -8,8 +8,6 @@ that has left no value under a secret removes its fingerprint.
 kept here because each process reads this document anyway, twice a second.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable
 from typing import Any, NamedTuple, NotRequired, TypedDict

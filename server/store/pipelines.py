@@ -1,7 +1,5 @@
 """Parts of pipelines that several collections use: MongoDB's clock, and how a dig is found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 

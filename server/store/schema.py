@@ -4,8 +4,6 @@
 (`require_prepared`).
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -4,8 +4,6 @@ Only `server/security/keys.py` can open them. If you seal something new, add its
 `python -m server rotate` will miss it.
 """
 
-from __future__ import annotations
-
 from pymongo import UpdateOne
 
 from server.game.sealed import Sealed

@@ -1,7 +1,5 @@
 """How long commands take, by name, as PyMongo tells."""
 
-from __future__ import annotations
-
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,

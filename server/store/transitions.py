@@ -1,7 +1,5 @@
 """A move of a lifecycle, compiled to one update of MongoDB. `server/game/lifecycle.py` says what it means."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ Queries of URLs carry ids and tokens, and MongoDB's errors carry the values that
 here, in the lines of libraries too.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import time

@@ -3,8 +3,6 @@
 No label holds a code, an id or anything else about a person.
 """
 
-from __future__ import annotations
-
 import functools
 import platform
 import time

@@ -5,8 +5,6 @@ in a bounded queue. What finds the queue full is counted and dropped. All that P
 tracebacks and warnings, goes the same way.
 """
 
-from __future__ import annotations
-
 import atexit
 import io
 import os

@@ -4,8 +4,6 @@ The same code talks to WeChat and to its sandbox; only the base URL differs. Not
 the mini-program or decides what a person may do.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping

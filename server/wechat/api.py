@@ -4,8 +4,6 @@ It knows no particular interface. Addresses and bodies contain the secret, login
 line or error here shows one.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager

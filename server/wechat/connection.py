@@ -1,7 +1,5 @@
 """Connections to one of WeChat's addresses. Nothing here knows what is asked."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

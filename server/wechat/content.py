@@ -1,7 +1,5 @@
 """What WeChat thinks of a text or a picture. Pure."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 import msgspec

@@ -5,8 +5,6 @@ https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/messag
 https://developers.weixin.qq.com/doc/oplatform/developers/dev/push/encryption.md
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

@@ -4,8 +4,6 @@ https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-managemen
 (参数值内容限制说明). A value that breaks a rule there makes WeChat refuse the whole message with 47003.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime

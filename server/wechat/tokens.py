@@ -6,8 +6,6 @@ twenty a day, 30 s apart:
 https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html
 """
 
-from __future__ import annotations
-
 import logging
 import secrets
 import time

@@ -3,8 +3,6 @@
 https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/signature.html
 """
 
-from __future__ import annotations
-
 import base64
 from typing import Annotated
 

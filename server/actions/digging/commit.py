@@ -5,8 +5,6 @@ from the seed alone, whatever the server's secrets are. So a seed makes only one
 need the same code.
 """
 
-from __future__ import annotations
-
 import secrets
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ Any process may die at any moment: one conditional update of the task records th
 in it. Any process can write the history from that record later. See `Tasks.record_dig` for the condition.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Each value is checked against its declared range before it comes here. The reque
 of the caller.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -1,7 +1,5 @@
 """Changing a task's texts, pictures and start, until somebody digs it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from server.actions.announce import announce_changed

@@ -1,7 +1,5 @@
 """Ending a task without a dig, and settling every task that has ended: refunds and expired prizes."""
 
-from __future__ import annotations
-
 import logging
 import time
 

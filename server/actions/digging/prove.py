@@ -1,7 +1,5 @@
 """The proof of an ended task's draw, read from its history a page at a time."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 

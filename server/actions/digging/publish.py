@@ -3,8 +3,6 @@
 The seed is drawn here, or was drawn before the publisher chose a nonce: `server/actions/digging/commit.py`.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar

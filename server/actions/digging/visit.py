@@ -1,7 +1,5 @@
 """Opening a task's page: recording the visit, and who brought the visitor."""
 
-from __future__ import annotations
-
 from server.context import Context
 from server.security.keys import SHARE_CHARACTERS
 

@@ -1,7 +1,5 @@
 """From a winning dig to its prize. Any process may write the prize; it is written once."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from server.actions.messages.write import tell_winner

@@ -9,8 +9,6 @@ for it: WeChat would refuse a second message. If the person has more consents, i
 as `unclear`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 

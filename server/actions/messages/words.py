@@ -1,7 +1,5 @@
 """What a message says, read from the store just before it is sent, so that it is true then."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from server.actions.messages.write import REMIND_MS

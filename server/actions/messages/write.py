@@ -4,8 +4,6 @@
 has no template, nothing is read or written.
 """
 
-from __future__ import annotations
-
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, NotPaid, NotShown, refuse
 from server.game.amounts import DAY_MS

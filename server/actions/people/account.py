@@ -1,7 +1,5 @@
 """What changes a person: logging in and out, and choosing a name."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 
 from server.actions.reviews.submit import submit_name, submit_profile

@@ -3,8 +3,6 @@
 https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes
 """
 
-from __future__ import annotations
-
 from server.actions.people.leave import begin_deletion
 from server.actions.people.whom import key_of
 from server.context import Context

@@ -5,8 +5,6 @@ is deleted last, so an interrupted run can be repeated. All that the ledger and 
 id: the number of participants does not change, and every fen stays where it was.
 """
 
-from __future__ import annotations
-
 from asyncio import sleep
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Following a publisher: the follower may then be told of each new treasure (`tell_followers`)."""
 
-from __future__ import annotations
-
 from server.context import Context
 from server.errors import BadRequest, NoSuchPublisher
 

@@ -1,7 +1,5 @@
 """The mark of a whole layer of finds, which others see beside a person's name."""
 
-from __future__ import annotations
-
 from server.context import Context
 from server.store.people.people import Person
 

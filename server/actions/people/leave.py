@@ -4,8 +4,6 @@ Asking for the deletion is one write, and so is taking it back. After these days
 of the person's is under way.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from typing import Literal

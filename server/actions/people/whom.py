@@ -1,7 +1,5 @@
 """Whom an operator means. Operators see no ids of WeChat's, so they name a person by what the person did."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import msgspec

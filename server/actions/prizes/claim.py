@@ -1,7 +1,5 @@
 """Claiming a prize: a red packet by a bill, goods by mail or on site. Safe to repeat."""
 
-from __future__ import annotations
-
 import re
 import secrets
 import unicodedata

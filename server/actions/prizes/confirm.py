@@ -1,7 +1,5 @@
 """Handing goods over on site: the publisher confirms a winner's pick-up code."""
 
-from __future__ import annotations
-
 from server.actions.announce import announce_claim
 from server.actions.prizes.freeze import apply_freezes
 from server.context import Context

@@ -4,8 +4,6 @@ A freeze is saved first, then applied to each prize that it concerns. If the pro
 Refunds to publishers are not frozen: they go back to the card that paid.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Goods by mail after their address is here: the publisher sends them, and they arrive. Safe to repeat."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias, get_args
 
 from server.actions.announce import announce_claim

@@ -1,7 +1,5 @@
 """The parcels of many prizes at once: the winners' table, with carriers and numbers filled in."""
 
-from __future__ import annotations
-
 import asyncio
 import csv
 import io

@@ -1,7 +1,5 @@
 """When a publisher of goods by mail may not read the winners' addresses."""
 
-from __future__ import annotations
-
 from server.context import Context
 from server.game.ranks import is_mailed
 from server.game.review import is_shown

@@ -1,7 +1,5 @@
 """A winner thanks the giver by one of the signs of cheers, once a win."""
 
-from __future__ import annotations
-
 from server.actions.announce import announce_claim
 from server.actions.digging.win import ensure_prize
 from server.context import Context

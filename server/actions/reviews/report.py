@@ -1,7 +1,5 @@
 """Reporting a task. Enough reports hide the task until an operator decides, but only for some hours."""
 
-from __future__ import annotations
-
 from server.actions.announce import announce_changed
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask, NotShown

@@ -5,8 +5,6 @@ Each step is saved before the next one begins, and any process can go on with wh
 stays due until the task, or the person's record, says how it ended.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from typing import Literal

@@ -1,7 +1,5 @@
 """Submitting what people publish to review (`review.py`): WeChat checks it, or an operator has to look."""
 
-from __future__ import annotations
-
 from server.context import Context
 from server.errors import NotLoggedIn
 from server.game.amounts import DAY_MS

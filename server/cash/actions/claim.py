@@ -1,7 +1,5 @@
 """Claiming a red packet by a bill. Safe to repeat."""
 
-from __future__ import annotations
-
 import logging
 
 from server.actions.digging.win import follow_prize

@@ -1,7 +1,5 @@
 """The effect that enters an amount in the ledger."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from server.actions.transition import Effect

@@ -8,8 +8,6 @@ The limits count a person and a publisher over all their treasures. A newcomer i
 younger than a week, or who has dug only in treasures of this publisher.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from server.actions.announce import announce_claim

@@ -4,8 +4,6 @@ The content of a notice is saved before the answer. Its consequences are carried
 notice at a time. If the process dies first, a sweep carries them out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from server.cash.actions.pay_in import follow_payments, note_payment

@@ -10,8 +10,6 @@ A move (`rules/order.py`, `game/opening.py`) changes nothing if it does not fit 
 `move` returns the document that it changed, `moves` only whether the move fitted.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 

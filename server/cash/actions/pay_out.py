@@ -7,8 +7,6 @@ deadline, and once a prize is frozen, a bill is not sent again. A bill has faile
 know it when `UNDER_WAY_MS` (`rules/bill.py`) have passed since it was last sent.
 """
 
-from __future__ import annotations
-
 import logging
 
 from server.actions.announce import announce_claim

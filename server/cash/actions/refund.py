@@ -1,7 +1,5 @@
 """Paying back: a refund is saved first, then sent; then we ask until WeChat says how it ended."""
 
-from __future__ import annotations
-
 import logging
 
 from server.actions.transition import Effects, carry_out

@@ -8,8 +8,6 @@ sweep makes it.
 https://developers.weixin.qq.com/miniprogram/dev/platform-capabilities/business-capabilities/order-shipping/order-shipping.html
 """
 
-from __future__ import annotations
-
 import logging
 
 from server.actions.transition import Effects, carry_out

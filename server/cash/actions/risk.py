@@ -3,8 +3,6 @@
 No dig waits for these checks.
 """
 
-from __future__ import annotations
-
 import logging
 
 from server.cash.context import CashContext

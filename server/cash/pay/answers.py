@@ -4,8 +4,6 @@ Answers are read straight from the JSON of replies and notices. Amounts are in f
 shape, or a state that this server does not know, the outcome must be treated as unknown.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 

@@ -4,8 +4,6 @@
 answers. It also tells what an error means for the money.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 import secrets

@@ -6,8 +6,6 @@ more, after the deadline or because its prize is frozen. If such a bill never re
 well: `give_up`. `remote` is the last state that WeChat named, "" if none.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from server.cash.rules.payment import ASK_AGAIN_MS, SLOW_MS, tomorrow_ms, unanswered_in

@@ -1,7 +1,5 @@
 """When a payout fits below a limit of 24 hours. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

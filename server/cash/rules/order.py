@@ -6,8 +6,6 @@ the order stays `paid`. As long as a task has an order with the field `live`, it
 task is open, we have to report to WeChat that what was paid for was delivered.
 """
 
-from __future__ import annotations
-
 from typing import TypedDict
 
 from server.cash.rules.payment import unanswered_in

@@ -1,7 +1,5 @@
 """What the lifecycles of an order, a bill and a refund share. Pure."""
 
-from __future__ import annotations
-
 from server.game.amounts import begins_at, day_of
 from server.game.lifecycle import ABSENT, Is, Row
 

@@ -4,8 +4,6 @@ A refund is sent again under its number until WeChat has answered once. After th
 says how the refund ended. If we see only a later state of WeChat, the states before it are skipped.
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from server.cash.rules.payment import ASK_AGAIN_MS, SLOW_MS, unanswered_in

@@ -1,7 +1,5 @@
 """Orders, bills, refunds and the ledger, one collection per file."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from server.cash.store.bills import Bills

@@ -1,7 +1,5 @@
 """`bills`, by out_bill_no: each pays a prize by a transfer of WeChat's. Its lifecycle is `rules/bill.py`."""
 
-from __future__ import annotations
-
 from typing import Literal, NotRequired, TypeAlias
 
 from server.cash.rules.bill import bill as lifecycle

@@ -5,8 +5,6 @@
 paid:out_trade_no · owed:code:depth · given:out_bill_no · refunded:out_refund_no
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from typing import Literal, TypeAlias, TypedDict, get_args

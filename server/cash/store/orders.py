@@ -1,7 +1,5 @@
 """What publishers pay: `orders`, by WeChat's out_trade_no. Their lifecycle is `rules/order.py`."""
 
-from __future__ import annotations
-
 from typing import Literal, NotRequired, TypeAlias
 
 from server.cash.rules.order import Coupon

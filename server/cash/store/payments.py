@@ -1,7 +1,5 @@
 """What orders, bills and refunds have in common: a number, a task, a state, and alarms."""
 
-from __future__ import annotations
-
 from typing import NotRequired, TypedDict
 
 from server.game.lifecycle import Moved

@@ -1,7 +1,5 @@
 """What red packets pay, read from `prizes` for the limits, and the number of a prize's bill."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What goes back to publishers: `refunds`, by WeChat's out_refund_no. Its lifecycle is `rules/refund.py`."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from server.cash.rules.refund import RefundKind

@@ -1,8 +1,6 @@
 """WeChat's risk ranks of people: `risks`, one per person. We ask WeChat at a person's first dig
 of a red packet in a day."""
 
-from __future__ import annotations
-
 from typing import NotRequired, TypedDict
 
 from server.store.documents import Documents

@@ -4,8 +4,6 @@ A dig is first recorded in its task (`last_dig`, `pending`) and then here. Queri
 newest dig add it with `pending_digs`; the docstrings of the other queries say "in the history".
 """
 
-from __future__ import annotations
-
 from operator import itemgetter
 from typing import ClassVar, NamedTuple, NotRequired, TypedDict
 

@@ -1,7 +1,5 @@
 """The square: which of `tasks` are listed, in which order, on which page, and the indexes in that order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypedDict
 

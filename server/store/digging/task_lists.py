@@ -1,8 +1,6 @@
 """What operators see of all tasks. Each list has an index in its order, so that it reads no more than it
 returns."""
 
-from __future__ import annotations
-
 from server.game.task import Task
 from server.store.digging.terms import asked_terms
 from server.store.documents import Documents

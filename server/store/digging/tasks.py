@@ -4,8 +4,6 @@
 read and write of the same collection.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, TypedDict
 

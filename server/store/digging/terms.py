@@ -4,8 +4,6 @@ neighbouring characters.
 So an index finds any part of a name, even in a language that has no spaces between words.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from itertools import pairwise
 

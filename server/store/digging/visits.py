@@ -1,7 +1,5 @@
 """The people who opened a task, and who brought them there: `visits`, one per person and task."""
 
-from __future__ import annotations
-
 from typing import NotRequired, TypedDict
 
 from pymongo import UpdateOne

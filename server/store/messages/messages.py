@@ -4,8 +4,6 @@ waiting → sending → sent | refused | failed | unclear; a message that is no 
 A message that WeChat did not take goes back to waiting.
 """
 
-from __future__ import annotations
-
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from server.settings.messages import MessageKind

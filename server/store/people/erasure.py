@@ -4,8 +4,6 @@ A person's id of ours stays where it stands: it names nobody once the person's r
 may be interrupted and called again.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 

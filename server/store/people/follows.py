@@ -1,7 +1,5 @@
 """The follows of publishers: `follows`, one per publisher and follower."""
 
-from __future__ import annotations
-
 from typing import TypedDict
 
 from server.store.documents import Documents, index

@@ -1,7 +1,5 @@
 """The people who have logged in: `people`, by an id of ours. Only here stand WeChat's ids of them."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import ClassVar, NotRequired, TypedDict
 

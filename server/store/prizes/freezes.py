@@ -4,8 +4,6 @@ frozen → releasing → deleted; for the freeze of a prize also frozen → retu
 until it is applied to its prizes.
 """
 
-from __future__ import annotations
-
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from server.store.documents import index

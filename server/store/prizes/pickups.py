@@ -1,7 +1,5 @@
 """Tries at pick-up codes: `pickups`, one document per task, to count them over all processes."""
 
-from __future__ import annotations
-
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS, Document
 

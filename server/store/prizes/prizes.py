@@ -1,7 +1,5 @@
 """What was won: `prizes`, one per winning dig, by "code:depth". Their lifecycle is `game/prize.py`."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 

@@ -4,8 +4,6 @@ A result may come before the trace_id is noted in the review, or after the proce
 kept here, for a day.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import NotRequired, TypedDict
 

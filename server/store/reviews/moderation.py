@@ -1,7 +1,5 @@
 """Whether others see a task: its review, operators and reports decide. Safe to repeat for a review."""
 
-from __future__ import annotations
-
 from server.game.review import IN_REVIEW, REPORTED_MS
 from server.game.task import Task
 from server.store.digging.tasks import APART_MS

@@ -1,7 +1,5 @@
 """What people report: `reports`, one per person and task."""
 
-from __future__ import annotations
-
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from pymongo.errors import DuplicateKeyError

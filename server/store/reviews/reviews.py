@@ -3,8 +3,6 @@
 Their lifecycle is `game/review.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable
 from typing import NotRequired, TypedDict
 
