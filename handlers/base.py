@@ -273,13 +273,9 @@ def _structs_in(annotation: Any) -> tuple[type[msgspec.Struct], ...]:
 
 
 class Interface(Receiver):
-    """One REST interface. It declares what it takes and gives; all else follows from these attributes.
+    """One REST interface. It declares what it takes and gives; all else follows from that.
 
-        class Logout(Interface):
-            path = "/logout"
-            method = "POST"
-            needs_token = True
-
+        class Logout(Interface, path="/logout", method="POST", needs_token=True):
             async def answer(self, request: OwnRequest) -> None:
                 await end_sessions(self.context, await self.person())
 
@@ -288,13 +284,13 @@ class Interface(Receiver):
     chooses), `gives` that of the reply. Both are read from the annotations of `answer`. Only an interface
     that replies in encoded bytes says itself what it `gives`. `takes_files` names the fields of a form that
     hold files. `gives_texts` has the content types that a request may ask for in place of JSON. `explained`
-    are further paragraphs for the reference. `/openapi.json` is made from these attributes. A body may have
+    are further paragraphs for the reference. `/openapi.json` is made from all this. A body may have
     `body_limit_bytes` with a good token, and `strangers_bytes` without one.
 
     `arrived` is when the ANSWER_SECONDS of a request began, in the loop's time.
     """
 
-    path: ClassVar[str]
+    path: ClassVar[str] = ""
     takes: ClassVar[tuple[type[msgspec.Struct], ...]]
     takes_files: ClassVar[tuple[str, ...]] = ()
     gives: ClassVar[tuple[type[msgspec.Struct], ...]]
@@ -306,8 +302,21 @@ class Interface(Receiver):
     strangers_bytes: ClassVar[int] = STRANGERS_BYTES
     arrived: float
 
-    def __init_subclass__(cls) -> None:
-        """Take from `answer` what the interface takes and, unless it says so itself, gives."""
+    def __init_subclass__(
+        cls,
+        path: str = "",
+        method: str = "",
+        needs_token: bool = False,
+        locks: bool = False,
+        gives_texts: tuple[str, ...] = (),
+    ) -> None:
+        """Take what the head of the class says. From `answer`, take what the interface takes and, unless it
+        says so itself, gives."""
+        cls.path = path
+        cls.method = method or cls.method
+        cls.needs_token = needs_token or cls.needs_token
+        cls.locks = locks or cls.locks
+        cls.gives_texts = gives_texts
         if "answer" in vars(cls):
             hints = get_type_hints(cls.answer)
             cls.takes = _structs_in(hints["request"])
@@ -430,21 +439,14 @@ class Interface(Receiver):
         return check_ban(await self.person(), self.context.clock.now_ms())
 
 
-class ProvenAct(Interface):
+class ProvenAct(Interface, method="POST", needs_token=True, locks=True):
     """An interface that acts on money, goods, or the caller's own task or account: it needs a token, and
     locks."""
-
-    method = "POST"
-    needs_token = True
-    locks = True
 
 
 def interfaces_in(*modules: ModuleType) -> list[type[Interface]]:
     """Return the interfaces that these modules declare: their classes that have a path."""
     declared = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
     names = {module.__name__ for module in modules}
-    return [
-        each
-        for each in declared
-        if issubclass(each, Interface) and each.__module__ in names and hasattr(each, "path")
-    ]
+    own = [each for each in declared if issubclass(each, Interface) and each.__module__ in names]
+    return [each for each in own if each.path]

@@ -17,10 +17,8 @@ class GetTextsReply(Reply, kw_only=True):
     contact: str
 
 
-class GetTexts(Interface):
+class GetTexts(Interface, path="/getTexts"):
     """The operator's texts: the agreement, the privacy policy, and whom to contact."""
-
-    path = "/getTexts"
 
     async def answer(self, request: NoParameters) -> GetTextsReply:
         """Return the texts as they were when the server started."""
@@ -42,10 +40,8 @@ class GetRulesReply(Reply, kw_only=True):
     rules: list[ActivityRule]
 
 
-class GetRules(Interface):
+class GetRules(Interface, path="/getRules"):
     """A task's rules in words: who gives what, how it is drawn, from when to when, how it is claimed."""
-
-    path = "/getRules"
 
     async def answer(self, request: TaskRequest) -> GetRulesReply:
         """Raises NoSuchTask, and NotShown to those who may not see the task."""

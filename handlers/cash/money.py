@@ -21,10 +21,8 @@ class OpsMoneyReply(Reply, kw_only=True):
     today_fen: int
 
 
-class OpsMoney(OperatorInterface):
+class OpsMoney(OperatorInterface, path="/ops/money"):
     """The money of all tasks."""
-
-    path = "/ops/money"
 
     async def answer(self, request: NoParameters) -> OpsMoneyReply:
         """The sums are those of `/metrics`; the leader adds them up for all."""

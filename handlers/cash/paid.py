@@ -45,10 +45,8 @@ class OpsPaidReply(Reply, kw_only=True):
     data: list[PaidPair]
 
 
-class OpsPaid(OperatorInterface):
+class OpsPaid(OperatorInterface, path="/ops/paid"):
     """Who paid whom, around the publisher and the winner of a red packet."""
-
-    path = "/ops/paid"
 
     async def answer(self, request: OpsPaidRequest) -> OpsPaidReply:
         """Raises BadRequest if nobody won that red packet."""

@@ -34,12 +34,9 @@ class PayTaskReply(Reply, kw_only=True):
     paySign: str  # noqa: N815
 
 
-class PayTask(Interface):
+class PayTask(Interface, path="/payTask", method="POST", locks=True):
     """Order the payment of your red packet. Asking again gives the same order."""
 
-    path = "/payTask"
-    method = "POST"
-    locks = True
     context: CashContext
 
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:

@@ -13,10 +13,8 @@ class CommitmentReply(Reply, kw_only=True):
     expires_at: int
 
 
-class GetCommitment(Interface):
+class GetCommitment(Interface, path="/commitment"):
     """A new secret seed for this publisher: its hash, and the seed itself, sealed."""
-
-    path = "/commitment"
 
     async def answer(self, request: PersonRequest) -> CommitmentReply:
         """Store nothing. Raises NotLoggedIn, Banned."""

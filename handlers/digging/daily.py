@@ -59,10 +59,8 @@ async def _from(context: Context, day: str) -> list[Task]:
     return kept[day]
 
 
-class GetDaily(Interface):
+class GetDaily(Interface, path="/getDaily"):
     """The daily treasures of these days."""
-
-    path = "/getDaily"
 
     async def answer(self, request: GetDailyRequest) -> GetDailyReply:
         await self.let_in()

@@ -36,10 +36,8 @@ class GetTaskUserReply(Reply, kw_only=True):
     data: list[ParticipantRow]
 
 
-class GetTaskUser(Interface):
+class GetTaskUser(Interface, path="/getTaskUser"):
     """A task's participants, in the order in which they joined; 50 per page."""
-
-    path = "/getTaskUser"
 
     async def answer(self, request: GetTaskUserRequest) -> GetTaskUserReply:
         """Return a page; `[]` if this person opened no task. Page 1,000 costs no more than page 1.
@@ -85,10 +83,8 @@ class GetTaskDetailsRequest(msgspec.Struct):
     ) = None
 
 
-class GetTaskDetails(Interface):
+class GetTaskDetails(Interface, path="/getTaskDetails"):
     """A task's page, as this caller sees it."""
-
-    path = "/getTaskDetails"
 
     async def answer(self, request: GetTaskDetailsRequest) -> GetTaskDetailsReply:
         """Return the page from memory; note that it was opened, and through whom.

@@ -56,10 +56,8 @@ class GetDigsReply(Reply, kw_only=True):
     data: list[DigRow]
 
 
-class GetDigs(Interface):
+class GetDigs(Interface, path="/getDigs"):
     """The digs of a task, the newest first."""
-
-    path = "/getDigs"
 
     async def answer(self, request: GetDigsRequest) -> GetDigsReply:
         """A page costs the same at any depth. Raises NoSuchTask, NotShown."""
@@ -112,10 +110,8 @@ class GetMyDigsReply(Reply, kw_only=True):
     next: str
 
 
-class GetMyDigs(Interface):
+class GetMyDigs(Interface, path="/getMyDigs"):
     """The caller's digs: where, how likely, and what came of each."""
-
-    path = "/getMyDigs"
 
     async def answer(self, request: GetMyDigsRequest) -> GetMyDigsReply:
         await self.let_in()

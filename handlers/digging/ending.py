@@ -12,10 +12,8 @@ from server.actions.digging.end_task import end_own_task
 from server.game.review import ReviewShown, review_of
 
 
-class EndTask(ProvenAct):
+class EndTask(ProvenAct, path="/endTask"):
     """End your task, if nobody has dug."""
-
-    path = "/endTask"
 
     async def answer(self, request: TaskRequest) -> None:
         """Raises what `end_own_task` raises."""
@@ -41,10 +39,8 @@ class EditReply(Reply, kw_only=True):
     edited: int
 
 
-class EditTask(ProvenAct):
+class EditTask(ProvenAct, path="/editTask"):
     """Change the texts and the pictures of your task, if nobody has dug."""
-
-    path = "/editTask"
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
         """Raises BadRequest, for example if `prizes` say more than names and pictures."""

@@ -63,7 +63,7 @@ class SquareReply(CardsReply, kw_only=True):
     won: list[str]
 
 
-class GetTaskList(Interface):
+class GetTaskList(Interface, path="/getTaskList"):
     """The square: running tasks first, then tasks ended within 7 days, newest first; 20 per page.
 
     A page has at most three tasks of a publisher; the publisher's other tasks are on later pages. So a page
@@ -72,8 +72,6 @@ class GetTaskList(Interface):
     they stand in their usual place. `name` finds any part of a task's or its publisher's name, in the same
     order.
     """
-
-    path = "/getTaskList"
 
     async def answer(self, request: SquareRequest) -> SquareReply:
         """Return a page, at most a second old. The cards are made again only if a countdown changed."""
@@ -160,10 +158,8 @@ class ReleasedReply(OwnCardsReply, kw_only=True):
     data: list[ReleasedCard]
 
 
-class GetMyRelease(OwnList):
+class GetMyRelease(OwnList, path="/getMyRelease"):
     """The tasks that the caller published, also unpaid ones."""
-
-    path = "/getMyRelease"
 
     async def answer(self, request: OwnListRequest) -> ReleasedReply:
         tasks, after = await self.rows(
@@ -199,10 +195,8 @@ class PartakenReply(OwnCardsReply, kw_only=True):
     data: list[PartakenCard]
 
 
-class GetMyPartake(OwnList):
+class GetMyPartake(OwnList, path="/getMyPartake"):
     """The tasks that the caller dug."""
-
-    path = "/getMyPartake"
 
     async def answer(self, request: OwnListRequest) -> PartakenReply:
         joined = self.context.store.digs.tasks_joined
@@ -252,10 +246,8 @@ class PrizesReply(OwnCardsReply, kw_only=True):
     data: list[PrizeCard]
 
 
-class GetMyPrize(OwnList):
+class GetMyPrize(OwnList, path="/getMyPrize"):
     """The tasks in which the caller won."""
-
-    path = "/getMyPrize"
 
     async def answer(self, request: OwnListRequest) -> PrizesReply:
         won = self.context.store.digs.tasks_won

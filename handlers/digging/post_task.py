@@ -91,11 +91,9 @@ class PublishReply(Reply, kw_only=True):
     review: ReviewShown
 
 
-class PostTask(Interface):
+class PostTask(Interface, path="/postTask", method="POST"):
     """Dig a task, or publish one."""
 
-    path = "/postTask"
-    method = "POST"
     _hung_up = False
     _asked: DigAttempt | None = None  # the dig that is asked for, once it is known whose it is
 

@@ -26,10 +26,9 @@ class GetProofReply(draw.Proof, frozen=True, kw_only=True):
     msg: str = ""
 
 
-class GetProof(Interface):
+class GetProof(Interface, path="/getProof"):
     """The proof of an ended task's draw."""
 
-    path = "/getProof"
     gives = (GetProofReply,)
     explained = (draw.__doc__ or "").split("\n\n")[2:]
 

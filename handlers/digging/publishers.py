@@ -69,11 +69,8 @@ class FollowRequest(msgspec.Struct):
     following: Annotated[int, Meta(ge=0, le=1, title="关注", description="0 或 1")] = 1
 
 
-class Follow(Interface):
+class Follow(Interface, path="/follow", method="POST"):
     """Follow a publisher, or stop following. Followers may be told of new treasures. Safe to repeat."""
-
-    path = "/follow"
-    method = "POST"
 
     async def answer(self, request: FollowRequest) -> None:
         """Raises TooOften and what `follow` raises."""
@@ -97,10 +94,8 @@ class GetMyFollowsReply(Reply, kw_only=True):
     data: list[FollowedRow]
 
 
-class GetMyFollows(Interface):
+class GetMyFollows(Interface, path="/getMyFollows"):
     """The publishers whom the caller follows."""
-
-    path = "/getMyFollows"
 
     async def answer(self, request: OwnPageRequest) -> GetMyFollowsReply:
         await self.let_in()
@@ -122,10 +117,8 @@ def face_of(context: Context, person: Person) -> str:
     return picture_url(context, shown_face(person))
 
 
-class GetPublisher(Interface):
+class GetPublisher(Interface, path="/getPublisher"):
     """A publisher's page, for anybody who is logged in."""
-
-    path = "/getPublisher"
 
     async def answer(self, request: GetPublisherRequest) -> GetPublisherReply:
         """Raises NoSuchPublisher."""

@@ -54,10 +54,8 @@ class GetStoryReply(Reply, kw_only=True):
     people: list[StoryPerson]
 
 
-class GetStory(Interface):
+class GetStory(Interface, path="/getStory"):
     """The story of an ended task."""
-
-    path = "/getStory"
 
     async def answer(self, request: TaskRequest) -> GetStoryReply:
         """Raises NoSuchTask, NotShown, NotEnded."""

@@ -27,10 +27,8 @@ class GetTemplatesReply(Reply, kw_only=True):
     templates: list[OfferedTemplate]
 
 
-class GetTemplates(Interface):
+class GetTemplates(Interface, path="/getTemplates"):
     """The messages that the caller may be asked to allow."""
-
-    path = "/getTemplates"
 
     async def answer(self, request: PersonRequest) -> GetTemplatesReply:
         """Raises what `let_in` raises."""
@@ -63,11 +61,8 @@ class SubscribedRequest(msgspec.Struct):
     ]
 
 
-class Subscribed(Interface):
+class Subscribed(Interface, path="/subscribed", method="POST"):
     """Note that the caller allows one more message of each template. Waiting messages are then sent."""
-
-    path = "/subscribed"
-    method = "POST"
 
     async def answer(self, request: SubscribedRequest) -> None:
         """Raises TooOften and what `subscribe` raises."""
@@ -82,11 +77,8 @@ class RemindReply(Reply, kw_only=True):
     cd_until: int
 
 
-class Remind(Interface):
+class Remind(Interface, path="/remind", method="POST"):
     """Send the caller one message when the task's cooldown is over. Safe to repeat."""
-
-    path = "/remind"
-    method = "POST"
 
     async def answer(self, request: TaskRequest) -> RemindReply:
         """Raises TooOften and what `remind` raises."""

@@ -34,10 +34,8 @@ class OpsEndRequest(msgspec.Struct):
     fraud: Annotated[int, Meta(ge=0, le=1, title="是否欺诈", description="0 或 1")] = 0
 
 
-class OpsEnd(OperatorAct):
+class OpsEnd(OperatorAct, path="/ops/end"):
     """End a task."""
-
-    path = "/ops/end"
 
     async def answer(self, request: OpsEndRequest) -> None:
         """Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
@@ -55,10 +53,8 @@ class OpsHideRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsHide(OperatorAct):
+class OpsHide(OperatorAct, path="/ops/hide"):
     """Hide a task from all but its publisher and its winners, or show it again."""
-
-    path = "/ops/hide"
 
     async def answer(self, request: OpsHideRequest) -> None:
         """Raises what `hide_task` raises."""
@@ -73,10 +69,8 @@ class OpsFeatureRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsFeature(OperatorAct):
+class OpsFeature(OperatorAct, path="/ops/feature"):
     """Put a task on top of the square, or take it from there; at most five are there."""
-
-    path = "/ops/feature"
 
     async def answer(self, request: OpsFeatureRequest) -> None:
         """Raises what `feature_task` raises."""
@@ -93,10 +87,8 @@ class OpsDailyRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsDaily(OperatorAct):
+class OpsDaily(OperatorAct, path="/ops/daily"):
     """Make a task the daily one of its day, or take that back."""
-
-    path = "/ops/daily"
 
     async def answer(self, request: OpsDailyRequest) -> None:
         """Raises what `set_daily` raises."""
@@ -109,10 +101,8 @@ class OpsSignOutRequest(Named, kw_only=True):
     reason: Reason
 
 
-class OpsSignOut(OperatorAct):
+class OpsSignOut(OperatorAct, path="/ops/signout"):
     """End all sessions of a person."""
-
-    path = "/ops/signout"
 
     async def answer(self, request: OpsSignOutRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
@@ -126,10 +116,8 @@ class OpsBanRequest(Named, kw_only=True):
     reason: Reason
 
 
-class OpsBan(OperatorAct):
+class OpsBan(OperatorAct, path="/ops/ban"):
     """Ban a person, and tell them why: they can no longer publish, upload, dig or report."""
-
-    path = "/ops/ban"
 
     async def answer(self, request: OpsBanRequest) -> None:
         """Raises NoSuchTask, BadRequest, Unavailable."""
@@ -142,10 +130,8 @@ class OpsUnbanRequest(Named, kw_only=True):
     reason: Reason
 
 
-class OpsUnban(OperatorAct):
+class OpsUnban(OperatorAct, path="/ops/unban"):
     """Lift a person's ban."""
-
-    path = "/ops/unban"
 
     async def answer(self, request: OpsUnbanRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
@@ -159,11 +145,8 @@ class OpsTrustRequest(Named, kw_only=True):
     reason: Reason
 
 
-class OpsTrust(OperatorAct):
+class OpsTrust(OperatorAct, path="/ops/trust", role="money"):
     """Exempt a publisher from the limit of what all their red packets pay a day, or limit it again."""
-
-    path = "/ops/trust"
-    role = "money"
 
     async def answer(self, request: OpsTrustRequest) -> None:
         """Raises NoSuchTask, BadRequest."""

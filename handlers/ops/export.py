@@ -36,12 +36,8 @@ class OpsWinnersRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsWinners(OperatorAct):
+class OpsWinners(OperatorAct, path="/ops/winners", role="money", gives_texts=("text/csv",)):
     """All winners of a month, with name and phone as they gave them, as CSV."""
-
-    path = "/ops/winners"
-    role = "money"
-    gives_texts = ("text/csv",)
 
     async def answer(self, request: OpsWinnersRequest) -> bytes:
         """Send the table part by part, each once the client has taken the one before; return what is left.

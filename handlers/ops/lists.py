@@ -40,10 +40,8 @@ class OpsListReply(Reply, kw_only=True):
     held_fen: dict[str, int]
 
 
-class OpsList(OperatorInterface):
+class OpsList(OperatorInterface, path="/ops/list"):
     """The tasks that are hidden, unpaid, featured, or hold money."""
-
-    path = "/ops/list"
 
     async def answer(self, request: OpsListRequest) -> OpsListReply:
         store = self.context.store

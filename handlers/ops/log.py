@@ -98,10 +98,8 @@ async def told(context: Context, acts: list[Act]) -> list[OpsAct]:
     ]
 
 
-class OpsLog(OperatorInterface):
+class OpsLog(OperatorInterface, path="/ops/log"):
     """What operators did."""
-
-    path = "/ops/log"
 
     async def answer(self, request: OpsLogRequest) -> OpsLogReply:
         """Raises BadRequest."""

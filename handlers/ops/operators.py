@@ -3,7 +3,7 @@
 What operators see and do is in `screen.py`.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -45,11 +45,9 @@ class OpsLoginRequest(msgspec.Struct):
     ] = ""
 
 
-class OpsLogin(Interface):
+class OpsLogin(Interface, path="/ops/login", method="POST"):
     """Log an operator in, for 12 hours. Per minute and address: 10 failed logins."""
 
-    path = "/ops/login"
-    method = "POST"
     body_limit_bytes = STRANGERS_BYTES
 
     async def guard(self) -> None:
@@ -101,6 +99,11 @@ class OperatorInterface(Interface):
     role: ClassVar[Role] = "look"
     session: Session
 
+    def __init_subclass__(cls, role: Role | None = None, **head: Any) -> None:
+        """Take also the `role` that an operator needs."""
+        super().__init_subclass__(**head)
+        cls.role = role or cls.role
+
     async def guard(self) -> None:
         """Check the cookie and the role before all else. A POST must have its parameters in the body."""
         if self.method == "POST":
@@ -117,18 +120,13 @@ class OperatorInterface(Interface):
             raise NotAllowed
 
 
-class OperatorAct(OperatorInterface):
+class OperatorAct(OperatorInterface, method="POST", role="act"):
     """An interface with which operators change something. If it moves money, its role is `money`.
 
-        class OpsEnd(OperatorAct):
-            path = "/ops/end"
-
+        class OpsEnd(OperatorAct, path="/ops/end"):
             async def answer(self, request: OpsEndRequest) -> None:
                 await end_task(self.context, self.actor, request.code, request.reason)
     """
-
-    method = "POST"
-    role: ClassVar[Role] = "act"
 
 
 def session_of(context: Context, cookie: str | None) -> Session:
@@ -139,11 +137,8 @@ def session_of(context: Context, cookie: str | None) -> Session:
     return session
 
 
-class OpsLogout(OperatorInterface):
+class OpsLogout(OperatorInterface, path="/ops/logout", method="POST"):
     """Let the browser forget the operator's session. A copy of its cookie is valid until the session ends."""
-
-    path = "/ops/logout"
-    method = "POST"
 
     async def answer(self, request: NoParameters) -> None:
         self.clear_cookie(COOKIE, path="/ops")
@@ -161,10 +156,8 @@ class OpsMeReply(Reply, kw_only=True):
     off: list[Literal["messages", "checks"]]
 
 
-class OpsMe(Interface):
+class OpsMe(Interface, path="/ops/me"):
     """The operator who is logged in."""
-
-    path = "/ops/me"
 
     async def answer(self, request: NoParameters) -> OpsMeReply:
         """It is no error if nobody is logged in."""

@@ -63,10 +63,8 @@ class OpsPayoutsReply(Reply, kw_only=True):
     frozen: list[Frozen]
 
 
-class OpsPayouts(OperatorInterface):
+class OpsPayouts(OperatorInterface, path="/ops/payouts"):
     """The prizes that are held, and what is frozen."""
-
-    path = "/ops/payouts"
 
     async def answer(self, request: NoParameters) -> OpsPayoutsReply:
         store = self.context.store
@@ -119,33 +117,24 @@ class OpsPayoutRequest(msgspec.Struct):
     depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")] = 0
 
 
-class OpsFreeze(OperatorAct):
+class OpsFreeze(OperatorAct, path="/ops/freeze", role="money"):
     """Freeze the prizes of a task or a person, or the prize at a depth. Pending bills are cancelled."""
-
-    path = "/ops/freeze"
-    role = "money"
 
     async def answer(self, request: OpsPayoutRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
         await freeze(self.context, self.actor, request.what, request.code, request.depth, request.reason)
 
 
-class OpsRelease(OperatorAct):
+class OpsRelease(OperatorAct, path="/ops/release", role="money"):
     """Let winners claim what was frozen or held."""
-
-    path = "/ops/release"
-    role = "money"
 
     async def answer(self, request: OpsPayoutRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
         await release(self.context, self.actor, request.what, request.code, request.depth, request.reason)
 
 
-class OpsReturn(OperatorAct):
+class OpsReturn(OperatorAct, path="/ops/return", role="money"):
     """Return frozen or held prizes to the publisher; their money goes back with that of unclaimed prizes."""
-
-    path = "/ops/return"
-    role = "money"
 
     async def answer(self, request: OpsPayoutRequest) -> None:
         """Raises NoSuchTask, BadRequest."""

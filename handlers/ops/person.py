@@ -86,10 +86,8 @@ class OpsPersonReply(Reply, kw_only=True):
     tasks: list[BoardTask]
 
 
-class OpsPerson(OperatorInterface):
+class OpsPerson(OperatorInterface, path="/ops/person"):
     """What a person did, and their ban."""
-
-    path = "/ops/person"
 
     async def answer(self, request: OpsPersonRequest) -> OpsPersonReply:
         """Raises NoSuchTask, BadRequest."""

@@ -49,10 +49,8 @@ class OpsReportsReply(Reply, kw_only=True):
     data: list[Reported]
 
 
-class OpsReports(OperatorInterface):
+class OpsReports(OperatorInterface, path="/ops/reports"):
     """Tasks with reports that count and that no operator has decided on."""
-
-    path = "/ops/reports"
 
     async def answer(self, request: NoParameters) -> OpsReportsReply:
         """Reports of new accounts, and of people who never dug, are left out."""

@@ -47,10 +47,8 @@ class OpsReviewsReply(Reply, kw_only=True):
     checks: int
 
 
-class OpsReviews(OperatorInterface):
+class OpsReviews(OperatorInterface, path="/ops/reviews"):
     """What an operator has to look at."""
-
-    path = "/ops/reviews"
 
     async def answer(self, request: NoParameters) -> OpsReviewsReply:
         store = self.context.store
@@ -82,10 +80,8 @@ class OpsDecideRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsDecide(OperatorAct):
+class OpsDecide(OperatorAct, path="/ops/decide"):
     """Decide about what is held."""
-
-    path = "/ops/decide"
 
     async def answer(self, request: OpsDecideRequest) -> None:
         """Raises BadRequest if the review is not held any more, NotAllowed if the decision moves money."""

@@ -117,10 +117,8 @@ class OpsTaskReply(Reply, kw_only=True):
     digs: list[OpsDig]
 
 
-class OpsTask(OperatorInterface):
+class OpsTask(OperatorInterface, path="/ops/task"):
     """A task's page."""
-
-    path = "/ops/task"
 
     async def answer(self, request: OpsTaskRequest) -> OpsTaskReply:
         """Raises NoSuchTask."""

@@ -73,14 +73,11 @@ class OpsSearchReply(Reply, kw_only=True):
     prizes: list[FoundPrize]
 
 
-class OpsSearch(OperatorInterface):
+class OpsSearch(OperatorInterface, path="/ops/search", method="POST"):
     """Search for people, treasures and prizes. Searching by a phone needs at least the role `act`.
 
     It is a POST, because proxies log queries, and no phone or pasted token must get into a log.
     """
-
-    path = "/ops/search"
-    method = "POST"
 
     async def answer(self, request: OpsSearchRequest) -> OpsSearchReply:
         """Raises BadRequest for one character. If the text is an operators' token, nothing is found."""

@@ -83,10 +83,8 @@ class OpsTimelineReply(Reply, kw_only=True):
     verdict: Verdict | None
 
 
-class OpsTimeline(OperatorInterface):
+class OpsTimeline(OperatorInterface, path="/ops/timeline"):
     """What happened to a person, a treasure or a prize. It has no ids, addresses or phones."""
-
-    path = "/ops/timeline"
 
     async def answer(self, request: OpsTimelineRequest) -> OpsTimelineReply:
         """Raises NoSuchTask, BadRequest."""

@@ -88,10 +88,8 @@ def user_of(context: Context, person: Person) -> User:
     )
 
 
-class UserLogin(Interface):
+class UserLogin(Interface, path="/userLogin"):
     """Log in with WeChat's code. The code says who logs in; name and picture come from `setProfile`."""
-
-    path = "/userLogin"
 
     async def answer(self, request: UserLoginRequest) -> UserLoginReply:
         """Return the person of the code, with a new token.
@@ -203,10 +201,8 @@ class GetMyInfoReply(Reply, kw_only=True):
     to_do: list[ToDo]
 
 
-class GetMyInfo(Interface):
+class GetMyInfo(Interface, path="/getMyInfo"):
     """The caller's numbers of digs and tasks."""
-
-    path = "/getMyInfo"
 
     async def answer(self, request: PersonRequest) -> GetMyInfoReply:
         person = await self.let_in()
@@ -262,12 +258,8 @@ class SetProfileReply(Reply, kw_only=True):
     review: ReviewState
 
 
-class SetProfile(Interface):
+class SetProfile(Interface, path="/setProfile", method="POST", needs_token=True):
     """Choose the name and picture that others see from now on."""
-
-    path = "/setProfile"
-    method = "POST"
-    needs_token = True
 
     async def answer(self, request: SetProfileRequest) -> SetProfileReply:
         """Raises Banned, TooOften and what `set_profile` raises."""
@@ -279,12 +271,8 @@ class SetProfile(Interface):
         return SetProfileReply(review=review)
 
 
-class Logout(Interface):
+class Logout(Interface, path="/logout", method="POST", needs_token=True):
     """End all tokens of the caller, on all devices, and close the connections that they opened."""
-
-    path = "/logout"
-    method = "POST"
-    needs_token = True
 
     async def answer(self, request: OwnRequest) -> None:
         """Safe to repeat, with another token."""
@@ -297,10 +285,8 @@ class DeleteAccountReply(Reply, kw_only=True):
     delete_at: int
 
 
-class DeleteAccount(ProvenAct):
+class DeleteAccount(ProvenAct, path="/deleteAccount"):
     """Delete the caller's account in seven days, and end their tokens. A second request changes no date."""
-
-    path = "/deleteAccount"
 
     async def answer(self, request: OwnRequest) -> DeleteAccountReply:
         """Raises TooOften, and CannotLeave while something of the caller's is under way."""
@@ -309,10 +295,8 @@ class DeleteAccount(ProvenAct):
         return DeleteAccountReply(delete_at=await leave(self.context, person))
 
 
-class KeepAccount(ProvenAct):
+class KeepAccount(ProvenAct, path="/keepAccount"):
     """Keep the caller's account after all. Safe to repeat."""
-
-    path = "/keepAccount"
 
     async def answer(self, request: OwnRequest) -> None:
         """Raises TooOften, and BadToken once the account is being deleted."""

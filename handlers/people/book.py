@@ -23,10 +23,8 @@ class GetMyFindsReply(Reply, kw_only=True):
     data: list[FoundRow]
 
 
-class GetMyFinds(Interface):
+class GetMyFinds(Interface, path="/getMyFinds"):
     """The caller's book of finds."""
-
-    path = "/getMyFinds"
 
     async def answer(self, request: PersonRequest) -> GetMyFindsReply:
         person = await self.let_in()

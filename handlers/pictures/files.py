@@ -33,11 +33,8 @@ class GetSharePicReply(Reply, kw_only=True):
     pic: str
 
 
-class GetSharePic(Interface):
+class GetSharePic(Interface, path="/getSharePic", method="POST"):
     """The poster with which a person shares a task. Its code says who shared it."""
-
-    path = "/getSharePic"
-    method = "POST"
 
     async def answer(self, request: TaskRequest) -> GetSharePicReply:
         """Return the poster; the first time, draw it. Raises NoSuchTask, NotShown."""

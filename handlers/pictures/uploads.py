@@ -1,7 +1,5 @@
 """Uploading a picture."""
 
-from __future__ import annotations
-
 import msgspec
 
 from handlers.base import Interface, Reply
@@ -31,20 +29,16 @@ class UploadFileReply(Reply, kw_only=True):
     thumbnail: str
 
 
-class PictureNotRead(PictureTooLarge):
+class PictureNotRead(PictureTooLarge, http_status=413):
     """The body is too large, and was not read to its end."""
 
-    http_status = 413
 
-
-class UploadFile(Interface):
+class UploadFile(Interface, path="/uploadFile", method="POST"):
     """Upload a JPEG, PNG, WebP or GIF as the form's field `file`: at most 10 MB, 16 megapixels (WebP 8).
 
     The sender is known by a token or, where none is required, by `unionid` in the query or the form.
     """
 
-    path = "/uploadFile"
-    method = "POST"
     takes_files = ("file",)
     body_limit_bytes = LARGEST_BYTES
     strangers_bytes = LARGEST_BYTES  # of clients without a token, where none is required

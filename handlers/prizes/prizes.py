@@ -104,10 +104,8 @@ class DrawPrizeReply(ShownPrize, kw_only=True):
     contact: str
 
 
-class DrawPrize(ProvenAct):
+class DrawPrize(ProvenAct, path="/drawPrize"):
     """Claim your prize. A claim is safe to repeat, even after the prize was given."""
-
-    path = "/drawPrize"
 
     async def answer(self, request: DrawPrizeRequest) -> DrawPrizeReply:
         """Raises what `claim` raises."""
@@ -175,10 +173,8 @@ class ConfirmDrawReply(Reply, kw_only=True):
     wxheadpic: str
 
 
-class ConfirmDraw(ProvenAct):
+class ConfirmDraw(ProvenAct, path="/confirmDraw"):
     """The publisher confirms that goods were handed over on site."""
-
-    path = "/confirmDraw"
 
     async def answer(self, request: ConfirmDrawRequest) -> ConfirmDrawReply:
         """Raises what `confirm_pickup` raises."""
@@ -252,15 +248,11 @@ class GetWinnersReply(Reply, kw_only=True):
     data: list[WinnerRow]
 
 
-class GetWinners(Interface):
+class GetWinners(Interface, path="/getWinners", needs_token=True, gives_texts=("text/csv",)):
     """The winners of your task, and where to send their prizes, as JSON or CSV.
 
     There is no CSV of goods by mail while their addresses are closed.
     """
-
-    path = "/getWinners"
-    gives_texts = ("text/csv",)
-    needs_token = True
 
     async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:
         """Raises NoSuchTask, NotYours unless the caller published the task, and AddressesClosed."""

@@ -46,10 +46,8 @@ class ShipmentReply(Reply, kw_only=True):
     received_at: int
 
 
-class ShipPrize(ProvenAct):
+class ShipPrize(ProvenAct, path="/shipPrize"):
     """The publisher says how goods by mail were sent. Safe to repeat."""
-
-    path = "/shipPrize"
 
     async def answer(self, request: ShipPrizeRequest) -> ShipmentReply:
         """Raises what `ship` raises."""
@@ -60,10 +58,8 @@ class ShipPrize(ProvenAct):
         return _reply(prize)
 
 
-class ReceivePrize(ProvenAct):
+class ReceivePrize(ProvenAct, path="/receivePrize"):
     """The winner says that goods by mail have arrived. Safe to repeat; it happens by itself after 15 days."""
-
-    path = "/receivePrize"
 
     async def answer(self, request: TaskRequest) -> ShipmentReply:
         """Raises what `receive` raises."""
@@ -93,13 +89,12 @@ class ShipPrizesReply(Reply, kw_only=True):
     data: list[ShippedRow]
 
 
-class ShipPrizes(ProvenAct):
+class ShipPrizes(ProvenAct, path="/shipPrizes"):
     """The publisher says for many winners at once how goods by mail were sent. Safe to repeat.
 
     Each row is checked separately, and a refused row changes nothing. At most 100 rows may change something.
     """
 
-    path = "/shipPrizes"
     body_limit_bytes = 2 << 20
 
     async def answer(self, request: ShipPrizesRequest) -> ShipPrizesReply:

@@ -33,11 +33,8 @@ class GetStatementReply(Reply, kw_only=True):
     held_fen: int
 
 
-class GetStatement(Interface):
+class GetStatement(Interface, path="/getStatement", needs_token=True):
     """The statement of your task."""
-
-    path = "/getStatement"
-    needs_token = True
 
     async def answer(self, request: TaskRequest) -> GetStatementReply:
         """Raises NoSuchTask, and NotYours unless the caller published the task."""

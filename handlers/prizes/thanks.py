@@ -20,12 +20,8 @@ class ThankRequest(msgspec.Struct):
     sign: Annotated[Sign, Meta(title="喝彩", description="六种之一")]
 
 
-class Thank(Interface):
+class Thank(Interface, path="/thank", method="POST", needs_token=True):
     """Thank the giver of the prize that you won, once. The giver and the treasure's story show it."""
-
-    path = "/thank"
-    method = "POST"
-    needs_token = True
 
     async def answer(self, request: ThankRequest) -> None:
         """Raises TooOften and what `thank` raises."""

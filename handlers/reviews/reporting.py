@@ -24,12 +24,8 @@ class ReportRequest(msgspec.Struct):
     unionid: Unionid | None = None
 
 
-class ReportTask(Interface):
+class ReportTask(Interface, path="/report", method="POST", needs_token=True):
     """Report a task. A second report by the same person changes nothing."""
-
-    path = "/report"
-    method = "POST"
-    needs_token = True
 
     async def answer(self, request: ReportRequest) -> None:
         """Raises Banned, TooOften and what `report` raises."""
