@@ -1,10 +1,7 @@
 """`python -m server check`: what an operator's stores lack, and the plans that MongoDB makes for queries."""
 
 import logging
-import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +15,7 @@ from server.store.cluster import Cluster, Reading, look
 from server.store.schema import prepare
 from support.databases import with_database
 from support.redis_cluster import Member
+from support.servers import Running
 from support.wire.faulty import refuse
 
 
@@ -146,11 +144,8 @@ async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fai
 
 def test_release_checks_first_and_changes_nothing_where_that_fails(uri, redis_url, tmp_path):
     def run(*arguments: str, redis: str = redis_url) -> tuple[int, str]:
-        environment = {**os.environ, "MONGODB_URI": uri, "REDIS_URL": redis, "DATA_DIR": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-m", "server", *arguments], env=environment, capture_output=True, text=True
-        )
-        return done.returncode, done.stdout + done.stderr
+        running = Running(tmp_path, *arguments, MONGODB_URI=uri, REDIS_URL=redis)
+        return running.wait(), "".join(running.said)
 
     code, said = run("release", redis="redis://127.0.0.1:1")
     assert (code, "Redis" in said, "the database is ready" in said) == (1, True, False)

@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import socket
 import stat
 import subprocess
 import sys
@@ -23,11 +22,12 @@ from devtools.sandbox import Sandbox
 from server.__main__ import main
 from server.context import Context
 from server.errors import BadSettings
-from server.running.stores import missing_stores
+from server.running.stores import free_port, missing_stores
 from server.running.worker import look_at_data
 from server.settings import GUARDED_DEFAULTS, Settings, check_secret, read_settings, secrets_of
 from support import SOURCE
 from support.production import KEY, MERCHANT, PRIVATE_KEY, PRODUCTION, PUBLIC_KEY
+from support.servers import Running
 
 REAL = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"}
 PAID = {
@@ -55,7 +55,7 @@ def refusal(given: dict[str, str]) -> str:
 
 def test_a_start_without_the_embedded_store_says_in_one_line_what_it_needs(tmp_path):
     hidden = "import runpy, sys; sys.modules['secantus'] = None; runpy.run_module('server', None, '__main__')"
-    given = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
+    given = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "PORT": str(free_port())}
     command = [sys.executable, "-c", hidden]
     said = subprocess.run(command, env=given, cwd=SOURCE, capture_output=True, text=True, timeout=30)
     assert (said.returncode, said.stderr) == (
@@ -359,14 +359,9 @@ def test_several_secrets_keep_their_order_and_secret_key_comes_last():
 )
 def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(name, address, tmp_path):
     given = {"MONGODB_URI": "mongodb://127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1"}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    own = given | {name: address, "DATA_DIR": str(tmp_path), "PORT": port, "PATH": os.environ["PATH"]}
-    ended = subprocess.run(
-        [sys.executable, "-m", "server"], env=own, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert ended.returncode == 2
-    told = [line for line in ended.stderr.splitlines() if name in line]
-    assert len(told) == 1
-    assert "Traceback" not in ended.stderr
-    assert "notaport" not in ended.stderr  # the text may be part of a password
+    ended = Running(tmp_path, **given | {name: address})
+    assert ended.wait() == 2
+    assert sum(name in line for line in ended.said) == 1
+    said = "".join(ended.said)
+    assert "Traceback" not in said
+    assert "notaport" not in said  # the text may be part of a password

@@ -5,33 +5,23 @@ import contextlib
 import os
 import re
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devtools.crowd import square, treasures
 from server.realtime.hub import Hub
-from server.running.stores import free_port
-from support import SOURCE
 from support.browser import Person
 from support.screen import stopped
-from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
+from support.servers import Running, assert_all_end, pidfds_of, until
 
-PATIENCE_SECONDS = 100
 NEWCOMER_SECONDS = 30  # some seconds on a machine with nothing else to do
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("crowded") / "data", free_port(), WEB_CONCURRENCY="2")
-    running.wait_for("Wabao is ready at ")
-    yield running
-    running.kill()
+ENVIRONMENT = {"WEB_CONCURRENCY": "2"}
 
 
 def counted(table: str, name: str) -> int:
@@ -40,49 +30,29 @@ def counted(table: str, name: str) -> int:
 
 
 @contextlib.contextmanager
-def a_crowd(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A crowd as a process, killed if it takes too long or the test fails."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "server", "crowd", "--url", url, *options],
-        cwd=SOURCE,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as running:
-        patience = threading.Timer(PATIENCE_SECONDS, running.kill)
-        patience.start()
-        try:
-            yield running
-        finally:
-            patience.cancel()
-            running.kill()
+def a_crowd(directory: Path, url: str, *options: str) -> Iterator[Running]:
+    """A crowd as a process, killed if the test fails."""
+    running = Running(directory, "crowd", "--url", url, *options)
+    try:
+        yield running
+    finally:
+        running.kill()
 
 
-def read_until(running: subprocess.Popen[str], pattern: str) -> str:
-    """Read up to a line with a pattern; return all that was read."""
-    said = ""
-    for line in running.stdout or ():
-        said += line
-        if re.search(pattern, line):
-            return said
-    pytest.fail(f"it ended before {pattern!r}:\n{said}")
-
-
-def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(server):
+def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(server, tmp_path):
     everything = str(len(treasures.TREASURES))  # one of these treasures ends within six digs
-    with a_crowd(server.address, "--people", "24", "--tasks", everything) as running:
-        read_until(running, rf"24 of 24 watch \| tasks {everything}")
+    with a_crowd(tmp_path, server.address, "--people", "24", "--tasks", everything) as running:
+        running.wait_for(rf"24 of 24 watch \| tasks {everything}")
         os.kill(server.children()["worker"][0], signal.SIGKILL)
-        read_until(running, r"ended [1-9]")
-        read_until(running, r"2[1-4] of 24 watch")  # at any moment, some people are away
+        running.wait_for(r"ended [1-9]")
+        running.wait_for(r"2[1-4] of 24 watch")  # at any moment, some people are away
         with stopped(server.children()["Valkey"]):
             for _ in range(3):
-                read_until(running, r"of 24 watch")
-        running.send_signal(signal.SIGTERM)
-        assert running.stdout is not None
-        table = running.stdout.read()
-        assert running.wait(PATIENCE_SECONDS) == 0, table
+                running.wait_for(r"of 24 watch")
+        read = len(running.said)
+        code = running.end()
+        table = "".join(running.said[read:])
+        assert code == 0, table
 
     assert "24 people (24 logged in)" in table
     made = counted(table, "dug") + counted(table, "won")
@@ -110,7 +80,7 @@ def everyones_tasks(address: str) -> list[dict[str, Any]]:
 
 
 def test_a_demo_sends_messages_and_has_a_crowd_that_digs_what_a_newcomer_publishes(tmp_path):
-    running = Running(tmp_path / "data", free_port(), ("--demo",))
+    running = Running(tmp_path / "data", "--demo")
     try:
         running.wait_for("A crowd plays there")
         until(lambda: bool(everyones_tasks(running.address)))
@@ -131,13 +101,15 @@ def test_a_demo_sends_messages_and_has_a_crowd_that_digs_what_a_newcomer_publish
 
 def test_a_demo_without_the_sandbox_is_refused(tmp_path):
     environment = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "x"}
-    running = Running(tmp_path / "data", free_port(), ("--demo",), **environment)
+    running = Running(tmp_path / "data", "--demo", **environment)
     assert running.wait() == 2
     assert "--demo needs the sandbox" in "".join(running.said)
 
 
 @pytest.mark.gen_test(timeout=110)
-async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkeypatch):
+async def test_a_server_that_loses_a_dig_is_caught(
+    http_server, settings, monkeypatch, tmp_path
+):
     send = Hub._send
 
     def forgetful(hub: Hub, watched: Any, frames: bytes) -> None:
@@ -147,12 +119,9 @@ async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkey
     monkeypatch.setattr(Hub, "_send", forgetful)
 
     def watch() -> tuple[int, str]:
-        with a_crowd(f"http://127.0.0.1:{settings.port}") as running:
-            said = read_until(running, "VIOLATIONS")
-            running.send_signal(signal.SIGTERM)
-            assert running.stdout is not None
-            said += running.stdout.read()
-            return running.wait(PATIENCE_SECONDS), said
+        with a_crowd(tmp_path, f"http://127.0.0.1:{settings.port}") as running:
+            running.wait_for("VIOLATIONS")
+            return running.end(), "".join(running.said)
 
     code, said = await asyncio.to_thread(watch)
     assert code == 1, said

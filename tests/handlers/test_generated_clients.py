@@ -7,7 +7,6 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,7 +14,7 @@ import pytest
 
 from support import SOURCE
 from support.browser import Person
-from support.servers import Running, a_server
+from support.servers import Running
 
 GENERATOR = Path(sys.executable).with_name("openapi-python-client")
 NODE_MODULES = SOURCE / "tests" / "handlers" / "typescript" / "node_modules"
@@ -62,12 +61,6 @@ export function take(frame: Tick | Watchers, asked: Subscribe): string {
   return `${asked.code} ${"time" in frame ? frame.time : frame.watchers}`;
 }
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with a_server(tmp_path_factory.mktemp("generated")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,10 @@ import asyncio
 import io
 import os
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
-import pytest
 from PIL import Image
 
 from handlers.bodies import LARGE_BYTES
@@ -20,7 +18,6 @@ from server.memory.large_bodies import STRANGERS
 from support.client import Someone, a_picture
 from support.login import log_in
 from support.replies import raw_reply
-from support.servers import Running, a_server
 from support.stored import stored_files
 
 MB = 1 << 20
@@ -152,20 +149,14 @@ def memory_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / MB
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with a_server(tmp_path_factory.mktemp("uploads")) as server:
-        yield server
-
-
-async def test_forty_stalled_uploads_of_strangers_take_at_most_120_mb(running):
-    person = log_in(running.address, "alice")
+async def test_forty_stalled_uploads_of_strangers_take_at_most_120_mb(server):
+    person = log_in(server.address, "alice")
     headers = {"Authorization": f"Bearer {person['token']}"}
-    async with httpx.AsyncClient(base_url=running.address, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=server.address, timeout=20) as http:
         await http.post("/uploadFile", files={"file": a_picture()}, headers=headers)
-        (worker,) = running.children()["worker"]
+        (worker,) = server.children()["worker"]
         before = memory_mb(worker)
-        ends = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(40)]
+        ends = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(40)]
         head = f"POST /uploadFile HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\n"
         head += f"Content-Length: {10 * MB}\r\n\r\n"
         for _, writer in ends:

@@ -44,7 +44,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         running = Running(
             tmp_path_factory.mktemp("away"),
-            free_port(),
             MONGODB_URI=f"mongodb://127.0.0.1:{silent.getsockname()[1]}/wabao",
             REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
         )

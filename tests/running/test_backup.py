@@ -1,21 +1,16 @@
 """A backup of the embedded database, made under digs as docs/deploying.md says, and restored."""
 
 import asyncio
-import json
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
-
-from support import SOURCE
 from support.browser import Person
-from support.servers import Running, a_server, clean_environment, until
+from support.open_pages import watch
+from support.servers import Running, a_server, until
 
 RIGHT_SECONDS = 5.0
 
@@ -47,19 +42,12 @@ def back_up(server: Running, copy: str) -> None:
 
 async def snapshot_of(server: Running, person: Person, code: str, since: int) -> dict[str, object]:
     """Open a page that knows the dig `since`; return its snapshot."""
-    address = f"ws://127.0.0.1:{server.port}/ws?code={code}&since={since}"
-    asked = HTTPRequest(address, headers={"Authorization": f"Bearer {person.token}"})
     async with asyncio.timeout(RIGHT_SECONDS):
-        page = await websocket_connect(asked)
-        try:
-            while True:
-                frame: dict[str, object] = json.loads(await page.read_message() or "{}")
-                if frame["type"] == "snapshot":
-                    return frame
-        finally:
-            page.close()
-            while await page.read_message() is not None:  # or its socket outlives this loop
-                pass
+        page = await watch(server.address, person.token, code, since)
+        snapshot = await page.until("snapshot")
+    page.connection.close()
+    await page.closed()  # or its socket outlives this loop
+    return snapshot
 
 
 def test_a_backup_made_under_digs_is_restored_and_digs_go_on(tmp_path):
@@ -86,12 +74,5 @@ def test_a_backup_made_under_digs_is_restored_and_digs_go_on(tmp_path):
             until(lambda: len(again) >= 5)
         assert again == list(range(restored + 1, restored + 1 + len(again)))
         assert asyncio.run(snapshot_of(server, digger, code, 0))["now_depth"] == again[-1]
-        audited = subprocess.run(
-            [sys.executable, "-m", "server", "audit", "--remote"],
-            cwd=SOURCE,
-            env=clean_environment(DATA_DIR=str(tmp_path / "data"), PYTHONPATH=str(SOURCE)),
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert audited.returncode == 0, audited.stdout + audited.stderr
+        audit = Running(tmp_path / "data", "audit", "--remote")
+        assert audit.wait() == 0, audit.said

@@ -1,19 +1,15 @@
 """The server without `devtools/`: production runs, and development names the missing package."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pymongo
 import pytest
 
-from server.running.stores import free_port
-from support import SOURCE
 from support.databases import with_database
 from support.production import PRODUCTION
-from support.servers import Running, clean_environment
+from support.servers import Running
 
 
 @pytest.fixture
@@ -28,10 +24,8 @@ def test_production_is_released_and_serves_without_devtools(
 ):
     uri = with_database(mongodb_uri, f"without_devtools_{os.getpid()}")
     settings = {**PRODUCTION, **without_devtools, "MONGODB_URI": uri, "REDIS_URL": redis_url}
-    release = [sys.executable, "-m", "server", "release", "--unchecked"]
-    environment = clean_environment(**settings, DATA_DIR=str(tmp_path / "release"))
-    subprocess.run(release, cwd=SOURCE, env=environment, check=True, timeout=60)
-    running = Running(tmp_path / "data", free_port(), **settings)
+    assert Running(tmp_path / "release", "release", "--unchecked", **settings).wait() == 0
+    running = Running(tmp_path / "data", **settings)
     running.wait_for("wabao.worker serving")
     assert httpx.get(f"{running.address}/readyz", timeout=20).status_code == 200
     assert running.end() == 0
@@ -41,7 +35,7 @@ def test_production_is_released_and_serves_without_devtools(
 
 @pytest.mark.parametrize("arguments", [(), ("crowd", "--url", "http://127.0.0.1:1")])
 def test_what_needs_devtools_says_so_in_one_line(tmp_path, without_devtools, arguments):
-    running = Running(tmp_path / "data", free_port(), arguments, **without_devtools)
+    running = Running(tmp_path / "data", *arguments, **without_devtools)
     assert running.wait() == 2
     (line,) = running.said
     assert "devtools/" in line

@@ -4,24 +4,18 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from support.browser import Person
-from support.servers import Running, a_server, until
+from support.servers import Running, until
 
 WINDOW_MS = 2000
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with one worker, which the last test stops."""
-    settings = {"WEB_CONCURRENCY": "1", "FAIR_START_MS": str(WINDOW_MS)}
-    with a_server(tmp_path_factory.mktemp("draining"), **settings) as running:
-        yield running
+ENVIRONMENT = {"WEB_CONCURRENCY": "1", "FAIR_START_MS": str(WINDOW_MS)}
 
 
 def let_a_cooldown_pass(server: Running, digger: Person) -> tuple[str, int]:

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 
 from server.operation.alarms import TABLE
-from server.running.stores import free_port
 from server.running.supervisor import LOST_KEPT
 from server.runtime.children import ended, start_child
 from support import SOURCE
-from support.servers import Running, is_ready
+from support.servers import Running, a_server, is_ready
 
 # Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the file `path` exists, no process
 # starts. While the file `ending` exists, workers end at once with the exit code in it.
@@ -44,12 +43,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     full = directory / "full"
     ending = directory / "ending"
     (directory / "sitecustomize.py").write_text(NO_PROCESSES.format(path=str(full), ending=str(ending)))
-    running = Running(directory / "data", free_port(), PYTHONPATH=f"{directory}:{SOURCE}")
-    running.wait_for("Wabao is ready")
-    yield running
-    full.unlink(missing_ok=True)
-    ending.unlink(missing_ok=True)
-    assert running.end() == 0
+    with a_server(directory / "data", PYTHONPATH=f"{directory}:{SOURCE}") as running:
+        yield running
+        full.unlink(missing_ok=True)
+        ending.unlink(missing_ok=True)
+        assert running.end() == 0
 
 
 @contextmanager

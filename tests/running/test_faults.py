@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from server.running.stores import free_port
 from support import SOURCE
 from support.servers import Running, is_ready, until
 
@@ -66,7 +65,7 @@ def end(fault: str, directory: Path) -> None:
 def server(tmp_path: Path) -> Iterator[Running]:
     """A server with one worker, which may not be ready yet."""
     (tmp_path / "sitecustomize.py").write_text(FAULTS.format(fault=str(tmp_path / "fault")))
-    running = Running(tmp_path / "data", free_port(), PYTHONPATH=f"{tmp_path}:{SOURCE}", WEB_CONCURRENCY="1")
+    running = Running(tmp_path / "data", PYTHONPATH=f"{tmp_path}:{SOURCE}", WEB_CONCURRENCY="1")
     yield running
     running.kill()
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from support.login import log_in
 from support.open_pages import handshake
-from support.servers import PATIENCE_SECONDS, Running, a_server, until
+from support.servers import PATIENCE_SECONDS, Running, until
 
 FEW_DESCRIPTORS = 256
 # As many as stdin, stdout and stderr. A worker has more open descriptors already, so it can open no other.
@@ -24,11 +23,7 @@ WAIT_SECONDS = 2.0
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with one worker, whose limit of descriptors the tests change."""
-    with a_server(tmp_path_factory.mktemp("flooded"), SOCKETS_A_PERSON="1000") as running:
-        yield running
+ENVIRONMENT = {"SOCKETS_A_PERSON": "1000"}
 
 
 @contextmanager

@@ -11,10 +11,9 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from server.operation.alarms import COMPARED, TABLE, Comparison
-from server.running.stores import free_port
 from support.browser import Person
 from support.client import a_picture
-from support.servers import Running, until
+from support.servers import a_server, until
 
 LEAST_MB = 20
 DISK_MB = 120
@@ -68,9 +67,7 @@ def fill_store(data_dir: Path) -> str:
 
 
 def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk):
-    running = Running(disk / "data", free_port(), DISK_FREE_MB=str(LEAST_MB))
-    try:
-        running.wait_for("Wabao is ready at ")
+    with a_server(disk / "data", DISK_FREE_MB=str(LEAST_MB)) as running:
         alice = Person.log_in(running.address, "alice")
         alice.post("/postTask", **PACKET)
         workers = running.children()["worker"]
@@ -81,5 +78,3 @@ def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk):
         (disk / "fill").unlink()
         until(lambda: alice.error_of("/postTask", **PACKET) == "")
         assert running.children()["worker"] == workers
-    finally:
-        running.kill()

@@ -36,7 +36,7 @@ def test_goods_are_buried_dug_and_claimed_without_anything_of_cash(
 ):
     uri = with_database(mongodb_uri, f"goods_only_{free_port()}")
     given = {**without_cash, "MONGODB_URI": uri, "REDIS_URL": redis_url, "COOLDOWN_SECONDS": "0"}
-    running = Running(tmp_path / "data", free_port(), **given)
+    running = Running(tmp_path / "data", **given)
     running.wait_for("goods only: red packets are off, since CASH=0")
     running.wait_for("is ready")
     asking = {path: httpx.post(running.address + path, timeout=20).status_code for path in CASH}

@@ -11,12 +11,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
 
 from bench.parts.nginx import FOUND, nginx, write_conf
 from handlers.bodies import BODY_BYTES, LARGEST_BYTES
@@ -24,6 +21,7 @@ from handlers.prizes.shipping import ShipPrizes
 from server.running.port import HEAD_BYTES, IDLE_SECONDS
 from server.running.stores import free_port
 from support.browser import Person
+from support.open_pages import watch
 from support.servers import Running, a_server
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="there is no nginx")
@@ -75,23 +73,14 @@ def test_nginx_takes_the_file_and_its_limits_fit_the_servers(tmp_path):
 async def test_a_dig_and_a_websocket_go_through_nginx_and_the_server_knows_no_other_address(behind):
     alice, bob = (Person.log_in(behind.server.address, user) for user in ("alice", "bob"))
     code = alice.publish(cd=1)
-    page = await websocket_connect(
-        HTTPRequest(
-            f"wss://127.0.0.1:{behind.port}/ws?code={code}",
-            headers={"Authorization": f"Bearer {bob.token}"},
-            validate_cert=False,
-        )
-    )
-    frames: list[dict[str, Any]] = [json.loads(await page.read_message() or "{}")]
+    page = await watch(f"https://127.0.0.1:{behind.port}", bob.token, code)
+    await page.until("snapshot")
     headers = {"Authorization": f"Bearer {bob.token}", "X-Forwarded-For": "203.0.113.9"}
     body = {"unionid": bob.unionid, "code": code}
     dug = await asyncio.to_thread(behind.http.post, "/postTask", json=body, headers=headers)
     assert (dug.json()["status"], dug.json()["now_depth"]) == (0, 1)
-    async with asyncio.timeout(20):
-        while frames[-1]["type"] != "join":
-            frames.append(json.loads(await page.read_message() or "{}"))
-    assert frames[0]["type"] == "snapshot"
-    page.close()
+    await page.until("join")
+    page.connection.close()
     log = (behind.directory / "access.log").read_text()
     assert " /ws " not in log.replace("GET /ws 101", "")
     assert "127.0.0.1" not in log

@@ -17,7 +17,6 @@ from pymongo import MongoClient
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from server.running.stores import free_port
 from support import SOURCE
 from support.browser import Person
 from support.databases import database_of, with_database
@@ -65,7 +64,7 @@ class Fleet:
     async def start(self, source: Path) -> None:
         self._started += 1
         data_dir = self._directory / str(self._started)
-        running = Running(data_dir, free_port(), source=source, **self._environment)
+        running = Running(data_dir, source=source, **self._environment)
         await asyncio.to_thread(running.wait_for, "is ready")
         self.living.append(running)
 

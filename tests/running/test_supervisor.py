@@ -48,7 +48,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(data_dir: Path) -> Iterator[Running]:
     """One server for the tests that leave it running."""
-    running = Running(data_dir, free_port(), WEB_CONCURRENCY="2")
+    running = Running(data_dir, WEB_CONCURRENCY="2")
     running.wait_for("Wabao is ready at ")
     yield running
     if running.process.poll() is None:
@@ -223,7 +223,7 @@ def test_a_new_start_finds_the_data_after_everything_was_killed_and_its_end_answ
     server, alice, data_dir
 ):
     server.kill()
-    again = Running(data_dir, server.port)
+    again = Running(data_dir, PORT=str(server.port))
     again.wait_for("Wabao is ready at ")
     alice.get("/getMyInfo")
     assert Person.log_in(again.address, "alice").id == alice.id
@@ -266,7 +266,7 @@ def test_the_log_has_neither_ids_nor_tokens(server, alice):
 
 
 def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path):
-    running = Running(tmp_path / "data", free_port())
+    running = Running(tmp_path / "data")
     until(lambda: len(child_pids(running.process.pid)) >= 1)
     descriptors = pidfds_of(child_pids(running.process.pid))
     running.process.kill()

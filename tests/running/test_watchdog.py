@@ -12,17 +12,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from server.running.stores import free_port
 from server.running.watchdog import ABORT_SECONDS, STARTING, Heart, Watchdog
 from server.runtime.children import start_child
 from support import SOURCE
-from support.servers import (
-    Running,
-    assert_all_end,
-    clean_environment,
-    pidfds_of,
-    until,
-)
+from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
 
 ENDED_SECONDS = 40  # 15 where the machine is not busy
 TURN_SECONDS = 0.05
@@ -49,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     spinning = tmp_path_factory.mktemp("spinning")
     (spinning / "sitecustomize.py").write_text(SPIN_ON_SIGUSR1)
     data_dir = tmp_path_factory.mktemp("watched") / "data"
-    running = Running(data_dir, free_port(), WEB_CONCURRENCY="3", PYTHONPATH=f"{spinning}:{SOURCE}")
+    running = Running(data_dir, WEB_CONCURRENCY="3", PYTHONPATH=f"{spinning}:{SOURCE}")
     for _ in range(3):
         running.wait_for("wabao.worker serving")
     yield running

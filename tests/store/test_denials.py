@@ -40,7 +40,7 @@ def test_a_denial_ends_a_server_with_one_line(wire, redis_url, tmp_path, command
         refuse(code, said=said)(faulty, link, request)
 
     wire.next(command, refuse_while_a_request_waits, times=9)
-    server = Running(tmp_path, port, MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)
+    server = Running(tmp_path, PORT=str(port), MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)
     assert server.wait() == 2
     assert len(server.said) == 1, server.said
     with asking[0]:

@@ -3,8 +3,6 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -105,13 +103,6 @@ class Shop:
         """Wait for the next notice, which must be genuine."""
         _, headers, body = await self.taken()
         return self.pay.read_notice(headers, body)
-
-
-@contextmanager
-def a_shop(io_loop: Any, context: Context, http: httpx.AsyncClient) -> Iterator[Shop]:
-    shop = Shop(context, http)
-    yield shop
-    io_loop.run_sync(shop.close)
 
 
 def a_number() -> str:

@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 import msgspec
-from tornado.websocket import WebSocketClientConnection
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from support.declared import check_frame
 
@@ -19,6 +20,13 @@ SHAKE = (
 def handshake(path: str) -> bytes:
     """Return the request that opens a websocket on a bare connection."""
     return f"GET {path} HTTP/1.1\r\nHost: wabao\r\n{SHAKE}\r\n".encode()
+
+
+async def watch(address: str, token: str, code: str, since: int = 0) -> "Page":
+    """Open a treasure's page at a server's address, for who has this token and knows the dig `since`."""
+    url = f"{address.replace('http', 'ws', 1)}/ws?code={code}&since={since}"
+    asked = HTTPRequest(url, headers={"Authorization": f"Bearer {token}"}, validate_cert=False)
+    return Page(await websocket_connect(asked))
 
 
 class Page:

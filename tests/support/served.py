@@ -40,9 +40,10 @@ from support.client import Client, Someone
 from support.databases import database_of, with_database
 from support.kept_databases import KeptDatabases, prepare_for_tests
 from support.limits import NO_LIMITS
-from support.merchant import Shop, a_shop
+from support.merchant import Shop
 from support.open_pages import Page
 from support.operators import operator
+from support.servers import Running, a_server
 from support.stores import tested
 from support.trips import Trips
 
@@ -292,6 +293,14 @@ def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Contex
     io_loop.run_sync(opened.close)
 
 
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server in processes of its own for the tests of a file, with the settings in its ENVIRONMENT."""
+    environment: dict[str, str] = getattr(request.module, "ENVIRONMENT", {})
+    with a_server(tmp_path_factory.mktemp("server"), **environment) as running:
+        yield running
+
+
 @pytest.fixture
 def serve(io_loop: Any) -> Iterator[Callable[[Application], int]]:
     """Serve an application until the test ends; return its port."""
@@ -326,5 +335,6 @@ def elsewhere(io_loop: Any, other: Context, other_port: int) -> Iterator[Client]
 @pytest.fixture
 def shop(io_loop: Any, context: Context, client: Client) -> Iterator[Shop]:
     """The merchant's side of WeChat Pay."""
-    with a_shop(io_loop, context, client.http) as opened:
-        yield opened
+    opened = Shop(context, client.http)
+    yield opened
+    io_loop.run_sync(opened.close)

@@ -31,26 +31,18 @@ _IN_COMMANDS = {"SecantusDB": "secantus", "Valkey": "valkey", "crowd": "\0crowd\
 class Running:
     """A running `python -m server`; `said` has the lines read so far."""
 
-    def __init__(
-        self,
-        data_dir: Path,
-        port: int,
-        arguments: tuple[str, ...] = (),
-        *,
-        source: Path = SOURCE,
-        **environment: str,
-    ) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, source: Path = SOURCE, **environment: str) -> None:
         self.data_dir = data_dir
-        self.address = f"http://127.0.0.1:{port}"
-        self.port = port
+        self.port = int(environment.get("PORT") or free_port())
+        self.address = f"http://127.0.0.1:{self.port}"
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
         # Only tests about the random order or about limits set these otherwise.
-        quick = {"PYTHONPATH": str(source), "FAIR_START_MS": "0", **NO_LIMITS}
+        quick = {"PYTHONPATH": str(source), "FAIR_START_MS": "0", "PORT": str(self.port), **NO_LIMITS}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
             cwd=source,
-            env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), **quick | environment),
+            env=clean_environment(DATA_DIR=str(data_dir), **quick | environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -114,7 +106,7 @@ class Running:
 @contextmanager
 def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
     """A running server, started as a person starts it, and killed afterwards."""
-    running = Running(data_dir, free_port(), (), source=SOURCE, **environment)
+    running = Running(data_dir, source=SOURCE, **environment)
     try:
         running.wait_for("is ready")
         yield running
