@@ -112,10 +112,10 @@ export function avatar({ wxheadpic, wxname }, size) {
   return image;
 }
 
-/** Show a line at the foot of the screen for a while. */
-export function notice(...words) {
-  const line = el("p.notice", {}, ...words);
-  document.getElementById("notices").append(line);
+/** Show a line for a while, in place of an earlier one, over the bar, where it covers nothing that is read or dug. */
+export function notice(words) {
+  const line = el("p.notice", {}, words);
+  fill(document.getElementById("notices"), line);
   setTimeout(() => line.remove(), 5000);
 }
 

@@ -120,8 +120,8 @@ class Window:
         expect(self._page.locator("main .primary").filter(visible=True)).to_have_text(label)
 
     def is_told(self, text: str) -> None:
-        """Wait until a short notice beside the page shows this text."""
-        expect(self._page.locator("#notices")).to_contain_text(text)
+        """Wait until a short notice, and no other one, shows this text."""
+        expect(self._page.locator(".notice")).to_contain_text(text)
 
     def counts_waiting(self, number: str) -> None:
         """Wait until the tab 我的 shows how many things wait for the person; "" if none."""

@@ -36,6 +36,15 @@ NOTE_SETTLE = """() => {
     window.setTimeout = (act, ms) => ms === 1200 ? (window.settle = act) : later(act, ms);
 }"""
 
+# What the notice lies over: the bar and its name are all it may cover.
+COVERED = """() => {
+    const { left, right, top, bottom } = document.querySelector(".notice").getBoundingClientRect();
+    return [...document.querySelectorAll("#page *, #nav a")].filter(each => {
+        const box = each.getBoundingClientRect();
+        return box.left < right && box.right > left && box.top < bottom && box.bottom > top;
+    }).map(each => each.outerHTML);
+}"""
+
 
 @pytest.fixture
 def options() -> dict[str, Any]:
@@ -121,7 +130,11 @@ def test_a_win_that_only_fades_is_left_at_any_moment(window, publisher):
     digger.go("/#/mine")
     expect(mine).to_be_visible()
     held[1].continue_()
-    expect(page.locator(".notice")).to_have_text("一只陶罐：你在第 1 层挖到了！")
+    late = page.locator(".notice")
+    expect(late).to_have_text("一只陶罐：你在第 1 层挖到了！")
+    for width in (360, 1440):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate(COVERED) == []
     expect(page.locator("dialog")).to_have_count(0)
     page.emulate_media(reduced_motion="no-preference")
     digger.go(f"/#/task/{third}")
