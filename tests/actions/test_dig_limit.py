@@ -34,9 +34,7 @@ async def depth_at(where: Context, code: str, who: Someone, *, proven: bool = Tr
         return 0
 
 
-async def test_without_a_cooldown_a_persons_digs_a_second_are_limited_over_all_processes(
-    context, other, alice, bob, carol
-):
+async def test_a_persons_digs_a_second_are_limited_over_all_processes(context, other, alice, bob, carol):
     code = await alice.publish(cd=0)
     for each in (context, other):  # without Redis, each process counts by itself
         await each.bus.connected.wait()

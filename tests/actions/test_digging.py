@@ -98,9 +98,7 @@ async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(co
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_two_hundred_digs_of_a_publisher_delay_anothers_dig_by_one_read(
-    context, monkeypatch, known, alice, bob
-):
+async def test_many_digs_of_a_publisher_delay_anothers_by_one_read(context, monkeypatch, known, alice, bob):
     code = await alice.publish(cd=60)
     if known:
         context.digging.learn(await context.store.tasks.get(code))
@@ -151,9 +149,7 @@ class Held:
         return await self._read(*asked)
 
 
-async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
-    context, other, open_page, monkeypatch, alice, bob, carol
-):
+async def test_no_slow_process_makes_a_refused_dig(context, other, open_page, monkeypatch, alice, bob, carol):
     """Bob asks a slow and a fast process, carol the fast process; their three requests come in any order."""
     orders = list(permutations(("bob slow", "carol", "bob fast")))
     codes = [await alice.publish(cd=1) for _ in orders]
@@ -183,9 +179,7 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
         assert len(await check_history(context, code)) == 1, order
 
 
-async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it_and_may_be_sent_again(
-    context, open_page, monkeypatch, alice, bob, carol
-):
+async def test_who_came_in_a_cooldown_is_refused_after_it(context, open_page, monkeypatch, alice, bob, carol):
     code = await alice.publish(cd=1)
     page = await open_page(alice, code)
     made = await carol.dig(code)
@@ -201,9 +195,7 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 
 
 @pytest.mark.parametrize(("late_ms", "told"), [(SLOW_CLOCK_MS // 2, ("", 2, False)), (1000, REFUSED)])
-async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
-    context, other, late_ms, told, alice, bob, carol
-):
+async def test_a_slow_clock_refuses_nobody_who_came_after(context, other, late_ms, told, alice, bob, carol):
     """A request that seems early by SLOW_CLOCK_MS at most is accepted; one that seems earlier is refused."""
     code = await alice.publish(cd=60)
     await carol.dig(code)
@@ -213,9 +205,7 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
     assert await outcome(dig(other, DigAttempt(code, bob.id, arrived=seemed))) == told
 
 
-async def test_a_dig_by_a_bare_id_belongs_to_the_window_in_which_it_came_however_late_its_sender_is_known(
-    context, open_page, monkeypatch, alice, bob, carol
-):
+async def test_a_dig_by_a_bare_id_counts_when_it_came(context, open_page, monkeypatch, alice, bob, carol):
     code = await alice.publish(cd=1)
     page = await open_page(alice, code)
     held = Held(context, monkeypatch, context.known_people, "id_of")
@@ -230,9 +220,7 @@ async def test_a_dig_by_a_bare_id_belongs_to_the_window_in_which_it_came_however
 
 
 @pytest.mark.parametrize("bare", [False, True])
-async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(
-    context, monkeypatch, bare, alice, bob
-):
+async def test_without_cooldown_nobody_digs_for_a_client_that_hung_up(context, monkeypatch, bare, alice, bob):
     code = await alice.publish(cd=0)
     held = Held(context, monkeypatch, *([context.known_people, "id_of"] if bare else []))
     bob.send_token = not bare

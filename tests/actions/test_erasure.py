@@ -201,9 +201,7 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
         assert (types.count("snapshot"), types.count("cd")) == (1, 1)
 
 
-async def test_a_person_who_is_being_forgotten_is_locked_out_and_who_comes_back_is_new(
-    client, context, open_page, alice, bob
-):
+async def test_who_is_being_forgotten_is_shut_out_and_comes_back_new(client, context, open_page, alice, bob):
     # A generation is the time of a person's first login, in seconds. This login was an hour ago.
     people = context.store.people.rows
     hour = 3600
@@ -388,9 +386,7 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_killed_after_any_write_an_account_is_deleted_or_kept_as_its_owner_said_last(
-    client, context, monkeypatch, alice, bob
-):
+async def test_killed_at_any_write_an_account_ends_as_was_said_last(client, context, monkeypatch, alice, bob):
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
     await context.background.finish()
@@ -521,9 +517,7 @@ async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(client, co
     assert await served(client, f"/files/{(await stored(context))[0].pop()}") == [200]
 
 
-async def test_a_poster_goes_a_month_after_it_was_last_asked_for_or_soon_after_a_newer_one(
-    client, context, alice, bob
-):
+async def test_a_poster_goes_a_month_after_its_last_use_or_after_a_newer_one(client, context, alice, bob):
     code = await alice.publish()
     await tidy(context)
 
@@ -550,9 +544,7 @@ async def test_a_poster_goes_a_month_after_it_was_last_asked_for_or_soon_after_a
     assert await served(client, *posters) == [200, 404, 404, 200]
 
 
-async def test_a_visit_and_a_decided_report_go_when_their_task_is_long_over(
-    context, settings, alice, bob, carol
-):
+async def test_visits_and_decided_reports_go_when_their_task_is_old(context, settings, alice, bob, carol):
     old_ms = (AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS) * DAY_MS + 60_000
     new_ms = old_ms - 120_000
     code = await alice.publish()

@@ -57,9 +57,7 @@ def test_more_prizes_by_mail_than_the_limit_or_than_one_in_three_levels_wait(tas
         ({"prize_num": 2, "interval": 1, "fluctuation": 0}, "不到 3 层"),
     ],
 )
-async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_has_looked(
-    client, context, asked, why, alice, bob
-):
+async def test_a_thousand_prizes_by_mail_wait_for_an_operators_look(client, context, asked, why, alice, bob):
     code = await alice.publish(**asked)
     assert (await bob.dig(code))["error"] == "no_such_task"
     await settle(context)
@@ -90,9 +88,7 @@ async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_re
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-async def test_the_prizes_by_mail_of_a_publisher_are_counted_over_all_treasures_of_30_days(
-    client, context, at_once, alice
-):
+async def test_a_publishers_prizes_by_mail_are_counted_over_30_days(client, context, at_once, alice):
     each = {"prize_num": MOST // 2, "interval": 3, "fluctuation": 1}
 
     async def publish(number: int) -> list[str]:

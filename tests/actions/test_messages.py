@@ -40,9 +40,7 @@ async def told(client: Client) -> list[str]:
     return [shown["name"] for kind, shown in await sent_to(client, "bob") if kind == "won"]
 
 
-async def test_a_winner_is_told_twice_until_when_to_claim_and_the_publisher_how_it_ended(
-    client, context, alice, bob
-):
+async def test_a_winner_is_told_twice_when_to_claim_and_a_publisher_how_it_ended(client, context, alice, bob):
     await allow(client, "bob", "won", "claim_ends")
     await allow(client, "alice", "ended")
     code = await alice.won_packet(bob, prizes=2, name="一只猫🐈")
@@ -148,9 +146,7 @@ async def test_a_reminder_comes_once_when_the_cooldown_is_over(client, context, 
     assert len(await sent_to(client, "carol")) == 2
 
 
-async def test_a_reminder_of_what_was_announced_comes_at_its_start_however_far_that_is_moved(
-    client, context, alice, carol
-):
+async def test_a_reminder_of_a_start_comes_at_it_however_far_it_is_moved(client, context, alice, carol):
     starts_at = context.clock.now_ms() + 3_600_000
     code = await alice.publish(cd=3600, starts_at=starts_at)
     unpaid = await alice.publish_packet(starts_at=starts_at)
@@ -316,9 +312,7 @@ async def test_a_wechat_that_is_away_for_long_is_an_alarm(client, context):
     assert len(await sent_to(client, "bob")) == 1
 
 
-async def test_if_a_message_gets_no_answer_the_rest_wait_and_two_processes_then_send_each_once(
-    client, context, other, monkeypatch
-):
+async def test_after_no_answer_the_rest_wait_and_each_is_sent_once(client, context, other, monkeypatch):
     monkeypatch.setattr(sending, "AT_ONCE", 2)
     people = [f"person{number}" for number in range(5)]
     alice, *_ = await client.log_in_all("alice", *people)

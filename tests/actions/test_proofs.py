@@ -66,9 +66,7 @@ async def test_the_pages_of_a_proof_make_one_that_holds(client, context, trips):
         assert trips.sent == [], "they are kept"
 
 
-async def test_a_dig_brings_up_the_find_that_reply_frame_list_and_proof_name(
-    client, context, open_page, alice, bob
-):
+async def test_a_find_is_the_same_in_reply_frame_list_and_proof(client, context, open_page, alice, bob):
     together = await alice.publish(forecast_num=1_000_000, **await alice.halves())
     alone = await alice.publish(forecast_num=1_000_000)
     for code in (together, alone):

@@ -92,9 +92,7 @@ async def test_a_commitment_is_good_for_a_day(context, monkeypatch, alice):
     assert (await alice.post("/postTask", **asked, **sent))["code"] == published["code"]
 
 
-async def test_no_seed_makes_a_second_task_even_after_it_is_known_or_the_secrets_changed(
-    context, monkeypatch, alice
-):
+async def test_no_seed_makes_a_second_task_even_once_known_or_after_a_rotation(context, monkeypatch, alice):
     """A publisher who ends an undug task learns its seed, and could choose a nonce to get certain depths."""
     asked = await alice.draft(**RULES)
     half = await alice.halves()
@@ -287,9 +285,7 @@ async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(context,
 NEW = {"name": "两只旧闹钟", "synopsis": "走得准\n会响"}
 
 
-async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody_digs(
-    context, open_page, alice, bob
-):
+async def test_a_publisher_changes_texts_and_pictures_until_somebody_digs(context, open_page, alice, bob):
     code = await alice.publish(name="一只闹钟", forecast_num=100_000)
     before = await bob.get("/getTaskDetails", code=code)
     poster = (await bob.post("/getSharePic", code=code))["pic"]
@@ -390,9 +386,7 @@ async def test_a_dig_that_is_under_way_when_the_start_is_moved_is_not_made(conte
 class TestWhereContentsAreChecked:
     ENVIRONMENT: ClassVar = CHECKED
 
-    async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(
-        self, context, monkeypatch, open_page, alice, bob, carol
-    ):
+    async def test_nobody_sees_an_unchecked_edit(self, context, monkeypatch, open_page, alice, bob, carol):
         code = await alice.publish(name="一只闹钟", forecast_num=100_000)
         [first] = await find(context, "reviews")
         await alice.post("/editTask", code=code, name="还在检查就改")
@@ -443,9 +437,7 @@ class TestWhereContentsAreChecked:
         moved = await alice.post("/editTask", code=code, name="另一只", starts_at=starts[1])
         assert moved["review"] == "checking"
 
-    async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
-        self, client, context, alice
-    ):
+    async def test_a_packet_whose_edit_is_refused_is_paid_back_after_a_kill(self, client, context, alice):
         code = await alice.publish_packet(prize_num=1, money=2)
         await settle(context)
         await alice.pay(code)

@@ -76,9 +76,7 @@ async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(context, open
         ("media_check_async", "risky", "refused"),
     ],
 )
-async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
-    client, context, call, judged, ends, alice, bob
-):
+async def test_what_does_not_pass_is_held_or_refused(client, context, call, judged, ends, alice, bob):
     await client.misbehave("judge", call=call, code=judged)
     code = await alice.publish()
     await settle(context)
@@ -237,9 +235,7 @@ async def test_a_first_name_reaches_what_was_dug_before_once_it_passes_its_check
         await settle_names(context)
 
 
-async def test_a_name_that_was_forgotten_or_replaced_meanwhile_does_not_stay_in_earlier_digs(
-    client, context, bob, monkeypatch
-):
+async def test_a_name_forgotten_or_replaced_meanwhile_leaves_earlier_digs(client, context, bob, monkeypatch):
     code = await bob.publish()
     await settle(context)
     erasure = context.store.erasure
@@ -363,9 +359,7 @@ async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasur
             assert (await client.http.get(urlsplit(address).path)).status_code == 200
 
 
-async def test_names_and_pictures_of_kinds_are_edited_and_checked_again_but_never_their_numbers(
-    client, context, alice, bob
-):
+async def test_names_and_pictures_of_kinds_are_edited_and_checked_but_no_numbers(client, context, alice, bob):
     colours = ("red", "green", "blue")
     urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in colours]
     code = await publish(alice, urls[:2])
@@ -464,9 +458,7 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     assert await find(context, "reviews") == []
 
 
-async def test_killed_before_a_first_choice_is_submitted_a_sweep_does_it_unless_they_are_being_erased(
-    context, alice
-):
+async def test_killed_before_a_first_choice_is_submitted_a_sweep_does_it_unless_erasing(context, alice):
     people = context.store.people
     with mock.patch.object(context.store.reviews, "insert", failing(Killed())), pytest.raises(Killed):
         await set_profile(context, alice.id, "乙", None)

@@ -84,9 +84,7 @@ def after(io_loop: Any, settings: Settings, context: Context) -> Iterator[tuple[
     io_loop.run_sync(opened.close)
 
 
-async def test_after_a_rotation_everything_goes_on_without_the_old_secret(
-    settings, context, monkeypatch, after, alice, bob
-):
+async def test_after_a_rotation_no_old_secret_is_needed(settings, context, monkeypatch, after, alice, bob):
     sealed = set()
     seal = context.keys.seal
 

@@ -39,9 +39,7 @@ async def test_a_book_of_many_digs_is_one_read_of_an_index_alone(context, trips,
         assert rules.examined(query)["documents"] == 0
 
 
-async def test_others_see_a_whole_layer_from_when_its_finder_opens_the_book(
-    client, context, open_page, alice, bob, carol
-):
+async def test_others_see_a_layer_once_its_finder_opens_it(client, context, open_page, alice, bob, carol):
     code = await alice.publish(**await alice.halves())
     other = await alice.publish(**await alice.halves())
     assert await bob.get("/getMyFinds") == {"status": 0, "msg": "", "layers": 0, "data": []}

@@ -55,9 +55,7 @@ async def test_an_operator_sets_one_a_day_that_starts_at_the_hour(client, contex
     assert await shown() == [second, third]
 
 
-async def test_who_is_not_seen_or_starts_at_another_hour_makes_room_for_another(
-    client, context, monkeypatch, alice, bob
-):
+async def test_what_is_not_seen_or_moved_makes_room_for_another(client, context, monkeypatch, alice, bob):
     tasks = context.store.tasks
     daily = partial(set_daily, client)
     first = await alice.publish(name="猫", is_public=1, starts_at=at(20))

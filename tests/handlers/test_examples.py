@@ -78,9 +78,7 @@ class TestPlaying:
         return {**MESSAGES, "OPS_TOKEN": OPERATOR, "CASH_PAIR_WEEK_YUAN": "10", "REPORTS_TO_HOLD": "1"}
 
     @pytest.mark.gen_test(timeout=120)
-    async def test_examples_are_what_this_server_answers_by_indexes_and_majorities_alone(
-        self, client, context, open_page, trips
-    ):
+    async def test_examples_are_answered_by_indexes_and_majorities(self, client, context, open_page, trips):
         recorder = Recorder(client, {OPERATOR: "the-operators-token"})
         alice, bob, carol, dora = [
             await client.log_in(name, by_code=True) for name in ("小明", "小红", "小刚", "小丽")

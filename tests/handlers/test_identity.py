@@ -62,9 +62,7 @@ async def test_who_does_not_say_who_they_are_or_never_logged_in_is_told_so(clien
             assert reply["error"] == error, interface
 
 
-async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
-    elsewhere, bob, carol, code
-):
+async def test_a_bare_id_reads_and_digs_until_the_first_act_of_money_or_claim(elsewhere, bob, carol, code):
     for times in (1, 2):  # an old and a new version of the client, used in turn
         for interface in ASKING_WHO:
             reply = await ask(bare(bob), interface, code)
@@ -172,9 +170,7 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client, al
 
 
 @pytest.mark.parametrize("killed", [False, True])
-async def test_a_first_name_reaches_what_was_dug_and_won_before_and_a_later_name_does_not(
-    client, context, killed, alice, bob
-):
+async def test_a_first_name_reaches_earlier_digs_and_a_later_does_not(client, context, killed, alice, bob):
     newcomer = await client.log_in("carol", anonymous=1)
     given = newcomer.data["nickName"]
     won = await alice.publish(prize_num=1, forecast_num=1, cd=0)

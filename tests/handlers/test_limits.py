@@ -64,9 +64,7 @@ def check_refused(reply: httpx.Response, least: int, most: int) -> None:
     assert "后再试" in said["msg"]
 
 
-async def test_an_act_too_many_is_refused_to_its_person_alone_and_nothing_of_it_is_saved(
-    client, context, alice, bob
-):
+async def test_an_act_too_many_is_refused_to_its_person_alone_and_saves_nothing(client, context, alice, bob):
     draft = await alice.draft()
     headers = {"Authorization": f"Bearer {alice.token}"}
     for path, asked in (("/postTask", draft), ("/setProfile", {}), ("/subscribed", {"templates": "x" * 20})):
@@ -119,9 +117,7 @@ async def log_in(client: Client, code: str, headers: dict[str, str] = HERE) -> h
     return await client.http.get("/userLogin", params={"code": code}, headers=headers)
 
 
-async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_wechat_few_at_once(
-    client, context, monkeypatch
-):
+async def test_wrong_codes_shut_out_nobody_else_and_reach_wechat_few_at_once(client, context, monkeypatch):
     asked = 0
     most = 0
     wechat = context.wechat.code_to_session

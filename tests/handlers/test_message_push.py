@@ -194,9 +194,7 @@ class TestBothModes:
 # What follows from what is pushed does not depend on the mode.
 
 
-async def test_what_a_person_takes_back_is_gone_everywhere_once_and_goods_under_way_still_arrive(
-    client, context, alice, bob
-):
+async def test_what_is_taken_back_is_gone_everywhere_and_goods_still_arrive(client, context, alice, bob):
     face = (await bob.upload(a_picture()))["url"]
     await bob.post("/setProfile", wxname="鲍勃本人", wxheadpic=face)
     await settle(context)
@@ -233,9 +231,7 @@ async def test_a_push_that_was_cut_off_is_done_when_it_comes_again(client, conte
     assert [act["outcome"] for act in await find(context, "audit_log")] == ["done"]
 
 
-async def test_an_account_that_wechat_cancels_is_deleted_once_nothing_of_it_is_under_way(
-    client, context, alice, bob
-):
+async def test_an_account_that_wechat_cancels_goes_once_nothing_is_under_way(client, context, alice, bob):
     code = await alice.publish(forecast_num=1)
     await settle(context)
     await bob.win(code)
@@ -252,9 +248,7 @@ async def test_an_account_that_wechat_cancels_is_deleted_once_nothing_of_it_is_u
 
 
 @pytest.mark.parametrize("amid", ["a ban", "a claim of money", "an address that is sent"])
-async def test_what_a_person_takes_back_amid_something_else_is_gone_and_that_goes_on(
-    client, context, amid, alice, bob
-):
+async def test_what_is_taken_back_amid_other_acts_is_gone_and_they_go_on(client, context, amid, alice, bob):
     await bob.post("/setProfile", wxname="鲍勃本人")
     await settle(context)
     packet = amid == "a claim of money"
@@ -279,9 +273,7 @@ async def test_what_a_person_takes_back_amid_something_else_is_gone_and_that_goe
     assert await naming(context, "鲍勃") == []
 
 
-async def test_nothing_follows_for_a_person_who_is_being_erased_or_from_another_mini_program(
-    client, context, bob
-):
+async def test_nothing_follows_for_who_is_being_erased_or_from_another_mini_program(client, context, bob):
     about = {"Event": EVENTS[2], "OpenID": await openid(context, bob)}
     answer = await push_any(client, context, an_event(**about, AppID="wxother"))
     assert answer.status_code == 403

@@ -40,9 +40,7 @@ async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someo
     return code, [alice, bob, carol, dan]
 
 
-async def test_what_its_publisher_wrote_and_who_dug_are_shown_to_the_publisher_and_winners_alone(
-    client, context
-):
+async def test_what_a_publisher_wrote_and_who_dug_are_shown_to_them_and_winners_alone(client, context):
     for state, watched in zip(STATES, cycle((True, False)), strict=False):
         code, people = await won_and_dug(client, context)
         if watched:
@@ -69,9 +67,7 @@ async def test_what_its_publisher_wrote_and_who_dug_are_shown_to_the_publisher_a
         assert dug == before[1] | dict.fromkeys(said, "") | {"signed": 0, "ranks": []}
 
 
-async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_are_turned_away(
-    client, context, open_page, other_port
-):
+async def test_open_pages_are_told_once_and_others_are_turned_away(client, context, open_page, other_port):
     code, [alice, bob, carol, dan] = await won_and_dug(client, context)
     pages = [await open_page(who, code, port=other_port) for who in (alice, bob, carol)]
     for page in pages:

@@ -17,9 +17,7 @@ from support.watchers import Collecting
 SERVER_TIME = re.compile(rb'"server_time":\d+')
 
 
-async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store_and_as_its_struct(
-    client, context, elsewhere
-):
+async def test_a_page_from_memory_has_the_bytes_of_the_store_and_of_its_struct(client, context, elsewhere):
     """The other process has heard of no dig: it reads everything."""
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"person{k}" for k in range(52)))
     rules = {"prize_num": 3, "interval": 20, "fluctuation": 0, "forecast_num": 400, "cd": 0}
@@ -42,9 +40,7 @@ async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store_and_a
 
 
 @pytest.mark.parametrize("redis", ["up", "down"])
-async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
-    context, other, elsewhere, redis, alice, bob
-):
+async def test_a_digger_sees_their_dig_next_on_any_process(context, other, elsewhere, redis, alice, bob):
     code = await alice.publish(forecast_num=1_000_000, cd=0)
     watcher = Collecting()
     await other.hub.watch(watcher, code, None, False)

@@ -40,9 +40,7 @@ async def test_an_address_may_be_changed_for_a_day(context, alice, bob):
     assert {name: row[name] for name in ADDRESS} == ADDRESS | {"address": "杭州市上城区清泰街 1 号"}
 
 
-async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_publisher(
-    client, context, caplog
-):
+async def test_an_address_is_sealed_and_shown_only_to_the_winner_and_the_publisher(client, context, caplog):
     caplog.set_level(logging.DEBUG)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.won_goods(bob)
@@ -127,9 +125,7 @@ async def test_goods_on_site_are_handed_over_against_a_code(context, alice, bob,
 
 
 @pytest.mark.parametrize("is_new", [False, True], ids=["the same secret", "a new secret meanwhile"])
-async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
-    context, monkeypatch, alice, bob, carol, is_new
-):
+async def test_a_pickup_code_that_another_has_is_drawn_again(context, monkeypatch, alice, bob, carol, is_new):
     code = await alice.won_goods(bob, carol, draw_type=1)
     drawn = iter([7, 7, 7, 8])
     monkeypatch.setattr("server.actions.prizes.claim.secrets.randbelow", lambda _: next(drawn))
@@ -184,9 +180,7 @@ async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_do
     assert (await hand_over(wrong))["error"] == "locked"
 
 
-async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publishers_again(
-    context, alice, bob, carol
-):
+async def test_after_the_deadline_nothing_is_claimed_and_goods_are_the_publishers(context, alice, bob, carol):
     by_mail = await alice.won_goods(bob, prizes=2)
     on_site = await alice.won_goods(bob, carol, prizes=3, draw_type=1)
     pickup = (await bob.claim(on_site))["pickup"]
@@ -218,9 +212,7 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(c
     assert (await alice.get("/getWinners", code=code, format="xlsx"))["error"] == "bad_request"
 
 
-async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_winner(
-    context, alice, bob, carol
-):
+async def test_a_repeated_claim_says_that_it_is_given_and_only_to_its_winner(context, alice, bob, carol):
     red_packet = await alice.won_packet(bob)
     await bob.take(red_packet)
     by_mail = await alice.won_goods(bob)
@@ -243,9 +235,7 @@ async def told(page: Any) -> list[int]:
     return [frame["depth"] for frame in page.frames if frame["type"] == "claim"]
 
 
-async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
-    open_page, other_port, alice, bob, carol, dave
-):
+async def test_winner_and_publisher_alone_hear_of_mail(open_page, other_port, alice, bob, carol, dave):
     code = await alice.publish(prize_num=3, forecast_num=3, interval=1, fluctuation=0, cd=0)
     for winner in (bob, carol):
         await winner.win(code)
@@ -296,9 +286,7 @@ async def deadlines_told(winner: Someone, publisher: Someone, code: str) -> set[
     return {found["claim_until"] for found in (details, details["data"], card, winners)}
 
 
-async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
-    context, other, elsewhere, alice, bob, carol
-):
+async def test_winner_and_publisher_are_told_the_deadline(context, other, elsewhere, alice, bob, carol):
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     # The treasure keeps what its rules said when it was published.
     context.settings = msgspec.structs.replace(context.settings, claim_days=1)
@@ -318,9 +306,7 @@ async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
     assert claimed["claim_until"] == deadline_ms - 2 * DAY_MS
 
 
-async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
-    context, alice, bob
-):
+async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days(context, alice, bob):
     code = await alice.won_packet(bob, prizes=2)
     await freeze(context, "task", code, 0)
     await release(context, "task", code, 0)

@@ -164,9 +164,7 @@ class TestNewcomers:
 class TestPublishers:
     ENVIRONMENT: ClassVar = {"CASH_PUBLISHER_DAY": "10"}
 
-    async def test_all_that_a_publisher_pays_a_day_is_limited_until_an_operator_trusts_them(
-        self, client, context
-    ):
+    async def test_what_a_publisher_pays_a_day_is_limited_until_they_are_trusted(self, client, context):
         alice, *winners = await grown_up(client, context, "alice", "bob", "carol", "dora")
         bob, carol, dora = winners
         for winner, is_public in ((bob, 0), (carol, 1)):

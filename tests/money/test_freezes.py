@@ -35,9 +35,7 @@ class TestLimits:
             (["alice", "carol", "dave", "erin", "fay"], DAY_MS // 2 + 1000, "week"),
         ],
     )
-    async def test_a_claim_above_the_limit_is_held_until_an_operator_releases_it(
-        self, client, context, publishers, passes_ms, why
-    ):
+    async def test_a_claim_above_a_limit_waits_for_release(self, client, context, publishers, passes_ms, why):
         await client.log_in_all("bob", *set(publishers))
         bob = client.people["bob"]
         codes = []
@@ -103,9 +101,7 @@ class TestTheFirstPayoutOfAPair:
 class TestPayoutLimitsAfterAFreeze:
     ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
 
-    async def test_a_released_prize_is_checked_against_the_limits_unless_released_individually(
-        self, client, context, alice, bob
-    ):
+    async def test_a_release_is_weighed_unless_of_the_prize_alone(self, client, context, alice, bob):
         what = "person"
         depth = 1
         code = await alice.won_packet(bob, money=50)
@@ -128,9 +124,7 @@ class TestPayoutLimitsAfterAFreeze:
         assert (await bob.claim(code))["package_info"]
         await finish(context, code)
 
-    async def test_a_prize_that_waits_for_a_limit_waits_no_longer_once_released_individually(
-        self, client, context, alice, bob
-    ):
+    async def test_a_prize_released_individually_waits_for_no_limit(self, client, context, alice, bob):
         code = await alice.won_packet(bob)
         waits = {"waits_until": context.clock.now_ms() + DAY_MS, "waits_for": "newcomer"}
         await context.store.prizes.collection.update_one({"code": code}, {"$set": waits})

@@ -50,9 +50,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
 
 
-async def test_of_two_operators_who_release_and_return_at_once_one_is_told_that_it_was_not_done(
-    context, monkeypatch, alice, bob
-):
+async def test_of_a_release_and_a_return_at_once_one_is_not_done(context, monkeypatch, alice, bob):
     code = await alice.won_packet(bob)
     await freezing.freeze(context, "prize", code, 1)
 
@@ -113,9 +111,7 @@ async def refused_all(client: Client, context: Context, code: str, draw_type: in
     ("draw_type", "what", "depth", "before"),
     [(ON_SITE, "prize", 1, "claiming"), (BY_MAIL, "task", 0, "given")],
 )
-async def test_frozen_goods_go_to_nobody_until_they_are_released_and_returned_ones_are_the_publishers(
-    client, context, draw_type, what, depth, before
-):
+async def test_frozen_goods_go_to_nobody_until_released(client, context, draw_type, what, depth, before):
     code = await won(client, draw_type, claimed=True)
     alice = client.people["alice"]
     bob = client.people["bob"]
@@ -218,9 +214,7 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(client, con
     assert (await only(context, "prizes", code=code))["state"] == "frozen"
 
 
-async def test_an_address_is_kept_while_its_goods_are_frozen_and_for_90_days_after_their_release(
-    client, context
-):
+async def test_an_address_is_kept_while_its_goods_are_frozen_and_90_days_after(client, context):
     code = await won(client, BY_MAIL, claimed=True)
     await decide(client, "freeze", code)
     kept = []

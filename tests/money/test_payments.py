@@ -202,9 +202,7 @@ async def sweep_twice(context: Context) -> None:
         (("end", {}), None),
     ],
 )
-async def test_the_order_of_what_is_taken_down_is_closed_at_once_and_what_is_shown_again_is_ordered_anew(
-    client, context, down, up, alice, bob
-):
+async def test_orders_of_what_is_taken_down_close_and_are_made_anew(client, context, down, up, alice, bob):
     code = await alice.publish_packet()
     old = await alice.order(code)
     await act(client, down[0], code=code, **down[1])
@@ -223,9 +221,7 @@ async def test_the_order_of_what_is_taken_down_is_closed_at_once_and_what_is_sho
 
 
 @pytest.mark.parametrize(("call", "what"), [("query_order", "error_before"), ("close", "refuse")])
-async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
-    client, context, what, call, alice
-):
+async def test_an_act_waits_for_no_close_which_is_tried_until_it_is_known(client, context, what, call, alice):
     code = await alice.publish_packet()
     parameters = await alice.order(code)
     await client.misbehave(what, call=call)
@@ -240,9 +236,7 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
     assert not await try_to_pay(client, context, parameters)
 
 
-async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
-    client, context, monkeypatch, alice
-):
+async def test_no_payment_is_handed_out_for_what_is_taken_down_meanwhile(client, context, monkeypatch, alice):
     code = await alice.publish_packet()
 
     async def take_down() -> None:
@@ -318,9 +312,7 @@ async def test_what_wechat_calls_delivered_is_and_another_report_is_made_again(c
 
 
 @pytest.mark.parametrize("state", [4, 6])
-async def test_an_order_that_wechat_completed_by_itself_needs_no_report_and_others_are_tried_daily(
-    client, context, state
-):
+async def test_what_wechat_completed_itself_needs_no_report_others_are_tried_daily(client, context, state):
     await opened(client)
     await client.misbehave("refuse", call="shipping", code="10060001", times=20)
     alarms = [(await sweep_later(context))["alarm"], (await sweep_later(context, 62 * MINUTE_MS))["alarm"]]
@@ -334,9 +326,7 @@ async def test_an_order_that_wechat_completed_by_itself_needs_no_report_and_othe
 
 
 @pytest.mark.parametrize("call", ["managed", "shipping"])
-async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
-    client, context, call, monkeypatch
-):
+async def test_a_server_that_may_report_nothing_is_one_alarm_until_it_may(client, context, call, monkeypatch):
     monkeypatch.setattr("server.wechat._UNTOLD_SECONDS", 0.0)  # real time does not pass here
     await opened(client)
     code = await client.people["alice"].publish_packet()
@@ -369,9 +359,7 @@ async def test_what_went_back_in_part_still_has_to_be_reported(client, context, 
     assert ("then" in found, len((await shipped(context))[0])) == (False, 1)
 
 
-async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an_operator_may_erase_them(
-    client, context
-):
+async def test_an_account_is_kept_until_its_order_is_reported_unless_by_an_operator(client, context):
     code = await opened(client)
     alice = client.people["alice"]
     await alice.post("/endTask", code=code)

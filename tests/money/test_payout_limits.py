@@ -62,9 +62,7 @@ async def test_two_orders_at_once_cannot_both_pass_the_limit(context, monkeypatc
     assert len(await find(context, "sandbox_orders")) == 2 - len(refused)
 
 
-async def test_an_order_above_the_limit_that_a_simultaneous_request_handed_out_is_closed_at_wechat(
-    context, monkeypatch, alice
-):
+async def test_an_order_above_the_limit_that_was_handed_out_meanwhile_is_closed(context, monkeypatch, alice):
     code, other = [await alice.publish_packet(money=6) for _ in range(2)]
 
     async def hand_out() -> None:

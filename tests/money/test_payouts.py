@@ -49,9 +49,7 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
 
 # NOT_ENOUGH: the operating account is empty.
 @pytest.mark.parametrize("code", [ADDRESS_REFUSED, "TRANSFER_REMARK_SET_FAIL", "NOT_ENOUGH"])
-async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_the_same_bill_is_sent_again(
-    client, context, code, alice, bob
-):
+async def test_what_wechat_refuses_is_an_alarm_and_is_sent_again(client, context, code, alice, bob):
     treasure = await alice.won_packet(bob)
     await client.misbehave("refuse", call="transfer", code=code, times=2)
     for _ in range(2):
@@ -81,9 +79,7 @@ async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
         await let_pass(context, 2_000)
 
 
-async def test_calls_that_come_too_often_for_wechat_need_no_operator_and_the_sweep_slows_down(
-    client, context, monkeypatch, alice, bob
-):
+async def test_calls_too_often_need_no_operator_and_slow_the_sweep(client, context, monkeypatch, alice, bob):
     codes = [await alice.won_packet(bob) for _ in range(2)]
     for code in codes:
         await bob.claim(code)
@@ -200,9 +196,7 @@ async def test_a_bill_that_wechat_had_and_no_longer_knows_is_not_sent_again(clie
 
 
 @pytest.mark.parametrize("void", [False, True])
-async def test_a_bill_that_reaches_wechat_after_it_failed_here_is_cancelled(
-    context, monkeypatch, void, alice, bob
-):
+async def test_a_bill_that_reaches_wechat_too_late_is_cancelled(context, monkeypatch, void, alice, bob):
     code = await alice.won_packet(bob)
     transfer = context.pay.transfer
 

@@ -13,9 +13,7 @@ from support.purse import DAY_MS, HOUR_MS, MINUTE_MS, find, let_pass, sweep_unti
 ENVIRONMENT = {"CLAIM_DAYS": "5"}
 
 
-async def test_each_reason_for_which_a_bill_fails_has_its_words_and_the_prize_can_be_claimed_again(
-    client, alice, bob
-):
+async def test_each_reason_of_a_failed_bill_has_its_words_and_it_is_claimed_again(client, alice, bob):
     code = await alice.won_packet(bob, money=5)
     for reason, said in (
         ("PAYEE_ACCOUNT_ABNORMAL", "收不了款"),

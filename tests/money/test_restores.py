@@ -60,9 +60,7 @@ async def test_after_a_restore_the_same_winner_is_paid_once(client, context, ali
 
 @pytest.mark.changes_ledger
 @pytest.mark.parametrize("other", [{"openid": "o-somebody-else"}, {"transfer_amount": 100}])
-async def test_a_number_that_wechat_knows_from_another_transfer_is_a_contradiction(
-    client, context, alice, bob, other
-):
+async def test_a_number_known_from_another_transfer_is_a_contradiction(client, context, alice, bob, other):
     """WeChat refuses the transfer, then names another person or amount in a reply, and then in a notice."""
     code = await alice.won_packet(bob)
     await client.misbehave("error_before", call="transfer")
@@ -113,9 +111,7 @@ ODD = {"openid": "o-somebody-else"}
         (True, False, Contradiction("of another number")),
     ],
 )
-async def test_a_transfer_that_may_yet_pay_its_winner_is_not_voided(
-    client, context, monkeypatch, alice, bob, lost, meanwhile, says
-):
+async def test_what_may_yet_pay_is_not_void(client, context, monkeypatch, alice, bob, lost, meanwhile, says):
     """WeChat's reply to the transfer is lost or not, and the operator's question answered oddly or not."""
     code = await alice.won_packet(bob)
     if lost:

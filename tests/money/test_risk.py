@@ -46,9 +46,7 @@ async def test_a_risky_person_wins_and_waits_for_the_operator(client, context, r
         ("garbage", "", 21, ""),
     ],
 )
-async def test_of_those_of_unknown_risk_only_whom_wechat_has_not_seen_is_held_and_above_20_yuan(
-    client, context, what, code, money, error
-):
+async def test_only_the_unseen_are_held_above_20_yuan(client, context, what, code, money, error):
     alice, bob = await client.log_in_all("alice", "bob")
     await client.misbehave(what, call="risk", code=code, times=10)
     assert await claimed(alice, bob, money) == error
@@ -84,9 +82,7 @@ async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context, 
     assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
 
 
-async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_red_packets_only(
-    client, context, other, monkeypatch, alice, bob
-):
+async def test_wechat_is_asked_once_a_day_about_red_packets(client, context, other, monkeypatch, alice, bob):
     asked = AsyncMock(return_value=0)
     for each in (context, other):
         monkeypatch.setattr(each.wechat, "risk_rank", asked)

@@ -281,9 +281,7 @@ async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context, robot)
 
 
 @pytest.mark.parametrize("answer", [(500, ""), (302, ""), (200, '{"errcode":45009}'), (200, "<html>")])
-async def test_what_the_webhook_did_not_take_is_told_with_the_next_comparison(
-    context, robot, caplog, answer, monkeypatch
-):
+async def test_what_the_webhook_did_not_take_is_told_next(context, robot, caplog, answer, monkeypatch):
     monkeypatch.setattr(webhook, "ROBOTS", ("127.0.0.1",))
     scene = Scene(context, "a", alarm_webhook=robot.url)
     robot.answers = [answer, answer]

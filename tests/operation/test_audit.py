@@ -180,9 +180,7 @@ async def test_the_command_prints_the_differences_and_exits_with_1(client, conte
     assert (exit_code, f"{code}: " in printed, "WeChat says FAIL" in printed) == (1, True, True)
 
 
-async def test_the_ledger_is_checked_some_tasks_at_a_time_and_what_differs_each_time(
-    context, monkeypatch, alice
-):
+async def test_the_ledger_is_checked_in_turns_and_what_differs_each_time(context, monkeypatch, alice):
     codes = sorted([await alice.paid_packet() for _ in range(3)])
     monkeypatch.setattr(cash_counting, "LEDGER_RUN_SECONDS", 0.0)
     looked = meanwhile(monkeypatch, cash_counting, "audit_task")

@@ -24,9 +24,7 @@ class TestAdmission:
     ENVIRONMENT: ClassVar = {"METRICS_TOKEN": TOKEN, "OPS_TOKEN": OPS_TOKEN}
 
     @pytest.mark.parametrize("app_env", ["development", "production"])
-    async def test_either_token_gives_access_and_in_development_the_machine_needs_none(
-        self, client, context, app_env
-    ):
+    async def test_tokens_give_access_and_in_development_this_machine_does(self, client, context, app_env):
         context.settings = msgspec.structs.replace(context.settings, app_env=app_env)
 
         async def admitted(query: str = "", **headers: str | bytes) -> bool:

@@ -67,9 +67,7 @@ async def test_a_logout_makes_the_browser_forget_the_session(client):
     assert (await client.post("/ops/logout"))["error"] == "token_required"
 
 
-async def test_an_open_feed_ends_with_its_session_even_while_the_store_is_silent(
-    client, context, settings, monkeypatch
-):
+async def test_a_feed_ends_with_its_session_while_the_store_is_silent(client, context, settings, monkeypatch):
     monkeypatch.setattr(server.store, "OPERATION_SECONDS", 0.2)
     await context.bus.connected.wait()
     log_in_until(client, context, context.clock.now_ms() + 2500)

@@ -343,9 +343,7 @@ async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(client
     assert (act["act"], act["outcome"]) == ("export_prizes", "begun")
 
 
-async def test_an_export_whose_client_hangs_up_reads_no_further_and_ends_its_cursor(
-    trips, client, context, settings, monkeypatch
-):
+async def test_an_export_ends_when_its_client_hangs_up(trips, client, context, settings, monkeypatch):
     codes = await won(client)
     prize = await context.store.prizes.find(f"{codes['packet']}:1")
     given = {"given_at": ms(2026, 11, 2), "wxname": "长" * 3_000}
@@ -440,9 +438,7 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
 
 
-async def test_what_only_one_prize_can_have_is_found_before_the_many_in_a_parcel_of_that_number(
-    client, context
-):
+async def test_what_one_prize_alone_has_is_found_before_the_many_of_a_parcel(client, context):
     await enter(client, LOOK)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
@@ -485,9 +481,7 @@ async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_lo
     assert (await search(client, PHONE))["prizes"] == (await search(client, "SF12345678"))["prizes"] == []
 
 
-async def test_what_is_no_search_is_refused_and_a_token_is_answered_like_any_text_and_not_looked_for(
-    client, context, monkeypatch, caplog
-):
+async def test_a_bad_search_is_refused_and_a_token_is_not_looked_for(client, context, monkeypatch, caplog):
     caplog.set_level("DEBUG")
     await enter(client, LOOK)
     for query in ("", "强", " 强 ", " \n ", "\u200d", "长" * 65, "长" * 10_000, ["a"], {"$gt": ""}):

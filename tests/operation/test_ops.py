@@ -99,9 +99,7 @@ async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[d
             pass
 
 
-async def test_a_board_comes_without_alarm_even_if_the_running_treasures_cannot_be_counted(
-    client, context, settings, monkeypatch
-):
+async def test_a_board_comes_even_if_what_runs_cannot_be_counted(client, context, settings, monkeypatch):
     monkeypatch.setattr(context.store.task_lists, "stock", failing(TimeoutError()))
     alice = await client.log_in("alice")
     code = await alice.publish()

@@ -38,9 +38,7 @@ async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(cl
     assert (await alice.dig(code))["error"] == "own_task"
 
 
-async def test_a_task_that_is_not_found_is_unavailable_if_the_database_is_another_one(
-    context, open_page, alice
-):
+async def test_an_unknown_task_is_unavailable_if_the_database_is_another_one(context, open_page, alice):
     page = await open_page(alice)
     assert await context.database.answers()
     assert (await alice.dig("A" * 12))["error"] == "no_such_task"

@@ -146,9 +146,7 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context, 
     assert published["amount_fen"] == 400  # for both prizes
 
 
-async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_whole(
-    trips, client, context, monkeypatch, alice
-):
+async def test_a_timeline_reads_the_newest_and_says_since_when(trips, client, context, monkeypatch, alice):
     code = await alice.publish(forecast_num=100_000)
     for hidden in (1, 0, 1):
         await hide(client, code, hidden, "看看")
@@ -181,9 +179,7 @@ async def test_a_timeline_of_nothing_is_refused(client):
 class TestLimits:
     ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3"}
 
-    async def test_each_move_is_told_to_its_end_with_who_made_it_however_often_it_returns(
-        self, client, context, alice, bob
-    ):
+    async def test_each_move_is_told_with_who_made_it_however_often(self, client, context, alice, bob):
         codes = []
         for _ in range(2):
             codes.append(await alice.won_packet(bob))

@@ -18,9 +18,7 @@ async def decide(client: Client, key: str, shown: int) -> str:
     return str(reply.get("error", ""))
 
 
-async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_decision_is_logged(
-    client, context, alice, bob
-):
+async def test_the_queue_has_the_oldest_first_and_each_decision_is_logged(client, context, alice, bob):
     first = await alice.publish(name="【存疑】的猫", synopsis="一只猫")
     second = await alice.publish(name="【存疑】的狗")
     await alice.post("/setProfile", wxname="【存疑】的人")

@@ -45,9 +45,7 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
     return wire.before(settings)
 
 
-async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_page_shows_it(
-    context, wire, open_page, alice, bob
-):
+async def test_a_dig_that_a_cut_off_primary_alone_has_is_not_told(context, wire, open_page, alice, bob):
     await bob.get("/getMyInfo")
     code = await alice.publish(cd=60, forecast_num=1000)
     wire.cut_off()
@@ -65,9 +63,7 @@ async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_
     assert len(await check_history(context, code)) == 1
 
 
-async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_know_of_its_majority(
-    context, wire, alice, bob, carol
-):
+async def test_a_dig_is_told_again_by_a_primary_unaware_of_its_majority(context, wire, alice, bob, carol):
     """This can happen before MongoDB 8. Here somebody else's cooldown runs meanwhile."""
     code = await alice.publish(cd=1, forecast_num=100_000)
     await bob.get("/getMyInfo")
@@ -85,9 +81,7 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
     assert await context.store.digs.collection.count_documents({}) == 2
 
 
-async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_and_stays_the_only_one(
-    context, wire, alice, bob, carol
-):
+async def test_a_dig_that_cannot_be_committed_yet_is_acknowledged_later(context, wire, alice, bob, carol):
     """Before MongoDB 8, while the other members are slow. Until the commit, reads show the older state."""
     await asyncio.gather(bob.get("/getMyInfo"), carol.get("/getMyInfo"))
     code = await alice.publish(cd=60, forecast_num=1000)
@@ -109,9 +103,7 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_
     assert len(await check_history(context, code)) == 1
 
 
-async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
-    context, wire, open_page, alice
-):
+async def test_a_task_that_a_new_primary_does_not_see_at_first_comes_back(context, wire, open_page, alice):
     wire.fall_behind()
     code = await alice.publish(cd=60)
     page = await open_page(alice, code)

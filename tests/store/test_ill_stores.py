@@ -157,9 +157,7 @@ async def publisher_and_digger(client: Client) -> tuple[Someone, Someone]:
     return alice, bob
 
 
-async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_know_it_yet(
-    client, context, monkeypatch
-):
+async def test_a_repeated_dig_is_told_so_even_if_a_new_primary_knew_it_late(client, context, monkeypatch):
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(cd=0, forecast_num=1000)
     view = context.store.tasks.view
@@ -214,9 +212,7 @@ async def test_a_task_drawn_together_whose_insert_was_not_confirmed_is_published
     assert [task["_id"] async for task in context.store.tasks.collection.find({})] == [reply["code"]]
 
 
-async def test_one_pending_dig_that_cannot_be_mended_does_not_keep_others_waiting(
-    client, context, monkeypatch
-):
+async def test_one_pending_dig_that_cannot_be_mended_keeps_no_others_waiting(client, context, monkeypatch):
     alice, bob = await publisher_and_digger(client)
     codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(2)]
     for code in codes:

@@ -67,9 +67,7 @@ class TestWithMessages:
             assert 3 <= len(sent) <= 4, sent
             await context.background.finish()
 
-    async def test_three_hundred_followers_are_told_in_turns_that_cost_as_those_of_sixty(
-        self, client, context, trips, monkeypatch
-    ):
+    async def test_turns_of_many_followers_cost_as_those_of_few(self, client, context, trips, monkeypatch):
         monkeypatch.setattr(write, "FOLLOWERS", 20)
         monkeypatch.setattr(write, "AT_ONCE", 10)
         template_id = context.settings.templates["announced"].template_id
@@ -119,9 +117,7 @@ async def test_a_dig_that_finds_a_pending_one_of_another_process_takes_four_trip
     assert await context.store.digs.totals(code) == Totals(2, 2, 0, 2)
 
 
-async def test_digs_that_follow_at_once_take_three_trips_and_leave_one_mark_to_remove(
-    client, context, trips, monkeypatch
-):
+async def test_digs_at_once_take_three_trips_and_leave_one_mark(client, context, trips, monkeypatch):
     monkeypatch.setattr("server.actions.digging.dig.MARK_SECONDS", 0.5)
     noted = meanwhile(monkeypatch, Tasks, "unmark_pending")
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
@@ -200,9 +196,7 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(client, context, trips
         assert sent[2:] == (["insert digs"] if dug else ["aggregate tasks"])
 
 
-async def test_a_new_persons_tap_takes_one_trip_before_its_reply_whoever_brought_them(
-    client, context, trips, monkeypatch
-):
+async def test_a_new_persons_tap_takes_one_trip_whoever_brought_them(client, context, trips, monkeypatch):
     replied = asyncio.Event()
     meanwhile(monkeypatch, KnownPeople, "id_of", before=replied.wait)
     alice = await digger(client, "alice")
@@ -236,9 +230,7 @@ async def test_a_new_persons_tap_takes_one_trip_before_its_reply_whoever_brought
     assert await context.store.visits.rows.count_documents({"sharer": {"$exists": True}}) == len(by_alice)
 
 
-async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
-    client, context, trips, monkeypatch
-):
+async def test_a_list_of_any_length_takes_two_trips_the_square_one_more(client, context, trips, monkeypatch):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice, bob, newcomer = [await client.log_in(user) for user in ("alice", "bob", "newcomer")]
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, synopsis="长" * 2000)

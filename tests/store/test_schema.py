@@ -234,9 +234,7 @@ async def test_a_worker_builds_no_missing_index(store, mongodb_uri, redis_url, t
     assert "due" not in await store.database["tasks"].index_information()
 
 
-async def test_a_new_database_is_prepared_at_the_first_start_in_development_alone(
-    store, mongodb_uri, redis_url, tmp_path
-):
+async def test_only_a_start_in_development_prepares_a_new_database(store, mongodb_uri, redis_url, tmp_path):
     """Two workers start at once. Neither may end because the other is still preparing."""
     settings = settings_of(store, mongodb_uri, redis_url, tmp_path)
     for guarded in ({"app_env": "production"}, {"wechat_mchid": "1900000109"}):

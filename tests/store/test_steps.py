@@ -32,9 +32,7 @@ async def test_a_lease_is_not_cut_by_who_asks_for_a_shorter_one(context):
     assert (await leases.acquire("lease", "next", 1000))["until"] == until
 
 
-async def test_a_treasure_is_dug_after_one_more_cooldown_and_open_pages_know(
-    context, log, open_page, alice, bob, carol
-):
+async def test_a_treasure_is_dug_after_one_more_cooldown(context, log, open_page, alice, bob, carol):
     code = await alice.publish(cd=60)
     page = await open_page(carol, code)
     await page.until("snapshot")
@@ -59,9 +57,7 @@ async def test_a_treasure_is_dug_after_one_more_cooldown_and_open_pages_know(
 
 
 @pytest.mark.parametrize("given_back", [True, False])
-async def test_what_was_leased_or_hidden_before_waits_no_longer_than_without_the_step(
-    context, alice, given_back
-):
+async def test_what_was_leased_or_hidden_waits_no_longer_than_without_the_step(context, alice, given_back):
     """Nobody who saw the step lives any more: all processes were restarted after it."""
     code = await alice.publish()
     now_ms = await context.store.now_ms()

@@ -1,6 +1,5 @@
 """Each call to a dependency is counted by its name and outcome, and a share of failed calls is an alarm."""
 
-from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
@@ -39,9 +38,7 @@ def counted(metric: str, **labels: str) -> float:
 
 
 @pytest.mark.parametrize(("path", "status", "body", "outcome"), OUTCOMES)
-async def test_each_outcome_is_counted_under_wechats_name_for_the_call(
-    serve: Callable[[Application], int], path: str, status: int, body: bytes, outcome: str
-):
+async def test_each_outcome_is_counted_under_wechats_name_for_the_call(serve, path, status, body, outcome):
     class Answer(RequestHandler):
         def post(self) -> None:
             self.set_status(status)

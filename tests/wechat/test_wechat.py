@@ -340,9 +340,7 @@ async def failure(wechat: WeChat) -> type[BaseException]:
     return raised.type
 
 
-async def test_nobody_knows_of_a_message_that_got_no_answer_and_without_a_token_none_was_sent(
-    context, base, script
-):
+async def test_nobody_knows_of_a_message_without_answer_and_none_goes_without_token(context, base, script):
     script("/cgi-bin/stable_token", token("one"))
     async with connected(context, base) as wechat:
         for answer in [*SILENT, *BUSY]:
