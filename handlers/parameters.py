@@ -9,42 +9,31 @@ from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Meta
 from tornado import httputil
 from tornado.web import HTTPError
 
 from handlers.bodies import BODY_BYTES
-from server.decoding import decode
+from server.decoding import decode, named
 from server.errors import BadRequest
 from server.store.pipelines import Window
 
 Unionid = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=128,
-        pattern=r"\A[0-9A-Za-z:_\-]+\Z",
-        title="登录身份",
-        description="登录时得到的标识",
-    ),
+    str, named("登录身份", "登录时得到的标识", min_length=1, max_length=128, pattern=r"\A[0-9A-Za-z:_\-]+\Z")
 ]
-Code = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z]{12}\Z", title="宝贝编号", description="12 位字母或数字")]
+Code = Annotated[str, named("宝贝编号", "12 位字母或数字", pattern=r"\A[0-9A-Za-z]{12}\Z")]
 CodeOrShare = Annotated[
     str,
-    Meta(
-        pattern=r"\A[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?\Z",
-        title="宝贝编号",
-        description="12 位字母或数字，或 31 位的分享码",
+    named(
+        "宝贝编号", "12 位字母或数字，或 31 位的分享码", pattern=r"\A[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?\Z"
     ),
 ]
-Page = Annotated[int, Meta(ge=1, le=1_000_000, title="页码", description="1 到 1000000 的整数")]
+Page = Annotated[int, named("页码", "1 到 1000000 的整数", ge=1, le=1_000_000)]
 # A list is read on from its last row; `page`, which the first clients send, passes over all rows before it.
-ListPage = Annotated[int, Meta(ge=1, le=500, title="页码", description="1 到 500 的整数")]
+ListPage = Annotated[int, named("页码", "1 到 500 的整数", ge=1, le=500)]
 After = Annotated[
-    str,
-    Meta(pattern=r"\A[0-9]{1,15}-[0-9A-Za-z:]{1,32}\Z", title="接着看的位置", description="上一页给出的位置"),
+    str, named("接着看的位置", "上一页给出的位置", pattern=r"\A[0-9]{1,15}-[0-9A-Za-z:]{1,32}\Z")
 ]
-Depth = Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="1 到 100000000 的整数")]
+Depth = Annotated[int, named("层数", "1 到 100000000 的整数", ge=1, le=100_000_000)]
 
 
 class NoParameters(msgspec.Struct):

@@ -30,7 +30,7 @@ from handlers.websocket import (
 )
 from server.actions.people.account import check_session
 from server.context import Context
-from server.decoding import decode
+from server.decoding import decode, named
 from server.errors import (
     BadRequest,
     BadToken,
@@ -76,7 +76,7 @@ _CLOSED_WITH: dict[type[Refusal], int] = {
     Unavailable: GOING_AWAY,
 }
 
-Sequence = Annotated[int, Meta(ge=0, le=1 << 53, title="序号", description="0 以上的整数")]
+Sequence = Annotated[int, named("序号", "0 以上的整数", ge=0, le=1 << 53)]
 
 
 class ConnectRequest(msgspec.Struct):
@@ -91,7 +91,7 @@ class ConnectRequest(msgspec.Struct):
     )
     token: Annotated[str, Meta(title="登录凭证")] | None = None
     since: Sequence | None = None
-    ticks: Annotated[int, Meta(ge=0, le=1, title="倒数", description="0 或 1")] = 1
+    ticks: Annotated[int, named("倒数", "0 或 1", ge=0, le=1)] = 1
 
 
 class Hello(msgspec.Struct, tag="hello", tag_field="action"):

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
 from server.actions.people.whom import key_of
 from server.cash.audit import books_of
+from server.decoding import named
 from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.store.people.people import shown_name
@@ -22,7 +22,7 @@ class OpsPaidRequest(msgspec.Struct):
     """A red packet that was won, by its task and depth."""
 
     code: Code
-    depth: Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="挖到的层数")]
+    depth: Annotated[int, named("层数", "挖到的层数", ge=1, le=100_000_000)]
 
 
 class PaidPair(msgspec.Struct):

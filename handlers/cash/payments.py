@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
 from tornado.log import app_log
 
 from handlers.base import Interface, Receiver, Reply
@@ -12,6 +11,7 @@ from server.cash.actions.notices import take_notice
 from server.cash.actions.pay_in import order_payment
 from server.cash.context import CashContext
 from server.cash.pay.answers import ForgedNotice
+from server.decoding import named
 
 
 class PayTaskRequest(msgspec.Struct):
@@ -19,9 +19,7 @@ class PayTaskRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    money: Annotated[
-        int, Meta(ge=1, le=1_000_000_000, title="支付金额", description="应付的元数，1 以上的整数")
-    ]
+    money: Annotated[int, named("支付金额", "应付的元数，1 以上的整数", ge=1, le=1_000_000_000)]
 
 
 class PayTaskReply(Reply, kw_only=True):

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card
 from handlers.parameters import Unionid
 from server.actions.people.account import ban_of
 from server.context import Context
+from server.decoding import named
 from server.game.amounts import DAY_MS
 from server.game.daily import date_of, is_daily
 from server.game.task import Task
@@ -23,7 +23,7 @@ class GetDailyRequest(msgspec.Struct):
     """With `days` 1, the reply has the calendar too."""
 
     unionid: Unionid
-    days: Annotated[int, Meta(ge=0, le=1, title="日历", description="0 或 1")] = 0
+    days: Annotated[int, named("日历", "0 或 1", ge=0, le=1)] = 0
 
 
 class DailyDay(msgspec.Struct):

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.task_page import (
@@ -15,6 +14,7 @@ from handlers.digging.task_page import (
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.reviews.shown import require_shown
 from server.actions.digging.visit import visit
+from server.decoding import named
 from server.errors import NoSuchTask, NotShown
 from server.game.reasons import owes
 from server.game.task import Participant
@@ -77,10 +77,8 @@ class GetTaskDetailsRequest(msgspec.Struct):
 
     unionid: Unionid
     code: CodeOrShare
-    is_share: Annotated[int, Meta(ge=0, le=1, title="从分享打开", description="0 或 1")] = 0
-    from_unionid: (
-        Annotated[str, Meta(max_length=128, title="分享者", description="分享者的标识或分享码")] | None
-    ) = None
+    is_share: Annotated[int, named("从分享打开", "0 或 1", ge=0, le=1)] = 0
+    from_unionid: Annotated[str, named("分享者", "分享者的标识或分享码", max_length=128)] | None = None
 
 
 class GetTaskDetails(Interface, path="/getTaskDetails"):

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.parameters import After, Code, Depth, OwnPageRequest, Unionid, next_of, window_of
 from handlers.reviews.shown import require_shown
 from server.context import Context
+from server.decoding import named
 from server.errors import NoSuchTask
 from server.game.dig import Dig
 from server.game.reasons import may_see
@@ -27,7 +27,7 @@ class GetDigsRequest(msgspec.Struct):
     unionid: Unionid
     code: Code
     before: Depth | None = None
-    won: Annotated[int, Meta(ge=0, le=1, title="只看挖到的", description="0 或 1")] = 0
+    won: Annotated[int, named("只看挖到的", "0 或 1", ge=0, le=1)] = 0
 
 
 class DigRow(msgspec.Struct):

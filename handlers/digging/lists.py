@@ -5,12 +5,12 @@ from operator import itemgetter
 from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_fields, value_of
 from handlers.parameters import After, ListPage, Page, Unionid, next_of, window_of
 from server.context import Context
+from server.decoding import named
 from server.game.amounts import FEN_PER_YUAN, claim_days_of, claim_until_ms
 from server.game.prize import GIVEN, PrizeState, claim_from_ms
 from server.game.ranks import GivenAs
@@ -37,13 +37,9 @@ class SquareRequest(msgspec.Struct):
 
     unionid: Unionid
     page: Page = 1
-    kind: (
-        Annotated[GivenAs, Meta(title="里面是什么", description="邮寄、现场领取等几种之一")] | None
-    ) = None
-    name: Annotated[
-        str, Meta(max_length=50, extra=ONE_LINE, title="要找的字", description="最多 50 个字")
-    ] = ""
-    upcoming: Annotated[int, Meta(ge=0, le=1, title="即将开挖", description="0 或 1")] = 0
+    kind: Annotated[GivenAs, named("里面是什么", "邮寄、现场领取等几种之一")] | None = None
+    name: Annotated[str, named("要找的字", "最多 50 个字", max_length=50, extra=ONE_LINE)] = ""
+    upcoming: Annotated[int, named("即将开挖", "0 或 1", ge=0, le=1)] = 0
 
 
 class CardsReply(Reply, kw_only=True):

@@ -3,7 +3,6 @@
 from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import owed_fen, owed_fields, picture_url
@@ -12,7 +11,7 @@ from handlers.parameters import CodeOrShare, Unionid, parse, whole_number
 from server.actions.digging.dig import DigAttempt, dig
 from server.actions.digging.draft import NAMED, Draft, RankRequest, RankTextsRequest
 from server.actions.digging.publish import publish
-from server.decoding import decode
+from server.decoding import decode, named
 from server.errors import BadRequest, NoSuchTask
 from server.game.chance import outlook_after
 from server.game.dig import seconds_left
@@ -29,9 +28,7 @@ class DigRequest(msgspec.Struct):
 
     unionid: Unionid
     code: CodeOrShare
-    dig_id: (
-        Annotated[str, Meta(pattern=NAMED, title="这一锹的编号", description="8 到 64 位字母或数字")] | None
-    ) = None
+    dig_id: Annotated[str, named("这一锹的编号", "8 到 64 位字母或数字", pattern=NAMED)] | None = None
 
 
 class DigReply(Reply, kw_only=True):

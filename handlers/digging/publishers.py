@@ -5,7 +5,6 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, picture_url
@@ -13,6 +12,7 @@ from handlers.limits import limit
 from handlers.parameters import ListPage, OwnPageRequest, Unionid
 from server.actions.people.follow import follow
 from server.context import Context
+from server.decoding import named
 from server.errors import NoSuchPublisher
 from server.game.handing import COUNTED, handed_over
 from server.security.random_codes import PERSON_ID_CHARACTERS
@@ -22,10 +22,10 @@ PAGE_SIZE = 20
 
 PublisherId = Annotated[
     str,
-    Meta(
+    named(
+        "发布者的编号",
+        f"{PERSON_ID_CHARACTERS} 位字母和数字",
         pattern=rf"\A[0-9A-Za-z]{{{PERSON_ID_CHARACTERS}}}\Z",
-        title="发布者的编号",
-        description=f"{PERSON_ID_CHARACTERS} 位字母和数字",
     ),
 ]
 
@@ -66,7 +66,7 @@ class FollowRequest(msgspec.Struct):
 
     unionid: Unionid
     publisher_id: PublisherId
-    following: Annotated[int, Meta(ge=0, le=1, title="关注", description="0 或 1")] = 1
+    following: Annotated[int, named("关注", "0 或 1", ge=0, le=1)] = 1
 
 
 class Follow(Interface, path="/follow", method="POST"):

@@ -4,12 +4,12 @@ cooldown's end."""
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.limits import limit
 from handlers.parameters import PersonRequest, TaskRequest, Unionid
 from server.actions.messages.write import remind, subscribe
+from server.decoding import named
 from server.settings.messages import MessageKind
 
 
@@ -53,10 +53,10 @@ class SubscribedRequest(msgspec.Struct):
     unionid: Unionid
     templates: Annotated[
         str,
-        Meta(
+        named(
+            "订阅消息模板",
+            "1 到 5 个模板的编号，用逗号隔开",
             pattern=r"\A[0-9A-Za-z_\-]{20,64}(?:,[0-9A-Za-z_\-]{20,64}){0,4}\Z",
-            title="订阅消息模板",
-            description="1 到 5 个模板的编号，用逗号隔开",
         ),
     ]
 

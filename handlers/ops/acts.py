@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.ops.operators import OperatorAct
 from handlers.ops.person import Named
@@ -18,12 +17,11 @@ from server.actions.operate import (
     set_daily,
     trust_person,
 )
+from server.decoding import named
 from server.game.amounts import total_fen
 from server.security.plain_text import ONE_LINE
 
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=200, extra=ONE_LINE, title="理由", description="1 到 200 个字")
-]
+Reason = Annotated[str, named("理由", "1 到 200 个字", min_length=1, max_length=200, extra=ONE_LINE)]
 
 
 class OpsEndRequest(msgspec.Struct):
@@ -31,7 +29,7 @@ class OpsEndRequest(msgspec.Struct):
 
     code: Code
     reason: Reason
-    fraud: Annotated[int, Meta(ge=0, le=1, title="是否欺诈", description="0 或 1")] = 0
+    fraud: Annotated[int, named("是否欺诈", "0 或 1", ge=0, le=1)] = 0
 
 
 class OpsEnd(OperatorAct, path="/ops/end"):
@@ -49,7 +47,7 @@ class OpsHideRequest(msgspec.Struct):
     """`hidden` 1 hides the task from all but its publisher and its winners, 0 shows it again."""
 
     code: Code
-    hidden: Annotated[int, Meta(ge=0, le=1, title="是否隐藏", description="0 或 1")]
+    hidden: Annotated[int, named("是否隐藏", "0 或 1", ge=0, le=1)]
     reason: Reason
 
 
@@ -65,7 +63,7 @@ class OpsFeatureRequest(msgspec.Struct):
     """`featured` 1 puts the task on top of the square, 0 takes it from there."""
 
     code: Code
-    featured: Annotated[int, Meta(ge=0, le=1, title="是否精选", description="0 或 1")]
+    featured: Annotated[int, named("是否精选", "0 或 1", ge=0, le=1)]
     reason: Reason
 
 
@@ -83,7 +81,7 @@ class OpsDailyRequest(msgspec.Struct):
     """`daily` 1 makes the task the daily one (每日一挖) of the day on which it starts, 0 takes that back."""
 
     code: Code
-    daily: Annotated[int, Meta(ge=0, le=1, title="是否每日一挖", description="0 或 1")]
+    daily: Annotated[int, named("是否每日一挖", "0 或 1", ge=0, le=1)]
     reason: Reason
 
 
@@ -112,7 +110,7 @@ class OpsSignOut(OperatorAct, path="/ops/signout"):
 class OpsBanRequest(Named, kw_only=True):
     """The person to ban. With `days` 0 the ban lasts until it is lifted."""
 
-    days: Annotated[int, Meta(ge=0, le=3650, title="天数", description="0（直到解除）到 3650 的整数")]
+    days: Annotated[int, named("天数", "0（直到解除）到 3650 的整数", ge=0, le=3650)]
     reason: Reason
 
 
@@ -141,7 +139,7 @@ class OpsUnban(OperatorAct, path="/ops/unban"):
 class OpsTrustRequest(Named, kw_only=True):
     """The publisher whom an operator trusts (1), or no longer (0)."""
 
-    trusted: Annotated[int, Meta(ge=0, le=1, title="是否信任", description="0 或 1")]
+    trusted: Annotated[int, named("是否信任", "0 或 1", ge=0, le=1)]
     reason: Reason
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
@@ -15,6 +14,7 @@ from handlers.ops.operators import OperatorAct
 from handlers.prizes.prizes import ADDRESS_DELETED
 from handlers.tables import BOM, csv_rows, moment
 from server.actions.operate import Won, export_given
+from server.decoding import named
 from server.game.amounts import BEIJING, FEN_PER_YUAN
 from server.runtime.deadline import paused
 from server.store.people.erasure import NAME
@@ -30,9 +30,7 @@ _COLUMNS = (
 class OpsWinnersRequest(msgspec.Struct):
     """The table has the prizes that were given in `month` (Beijing time), for which tax is deducted."""
 
-    month: Annotated[
-        str, Meta(pattern=r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z", title="月份", description="年-月，如 2026-11")
-    ]
+    month: Annotated[str, named("月份", "年-月，如 2026-11", pattern=r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z")]
     reason: Reason
 
 

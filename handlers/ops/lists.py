@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from server.context import Context
+from server.decoding import named
 from server.game.task import Task
 from server.operation.feed import BoardTask, board_task
 
@@ -27,8 +27,7 @@ class OpsListRequest(msgspec.Struct):
     """
 
     of: Annotated[
-        Literal["hidden", "unpaid", "held", "featured"],
-        Meta(title="种类", description="隐藏、未支付、有钱或精选四种之一"),
+        Literal["hidden", "unpaid", "held", "featured"], named("种类", "隐藏、未支付、有钱或精选四种之一")
     ]
 
 

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Reply, of_document
 from handlers.ops.operators import OperatorInterface
 from server.context import Context
+from server.decoding import named
 from server.errors import BadRequest
 from server.security.random_codes import PERSON_ID_CHARACTERS
 from server.store.audit_log import BEGUN, Act, Wanted, depth_of
@@ -15,20 +15,20 @@ from server.store.audit_log import BEGUN, Act, Wanted, depth_of
 SHOWN_ACTS = 200
 AHEAD_MS = 60_000  # for acts just written by a process whose clock is ahead
 
-Moment = Annotated[int, Meta(ge=0, le=2**53, title="时刻", description="毫秒时间戳，0 是不限")]
+Moment = Annotated[int, named("时刻", "毫秒时间戳，0 是不限", ge=0, le=2**53)]
 
 
 class OpsLogRequest(msgspec.Struct, kw_only=True):
     """Whose acts, of which kind, about which task (code) or person (public number), from when until when."""
 
-    operator: Annotated[str, Meta(max_length=64, title="操作人", description="最长 64 个字")] = ""
-    act: Annotated[str, Meta(pattern=r"\A[a-z_]{0,32}\Z", title="操作", description="一种操作的英文名")] = ""
+    operator: Annotated[str, named("操作人", "最长 64 个字", max_length=64)] = ""
+    act: Annotated[str, named("操作", "一种操作的英文名", pattern=r"\A[a-z_]{0,32}\Z")] = ""
     about: Annotated[
         str,
-        Meta(
+        named(
+            "对象",
+            f"宝贝的 12 位编号，或人的 {PERSON_ID_CHARACTERS} 位编号",
             pattern=rf"\A(?:[0-9A-Za-z]{{12}}|[0-9A-Za-z]{{{PERSON_ID_CHARACTERS}}})?\Z",
-            title="对象",
-            description=f"宝贝的 12 位编号，或人的 {PERSON_ID_CHARACTERS} 位编号",
         ),
     ] = ""
     since: Moment = 0

@@ -6,7 +6,6 @@ What operators see and do is in `screen.py`.
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Meta
 from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
@@ -20,6 +19,7 @@ from server.actions.operator_sessions import (
     operator_of,
 )
 from server.context import Context
+from server.decoding import named
 from server.errors import BadRequest, BadToken, NotAllowed, TokenRequired
 from server.memory.limits import Count
 from server.security.plain_text import ONE_LINE
@@ -36,13 +36,8 @@ class OpsLoginRequest(msgspec.Struct):
     """`name` says who uses OPS_TOKEN, which several people may share. Each token of OPS_TOKENS has a name of
     its own."""
 
-    token: Annotated[str, Meta(min_length=1, max_length=256, title="口令", description="运营口令")]
-    name: Annotated[
-        str,
-        Meta(
-            max_length=NAME_CHARACTERS, extra=ONE_LINE, title="操作人姓名", description="最长 32 个字"
-        ),
-    ] = ""
+    token: Annotated[str, named("口令", "运营口令", min_length=1, max_length=256)]
+    name: Annotated[str, named("操作人姓名", "最长 32 个字", max_length=NAME_CHARACTERS, extra=ONE_LINE)] = ""
 
 
 class OpsLogin(Interface, path="/ops/login", method="POST"):

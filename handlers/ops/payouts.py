@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Reply, of_document
 from handlers.ops.acts import Reason
@@ -11,6 +10,7 @@ from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code, NoParameters
 from server.actions.operate import freeze, give_back, release
 from server.actions.prizes.freeze import freezes_of
+from server.decoding import named
 from server.game.prize import Why, is_claiming, is_frozen
 from server.store.prizes.freezes import Freeze, What
 from server.store.prizes.prizes import Prize
@@ -111,10 +111,10 @@ def _reasons_of(prize: Prize, in_force: dict[str, Freeze]) -> list[str]:
 class OpsPayoutRequest(msgspec.Struct):
     """A task, the prize at `depth`, or the person who dug there; depth 0 means the publisher."""
 
-    what: Annotated[What, Meta(title="对象", description="宝贝、奖品或人三种之一")]
+    what: Annotated[What, named("对象", "宝贝、奖品或人三种之一")]
     code: Code
     reason: Reason
-    depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")] = 0
+    depth: Annotated[int, named("层数", "0（发布者）或挖到的层数", ge=0, le=100_000_000)] = 0
 
 
 class OpsFreeze(OperatorAct, path="/ops/freeze", role="money"):

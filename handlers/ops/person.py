@@ -7,7 +7,6 @@ number. No id, no openid and no address is shown.
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.lists import board_tasks
@@ -15,16 +14,15 @@ from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
 from server.actions.people.account import delete_at
 from server.actions.people.whom import KEY_PATTERN, BroughtBy, Whom, brought_by, find_person, key_of
+from server.decoding import named
 from server.errors import BadRequest
 from server.operation.feed import BoardTask
 from server.store.people.people import shown_name
 from server.store.pipelines import Window
 
 SHOWN_TASKS = 50
-Depth = Annotated[
-    int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")
-]
-PersonKey = Annotated[str, Meta(pattern=KEY_PATTERN, title="哪一条", description="列表中的一条")]
+Depth = Annotated[int, named("层数", "0（发布者）或挖到的层数", ge=0, le=100_000_000)]
+PersonKey = Annotated[str, named("哪一条", "列表中的一条", pattern=KEY_PATTERN)]
 
 
 class Named(msgspec.Struct, kw_only=True):

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Reply, of_document
 from handlers.ops.acts import Reason
@@ -12,11 +11,12 @@ from handlers.parameters import NoParameters
 from handlers.pictures.operators import operators_picture
 from server.actions.operate import decide_review
 from server.actions.people.whom import REVIEW_PATTERN
+from server.decoding import named
 from server.game.amounts import total_fen
 
 LISTED = 200
 
-Key = Annotated[str, Meta(pattern=REVIEW_PATTERN, title="哪一条", description="待审列表中的一条")]
+Key = Annotated[str, named("哪一条", "待审列表中的一条", pattern=REVIEW_PATTERN)]
 
 
 class HeldReview(msgspec.Struct):
@@ -76,7 +76,7 @@ class OpsDecideRequest(msgspec.Struct):
     """`shown` 1 lets everybody see it, 0 refuses it. The publisher reads the reason of a refusal."""
 
     key: Key
-    shown: Annotated[int, Meta(ge=0, le=1, title="是否展示", description="0 或 1")]
+    shown: Annotated[int, named("是否展示", "0 或 1", ge=0, le=1)]
     reason: Reason
 
 

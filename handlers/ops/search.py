@@ -5,7 +5,6 @@ import secrets
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Reply, of_document
 from handlers.ops.lists import LISTED_TASKS, board_tasks
@@ -14,6 +13,7 @@ from server.actions.operator_sessions import operator_of
 from server.actions.people.account import ban_of
 from server.actions.people.whom import key_of
 from server.actions.prizes.claim import phone_digits
+from server.decoding import named
 from server.errors import BadRequest
 from server.game.prize import PrizeState
 from server.operation.feed import BoardTask
@@ -34,12 +34,12 @@ class OpsSearchRequest(msgspec.Struct):
 
     query: Annotated[
         str,
-        Meta(
+        named(
+            "搜索内容",
+            "最多 64 个字：名字的任何一段、任何一个编号，或电话",
             min_length=1,
             max_length=64,
             extra=ONE_LINE,
-            title="搜索内容",
-            description="最多 64 个字：名字的任何一段、任何一个编号，或电话",
         ),
     ]
 

@@ -3,12 +3,12 @@
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.person import Named
 from server.actions.people.whom import find_person
+from server.decoding import named
 from server.errors import BadRequest
 from server.game.task import Task
 from server.operation.timeline import of_person, of_task, page_of, verdict
@@ -21,12 +21,8 @@ class OpsTimelineRequest(Named, kw_only=True):
     (unix ms), only older events are returned.
     """
 
-    of: Annotated[
-        Literal["task", "prize", "person"], Meta(title="对象", description="宝贝、奖品或人三种之一")
-    ]
-    before: Annotated[
-        int, Meta(ge=0, le=2**53, title="早于", description="时刻（毫秒时间戳），0 是从最新的开始")
-    ] = 0
+    of: Annotated[Literal["task", "prize", "person"], named("对象", "宝贝、奖品或人三种之一")]
+    before: Annotated[int, named("早于", "时刻（毫秒时间戳），0 是从最新的开始", ge=0, le=2**53)] = 0
 
 
 class TimelineEvent(msgspec.Struct):

@@ -19,6 +19,7 @@ from server.actions.people.account import (
 )
 from server.actions.people.leave import leave, stay
 from server.context import Context
+from server.decoding import named
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
 from server.memory.limits import Count
@@ -37,12 +38,8 @@ _Base64 = Meta(min_length=1, max_length=10_000)
 class UserLoginRequest(msgspec.Struct):
     """What `wx.login` gave the client. The last two fields are what `wx.getUserProfile` gave old clients."""
 
-    code: Annotated[
-        str, Meta(min_length=1, max_length=128, title="登录凭证", description="微信登录得到的凭证")
-    ]
-    iv: (
-        Annotated[str, _Base64, Meta(title="用户信息的初始向量", description="微信授权得到的内容")] | None
-    ) = None
+    code: Annotated[str, named("登录凭证", "微信登录得到的凭证", min_length=1, max_length=128)]
+    iv: Annotated[str, _Base64, named("用户信息的初始向量", "微信授权得到的内容")] | None = None
     encryptedData: (  # noqa: N815
         Annotated[str, _Base64, Meta(title="加密的用户信息", description="微信授权得到的内容")] | None
     ) = None
@@ -239,15 +236,10 @@ class SetProfileRequest(msgspec.Struct):
     """
 
     wxname: (
-        Annotated[
-            str,
-            Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="名字", description="1 到 32 个字"),
-        ]
-        | None
+        Annotated[str, named("名字", "1 到 32 个字", max_length=32, pattern=NOT_BLANK, extra=ONE_LINE)] | None
     ) = None
     wxheadpic: (
-        Annotated[str, Meta(min_length=1, max_length=500, title="头像", description="自己在这里上传过的图片")]
-        | None
+        Annotated[str, named("头像", "自己在这里上传过的图片", min_length=1, max_length=500)] | None
     ) = None
     unionid: Unionid | None = None
 

@@ -7,7 +7,6 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import qrcode
-from msgspec import Meta
 
 from handlers.base import Interface, ProvenAct, Reply, of_document
 from handlers.digging.cards import picture_url
@@ -17,6 +16,7 @@ from server.actions.prizes.claim import Address, change_until_ms, claim, open_ad
 from server.actions.prizes.confirm import confirm_pickup
 from server.actions.prizes.show_addresses import why_addresses_closed
 from server.context import Context
+from server.decoding import named
 from server.errors import AddressesClosed
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_days_of, claim_until_ms
 from server.game.prize import GIVEN, GONE, UNCLAIMED, PrizeState
@@ -53,13 +53,9 @@ class DrawPrizeRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    receiver: Annotated[str, Meta(extra=ONE_LINE, title="收货人", description="1 到 32 个字")] = ""
-    phone: Annotated[
-        str, Meta(title="电话", description="手机号、带区号的座机，或以 + 和国家代码开头的号码")
-    ] = ""
-    address: Annotated[
-        str, Meta(extra=LINES, title="详细地址", description="从省、市写到门牌，最多 200 个字")
-    ] = ""
+    receiver: Annotated[str, named("收货人", "1 到 32 个字", extra=ONE_LINE)] = ""
+    phone: Annotated[str, named("电话", "手机号、带区号的座机，或以 + 和国家代码开头的号码")] = ""
+    address: Annotated[str, named("详细地址", "从省、市写到门牌，最多 200 个字", extra=LINES)] = ""
 
 
 class ShownPrize(msgspec.Struct, kw_only=True):
@@ -159,7 +155,7 @@ class ConfirmDrawRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", title="取件码", description="6 位数字")]
+    pickup: Annotated[str, named("取件码", "6 位数字", pattern=r"\A[0-9]{6}\Z")]
 
 
 class ConfirmDrawReply(Reply, kw_only=True):
@@ -201,11 +197,9 @@ class GetWinnersRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    wanted: Annotated[Wanted, Meta(title="进度", description="五种进度之一")] = "all"
+    wanted: Annotated[Wanted, named("进度", "五种进度之一")] = "all"
     page: Page | None = None
-    format: Annotated[Literal["json", "csv"], Meta(title="格式", description="JSON 或 CSV，用小写字母")] = (
-        "json"
-    )
+    format: Annotated[Literal["json", "csv"], named("格式", "JSON 或 CSV，用小写字母")] = "json"
 
 
 class WinnerRow(ShownPrize, kw_only=True):

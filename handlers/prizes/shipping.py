@@ -4,12 +4,12 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import ProvenAct, Reply
 from handlers.parameters import Code, Depth, TaskRequest, Unionid
 from server.actions.prizes.ship import CARRIERS, Carrier, carrier_named, receive, ship
 from server.actions.prizes.ship_all import ShippedRow, parcels_of, ship_all
+from server.decoding import named
 from server.game.prize import PrizeState
 from server.store.prizes.prizes import Prize, parcel
 
@@ -21,16 +21,15 @@ class ShipPrizeRequest(msgspec.Struct):
     code: Code
     depth: Depth
     carrier: Annotated[
-        Carrier,
-        Meta(extra={"keeps": carrier_named}, title="快递公司", description=f"{'、'.join(CARRIERS)}之一"),
+        Carrier, named("快递公司", f"{'、'.join(CARRIERS)}之一", extra={"keeps": carrier_named})
     ]
     number: Annotated[
         str,
-        Meta(
+        named(
+            "运单号",
+            "5 到 40 位字母或数字",
             pattern=r"\A[0-9A-Za-z]{5,40}\Z",
             extra={"keeps": lambda typed: "".join(typed.split())},
-            title="运单号",
-            description="5 到 40 位字母或数字",
         ),
     ]
 
@@ -73,13 +72,7 @@ class ShipPrizesRequest(msgspec.Struct):
     unionid: Unionid
     code: Code
     table: Annotated[
-        bytes,
-        Meta(
-            min_length=1,
-            max_length=1_000_000,
-            title="表格",
-            description="填好的 CSV 文件，按 BASE64 传，最多 1 MB",
-        ),
+        bytes, named("表格", "填好的 CSV 文件，按 BASE64 传，最多 1 MB", min_length=1, max_length=1_000_000)
     ]
 
 

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface
 from handlers.limits import limit
 from handlers.parameters import Code, Unionid
 from server.actions.prizes.thank import thank
+from server.decoding import named
 from server.realtime.frames import Sign
 
 
@@ -17,7 +17,7 @@ class ThankRequest(msgspec.Struct):
 
     unionid: Unionid
     code: Code
-    sign: Annotated[Sign, Meta(title="喝彩", description="六种之一")]
+    sign: Annotated[Sign, named("喝彩", "六种之一")]
 
 
 class Thank(Interface, path="/thank", method="POST", needs_token=True):

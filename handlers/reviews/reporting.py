@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from handlers.base import Interface
 from handlers.limits import limit
 from handlers.parameters import Code, Unionid
 from server.actions.reviews.report import report
+from server.decoding import named
 from server.security.plain_text import LINES
 from server.store.reviews.reports import ReportReason
 
@@ -17,10 +17,8 @@ class ReportRequest(msgspec.Struct):
     """What is wrong with which task."""
 
     code: Code
-    reason: Annotated[ReportReason, Meta(title="举报的原因", description="六种之一")]
-    text: Annotated[
-        str, Meta(max_length=200, extra=LINES, title="补充说明", description="不超过 200 个字的文字")
-    ] = ""
+    reason: Annotated[ReportReason, named("举报的原因", "六种之一")]
+    text: Annotated[str, named("补充说明", "不超过 200 个字的文字", max_length=200, extra=LINES)] = ""
     unionid: Unionid | None = None
 
 
