@@ -15,7 +15,6 @@ const PART_MS = 32; // two frames: what is set so far apart is drawn one after t
 const REST_MS = 1000; // the server takes one cheer a second from a person
 const HOLD_MS = 1500;
 const SHOWN_MS = 1500;
-const REFUSAL_MS = 300;
 const HASTE_MS = 700; // people tap again and again in a race: until then a tap is still meant for the button
 const STRATA = 5; // the newest layers, each in a place of its own, so that a dig changes only one
 
@@ -75,13 +74,12 @@ export const moment = Behavior({
       const { said, brought } = this.data;
       if (!this.answer) {
         setTimeout(() => {
-          if (this.data.said === this.answer) tell(this, { said, brought });
+          tell(this, this.data.said === this.answer ? { said, brought, refused: false } : { refused: false });
           this.answer = "";
         }, TOO_SOON_MS);
       }
       this.answer = this.tooSoon;
       tell(this, { said: this.answer, brought: null, refused: true });
-      setTimeout(() => tell(this, { refused: false }), REFUSAL_MS);
     },
 
     /** After an own dig, ask once whether opening a treasure digs. Who does not answer goes on digging by hand. */
