@@ -42,7 +42,7 @@ async def test_a_name_that_looks_like_a_field_is_only_a_name(client, alice):
     assert details["users"][0]["wxname"] == "$seed_box"
 
 
-async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, context, alice, bob):
+async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(context, alice, bob, carol):
     """A process that is killed right after the conditional update leaves this state."""
     code = await alice.publish(cd=0, forecast_num=100, prize_num=2, interval=50, fluctuation=0)
     await bob.dig(code)
@@ -58,7 +58,6 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, co
     await settle_pending(context)
     assert await context.store.digs.collection.count_documents({"code": code}) == 1
     assert (await context.store.tasks.collection.find_one({"_id": code})).get("pending") is None
-    carol = await client.log_in("carol")
     assert (await carol.dig(code))["no"] == 2
     await check_history(context, code)
 

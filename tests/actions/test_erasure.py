@@ -266,8 +266,7 @@ async def logged(context: Context) -> list[tuple[str, str]]:
     return [(act["act"], act["outcome"]) for act in await find(context, "audit_log")]
 
 
-async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(client, context, open_page):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_an_account_deleted_twice_is_kept_or_goes_after_a_week(client, context, open_page, alice, bob):
     code = await alice.publish(forecast_num=100_000)
     assert (await bob.dig(code))["status"] == 0
     await context.background.finish()
@@ -325,8 +324,7 @@ async def test_a_refund_that_wechat_closed_keeps_neither_publisher_nor_winner(cl
     assert (await audit(context.store)).differences == []
 
 
-async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_way(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_an_account_stays_while_something_of_theirs_is_under_way(client, context, alice, bob, carol):
     await bob.lock()
 
     async def told() -> str:

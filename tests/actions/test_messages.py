@@ -82,8 +82,7 @@ async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context)
     assert (await templates(client, "bob"))["won"] == 1  # the consent is still good for another message
 
 
-async def test_a_winner_whose_red_packet_was_frozen_for_long_is_told_once_it_is_released(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_winner_of_what_was_frozen_for_long_is_told_at_its_release(client, context, alice, bob):
     code = await alice.won_packet(bob)
     await freeze(context, "task", code, 0)
     await allow(client, "bob", "won")
@@ -183,8 +182,7 @@ async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context,
     assert (await carol.post("/remind", code=code))["status"] == 0
 
 
-async def test_what_falls_due_while_an_edit_is_checked_or_reports_hide_it_waits(client, context):
-    alice, carol = await client.log_in_all("alice", "carol")
+async def test_what_falls_due_while_checks_or_reports_hide_a_treasure_waits(client, context, alice, carol):
     code = await alice.publish(cd=3600, starts_at=context.clock.now_ms() + 3_600_000)
     await allow(client, "carol", "cooldown_over")
     assert (await carol.post("/remind", code=code))["status"] == 0
@@ -405,8 +403,7 @@ async def test_a_publisher_is_followed_and_followed_no_more(context, monkeypatch
     assert await find(context, "follows") == []
 
 
-async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_public_ones(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_followers_who_allow_it_are_told_of_public_ones_once_shown(client, context, alice, bob, carol):
     await alice.publish(name="没人关注")
     assert await find(context, "messages") == []
     for fan in (bob, carol):

@@ -320,8 +320,7 @@ async def test_who_is_banned_may_only_look_and_claim_in_any_process(client, cont
     ]
 
 
-async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlier_order_pays(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_who_is_banned_pays_nothing_and_an_earlier_order_is_paid_back(client, context, alice, bob):
     code, other = [await alice.publish_packet(money=2) for _ in range(2)]
     parameters = await alice.order(code)
     await ban(client, code)
@@ -348,8 +347,7 @@ async def test_nothing_is_saved_of_a_publisher_banned_meanwhile(client, context,
     assert await context.store.tasks.released_number(alice.id) == 1
 
 
-async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refused(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_that_waits_while_its_digger_is_banned_is_refused(client, context, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
     person = await context.store.people.find(bob.id)

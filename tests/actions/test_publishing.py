@@ -212,8 +212,7 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(context, 
     assert (await bob.get("/getTaskDetails", code=late))["expires_at"] == opened[late]["expires_at"]
 
 
-async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_way_goes_back(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_what_ended_as_announced_is_not_dug_and_its_payment_goes_back(client, context, alice, bob):
     ends_at = context.clock.now_ms() + HOUR_MS
     goods = await alice.publish(cd=1, forecast_num=3_500, ends_at=ends_at)
     late, unpaid = [await alice.publish_packet(ends_at=ends_at) for _ in range(2)]

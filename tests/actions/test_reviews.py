@@ -157,8 +157,7 @@ async def test_what_is_in_review_waits_for_weeks_and_then_has_all_its_time(conte
     assert await find(context, "reviews") == []
 
 
-async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_operator_decides(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_result_that_never_comes_is_asked_for_twice_then_held(client, context, alice):
     await client.misbehave("lose_notice", times=100)
     code = await alice.publish()
     for asked in (1, 2):
@@ -173,8 +172,7 @@ async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_oper
     assert len((await only(context, "reviews"))["traces"]) == 2
 
 
-async def test_results_that_come_twice_forged_or_before_their_request_is_noted_count_once(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_results_that_come_twice_forged_or_too_early_count_once(client, context, alice, bob):
     for trouble in ("repeat_notice", "forge_notice", ""):
         if trouble:
             await client.misbehave(trouble)
@@ -344,8 +342,7 @@ async def publish(alice: Someone, urls: list[str]) -> str:
     return await alice.publish(**rules, url=urls[0], prizes=kinds, **await alice.halves())
 
 
-async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasure(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_it(client, context, alice, bob):
     urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in ("red", "green", "blue")]
     code = await publish(alice, urls)
     assert "第 1 种" in (await only(context, "reviews"))["text"]
@@ -512,8 +509,7 @@ async def test_name_and_picture_that_a_login_brings_are_checked_too(client, cont
     assert (await profile_of(context, again))["wxname"] == "自己起的名"
 
 
-async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_is_shown(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_picture_stays_while_it_is_looked_at_and_for_good_once_shown(client, context, alice):
     await client.misbehave("judge", call="media_check_async", code="review", times=2)
     first = await uploaded(alice)
     await alice.post("/setProfile", wxheadpic=first)

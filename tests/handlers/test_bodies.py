@@ -296,9 +296,8 @@ async def test_of_the_bodies_above_64_kb_the_seventeenth_is_refused_at_its_heade
     await until(lambda: not large)
 
 
-async def test_one_person_sends_two_large_bodies_at_once_and_strangers_eight(client, context, stalled):
+async def test_one_person_sends_two_large_bodies_at_once_and_strangers_eight(context, stalled, alice, bob):
     large = context.large_bodies
-    alice, bob = await client.log_in_all("alice", "bob")
     for _ in range(2):
         await stalled.begin("/uploadFile", 1 << 20, alice.token)
     await until(lambda: len(large) == 2)

@@ -101,9 +101,8 @@ async def test_cards_say_of_a_task_what_holds(context, settings, alice, bob):
     assert (await alice.get("/getMyInfo"))["release_num"] == 3
 
 
-async def test_the_square_shows_running_tasks_first_and_the_newest_first(client, context, monkeypatch):
+async def test_the_square_shows_running_tasks_first_and_the_newest_first(context, monkeypatch, alice):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
-    alice = await client.log_in("alice")
     public = await publish_many(alice, *[{}] * 45)
     private, hidden, unpaid, lately, long_ago, of_old = await publish_many(
         alice, {"is_public": 0}, {}, RED_PACKET, {}, {}, {}

@@ -180,8 +180,7 @@ class TestBothModes:
         assert await told(client, context, "o" + "x" * 27, *chat, *others) == ["done"] * 9
         assert await find(context, "audit_log") == []
 
-    async def test_a_forged_push_changes_nothing_and_the_genuine_one_after_it_does(self, client, context):
-        bob = await client.log_in("bob")
+    async def test_a_forged_push_changes_nothing_and_the_genuine_one_after_does(self, client, context, bob):
         await client.misbehave("forge_notice")
         assert await told(client, context, await openid(context, bob), EVENTS[2]) == ["done"]
         assert "leaving" in await person_of(context, bob)

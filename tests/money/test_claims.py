@@ -40,9 +40,8 @@ async def test_an_address_may_be_changed_for_a_day(context, alice, bob):
     assert {name: row[name] for name in ADDRESS} == ADDRESS | {"address": "杭州市上城区清泰街 1 号"}
 
 
-async def test_an_address_is_sealed_and_shown_only_to_the_winner_and_the_publisher(client, context, caplog):
+async def test_an_address_is_sealed_and_shown_to_its_two_alone(client, context, caplog, alice, bob, carol):
     caplog.set_level(logging.DEBUG)
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.won_goods(bob)
     for asked in (ADDRESS, {}, ADDRESS):
         reply = await bob.claim(code, **asked)

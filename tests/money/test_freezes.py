@@ -143,8 +143,7 @@ class TestPayoutLimitsAfterAFreeze:
         assert (await bob.claim(code))["package_info"]
 
 
-async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_back(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_only_goes_back(client, context, alice, bob):
     code = await alice.won_packet(bob)
     await client.misbehave("refuse", call="transfer", code="NO_AUTH")
     await bob.claim(code)
@@ -170,8 +169,7 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
     assert (logged["act"], logged["outcome"]) == ("end_fraud", "done")
 
 
-async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_release_is_done_while_redis_hangs_and_told_later(client, context, monkeypatch, alice, bob):
     code = await alice.won_packet(bob)
     await decide(client, "freeze", code)
     answers = asyncio.Event()

@@ -30,8 +30,7 @@ async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
 
 
 @pytest.mark.parametrize("looks_again", [True, False])
-async def test_a_freeze_that_comes_while_another_is_released_holds(client, context, monkeypatch, looks_again):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_freeze_while_another_is_released_holds(context, monkeypatch, looks_again, alice, bob):
     code = await alice.won_packet(bob)
     await freezing.freeze(context, "person", code, 1)
 

@@ -46,8 +46,7 @@ async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, co
     assert len(await find(context, "orders")) == 1
 
 
-async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_publishers_look_asks_wechat_each_two_seconds(client, context, monkeypatch, alice, bob):
     code = await alice.publish_packet()
     parameters = await alice.order(code)
     asked = meanwhile(monkeypatch, context.pay, "query_order")

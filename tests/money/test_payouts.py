@@ -30,8 +30,7 @@ async def count(called: Counter[str], name: str) -> None:
     called[name] += 1
 
 
-async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_bill_that_wechat_only_accepted_is_an_alarm_and_keeps_its_number(client, context, alice, bob):
     code = await alice.won_packet(bob, name="【违规】的名字")  # WeChat takes no such remark
     await client.misbehave("accepted", call="transfer", times=2)
     claimed = await bob.claim(code)
@@ -66,9 +65,8 @@ async def test_what_wechat_refuses_is_an_alarm_and_is_sent_again(client, context
     await client.confirm(claimed["package_info"])
 
 
-async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(client, context, monkeypatch):
+async def test_a_winners_claim_asks_wechat_every_two_seconds_at_most(context, monkeypatch, alice, bob):
     """WeChat answers a merchant's queries only this often."""
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
     first = await bob.claim(code)
     asked = meanwhile(monkeypatch, context.pay, "query_transfer")
@@ -127,13 +125,12 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(clien
     assert report.fen["paid_fen"] - report.fen["given_fen"] - report.fen["refunded_fen"] == 400
 
 
-async def test_sweeps_at_the_same_time_do_each_thing_once(client, context, settings, monkeypatch):
+async def test_sweeps_at_the_same_time_do_each_thing_once(context, settings, monkeypatch, alice, bob, carol):
     others = [await Context.open(settings, Sandbox) for _ in range(3)]
     called: Counter[str] = Counter()
     for one in (context, *others):
         for name in ("refund", "query_order", "query_transfer", "cancel_transfer"):
             meanwhile(monkeypatch, one.pay, name, before=partial(count, called, name))
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     unpaid = await alice.publish_packet()
     await alice.post("/payTask", code=unpaid, money=2)
     ended = await alice.paid_packet()
@@ -171,8 +168,7 @@ async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatc
 MINUTE_MS = 60_000
 
 
-async def test_a_bill_that_wechat_had_and_no_longer_knows_is_not_sent_again(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_bill_that_wechat_had_and_forgot_is_not_sent_again(client, context, monkeypatch, alice, bob):
     sent = meanwhile(monkeypatch, context.pay, "transfer")
     for first in ("", "accepted"):
         code = await alice.won_packet(bob)
@@ -217,8 +213,7 @@ async def test_a_bill_that_reaches_wechat_too_late_is_cancelled(context, monkeyp
     assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
 
 
-async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_is_known(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_an_outcome_unknown_for_an_hour_is_an_alarm_until_it_is_known(client, context, alice, bob):
     await alice.post("/payTask", code=await alice.publish_packet(), money=2)
     await bob.claim(await alice.won_packet(bob))
     ended = await alice.paid_packet()
@@ -244,8 +239,7 @@ async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_i
 
 
 @pytest.mark.parametrize(("first", "then"), [("SUCCESS", "CLOSED"), ("CLOSED", "SUCCESS")])
-async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(client, context, first, then):
-    alice = await client.log_in("alice")
+async def test_a_refund_reported_with_another_end_is_a_contradiction(client, context, first, then, alice):
     code = await alice.paid_packet()
     await alice.post("/endTask", code=code)
     if first == "CLOSED":

@@ -27,8 +27,7 @@ async def test_each_reason_of_a_failed_bill_has_its_words_and_it_is_claimed_agai
     await bob.take(code)
 
 
-async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_wechats_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(client, context, alice, bob):
     code = await alice.won_packet(bob, money=5)
     await client.misbehave("refuse", call="transfer", code="DAY_REFUSED", times=2)
     refused = await bob.claim(code)
@@ -55,8 +54,7 @@ async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_
         ({"what": "fail", "code": "DAY_RECEIVED_QUOTA_EXCEED"}, "wechat_busy", "won"),
     ],
 )
-async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, context, wish, error, state):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_what_wechat_pays_tomorrow_does_not_expire_now(client, context, wish, error, state, alice, bob):
     code = await alice.won_packet(bob, money=5)
     await let_pass(context, context.settings.claim_days * DAY_MS - HOUR_MS)
     await client.misbehave(call="transfer", **wish)
@@ -79,8 +77,7 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
 
 
 @pytest.mark.parametrize(("code", "moves"), [(UNHEARD_OF, True), ("USER_ACCOUNT_ABNORMAL", False)])
-async def test_only_the_winners_own_account_lets_a_claim_in_time_expire(client, context, code, moves):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_only_the_winners_own_account_lets_a_claim_expire(client, context, code, moves, alice, bob):
     task = await alice.won_packet(bob, money=5)
     claim_ms = context.settings.claim_days * DAY_MS
     await let_pass(context, claim_ms - HOUR_MS)

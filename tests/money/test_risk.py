@@ -27,8 +27,7 @@ async def openid_of(context: Context, someone: Someone) -> str:
 
 
 @pytest.mark.parametrize(("rank", "error"), [("2", ""), ("3", "payout_held"), ("4", "payout_held")])
-async def test_a_risky_person_wins_and_waits_for_the_operator(client, context, rank, error):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_risky_person_wins_and_waits_for_an_operator(client, context, rank, error, alice, bob, carol):
     await client.misbehave("rank", call="risk", code=rank, number=await openid_of(context, bob))
     assert await claimed(alice, bob) == error
     [prize] = await find(context, "prizes")
@@ -46,8 +45,7 @@ async def test_a_risky_person_wins_and_waits_for_the_operator(client, context, r
         ("garbage", "", 21, ""),
     ],
 )
-async def test_only_the_unseen_are_held_above_20_yuan(client, context, what, code, money, error):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_only_the_unseen_are_held_above_20_yuan(client, context, what, code, money, error, alice, bob):
     await client.misbehave(what, call="risk", code=code, times=10)
     assert await claimed(alice, bob, money) == error
     [prize] = await find(context, "prizes")

@@ -86,9 +86,8 @@ async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(c
     assert (await bob.post("/receivePrize", code=code))["state"] == "received"
 
 
-async def test_only_the_publisher_sends_and_only_what_has_an_address(client, context):
+async def test_only_the_publisher_sends_and_only_what_has_an_address(client, context, carol):
     alice, bob, code = await addressed(client)
-    carol = await client.log_in("carol")
     site = await alice.publish(forecast_num=1, draw_type=1)
     unclaimed = await alice.publish(forecast_num=1)
     for won in (site, unclaimed):

@@ -178,8 +178,7 @@ async def read(client: Client, **wanted: Any) -> list[dict[str, Any]]:
     return found
 
 
-async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fields(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_the_log_names_people_and_treasures_and_is_found_by_each_field(client, context, alice, bob):
     code = await alice.publish(name="机械键盘", forecast_num=100_000)
     await bob.dig(code)
     await client.post("/ops/login", token=ACT)
@@ -411,9 +410,8 @@ async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_othe
     assert strong.unionid not in str(found)
 
 
-async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(client, context):
+async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(client, context, alice, bob):
     await enter(client, LOOK)
-    alice, bob = await client.log_in_all("alice", "bob")
     older = await alice.publish(name="机械键盘")
     newer = await alice.publish(name="青轴机械键盘，九成新")
     for query in ("机械键盘", "键盘"):
@@ -438,9 +436,8 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
 
 
-async def test_what_one_prize_alone_has_is_found_before_the_many_of_a_parcel(client, context):
+async def test_what_one_prize_alone_has_is_found_before_the_many_of_a_parcel(client, context, alice, bob):
     await enter(client, LOOK)
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
     await bob.claim(code)
     [bill] = await context.books.bills.collection.find({"code": code}).to_list(2)
@@ -455,8 +452,7 @@ async def test_what_one_prize_alone_has_is_found_before_the_many_of_a_parcel(cli
     assert [task["code"] for task in found["data"]] == [code, other]
 
 
-async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_look(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_goods_are_found_by_parcel_and_phone_but_not_by_who_may_only_look(client, context, alice, bob):
     code = await alice.won_goods(bob, draw_type=2, cd=0)
     where = {"receiver": "小波", "phone": PHONE, "address": "北京市望京街 1 号"}
     assert (await bob.claim(code, **where))["status"] == 0

@@ -99,9 +99,8 @@ async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[d
             pass
 
 
-async def test_a_board_comes_even_if_what_runs_cannot_be_counted(client, context, settings, monkeypatch):
+async def test_a_board_comes_even_if_what_runs_is_not_counted(client, context, settings, monkeypatch, alice):
     monkeypatch.setattr(context.store.task_lists, "stock", failing(TimeoutError()))
-    alice = await client.log_in("alice")
     code = await alice.publish()
     feed = frames(await operator(client), settings)
     seen = {}
@@ -115,9 +114,8 @@ async def test_a_board_comes_even_if_what_runs_cannot_be_counted(client, context
     assert seen["heartbeat"]["alarms"] == []
 
 
-async def test_a_wrong_history_a_ledger_that_does_not_balance_and_a_refused_bill_are_alarms(client, context):
+async def test_a_wrong_history_a_wrong_ledger_and_a_refused_bill_are_alarms(client, context, alice, bob):
     await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
     dug = await alice.publish(forecast_num=100_000, cd=0)
     unpaid = await alice.publish()
     await bob.dig(dug)

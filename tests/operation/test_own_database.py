@@ -13,8 +13,7 @@ async def give_identity(context: Context, identity: str) -> None:
     await context.store.meta.rows.update_one({"_id": "database"}, {"$set": {"identity": identity}})
 
 
-async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(client, context, open_page):
-    alice = await client.log_in("alice")
+async def test_an_emptied_database_is_not_served_from_until_it_is_back(client, context, open_page, alice):
     code = await alice.publish()
     assert await context.database.answers()
     about = await context.store.meta.find()

@@ -222,8 +222,7 @@ async def test_what_ended_a_treasure_is_told_to_its_publisher_and_winner(client,
         assert "是假的" in {each["why"] for each in story}
 
 
-async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(client, context, monkeypatch):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_the_verdict_finds_what_contradicts_the_record(client, context, monkeypatch, alice, bob, carol):
     code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
     await bob.dig(code)
 

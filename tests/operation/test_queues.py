@@ -16,9 +16,8 @@ from support.operators import hide, open_feed, operator
 ROWS = 12
 
 
-async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context, settings):
+async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context, settings, alice, bob):
     http = await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_goods(bob, name="机械键盘")
     for what, depth in (("task", 0), ("prize", 1), ("person", 1)):
         frozen = await client.post("/ops/freeze", what=what, code=code, depth=depth, reason="先看看")
@@ -93,11 +92,10 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client, context, alice, b
     assert (await client.get("/ops/list", of="odd"))["error"] == "bad_request"
 
 
-async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(client, context, monkeypatch):
+async def test_up_to_five_are_on_top_while_they_can_be_dug_and_once(client, context, monkeypatch, alice, bob):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     await operator(client)
     await context.database.look()
-    alice, bob = await client.log_in_all("alice", "bob")
     unpaid = await alice.publish_packet()
     many = [{"name": f"第 {n} 个", "draw_type": 2, "forecast_num": 1} for n in range(24)]
     *others, private = await publish_many(alice, *many, {"is_public": 0})

@@ -196,8 +196,7 @@ async def test_twenty_operations_that_wait_keep_no_other_from_beginning(client, 
     await asyncio.gather(*slow)
 
 
-async def test_a_dig_with_an_id_waits_no_longer_than_its_own_limit_behind_others(client, context, wire):
-    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+async def test_a_dig_waits_no_longer_than_its_own_limit_behind_others(context, wire, alice, bob, carol, dave):
     code = await alice.publish(cd=60, forecast_num=1000)
     await bob.dig(code)
     await context.background.finish()
