@@ -9,6 +9,7 @@ import { cameUp, named } from "./finds.js";
 import { opening } from "./opening.js";
 import { entitle } from "./router.js";
 import { person } from "./session.js";
+import { thanking } from "./thanks.js";
 
 document.head.append(el("link", { rel: "stylesheet", href: new URL("story.css", import.meta.url).href }));
 
@@ -30,12 +31,14 @@ export function story(root, signal, code) {
     const told = tell(read, task, lostOf(code));
     fill(root,
       el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), STORY.back)),
-      el("header.stack.centred", {}, el("h1", {}, told.headline), el("p.hint", {}, title(task)), told.own ? el("p.won-by", {}, told.own) : null,
+      el("header.stack.centred", {}, el("h1", {}, told.headline), el("p.hint", {}, title(task), " · ", el("bdi", {}, told.giver)), told.own ? el("p.won-by", {}, told.own) : null,
         told.dug ? el("button.primary", { onclick: () => showCard(task, read) }, STORY.card) : null),
       el("section.panel", { "aria-label": STORY.title }, el("dl.records", {}, told.records.map(({ label, name, what }) =>
         el("div", {}, el("dt", {}, label), el("dd", {}, el("bdi", {}, name), el("small", {}, what)))))),
-      told.thanks.length ? el("section.panel.stack", {}, el("h2", {}, STORY.thanks), el("p.thanks", {}, told.thanks.map(({ sign, words, number }) =>
-        el("span", {}, icon(sign), el("span.unseen", {}, words), number)))) : null,
+      told.mayThank ? el("section.panel.stack", {}, thanking(task, signal)) : null,
+      told.thanked ? el("section.panel.stack", {}, el("h2", {}, told.thanked), el("p.thanks", {}, told.thanks.map(({ sign, words, number }) =>
+        el("span", {}, icon(sign), el("span.unseen", {}, words), number))), el("ul.thankers", {}, told.thankers.map(({ name, face, sign }) =>
+        el("li", {}, avatar({ wxheadpic: face, wxname: name }, 32), el("bdi", {}, name), icon(sign, 16))))) : null,
       told.finds.length ? el("section.panel", {}, cameUp(told.finds)) : null,
       el("section.panel.dug-levels", {}, el("h2", {}, STORY.shaft), el("ol", {}, told.levels.map(level)), read.first > 1 ? el("p.hint", {}, STORY.older) : null));
   });

@@ -6,8 +6,8 @@ import { nextList, waysOn } from "./afterwards.js";
 import { post } from "./api.js";
 import { attempt, el, fill, icon } from "./dom.js";
 
-/** Return what a winner who claimed finds; `signal` ends with the page. */
-export function thanks(task, signal) {
+/** Return the element in which a winner thanks the giver; `signal` ends with the page. */
+export function thanking(task, signal) {
   const said = el("p.problem", { role: "alert" });
   const place = el("div.stack", { tabindex: -1 });
 
@@ -30,5 +30,8 @@ export function thanks(task, signal) {
   }
 
   show();
-  return [place, el("h3", {}, THANKS.next), nextList(nextCards(task.code)), waysOn(task)];
+  return place;
 }
+
+/** Return what a winner who claimed finds. */
+export const thanks = (task, signal) => [thanking(task, signal), el("h3", {}, THANKS.next), nextList(nextCards(task.code)), waysOn(task)];

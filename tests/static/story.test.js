@@ -60,6 +60,17 @@ test("a story has its records, thanks and finds, and names whom it does not know
   assert.deepEqual(tell({ ...STORY, who: [], finds: [], won: [], fen: [], thanks: [], people: [] }, TASK).records, []);
 });
 
+test("a story says who gave it and who thanked, and lets a winner thank once", () => {
+  const story = { ...STORY, won: [0, 1, 1, 0, 0, 0], thanks: [0, 5, 2, 0, 0, 0] };
+  const told = tell(story, TASK);
+  assert.deepEqual([told.giver, told.thanked], ["小明 埋的", "2 人说了谢谢"]);
+  assert.deepEqual(told.thankers.map(({ depth, name, sign }) => [depth, name, sign]), [[2, "朵朵", "wow"], [3, "石头", "fire"]]);
+  assert.match(told.thankers[0].face, /^data:image/);
+  assert.equal(tell(story, { ...TASK, mine: 1 }).thanked, "2 人对你说了谢谢");
+  assert.deepEqual([tell({ ...STORY, thanks: [0, 0, 0, 0, 0, 0] }, TASK)].map(({ thanked, thankers }) => [thanked, thankers]), [["", []]]);
+  assert.deepEqual([{}, { is_prize: 1, thanks: "" }, { is_prize: 1, thanks: "fire" }].map((own) => tell(STORY, { ...TASK, ...own }).mayThank), [false, true, false]);
+});
+
 test("forty names of forty emoji do not break the card, which names only the giver and its sender", () => {
   const long = "👩‍👩‍👧‍👦".repeat(40);
   const written = [];

@@ -5,7 +5,7 @@ import { findName } from "./finds.js";
 import { OWN, title, yuan } from "./words.js";
 
 export const STORY = {
-  title: "这次的故事", shaft: "一层一层", finds: "这里挖出过", thanks: "收到的谢意", card: "做一张故事卡", drawing: "正在画故事卡…", keep: "保存或发给朋友",
+  title: "这次的故事", shaft: "一层一层", finds: "这里挖出过", card: "做一张故事卡", drawing: "正在画故事卡…", keep: "保存或发给朋友",
   back: "回到宝贝", none: "没有人挖过", older: "更浅的几层没有列出",
   cardHint: "卡上只有你和埋宝人的名字。发出去不会带来任何好处。",
 };
@@ -20,6 +20,11 @@ export const thankedWords = ({ thanks }) => (thanks ? `${OWN.thanks}：${THANK_Y
 /** What asks a winner to thank the giver. */
 export const thanksAsk = ({ wxname }) => `跟 ${wxname} 说声谢谢`;
 
+/** What is said above those who thanked. */
+const thankedBy = (number, { mine }) => `${number} 人${mine ? "对你" : ""}说了谢谢`;
+
+const FACES = 40; // of those who thanked
+
 const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "没得奖的最深" };
 const SIGNS = Object.keys(THANK_YOUS);
 
@@ -31,8 +36,8 @@ function prizeAt({ won, fen }, at, task) {
 }
 
 /**
- * Return what a story tells of a treasure: { headline, own, dug, records, thanks, finds, levels }. `story` is getStory's reply,
- * `task` the details, `lost` as for `ownWords`.
+ * Return what a story tells of a treasure: { headline, giver, own, dug, mayThank, records, thanked, thanks, thankers, finds, levels }.
+ * `story` is getStory's reply, `task` the details, `lost` as for `ownWords`.
  */
 export function tell(story, task, lost = 0) {
   const { first, who, finds, won, fen, thanks, people, no: own } = story;
@@ -47,17 +52,22 @@ export function tell(story, task, lost = 0) {
   const winners = new Set(who.filter((_, at) => won[at]));
   const best = levels.filter(({ prize }) => prize).sort((one, other) => other.fen - one.fen || dug.get(one.no) - dug.get(other.no))[0];
   const [most] = [...dug].sort(([, one], [, other]) => other - one);
+  const thankers = levels.filter(({ sign }) => sign);
   const alike = [...dug.values()].filter((number) => most && number === most[1]).length;
   const miss = [...levels].reverse().find(({ no }) => !winners.has(no));
   return {
     headline: own ? headline(task) : headline(task).replace("我们 ", ""),
+    giver: `${task.wxname} 埋的`,
     own: ownWords(story, task, lost),
     dug: who.includes(own),
+    mayThank: Boolean(task.is_prize && !task.thanks),
     records: [
       best && fen.some((each) => each && each !== best.fen) && [RECORDS.best, best.name, best.prize],
       most && [RECORDS.most, nameOf(most[0]) + (alike > 1 ? ` 等 ${alike} 人` : ""), `${most[1]} 锹`],
       miss && [RECORDS.miss, miss.name, `第 ${miss.depth} 层`],
     ].filter(Boolean).map(([label, name, what]) => ({ label, name, what })),
+    thanked: thankers.length ? thankedBy(thankers.length, task) : "",
+    thankers: thankers.slice(0, FACES).map(({ depth, name, face, sign }) => ({ depth, name, face, sign })),
     thanks: SIGNS.map((sign, at) => ({ sign, words: THANK_YOUS[sign], number: thanks.filter((each) => each === at + 1).length })).filter(({ number }) => number),
     finds: [...new Set(finds)].filter(Boolean).sort((one, other) => one - other),
     levels,

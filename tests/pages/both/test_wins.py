@@ -72,6 +72,22 @@ def test_a_first_name_shows_on_the_pages_that_are_open(client, address, request)
     watching.says("红包由挖到的人自己领，不用你发。")
 
 
+def test_at_the_end_winners_thank_the_giver_who_reads_who_did(client, publisher):
+    first, other = (publisher.publish(a_picture(), name="谢一谢的猫", forecast_num=1) for _ in range(2))
+    for code in (first, other):
+        Person.log_in(publisher.address, "懂礼貌的人").post("/postTask", code=code)
+    Person.log_in(publisher.address, "懂礼貌的人").post("/thank", code=other, sign="clover")
+    winner = client("懂礼貌的人")
+    winner.open("story", first)
+    winner.says("谢一谢的猫 · 小明 埋的", "跟 小明 说声谢谢")
+    winner.press("真热闹")
+    winner.says("谢意送到了")
+    giver = client("小明")
+    giver.open("story", other)
+    giver.says("1 人对你说了谢谢", "懂礼貌的人")
+    giver.keeps_silent("说声谢谢")
+
+
 def test_after_the_end_a_givers_main_button_leads_on(client, publisher):
     won = publisher.publish(a_picture(), name="挖到的猫", forecast_num=1)
     undug = publisher.publish(a_picture(), name="没人挖的猫")

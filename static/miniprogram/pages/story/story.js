@@ -2,7 +2,7 @@
 
 import { opening } from "../../parts/opening.js";
 import { findName, placeOf } from "../../shared/finds.js";
-import { CARD, STORY, drawCard, tell } from "../../shared/story.js";
+import { CARD, STORY, THANKS, THANK_YOUS, drawCard, tell, thanksAsk } from "../../shared/story.js";
 import { SHARE, title } from "../../shared/words.js";
 import { admitted, api, lostOf, me, sharePicture, showProblem } from "../../wechat.js";
 
@@ -11,7 +11,10 @@ const AT_ONCE = 60; // levels that are drawn before somebody scrolls on
 Component({
   behaviors: [opening],
 
-  data: { words: STORY, title: "", told: null, levels: [], finds: [], card: CARD, drawing: false },
+  data: {
+    words: STORY, title: "", told: null, levels: [], finds: [], card: CARD, drawing: false, thanking: "", thanked: false, busy: false, thankWords: THANKS,
+    thankYous: Object.entries(THANK_YOUS).map(([sign, words]) => ({ sign, words })),
+  },
 
   methods: {
     onLoad({ code }) {
@@ -28,7 +31,7 @@ Component({
       const { levels, finds, ...told } = tell(story, task, lostOf(code));
       this.levels = levels.map((each) => ({ ...each, place: each.find ? placeOf(each.find) : null }));
       this.setData({
-        title: title(task), told: { ...told, older: story.first > 1 }, levels: this.levels.slice(0, AT_ONCE), finds: finds.map((find) => ({ find, name: findName(find), place: placeOf(find) })),
+        title: `${title(task)} · ${told.giver}`, thanking: told.mayThank ? thanksAsk(task) : "", told: { ...told, older: story.first > 1 }, levels: this.levels.slice(0, AT_ONCE), finds: finds.map((find) => ({ find, name: findName(find), place: placeOf(find) })),
       });
     },
 
@@ -47,6 +50,18 @@ Component({
         showProblem(error);
       }
       this.setData({ drawing: false });
+    },
+
+    /** Thank the giver, once, by a sign. */
+    async thank({ currentTarget }) {
+      this.setData({ busy: true });
+      try {
+        await api.post("/thank", { code: this.code, sign: currentTarget.dataset.sign });
+        this.setData({ thanked: true });
+      } catch (error) {
+        showProblem(error);
+      }
+      this.setData({ busy: false });
     },
 
     openTreasure() {
