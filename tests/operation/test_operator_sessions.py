@@ -1,15 +1,11 @@
 """Operators' sessions: how they begin and end, and what the login's limits and refusals do to strangers."""
 
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
-from tornado.websocket import WebSocketClientConnection
 
 import server.store
 from handlers.ops import operators
@@ -17,11 +13,10 @@ from handlers.ops.operators import COOKIE, OperatorInterface
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions.operator_sessions import SESSION_MS, begin_session
 from server.context import Context
-from server.settings import Settings
 from server.store import Store
 from support.client import Client
 from support.interfaces import ALL
-from support.operators import open_feed, operator
+from support.operators import operator
 
 TOKEN = "open sesame"
 INSIDE = [interface for interface in ALL if issubclass(interface, OperatorInterface)]
@@ -29,25 +24,6 @@ ACTS = [interface for interface in INSIDE if interface.method == "POST"]
 
 
 ENVIRONMENT = {"OPS_TOKEN": TOKEN, "TRUSTED_PROXIES": "127.0.0.1"}
-
-
-@asynccontextmanager
-async def open_feed_of(client: Client, settings: Settings) -> AsyncIterator[WebSocketClientConnection]:
-    """Open the feed with the client's cookie, and close it afterwards."""
-    feed = await open_feed(client.http, settings)
-    yield feed
-    ended = feed.close_code is not None
-    feed.close()
-    if not ended:
-        await read_types(feed)
-
-
-async def read_types(feed: WebSocketClientConnection) -> list[str]:
-    """Read a feed until it is closed; return the types of its frames."""
-    types = []
-    while (message := await feed.read_message()) is not None:
-        types.append(json.loads(message)["type"])
-    return types
 
 
 def log_in_until(client: Client, context: Context, ends_at: int) -> dict[str, str]:
@@ -67,18 +43,18 @@ async def test_a_logout_makes_the_browser_forget_the_session(client):
     assert (await client.post("/ops/logout"))["error"] == "token_required"
 
 
-async def test_a_feed_ends_with_its_session_while_the_store_is_silent(client, context, settings, monkeypatch):
+async def test_a_feed_ends_with_its_session_while_the_store_is_silent(client, context, feed, monkeypatch):
     monkeypatch.setattr(server.store, "OPERATION_SECONDS", 0.2)
     await context.bus.connected.wait()
     log_in_until(client, context, context.clock.now_ms() + 2500)
     working = context.store
     silent = Store("mongodb://127.0.0.1:1/wabao")
     context.store = silent
-    async with open_feed_of(client, settings) as feed:
-        types = await read_types(feed)
-        assert types[0] == "history"
-        assert "heartbeat" in types  # the feed has to stay open, since it shows that MongoDB is silent
-        assert feed.close_code == IDENTITY_REFUSED
+    opened = await feed()
+    assert await opened.closed() == IDENTITY_REFUSED
+    types = [frame["type"] for frame in opened.frames]
+    assert types[0] == "history"
+    assert "heartbeat" in types  # the feed has to stay open, since it shows that MongoDB is silent
     assert not context.feed._viewers
     context.store = working
     silent.close()

@@ -1,12 +1,9 @@
 """The operator's interfaces: access, views, acts, and the log of acts."""
 
-import json
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import httpx
 import msgspec
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -17,14 +14,13 @@ from handlers.websocket import STUCK_SECONDS, TOO_SLOW
 from server.actions.operate import end_task
 from server.operation.heartbeats import HeartbeatDig, HeartbeatEnd, add_up, quantile_ms, read_heartbeats
 from server.runtime.background import Background
-from server.settings import Settings
 from server.store import Store
 from server.store.audit_log import Actor
 from server.telemetry import metrics
 from support.counting import count_now
 from support.heartbeats import a_heartbeat
 from support.meanwhile import failing
-from support.operators import guess, open_feed, operator
+from support.operators import guess, operator
 from support.steps import Killed, Steps
 
 
@@ -88,30 +84,15 @@ async def test_the_feed_is_refused_to_who_is_no_operator(client, settings):
     assert refused.value.code == 403
 
 
-async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[dict[str, Any]]:
-    connection = await open_feed(http, settings)
-    try:
-        while (message := await connection.read_message()) is not None:
-            yield json.loads(message)
-    finally:
-        connection.close()
-        while await connection.read_message() is not None:
-            pass
-
-
-async def test_a_board_comes_even_if_what_runs_is_not_counted(client, context, settings, monkeypatch, alice):
+async def test_a_board_comes_even_if_what_runs_is_not_counted(client, context, feed, monkeypatch, alice):
     monkeypatch.setattr(context.store.task_lists, "stock", failing(TimeoutError()))
     code = await alice.publish()
-    feed = frames(await operator(client), settings)
-    seen = {}
-    async for frame in feed:
-        seen[frame["type"]] = frame
-        if len(seen) == 3:
-            break
-    await feed.aclose()
-    assert [task["code"] for task in seen["board"]["tasks"]] == [code]
-    assert (seen["board"]["running"], seen["board"]["counted_at"]) == (0, 0)
-    assert seen["heartbeat"]["alarms"] == []
+    await operator(client)
+    opened = await feed()
+    board = await opened.until("board")
+    assert [task["code"] for task in board["tasks"]] == [code]
+    assert (board["running"], board["counted_at"]) == (0, 0)
+    assert (await opened.until("heartbeat"))["alarms"] == []
 
 
 async def test_a_wrong_history_a_wrong_ledger_and_a_refused_bill_are_alarms(client, context, alice, bob):
@@ -147,39 +128,27 @@ async def test_a_wrong_history_a_wrong_ledger_and_a_refused_bill_are_alarms(clie
     assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await client.scrape()
 
 
-async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, settings):
+async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, feed):
     await context.bus.connected.wait()
-    http = await operator(client)
-    first = await open_feed(http, settings)
-    while json.loads(await first.read_message() or "")["type"] != "heartbeat":
-        pass
+    await operator(client)
+    feeds = [await feed()]
+    await feeds[0].until("heartbeat")
     # From here on, most of a second is left until the next heartbeat is sent.
-    feeds = [first]
     for depth in range(1, 4):
         now_ms = context.clock.now_ms()
         dig = HeartbeatDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
         end = HeartbeatEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
         beat = msgspec.structs.replace(a_heartbeat("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
         await context.bus.write_heartbeat(msgspec.msgpack.encode(beat))
-        feeds.append(await open_feed(http, settings))
-    for feed in feeds:
-        digs = []
-        ends = []
-        beats = 0
-        while beats < 2:
-            frame = json.loads(await feed.read_message() or "")
-            digs += [dig["depth"] for dig in frame.get("digs", [])]
-            ends += [end["code"][0] for end in frame.get("ends", [])]
-            beats += frame["type"] == "heartbeat"
-        assert digs == [1, 2, 3]
-        assert ends == ["1", "2", "3"]
-    for feed in feeds:
-        feed.close()
-        while await feed.read_message() is not None:
-            pass
+        feeds.append(await feed())
+    for each in feeds:
+        for _ in range(2):
+            await each.until("heartbeat")
+        assert [dig["depth"] for frame in each.frames for dig in frame.get("digs", [])] == [1, 2, 3]
+        assert [end["code"][0] for frame in each.frames for end in frame.get("ends", [])] == ["1", "2", "3"]
 
 
-async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_cut(client, context, settings):
+async def test_a_slow_viewer_gets_a_long_history_and_a_stuck_one_is_cut(client, context, settings, feed):
     await context.bus.connected.wait()
     cookies = (await operator(client)).cookies
     now_ms = context.clock.now_ms()
@@ -197,10 +166,9 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
-        other = await open_feed(client.http, settings)
-        beats = 0
-        while beats < 3:
-            beats += json.loads(await other.read_message() or "")["type"] == "heartbeat"
+        other = await feed()
+        for _ in range(3):
+            await other.until("heartbeat")
         (slow,) = (viewer for viewer in context.feed._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
         assert slow.unsent_bytes > 256 << 10
         assert slow in context.hub.congested
@@ -208,11 +176,8 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
         before = closes.get()
         slow._taken_at -= STUCK_SECONDS
         while slow in context.feed._viewers:
-            await other.read_message()
+            await other.next()
         assert closes.get() == before + 1
-    other.close()
-    while await other.read_message() is not None:
-        pass
 
 
 def test_seconds_add_up_over_processes():

@@ -1,8 +1,6 @@
 """Operators' queues and lists: names in place of ids, no query per row, what is featured, and counts."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 from server.actions.operate import MOST_FEATURED
@@ -11,13 +9,14 @@ from server.runtime.background import Background
 from server.store.digging import square
 from support.client import Client
 from support.drafts import publish_many
-from support.operators import hide, open_feed, operator
+from support.operators import hide, operator
+from support.purse import HOUR_MS
 
 ROWS = 12
 
 
-async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context, settings, alice, bob):
-    http = await operator(client)
+async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context, feed, alice, bob):
+    await operator(client)
     code = await alice.won_goods(bob, name="机械键盘")
     for what, depth in (("task", 0), ("prize", 1), ("person", 1)):
         frozen = await client.post("/ops/freeze", what=what, code=code, depth=depth, reason="先看看")
@@ -55,13 +54,9 @@ async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, cont
         (f"宝贝{n}", "bob") for n in range(ROWS)
     }
     assert replies["reports"]["data"][3]["reporters"][0]["wxname"] == "bob"
-    feed = await open_feed(http, settings)
-    while True:
-        frame = json.loads(await feed.read_message() or "")
-        if frame["type"] == "board" and frame["queues"]:
-            break
-    feed.close()
-    queues = frame["queues"]
+    opened = await feed()
+    while not (queues := (await opened.until("board"))["queues"]):
+        pass
     assert (queues["payouts"], queues["reviews"], queues["reports"]) == (ROWS + 1, ROWS, ROWS)
     assert [task["name"] for task in queues["hidden"]] == [f"宝贝{n}" for n in range(ROWS)]
 
@@ -148,27 +143,17 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_once(client, cont
     assert ("feature", private, "bad_request") in acts
 
 
-HOUR_MS = 3_600_000
-
-
-async def frames(feed: Any) -> AsyncIterator[dict[str, Any]]:
-    while (message := await feed.read_message()) is not None:
-        yield json.loads(message)
-
-
-async def test_a_clock_that_jumps_back_does_not_silence_the_feed(client, context, settings):
+async def test_a_clock_that_jumps_back_does_not_silence_the_feed(client, context, feed):
     await context.bus.connected.wait()
     pulsing = Background()
     context.heartbeats.begin(pulsing)
-    feed = await open_feed(await operator(client), settings)
-    async for frame in frames(feed):
-        if frame["type"] == "heartbeat" and frame["seconds"]:
-            break
+    await operator(client)
+    opened = await feed()
+    while not (await opened.until("heartbeat"))["seconds"]:
+        pass
     context.clock._offset_ms -= HOUR_MS
-    async for frame in frames(feed):
-        seconds = frame["seconds"] if frame["type"] == "heartbeat" else []
-        if any(second[0] * 1000 < frame["now"] for second in seconds):
-            assert [row["process"] for row in frame["processes"]] == [context.bus.process]
-            break
+    beat = await opened.until("heartbeat")
+    while not any(second[0] * 1000 < beat["now"] for second in beat["seconds"]):
+        beat = await opened.until("heartbeat")
+    assert [row["process"] for row in beat["processes"]] == [context.bus.process]
     await pulsing.end()
-    feed.close()

@@ -32,6 +32,8 @@ async def watch(address: str, token: str, code: str, since: int = 0) -> "Page":
 class Page:
     """A websocket that collects its frames."""
 
+    check = staticmethod(check_frame)
+
     def __init__(self, connection: WebSocketClientConnection) -> None:
         self.connection = connection
         self.frames: list[dict[str, Any]] = []
@@ -47,7 +49,7 @@ class Page:
             self.ended = True
             return None
         frame: dict[str, Any] = json.loads(message)
-        check_frame(frame)
+        self.check(frame)
         self.frames.append(frame)
         return frame
 
