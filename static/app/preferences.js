@@ -81,8 +81,8 @@ export function openingChoice() {
     const digs = prefers("digOnOpening");
     if (asking) fill(element, el("p", {}, ASK_OPENING), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
     else if (digs !== null) {
-      const { change } = OPENING.find(({ opens }) => (opens === "digs") !== digs);
-      fill(element, el("button.link", { onclick: () => answer(!digs) }, change));
+      const [chosen, other] = digs ? OPENING : [...OPENING].reverse();
+      fill(element, chosen.now, el("button.change", { onclick: () => answer(!digs) }, other.change));
     }
     if (focused) element.querySelector("button").focus({ preventScroll: true });
   }

@@ -300,6 +300,7 @@ test("a publisher reads when a treasure ends at the latest, and of both kinds of
 test("a treasure that ended has no cooldown", () => {
   const task = { prize_num: 1, goods_type: 1, money: 2, status: 0, gone: 0, cd: 5, now_depth: 1 };
   assert.deepEqual(facts(task), ["1 份奖品", "现金红包", "冷却 5 秒"]);
+  assert.equal(facts({ ...task, status: 1, prizes_left: 0 })[0], "1 份奖品，已挖到");
   for (const over of [{ status: 1 }, { gone: 1 }]) assert.deepEqual(facts({ ...task, ...over }), ["1 份奖品", "现金红包"]);
 });
 

@@ -82,7 +82,7 @@ export const heroWords = ({ goods_type, money_fen, rank, ranks = [], name }) => 
 export const giverWords = (task) => `${task.wxname} 埋的${heroWords(task) === task.name ? "" : `“${task.name}”`}`;
 
 /** How many prizes a treasure has, or has left. */
-export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 份奖品" : `剩 ${prizes_left} / ${prize_num} 份`);
+export const prizesLeft = ({ prize_num, prizes_left, status }) => (prize_num === 1 ? `1 份奖品${status && prizes_left === 0 ? "，已挖到" : ""}` : `剩 ${prizes_left} / ${prize_num} 份`);
 
 /** How deep a treasure is dug. */
 export const depthWords = ({ now_depth }) => (now_depth ? `挖到第 ${now_depth} 层` : "还没有人挖");
@@ -238,10 +238,10 @@ export const ASK_OPENING = "以后一打开宝贝就先帮我挖一锹？";
 /** Whether there is time for that question, or still is if it is being asked, with so many seconds until one may dig. */
 export const asksOpening = (asking, seconds) => seconds >= (asking ? 3 : 10);
 
-// Whether opening a treasure digs: the two choices; `change` labels the change to each.
+// Whether opening a treasure digs: the two choices; `now` says which one holds, `change` labels the button that changes to it.
 export const OPENING = [
-  { opens: "digs", words: "好", change: "打开宝贝时自己挖 · 改成自动挖一次" },
-  { opens: "waits", words: "我自己挖", change: "打开宝贝时自动挖一次 · 改成自己挖" },
+  { opens: "digs", words: "好", now: "打开宝贝时自动挖一次", change: "改成自动挖" },
+  { opens: "waits", words: "我自己挖", now: "打开宝贝时自己挖", change: "改成自己挖" },
 ];
 
 // What people may cheer with, by the server's signs.

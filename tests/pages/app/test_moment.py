@@ -162,7 +162,7 @@ def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens
     answer = page.get_by_role("button", name="我自己挖")
     expect(answer).to_have_css("background-color", "rgb(253, 238, 214)")
     answer.press("Enter")
-    expect(page.get_by_role("button", name="打开宝贝时自己挖 · 改成自动挖一次")).to_be_focused()
+    expect(page.get_by_role("button", name="改成自动挖")).to_be_focused()
     opened.go(f"/#/task/{open_to_all}")
     expect(page.locator(".watchers")).to_be_visible()
     page.evaluate(NOTE_PLACES)
