@@ -99,12 +99,11 @@ def seen(address: str, data_dir: Path, codes: dict[str, str]) -> dict[str, str]:
     many = {"prize_num": 3, "prizes": json.dumps(kinds), "interval": 2_000, "fluctuation": 0}
     many |= {"forecast_num": 6_000, "cd": 60, "synopsis": "x" * 400, "wxname": "W" * 32}
     three = {"prize_num": 3, "interval": 3, "fluctuation": 0, "forecast_num": 9, "cd": 0}
-    many |= {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
     at_eight = datetime.now(BEIJING).replace(hour=20, minute=0, second=0, microsecond=0)
     yesterday, tomorrow = (at_eight + timedelta(days=days) for days in (-1, 1))
     later = {"starts_at": int(tomorrow.timestamp() * 1000)}
     made = {
-        "running": reviewed(ming, "running", **many),
+        "running": reviewed(ming, "running", **many, **ming.halves()),
         "won": reviewed(ming, "won", forecast_num=1),
         "mine": reviewed(hong, "mine", prize_num=5, interval=1, fluctuation=0, forecast_num=5),
         "story": reviewed(ming, "三只脐橙", **three),

@@ -22,6 +22,7 @@ from server.runtime.background import end_tasks
 from server.security.keys import Keys
 from server.settings import Settings
 from server.telemetry import metrics
+from support.buses import a_bus
 from support.link import Link
 
 CODE = "aaaaaaaa"
@@ -30,23 +31,20 @@ KEYS = Keys(NEW, OLD)
 
 
 @contextlib.asynccontextmanager
-async def a_bus(url: str) -> AsyncIterator[tuple[Bus, asyncio.Queue[bytes], asyncio.Queue[str]]]:
+async def hearing(url: str) -> AsyncIterator[tuple[Bus, asyncio.Queue[bytes], asyncio.Queue[str]]]:
     """A bus that listens to CODE, a queue of what it hears, and a queue of its later subscriptions."""
     heard = asyncio.Queue[bytes]()
     subscribed = asyncio.Queue[str]()
-    listening = Bus(Settings(redis_url=url), "test_bus", KEYS)
-    listening.start(lambda _, payload: heard.put_nowait(payload), subscribed.put_nowait)
-    await listening.connected.wait()
-    assert await listening.listen(CODE)
-    assert await subscribed.get() == CODE
-    try:
+    settings = Settings(redis_url=url)
+    take = heard.put_nowait
+    async with a_bus(settings, KEYS, lambda _, payload: take(payload), subscribed.put_nowait) as listening:
+        assert await listening.listen(CODE)
+        assert await subscribed.get() == CODE
         yield listening, heard, subscribed
-    finally:
-        await listening.close()
 
 
 async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url):
-    async with a_bus(redis_url) as (listening, heard, _):
+    async with hearing(redis_url) as (listening, heard, _):
         sent = [b"%d" % number for number in range(60)]  # of six connections
         assert all(await asyncio.gather(*(listening.publish(CODE, payload) for payload in sent)))
         assert sorted([await heard.get() for _ in sent]) == sorted(sent)
@@ -74,7 +72,7 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(r
     monkeypatch.setattr(links, "PING_SECONDS", 0.2)
     monkeypatch.setattr(links, "SILENCE_SECONDS", 1.0)
     link = Link(redis_url)
-    async with link.redis() as url, a_bus(url) as (listening, _, subscribed):
+    async with link.redis() as url, hearing(url) as (listening, _, subscribed):
         with ExpectLog(app_log, "redis is gone: silent"):
             link.go_half_open()
             assert await subscribed.get() == CODE
@@ -96,7 +94,7 @@ async def test_a_connection_that_was_closed_is_not_replaced_in_silence(redis_url
 
 async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url):
     link = Link(redis_url)
-    async with link.redis() as url, a_bus(url) as (listening, _, subscribed):
+    async with link.redis() as url, hearing(url) as (listening, _, subscribed):
         with ExpectLog(app_log, "Link._read_until_gone failed"):
             link.inject(b":no number\r\n")
             assert await subscribed.get() == CODE
@@ -105,7 +103,7 @@ async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(r
 
 async def test_nobody_has_caught_up_on_a_link_that_is_half_open(redis_url):
     link = Link(redis_url)
-    async with link.redis() as url, a_bus(url) as (listening, _, _):
+    async with link.redis() as url, hearing(url) as (listening, _, _):
         assert await listening.caught_up(CODE)
         link.go_half_open()
         assert not await listening.caught_up(CODE)
@@ -115,7 +113,7 @@ async def test_nobody_has_caught_up_on_a_link_that_is_half_open(redis_url):
 async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url):
     link = Link(redis_url)
     with ExpectLog(app_log, ".*", required=False):
-        async with link.redis() as url, a_bus(url) as (listening, _, _):
+        async with link.redis() as url, hearing(url) as (listening, _, _):
             assert await listening.publish(CODE, b"")  # gives the pool a connection that can go half open
             assert listening.hears(CODE)
             link.go_half_open()
@@ -128,7 +126,7 @@ async def test_nobody_waits_a_second_for_a_frozen_redis_again_and_again(redis):
     """Each dig waits until its news is sent, and a task's first page waits for the subscription."""
     loop = asyncio.get_running_loop()
     with ExpectLog(app_log, ".*", required=False):
-        async with a_bus(redis.uri) as (listening, _, subscribed):
+        async with hearing(redis.uri) as (listening, _, subscribed):
             os.kill(redis.pid, signal.SIGSTOP)
             assert not await listening.publish(CODE, b"")
             began = loop.time()
@@ -141,20 +139,17 @@ async def test_nobody_waits_a_second_for_a_frozen_redis_again_and_again(redis):
 
 
 async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis_url, monkeypatch):
-    listening = Bus(Settings(redis_url=redis_url), "test_commands", KEYS)
-    listening.start(lambda *_: None, lambda _: None)
-    await listening.connected.wait()
-    connection = listening.connection
     codes = [f"code{number}" for number in range(5)]
-    monkeypatch.setattr(links, "OPERATION_SECONDS", 0.5)
-    async with listening._link("")._commands:
-        commands = asyncio.gather(*(listening.listen(code) for code in codes))
-        await asyncio.sleep(links.OPERATION_SECONDS)  # as if the commands before them took this long
-    await commands
-    while not all(listening.hears(code) for code in codes):
-        await listening.ping()
-    assert listening.connection == connection
-    await listening.close()
+    async with a_bus(Settings(redis_url=redis_url)) as listening:
+        connection = listening.connection
+        monkeypatch.setattr(links, "OPERATION_SECONDS", 0.5)
+        async with listening._link("")._commands:
+            commands = asyncio.gather(*(listening.listen(code) for code in codes))
+            await asyncio.sleep(links.OPERATION_SECONDS)  # as if the commands before them took this long
+        await commands
+        while not all(listening.hears(code) for code in codes):
+            await listening.ping()
+        assert listening.connection == connection
 
 
 async def test_a_task_ends_even_if_its_first_cancellation_is_lost():
@@ -180,7 +175,7 @@ async def test_a_full_redis_loses_charts_and_no_news(tmp_path):
     full = EmbeddedRedis(tmp_path)
     full.start()
     try:
-        async with a_bus(full.uri) as (ours, heard, _):
+        async with hearing(full.uri) as (ours, heard, _):
             admin = Redis.from_url(full.uri)
             await admin.config_set("maxmemory", "1")
             with pytest.raises(OutOfMemoryError):
@@ -199,7 +194,7 @@ def forged() -> float:
 
 
 async def test_what_no_process_of_ours_signed_is_counted_and_dropped(redis_url):
-    async with a_bus(redis_url) as (listening, heard, _):
+    async with hearing(redis_url) as (listening, heard, _):
         channel = listening._channel(CODE)
         heartbeats = listening._channel(HEARTBEATS)
         stranger = Keys(b"another secret: 32 characters or more")
@@ -239,7 +234,7 @@ async def test_a_message_of_a_version_to_come_is_counted_and_left_out(redis_url)
     def unknown() -> float:
         return float(metrics.UNKNOWN._value.get())
 
-    async with a_bus(redis_url) as (listening, heard, _):
+    async with hearing(redis_url) as (listening, heard, _):
         taken = listening._on_message
 
         def take(code: str, payload: bytes) -> None:

@@ -19,12 +19,11 @@ from server.realtime.bus import QUICK_SECONDS, Bus, unfit
 from server.realtime.links import Cluster, Link
 from server.running.stores import EmbeddedRedis, free_port
 from server.running.worker import look_at_redis
-from server.security.keys import Keys
 from server.settings import Settings, read_settings
+from support.buses import KEYS, PREFIX, a_bus
 from support.link import Link as Front
 from support.redis_cluster import Member, RedisCluster, redis_cluster
 
-KEYS = Keys(b"the secret of the tests: 32 characters")
 CODES = [f"code{number:04}" for number in range(30)]
 BACK_SECONDS = 6.0
 
@@ -38,20 +37,10 @@ def cluster(tmp_path) -> Iterator[RedisCluster]:
 class Listening:
     """Two processes: one listens to CODES, the other tells of them."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.ears, self.mouth = (Bus(settings, "test_cluster", KEYS) for _ in range(2))
-        self.heard: Counter[str] = Counter()
-        self.gaps: Counter[str] = Counter()
-
-    async def begin(self) -> None:
-        self.ears.start(lambda code, _: self.heard.update([code]), lambda code: self.gaps.update([code]))
-        self.mouth.start(lambda *_: None, lambda _: None)
-        for bus in (self.ears, self.mouth):
-            await asyncio.wait_for(bus.connected.wait(), 10)
-        assert all(await asyncio.gather(*map(self.ears.listen, CODES)))
-        await self.tell(CODES)
-        self.heard.clear()
-        self.gaps.clear()
+    def __init__(self, ears: Bus, mouth: Bus, gaps: Counter[str]) -> None:
+        self.ears = ears
+        self.mouth = mouth
+        self.gaps = gaps
 
     async def tell(self, codes: list[str]) -> list[str]:
         """Tell of these; return those of which nobody heard."""
@@ -67,13 +56,14 @@ class Listening:
 
 @contextlib.asynccontextmanager
 async def listening(url: str, **settings: str) -> AsyncIterator[Listening]:
-    made = Listening(Settings(redis_url=url, **settings))
-    try:
-        await made.begin()
+    known = Settings(redis_url=url, **settings)
+    gaps: Counter[str] = Counter()
+    async with a_bus(known, on_subscribed=lambda code: gaps.update([code])) as ears, a_bus(known) as mouth:
+        made = Listening(ears, mouth, gaps)
+        assert all(await asyncio.gather(*map(ears.listen, CODES)))
+        await made.tell(CODES)
+        gaps.clear()
         yield made
-    finally:
-        await made.ears.close()
-        await made.mouth.close()
 
 
 def served_by(cluster: RedisCluster, master: Member) -> list[str]:
@@ -128,7 +118,7 @@ async def test_all_members_are_reached_with_the_password_of_the_address(cluster)
     await look_at_redis(Settings(redis_url=url))
     async with listening(url) as both:
         await both.whole()
-    wrong = Bus(Settings(redis_url=cluster.uri), "test_cluster", KEYS)
+    wrong = Bus(Settings(redis_url=cluster.uri), PREFIX, KEYS)
     with ExpectLog(app_log, "redis"):
         wrong.start(lambda *_: None, lambda _: None)
         try:
@@ -242,36 +232,33 @@ async def test_a_bus_is_up_as_soon_as_its_links_to_all_masters_are(tmp_path, mon
     member = Member(tmp_path)
     member.start()
     member.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-    bus = Bus(Settings(redis_url=member.cluster_uri), "test_cluster", KEYS)
-    bus.start(lambda *_: None, lambda _: None)
     try:
-        await asyncio.wait_for(bus.connected.wait(), 10)
-        cluster = bus._redis
-        assert isinstance(cluster, Cluster)
-        await cluster._placing.end()
-        if trouble == "a failed look at the masters":
-            monkeypatch.setattr(links, "REFRESH_SECONDS", 0)
-            cluster._none.misplaced.set()
-        else:
-            dead = trouble == "a dead master left"
-            url = f"redis://127.0.0.1:{free_port()}" if dead else member.uri
-            left = cluster._links["left"] = Link(links._client(url, {}), bus, sharded=True)
-            with ExpectLog(app_log, "redis is gone", required=dead):
-                left.start()
-                async with asyncio.timeout(BACK_SECONDS):
-                    while not left.up and bus.up:
-                        await bus.ping()
-        await cluster._place()
-        assert bus.up
-        assert not bus._told
+        async with a_bus(Settings(redis_url=member.cluster_uri)) as bus:
+            cluster = bus._redis
+            assert isinstance(cluster, Cluster)
+            await cluster._placing.end()
+            if trouble == "a failed look at the masters":
+                monkeypatch.setattr(links, "REFRESH_SECONDS", 0)
+                cluster._none.misplaced.set()
+            else:
+                dead = trouble == "a dead master left"
+                url = f"redis://127.0.0.1:{free_port()}" if dead else member.uri
+                left = cluster._links["left"] = Link(links._client(url, {}), bus, sharded=True)
+                with ExpectLog(app_log, "redis is gone", required=dead):
+                    left.start()
+                    async with asyncio.timeout(BACK_SECONDS):
+                        while not left.up and bus.up:
+                            await bus.ping()
+            await cluster._place()
+            assert bus.up
+            assert not bus._told
     finally:
-        await bus.close()
         member.kill()
 
 
 async def test_a_cluster_that_nobody_reaches_is_asked_once_a_second(monkeypatch):
     monkeypatch.setattr(links, "PLACED_SECONDS", 0.3)
-    bus = Bus(Settings(redis_url=f"redis+cluster://127.0.0.1:{free_port()}"), "test_cluster", KEYS)
+    bus = Bus(Settings(redis_url=f"redis+cluster://127.0.0.1:{free_port()}"), PREFIX, KEYS)
     loop = asyncio.get_running_loop()
     failed = asyncio.Queue[float]()
     noted = bus.link_changed

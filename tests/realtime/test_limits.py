@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -14,10 +15,9 @@ from server.memory.limits import Count, Limits
 from server.realtime import bus
 from server.realtime.bus import Bus
 from server.running.stores import EmbeddedRedis
-from server.security.keys import Keys
-from server.settings import read_settings
+from server.settings import Settings, read_settings
+from support.buses import KEYS, PREFIX, a_bus
 
-KEYS = Keys(b"a secret that only the tests know, 32+")
 HOUR = 3600
 MOST = 100
 
@@ -25,11 +25,9 @@ MOST = 100
 class Process:
     """One process's limits, with its bus."""
 
-    def __init__(self, url: str, **environment: str) -> None:
-        settings = read_settings({"REDIS_URL": url, **environment})
-        self.bus = Bus(settings, "limits-of-tests", KEYS)
-        self.bus.start(lambda *_: None, lambda _: None)
-        self.limits = Limits(settings, KEYS, self.bus)
+    def __init__(self, settings: Settings, bus: Bus) -> None:
+        self.bus = bus
+        self.limits = Limits(settings, KEYS, bus)
 
     async def admits(self, *counts: Count) -> bool:
         try:
@@ -41,9 +39,6 @@ class Process:
     async def admitted(self, name: str, tries: int, most: int = MOST) -> int:
         """Try `tries` times, one after the other; return how many tries were admitted."""
         return sum([await self.admits(a_count(name, most)) for _ in range(tries)])
-
-    async def close(self) -> None:
-        await self.bus.close()
 
 
 def a_count(name: str, most: int = MOST, by: int = 1) -> Count:
@@ -59,20 +54,14 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def start(io_loop: Any, redis: EmbeddedRedis) -> Iterator[Callable[[], Awaitable[Process]]]:
     """Starts processes and waits until they are connected to Redis."""
-    started: list[Process] = []
+    started = AsyncExitStack()
 
     async def starting(**environment: str) -> Process:
-        process = Process(redis.uri, **environment)
-        started.append(process)
-        await asyncio.wait_for(process.bus.connected.wait(), 10)
-        return process
-
-    async def close() -> None:
-        for process in started:
-            await process.close()
+        settings = read_settings({"REDIS_URL": redis.uri, **environment})
+        return Process(settings, await started.enter_async_context(a_bus(settings)))
 
     yield starting
-    io_loop.run_sync(close)
+    io_loop.run_sync(started.aclose)
 
 
 async def lost(*processes: Process) -> None:
@@ -157,13 +146,12 @@ async def test_a_redis_that_hangs_delays_one_request_and_the_next_ones_count_her
 
 async def test_counts_kept_while_redis_is_away_are_bounded(monkeypatch):
     monkeypatch.setattr(limits, "REMEMBERED", 5)
-    process = Process("redis://127.0.0.1:1")
-    try:
-        for person in range(20):
-            assert await process.admits(a_count(f"person {person}"))
-        assert len(process.limits._memory.storage) <= 6
-    finally:
-        await process.close()
+    settings = Settings(redis_url="redis://127.0.0.1:1")
+    process = Process(settings, Bus(settings, PREFIX, KEYS))
+    for person in range(20):
+        assert await process.admits(a_count(f"person {person}"))
+    assert len(process.limits._memory.storage) <= 6
+    await process.bus.close()
 
 
 async def test_a_limit_of_nothing_asks_nobody(start, monkeypatch):
@@ -181,7 +169,7 @@ async def test_redis_is_given_no_id_and_no_address(start):
     process = await start(LIMITS_AN_ADDRESS="1")
     await process.limits.take(process.limits.counts("publishes", "alice", "192.0.2.1"))
     names = b" ".join(await process.bus.client.keys("*"))
-    assert names.count(b"limits-of-tests:count:") == 2
+    assert names.count(f"{PREFIX}:count:".encode()) == 2
     assert b"alice" not in names
     assert b"192.0.2.1" not in names
     for each in await process.bus.client.keys("*"):

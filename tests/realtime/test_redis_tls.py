@@ -10,11 +10,9 @@ from tornado.testing import ExpectLog
 
 from server.errors import BadSettings
 from server.realtime.bus import Bus
-from server.security.keys import Keys
 from server.settings import Settings, read_settings
+from support.buses import KEYS, PREFIX, a_bus
 from support.link import Link
-
-KEYS = Keys(b"a secret that only the tests know, 32+")
 
 
 def tls_front(redis_url: str, certificate: Path) -> AbstractAsyncContextManager[str]:
@@ -33,7 +31,7 @@ async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure
     redis_url, certificate
 ):
     async with tls_front(redis_url, certificate) as url:
-        bus = Bus(Settings(redis_url=url), "test_tls", KEYS)
+        bus = Bus(Settings(redis_url=url), PREFIX, KEYS)
         with ExpectLog(app_log, "redis is gone: .*certificate verify failed.*REDIS_CA_CERT"):
             assert not await bus.ping()
             bus.start(lambda *_: None, lambda _: None)
@@ -47,12 +45,11 @@ async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure
 async def test_such_a_certificate_is_taken_if_the_settings_say_so(redis_url, certificate, how):
     pem = pem_of(certificate).replace("\n", "\\n")
     said = {"REDIS_TLS_VERIFY": "0"} if how == "unverified" else {"REDIS_CA_CERT": pem}
-    async with tls_front(redis_url, certificate) as url:
-        bus = Bus(read_settings({"REDIS_URL": url, **said}), "test_tls", KEYS)
-        bus.start(lambda *_: None, lambda _: None)
-        await bus.connected.wait()
+    async with (
+        tls_front(redis_url, certificate) as url,
+        a_bus(read_settings({"REDIS_URL": url, **said})) as bus,
+    ):
         assert await bus.publish("aaaaaaaa", b"") is not None
-        await bus.close()
 
 
 def test_a_certificate_that_is_none_is_said_by_its_setting():

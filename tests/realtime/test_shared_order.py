@@ -6,7 +6,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AsyncExitStack, nullcontext
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +19,11 @@ from server.memory.fair_start import FairStart, how_many_go_at_once
 from server.realtime.bus import Bus, SharedOrder
 from server.realtime.cooldowns import Cooldowns
 from server.runtime.background import Background
-from server.security.keys import Keys
 from server.settings import Settings
+from support.buses import a_bus
 from support.histories import a_history
 from support.link import Link
 
-KEYS = Keys(b"a secret that only the tests know, 32+")
 WINDOW_MS = 200
 # How much longer a window and its order may take on a busy machine.
 BUSY_SECONDS = 1.5
@@ -38,42 +37,30 @@ def learn_end(cooldowns: Cooldowns, code: str, cd_until: int, depth: int = 1) ->
 class Process:
     """The fair start of one process, which hears of digs only through `learn_end`."""
 
-    def __init__(self, url: str) -> None:
-        self.bus = Bus(Settings(redis_url=url), "order-of-tests", KEYS)
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
         self.background = Background()
         self.cooldowns = Cooldowns()
         self.clock = Clock()
         deaf: Any = SimpleNamespace(cooldowns=self.cooldowns, hearing=lambda _: nullcontext())
-        enter = self.bus.enter_places
-        self.start = FairStart(WINDOW_MS, deaf, self.clock, self.background, enter)
-
-    async def connect(self) -> None:
-        self.bus.start(lambda *_: None, lambda _: None)
-        await asyncio.wait_for(self.bus.connected.wait(), 10)
-
-    async def close(self) -> None:
-        await self.background.end()
-        await self.bus.close()
+        self.start = FairStart(WINDOW_MS, deaf, self.clock, self.background, bus.enter_places)
 
 
 @pytest.fixture
 def processes(io_loop: Any) -> Iterator[Callable[..., Awaitable[list[Process]]]]:
     """Starts two processes and waits until they are connected to Redis."""
-    started: list[Process] = []
+    started = AsyncExitStack()
+
+    async def start_one(url: str) -> Process:
+        process = Process(await started.enter_async_context(a_bus(Settings(redis_url=url))))
+        started.push_async_callback(process.background.end)
+        return process
 
     async def start(url: str) -> list[Process]:
-        pair = [Process(url), Process(url)]
-        started.extend(pair)
-        for each in pair:
-            await each.connect()
-        return pair
-
-    async def close() -> None:
-        for each in started:
-            await each.close()
+        return [await start_one(url) for _ in range(2)]
 
     yield start
-    io_loop.run_sync(close)
+    io_loop.run_sync(started.aclose)
 
 
 class Window:

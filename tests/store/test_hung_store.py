@@ -1,9 +1,6 @@
 """A MongoDB that accepts connections but answers nothing: `release` and `check` say so."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -12,6 +9,7 @@ import pytest
 
 from server.running.stores import EmbeddedMongoDB
 from support.screen import stopped
+from support.servers import Running
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +28,8 @@ def hung(mongodb: EmbeddedMongoDB) -> Callable[[], AbstractContextManager[None]]
 
 
 def test_release_and_check_say_that_mongodb_does_not_answer(mongodb, hung, tmp_path):
-    own = os.environ | {"MONGODB_URI": mongodb.uri, "DATA_DIR": str(tmp_path)}
     with hung():
-        commands = [
-            subprocess.Popen(
-                [sys.executable, "-m", "server", *words], env=own, stderr=subprocess.PIPE, text=True
-            )
-            for words in (["release"], ["release", "--unchecked"], ["check"])
-        ]
-        for command in commands:
-            _, said = command.communicate(timeout=60)
-            assert command.returncode == 2
-            assert re.fullmatch(r".*MongoDB does not answer: .*\n", said)
+        asked = (["release"], ["release", "--unchecked"], ["check"])
+        for command in [Running(tmp_path, *words, MONGODB_URI=mongodb.uri) for words in asked]:
+            assert command.wait() == 2
+            assert re.fullmatch(r".*MongoDB does not answer: .*\n", "".join(command.said))

@@ -283,6 +283,10 @@ class Person:
         """GET an interface."""
         return self.ask("GET", path, params={"unionid": self.unionid, **parameters})
 
+    def halves(self) -> dict[str, str]:
+        """Return the parameters that draw a publication together: a half of the server, and a nonce."""
+        return {"sealed_seed": self.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+
     def claim(self, code: str, **where: str) -> dict[str, Any]:
         """Claim a prize; with mailed goods, `where` is the address."""
         return self.post("/drawPrize", code=code, **where)

@@ -17,9 +17,8 @@ def test_names_of_any_kind_break_no_page(window, address, shared):
         person.post("/setProfile", wxname=name)
     owner, *diggers = people
     kinds = [{"name": "🎁" * 20, "prize_num": 2}, {"name": "\u05d0" * 20, "prize_num": 2}]
-    half = {"sealed_seed": owner.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
     several = {"prize_num": 4, "interval": 1, "fluctuation": 0, "forecast_num": 4, "prizes": kinds}
-    code = owner.publish(a_picture(), name="🏺" * 50, synopsis="W" * 300, **several, **half)
+    code = owner.publish(a_picture(), name="🏺" * 50, synopsis="W" * 300, **several, **owner.halves())
     for digger in diggers:
         digger.post("/postTask", code=code)
         digger.claim(code, **ADDRESS)

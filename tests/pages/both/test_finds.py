@@ -14,8 +14,7 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     seller = Person.log_in(address, "卖猫的人")
     digger = Person.log_in(address, who)
     asked = goods(seller.upload(a_picture()), prize_num=1, forecast_num=1_000_000, cd=0)
-    sealed = seller.get("/commitment")["sealed_seed"]
-    code = seller.post("/postTask", **asked, sealed_seed=sealed, nonce="0f" * 16)["code"]
+    code = seller.post("/postTask", **asked, **seller.halves())["code"]
     find = digger.post("/postTask", code=code)["find"]
     words = (ROOT / "shared" / "finds.js").read_text("utf-8")
     names = re.findall(r'"([^"]+)"', words.partition("NAMES = [")[2])

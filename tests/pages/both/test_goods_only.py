@@ -32,11 +32,10 @@ def codes(address: str) -> dict[str, str]:
     """Treasures of 小明: `running`, of several `kinds`, `won` by 小红, `sent` to her; and the `publisher`."""
     ming, hong = (Person.log_in(address, user) for user in ("小明", "小红"))
     kinds = [{"name": name, "prize_num": 2, "draw_type": 2} for name in "甲乙"]
-    half = {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
-    deep = {"prizes": kinds, "prize_num": 4, "interval": 10, "fluctuation": 1, "forecast_num": 1000, **half}
+    deep = {"prizes": kinds, "prize_num": 4, "interval": 10, "fluctuation": 1, "forecast_num": 1000}
     found = {
         "running": ming.publish(a_picture(), name="一只熊猫", value=900),
-        "kinds": ming.publish(a_picture(), name="几种", **deep),
+        "kinds": ming.publish(a_picture(), name="几种", **deep, **ming.halves()),
     }
     for name in ("won", "sent"):
         found[name] = ming.publish(a_picture(), name="一箱脐橙", forecast_num=1, value=900)

@@ -82,8 +82,7 @@ def test_the_button_stays_at_the_end_nothing_else_is_pressed_there_and_no_cooldo
 
 
 def test_a_press_in_a_cooldown_is_answered_in_its_place_without_a_request(client, browser, publisher):
-    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
-    code = publisher.publish(a_picture(), name="还在冷却的猫", forecast_num=40_000, cd=60, **half)
+    code = publisher.publish(name="还在冷却的猫", forecast_num=40_000, cd=60, **publisher.halves())
     eager = client("等不及的人", named=False)  # who digs by hand
     eager.open("treasure", code)
     page = eager.seen(browser)
@@ -106,10 +105,9 @@ def test_a_press_in_a_cooldown_is_answered_in_its_place_without_a_request(client
 
 
 def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publisher):
-    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
     kinds = [{"name": f"第 {place} 等奖，一只会唱歌的猫", "prize_num": 1} for place in (1, 2)]
     numbers = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 0}
-    code = publisher.publish(a_picture(), prizes=kinds, **numbers, **half)
+    code = publisher.publish(a_picture(), prizes=kinds, **numbers, **publisher.halves())
     for name in ("爱放风筝的松鼠 79", "爱坐火车的骆驼 17"):
         Person.log_in(publisher.address, name).post("/postTask", code=code)
     reader = client("看名字的人")
@@ -126,9 +124,8 @@ def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publ
 
 
 def test_a_win_says_what_else_came_up_and_fits_into_a_small_screen(client, browser, publisher):
-    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
     name = "名字不短的一箱脐橙，一共二十个字上下呢"
-    code = publisher.publish(a_picture(), name=name, forecast_num=1, **half)
+    code = publisher.publish(a_picture(), name=name, forecast_num=1, **publisher.halves())
     winner = client("挖到脐橙的人", named=False)
     winner.open("treasure", code)
     page = winner.seen(browser)

@@ -14,8 +14,7 @@ def packet(giver: Person, number: int, yuan: int) -> str:
     """Publish a packet of so many yuan and prizes, of which each dig wins one; return its code."""
     numbers = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0, "cd": 0}
     kinds = [{"name": "拼手气红包", "prize_num": number, "sum_fen": 100 * yuan}]
-    half = {"sealed_seed": giver.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
-    asked = {"goods_type": 1, "is_public": 0, "name": "火锅局", "prizes": kinds, **numbers, **half}
+    asked = {"goods_type": 1, "is_public": 0, "name": "火锅局", "prizes": kinds, **numbers, **giver.halves()}
     code = str(giver.post("/postTask", **asked)["code"])
     giver.pay(code, yuan)
     return code

@@ -16,10 +16,9 @@ FARTHEST = 0.45  # of the screen: above it, a thumb does not reach
 
 
 def test_the_button_that_digs_is_in_reach_of_the_thumb_with_ten_kinds_of_prizes(browser, address, publisher):
-    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
     numbers = {"prize_num": 10, "interval": 2, "fluctuation": 0, "forecast_num": 20, "cd": 30}
     words = {"name": "十种奖品，名字也不短", "synopsis": "说明" * 200}
-    code = publisher.publish(a_picture(), prizes=KINDS, **words, **numbers, **half)
+    code = publisher.publish(a_picture(), prizes=KINDS, **words, **numbers, **publisher.halves())
     opened = open_window(browser, address)
     with a_phone(address, "大拇指") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -59,10 +58,9 @@ def narrow(address: str, publisher: Person) -> dict[str, str]:
     """The pages of 窄屏的人, who won in treasures and published, each with a text that it shows."""
     own = Person.log_in(address, "窄屏的人")
     friend = Person.log_in(address, "窄屏的朋友")
-    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
     words = {"name": "名字不短的宝贝，一共二十个字上下呢", "synopsis": "说明" * 200}
     numbers = {"prize_num": 10, "interval": 2, "fluctuation": 0, "forecast_num": 20, "cd": 0}
-    running = publisher.publish(a_picture(), prizes=KINDS, **words, **numbers, **half)
+    running = publisher.publish(a_picture(), prizes=KINDS, **words, **numbers, **publisher.halves())
     won = publisher.publish(a_picture(), name="挖完的宝贝", forecast_num=1)
     mine = own.publish(a_picture(), name="自己的宝贝", forecast_num=1)
     fresh = own.publish(a_picture(), name="没人挖的宝贝", forecast_num=99)
