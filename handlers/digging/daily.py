@@ -16,7 +16,6 @@ from server.game.task import Task
 
 CALENDAR_DAYS = 28
 NEAR = 4
-MOST_JOINS = 200
 
 
 class GetDailyRequest(msgspec.Struct):
@@ -71,10 +70,9 @@ class GetDaily(Interface, path="/getDaily"):
         if request.days:
             store = context.store
             since_ms = now_ms - CALENDAR_DAYS * DAY_MS
-            joins = await store.page_reads.answered(
-                lambda: store.digs.joins_of(self.caller.person_id, MOST_JOINS, since_ms)
-            )
-            joined = {dig["code"] for dig in joins}
             past = [task for task in await _from(context, date_of(since_ms)) if task["starts_at"] <= now_ms]
+            joined = await store.page_reads.answered(
+                lambda: store.digs.joined(self.caller.person_id, [task["_id"] for task in past])
+            )
             days = [DailyDay(task["daily"], task["_id"], int(task["_id"] in joined)) for task in past[::-1]]
         return GetDailyReply(data=[card(context, task) for task in near[:NEAR]], days=days)

@@ -96,6 +96,9 @@ async def test_only_what_is_paid_for_and_has_not_started_can_be_the_daily_one(cl
 async def test_the_calendar_has_the_days_that_one_dug_and_those_that_one_did_not(context, alice, bob, carol):
     code = await alice.publish(is_public=1, cd=0)
     await bob.dig(code)
+    busy = {"person_id": bob.id, "n": 1, "at": 2**52}  # what a busy person joined later
+    digs = context.store.digs.collection
+    await digs.insert_many([{"_id": each, "code": each, "depth": 1, **busy} for each in map(str, range(200))])
     past = {"starts_at": at(20, days=-1), "daily": datetime.fromtimestamp(at(20, -1) / 1000, BEIJING)}
     past["daily"] = past["daily"].date().isoformat()  # type: ignore[union-attr]
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": past})

@@ -356,6 +356,12 @@ class Digs(Documents[Dig]):
         joins = {"person_id": person_id, "n": {"$gt": 0}, "at": {"$gte": since_ms, "$lt": before_ms}}
         return await self.in_order(joins, "-at", limit)
 
+    async def joined(self, person_id: str, codes: list[str]) -> set[str]:
+        """Return which of these tasks a person joined, in the history."""
+        names = [f"{code}:{person_id}" for code in codes]
+        found = self.collection.find({"joined_by": {"$in": names}}, {"code": 1}, batch_size=len(names) + 1)
+        return {dig["code"] for dig in await found.to_list(len(names))} if names else set()
+
     async def depths_of(self, code: str, person_id: str, limit: int = 1000) -> list[int]:
         """Return the depths that a person dug in a task, in the history."""
         mine = {"made_as": begins_with(f"{code}:{person_id}:")}
