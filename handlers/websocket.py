@@ -68,9 +68,7 @@ class CodedProtocol(WebSocketProtocol13):
                 handler.leave(MISBEHAVED, "too much")
             self._abort()
 
-    def _write_frame(
-        self, fin: bool, opcode: int, data: bytes, flags: int = 0
-    ) -> asyncio.Future[None]:
+    def _write_frame(self, fin: bool, opcode: int, data: bytes, flags: int = 0) -> asyncio.Future[None]:
         """Write a frame of Tornado's: a ping, a pong, a close. It may have to wait in the stream."""
         if isinstance(self.handler, Socket):
             self.handler.all_sent = False

@@ -123,9 +123,7 @@ class OwnList(Interface):
         """
         await self.let_in()
         window = request.window()
-        rows = await self.context.store.page_reads.answered(
-            lambda: read(self.caller.person_id, window), None
-        )
+        rows = await self.context.store.page_reads.answered(lambda: read(self.caller.person_id, window), None)
         return rows, next_of([place(row) for row in rows], window)
 
 

@@ -180,9 +180,7 @@ def ranks_of(asked: object, kind: type[_Rank]) -> list[_Rank]:
     ranks = []
     for place, each in enumerate(listed[: MOST_RANKS + 1], 1):  # `publish` refuses more
         if any(each.get(name) not in (None, "") for name in fixed):
-            raise BadRequest(
-                f"第 {place} 种奖品：份数和金额埋下时就定了，只能改名称和图片", param="prizes"
-            )
+            raise BadRequest(f"第 {place} 种奖品：份数和金额埋下时就定了，只能改名称和图片", param="prizes")
         try:
             ranks.append(parse(kind, each))
         except BadRequest as refused:

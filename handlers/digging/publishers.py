@@ -124,9 +124,7 @@ class GetPublisher(Interface, path="/getPublisher"):
         """Raises NoSuchPublisher."""
         await self.let_in()
         store = self.context.store
-        publisher = await store.page_reads.answered(
-            lambda: store.people.find(request.publisher_id), None
-        )
+        publisher = await store.page_reads.answered(lambda: store.people.find(request.publisher_id), None)
         if publisher is None:
             raise NoSuchPublisher
         by = publisher["_id"]

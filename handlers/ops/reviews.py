@@ -90,6 +90,4 @@ class OpsDecide(OperatorAct, path="/ops/decide"):
             task = await self.context.store.tasks.find(code)
             if task is not None and total_fen(task):
                 self.need("money")
-        await decide_review(
-            self.context, self.actor, request.key, request.reason, shown=bool(request.shown)
-        )
+        await decide_review(self.context, self.actor, request.key, request.reason, shown=bool(request.shown))

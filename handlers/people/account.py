@@ -257,9 +257,7 @@ class SetProfile(Interface, path="/setProfile", method="POST", needs_token=True)
         """Raises Banned, TooOften and what `set_profile` raises."""
         await self.active_person()
         await limit(self.context, self.request, self.caller, {"profiles": 1})
-        review = await set_profile(
-            self.context, self.caller.person_id, request.wxname, request.wxheadpic
-        )
+        review = await set_profile(self.context, self.caller.person_id, request.wxname, request.wxheadpic)
         return SetProfileReply(review=review)
 
 

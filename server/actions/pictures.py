@@ -30,9 +30,7 @@ Charge = Callable[[int], Awaitable[None]]
 log = logging.getLogger("wabao.pictures")
 
 
-async def upload_picture(
-    context: Context, owner: str, data: bytes, charge: Charge
-) -> tuple[int, str, str]:
+async def upload_picture(context: Context, owner: str, data: bytes, charge: Charge) -> tuple[int, str, str]:
     """Store a person's picture; return its file_id, its path and its thumbnail's path.
 
     Raises NotAPicture, PictureTooLarge, what `charge` raises, and Unavailable if its turn did not come in

@@ -71,7 +71,6 @@ class KnownPeople:
         known = self._known.get(person_id)
         return known is not None and bool(known[0].get("locked"))
 
-
     async def learn(self, read: Awaitable[Person | None]) -> Person | None:
         """Return a person's whole record as `read` returns it, and remember what admits them.
 

@@ -74,9 +74,7 @@ class Square:
         return page
 
     async def _ask(self, number: int, wanted: Wanted) -> list[ListedTask]:
-        return await self._store.square.page(
-            number, self._now_ms(), self._lasts_ms, wanted, self._featured()
-        )
+        return await self._store.square.page(number, self._now_ms(), self._lasts_ms, wanted, self._featured())
 
 
 def _now() -> float:

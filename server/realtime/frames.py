@@ -221,9 +221,7 @@ def dig_frames(dig: ToldDig, task: Mapping[str, Any], rules: Rules, public_url: 
         }
         frames.append(msgspec.convert({**fields, **prize}, Prize))
     if "end" in dig:
-        ended = End(
-            code=dig["code"], seq=dig["depth"], end_reason=dig["end"], commitment=task["commitment"]
-        )
+        ended = End(code=dig["code"], seq=dig["depth"], end_reason=dig["end"], commitment=task["commitment"])
         frames.append(ended)
     return frames
 

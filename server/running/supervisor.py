@@ -324,9 +324,7 @@ def _killed_unwatched(child: subprocess.Popen[bytes], stopping: asyncio.Event) -
             child.wait()
 
 
-async def _end_if_silent(
-    store: EmbeddedStore, child: subprocess.Popen[bytes], answered: deque[bool]
-) -> None:
+async def _end_if_silent(store: EmbeddedStore, child: subprocess.Popen[bytes], answered: deque[bool]) -> None:
     """Kill a store that lives but does not answer, such as SecantusDB on a full disk.
 
     `answered` has the latest answers, at most ASKED_TIMES. Raises OSError or RuntimeError if we have no

@@ -207,9 +207,7 @@ class Keys:
     def verifies_picture(self, path: str, until_seconds: int, signature: str) -> bool:
         """Whether `sign_picture` made this signature, under any of the secrets. Does not look at the time."""
         return any(
-            hmac.compare_digest(
-                self.sign_picture(path, until_seconds, secret).encode(), signature.encode()
-            )
+            hmac.compare_digest(self.sign_picture(path, until_seconds, secret).encode(), signature.encode())
             for secret in self._secrets
         )
 

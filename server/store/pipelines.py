@@ -16,9 +16,7 @@ NOW_MS: Document = {"$toLong": "$$NOW"}
 SEEDLESS = {"seed_box": 0}
 
 
-def look_up(
-    collection: str, value: str, name: str, *stages: Document, field: str = "_id"
-) -> Document:
+def look_up(collection: str, value: str, name: str, *stages: Document, field: str = "_id") -> Document:
     """Return the stage that adds, as the list `name`, the documents whose `field` equals our field `value`.
 
     Each look-up is by one field that has an index, so it costs the same however many documents there are.

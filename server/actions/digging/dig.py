@@ -370,9 +370,7 @@ def _check_and_learn(context: Context, view: View, attempt: DigAttempt) -> None:
     if task["cd_until"] > _judged_at(context, attempt, view["now"]):
         if task["publisher"] == person_id:
             raise OwnTask
-        raise cooling_down(
-            task["cd_until"], view["now"], begun="last_dig" in task, pressed=attempt.pressed
-        )
+        raise cooling_down(task["cd_until"], view["now"], begun="last_dig" in task, pressed=attempt.pressed)
 
 
 async def _write_previous(context: Context, task: Task) -> None:

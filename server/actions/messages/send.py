@@ -183,9 +183,7 @@ async def _drop(context: Context, message: Message, template: Template, end: Mes
     await _end(context, message, end)
 
 
-async def _end(
-    context: Context, message: Message, end: MessageEnd, template: Template | None = None
-) -> None:
+async def _end(context: Context, message: Message, end: MessageEnd, template: Template | None = None) -> None:
     """End a message. With `template`, also spend its consent."""
     if await context.store.messages.end(message, end, context.clock.now_ms()):
         metrics.MESSAGES.labels(message["kind"], end).inc()

@@ -35,9 +35,7 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
     pictures = pictures_of(task)[0 if uploaded else 1 :]
     kinds = [rank["name"] for rank in task.get("ranks", [])]
     handing_over = task.get("place"), task.get("pickup_time"), task.get("contact")
-    text = "\n".join(
-        filter(None, (task["name"], task["wxname"], task["synopsis"], *kinds, *handing_over))
-    )
+    text = "\n".join(filter(None, (task["name"], task["wxname"], task["synopsis"], *kinds, *handing_over)))
     edited = task.get("edited", 0)
     key = f"task:{task['_id']}:{edited}" if edited else f"task:{task['_id']}"
     review = new_review(key, task["publisher"], openid, text, context.clock.now_ms())
@@ -54,9 +52,7 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
         await context.store.reviews.delete_of_task(task["publisher"], task["_id"], edited)
 
 
-async def submit_profile(
-    context: Context, person_id: str, wxname: str | None, wxheadpic: str | None
-) -> None:
+async def submit_profile(context: Context, person_id: str, wxname: str | None, wxheadpic: str | None) -> None:
     """Submit the name, the picture or both that a person chose. Others go on seeing the old name and picture.
 
     An earlier choice that is not shown yet is checked with the new one. Raises NotLoggedIn.
