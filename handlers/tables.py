@@ -3,9 +3,8 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
-from server.game.amounts import BEIJING
+from server.game.amounts import beijing
 from server.security.plain_text import cell_of
 
 # The beginning of each file. Without it, some programs assume another encoding.
@@ -23,4 +22,4 @@ def csv_rows(rows: Iterable[Sequence[str]]) -> bytes:
 
 def moment(at_ms: int) -> str:
     """Return a moment (unix ms) as a cell, in Beijing; "" for 0."""
-    return datetime.fromtimestamp(at_ms / 1000, BEIJING).strftime("%Y-%m-%d %H:%M:%S") if at_ms else ""
+    return f"{beijing(at_ms):%Y-%m-%d %H:%M:%S}" if at_ms else ""

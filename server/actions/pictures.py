@@ -3,13 +3,12 @@
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Literal, TypeAlias
 
 from server.actions.digging.visit import visit
 from server.context import Context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
-from server.game.amounts import BEIJING, in_words
+from server.game.amounts import beijing, in_words
 from server.game.task import Task
 from server.pictures.poster import Poster
 from server.store.files import File, full_path, thumbnail_path
@@ -206,7 +205,7 @@ def _until(task: Task) -> str:
     at_ms = starts_at or task["expires_at"]
     if task["status"] or not at_ms:
         return ""
-    at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
+    at = beijing(at_ms)
     return f"北京时间 {at.month}月{at.day}日 {at:%H:%M} {'开挖' if starts_at else '截止'}"
 
 

@@ -57,9 +57,14 @@ def whole_yuan(fen: int) -> int:
     return -(-fen // FEN_PER_YUAN)
 
 
+def beijing(at_ms: int) -> datetime:
+    """Return a moment as clocks in China show it."""
+    return datetime.fromtimestamp(at_ms / 1000, BEIJING)
+
+
 def spoken(at_ms: int) -> str:
     """Return a moment as people say it, in Beijing."""
-    at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
+    at = beijing(at_ms)
     return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"
 
 

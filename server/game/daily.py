@@ -1,16 +1,15 @@
 """每日一挖: the treasure of a day, which starts at one hour. Pure. Days and hours are those of China."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from server.game.amounts import BEIJING
+from server.game.amounts import beijing
 from server.game.review import is_shown
 
 
 def date_of(moment_ms: int) -> str:
     """Return the day of a moment (unix ms), as 2026-12-31."""
-    return datetime.fromtimestamp(moment_ms / 1000, BEIJING).date().isoformat()
+    return beijing(moment_ms).date().isoformat()
 
 
 def may_be_daily(task: Mapping[str, Any], daily_at: str, now_ms: int) -> bool:
@@ -29,4 +28,4 @@ def is_daily(task: Mapping[str, Any], daily_at: str, *, barred: bool) -> bool:
 
 def _starts_daily(task: Mapping[str, Any], daily_at: str) -> bool:
     starts_at = task.get("starts_at", 0)
-    return bool(starts_at) and datetime.fromtimestamp(starts_at / 1000, BEIJING).strftime("%H:%M") == daily_at
+    return bool(starts_at) and f"{beijing(starts_at):%H:%M}" == daily_at

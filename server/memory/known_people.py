@@ -4,13 +4,13 @@ A record that was read is trusted for a limited time. The bus brings news of cha
 without Redis, records are trusted for a shorter time.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from cachetools import LRUCache
 
 from server.memory.batch_queue import BatchQueue
+from server.runtime.deadline import loop_time
 from server.store import Store
 from server.store.people.people import ADMITTING, Person
 
@@ -62,7 +62,7 @@ class KnownPeople:
         person, read_at, connection = known
         told = connection and connection == self._connection()
         trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
-        current = person["generation"] >= self._valid(person_id) and _now() - read_at < trusted
+        current = person["generation"] >= self._valid(person_id) and loop_time() - read_at < trusted
         return person if current else None
 
     def is_locked(self, person_id: str) -> bool:
@@ -76,7 +76,7 @@ class KnownPeople:
 
         Raises what the store raises.
         """
-        began = _now()
+        began = loop_time()
         connection = self._connection()
         person = await read
         if person is not None:
@@ -90,7 +90,7 @@ class KnownPeople:
         await self._ids.close()
 
     async def _read(self, person_ids: list[str]) -> Mapping[str, Person]:
-        began = _now()
+        began = loop_time()
         connection = self._connection()
         found = await self._store.people.find_admissions(person_ids)
         self._remember(found, began, connection)
@@ -99,7 +99,3 @@ class KnownPeople:
     def _remember(self, people: list[Person], began: float, connection: int) -> None:
         for person in people:
             self._known[person["_id"]] = person, began, connection
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

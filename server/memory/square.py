@@ -1,6 +1,5 @@
 """The square's pages. They are the same for everybody: read once for all who ask, and kept for a moment."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +7,7 @@ from typing import Any, TypeAlias
 
 from cachetools import TLRUCache
 
+from server.runtime.deadline import loop_time
 from server.runtime.single_flight import SingleFlight
 from server.store import Store
 from server.store.digging.square import ALL, ListedTask, Wanted
@@ -44,7 +44,7 @@ class Square:
         self._now_ms = now_ms
         self._lasts_ms = lasts_ms
         self._pages = TLRUCache[_Key, SquarePage](
-            REMEMBERED_PAGES, lambda _key, page, _now: page.read_at + FRESH_SECONDS, _now
+            REMEMBERED_PAGES, lambda _key, page, loop_time: page.read_at + FRESH_SECONDS, loop_time
         )
         self._reading = SingleFlight[tuple[int, _Key], SquarePage]()
         self._forgotten = 0  # how often all pages were dropped
@@ -67,7 +67,7 @@ class Square:
         self._forgotten += 1
 
     async def _read(self, key: _Key, since: int) -> SquarePage:
-        began = _now()
+        began = loop_time()
         page = SquarePage(await self._store.page_reads.answered(lambda: self._ask(*key)), began)
         if since == self._forgotten and not key[1].name:
             self._pages[key] = page
@@ -75,7 +75,3 @@ class Square:
 
     async def _ask(self, number: int, wanted: Wanted) -> list[ListedTask]:
         return await self._store.square.page(number, self._now_ms(), self._lasts_ms, wanted, self._featured())
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -3,13 +3,13 @@
 A share token is (task, sharer), encrypted, so handing one out and reading one take no trip to the store.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from cachetools import TTLCache
 
 from server.memory.batch_queue import BatchQueue
+from server.runtime.deadline import loop_time
 from server.security.keys import SHARE_CHARACTERS, Keys
 from server.store import Store
 from server.store.digging.visits import Visit, visit_id
@@ -30,7 +30,7 @@ class Visiting:
         self._store = store
         self._now_ms = now_ms
         # The last visit of each person here.
-        self._last = TTLCache[str, _Opened](REMEMBERED_VISITS, NOTED_SECONDS, _now)
+        self._last = TTLCache[str, _Opened](REMEMBERED_VISITS, NOTED_SECONDS, loop_time)
         self._visits = BatchQueue(self._write)
         self.token = lru_cache(REMEMBERED_SHARES)(keys.seal_share)
         self._opened = lru_cache(REMEMBERED_SHARES)(keys.open_share)
@@ -81,7 +81,3 @@ class Visiting:
                 visit.setdefault("sharer", sharer)
         await self._store.visits.open(list(visits.values()))
         return {}
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

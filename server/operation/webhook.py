@@ -5,7 +5,6 @@ Robots of groups get a text, the same for 企业微信 (developer.work.weixin.qq
 """
 
 import asyncio
-from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,7 +12,7 @@ import httpx
 import msgspec
 
 from server.decoding import decode
-from server.game.amounts import BEIJING
+from server.game.amounts import beijing
 from server.operation.alarms import Row, titles_of
 from server.security.certificates import trusted
 from server.settings import Settings
@@ -101,7 +100,7 @@ class Webhook:
 
 def _line(event: Event) -> str:
     said = "开始" if event.event == "begin" else "恢复"
-    at = datetime.fromtimestamp(event.at / 1000, BEIJING).strftime("%m-%d %H:%M:%S")
+    at = f"{beijing(event.at):%m-%d %H:%M:%S}"
     about = f" {event.code}" if event.code else ""
     return f"{said}：{event.title}{about}（{at}）{event.url}"
 

@@ -14,6 +14,7 @@ from cachetools import TTLCache
 
 from server.errors import NoSuchTask
 from server.realtime.watched_task import WatchedTask
+from server.runtime.deadline import loop_time
 from server.runtime.single_flight import SingleFlight
 
 # How long unused tasks are kept, how many of them, and how many bytes.
@@ -41,7 +42,7 @@ class KnownTasks:
         self._opening = SingleFlight[WatchedTask, None]()
         self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # unused since; bytes
         self._idle_bytes = 0
-        self._unknown = TTLCache[str, None](UNKNOWN_CODES, UNKNOWN_SECONDS, _now)
+        self._unknown = TTLCache[str, None](UNKNOWN_CODES, UNKNOWN_SECONDS, loop_time)
 
     def loaded(self) -> list[WatchedTask]:
         """Return the tasks that have been read."""
@@ -95,14 +96,14 @@ class KnownTasks:
         if watched.in_use or not known or watched in self._idle:
             return
         size = watched.size()
-        self._idle[watched] = (_now(), size)
+        self._idle[watched] = (loop_time(), size)
         self._idle_bytes += size
         while len(self._idle) > IDLE_TASKS or self._idle_bytes > IDLE_BYTES:
             self._forget(next(iter(self._idle)))
 
     def clear_away(self) -> None:
         """Forget tasks that nobody has used for IDLE_SECONDS. Call it once a second."""
-        now = _now()
+        now = loop_time()
         while self._idle:
             watched, (since, _) = next(iter(self._idle.items()))
             if now - since < IDLE_SECONDS:
@@ -118,7 +119,3 @@ class KnownTasks:
         del self.by_code[watched.code]
         self._use(watched)
         self._forgotten(watched.code)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

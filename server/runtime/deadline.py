@@ -11,6 +11,11 @@ from types import TracebackType
 _running: ContextVar[within | None] = ContextVar("running", default=None)
 
 
+def loop_time() -> float:
+    """Return the event loop's time, in seconds."""
+    return asyncio.get_running_loop().time()
+
+
 class TookTooLong(Exception):
     """A request reached its limit. What it was doing may still happen."""
 

@@ -6,9 +6,8 @@ https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-managemen
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
 
-from server.game.amounts import BEIJING
+from server.game.amounts import beijing
 from server.settings.messages import Template
 
 THING_CHARACTERS = 20
@@ -53,13 +52,13 @@ def thing(text: str) -> str:
 
 def moment(at_ms: int) -> str:
     """Return a time in China as `time` and `date` take it, to the minute."""
-    at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
+    at = beijing(at_ms)
     return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}"
 
 
 def plain_moment(at_ms: int) -> str:
     """Return a time in China as `character_string` takes it, to the minute: 32 digits and symbols at most."""
-    return datetime.fromtimestamp(at_ms / 1000, BEIJING).strftime("%Y-%m-%d_%H:%M")
+    return f"{beijing(at_ms):%Y-%m-%d_%H:%M}"
 
 
 def yuan(amount_fen: int) -> str:

@@ -3,9 +3,8 @@
 https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_uploadshippinginfo
 """
 
-from datetime import datetime
 
-from server.game.amounts import BEIJING
+from server.game.amounts import beijing
 
 # The delivery was reported before, by us or by hand in the console.
 REPORTED = frozenset({10060002, 10060003, 10060023})
@@ -36,6 +35,6 @@ def shipping_info(transaction_id: str, openid: str, kind: str, now_ms: int) -> d
         "logistics_type": _KINDS[kind],
         "delivery_mode": _AT_ONCE,
         "shipping_list": [{"item_desc": ITEM}],
-        "upload_time": datetime.fromtimestamp(now_ms / 1000, BEIJING).isoformat(timespec="milliseconds"),
+        "upload_time": beijing(now_ms).isoformat(timespec="milliseconds"),
         "payer": {"openid": openid},
     }

@@ -27,6 +27,7 @@ from server.game.chance import odds
 from server.game.dig import Dig, seconds_left, time_in_words
 from server.game.reasons import standing_of, why_barred, why_closed
 from server.game.task import Task, awaited_opening
+from server.runtime.deadline import loop_time
 from server.store import is_unavailable
 from server.store.digging.tasks import View
 from server.store.people.people import Person, shown_face, shown_name
@@ -44,10 +45,6 @@ MARK_SECONDS = 0.1
 SLOW_CLOCK_MS = 100  # By so much our estimate of MongoDB's clock may lag: see `_judged_at`.
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
 @dataclass(slots=True)
 class DigAttempt:
     """What one request to dig asks for, and how far it has come. `arrived` is in the loop's time.
@@ -62,7 +59,7 @@ class DigAttempt:
     dig_id: str = ""
     generation: int | None = None
     address: str = ""
-    arrived: float = field(default_factory=_now)
+    arrived: float = field(default_factory=loop_time)
     hung_up: bool = False
     # What became of it so far.
     # The gathering for the random order in which it last waited: when digging began (unix ms); 0: none.
@@ -194,7 +191,7 @@ def _judged_at(context: Context, attempt: DigAttempt, now_ms: int) -> int:
     However long an attempt has waited, it never moves to a later window: its client may have sent it again
     and been told that somebody else was faster, and that answer must stay true.
     """
-    arrived_ms = context.clock.now_ms() - int(1000 * (_now() - attempt.arrived))
+    arrived_ms = context.clock.now_ms() - int(1000 * (loop_time() - attempt.arrived))
     return min(now_ms, arrived_ms + SLOW_CLOCK_MS)
 
 
@@ -441,7 +438,7 @@ async def _follow_up(
     context.heartbeats.note_dig(recorded)
     writing = asyncio.create_task(_write_and_announce(context, recorded))
     context.background.spawn(_finish(context, recorded, writing))
-    await asyncio.wait([writing], timeout=max(0.0, attempt.deadline - _now()))
+    await asyncio.wait([writing], timeout=max(0.0, attempt.deadline - loop_time()))
 
 
 async def _write_and_announce(context: Context, recorded: Dig) -> bool:

@@ -9,7 +9,6 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import httpx
@@ -41,7 +40,7 @@ from server.cash.pay.answers import (
 )
 from server.cash.store.payments import CONTRADICTION
 from server.decoding import decode
-from server.game.amounts import BEIJING
+from server.game.amounts import beijing
 from server.settings.merchant import Merchant
 from server.wechat.connection import Connection, timed
 
@@ -184,7 +183,7 @@ class Pay(Connection):
             "out_trade_no": out_trade_no,
             "amount": {"total": amount_fen, "currency": CURRENCY},
             "payer": {"openid": openid},
-            "time_expire": datetime.fromtimestamp(expires_at_ms // 1000, BEIJING).isoformat(),
+            "time_expire": beijing(expires_at_ms).isoformat(timespec="seconds"),
             "notify_url": f"{self._notify_url}/payNotify",
         }
         if no_credit:
