@@ -4,8 +4,7 @@ A treasure's payment is used, or its order closed; who digs is checked; a prize 
 its bill cancelled; what is left is refunded. The leader settles what is due, and operators read the money.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from server.cash.actions.claim import claim
@@ -18,10 +17,7 @@ from server.cash.context import CashContext
 from server.cash.pay.answers import Contradiction, PayUnknown
 from server.cash.rules import bill, order, refund
 from server.cash.rules.refund import RefundKind
-from server.cash.store.bills import Bill
-from server.cash.store.orders import Order
 from server.cash.store.payments import CONTRADICTION, Payments
-from server.cash.store.refunds import Refund
 from server.context import Context
 from server.game.lifecycle import Move
 from server.game.prize import is_claiming
@@ -45,9 +41,9 @@ class Cash:
         """What a sweep settles, by collection, and how."""
         books = self._context.books
         return {
-            "orders": (books.orders, self._settle_order),
-            "bills": (books.bills, self._settle_bill),
-            "refunds": (books.refunds, self._settle_refund),
+            "orders": self._settled(books.orders, settle_order, order.unanswered),
+            "bills": self._settled(books.bills, settle_bill, bill.unanswered),
+            "refunds": self._settled(books.refunds, settle_refund, refund.unanswered),
         }
 
     async def use_payment(self, code: str, *, opens: bool = True, last: bool = False) -> bool:
@@ -132,28 +128,22 @@ class Cash:
         sums = {name: getattr(money, name) for name in SUMS}
         return {**sums, "payments": payments, "differences": differences(money)}
 
-    async def _settle_order(self, _: Context, due: Order) -> None:
-        async with self._noting(self._context.books.orders, due["_id"], order.unanswered):
-            await settle_order(self._context, due)
+    def _settled(
+        self,
+        payments: Payments[Any],
+        settle: Callable[[CashContext, Any], Awaitable[None]],
+        unanswered: Callable[[int], Move],
+    ) -> tuple[Payments[Any], Settle]:
+        """Return how payments are settled. If WeChat gives no clear answer about one, that is noted of it."""
 
-    async def _settle_bill(self, _: Context, due: Bill) -> None:
-        async with self._noting(self._context.books.bills, due["_id"], bill.unanswered):
-            await settle_bill(self._context, due)
+        async def settle_one(_: Context, due: Any) -> None:
+            try:
+                await settle(self._context, due)
+            except PayUnknown:
+                await payments.moves(due["_id"], unanswered(self._context.clock.now_ms()))
+                raise
+            except Contradiction:
+                await payments.raise_alarm(due["_id"], CONTRADICTION)
+                raise
 
-    async def _settle_refund(self, _: Context, due: Refund) -> None:
-        async with self._noting(self._context.books.refunds, due["_id"], refund.unanswered):
-            await settle_refund(self._context, due)
-
-    @asynccontextmanager
-    async def _noting(
-        self, payments: Payments[Any], number: str, unanswered: Callable[[int], Move]
-    ) -> AsyncIterator[None]:
-        """Note of a payment that is being settled if WeChat gives no clear answer about it."""
-        try:
-            yield
-        except PayUnknown:
-            await payments.moves(number, unanswered(self._context.clock.now_ms()))
-            raise
-        except Contradiction:
-            await payments.raise_alarm(number, CONTRADICTION)
-            raise
+        return payments, settle_one
