@@ -26,15 +26,7 @@ LEAST_WAIT_SECONDS = 10
 PAGES_KEPT = 500
 
 Why: TypeAlias = Literal[
-    "",
-    "ended",
-    "no_such_task",
-    "not_paid",
-    "banned",
-    "leaving",
-    "own_task",
-    "already_won",
-    "cooling_down",
+    "", "ended", "no_such_task", "not_paid", "banned", "leaving", "own_task", "already_won", "cooling_down",
 ]
 
 

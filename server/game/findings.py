@@ -16,25 +16,9 @@ FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]
 # `SENTENCES` in `operation/findings.py` has a sentence for each of these, with the finding's values in order.
 InvariantWhat: TypeAlias = Literal["depth", "wins", "participants", "draw", "seed"]
 LedgerWhat: TypeAlias = Literal[
-    "ledger",
-    "opened_by",
-    "unpaid",
-    "order_amount",
-    "prize_of_none",
-    "prizes_of",
-    "prizes_sum",
-    "prize_amount",
-    "prize_paid",
-    "prize_out",
-    "prize_mailed",
-    "bill_amount",
-    "bill_of_none",
-    "refunded_whole",
-    "refund_amount",
-    "refunds",
-    "held",
-    "left",
-    "at_wechat",
+    "ledger", "opened_by", "unpaid", "order_amount", "held", "left", "at_wechat",
+    "prize_of_none", "prizes_of", "prizes_sum", "prize_amount", "prize_paid", "prize_out", "prize_mailed",
+    "bill_amount", "bill_of_none", "refunded_whole", "refund_amount", "refunds",
 ]
 What: TypeAlias = Literal[InvariantWhat, LedgerWhat, "waits", "overdue", "shipping"]
 
