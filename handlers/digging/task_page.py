@@ -191,52 +191,39 @@ def task_page(
     return GetTaskDetailsReply(**page, data=TaskPageData(**page, status=watched.status))
 
 
+_TEXTS = dict.fromkeys(("publisher_id", "place", "pickup_time"), "")
+_IF_ABSENT: dict[str, Any] = {**_TEXTS, "signed": 0, "starts_at": 0, "edited": 0, "not_sent_to": []}
+
+
 def _shared_fields(context: Context, watched: WatchedTask) -> dict[str, Any]:
-    """Return the fields of a page that are the same for all callers."""
+    """Return the fields of a page that are the same for all callers. `task_page` puts others over some."""
     task = watched.task
     rules = watched.rules
+    seen = watched.review, watched.hidden
     return {
-        "publisher_id": task.get("publisher_id", ""),
-        "wxname": task["wxname"],
+        **_IF_ABSENT,
+        **{name: task[name] for name in TaskPage.__struct_fields__ if name in task},
         "wxheadpic": picture_url(context, task["wxheadpic"]),
-        "signed": task.get("signed", 0),
         "code": watched.code,
-        "created_at": task["created_at"],
-        "name": task["name"],
-        "synopsis": task["synopsis"],
-        "pic": goods_url(context, watched.review, watched.hidden, task["pic"]),
-        "thumbnail": goods_url(context, watched.review, watched.hidden, task["thumbnail"]),
+        "pic": goods_url(context, *seen, task["pic"]),
+        "thumbnail": goods_url(context, *seen, task["thumbnail"]),
         "now_depth": watched.seq,
-        "max_depth": task["max_depth"],
         **msgspec.structs.asdict(watched.outlook),
         "prize_type": 1 if task["prize_num"] == 1 else 2,
-        "prize_num": task["prize_num"],
-        "ranks": rank_rows(
-            context, watched.review, watched.hidden, task.get("ranks", []), watched.ranks_left
-        ),
+        "ranks": rank_rows(context, *seen, task.get("ranks", []), watched.ranks_left),
         "cd": watched.cd_seconds,
         "fair_start_ms": context.settings.fair_start_ms if watched.cd_seconds else 0,
-        "starts_at": task.get("starts_at", 0),
         "expires_at": 0 if watched.status else watched.ends_by,
         "seq": watched.seq,
         "participants": watched.participants,
         "users": msgspec.Raw(msgspec.json.encode(participant_rows(context, watched.first()))),
         "finds": sorted(watched.finds),
         "prizes_left": watched.prizes_left,
-        "commitment": task["commitment"],
         "rules_version": rules.version,
         "seed_hash": rules.seed_hash,
         "nonce": rules.nonce,
-        "forecast_num": task["forecast_num"],
-        "interval": task["interval"],
-        "fluctuation": task["fluctuation"],
         "end_reason": watched.end_reason,
         "end_note": watched.end_note,
         "review": watched.review,
         "review_note": watched.review_note,
-        "edited": task.get("edited", 0),
-        "place": task.get("place", ""),
-        "pickup_time": task.get("pickup_time", ""),
-        "not_sent_to": task.get("not_sent_to", []),
-        "is_public": task["is_public"],
     }
