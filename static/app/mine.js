@@ -5,7 +5,7 @@ import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { calendar } from "./daily.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
-import { LISTS } from "../miniprogram/shared/lists.js";
+import { LISTS, firstList } from "../miniprogram/shared/lists.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
 import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./dom.js";
 import { askToLeave, keeping } from "./leaving.js";
@@ -15,6 +15,7 @@ import { editProfile } from "./profile.js";
 import { preferences } from "./preferences.js";
 import { MINE, PUBLISHER, footprintWords, luckWords, personNumbers, profileInReview } from "../miniprogram/shared/words-later.js";
 import { AFTER, NAMING, title } from "../miniprogram/shared/words.js";
+import { focusHeading } from "./router.js";
 import { person } from "./session.js";
 import { parcel } from "./shipping.js";
 import { textLinks } from "./texts.js";
@@ -24,7 +25,17 @@ const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
 const PAGE = 20;
 
-export function mine(root, signal, which = "won") {
+/** Show the list `which`, or without it the one where the person looks first. `known` is getMyInfo's reply, if it was just read. */
+export function mine(root, signal, which, known = null) {
+  if (!which) {
+    fill(root, el("p.blank", { role: "status" }, "正在读取…"));
+    readFirst().then((found) => {
+      if (signal.aborted) return;
+      mine(root, signal, found ? firstList(found) : "won", found);
+      if (document.activeElement === root) focusHeading(root);
+    });
+    return "我的";
+  }
   const numbers = el("dl.numbers");
   const uncounted = el("p.problem", { role: "alert" });
   const inCheck = el("p.review", { role: "status" });
@@ -58,8 +69,8 @@ export function mine(root, signal, which = "won") {
     el("div.texts", {}, textLinks(), el("button.link", { onclick: logOut }, "退出登录"), leave),
   );
 
-  async function readNumbers() {
-    const found = await get("/getMyInfo");
+  async function readNumbers(told = null) {
+    const found = told ?? await get("/getMyInfo");
     if (!person) return; // logged out meanwhile
     const { review, review_note, delete_at } = found;
     if (delete_at && delete_at !== leavesAt) fill(leaving, keeping(delete_at, readNumbers));
@@ -78,11 +89,21 @@ export function mine(root, signal, which = "won") {
 
   list.load();
   calendar(days).catch(keepShown);
-  attempt(uncounted, readNumbers);
+  attempt(uncounted, () => readNumbers(known));
   keepNew(RENEW_MS, () => list.renew(readNumbers), signal);
   const ticking = setInterval(list.tick, 500);
   signal.addEventListener("abort", () => clearInterval(ticking));
   return "我的";
+}
+
+/** Read the numbers by which to choose a list; null if that fails, which reading them again will tell. */
+async function readFirst() {
+  try {
+    return await get("/getMyInfo");
+  } catch (error) {
+    if (!error.error) throw error;
+    return null;
+  }
 }
 
 /** Return one of the lists, with `load()` for its next page, and `renew(readNumbers)`. */

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { cardsOf, headingOf, inPlace, lastingOf, leftWords, packetMark, runs, stateOf as cardState } from "./shared/cards.js";
 import { asTime } from "./shared/clock.js";
 import { foundWords } from "./shared/finds.js";
-import { LISTS } from "./shared/lists.js";
+import { LISTS, firstList } from "./shared/lists.js";
 import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mainAct, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
@@ -173,6 +173,12 @@ test("a press that comes too soon reads how long to wait, or whom it is for", ()
   assert.deepEqual(answers({ why: "own_task" }), ["", "12 秒后别人可挖", "1:05 后别人可挖"]);
   assert.deepEqual(answers({ expires_at: past() }), ["", "12 秒后截止", "1:05 后截止"]);
   assert.deepEqual(answers({ why: "in_check" }), ["", "", ""]);
+});
+
+test("your own page opens where something waits for you, else on what you won, else on what you published", () => {
+  const opened = (acts, wins_counted = 0, release_num = 0) => firstList({ to_do: acts.map((act) => ({ act })), wins_counted, release_num });
+  assert.deepEqual([["ship"], ["pay"], ["claim"], ["receive"], ["claim", "ship"]].map((acts) => opened(acts, 1, 1)), ["published", "published", "won", "won", "won"]);
+  assert.deepEqual([opened([], 1, 1), opened([], 0, 1), opened([])], ["won", "published", "won"]);
 });
 
 test("whether opening digs is asked only where there is time to read it, and gone before the button can be pressed", () => {

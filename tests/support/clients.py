@@ -34,7 +34,7 @@ class Window:
     def open(self, page: str, of: str = "") -> None:
         """Open `treasure` or `winners` of a treasure, `mine` with one of its lists, `square` or `publish`."""
         named = {"treasure": "task/", "square": "", "publish": "publish", "publisher": "by/"}
-        begin = named.get(page, f"{page}/")
+        begin = named.get(page, f"{page}/" if of else page)
         address = f"{self._address}/#/{begin}{of}"
         if self._page.url == address:
             self._page.reload()

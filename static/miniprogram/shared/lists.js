@@ -25,6 +25,12 @@ function wonFoot(card) {
   return { ...foot, act: CLAIM.go, urgent: true, said: [wonWords(card, card), until].filter(Boolean).join(" · ") };
 }
 
+/** Which of your lists your own page opens on, by getMyInfo's reply: where something waits for you, else what you won, else what you published. */
+export function firstList({ to_do: [first], wins_counted, release_num }) {
+  if (first) return ["ship", "pay"].includes(first.act) ? "published" : "won";
+  return !wins_counted && release_num ? "published" : "won";
+}
+
 /** Your lists: for each, its interface, whose cards it has, and a card's foot; `line` replaces the state of a card. */
 export const LISTS = {
   published: { path: "/getMyRelease", whose: () => ({ mine: true }), foot: publishedFoot },

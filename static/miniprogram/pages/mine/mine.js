@@ -8,7 +8,7 @@ import { asMoment, observeCard } from "../../shared/clock.js";
 import { calendarOf } from "../../shared/daily.js";
 import { pictureOf } from "../../shared/faces.js";
 import { findName, placeOf } from "../../shared/finds.js";
-import { LISTS } from "../../shared/lists.js";
+import { LISTS, firstList } from "../../shared/lists.js";
 import { wonThumbnail } from "../../shared/prizes.js";
 import { CLAIM, LEAVING, MINE, PUBLISHER, STOPPED, leavesAt, luckWords, personNumbers, profileInReview } from "../../shared/words-later.js";
 import { NAMING, TEXTS, WAITING, depthWords, whereWords } from "../../shared/words.js";
@@ -23,13 +23,14 @@ Component({
   data: {
     me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", obstacles: [], told: LEAVING, why: NAMING.mine,
     tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
-    calendar: null, waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: Object.keys(MINE)[0], cards: [], none: "", unread: false, more: false, again: CLAIM.again,
+    calendar: null, waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: "", cards: [], none: "", unread: false, more: false, again: CLAIM.again,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
   },
 
   methods: {
     onLoad({ which }) {
-      if (MINE[which]) this.setData({ which });
+      this.chosen = Boolean(MINE[which]); // until somebody chooses a list, the page opens on the one where they look first
+      if (this.chosen) this.setData({ which });
       this.found = new Map(); // the cards that count down, by key
     },
 
@@ -53,7 +54,8 @@ Component({
     async renew() {
       try {
         await admitted();
-        const [numbers] = await Promise.all([api.get("/getMyInfo"), this.next("")]);
+        const [numbers] = await Promise.all([api.get("/getMyInfo"), this.chosen ? this.next("") : null]);
+        if (!this.chosen) await this.show(firstList(numbers));
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
         this.setData({ me: meShown(), numbers: personNumbers(numbers).map((number) => number.join(" ")), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map((each) => ({ ...waiting(each), key: `${each.act} ${each.code}` })) });
@@ -73,9 +75,17 @@ Component({
     },
 
     turn({ currentTarget }) {
-      this.setData({ which: currentTarget.dataset.which, cards: [], none: "", unread: false, more: false });
-      this.found.clear();
-      this.next("").catch((error) => this.unread(error));
+      this.chosen = true;
+      this.show(currentTarget.dataset.which).catch((error) => this.unread(error));
+    },
+
+    /** Show a list from its beginning; the one that is shown keeps its cards until they are read anew. */
+    show(which) {
+      if (which !== this.data.which) {
+        this.setData({ which, cards: [], none: "", unread: false, more: false });
+        this.found.clear();
+      }
+      return this.next("");
     },
 
     /** Read a page of the list: the first page, or the one that begins `after` those that are shown. */
