@@ -132,9 +132,7 @@ async def check_each(repeated: list[Repeated], log: io.StringIO, seconds: float)
 
 
 @pytest.mark.parametrize("seconds", [0, 10])
-async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_them(
-    context, repeated, log, seconds
-):
+async def test_what_a_worker_repeats_goes_on_after_failures_and_tells_so(context, repeated, log, seconds):
     Heart(os.open(os.devnull, os.O_WRONLY)).begin(Background())
     context.bus.start(lambda *_: None, lambda _: None)
     begin_repeated(context)
@@ -150,9 +148,7 @@ async def test_all_that_a_worker_repeats_goes_on_after_failures_and_tells_of_the
 
 
 @pytest.mark.parametrize("seconds", [0, 10])
-async def test_all_that_the_supervisor_repeats_goes_on_after_failures_and_tells_of_them(
-    settings, repeated, log, seconds
-):
+async def test_what_the_supervisor_repeats_goes_on_and_tells_of_failures(settings, repeated, log, seconds):
     given = msgspec.structs.replace(settings, redis_url="", web_concurrency=1, port=free_port())
     supervisor = Supervisor(given, demo=True)
     running = asyncio.create_task(supervisor.run())

@@ -101,9 +101,7 @@ def test_a_long_message_is_cut_and_shows_no_control_characters(log):
     assert len(line) < 2100
 
 
-async def test_the_line_of_a_refused_request_has_its_error_and_one_key_for_its_caller(
-    client, log, alice, bob
-):
+async def test_the_line_of_a_refused_request_has_its_error_and_a_key_for_its_caller(client, log, alice, bob):
     logging.getLogger("wabao.access").setLevel(logging.INFO)
     keys = []
     for who in (bob, bob, alice):

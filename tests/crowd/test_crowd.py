@@ -107,9 +107,7 @@ def test_a_demo_without_the_sandbox_is_refused(tmp_path):
 
 
 @pytest.mark.gen_test(timeout=110)
-async def test_a_server_that_loses_a_dig_is_caught(
-    http_server, settings, monkeypatch, tmp_path
-):
+async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkeypatch, tmp_path):
     send = Hub._send
 
     def forgetful(hub: Hub, watched: Any, frames: bytes) -> None:

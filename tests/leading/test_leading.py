@@ -84,9 +84,7 @@ async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(se
             assert follower.total() <= MOST_OF_FOLLOWER * seconds + 1, follower
 
 
-async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_ends(
-    context, other, monkeypatch
-):
+async def test_when_the_leader_is_killed_another_process_leads_as_the_lease_ends(context, other, monkeypatch):
     monkeypatch.setattr(leaders, "LEASE_MS", 1_000)
     monkeypatch.setattr(leaders, "RENEW_SECONDS", 0.2)
     first = Background()

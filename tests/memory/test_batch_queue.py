@@ -232,9 +232,7 @@ def test_nobody_waits_long_for_a_turn_on_a_slow_store():
     run_shuffled(0, work)
 
 
-async def test_a_crowd_that_opens_other_tasks_and_lists_leaves_threads_for_a_dig(
-    context, monkeypatch, alice, bob
-):
+async def test_a_crowd_that_opens_tasks_and_lists_leaves_threads_for_a_dig(context, monkeypatch, alice, bob):
     code, *others = [await alice.publish(forecast_num=100_000) for _ in range(9)]
     begun: list[str] = []
     go_on = asyncio.Event()

@@ -147,9 +147,7 @@ async def test_nobody_takes_somebody_elses_place_with_their_id(client, cooled, d
 
 
 @pytest.mark.parametrize("first", ["token", "id"])
-async def test_by_a_token_and_by_their_id_a_person_has_one_place_and_digs_by_the_token(
-    context, cooled, drawn, first, alice, bob, carol
-):
+async def test_by_token_and_id_a_person_has_only_one_place(context, cooled, drawn, first, alice, bob, carol):
     code, _ = await cooled(alice)
     digs = {
         how: dig(context, DigAttempt(code, bob.id, "", session))
@@ -188,9 +186,7 @@ async def test_somebody_who_is_known_not_to_dig_gets_no_place(context, cooled, d
     assert drawn.sizes == [1]
 
 
-async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_either(
-    context, cooled, other, drawn, alice, bob, carol
-):
+async def test_who_is_banned_gets_no_place_at_any_process(context, cooled, other, drawn, alice, bob, carol):
     """With a place, a banned person could come first in each process, be refused there, and delay others."""
     code, _ = await cooled(alice)
     await learned(code, context, other)
@@ -210,9 +206,7 @@ async def test_ids_that_nobody_has_get_no_place_and_are_answered_after_people(cl
     assert {reply["error"] for reply in refused} <= {"cooling_down", "not_logged_in"}
 
 
-async def test_somebody_about_whom_mongodb_could_not_be_asked_digs_after_the_others(
-    context, cooled, drawn, monkeypatch, alice, bob, carol
-):
+async def test_who_cannot_be_asked_about_digs_last(context, cooled, drawn, monkeypatch, alice, bob, carol):
     """As while a replica set elects a primary."""
     await bob.get("/getMyInfo")
     code, _ = await cooled(alice)
@@ -315,9 +309,7 @@ async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_n
     assert all(len(name) == 32 and bob.id not in name.decode() for name in names)
 
 
-async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
-    context, cooled, other, drawn, alice, bob, carol, dave
-):
+async def test_if_the_first_is_banned_others_go_on(context, cooled, other, drawn, alice, bob, carol, dave):
     await known_at([context, other], [bob, carol, dave])
     code, _ = await cooled(alice)
     await learned(code, context, other)
@@ -383,9 +375,7 @@ async def test_an_announced_treasure_opens_by_mongodbs_clock_also_where_a_proces
     await started.close()
 
 
-async def test_a_dig_long_after_a_cooldown_and_digs_without_a_cooldown_do_not_wait(
-    context, cooled, drawn, monkeypatch, alice, bob, carol
-):
+async def test_digs_long_after_a_cooldown_do_not_wait(context, cooled, drawn, monkeypatch, alice, bob, carol):
     code, first = await cooled(alice)
     await context.fair_start.wait(code, "somebody else")
     now_ms = context.clock.now_ms

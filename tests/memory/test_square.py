@@ -107,9 +107,7 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(cli
     assert page in context.square._pages.values()
 
 
-async def test_digs_are_listed_newest_first_and_paged_by_depth(
-    client, context, monkeypatch, alice, bob, carol
-):
+async def test_digs_are_listed_newest_first_paged_by_depth(client, context, monkeypatch, alice, bob, carol):
     monkeypatch.setattr("handlers.digging.digs.PAGE_SIZE", 10)
     [code] = await publish_many(alice, {"forecast_num": 100_000})
     for number in range(12):
@@ -167,9 +165,7 @@ def test_each_task_is_on_one_page_with_at_most_three_of_its_publisher(asked):
             assert page == whole[: len(page)]
 
 
-async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later_pages_the_others(
-    context, alice, bob
-):
+async def test_a_page_of_the_square_has_three_of_a_publisher_and_later_ones_the_others(context, alice, bob):
     [code] = await publish_many(alice, {"name": "橙子"})
     [task] = await find(context, "tasks", _id=code)
     now_ms = context.clock.now_ms()

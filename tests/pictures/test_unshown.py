@@ -63,9 +63,7 @@ async def test_an_upload_is_seen_by_its_signed_addresses_alone(client, context, 
     assert same.status_code == 304
 
 
-async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_until_it_is_shown(
-    client, context, monkeypatch, alice, bob
-):
+async def test_until_it_is_shown_a_picture_is_signed_for_a_few(client, context, monkeypatch, alice, bob):
     asked = meanwhile(monkeypatch, context.wechat, "check_picture")
     url, thumbnail = await an_upload(alice)
     code = await alice.publish(url=url)

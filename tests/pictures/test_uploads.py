@@ -103,9 +103,7 @@ async def test_only_a_form_with_one_file_is_taken(alice):
     assert (await upload(alice, fine, alice.token, spelled))["status"] == 0
 
 
-async def test_a_picture_that_waits_for_its_turn_has_a_place_and_is_in_memory_once(
-    context, monkeypatch, alice
-):
+async def test_a_picture_that_waits_its_turn_has_a_place_and_is_in_memory_once(context, monkeypatch, alice):
     begun = asyncio.Event()
     may_end = asyncio.Event()
     gone = asyncio.Event()

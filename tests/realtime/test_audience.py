@@ -88,9 +88,7 @@ def room() -> Room:
 
 
 @pytest.mark.parametrize("number", [2, 3, 12])
-async def test_each_process_knows_the_watchers_of_its_tasks_and_an_operators_of_all(
-    room, number, monkeypatch
-):
+async def test_a_process_knows_the_watchers_of_its_tasks_and_an_operators_of_all(room, number, monkeypatch):
     monkeypatch.setattr(audience, "NAMES", 7)  # fewer than the tasks
     processes = [Process(room, f"process {each}") for each in range(number)]
     shared = [await process.watch("shared", f"person {each}") for each, process in enumerate(processes)]

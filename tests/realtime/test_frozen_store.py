@@ -39,9 +39,7 @@ def frozen(store: EmbeddedMongoDB) -> Iterator[None]:
         yield
 
 
-async def test_pages_are_refused_soon_while_the_store_is_silent_and_come_back_with_it(
-    client, open_page, context, store
-):
+async def test_pages_are_refused_soon_while_the_store_is_silent_and_return(client, open_page, context, store):
     alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(60)))
     code = await alice.publish()
     await alice.get("/getTaskDetails", code=code)
@@ -67,9 +65,7 @@ async def test_pages_are_refused_soon_while_the_store_is_silent_and_come_back_wi
     assert {status for status, *_ in await asyncio.gather(*(tap(person) for person in crowd))} == {200}
 
 
-async def test_a_known_person_watches_and_reads_and_other_requests_are_refused_as_soon(
-    client, open_page, context, store
-):
+async def test_who_is_known_watches_and_reads_and_all_else_is_refused_soon(client, open_page, context, store):
     await context.bus.connected.wait()
     alice = await client.log_in("alice")
     warm, cold, last = [await alice.publish() for _ in range(3)]

@@ -68,9 +68,7 @@ async def test_who_is_known_cannot_become_somebody_else(open_page, alice, bob):
     await page.answers()
 
 
-async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_come_back(
-    open_page, monkeypatch, alice
-):
+async def test_who_does_not_say_who_they_are_is_closed_in_time_and_may_return(open_page, monkeypatch, alice):
     monkeypatch.setattr(push, "HELLO_SECONDS", 0.05)
     silent = await open_page(None)
     assert await silent.closed() == 4008
@@ -84,9 +82,7 @@ async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_co
     await known.until("pong")
 
 
-async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_may_come_back(
-    open_page, context, alice
-):
+async def test_of_too_many_that_are_silent_the_oldest_goes_and_may_come_back(open_page, context, alice):
     context.hellos = Sockets(2)
     known = await open_page(None)
     await known.ask(action="hello", token=alice.token)

@@ -37,9 +37,7 @@ def test_a_hole_in_the_digs_read_is_reported_and_never_replayed():
     assert [f["seq"] for f in frames_of(watched.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
 
 
-async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less(
-    client, context, mute, monkeypatch
-):
+async def test_who_know_more_share_a_read_a_second_and_none_is_told_less(client, context, mute, monkeypatch):
     """Most of these watchers only claim to know more: they name a depth that nobody has dug."""
     monkeypatch.setattr(hub, "AHEAD_SECONDS", 0.3)
     alice, bob = await client.log_in_all("alice", "bob")
@@ -89,9 +87,7 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(context, o
         await dig(other, DigAttempt(code, carol.id))
 
 
-async def test_news_of_a_dig_after_that_of_the_end_begins_no_cooldown(
-    context, monkeypatch, alice, bob, carol
-):
+async def test_news_of_a_dig_after_those_of_an_end_begin_no_cooldown(context, monkeypatch, alice, bob, carol):
     code = await alice.publish(forecast_num=40_000, cd=60)
     await context.hub.watch(Collecting(), code, None, False)
     written = meanwhile(
@@ -118,9 +114,7 @@ async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(context,
     assert watched.seq == 1
 
 
-async def test_the_poll_asks_about_many_tasks_in_several_short_queries(
-    context, mute, monkeypatch, alice, bob
-):
+async def test_the_poll_asks_about_many_tasks_in_some_short_queries(context, mute, monkeypatch, alice, bob):
     monkeypatch.setattr(hub, "POLLED_AT_ONCE", 2)
     codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(3)]
     watcher = Collecting()
@@ -134,9 +128,7 @@ async def test_the_poll_asks_about_many_tasks_in_several_short_queries(
     assert {frame["code"] for frame in watcher.frames if frame["type"] == "cd"} == set(codes)
 
 
-async def test_a_page_has_the_newest_dig_that_only_its_task_holds_and_joins_no_second_collection(
-    context, trips, alice, bob
-):
+async def test_a_page_has_the_newest_dig_that_only_its_task_holds_without_a_join(context, trips, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=0)
     for _ in range(2):
         await bob.dig(code)
@@ -150,9 +142,7 @@ async def test_a_page_has_the_newest_dig_that_only_its_task_holds_and_joins_no_s
     assert trips.sent[before:] == ["aggregate tasks", "find digs"]
 
 
-async def test_after_a_reconnect_only_the_tasks_that_were_dug_meanwhile_are_read(
-    context, mute, monkeypatch, alice, bob
-):
+async def test_after_a_reconnect_only_tasks_dug_meanwhile_are_read(context, mute, monkeypatch, alice, bob):
     codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(4)]
     watcher = Collecting()
     for code in codes:

@@ -125,9 +125,7 @@ async def test_the_101st_subscription_is_refused(open_page, context, alice):
     assert (await page.until("error"))["error"] == "too_many"
 
 
-async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_person(
-    open_page, other, bob, carol, code
-):
+async def test_cheers_of_all_are_told_each_second_and_one_counts_a_person(open_page, other, bob, carol, code):
     pages = [await open_page(who, code) for who in (bob, bob, carol)]
     there = Collecting()
     await other.hub.watch(there, code, None, False)

@@ -78,9 +78,7 @@ async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(cl
     assert seqs(whole) == list(range(1, dug + 1))
 
 
-async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(
-    client, context, open_page, settings, monkeypatch
-):
+async def test_a_client_that_does_not_read_is_cut_alone(client, context, open_page, settings, monkeypatch):
     monkeypatch.setattr("handlers.websocket.UNSENT_BYTES", 20_000)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1_000_000, cd=0)

@@ -27,9 +27,7 @@ def pem_of(certificate: Path) -> str:
     return text[text.index("-----BEGIN CERTIFICATE") :]
 
 
-async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure_says_why(
-    redis_url, certificate
-):
+async def test_a_certificate_that_nobody_signed_is_refused_and_the_log_says_why(redis_url, certificate):
     async with tls_front(redis_url, certificate) as url:
         bus = Bus(Settings(redis_url=url), PREFIX, KEYS)
         with ExpectLog(app_log, "redis is gone: .*certificate verify failed.*REDIS_CA_CERT"):

@@ -31,9 +31,7 @@ def backup(context: Context) -> Callable[[], Awaitable[Callable[[], Awaitable[No
     return back_up
 
 
-async def test_an_open_page_is_told_anew_what_the_database_has_each_time(
-    context, backup, log, open_page, alice, bob, code
-):
+async def test_an_open_page_is_told_anew_each_time(context, backup, log, open_page, alice, bob, code):
     page = await open_page(alice, code)
     await page.until("snapshot", seq=0)
     await bob.dig(code)

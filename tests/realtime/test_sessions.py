@@ -60,9 +60,7 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
     await renewed.answers()
 
 
-async def test_a_process_without_redis_reads_which_sessions_ended(
-    other_port, open_page, other, monkeypatch, alice
-):
+async def test_without_redis_a_process_reads_what_ended(other_port, open_page, other, monkeypatch, alice):
     there = await open_page(alice, port=other_port)
     await there.answers()
     monkeypatch.setattr(other.bus, "_on_message", lambda code, payload: None)

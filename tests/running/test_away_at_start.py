@@ -157,9 +157,7 @@ def starting(io_loop: Any, came: list[str]) -> Iterator[tuple[Port, socket.socke
     io_loop.run_sync(server.close_all_connections)
 
 
-async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
-    starting, came, monkeypatch
-):
+async def test_a_request_that_comes_before_the_application_waits_with_its_body(starting, came, monkeypatch):
     monkeypatch.setattr("server.running.worker.WAIT_SECONDS", 0)  # this limit is for silent stores
     server, listening, address = starting
     waiting = Waiting()

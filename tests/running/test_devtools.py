@@ -19,9 +19,7 @@ def without_devtools(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(tmp_path)}
 
 
-def test_production_is_released_and_serves_without_devtools(
-    mongodb_uri, redis_url, tmp_path, without_devtools
-):
+def test_production_is_released_and_runs_without_devtools(mongodb_uri, redis_url, tmp_path, without_devtools):
     uri = with_database(mongodb_uri, f"without_devtools_{os.getpid()}")
     settings = {**PRODUCTION, **without_devtools, "MONGODB_URI": uri, "REDIS_URL": redis_url}
     assert Running(tmp_path / "release", "release", "--unchecked", **settings).wait() == 0

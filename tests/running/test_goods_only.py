@@ -31,9 +31,7 @@ def without_cash(tmp_path: Path) -> dict[str, str]:
     return {**SETTINGS, "PYTHONPATH": str(tmp_path)}
 
 
-def test_goods_are_buried_dug_and_claimed_without_anything_of_cash(
-    mongodb_uri, redis_url, tmp_path, without_cash
-):
+def test_goods_are_buried_dug_and_claimed_without_cash(mongodb_uri, redis_url, tmp_path, without_cash):
     uri = with_database(mongodb_uri, f"goods_only_{free_port()}")
     given = {**without_cash, "MONGODB_URI": uri, "REDIS_URL": redis_url, "COOLDOWN_SECONDS": "0"}
     running = Running(tmp_path / "data", **given)

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,9 +110,7 @@ def test_addresses_of_an_earlier_start_need_not_be_readable(tmp_path):
     ("command", "name"), [("audit", "secantusdb.uri"), ("crowd", "server.url"), ("rotate", "secret_key")]
 )
 @pytest.mark.parametrize("make", [a_directory, nuls, no_text])
-def test_a_command_names_the_file_that_it_cannot_use(
-    tmp_path, monkeypatch, capsys, command: str, name: str, make: Callable[[Path], None]
-):
+def test_a_command_names_the_file_that_it_cannot_use(tmp_path, monkeypatch, capsys, command, name, make):
     for variable in set(os.environ) - set(clean_environment()):
         monkeypatch.delenv(variable)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))

@@ -144,9 +144,7 @@ def test_a_second_server_on_the_same_directory_or_port_is_refused(server, data_d
 
 
 @pytest.mark.parametrize(("command", "named"), [("check", False), ("release", True)])
-def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(
-    server, data_dir, monkeypatch, capsys, command, named
-):
+def test_a_check_leaves_a_running_servers_store_alone(server, data_dir, monkeypatch, capsys, command, named):
     """Once, the check dropped databases in the store. The store did not answer meanwhile, and was ended."""
     uri = (data_dir / "secantusdb.uri").read_text()
     before = server.children()["SecantusDB"]
@@ -219,9 +217,7 @@ def test_a_malformed_request_is_refused(server):
     assert is_ready(server.address)
 
 
-def test_a_new_start_finds_the_data_after_everything_was_killed_and_its_end_answers_a_running_request(
-    server, alice, data_dir
-):
+def test_a_new_start_finds_all_data_after_a_kill_and_its_end_answers_what_runs(server, alice, data_dir):
     server.kill()
     again = Running(data_dir, PORT=str(server.port))
     again.wait_for("Wabao is ready at ")

@@ -14,9 +14,7 @@ from support.servers import until
 DAY_MS = 86_400_000
 
 
-def test_claims_appear_by_themselves_what_is_typed_stays_and_reports_close_the_addresses(
-    window, publisher, shared
-):
+def test_claims_appear_alone_what_is_typed_stays_and_reports_close_the_addresses(window, publisher, shared):
     code = publisher.publish(a_picture(), prize_num=5, interval=1, fluctuation=0)
     page = window("小明", f"/#/winners/{code}").page
     expect(page.get_by_text("还没有人挖到")).to_be_visible()
@@ -50,9 +48,7 @@ def test_claims_appear_by_themselves_what_is_typed_stays_and_reports_close_the_a
     expect(page.get_by_role("button", name="提前结束")).to_have_count(0)
 
 
-def test_somebody_without_a_name_wins_elsewhere_finds_the_form_first_and_is_asked_for_a_name(
-    window, publisher
-):
+def test_somebody_unnamed_wins_elsewhere_finds_the_form_first_and_is_asked_for_a_name(window, publisher):
     code = publisher.publish(a_picture(), name="一只银碗", forecast_num=1)
     unnamed = log_in(publisher.address, "无名", ("code",))
     opened = come_in(window, unnamed)

@@ -8,9 +8,7 @@ from support.browser import MARKUP, PHONE, Person
 from support.client import a_picture
 
 
-def test_no_address_opens_a_page_before_the_login_and_after_it_the_page_that_was_asked_for_opens(
-    window, publisher
-):
+def test_no_address_opens_a_page_before_the_login_which_opens_what_was_asked_for(window, publisher):
     someone = window()
     page = someone.page
     name = page.get_by_label("你是谁")
@@ -55,9 +53,7 @@ def test_no_address_opens_a_page_before_the_login_and_after_it_the_page_that_was
     expect(page.get_by_role("heading", name="登录之后的猫")).to_be_visible()
 
 
-def test_a_logout_ends_the_sessions_of_one_person_on_all_devices_and_an_account_is_deleted_and_kept(
-    window, address
-):
+def test_a_logout_ends_a_persons_sessions_everywhere_and_an_account_is_deleted_and_kept(window, address):
     opened = window("朵朵", "/#/mine", viewport=PHONE)
     other = window("阿强", "/#/mine")
     old = Person.log_in(address, "朵朵")

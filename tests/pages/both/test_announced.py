@@ -50,9 +50,7 @@ def test_what_is_featured_says_so_and_what_starts_later_is_listed_apart_and_not_
     bob.keeps_silent("挖一锹")
 
 
-def test_a_treasure_is_changed_before_open_pages_and_buried_again_and_an_unpaid_one_discarded(
-    client, address
-):
+def test_a_treasure_is_changed_before_open_pages_buried_again_and_if_unpaid_discarded(client, address):
     user = f"改了又改的人{random.randrange(10**9)}"
     publisher = Person.log_in(address, user)
     starts_at = int(datetime.now(BEIJING).replace(hour=20, minute=0, second=0, microsecond=0).timestamp())

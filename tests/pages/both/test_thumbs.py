@@ -54,9 +54,7 @@ NARROWEST = "all => Math.min(...all.map(each => each.getBoundingClientRect().wid
 
 
 @pytest.mark.parametrize("size", [PHONE, SMALL], ids=["phone", "small"])
-def test_the_button_stays_at_the_end_nothing_else_is_pressed_there_and_no_cooldown_is_told(
-    client, browser, publisher, size
-):
+def test_at_the_end_the_button_stays_alone_there_and_no_cooldown_is_told(client, browser, publisher, size):
     publisher.publish(a_picture(), name="接下来的猫")
     code = publisher.publish(a_picture(), name="名字不短也快挖完的一只猫", forecast_num=1, cd=5)
     reader = client("等着挖的人", named=False)  # who digs by hand

@@ -355,9 +355,7 @@ def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_agai
         assert shared == code or len(shared) == SHARE_CHARACTERS  # the code, until the treasure is read
 
 
-def test_a_mini_program_that_was_hidden_for_long_connects_anew_at_once_and_offers_its_new_version(
-    address, publisher
-):
+def test_hidden_for_long_it_connects_anew_at_once_and_offers_its_new_version(address, publisher):
     publisher.publish(a_picture(), name="先埋的玉佩")
     with a_phone(address, "小隐") as phone:
         phone.open("/pages/square/square")

@@ -36,9 +36,7 @@ def test_only_the_token_logs_in(window):
     expect(other.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
 
 
-def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
-    operator, running, publisher, data_dir
-):
+def test_a_name_that_turns_the_direction_of_text_turns_none_of_ours(operator, running, publisher, data_dir):
     turned = "\u2069\u2067\u202e猫"  # ends an isolate, begins another, and reverses the text after it
     code = publisher.publish(a_picture(), forecast_num=1)
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
@@ -125,9 +123,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(operator, window, p
     )
 
 
-def test_an_operator_reads_why_a_treasure_cannot_be_dug_and_a_refused_act_says_so(
-    operator, publisher, data_dir
-):
+def test_an_operator_reads_why_a_treasure_cannot_be_dug_or_an_act_is_refused(operator, publisher, data_dir):
     code = publisher.publish(a_picture(), name="还不能挖的猫")
     opened = operator()
     opened.go(f"/ops#/task/{code}")

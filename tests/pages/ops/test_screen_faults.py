@@ -22,9 +22,7 @@ from support.screen import (
 REDS = ("rgb(165, 29, 19)", "rgb(168, 40, 29)")
 
 
-def test_old_data_of_the_screen_and_of_a_page_is_grey_under_a_red_bar_until_the_server_answers_again(
-    operator, running, publisher
-):
+def test_old_data_is_grey_under_a_red_bar_until_the_server_answers_again(operator, running, publisher):
     code = publisher.publish(a_picture(), cd=0)
     digger = Person.log_in(running.address, "阿强")
     screen = operator()
