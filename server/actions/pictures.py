@@ -55,7 +55,8 @@ async def make_poster(context: Context, task: Task, person_id: str, admit: Admit
         raise NotLoggedIn
     sharer = shown_name(person)
     face = person.get("wxheadpic") or ""
-    shown = f"{task['status']}|{_until(task)}|{face}|{sharer}|{published_by(task)}"
+    until = until_when(task, context.clock.now_ms())
+    shown = f"{task['status']}|{until}|{face}|{sharer}|{published_by(task)}"
     if "edited" in task:  # an edit changed what it says or shows
         shown += f"|{task['edited']}"
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
@@ -82,7 +83,7 @@ async def make_poster(context: Context, task: Task, person_id: str, admit: Admit
         address=f"{context.settings.public_url}/?code={share}",
         sharer=sharer,
         face=await context.store.files.read_path(thumbnail_path(face)) if face else b"",
-        until=_until(task),
+        until=until,
         ended=bool(task["status"]),
         code=code,
     )
@@ -198,15 +199,16 @@ def prize_line(task: Task) -> str:
     return f"共 {number} 份，挖到就归你" if number > 1 else "仅此一份，挖到就归你"
 
 
-def _until(task: Task) -> str:
+def until_when(task: Task, now_ms: int) -> str:
     """Return the poster's words for when an announced task starts, or else when it ends, in Beijing's time;
     "" if it has ended, or that is not known."""
-    starts_at = 0 if task["now_depth"] else task.get("starts_at", 0)
-    at_ms = starts_at or task["expires_at"]
+    starts_at = task.get("starts_at", 0)
+    waits = starts_at > now_ms
+    at_ms = starts_at if waits else task["expires_at"]
     if task["status"] or not at_ms:
         return ""
     at = beijing(at_ms)
-    return f"北京时间 {at.month}月{at.day}日 {at:%H:%M} {'开挖' if starts_at else '截止'}"
+    return f"北京时间 {at.month}月{at.day}日 {at:%H:%M} {'开挖' if waits else '截止'}"
 
 
 async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:

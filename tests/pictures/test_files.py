@@ -11,7 +11,7 @@ from PIL import Image
 
 from server.actions.messages.send import PAGE
 from server.actions.people import erase as forgetting
-from server.actions.pictures import prize_line
+from server.actions.pictures import prize_line, until_when
 from server.context import Context
 from server.pictures.decode import MAX_BYTES
 from server.settings import Settings
@@ -188,6 +188,11 @@ def test_a_posters_line_says_what_a_treasure_gives():
         task: Any = {"status": 0, "prize_num": number, "money": money} | ({"ranks": ranks} if ranks else {})
         assert prize_line(task) == said
         assert prize_line(task | {"status": 1}) == "已经结束，看看谁挖到了"
+
+
+def test_a_poster_says_when_a_treasure_starts_and_from_then_on_when_it_ends():
+    task: Any = {"status": 0, "now_depth": 0, "starts_at": 1000, "expires_at": 2000}
+    assert [until_when(task, now_ms)[-2:] for now_ms in (999, 1000)] == ["开挖", "截止"]
 
 
 async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(context, monkeypatch, alice, bob):
