@@ -18,7 +18,7 @@ from server.errors import NotShown
 from server.leading.sweep import sweep
 from server.store.people import erasure
 from server.wechat.messages import moment
-from support.client import Client
+from support.client import ADDRESS, Client
 from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to, states
 from support.purse import DAY_MS, find, let_pass, only, rest, sweep_after, sweep_until_quiet
 
@@ -73,8 +73,7 @@ async def test_a_winner_is_told_twice_when_to_claim_and_a_publisher_how_it_ended
 
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):
     code = await wins(client, "茶壶", consents=0)
-    where = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市文三路 90 号"}
-    await client.people["bob"].claim(code, **where)
+    await client.people["bob"].claim(code, **ADDRESS)
     await allow(client, "bob", "won")
     await send_until_quiet(context)
     assert await sent_to(client, "bob") == []

@@ -8,7 +8,7 @@ import pytest
 
 from server.cash.store.payouts import Payouts
 from server.context import Context
-from support.client import Client, Someone
+from support.client import ADDRESS, Client, Someone
 from support.meanwhile import meanwhile
 from support.operators import operator
 from support.purse import DAY_MS, find, let_pass, only, sweep_until_quiet
@@ -193,8 +193,7 @@ class TestPublishers:
             await winner.take(code)
         first = await find(context, "prizes", person_id=bob.id)
         goods = await alice.won_goods(bob)
-        where = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
-        assert (await bob.claim(goods, **where))["is_draw"] == 1
+        assert (await bob.claim(goods, **ADDRESS))["is_draw"] == 1
         asked = {"code": first[0]["code"], "depth": 1}
         assert (await client.get("/ops/paid", **asked))["error"] == "token_required"
         await operator(client)

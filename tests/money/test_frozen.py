@@ -14,7 +14,7 @@ from server.errors import BadRequest
 from server.game.prize import released_alone
 from server.store.prizes.freezes import Freezes
 from server.store.prizes.prizes import Prize, Prizes
-from support.client import Client, Someone
+from support.client import ADDRESS, Client, Someone
 from support.meanwhile import failing, meanwhile
 from support.operators import decide, operator
 from support.purse import DAY_MS, find, only, rest, sweep_until_quiet
@@ -92,7 +92,6 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, m
     assert 1 < most <= 10
 
 
-ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 PARCEL = {"depth": 1, "carrier": "顺丰", "number": "SF1234567890"}
 ON_SITE = 1
 BY_MAIL = 2

@@ -12,12 +12,11 @@ from server.actions.prizes import ship_all
 from server.actions.prizes.ship import CARRIERS
 from server.errors import NotShippable
 from server.leading.sweep import sweep
-from support.client import Client, Someone
+from support.client import ADDRESS, Client, Someone
 from support.meanwhile import failing
 from support.operators import hide, operator
 from support.purse import DAY_MS, find, let_pass, only, rest, sweep_after, sweep_until_quiet
 
-ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 PARCEL = {"carrier": "顺丰", "number": "SF1234567890"}
 
 

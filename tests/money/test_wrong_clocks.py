@@ -5,6 +5,7 @@ import pytest
 from server.context import Context
 from server.leading.sweep import sweep
 from support import SOURCE
+from support.client import ADDRESS
 from support.leading import lead
 from support.purse import HOUR_MS, expect_balance, find, let_pass, rest, sweep_after
 
@@ -67,8 +68,7 @@ async def test_a_running_red_packet_is_neither_ended_nor_refunded(context, liar,
 
 async def test_an_address_is_kept_for_as_long_as_it_is_promised(context, liar, alice, bob):
     code = await alice.won_goods(bob, draw_type=2)
-    where = {"receiver": "收件人", "phone": "13800000000", "address": "杭州市文三路 90 号"}
-    assert (await bob.claim(code, **where))["status"] == 0
+    assert (await bob.claim(code, **ADDRESS))["status"] == 0
     await let_pass(context, 89 * 24 * HOUR_MS + HOUR_MS)
     await sweep(liar)
     assert "address_box" in (await find(context, "prizes"))[0]

@@ -33,7 +33,7 @@ class TestBehindAProxy:
     async def test_a_correct_token_is_accepted_whatever_others_guess(self, client, context):
         await context.bus.connected.wait()
         assert (await client.get("/ops/log"))["error"] == "token_required"
-        for network in range(50):
+        for network in range(5):
             errors = [await guess(client, f"2001:db8:0:{network:x}::{k}") for k in range(TRIES + 1)]
             assert errors == ["bad_token"] * TRIES + ["too_many"]
         for address in ("2001:db8::1", "198.51.100.8"):
