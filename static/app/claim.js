@@ -2,7 +2,7 @@
 
 import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { claimStep, isOverdue, stateOf } from "../miniprogram/shared/prizes.js";
-import { CLAIM, changeWords, contactWords, packetWords, receiverProblem, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words-later.js";
+import { CLAIM, HANDED, changeWords, contactWords, packetWords, receiverProblem, senderWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words-later.js";
 import { NAMING, handingLines, heroWords } from "../miniprogram/shared/words.js";
 import { callWeChat, get, needed, post } from "./api.js";
 import { attempt, el, fill, set, write } from "./dom.js";
@@ -146,6 +146,16 @@ async function look({ task, section, done }) {
   }
 }
 
+/** Say how many prizes the publisher has sent; nothing if that cannot be read. */
+function sender({ publisher_id }) {
+  const line = el("p.hint", { role: "status" }, HANDED.reading);
+  get("/getPublisher", { publisher_id }).then((found) => write(line, senderWords(found)), (error) => {
+    write(line, "");
+    if (!error.error) throw error;
+  });
+  return line;
+}
+
 function byMail(panel, before = {}) {
   const { task, show, step } = panel;
   const form = el(
@@ -156,6 +166,7 @@ function byMail(panel, before = {}) {
       onsubmit: (event) => { event.preventDefault(); submit(); },
     },
     el("p", {}, task.is_draw ? CLAIM.askAgain : CLAIM.ask),
+    sender(task),
     handingLines(task).map((line) => el("p.hint", {}, line)),
     field("receiver", CLAIM.receiver, { autocomplete: "name", value: before.receiver }, CLAIM.named),
     field("phone", CLAIM.phone, { maxlength: 20, type: "tel", autocomplete: "tel", value: before.phone }, CLAIM.phones),

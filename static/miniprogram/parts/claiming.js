@@ -5,14 +5,14 @@ import { nextCards } from "../shared/afterwards.js";
 import { secondsUntil } from "../shared/clock.js";
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
 import { THANKS, THANK_YOUS, thanksAsk } from "../shared/story.js";
-import { CLAIM, PARCEL, changeWords, contactWords, packetWords, parcelWords, receiverProblem, transferWords, waitWords, winnersTax } from "../shared/words-later.js";
+import { CLAIM, HANDED, PARCEL, changeWords, contactWords, packetWords, parcelWords, receiverProblem, senderWords, transferWords, waitWords, winnersTax } from "../shared/words-later.js";
 import { handingLines, heroWords, untilWords } from "../shared/words.js";
 import { api, askToConfirm, chooseAddress, confirmsTransfers, copy, showProblem, updateWeChat, updatesWeChat } from "../wechat.js";
 import { tell } from "./telling.js";
 
 export const claiming = Behavior({
   data: {
-    hero: "", thankable: false, thanked: false, thankWords: THANKS, thankYous: Object.entries(THANK_YOUS).map(([sign, words]) => ({ sign, words })), thankAsk: "", nextUp: [], claim: null, claimWords: CLAIM, parcel: PARCEL, until: "", tax: "",
+    hero: "", thankable: false, thanked: false, thankWords: THANKS, thankYous: Object.entries(THANK_YOUS).map(([sign, words]) => ({ sign, words })), thankAsk: "", nextUp: [], claim: null, claimWords: CLAIM, parcel: PARCEL, until: "", tax: "", sender: "",
   },
 
   methods: {
@@ -29,6 +29,16 @@ export const claiming = Behavior({
       this.setData({ tax: winnersTax(task) });
       this.setClaim({ step, waits: waitWords(task) });
       if (step === "mailed") this.readMailed();
+      if (step === "address") this.readSender();
+    },
+
+    /** Say how many prizes the publisher has sent; nothing if that cannot be read. */
+    async readSender() {
+      tell(this, { sender: HANDED.reading });
+      const found = await api.get("/getPublisher", { publisher_id: this.task.publisher_id }).catch((error) => {
+        if (!error.error) throw error;
+      });
+      tell(this, { sender: found ? senderWords(found) : "" });
     },
 
     /** Show this state of a claim, and nothing of the previous state. */

@@ -236,6 +236,10 @@ export function handedWords({ handed, handed_all, handed_in_ms }) {
   return handed_in_ms ? `${number}，实物一般在领奖后 ${asSpan(handed_in_ms)}送出` : number;
 }
 
+/** What a winner who is asked for an address reads of the publisher: while getPublisher is asked, and by its reply. */
+export const HANDED = { reading: "正在看发布者送出过几份奖品…" };
+export const senderWords = (found) => (found.handed ? `发布者${handedWords(found)}。` : "发布者还没有送出过奖品。");
+
 function asSpan(ms) {
   const hours = ms / 3_600_000;
   if (hours >= 47.5) return `${Math.round(hours / 24)} 天`;
