@@ -140,7 +140,7 @@ class Phone:
         return [(frame["type"], frame["seq"]) for frame in frames if frame["type"] in ("cd", "join")]
 
     def open(self, url: str) -> None:
-        """Open a page, as through a link, a QR code or a tab."""
+        """Open a page, as through a link or a QR code: nothing lies beneath it."""
         self._order(do="open", url=url)
         self.until("opened")
         self._text = ""

@@ -23,6 +23,7 @@ const root = fs.realpathSync(process.argv[2]);
 // https://developers.weixin.qq.com/miniprogram/dev/framework/ability/network.html. It need not tell each socket:
 // https://developers.weixin.qq.com/community/develop/doc/000e0a7c7c85003d13121165c6bc00
 const CUT_MS = 5000;
+const tabPaths = JSON.parse(fs.readFileSync(path.join(root, "app.json"), "utf8")).tabBar.list.map(({ pagePath }) => `/${pagePath}`);
 const phones = new Map();
 let served = null; // the address of the phones' screens, once somebody looks
 
@@ -71,7 +72,7 @@ async function askSandbox(server, route, body) {
 }
 
 /** Return the `wx` of a phone. */
-function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives }) {
+function wxOf({ server, user, picture, storage, say, ifOn, turn, pages, sockets, lives }) {
   /** WeChat refuses some functions outside of a tap: after a request, it is over. */
   function inTap() {
     if (!lives.tapped) throw new Error("can only be invoked by user TAP gesture.");
@@ -212,10 +213,10 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives 
     }),
     scanCode: (options) => answer(options, "scanCode", async () => ({ result: lives.scans })),
 
-    navigateTo: ({ url, success }) => turn(url, 1, success),
-    redirectTo: ({ url }) => turn(url, 0),
-    switchTab: ({ url }) => turn(url, -Infinity),
-    navigateBack: () => say({ type: "left" }),
+    navigateTo: ({ url, success }) => turn(() => pages.navigateTo(url), success),
+    redirectTo: ({ url }) => turn(() => pages.redirectTo(url)),
+    switchTab: ({ url }) => turn(() => pages.switchTab(url)),
+    navigateBack: () => turn(pages.navigateBack),
     hideShareMenu: () => say({ type: "menu", shares: false }),
     showShareMenu: () => say({ type: "menu", shares: true }),
     pageScrollTo: (to) => say({ type: "scrolled", ...to }),
@@ -229,7 +230,10 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, sockets, lives 
       setTimeout(() => Object.assign(lives, { toasting: false }));
       say({ type: "toast", title });
     },
-    setNavigationBarTitle: ({ title }) => say({ type: "entitled", title }),
+    setNavigationBarTitle({ title }) {
+      say({ type: "entitled", title });
+      pages.entitle(title);
+    },
     setTabBarBadge: ({ index, text }) => say({ type: "badge", index, text }),
     removeTabBarBadge: ({ index }) => say({ type: "badge", index, text: "" }),
     openPrivacyContract: () => say({ type: "guide" }),
@@ -279,48 +283,99 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     act();
   }
   const observer = new MutationObserver(show);
-  let page = null;
-  let opened = { path: "", title: "" };
-  let depth = 1;
-  const seen = screenOf(() => ({ dom: page && page.dom, ...opened }), (element) => tell(element, "tap"));
+  let page = null; // the page in sight, the last of the stack
+  let stack = [];
+  const tabs = new Map(); // the pages of the tab bar that were opened, by path: WeChat keeps them
+  const seen = screenOf(() => page && { dom: page.dom, path: page.path, title: page.title, depth: stack.length }, {
+    tap: pressOn,
+    type,
+    back: () => pages.navigateBack(),
+    tab(url) {
+      if (url !== page.path) pages.switchTab(url);
+      if (page.instance.onTabItemTap) page.instance.onTabItemTap();
+    },
+  });
 
-  function close() {
-    if (page.instance.onHide) page.instance.onHide();
-    if (page.instance.onUnload) page.instance.onUnload();
-    page.detach();
+  const hideOver = () => page && page.instance.onHide && page.instance.onHide();
+
+  function unload(gone) {
+    if (gone.instance.onUnload) gone.instance.onUnload();
+    gone.detach();
   }
 
-  /** Open a page, as one of the mini-program's pages asks for. WeChat keeps ten of them, one upon the other. */
-  function turn(url, more, then = () => {}) {
-    if (lives.toasting) throw new Error("a toast is cut by the page that opens");
-    depth = Math.max(1, depth + more);
-    if (depth > 10) throw new Error("navigateTo:fail webview count limit exceed");
-    setTimeout(ifOn(() => {
-      open(url);
-      then();
-    }));
-  }
-
-  /** Open a page in the place of the page before. */
-  function open(url) {
+  /** Make a page, which is not in sight yet. */
+  function made(url) {
     const { pathname, searchParams } = new URL(url, "https://mini.program/");
-    if (page) close();
-    opened = { path: pathname, title: JSON.parse(fs.readFileSync(path.join(root, `${pathname}.json`), "utf8")).navigationBarTitleText };
     opening = load;
     page = simulate.render(simulate.load(path.join(root, pathname), { rootPath: root }));
+    page.path = pathname;
+    page.title = JSON.parse(fs.readFileSync(path.join(root, `${pathname}.json`), "utf8")).navigationBarTitleText;
     page.attach(screen);
     const { instance } = page;
+    if (tabPaths.includes(pathname)) tabs.set(pathname, page);
     const setData = instance.setData.bind(instance);
     instance.setData = (changed, then) => {
       say({ type: "drawn", left: instance !== page.instance, names: Object.keys(changed), bytes: Buffer.byteLength(JSON.stringify(changed)) });
       setData(changed, then);
       seen.draw();
     };
-    if (page.instance.onLoad) page.instance.onLoad(Object.fromEntries(searchParams));
+    if (instance.onLoad) instance.onLoad(Object.fromEntries(searchParams));
+    return page;
+  }
+
+  /** Show the last page of this stack. */
+  function appear(pages) {
+    stack = pages;
+    page = stack.at(-1);
     if (page.instance.onShow) page.instance.onShow();
     awaited.length = 0;
-    say({ type: "opened", page: pathname, depth });
+    say({ type: "opened", page: page.path, depth: stack.length });
     show();
+  }
+
+  /** Begin anew with a page, as through a link or a QR code. */
+  function open(url) {
+    hideOver();
+    new Set([...stack, ...tabs.values()]).forEach(unload);
+    tabs.clear();
+    appear([made(url)]);
+  }
+
+  // How pages follow one another. WeChat keeps ten, one upon the other, and beside them the pages of the tab bar.
+  const pages = {
+    navigateTo(url) {
+      if (stack.length === 10) throw new Error("navigateTo:fail webview count limit exceed");
+      hideOver();
+      appear([...stack, made(url)]);
+    },
+    redirectTo(url) {
+      unload(page);
+      appear([...stack.slice(0, -1), made(url)]);
+    },
+    navigateBack() {
+      if (stack.length === 1) return;
+      unload(page);
+      appear(stack.slice(0, -1));
+    },
+    switchTab(url) {
+      const left = stack.filter((each) => !tabPaths.includes(each.path));
+      if (!left.includes(page)) hideOver();
+      left.forEach(unload);
+      appear([tabs.get(url) || made(url)]);
+    },
+    entitle(title) {
+      page.title = title;
+      seen.draw();
+    },
+  };
+
+  /** Let a page turn, once the mini-program's code that asks for it has ended. */
+  function turn(work, then = () => {}) {
+    if (lives.toasting) throw new Error("a toast is cut by the page that opens");
+    setTimeout(ifOn(() => {
+      work();
+      then();
+    }));
   }
 
   const typed = new Map(); // the typed text, by field
@@ -337,6 +392,17 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     exparser.Event.dispatchEvent(dom.__wxElement, exparser.Event.create(event, detail, { bubbles: true, capturePhase: true, composed: true }));
   });
 
+  function pressOn(dom) {
+    const button = dom.closest("wx-button");
+    if (button && submits(button)) tell(button.closest("wx-form"), "submit", { value: valuesOf(button.closest("wx-form")) });
+    else tell(dom, "tap");
+  }
+
+  function type(field, text) {
+    typed.set(field, text);
+    tell(field, "input", { value: text });
+  }
+
   const sockets = [];
   /** Close all sockets. The mini-program does not hear of it. */
   const cut = () => sockets.splice(0).forEach((socket) => socket.close());
@@ -345,7 +411,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   // as cancelled although it was confirmed; a payment ends paid, lost, or reported as failed although it was paid. `table`
   // is a file in a chat, in base64; `address` is what WeChat keeps of the person's. Requests of the path `holds` wait, or all that write if it is true.
   const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed", payment: "paid", address: null, tapped: false, ahead: 0, cutting: null, holds: false };
-  const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, turn, sockets, lives });
+  const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, turn, pages, sockets, lives });
   let app = null;
   const App = (made) => {
     app = made;
@@ -381,16 +447,10 @@ function switchOn({ phone: number, server, user, picture, stored }) {
       found.dispatchEvent(event, { bubbles: true, detail });
     },
     press: ({ label }) =>
-      onceThere((each) => each.textContent.trim() === label && (takes(each, "tap") || submits(each)) && !attribute(each, "disabled"), (found) => {
-        if (submits(found)) tell(found.closest("wx-form"), "submit", { value: valuesOf(found.closest("wx-form")) });
-        else tell(found, "tap");
-      }),
+      onceThere((each) => each.textContent.trim() === label && (takes(each, "tap") || submits(each)) && !attribute(each, "disabled"), pressOn),
     tapBeside: () => onceThere((each) => takes(each, "clickoverlay") && each.textContent.trim(), (found) => tell(found, "clickoverlay")),
     fill: ({ label, text }) =>
-      onceThere((each) => ["placeholder", "ariaLabel"].some((name) => attribute(each, name) === label), (found) => {
-        typed.set(found, text);
-        tell(found, "input", { value: text });
-      }),
+      onceThere((each) => ["placeholder", "ariaLabel"].some((name) => attribute(each, name) === label), (found) => type(found, text)),
     findPrimary: ({ label }) => onceThere((each) => each.textContent.trim() === label && attribute(each, "type") === "primary", () => say({ type: "primary" })),
     choose: ({ label, option }) =>
       onceThere((each) => takes(each, "change") && each.textContent.startsWith(label), (found) => {

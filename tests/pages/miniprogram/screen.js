@@ -1,8 +1,9 @@
 // Shows phones in a browser: what the simulator rendered is sent there, as WeChat sends it from the thread of the
 // mini-program's code to that of its view, and taps come back. The browser lays it out by app.wxss and wechat.css.
 //
-// GET /NUMBER is the screen of a phone, /NUMBER/changes its changes (server-sent events); POST /NUMBER/tap taps on a
-// node. Other paths are files of the mini-program.
+// GET /NUMBER is the screen of a phone, /NUMBER/changes its changes (server-sent events); POST /NUMBER/tap?node= taps
+// on a node, /NUMBER/type?node=&text= types, /NUMBER/tab?url= taps on a tab, and /NUMBER/back on the arrow at the top.
+// Other paths are files of the mini-program.
 
 "use strict";
 
@@ -23,7 +24,7 @@ function styles(root) {
   return fs.readFileSync(path.join(__dirname, "wechat.css"), "utf8") + read(path.join(root, "app.wxss"));
 }
 
-/** Serve the screens of phones, and return the address. `phoneOf(number)` has `dom()`, and `tap(node)`. */
+/** Serve the screens of phones, and return the address. `phoneOf(number)` has the `screen` that `screenOf` made. */
 async function serve(root, phoneOf) {
   const send = (reply, type, body) => reply.writeHead(200, { "Content-Type": type }).end(body);
   const server = http.createServer((request, reply) => {
@@ -35,8 +36,8 @@ async function serve(root, phoneOf) {
       return fs.existsSync(file) ? send(reply, TYPES[path.extname(file)] || "text/plain", fs.readFileSync(file)) : reply.writeHead(404).end();
     }
     const { screen } = phoneOf(Number(number));
-    if (what === "tap") {
-      screen.tap(Number(searchParams.get("node")));
+    if (request.method === "POST") {
+      screen[what](Object.fromEntries(searchParams));
       return reply.end();
     }
     if (what !== "changes") return send(reply, TYPES[".html"], fs.readFileSync(path.join(__dirname, "screen.html")));
@@ -47,8 +48,12 @@ async function serve(root, phoneOf) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** Return the screen of a phone. `current()` returns the `dom`, `path` and `title` of the open page; `tap(element)` taps. */
-function screenOf(current, tap) {
+/**
+ * Return the screen of a phone. `current()` returns the `dom`, `path` and `title` of the open page, and how many pages
+ * lie upon one another (`depth`); null if none is open. `acts` are what the person does: `tap(element)`,
+ * `type(element, text)`, `tab(url)` and `back()`.
+ */
+function screenOf(current, acts) {
   const numbers = new WeakMap();
   const nodes = new Map();
   let shown = {};
@@ -77,18 +82,23 @@ function screenOf(current, tap) {
 
   /** Send which nodes differ from what is shown. */
   function draw() {
-    const { dom, path: opened, title } = current();
-    if (!send || !dom) return;
-    const all = {};
+    const page = current();
+    if (!send || !page) return;
+    const { dom, ...framed } = page;
+    const all = { frame: JSON.stringify(framed) };
     const top = describe(dom, all);
     const changed = Object.entries(all).filter(([number, said]) => shown[number] !== said);
     shown = all;
-    if (changed.length) send({ top, opened, title, changed: changed.map(([number, said]) => [Number(number), JSON.parse(said)]) });
+    const told = changed.filter(([number]) => number !== "frame").map(([number, said]) => [Number(number), JSON.parse(said)]);
+    if (changed.length) send({ top, framed, changed: told });
   }
 
   return {
     draw,
-    tap: (number) => tap(nodes.get(number)),
+    tap: ({ node }) => acts.tap(nodes.get(Number(node))),
+    type: ({ node, text }) => acts.type(nodes.get(Number(node)), text),
+    tab: ({ url }) => acts.tab(url),
+    back: acts.back,
     show(to) {
       send = to;
       shown = {};

@@ -53,6 +53,28 @@ def test_a_winners_button_which_nobody_has_to_reach_lies_over_no_words(browser, 
     opened.close()
 
 
+def test_taps_alone_lead_from_tab_to_tab_into_a_treasure_and_back(browser, address, publisher):
+    publisher.publish(a_picture(), name="点得到的宝贝")
+    opened = open_window(browser, address, viewport={"width": 360, "height": 740})
+    arrow = opened.page.get_by_label("返回")
+    with a_phone(address, "只用手指的人") as phone:
+        phone.open("/pages/square/square")
+        opened.page.goto(phone.screen())
+        opened.page.get_by_text("点得到的宝贝").wait_for()
+        tabs = opened.page.locator(".wx-tabs span")
+        tabs.get_by_text("我的").click()
+        opened.page.get_by_text("我得的奖").wait_for()
+        tabs.get_by_text("广场").click()
+        opened.page.locator("wx-input input").fill("点得到")
+        opened.page.locator(".told", has_text="点得到的宝贝").click()
+        opened.page.locator(".dig").wait_for()
+        arrow.click()
+        expect(opened.page.locator(".tile", has_text="点得到的宝贝")).to_be_visible()
+        expect(arrow).to_be_hidden()
+    opened.close()
+    assert opened.wrong == []
+
+
 @pytest.fixture(scope="module")
 def narrow(address: str, publisher: Person) -> dict[str, str]:
     """The pages of 窄屏的人, who won in treasures and published, each with a text that it shows."""
