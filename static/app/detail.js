@@ -11,7 +11,7 @@ import { noteFind, noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { outcomes } from "../miniprogram/shared/outcomes.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
-import { isClaimable, isShared, mainAct, mayBeOwn, mayCheer, mayEdit, mayEnd, mayShare, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
+import { hasPackets, isClaimable, mainAct, mayBeOwn, mayCheer, mayEdit, mayEnd, mayShare, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask, onceLoaded } from "./dialog.js";
 import { avatar, el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { opening } from "./opening.js";
@@ -146,7 +146,7 @@ class Page {
         this.statement.show();
       }, () => {});
     }
-    if (isShared(task)) import("./wins.js").then((loaded) => { this.#wins = loaded.wins(task, this.wins, signal); }, () => {}); // it is not missed
+    if (hasPackets(task)) import("./wins.js").then((loaded) => { this.#wins = loaded.wins(task, this.wins, signal); }, () => {}); // it is not missed
     this.shaft.say(task.why_note);
     this.showClaim();
   }

@@ -7,8 +7,8 @@ import { handing } from "../miniprogram/shared/planning.js";
 import { handsOver, isMailed, shippingStep, wantsTables } from "../miniprogram/shared/prizes.js";
 import { thankedWords } from "../miniprogram/shared/story.js";
 import { publishersTax } from "../miniprogram/shared/words-publish.js";
-import { WINNERS, claimsEnd, noWinners, packetsWords, pickupRight, shippedWords, wantedOf } from "../miniprogram/shared/words-later.js";
-import { OWN, prizeWords, title, wonWords } from "../miniprogram/shared/words.js";
+import { WINNERS, claimsEnd, givenWords, noWinners, packetsWords, pickupRight, shippedWords, wantedOf } from "../miniprogram/shared/words-later.js";
+import { OWN, prizeWords, title } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { focusHeading } from "./router.js";
 import { parcel, shipping } from "./shipping.js";
@@ -230,7 +230,7 @@ function row(winner, task, onSent) {
     avatar({ wxheadpic, wxname }, 44),
     el("div", {},
       el("b", {}, wxname),
-      el("p.hint", {}, [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),
+      el("p.hint", {}, [`第 ${depth} 层`, givenWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
       winner.thanks ? el("p.good.row", {}, icon(winner.thanks, 16), thankedWords(winner)) : null,
       winner.overdue && !deleted ? el("p.problem", {}, WINNERS.overdue) : null,

@@ -1,4 +1,4 @@
-// Who got how much of a shared red packet. Loaded where a treasure is one.
+// Who got how much of red packets. Loaded where a treasure has some.
 
 import { now } from "../miniprogram/shared/clock.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";

@@ -11,7 +11,7 @@ import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mainAct, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
-import { changeWords, claimsEnd, footprintWords, laterWords, luckWords, packetsWords, receiptWords, receiverProblem, senderWords, waitWords } from "./shared/words-later.js";
+import { changeWords, claimsEnd, footprintWords, givenWords, laterWords, luckWords, packetsWords, receiptWords, receiverProblem, senderWords, waitWords } from "./shared/words-later.js";
 import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, tooSoonWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
@@ -184,6 +184,11 @@ test("your own page opens where something waits for you, else on what you won, e
 test("who is asked for an address reads whether the publisher has sent anything before", () => {
   assert.equal(senderWords({ handed: 0 }), "发布者还没有送出过奖品。");
   assert.equal(senderWords({ handed: 3, handed_all: 1, handed_in_ms: 48 * HOUR_MS }), "发布者送出过 3 份奖品，实物一般在领奖后 2 天送出。");
+});
+
+test("a publisher reads how much each red packet paid, also where all are alike", () => {
+  const luck = [{ name: "一等奖" }];
+  assert.deepEqual([[{ rank: 1, money_fen: 120 }, { ranks: luck }], [{ rank: 0, money_fen: 200 }, {}], [{ rank: 0, money_fen: 0 }, {}]].map((each) => givenWords(...each)), ["一等奖，1.20 元", "2 元", ""]);
 });
 
 test("whether opening digs is asked only where there is time to read it, and gone before the button can be pressed", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isShared } from "./shared/prizes.js";
+import { hasPackets } from "./shared/prizes.js";
 import { noteWin, readWins, seekBest, shownWins } from "./shared/wins.js";
 
 const TASK = { prize_num: 7, prizes_left: 1, status: 0, ranks: [{ name: "拼手气红包", sum_fen: 800, prize_num: 7 }] };
@@ -104,6 +104,14 @@ test("the luckiest of more winners than a page lists is sought once at the end, 
   assert.deepEqual(await sought(fens.slice(0, 50), 1), ["2 元手气最佳", 50, "", []]); // the list knows it
 });
 
-test("only a sum that is shared by luck has such a list", () => {
-  assert.deepEqual([{}, { ranks: [{ money_fen: 100 }] }, TASK].map(isShared), [false, false, true]);
+test("red packets have such a list, those of one sum too, of whom nobody is luckiest", async () => {
+  assert.deepEqual([{ goods_type: 2 }, { goods_type: 1 }, { goods_type: 2, ranks: [{ goods_type: 2 }, { goods_type: 1 }] }].map(hasPackets), [false, true, true]);
+  const wins = new Map();
+  const task = { code: "1", goods_type: 1, money: 2, ranks: [], prize_num: 60, prizes_left: 0, status: 1 };
+  for (let depth = 1; depth <= 60; depth += 1) noteWin(wins, { ...dig(depth, 0), is_prize: 1 }, AT, task);
+  const [row] = shownWins(wins, task, false).rows;
+  assert.deepEqual([row.what, row.best], ["2 元", ""]);
+  const luck = { best: null };
+  seekBest(luck, task, null, null);
+  assert.equal(luck.sought, undefined);
 });

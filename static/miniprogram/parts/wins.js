@@ -1,7 +1,7 @@
-// The part of a treasure's page that says who got how much of a shared red packet.
+// The part of a treasure's page that says who got how much of red packets.
 
 import { now } from "../shared/clock.js";
-import { isShared } from "../shared/prizes.js";
+import { hasPackets } from "../shared/prizes.js";
 import { WINS, noteWin, readWins, seekBest, shownWins } from "../shared/wins.js";
 import { api, showProblem } from "../wechat.js";
 import { tell } from "./telling.js";
@@ -11,7 +11,7 @@ export const winsList = Behavior({
 
   methods: {
     showWins() {
-      if (!isShared(this.task) || this.life.aborted) return;
+      if (!hasPackets(this.task) || this.life.aborted) return;
       seekBest(this.luck, this.task, api.get, () => this.showWins());
       tell(this, { wins: shownWins(this.wins, this.task, this.data.allWins, this.luck.best) });
     },
@@ -19,11 +19,11 @@ export const winsList = Behavior({
     /** Take a frame `prize`; the dig's frame `cd` came before it. */
     noteWin(frame) {
       const { newest } = this;
-      if (isShared(this.task)) noteWin(this.wins, { ...frame, depth: frame.seq }, newest && newest.seq === frame.seq ? newest.server_time : now(), this.task);
+      if (hasPackets(this.task)) noteWin(this.wins, { ...frame, depth: frame.seq }, newest && newest.seq === frame.seq ? newest.server_time : now(), this.task);
     },
 
     async readWins(earlier) {
-      if (!isShared(this.task)) return;
+      if (!hasPackets(this.task)) return;
       await readWins(this.wins, this.task, (asked) => api.get("/getDigs", asked), earlier);
       if (!this.life.aborted) this.showWins();
     },

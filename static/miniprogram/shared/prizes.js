@@ -32,8 +32,8 @@ export const wonThumbnail = ({ rank, ranks = [], thumbnail }) => (rank && ranks[
 export const ranksLeft = ({ ranks = [] }, { ranks_left: left = [] }) => (
   ranks.map((rank, place) => (left.length ? { ...rank, prizes_left: Math.min(rank.prizes_left, left[place]) } : rank)));
 
-/** Whether a sum of money is shared by luck (拼手气): then all read who got how much. */
-export const isShared = ({ ranks = [] }) => ranks.some(({ sum_fen }) => sum_fen);
+/** Whether some of a treasure's prizes are red packets: then all read who got how much. */
+export const hasPackets = ({ goods_type, ranks = [] }) => (ranks.length ? ranks : [{ goods_type }]).some((rank) => rank.goods_type === 1);
 
 /** Whether a publisher has goods to hand over for a pick-up code, now or once their winner shows one. */
 export const handsOver = (winners) => winners.some(({ goods_type, draw_type, is_draw, state }) => (

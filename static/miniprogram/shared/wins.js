@@ -1,4 +1,4 @@
-// Who got how much of a shared red packet (拼手气), for any client: the list that its group looks at.
+// Who got how much of red packets, for any client: the list that its group looks at.
 
 import { SPREAD_MS } from "./afterwards.js";
 import { asMoment } from "./clock.js";
@@ -13,8 +13,13 @@ export const WINS = { title: "谁挖到了多少", best: "手气最佳", own: "�
 
 const wonOf = ({ prize_num, prizes_left }) => prize_num - prizes_left;
 
-const rowOf = ({ depth, no, wxname, wxheadpic, rank, money_fen: fen }, at, { ranks }) => (
-  { depth, no, name: wxname, face: pictureOf({ wxname, wxheadpic }), fen, what: fen ? yuan(fen) : ranks[rank - 1].name, when: asMoment(at) });
+/** Whether packets may pay different sums, so that somebody may be luckier than others. */
+const sumsDiffer = ({ ranks }) => ranks.length > 1 || ranks.some(({ sum_fen }) => sum_fen);
+
+function rowOf({ depth, no, wxname, wxheadpic, rank, money_fen }, at, { ranks, money }) {
+  const fen = rank ? money_fen : 100 * money; // where all are alike, a win does not say how much
+  return { depth, no, name: wxname, face: pictureOf({ wxname, wxheadpic }), fen, what: fen ? yuan(fen) : ranks[rank - 1].name, when: asMoment(at) };
+}
 
 /** Keep a win in `wins`, by depth: a row of getDigs, or a frame `prize`; `at` is when it was dug (unix ms). */
 export function noteWin(wins, win, at, task) {
@@ -49,7 +54,7 @@ async function readBest(task, get) {
 
 /** Where more won than the first page lists, seek the luckiest once at the end, some seconds later, into `luck.best`: all who watch find it ended at once. */
 export function seekBest(luck, task, get, show) {
-  if (luck.sought || !task.status || wonOf(task) <= PAGE) return;
+  if (luck.sought || !task.status || wonOf(task) <= PAGE || !sumsDiffer(task)) return;
   luck.sought = true;
   setTimeout(() => readBest(task, get).then((best) => show(Object.assign(luck, { best })), keepShown), Math.random() * SPREAD_MS);
 }

@@ -144,6 +144,9 @@ function backWords({ status, expires_at, claim_until }, { refunded_fen: refunded
 /** What a publisher reads above those who won, of money; "" where goods are handed over. */
 export const packetsWords = (task) => (hasGoods(task) ? "" : "红包由挖到的人自己领，不用你发。");
 
+/** What somebody won, for its publisher: a red packet's sum is said too where all are alike. */
+export const givenWords = (won, task) => wonWords(won, task) || (won.money_fen ? yuan(won.money_fen) : "");
+
 /** What a publisher reads if nobody won; `moment` is that of `claimsEnd`. */
 export const noWinners = (moment) => (moment ? "没有人挖到" : "还没有人挖到");
 

@@ -71,6 +71,20 @@ def test_a_first_name_shows_on_the_pages_that_are_open(client, address, request)
     watching.says("红包由挖到的人自己领，不用你发。")
 
 
+def test_each_winner_of_equal_packets_is_told_with_the_sum(client, address):
+    giver = Person.log_in(address, "发一样多的人")
+    numbers = {"prize_num": 2, "forecast_num": 2, "interval": 1, "fluctuation": 0, "cd": 0}
+    code = giver.post("/postTask", goods_type=1, money=3, is_public=0, name="一样多", **numbers)["code"]
+    giver.pay(code, 6)
+    for name in ("先拿的人", "后拿的人"):
+        Person.log_in(address, name).post("/postTask", code=code)
+    reader = client("发一样多的人")
+    reader.open("treasure", code)
+    reader.says("谁挖到了多少 2 / 2 份", "先拿的人", "后拿的人", "3 元")
+    reader.open("winners", code)
+    reader.says("第 1 层 · 3 元 · 待领取", "第 2 层 · 3 元 · 待领取")
+
+
 def test_at_the_end_winners_thank_the_giver_who_reads_who_did(client, publisher):
     first, other = (publisher.publish(a_picture(), name="谢一谢的猫", forecast_num=1) for _ in range(2))
     for code in (first, other):

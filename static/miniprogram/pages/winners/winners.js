@@ -8,8 +8,8 @@ import { handsOver, isMailed, shippingStep, wantsTables } from "../../shared/pri
 import { atMostEvery } from "../../shared/renewing.js";
 import { thankedWords } from "../../shared/story.js";
 import { publishersTax } from "../../shared/words-publish.js";
-import { CARRIERS, PARCEL, WINNERS, claimsEnd, noWinners, packetsWords, parcelWords, pickupRight, shippedWords, wantedOf } from "../../shared/words-later.js";
-import { OWN, prizeWords, title, wonWords } from "../../shared/words.js";
+import { CARRIERS, PARCEL, WINNERS, claimsEnd, givenWords, noWinners, packetsWords, parcelWords, pickupRight, shippedWords, wantedOf } from "../../shared/words-later.js";
+import { OWN, prizeWords, title } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, copy, fetchFile, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames report most changes, but not those that only time brings
@@ -95,7 +95,7 @@ Component({
       const { depth, wxname, state, receiver, phone, address, address_deleted, carrier, number } = winner;
       return {
         depth, wxname, thanked: thankedWords(winner), wxheadpic: pictureOf(winner), receiver, phone, address, carrier, number,
-        how: [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · "),
+        how: [`第 ${depth} 层`, givenWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · "),
         overdue: Boolean(winner.overdue) && !address_deleted,
         deleted: Boolean(address_deleted) && state !== "returned",
         frozen: state === "frozen",
