@@ -133,8 +133,9 @@ class Socket(WebSocketHandler):
     __slots__ = ("_plain", "all_sent")
 
     iostream: IOStream
-
     context: Context
+    # The most bytes that may be queued once anything is queued.
+    unsent_bytes_allowed = UNSENT_BYTES
 
     def initialize(self, context: Context | None = None) -> None:
         """Set the connection's state: no frame is unsent, but the reply to the handshake may be.
@@ -196,11 +197,6 @@ class Socket(WebSocketHandler):
         # With TLS the stream has to write, since only it encrypts. Mostly a proxy in front of us ends TLS.
         if not isinstance(self.iostream, SSLIOStream):
             self._plain = self.iostream.socket
-
-    @property
-    def unsent_bytes_allowed(self) -> int:
-        """Most bytes queued once anything is queued."""
-        return UNSENT_BYTES
 
     def send(self, frames: bytes) -> None:
         """Send encoded frames: straight into the socket (`_plain`) while the stream has nothing to send

@@ -1,6 +1,6 @@
 """The money of all tasks, for operators."""
 
-from handlers.base import Reply
+from handlers.base import Reply, of_document
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import NoParameters
 from server.cash.counting import sums_fen
@@ -28,12 +28,6 @@ class OpsMoney(OperatorInterface, path="/ops/money"):
         """The sums are those of `/metrics`; the leader adds them up for all."""
         counted = await self.context.store.gauges.find()
         sums = sums_fen(counted)
-        return OpsMoneyReply(
-            at=counted["at"] if counted else 0,
-            paid_fen=sums.get("paid", 0),
-            given_fen=sums.get("given", 0),
-            refunded_fen=sums.get("refunded", 0),
-            held_fen=sums.get("held", 0),
-            withheld_fen=sums.get("withheld", 0),
-            today_fen=sums.get("given_today", 0),
-        )
+        at = counted["at"] if counted else 0
+        fen = {f"{name}_fen": sums.get(name, 0) for name in ("paid", "given", "refunded", "held", "withheld")}
+        return of_document(OpsMoneyReply, fen, at=at, today_fen=sums.get("given_today", 0))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from tornado.log import app_log
 
-from handlers.base import Interface, Receiver, Reply
+from handlers.base import Interface, Receiver, Reply, of_document
 from handlers.parameters import Code, Unionid
 from server.cash.actions.notices import take_notice
 from server.cash.actions.pay_in import order_payment
@@ -41,13 +41,7 @@ class PayTask(Interface, path="/payTask", method="POST", locks=True):
         """Raises Banned, for paying opens a task, and what `order_payment` raises."""
         publisher = await self.active_person()
         parameters = await order_payment(self.context, publisher, request.code, request.money)
-        return PayTaskReply(
-            package=parameters.package,
-            timeStamp=parameters.time_stamp,
-            nonceStr=parameters.nonce_str,
-            signType=parameters.sign_type,
-            paySign=parameters.pay_sign,
-        )
+        return of_document(PayTaskReply, msgspec.to_builtins(parameters))
 
 
 class Notified(Receiver):

@@ -35,6 +35,7 @@ from server.operation.findings import texts_of
 
 SHOWN_DIGS = 100
 SHOWN_PAYMENTS = 100
+SHOWN_SUMS = ("paid_fen", "given_fen", "refunded_fen", "held_fen", "owed_fen")
 # A frame `history` has at most 1.5 MB, if each of its seconds has every refusal and every close code. A frame
 # `heartbeat` has at most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
@@ -150,11 +151,7 @@ class OpsTask(OperatorInterface, path="/ops/task"):
 def money_of(prizes: Mapping[Any, int], money: Mapping[str, Any]) -> Money:
     """Return what an operator sees of a task's money (`Cash.money`), with at most SHOWN_PAYMENTS payments."""
     return Money(
-        paid_fen=money.get("paid_fen", 0),
-        given_fen=money.get("given_fen", 0),
-        refunded_fen=money.get("refunded_fen", 0),
-        held_fen=money.get("held_fen", 0),
-        owed_fen=money.get("owed_fen", 0),
+        **{name: money.get(name, 0) for name in SHOWN_SUMS},
         prizes={**prizes},
         payments=[Payment(*each) for each in money.get("payments", ())][:SHOWN_PAYMENTS],
         differences=[Difference(found.what, texts_of(found)) for found in money.get("differences", ())],
@@ -164,10 +161,8 @@ def money_of(prizes: Mapping[Any, int], money: Mapping[str, Any]) -> Money:
 class OpsFeed(Socket):
     """`/ops/feed`: the websocket of an operator's screen."""
 
-    @property
-    def unsent_bytes_allowed(self) -> int:
-        """The most bytes that may be queued: the frame `history` on a slow link, and the frames behind it."""
-        return UNSENT_BYTES
+    # The frame `history` may be queued on a slow link, and the frames behind it.
+    unsent_bytes_allowed = UNSENT_BYTES
 
     def check_origin(self, origin: str) -> bool:
         """Let only our own page connect: here identity comes from a cookie."""

@@ -4,7 +4,7 @@ import msgspec
 
 from handlers.base import Interface, Reply, of_document
 from handlers.parameters import PersonRequest
-from server.actions.people.layers import note_layers
+from server.actions.people.account import note_layers
 from server.game.draw import whole_layers
 
 

@@ -37,6 +37,11 @@ class DueDocuments(Documents[T]):
             raise LookupError(f"{self.NAME} has no {key}")
         return found
 
+    async def alarms(self) -> dict[str, int]:
+        """Return how many documents have an alarm, by alarm: WeChat does not take what they ask."""
+        found = await self.sums({"alarm": {"$gt": ""}}, "$alarm", number=1)
+        return {row["_id"]: row["number"] for row in found}
+
     async def lease_due(
         self,
         now_ms: Callable[[], int],

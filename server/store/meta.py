@@ -10,7 +10,7 @@ kept here because each process reads this document anyway, twice a second.
 
 import secrets
 from collections.abc import Iterable
-from typing import Any, NamedTuple, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
@@ -25,13 +25,6 @@ class AboutDatabase(TypedDict):
     identity: str
     keys: dict[str, int]
     featured: NotRequired[list[str]]
-
-
-class Look(NamedTuple):
-    """`now_ms` is MongoDB's clock. In a database that was never prepared, `about` is None and `now_ms` 0."""
-
-    about: AboutDatabase | None
-    now_ms: int
 
 
 # The document, with MongoDB's clock.
@@ -52,12 +45,16 @@ class Meta(Documents[AboutDatabase]):
         """Return what `meta` says of the database; None in a database that was never prepared."""
         return await self.collection.find_one({"_id": _ID})
 
-    async def look(self) -> Look:
-        """Return what `meta` says of the database, and MongoDB's clock."""
+    async def look(self) -> tuple[AboutDatabase | None, int]:
+        """Return what `meta` says of the database, and MongoDB's clock (unix ms).
+
+        Of a database that was never prepared, return None and 0.
+        """
         found = await self.rows.aggregate(LOOK).to_list(1)
         if not found:
-            return Look(None, 0)
-        return Look(found[0], found[0].pop("now"))  # type: ignore[arg-type]  # `now` was the only other field
+            return None, 0
+        now_ms = found[0].pop("now")
+        return cast(AboutDatabase, found[0]), now_ms
 
     async def note_sealing(self, identity: str, fingerprint: str) -> None:
         """Note that a server seals under this secret from now on, unless the database is another one."""

@@ -79,7 +79,7 @@ async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(cl
 
 
 async def test_a_client_that_does_not_read_is_cut_alone(client, context, open_page, settings, monkeypatch):
-    monkeypatch.setattr("handlers.websocket.UNSENT_BYTES", 20_000)
+    monkeypatch.setattr("handlers.websocket.Socket.unsent_bytes_allowed", 20_000)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1_000_000, cd=0)
     page = await open_page(alice, code)

@@ -213,6 +213,12 @@ def _shown_of(person: Person) -> dict[str, str]:
     return {"wxname": shown_name(person), "wxheadpic": shown_face(person)}
 
 
+async def note_layers(context: Context, person: Person, layers: int) -> None:
+    """Note that so many layers are whole in a person's book. Others see it at their next digs."""
+    if layers > person.get("layers", 0):
+        await context.store.people.note_layers(person["_id"], layers)
+
+
 async def take_upload(
     context: Context, person: Person, url: str, *, title: str = "图片", param: str = "url"
 ) -> str:

@@ -48,8 +48,3 @@ class Payments(DueDocuments[T]):
         """Return the task of a payment with this alarm, "" if there is none."""
         found = await self.rows.find_one({"alarm": alarm}, {"code": 1})
         return found["code"] if found is not None else ""
-
-    async def alarms(self) -> dict[str, int]:
-        """Return how many payments need the operator, by alarm."""
-        found = await self.sums({"alarm": {"$gt": ""}}, "$alarm", number=1)
-        return {row["_id"]: row["number"] for row in found}

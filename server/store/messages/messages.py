@@ -143,11 +143,6 @@ class Messages(DueDocuments[Message]):
         )
         return changed.modified_count == 1
 
-    async def alarms(self) -> dict[str, int]:
-        """Return how many messages WeChat does not take, by alarm."""
-        found = await self.sums({"alarm": {"$gt": ""}}, "$alarm", number=1)
-        return {row["_id"]: row["number"] for row in found}
-
     async def unclear_number(self, since_ms: int) -> int:
         """Return how many messages ended as `unclear` since then."""
         return await self.collection.count_documents({"ended_at": {"$gt": since_ms}, "state": "unclear"})
