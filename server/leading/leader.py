@@ -13,11 +13,11 @@ conditions; the leader's lease only saves queries.
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from server.operation.own_database import OwnDatabase
 from server.realtime.bus import Bus
 from server.runtime.background import Background
+from server.runtime.deadline import happened
 from server.store import Store, is_unavailable
 
 LEASE_MS = 8_000
@@ -69,9 +69,7 @@ class Leader:
         """Wait until the lease may be free, or has to be renewed."""
         wait_seconds = self._wait_seconds
         self._wait_seconds = AGAIN_SECONDS
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait_seconds):
-                await self._free.wait()
+        await happened(self._free, wait_seconds)
         self._free.clear()
 
     async def ask(self) -> None:

@@ -32,6 +32,7 @@ from server.realtime.links import (
     read_facts,
 )
 from server.runtime.background import Failures
+from server.runtime.deadline import happened
 from server.security.keys import Keys
 from server.settings import Settings
 from server.telemetry import metrics
@@ -194,12 +195,7 @@ class Bus:
         link = self._link(code)
         if not link.up or link.doubted:
             return False
-        try:
-            async with asyncio.timeout(OPERATION_SECONDS):
-                await acknowledged.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await happened(acknowledged, OPERATION_SECONDS)
 
     async def ignore(self, code: str) -> None:
         """Unsubscribe from a task."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cachetools import LRUCache
 
 from server.game.dig import Dig, ToldDig
+from server.runtime.deadline import happened
 
 # A task can also be ended by hand during its cooldown. A process that does not watch the task hears nothing
 # of the end, so it asks MongoDB again after this time.
@@ -82,10 +83,7 @@ class Cooldowns:
             return
         event = self._waiting[code] = asyncio.Event()
         try:
-            async with asyncio.timeout(seconds):
-                await event.wait()
-        except TimeoutError:
-            pass
+            await happened(event, seconds)
         finally:
             self._waiting.pop(code, None)
 

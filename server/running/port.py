@@ -22,6 +22,7 @@ from tornado.httputil import (
 from tornado.iostream import IOStream
 
 from handlers.bodies import THROWN_AWAY_BYTES, is_small
+from server.runtime.deadline import happened
 from server.telemetry import metrics
 
 HEAD_BYTES = 8 << 10  # Tornado parses so much in 1,600 lines in 5 ms.
@@ -121,16 +122,9 @@ class Port(HTTPServer):
         """
         self.stop()
         self.conn_params.no_keep_alive = True
-        for what, done, seconds in (
-            ("requests were not answered", self._idle, REQUESTS_SECONDS),
-            ("", self._empty, LAST_REPLIES_SECONDS),
-        ):
-            try:
-                async with asyncio.timeout(seconds):
-                    await done.wait()
-            except TimeoutError:
-                if what:
-                    log.warning("%d %s within %d s", len(self._busy), what, seconds)
+        if not await happened(self._idle, REQUESTS_SECONDS):
+            log.warning("%d requests were not answered within %d s", len(self._busy), REQUESTS_SECONDS)
+        await happened(self._empty, LAST_REPLIES_SECONDS)
         try:
             async with asyncio.timeout(CONNECTIONS_SECONDS):
                 await self.close_all_connections()

@@ -10,7 +10,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
 from server.app import make_app, unready_app
 from server.check import log_failures
@@ -23,6 +22,7 @@ from server.running.port import Port
 from server.running.stores import remember_identity, remembered_identity
 from server.running.watchdog import Heart
 from server.runtime.background import Background, end_tasks
+from server.runtime.deadline import happened
 from server.runtime.single_flight import retrieve
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
@@ -133,9 +133,7 @@ class Waiting:
                 self.why = ""
                 self.serves_soon = False
                 log.warning("MongoDB does not answer; trying again: %s", said_by(error))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN_SECONDS):
-                    await asked_to_stop.wait()
+            await happened(asked_to_stop, AGAIN_SECONDS)
         return ""
 
 
@@ -150,10 +148,8 @@ async def accept_soon(
     loop = asyncio.get_running_loop()
     began = loop.time()
     while loop.time() - began < (LONGER_WAIT_SECONDS if waiting.serves_soon else WAIT_SECONDS):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
-                await serving.wait()
-                break
+        if await happened(serving, LOOK_SECONDS):
+            break
     server.add_socket(listener)
 
 

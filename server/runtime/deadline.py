@@ -1,14 +1,22 @@
-"""How long a request may take. The limit stands still during waits that have a limit of their own."""
+"""How long a wait and a request may take. A request's limit stands still during waits that have their own."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import TracebackType
 
 _running: ContextVar[within | None] = ContextVar("running", default=None)
+
+
+async def happened(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, `seconds` at most; return whether it happened."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 def loop_time() -> float:
