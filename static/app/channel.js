@@ -2,7 +2,7 @@
 
 import { Channel } from "../miniprogram/shared/channel.js";
 import { observe } from "../miniprogram/shared/clock.js";
-import { keepShown } from "../miniprogram/shared/renewing.js";
+import { keepShown, spread } from "../miniprogram/shared/renewing.js";
 import { person } from "./session.js";
 
 export const channel = new Channel({ openSocket, observe, inSight: () => !document.hidden });
@@ -31,12 +31,12 @@ export function onReturn(listener, signal) {
 }
 
 /**
- * Call `renew` at intervals, when the page is shown again, and when the channel is back; return a function that
- * calls it now.
+ * Call `renew` at intervals of at most so long, when the page is shown again, and when the channel is back; return a
+ * function that calls it now.
  */
 export function keepNew(milliseconds, renew, signal) {
   const again = () => renew().catch(keepShown);
-  const renewing = setInterval(again, milliseconds);
+  const renewing = setInterval(again, spread(milliseconds));
   const leave = channel.on("found", again);
   onReturn(again, signal);
   signal.addEventListener("abort", () => {

@@ -3,18 +3,17 @@
 
 import { get } from "./api.js";
 import { cardSet } from "./cards.js";
-import { keepNew } from "./channel.js";
+import { channel, keepNew } from "./channel.js";
 import { rememberSquare } from "../miniprogram/shared/afterwards.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
 import { cardsOf, inPlace, runs, sought as wanted } from "../miniprogram/shared/cards.js";
-import { keepShown } from "../miniprogram/shared/renewing.js";
+import { SQUARE_MS, keepShown } from "../miniprogram/shared/renewing.js";
 import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
 import { arrange, el, fill, set, write } from "./dom.js";
 import { isNew, practice } from "./newcomer.js";
 import { takesCash } from "./payment.js";
 import { person } from "./session.js";
 
-const RENEW_MS = 8_000;
 const PAGE = 20;
 const MOST_RENEWED = 100; // further down nothing is renewed until the person scrolls back
 const MOST_PAGES = 25;
@@ -61,7 +60,7 @@ class Square {
   /** Show the square as it was left, or its first page, and keep it new until another page takes its place. */
   begin() {
     const { signal, cards } = this;
-    const renew = keepNew(RENEW_MS, () => this.renew(true), signal);
+    const renew = keepNew(SQUARE_MS, () => this.renew(true), signal);
     if (left.whose === person.unionid && left.pages) {
       this.pages = left.pages;
       this.lengths = left.lengths;
@@ -181,7 +180,7 @@ class Square {
   /** Read the cards in sight again. If `keeps`, they stay where they are, ended or not, under a thumb on its way. */
   async renew(keeps) {
     const { running, over, fold } = this;
-    if (document.hidden || this.loading) return;
+    if (document.hidden || this.loading || (keeps && !channel.isOpen())) return;
     this.renewDaily().catch(keepShown);
     const shown = () => [...running.children, ...(fold.open ? over.children : [])];
     const inView = () => shown().filter(near).length;

@@ -1,4 +1,10 @@
-// Reading anew what frames made old, and not too often.
+// Reading anew what frames or time made old, and not too often.
+
+/** How often a square in sight is read anew, at the least. */
+export const SQUARE_MS = 15_000;
+
+/** Return at random a bit less than an interval, so that people who came at once do not ask at once. */
+export const spread = (milliseconds) => milliseconds * (0.8 + Math.random() / 5);
 
 /**
  * Return a function that calls `renew` while `isShown()`, at most once an interval. A call that comes too soon is made

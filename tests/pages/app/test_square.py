@@ -1,5 +1,7 @@
 """The square: its first view, how it grows and is narrowed, and the way back to it."""
 
+import random
+
 from playwright.sync_api import Route, expect
 
 from support.browser import PHONE, Person, run_until, scroll_down_to
@@ -65,6 +67,26 @@ def test_back_on_the_square_it_is_as_narrow_as_before_and_the_card_left_has_the_
     expect(card).to_be_focused()
     expect(sought).to_have_value("窄红")
     expect(cards).to_have_count(1)
+
+
+def test_a_square_in_sight_renews_what_its_cards_say_and_moves_none(window, publisher):
+    name = f"鼓点{random.randrange(10**9)}"
+    code = publisher.publish(a_picture(), name=f"{name}甲", forecast_num=40_000, cd=0)
+    publisher.publish(a_picture(), name=f"{name}乙")
+    opened = window(path="/healthz")
+    page = opened.page
+    opened.hold_clock()
+    opened.begin_as("看着不动的人")
+    opened.go("/")
+    page.get_by_label("搜宝贝或发布者").fill(name)
+    page.clock.fast_forward(300)
+    cards = page.locator("[aria-label=正在进行] .card")
+    expect(cards).to_have_count(2)
+    order = page.locator(".card h2").all_inner_texts()
+    Person.log_in(publisher.address, "老王").post("/postTask", code=code)
+    page.clock.fast_forward(15_000)
+    expect(page.get_by_text("挖到第 1 层")).to_be_visible()
+    assert page.locator(".card h2").all_inner_texts() == order
 
 
 def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(window):

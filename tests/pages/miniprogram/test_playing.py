@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -353,6 +354,22 @@ def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_agai
         path, _, shared = phone.share()["path"].partition("?code=")
         assert path == "/pages/treasure/treasure"
         assert shared == code or len(shared) == SHARE_CHARACTERS  # the code, until the treasure is read
+
+
+def test_a_square_in_sight_renews_what_its_cards_say_and_moves_none(address, publisher):
+    names = [f"{each}鼓面{random.randrange(10**9)}" for each in ("甲", "乙", "丙")]
+    code = publisher.publish(a_picture(), name=names[0], forecast_num=40_000, cd=0)
+    publisher.publish(a_picture(), name=names[1])
+    with a_phone(address, "看着不动的人") as phone:
+        phone.open("/pages/square/square")
+        phone.fill("搜宝贝或发布者", "鼓面")
+        before = phone.until_it_says(names[0], names[1], "就这些了")
+        publisher.publish(a_picture(), name=names[2])
+        Person.log_in(address, "老王").post("/postTask", code=code)
+        phone.later(15_000)
+        after = phone.until_it_says("挖到第 1 层")
+        assert [each for each in names if each in after] == names[:2]
+        assert sorted(names[:2], key=before.index) == sorted(names[:2], key=after.index)
 
 
 def test_hidden_for_long_it_connects_anew_at_once_and_offers_its_new_version(address, publisher):

@@ -7,12 +7,13 @@ import { rememberSquare } from "../../shared/afterwards.js";
 import { cardsOf, headingOf, inPlace, lastingOf, leftWords, packetMark, runs, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { pictureOf } from "../../shared/faces.js";
-import { keepShown } from "../../shared/renewing.js";
+import { SQUARE_MS, keepShown, spread } from "../../shared/renewing.js";
 import { CLAIM } from "../../shared/words-later.js";
 import { KINDS, SQUARE, depthWords, whereWords } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
+const MOST_RENEWED = 5; // pages: whoever scrolled further pulls, or comes back
 const TICK_MS = 500;
 const TYPING_MS = 300;
 
@@ -66,8 +67,28 @@ Component({
       this.keeps = keeps && (this.keeps || this.pages > 0);
       this.pages = 0;
       this.complete = false;
+      this.renewsAt = Date.now() + spread(SQUARE_MS);
       this.asked = (this.asked || 0) + 1; // replies to earlier requests are dropped
       return this.more();
+    },
+
+    /** Read again what the cards say, while somebody only looks: none comes, goes or moves. */
+    async refresh() {
+      this.renewsAt = Date.now() + spread(SQUARE_MS);
+      const { asked, pages } = this;
+      if (!pages || pages > MOST_RENEWED || !channel.isOpen()) return; // once the channel is back, all is renewed
+      const [, ...found] = await Promise.all([this.renewDaily(), ...Array.from({ length: pages }, (_, at) => this.read(at + 1))]);
+      if (asked !== this.asked || pages !== this.pages) return;
+      const now = new Map(found.flat().map((card) => [card.code, card]));
+      const cards = this.data.cards.map((card) => (now.has(card.code) ? { ...now.get(card.code), stays: runs(card) } : card));
+      rememberSquare(cards);
+      this.setData({ cards });
+    },
+
+    async read(page) {
+      const found = await api.get("/getTaskList", { page, ...sought(this.data) });
+      found.data.forEach(observeCard);
+      return cardsOf(found).map((card) => this.shown(card));
     },
 
     /** Read the next page, unless all its cards would be folded away. */
@@ -78,10 +99,8 @@ Component({
       try {
         await admitted();
         if (!this.data.kinds.length) await this.readKinds();
-        const found = await api.get("/getTaskList", { page, ...sought(this.data) });
+        const data = await this.read(page);
         if (asked !== this.asked || page !== this.pages + 1) return; // outdated, or a repetition
-        found.data.forEach(observeCard);
-        const data = cardsOf(found).map((card) => this.shown(card));
         this.pages = page;
         this.complete = !data.length; // a short page is not the last one: each has few cards of one publisher
         const all = inPlace(page > 1 ? this.data.cards : this.keeps ? this.data.cards.slice(0, data.length) : [], data, false); // pages overlap if a treasure was published between two reads
@@ -143,6 +162,7 @@ Component({
     /** Change only what differs: each change of data goes to another thread. */
     count() {
       this.countDaily();
+      if (Date.now() >= this.renewsAt) this.refresh().catch(keepShown);
       const changed = {};
       this.data.cards.forEach((card, at) => {
         const now = this.shown(card);
