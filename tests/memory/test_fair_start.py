@@ -195,8 +195,7 @@ async def test_who_is_banned_gets_no_place_at_any_process(context, cooled, other
     assert (told.dig["depth"], refused.error, drawn.sizes) == (2, "cooling_down", [1])
 
 
-async def test_ids_that_nobody_has_get_no_place_and_are_answered_after_people(client, cooled, drawn):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_ids_that_nobody_has_get_no_place_and_come_after_people(client, cooled, drawn, alice, bob):
     code, _ = await cooled(alice)
     nobody = [Someone(client, f"nobody{k}", "", {}, send_token=False) for k in range(20)]
     asked = [asyncio.ensure_future(each.dig(code)) for each in nobody]
@@ -217,8 +216,7 @@ async def test_who_cannot_be_asked_about_digs_last(context, cooled, drawn, monke
     assert drawn.sizes == [1]
 
 
-async def test_a_process_that_never_heard_of_the_task_gathers_too(client, context, cooled, other, drawn):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_process_new_to_the_task_gathers_too(context, cooled, other, drawn, alice, bob, carol):
     code, first = await cooled(alice)
     found = await asyncio.gather(
         *(dig(other, DigAttempt(code, who.id)) for who in (bob, carol)),

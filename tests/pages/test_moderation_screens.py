@@ -12,7 +12,6 @@ from playwright.sync_api import ViewportSize, expect
 from server.game.amounts import BEIJING
 from support import SOURCE
 from support.browser import CONTRASTS, CUT, DESK, Person, Window, show_all_fields, write_record
-from support.client import a_picture
 from support.messages import MESSAGES
 from support.reviews import CHECKED
 from support.screen import TOKEN, a_red_packet, enter, operate
@@ -61,7 +60,7 @@ def address(data_dir: Path) -> Iterator[str]:
 
 def reviewed(who: Person, name: str, **asked: Any) -> str:
     """Publish goods, and wait until their check is over; return the code."""
-    code = who.publish(a_picture(), name=name, **asked)
+    code = who.publish(name=name, **asked)
     until(lambda: who.get("/getTaskDetails", code=code)["review"] in ("shown", "held", "refused"))
     return code
 

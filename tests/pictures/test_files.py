@@ -1,6 +1,5 @@
 """Pictures over HTTP: uploads, serving, and the posters that people share."""
 
-import io
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +17,7 @@ from server.settings import Settings
 from server.wechat import WeChat
 from support.client import Someone, a_picture
 from support.meanwhile import meanwhile
-from support.pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
+from support.pictures import difference, encoded, opened, png_header, shown_code, shows_code_of, with_scans
 from support.stored import stored_files
 
 
@@ -52,11 +51,9 @@ async def test_an_upload_is_served_with_its_thumbnail(client, settings, alice):
 
 
 async def test_a_client_that_has_a_picture_gets_304(client, settings, alice):
-    clear = io.BytesIO()
     logo = Image.new("RGBA", (1500, 1500))
     logo.paste(Image.effect_noise((380, 380), 90), (0, 0))
-    logo.save(clear, "PNG")
-    path = path_of((await alice.upload(clear.getvalue()))["url"], settings)
+    path = path_of((await alice.upload(encoded(logo, "PNG")))["url"], settings)
     full = await client.http.get(path)
     assert full.headers["Content-Type"] == "image/png"
     assert len(full.content) > 255 * 1024  # large enough to be stored and served in parts
@@ -138,8 +135,7 @@ async def test_red_packets_of_one_amount_share_one_drawn_picture(client, setting
 # ---------------------------------------------------------------- posters
 
 
-async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(client, context, settings):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_poster_is_drawn_once_a_person_with_their_share_token(client, context, settings, alice, bob):
     code = await alice.publish(name="紫砂壶 🎁")
     first = await bob.post("/getSharePic", code=code)
     assert first.keys() == {"status", "msg", "pic"}
@@ -154,8 +150,7 @@ async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(c
     assert bob.id not in first["pic"]
 
 
-async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(client, context, monkeypatch):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_poster_is_drawn_anew_after_an_end_or_for_a_new_face(context, monkeypatch, alice, bob, carol):
     code = await alice.publish(prize_num=1, forecast_num=1)
 
     async def poster() -> str:

@@ -24,7 +24,7 @@ from server.pictures.process import MEMORY_BYTES, PicturePool
 from server.runtime.children import GIVES_MEMORY_BACK
 from support import SOURCE
 from support.client import a_picture
-from support.pictures import a_poster, encoded, four_corners, png_chunk, png_header, with_scans
+from support.pictures import a_poster, encoded, four_corners, png_chunk, png_header
 
 SMALL = a_picture()  # a JPEG
 PNG = encoded(four_corners(), "PNG")
@@ -80,8 +80,6 @@ async def test_the_processes_make_the_same_as_the_functions(own_pool):
         await own_pool.normalise(b"no picture", "alice")
     with pytest.raises(PictureTooLarge, match="1600 万像素"):
         await own_pool.normalise(png_header(50_001, 1000), "alice")
-    with pytest.raises(PictureTooLarge, match="最多 20 次扫描"):
-        await own_pool.normalise(with_scans(400), "alice")
     many = await asyncio.gather(*(own_pool.red_packet(money, f"owner {money}") for money in range(1, 4)))
     assert many == [draw_red_packet(money) for money in range(1, 4)]
 

@@ -26,8 +26,7 @@ def card_of(reply: dict[str, Any]) -> list[str]:
     return [reply["pic"], reply["thumbnail"]]
 
 
-async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_shown_again(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_shows(client, context, alice, bob):
     code = await alice.publish(forecast_num=1000)
     (card,) = (await bob.get("/getTaskList"))["data"]
     poster = (await bob.post("/getSharePic", code=code))["pic"]

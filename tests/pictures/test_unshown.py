@@ -90,8 +90,7 @@ async def test_until_it_is_shown_a_picture_is_signed_for_a_few(client, context, 
         assert await answered(client, path_of(seen)) == SHOWN
 
 
-async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_its_place(client, context):
-    alice = await client.log_in("alice")
+async def test_a_face_is_shown_once_checked_and_stays_when_another_takes_its_place(client, context, alice):
     faces = [(await an_upload(alice))[0] for _ in range(2)]
     for face in faces:
         assert (await alice.post("/setProfile", wxheadpic=face))["review"] == "checking"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import tracemalloc
 from pathlib import Path
@@ -17,6 +16,7 @@ from handlers.pictures.uploads import UploadFile
 from server.memory.large_bodies import STRANGERS
 from support.client import Someone, a_picture
 from support.login import log_in
+from support.pictures import encoded
 from support.replies import raw_reply
 from support.stored import stored_files
 
@@ -38,9 +38,7 @@ def noise(size: int) -> bytes:
     """Return a picture of about this many bytes."""
     side = int((size / 3) ** 0.5)
     image = Image.frombytes("RGB", (side, side), os.urandom(side * side * 3))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=0)
-    return buffer.getvalue()
+    return encoded(image, "PNG", compress_level=0)
 
 
 async def upload(

@@ -54,8 +54,7 @@ class TestOwnRedis:
         assert (fresh["seq"], fresh["participants"]) == (depth, 2)
 
 
-async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(client, open_page, settings):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_page_cut_within_a_frame_returns_and_misses_nothing(open_page, settings, alice, bob, carol):
     code = await alice.publish(forecast_num=100_000, cd=0)
     whole = await open_page(alice, code)
     await whole.until("snapshot")

@@ -87,7 +87,7 @@ async def test_no_memory_of_a_person_outlives_a_logout(client, other_port, other
     await http.aclose()
 
 
-async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(client, context, open_page):
+async def test_an_operator_ends_a_diggers_or_publishers_sessions(client, context, open_page):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000)
     for digger in (bob, carol):

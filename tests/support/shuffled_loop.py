@@ -42,10 +42,15 @@ class ShuffledLoop(asyncio.BaseEventLoop):
         pass
 
 
-def run_shuffled(seed: int, work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> None:
-    """Run `work` to its end on a loop with this seed."""
-    loop = ShuffledLoop(seed)
-    try:
-        loop.run_until_complete(work(loop))
-    finally:
-        loop.close()
+def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Make a test of a coroutine function, which runs on the loops of several seeds."""
+
+    def test() -> None:
+        for seed in range(10):
+            loop = ShuffledLoop(seed)
+            try:
+                loop.run_until_complete(work(loop))
+            finally:
+                loop.close()
+
+    return test

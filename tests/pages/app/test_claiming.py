@@ -7,7 +7,6 @@ import httpx
 from playwright.sync_api import expect
 
 from support.browser import Person, come_in, write_record
-from support.client import a_picture
 from support.login import log_in
 from support.servers import until
 
@@ -15,7 +14,7 @@ DAY_MS = 86_400_000
 
 
 def test_claims_appear_alone_what_is_typed_stays_and_reports_close_the_addresses(window, publisher, shared):
-    code = publisher.publish(a_picture(), prize_num=5, interval=1, fluctuation=0)
+    code = publisher.publish(prize_num=5, interval=1, fluctuation=0)
     page = window("小明", f"/#/winners/{code}").page
     expect(page.get_by_text("还没有人挖到")).to_be_visible()
     winner = Person.log_in(publisher.address, "阿强")
@@ -49,7 +48,7 @@ def test_claims_appear_alone_what_is_typed_stays_and_reports_close_the_addresses
 
 
 def test_somebody_unnamed_wins_elsewhere_finds_the_form_first_and_is_asked_for_a_name(window, publisher):
-    code = publisher.publish(a_picture(), name="一只银碗", forecast_num=1)
+    code = publisher.publish(name="一只银碗", forecast_num=1)
     unnamed = log_in(publisher.address, "无名", ("code",))
     opened = come_in(window, unnamed)
     page = opened.page
@@ -75,7 +74,7 @@ def test_somebody_unnamed_wins_elsewhere_finds_the_form_first_and_is_asked_for_a
 
 
 def test_a_red_packet_is_taken_from_the_time_on_that_is_told_whatever_wechat_says(window, publisher, shared):
-    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=1)
+    code = publisher.publish(goods_type=1, money=1, forecast_num=1)
     publisher.pay(code, 1)
     winner = Person.log_in(publisher.address, "阿等")
     winner.post("/postTask", code=code)

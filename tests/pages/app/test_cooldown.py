@@ -3,7 +3,6 @@
 from playwright.sync_api import expect
 
 from support.browser import NOTE_SIGNALS, Person
-from support.client import a_picture
 
 # Notes the event during which an audio context was resumed.
 NOTE_RESUMED = """
@@ -17,7 +16,7 @@ NOTE_RESUMED = """
 
 
 def test_a_cooldowns_end_signals_if_asked_and_a_press_just_after_it_is_drawn(window, address, publisher):
-    code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
+    code = publisher.publish(cd=2, forecast_num=500_000)
     opened = window("小红", "/healthz")
     page = opened.page
     for note in (NOTE_SIGNALS, NOTE_RESUMED):

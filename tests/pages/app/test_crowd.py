@@ -3,13 +3,12 @@
 from playwright.sync_api import expect
 
 from support.browser import PHONE, Person
-from support.client import a_picture
 
 CROWD = 61
 
 
 def test_a_publisher_sees_people_digs_and_numbers_grow(window, address, publisher):
-    code = publisher.publish(a_picture(), name="人人挖的猫", forecast_num=500_000)
+    code = publisher.publish(name="人人挖的猫", forecast_num=500_000)
     crowd = [Person.log_in(address, f"第{number}人") for number in range(1, CROWD + 2)]
     for digger in crowd[:CROWD]:
         digger.post("/postTask", code=code)

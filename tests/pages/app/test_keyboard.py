@@ -6,7 +6,6 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from support.browser import Person
-from support.client import a_picture
 
 ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区科技路 1 号"}
 MOST_TABS = 90
@@ -37,7 +36,7 @@ def write(page: Page, name: str, text: str) -> None:
 
 
 def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publisher):
-    code = publisher.publish(a_picture(), name="一盏铜灯", forecast_num=1)
+    code = publisher.publish(name="一盏铜灯", forecast_num=1)
     page = window(None, f"/#/task/{code}").page
     page.get_by_role("button", name="阿强").wait_for()  # keys are lost before the first paint
     page.keyboard.press("Tab")
@@ -78,7 +77,7 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
 
 
 def test_a_publisher_hands_in_a_table_and_fills_in_kinds_by_keyboard(window, publisher):
-    code = publisher.publish(a_picture(), name="一把铜壶", prize_num=5, interval=1, fluctuation=0)
+    code = publisher.publish(name="一把铜壶", prize_num=5, interval=1, fluctuation=0)
     page = window("小明", f"/#/task/{code}").page
     winner = Person.log_in(publisher.address, "阿表")
     winner.post("/postTask", code=code)

@@ -5,7 +5,6 @@ import re
 from playwright.sync_api import Route, expect
 
 from support.browser import MARKUP, PHONE, Person
-from support.client import a_picture
 
 
 def test_no_address_opens_a_page_before_the_login_which_opens_what_was_asked_for(window, publisher):
@@ -48,7 +47,7 @@ def test_no_address_opens_a_page_before_the_login_which_opens_what_was_asked_for
         const person = JSON.parse(sessionStorage.getItem("wabao.person"));
         sessionStorage.setItem("wabao.person", JSON.stringify({...person, token: "x"}));
     }""")
-    someone.go(f"/?code={publisher.publish(a_picture(), name='登录之后的猫')}")
+    someone.go(f"/?code={publisher.publish(name='登录之后的猫')}")
     someone.log_in("阿强")
     expect(page.get_by_role("heading", name="登录之后的猫")).to_be_visible()
 

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from support.browser import NOTE_SIGNALS, Person, Window, run_until
-from support.client import a_picture
 
 LEAST_MS = 600
 # Notes how long after a press the page says the outcome. How soon it strikes, bench/moment.py measures.
@@ -58,7 +57,7 @@ def won(opened: Window) -> None:
 
 
 def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, publisher):
-    first, second = (publisher.publish(a_picture(), forecast_num=1, name="一只猫") for _ in range(2))
+    first, second = (publisher.publish(forecast_num=1, name="一只猫") for _ in range(2))
     watcher = window("小明", f"/#/task/{first}")
     digger = window("阿强", "/healthz", digs=False)
     digger.page.add_init_script(NOTE_SIGNALS)
@@ -106,7 +105,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
 
 
 def test_a_win_that_only_fades_is_left_at_any_moment(window, publisher):
-    first, second, third = (publisher.publish(a_picture(), name="一只陶罐", forecast_num=1) for _ in range(3))
+    first, second, third = (publisher.publish(name="一只陶罐", forecast_num=1) for _ in range(3))
     digger = window("朵朵", "/#/mine", digs=False, reduced_motion="reduce")
     page = digger.page
     mine = page.get_by_role("heading", name="朵朵")
@@ -148,8 +147,8 @@ def test_a_win_that_only_fades_is_left_at_any_moment(window, publisher):
 
 def test_button_and_outcome_stay_in_the_first_screen_of_a_phone_whatever_happens(window, publisher):
     told = {"value": 12888, "synopsis": "一行写不下的简介，" * 4}
-    cooling = publisher.publish(a_picture(), cd=3600, forecast_num=700, **told)
-    open_to_all = publisher.publish(a_picture(), cd=0, forecast_num=40_000, **told)
+    cooling = publisher.publish(cd=3600, forecast_num=700, **told)
+    open_to_all = publisher.publish(cd=0, forecast_num=40_000, **told)
     opened = window("新来的", "/healthz", digs=None)
     page = opened.page
     opened.go(f"/#/task/{cooling}")

@@ -3,7 +3,6 @@
 from playwright.sync_api import WebSocketRoute, expect
 
 from support.browser import Person
-from support.client import a_picture
 from support.screen import is_readable, stopped
 
 TELL_OVER = """async () => {
@@ -15,7 +14,7 @@ BANNER_MS = 12_000  # 3 s where the machine is not busy
 
 
 def test_a_lost_network_moves_nothing_and_missed_digs_appear_afterwards(window, address, publisher):
-    code = publisher.publish(a_picture(), prize_num=3, interval=2, fluctuation=0, forecast_num=300)
+    code = publisher.publish(prize_num=3, interval=2, fluctuation=0, forecast_num=300)
     opened = window("小红", f"/#/task/{code}", viewport={"width": 740, "height": 360})
     page = opened.page
     button = page.locator("button.dig")
@@ -48,7 +47,7 @@ def test_a_lost_network_moves_nothing_and_missed_digs_appear_afterwards(window, 
 
 def test_the_square_and_the_winners_are_read_anew_when_the_channel_is_back(window, address):
     publisher = Person.log_in(address, "断线的人")
-    code = publisher.publish(a_picture(), name="早就埋下的猫", forecast_num=1)
+    code = publisher.publish(name="早就埋下的猫", forecast_num=1)
     opened = window(path="/healthz")
     sockets: list[WebSocketRoute] = []
 
@@ -60,7 +59,7 @@ def test_the_square_and_the_winners_are_read_anew_when_the_channel_is_back(windo
     opened.begin_as("断线的人")
     opened.go("/")
     expect(opened.page.locator(f"[data-code='{code}']")).to_be_visible()
-    later = publisher.publish(a_picture(), name="断线时埋下的猫")
+    later = publisher.publish(name="断线时埋下的猫")
     sockets[-1].close(code=4008, reason="too slow")
     expect(opened.page.locator(f"[data-code='{later}']")).to_be_visible(timeout=SOONER_MS)
     opened.go(f"/#/winners/{code}")
@@ -71,7 +70,7 @@ def test_the_square_and_the_winners_are_read_anew_when_the_channel_is_back(windo
 
 
 def test_a_silent_store_shows_a_banner_until_it_answers(window, shared, publisher):
-    opened = window("小红", f"/#/task/{publisher.publish(a_picture(), cd=60)}")
+    opened = window("小红", f"/#/task/{publisher.publish(cd=60)}")
     page = opened.page
     banner = page.locator("#banner")
     expect(page.get_by_text("规则、承诺和随机数")).to_be_visible()

@@ -65,7 +65,7 @@ def test_a_form_is_kept_for_its_writer_until_it_is_published_once_with_both_halv
     page.get_by_role("link", name="发布", exact=True).click()
     show_all_fields(page)
     expect(page.get_by_label("物品名")).to_have_value("")
-    alone = Person.log_in(address, "上当的人").publish(a_picture(), name="单独抽的猫")
+    alone = Person.log_in(address, "上当的人").publish(name="单独抽的猫")
     page.evaluate(NOTE_HALF, [alone, "ab" * 32, "cd" * 16])
     opened.go(f"/#/task/{alone}")
     expect(page.get_by_text("请不要相信这次抽奖")).to_be_visible()

@@ -3,7 +3,6 @@
 from playwright.sync_api import Page, expect
 
 from support.browser import Person
-from support.client import a_picture
 
 
 def fail(page: Page) -> None:
@@ -22,7 +21,7 @@ def read_again(page: Page, words: str) -> None:
 
 
 def test_what_was_not_read_can_be_read_again_unless_it_is_refused(window, publisher):
-    code = publisher.publish(a_picture(), name="再读的猫", forecast_num=500_000)
+    code = publisher.publish(name="再读的猫", forecast_num=500_000)
     by = publisher.get("/getTaskDetails", code=code)["data"]["publisher_id"]
     opened = window("小明")
     page = opened.page
@@ -63,7 +62,7 @@ def test_what_was_not_read_can_be_read_again_unless_it_is_refused(window, publis
 
 
 def test_empty_lists_lead_on_and_an_address_that_names_nothing_shows_the_square(window, publisher):
-    code = publisher.publish(a_picture(), draw_type=1, forecast_num=1)
+    code = publisher.publish(draw_type=1, forecast_num=1)
     opened = window("空手的人", "/#/mine/published")
     page = opened.page
     expect(page.locator("main").get_by_role("link", name="埋一个")).to_have_attribute("href", "#/publish")
@@ -88,14 +87,14 @@ def test_empty_lists_lead_on_and_an_address_that_names_nothing_shows_the_square(
 def test_a_persons_own_page_renews_everything_as_time_passes(window, address):
     user = "埋了又埋的人"
     publisher = Person.log_in(address, user)
-    publisher.publish(a_picture(), name="先来的猫")
+    publisher.publish(name="先来的猫")
     opened = window(path="/healthz")
     page = opened.page
     opened.hold_clock()
     opened.begin_as(user)
     opened.go("/#/mine/published")
     expect(page.locator(".card")).to_have_count(1)
-    publisher.publish(a_picture(), name="后来的猫")
+    publisher.publish(name="后来的猫")
     page.clock.fast_forward(20_000)
     expect(page.locator(".card h2")).to_have_text(["后来的猫", "先来的猫"])
     expect(page.locator(".numbers dd").last).to_have_text("2个宝贝")

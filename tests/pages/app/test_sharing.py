@@ -6,13 +6,12 @@ from urllib.parse import urlsplit
 from playwright.sync_api import expect
 
 from support.browser import Person, run_until
-from support.client import a_picture
 
 
 def test_a_publisher_shares_a_link_with_words_and_a_poster_and_plays_a_friend(window, address):
     user = f"大方{random.randrange(10**9)}"
     owner = Person.log_in(address, user)
-    code = owner.publish(a_picture(), name="给朋友的猫", is_public=0)
+    code = owner.publish(name="给朋友的猫", is_public=0)
     opened = window(user, f"/#/task/{code}", viewport={"width": 360, "height": 780})
     page = opened.page
     page.evaluate("""() => {
@@ -52,7 +51,7 @@ def test_a_publisher_shares_a_link_with_words_and_a_poster_and_plays_a_friend(wi
 
 
 def test_who_comes_by_a_link_for_the_first_time_sees_the_treasure_and_no_login_before_it(window, publisher):
-    code = publisher.publish(a_picture(), name="朋友发来的宝贝", forecast_num=100_000)
+    code = publisher.publish(name="朋友发来的宝贝", forecast_num=100_000)
     page = window(path=f"/?code={code}").page
     expect(page.get_by_role("heading", name="朋友发来的宝贝")).to_be_visible()
     expect(page.get_by_label("你是谁")).to_be_hidden()

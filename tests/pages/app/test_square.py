@@ -45,8 +45,8 @@ def test_the_first_view_is_small_and_grows_with_scrolling_and_the_tab_leads_to_i
 
 
 def test_back_on_the_square_it_is_as_narrow_as_before_and_the_card_left_has_the_focus(window, publisher):
-    publisher.publish(a_picture(), name="窄红茶")
-    wine = publisher.publish(a_picture(), name="窄红酒", draw_type=1)
+    publisher.publish(name="窄红茶")
+    wine = publisher.publish(name="窄红酒", draw_type=1)
     opened = window("朵朵", viewport=PHONE)
     page = opened.page
     sought = page.get_by_label("搜宝贝或发布者")

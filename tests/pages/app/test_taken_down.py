@@ -3,7 +3,6 @@
 from playwright.sync_api import expect
 
 from support.browser import PHONE
-from support.client import a_picture
 from support.screen import take_down
 
 UNPAID = {"goods_type": 1, "money": 1, "forecast_num": 100_000}  # only what is paid can be shared
@@ -15,7 +14,7 @@ def test_paying_and_sharing_are_not_offered_for_what_is_taken_down(window, addre
     page = opened.page
     review = page.locator(".review")
     for rules, names in OFFERED:
-        code = publisher.publish(a_picture(), **rules)
+        code = publisher.publish(**rules)
         offers = [page.get_by_role("button", name=name, exact=True) for name in names]
         opened.go(f"/#/task/{code}")
         expect(page.locator(".watchers")).to_be_visible()  # the page gets frames

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from server.game.amounts import BEIJING
 from support.browser import Person
-from support.client import a_picture
 from support.clients import InHand
 from support.screen import operate
 
@@ -21,7 +20,7 @@ def later(days: int) -> tuple[str, str]:
 
 def test_what_is_featured_says_so_and_what_starts_later_is_listed_apart_and_not_dug_yet(client, publisher):
     name = f"三天后的猫{random.randrange(10**9)}"
-    featured = publisher.publish(a_picture(), name="现在的猫")
+    featured = publisher.publish(name="现在的猫")
     operate(publisher.address, "/ops/feature", code=featured, featured=1)
     begins, said = later(3)
     owner = client("小明")
@@ -55,7 +54,7 @@ def test_a_treasure_is_changed_before_open_pages_buried_again_and_if_unpaid_disc
     publisher = Person.log_in(address, user)
     starts_at = int(datetime.now(BEIJING).replace(hour=20, minute=0, second=0, microsecond=0).timestamp())
     starts_at = 1000 * (starts_at + 2 * 86_400)
-    code = publisher.publish(a_picture(), name="闹钟", not_sent_to="西藏", starts_at=starts_at, **RULES)
+    code = publisher.publish(name="闹钟", not_sent_to="西藏", starts_at=starts_at, **RULES)
     visitor = client("阿强")
     visitor.open("treasure", code)
     visitor.says("闹钟")
@@ -82,7 +81,7 @@ def test_a_treasure_is_changed_before_open_pages_buried_again_and_if_unpaid_disc
     buried = [publisher.get("/getTaskDetails", code=each)["data"] for each in (code, copy)]
     assert copy != code
     assert [buried[1][kept] for kept in KEPT] == [buried[0][kept] for kept in KEPT]
-    unpaid = publisher.publish(a_picture(), name="没付的", goods_type=1, money=1, forecast_num=90)
+    unpaid = publisher.publish(name="没付的", goods_type=1, money=1, forecast_num=90)
     owner.open("treasure", unpaid)
     owner.says("没付的", "支付 1 元")
     owner.press("不要了")

@@ -3,7 +3,6 @@
 import random
 
 from support.browser import Person
-from support.client import a_picture
 from support.screen import operate
 
 REASON = "用脚本挖宝"
@@ -12,9 +11,9 @@ REASON = "用脚本挖宝"
 def test_who_is_banned_finds_the_button_closed_with_the_reason_before_any_press(client, publisher):
     address = publisher.address
     user = f"刷子{random.randrange(10**9)}"
-    won = publisher.publish(a_picture(), prize_num=1, forecast_num=1, draw_type=1)
+    won = publisher.publish(prize_num=1, forecast_num=1, draw_type=1)
     Person.log_in(address, user).post("/postTask", code=won)
-    code = publisher.publish(a_picture(), name="封不住的猫", forecast_num=1000)
+    code = publisher.publish(name="封不住的猫", forecast_num=1000)
     operate(address, "/ops/ban", code=won, depth=1, days=3, reason=REASON)
     banned = client(user)
     banned.open("treasure", code)

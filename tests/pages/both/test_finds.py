@@ -38,7 +38,7 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
 
 
 def test_who_only_lost_a_race_reads_why_none_of_it_is_among_their_digs(client, publisher):
-    code = publisher.publish(a_picture(), name="抢不到的猫", forecast_num=1000, cd=60)
+    code = publisher.publish(name="抢不到的猫", forecast_num=1000, cd=60)
     Person.log_in(publisher.address, "手快的人").post("/postTask", code=code)
     who = f"慢了一步的人{random.randrange(10**6)}"  # who dug nothing
     late = client(who)

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from support.browser import DESK, PHONE, Person
-from support.client import a_picture
 from support.phone import a_phone
 from support.screen import TOKEN, enter
 from support.servers import a_server
@@ -34,11 +33,11 @@ def codes(address: str) -> dict[str, str]:
     kinds = [{"name": name, "prize_num": 2, "draw_type": 2} for name in "甲乙"]
     deep = {"prizes": kinds, "prize_num": 4, "interval": 10, "fluctuation": 1, "forecast_num": 1000}
     found = {
-        "running": ming.publish(a_picture(), name="一只熊猫", value=900),
-        "kinds": ming.publish(a_picture(), name="几种", **deep, **ming.halves()),
+        "running": ming.publish(name="一只熊猫", value=900),
+        "kinds": ming.publish(name="几种", **deep, **ming.halves()),
     }
     for name in ("won", "sent"):
-        found[name] = ming.publish(a_picture(), name="一箱脐橙", forecast_num=1, value=900)
+        found[name] = ming.publish(name="一箱脐橙", forecast_num=1, value=900)
         hong.post("/postTask", code=found[name])
         hong.claim(found[name], **WHERE)
     ming.post("/shipPrize", code=found["sent"], depth=1, carrier="顺丰速运", number="SF1234567890")

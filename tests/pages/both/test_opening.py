@@ -2,12 +2,10 @@
 
 import random
 
-from support.client import a_picture
-
 
 def test_a_page_digs_by_itself_only_for_those_who_chose_it_and_asks_them_once(client, publisher):
-    first, other = (publisher.publish(a_picture(), forecast_num=4000, cd=600) for _ in range(2))
-    last = publisher.publish(a_picture(), forecast_num=1)
+    first, other = (publisher.publish(forecast_num=4000, cd=600) for _ in range(2))
+    last = publisher.publish(forecast_num=1)
     careful = client(f"谨慎的人{random.randrange(10**9)}", named=False)
     careful.open("treasure", first)
     careful.says("第 0 层", "挖一锹")

@@ -1,7 +1,6 @@
 """The first visit has a treasure to practise on, of which the server hears nothing."""
 
 from support.browser import Person
-from support.client import a_picture
 
 # It runs on after a win: the first dig of who opens it may be one.
 REAL = {"prize_num": 2, "forecast_num": 1000, "interval": 500, "fluctuation": 0, "cd": 1}
@@ -15,7 +14,7 @@ FINDS = {
 
 
 def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(client, publisher):
-    publisher.publish(a_picture(), name="不是练习的猫", **REAL)
+    publisher.publish(name="不是练习的猫", **REAL)
     newcomer = client("新来的人")
     newcomer.open("square")
     newcomer.says("先练三锹", "谁挖到宝贝就归谁")
@@ -36,7 +35,7 @@ def test_who_comes_first_practises_three_digs_without_a_request_and_only_once(cl
 
 
 def test_who_comes_by_a_link_is_offered_the_practice_beside_the_treasure_once(client, publisher):
-    code = publisher.publish(a_picture(), name="朋友发来的猫", forecast_num=1000, cd=600)
+    code = publisher.publish(name="朋友发来的猫", forecast_num=1000, cd=600)
     Person.log_in(publisher.address, "抢先的人").post("/postTask", code=code)
     newcomer = client("被叫来的人")
     newcomer.open("treasure", code)

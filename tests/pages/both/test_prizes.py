@@ -3,14 +3,13 @@
 import random
 
 from support.browser import Person
-from support.client import a_picture
 from support.clients import MINI_PROGRAM
 from support.screen import take_down
 
 
 def a_win(publisher: Person, user: str, **parameters: int | str) -> tuple[str, Person]:
     """Publish one prize and let somebody win it; return the treasure's code and the winner."""
-    code = publisher.publish(a_picture(), **{"forecast_num": 1, **parameters})
+    code = publisher.publish(**{"forecast_num": 1, **parameters})
     winner = Person.log_in(publisher.address, user)
     winner.post("/postTask", code=code)
     return code, winner
@@ -102,10 +101,10 @@ def test_the_publisher_of_many_prizes_hands_in_a_table_of_parcels(client, publis
 
 
 def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(client, publisher):
-    publisher.publish(a_picture(), name="下一个铜壶", cd=0)
+    publisher.publish(name="下一个铜壶", cd=0)
     two = {"prize_num": 2, "interval": 3, "fluctuation": 0, "forecast_num": 6, "cd": 0}
-    code = publisher.publish(a_picture(), name="一个铜壶", **two)
-    taken = publisher.publish(a_picture(), name="一个锡壶", cd=0)
+    code = publisher.publish(name="一个铜壶", **two)
+    taken = publisher.publish(name="一个锡壶", cd=0)
     loser = client("小施")
     loser.open("square")
     loser.says("下一个铜壶")
@@ -150,7 +149,7 @@ def test_goods_are_handed_over_for_a_pick_up_code(client, publisher):
 
 @MINI_PROGRAM
 def test_the_draw_is_checked_after_its_end(client, publisher):
-    code = publisher.publish(a_picture(), prize_num=2, interval=1, fluctuation=0, forecast_num=2)
+    code = publisher.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2)
     reader = client("小明")
     reader.open("treasure", code)
     reader.goes_to_fairness()
@@ -201,10 +200,10 @@ def test_a_treasure_is_published_for_who_has_its_link_and_ended_before_anybody_d
 
 def test_the_square_is_looked_through_by_name_and_kind(client, publisher):
     name = f"鼓{random.randrange(10**9)}"
-    publisher.publish(a_picture(), name=f"{name}响", draw_type=2)
-    publisher.publish(a_picture(), name=f"{name}轻", draw_type=1)
+    publisher.publish(name=f"{name}响", draw_type=2)
+    publisher.publish(name=f"{name}轻", draw_type=1)
     for ended in (f"{name}破", "铙钹"):
-        over = publisher.publish(a_picture(), name=ended, draw_type=1)
+        over = publisher.publish(name=ended, draw_type=1)
         publisher.post("/endTask", code=over)
     looker = client("朵朵")
     looker.open("square")
@@ -227,7 +226,7 @@ def test_red_packets_are_marked_with_their_money_wherever_their_cards_are(client
     user = f"找红包的人{random.randrange(10**9)}"
     name = f"红包雨{random.randrange(10**9)}"
     asked = {"prize_num": 3, "interval": 20, "fluctuation": 0, "forecast_num": 60}
-    code = publisher.publish(a_picture(), name=name, goods_type=1, money=2, **asked)
+    code = publisher.publish(name=name, goods_type=1, money=2, **asked)
     publisher.pay(code, 6)
     Person.log_in(publisher.address, user).post("/postTask", code=code)
     looker = client(user)
@@ -242,7 +241,7 @@ def test_red_packets_are_marked_with_their_money_wherever_their_cards_are(client
 
 
 def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(client, publisher):
-    code = publisher.publish(a_picture(), forecast_num=500_000, cd=0)
+    code = publisher.publish(forecast_num=500_000, cd=0)
     for name in ("老王", "隔壁老李"):
         Person.log_in(publisher.address, name).post("/postTask", code=code)
     reader = client("朵朵")

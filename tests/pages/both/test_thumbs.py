@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from support.browser import PHONE, Person, run_until
-from support.client import a_picture
 
 SMALL: ViewportSize = {"width": 320, "height": 568}
 # What can be pressed in a box of the window, but the button that digs.
@@ -55,8 +54,8 @@ NARROWEST = "all => Math.min(...all.map(each => each.getBoundingClientRect().wid
 
 @pytest.mark.parametrize("size", [PHONE, SMALL], ids=["phone", "small"])
 def test_at_the_end_the_button_stays_alone_there_and_no_cooldown_is_told(client, browser, publisher, size):
-    publisher.publish(a_picture(), name="接下来的猫")
-    code = publisher.publish(a_picture(), name="名字不短也快挖完的一只猫", forecast_num=1, cd=5)
+    publisher.publish(name="接下来的猫")
+    code = publisher.publish(name="名字不短也快挖完的一只猫", forecast_num=1, cd=5)
     reader = client("等着挖的人", named=False)  # who digs by hand
     reader.open("treasure", code)
     page = reader.seen(browser)
@@ -105,7 +104,7 @@ def test_a_press_in_a_cooldown_is_answered_in_its_place_without_a_request(client
 def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publisher):
     kinds = [{"name": f"第 {place} 等奖，一只会唱歌的猫", "prize_num": 1} for place in (1, 2)]
     numbers = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 0}
-    code = publisher.publish(a_picture(), prizes=kinds, **numbers, **publisher.halves())
+    code = publisher.publish(prizes=kinds, **numbers, **publisher.halves())
     for name in ("爱放风筝的松鼠 79", "爱坐火车的骆驼 17"):
         Person.log_in(publisher.address, name).post("/postTask", code=code)
     reader = client("看名字的人")
@@ -123,7 +122,7 @@ def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publ
 
 def test_a_win_says_what_else_came_up_and_fits_into_a_small_screen(client, browser, publisher):
     name = "名字不短的一箱脐橙，一共二十个字上下呢"
-    code = publisher.publish(a_picture(), name=name, forecast_num=1, **publisher.halves())
+    code = publisher.publish(name=name, forecast_num=1, **publisher.halves())
     winner = client("挖到脐橙的人", named=False)
     winner.open("treasure", code)
     page = winner.seen(browser)

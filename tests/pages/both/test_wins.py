@@ -1,7 +1,6 @@
 """A group reads at one look who got how much of its red packet."""
 
 from support.browser import Person
-from support.client import a_picture
 from support.clients import Window
 from support.login import log_in
 
@@ -86,7 +85,7 @@ def test_each_winner_of_equal_packets_is_told_with_the_sum(client, address):
 
 
 def test_at_the_end_winners_thank_the_giver_who_reads_who_did(client, publisher):
-    first, other = (publisher.publish(a_picture(), name="谢一谢的猫", forecast_num=1) for _ in range(2))
+    first, other = (publisher.publish(name="谢一谢的猫", forecast_num=1) for _ in range(2))
     for code in (first, other):
         Person.log_in(publisher.address, "懂礼貌的人").post("/postTask", code=code)
     Person.log_in(publisher.address, "懂礼貌的人").post("/thank", code=other, sign="clover")
@@ -102,8 +101,8 @@ def test_at_the_end_winners_thank_the_giver_who_reads_who_did(client, publisher)
 
 
 def test_after_the_end_a_givers_main_button_leads_on(client, publisher):
-    won = publisher.publish(a_picture(), name="挖到的猫", forecast_num=1)
-    undug = publisher.publish(a_picture(), name="没人挖的猫")
+    won = publisher.publish(name="挖到的猫", forecast_num=1)
+    undug = publisher.publish(name="没人挖的猫")
     giver = client("小明")
     giver.open("treasure", won)
     giver.main_button_is("分享给朋友")
@@ -117,7 +116,7 @@ def test_after_the_end_a_givers_main_button_leads_on(client, publisher):
 
 
 def test_who_comes_too_late_reads_whose_dig_came_first(client, publisher):
-    code = publisher.publish(a_picture(), name="慢一步的猫", cd=60)
+    code = publisher.publish(name="慢一步的猫", cd=60)
     first = Person.log_in(publisher.address, "先到的人")
     late = client("晚到的人")
     late.digs_late(code, lambda: first.post("/postTask", code=code))

@@ -50,9 +50,7 @@ def test_the_package_has_500_kilobytes_at_most():
 
 
 def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
-    code = publisher.publish(
-        a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=6
-    )
+    code = publisher.publish(name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=6)
     other = Person.log_in(address, "小刚")
     with a_phone(address, "小燕") as phone:
         phone.open("/pages/square/square")
@@ -186,7 +184,7 @@ def test_a_red_packet_is_won_and_received(address):
 
 def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address):
     owner = Person.log_in(address, "想走的人")
-    code = owner.publish(a_picture(), name="自己的猫")
+    code = owner.publish(name="自己的猫")
     with a_phone(address, "想走的人") as phone:
         phone.open("/pages/mine/mine")
         phone.press("注销账号")
@@ -254,7 +252,7 @@ def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
 
 
 def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publisher):
-    code = publisher.publish(a_picture(), prize_num=5, interval=1, fluctuation=0, draw_type=1)
+    code = publisher.publish(prize_num=5, interval=1, fluctuation=0, draw_type=1)
     winner = Person.log_in(address, "小芳")
     winner.post("/postTask", code=code)
     pickup = winner.claim(code)["pickup"]
@@ -280,9 +278,9 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
 
 
 def test_messages_are_offered_once_after_a_win_and_before_a_start(address, publisher):
-    code = publisher.publish(a_picture(), name="一盏灯", forecast_num=1, draw_type=1)
+    code = publisher.publish(name="一盏灯", forecast_num=1, draw_type=1)
     starts_at = int((datetime.now(BEIJING) + timedelta(days=1)).timestamp() * 1000)
-    later = publisher.publish(a_picture(), name="明天的灯", starts_at=starts_at)
+    later = publisher.publish(name="明天的灯", starts_at=starts_at)
     with a_phone(address, "小芳") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("挖一锹")
@@ -335,7 +333,7 @@ def test_wechat_indexes_no_page_of_a_person_or_of_a_treasure_that_a_link_opens()
 
 def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_again_and_follows(address):
     publisher = Person.log_in(address, "常埋")
-    code = publisher.publish(a_picture(), name="一把旧锁")
+    code = publisher.publish(name="一把旧锁")
     with a_phone(address, "小绕") as phone:
         phone.open("/pages/square/square")
         phone.press("常埋")
@@ -373,12 +371,12 @@ def test_a_square_in_sight_renews_what_its_cards_say_and_moves_none(address, pub
 
 
 def test_hidden_for_long_it_connects_anew_at_once_and_offers_its_new_version(address, publisher):
-    publisher.publish(a_picture(), name="先埋的玉佩")
+    publisher.publish(name="先埋的玉佩")
     with a_phone(address, "小隐") as phone:
         phone.open("/pages/square/square")
         phone.until("sent")
         phone.until_it_says("先埋的玉佩")  # a tap while the square is read for the first time reads nothing
-        publisher.publish(a_picture(), name="后埋的玉佩")
+        publisher.publish(name="后埋的玉佩")
         phone.tap_tab()  # reads the square anew from its top
         assert phone.until("scrolled")["scrollTop"] == 0
         phone.shows("后埋的玉佩")
@@ -411,7 +409,7 @@ def test_an_empty_field_is_refused_beside_it_until_something_is_typed(address):
 
 
 def test_a_winner_takes_the_address_that_wechat_knows_and_copies_the_parcels_number(address, publisher):
-    code = publisher.publish(a_picture(), name="一罐茶叶", forecast_num=1)
+    code = publisher.publish(name="一罐茶叶", forecast_num=1)
     winner = Person.log_in(address, "阿收")
     winner.post("/postTask", code=code)
     known = {"userName": "阿收", "telNumber": "13800000000", "provinceName": "北京市", "cityName": "北京市",
@@ -433,7 +431,7 @@ def test_a_winner_takes_the_address_that_wechat_knows_and_copies_the_parcels_num
 
 
 def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(address, publisher):
-    code = publisher.publish(a_picture(), name="一块石碑", synopsis="碑" * 2000, cd=3, forecast_num=100_000)
+    code = publisher.publish(name="一块石碑", synopsis="碑" * 2000, cd=3, forecast_num=100_000)
     digger, other = (Person.log_in(address, user) for user in ("小刚", "小红"))
     with a_phone(address, "小蓝") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -458,7 +456,7 @@ def test_a_countdown_draws_what_changes_and_nothing_while_its_page_is_hidden(add
 
 def test_each_dig_comes_once_and_no_button_moves_through_a_killed_worker_and_an_old_token(shared, browser):
     publisher, other, mine = (Person.log_in(shared.address, user) for user in ("小明", "小刚", "小红"))
-    code = publisher.publish(a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0)
+    code = publisher.publish(prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0)
     old = {"unionid": mine.unionid, "token": "an old one"}
     with a_phone(shared.address, "小红", storage={"wabao.person": old}) as phone:
         phone.until("login")  # the channel was refused, so it logs in again by itself
@@ -520,7 +518,7 @@ def test_the_mini_program_takes_nothing_from_outside_its_root():
 
 
 def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(address, publisher):
-    code = publisher.publish(a_picture(), name="单独抽的猫")
+    code = publisher.publish(name="单独抽的猫")
     with a_phone(address, "小明", storage={"wabao.halves": [[code, "ab" * 32, "cd" * 16]]}) as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("是服务器单独抽的。", "服务器没有按你出的那一半来抽")

@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from devtools.brand import style_sheet
 from support.browser import CUT, Person, open_window
-from support.client import a_picture
 from support.phone import ROOT, a_phone
 
 KINDS = [{"name": f"第 {place} 等奖", "prize_num": 1} for place in range(1, 11)]
@@ -18,7 +17,7 @@ FARTHEST = 0.45  # of the screen: above it, a thumb does not reach
 def test_the_button_that_digs_is_in_reach_of_the_thumb_with_ten_kinds_of_prizes(browser, address, publisher):
     numbers = {"prize_num": 10, "interval": 2, "fluctuation": 0, "forecast_num": 20, "cd": 30}
     words = {"name": "十种奖品，名字也不短", "synopsis": "说明" * 200}
-    code = publisher.publish(a_picture(), prizes=KINDS, **words, **numbers, **publisher.halves())
+    code = publisher.publish(prizes=KINDS, **words, **numbers, **publisher.halves())
     opened = open_window(browser, address)
     with a_phone(address, "大拇指") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -39,7 +38,7 @@ def test_the_button_that_digs_is_in_reach_of_the_thumb_with_ten_kinds_of_prizes(
 
 
 def test_a_winners_button_which_nobody_has_to_reach_lies_over_no_words(browser, address, publisher):
-    code = publisher.publish(a_picture(), prize_num=2, forecast_num=2, interval=1, fluctuation=0, draw_type=2)
+    code = publisher.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, draw_type=2)
     Person.log_in(address, "挖到的人").post("/postTask", code=code)
     opened = open_window(browser, address, viewport={"width": 360, "height": 780})
     with a_phone(address, "挖到的人") as phone:
@@ -82,10 +81,10 @@ def narrow(address: str, publisher: Person) -> dict[str, str]:
     friend = Person.log_in(address, "窄屏的朋友")
     words = {"name": "名字不短的宝贝，一共二十个字上下呢", "synopsis": "说明" * 200}
     numbers = {"prize_num": 10, "interval": 2, "fluctuation": 0, "forecast_num": 20, "cd": 0}
-    running = publisher.publish(a_picture(), prizes=KINDS, **words, **numbers, **publisher.halves())
-    won = publisher.publish(a_picture(), name="挖完的宝贝", forecast_num=1)
-    mine = own.publish(a_picture(), name="自己的宝贝", forecast_num=1)
-    fresh = own.publish(a_picture(), name="没人挖的宝贝", forecast_num=99)
+    running = publisher.publish(prizes=KINDS, **words, **numbers, **publisher.halves())
+    won = publisher.publish(name="挖完的宝贝", forecast_num=1)
+    mine = own.publish(name="自己的宝贝", forecast_num=1)
+    fresh = own.publish(name="没人挖的宝贝", forecast_num=99)
     own.post("/postTask", code=running)
     own.post("/postTask", code=won)
     friend.post("/postTask", code=mine)

@@ -1,7 +1,6 @@
 """Agreement, privacy policy, contact and rules in the mini-program, never as markup."""
 
 from support.browser import MARKUP
-from support.client import a_picture
 from support.phone import a_phone
 
 
@@ -16,7 +15,7 @@ def test_the_texts_and_a_treasures_rules_are_read_in_the_mini_program_as_they_ar
         phone.shows("我们的隐私政策", "用户隐私保护指引")
         phone.tap(".guide")
         phone.until("guide")
-        code = publisher.publish(a_picture(), name="一只猫", prize_num=1)
+        code = publisher.publish(name="一只猫", prize_num=1)
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("活动规则")
         phone.tap(".rules")

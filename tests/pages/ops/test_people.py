@@ -6,7 +6,6 @@ import time
 from playwright.sync_api import Route, expect
 
 from support.browser import PHONE, Person, Window, write_record
-from support.client import a_picture
 from support.servers import until
 
 
@@ -21,7 +20,7 @@ def confirm(opened: Window, reason: str, said: str) -> None:
 
 def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "大熊"))
-    code = publisher.publish(a_picture(), forecast_num=1000)
+    code = publisher.publish(forecast_num=1000)
     digger.post("/postTask", code=code)
     opened = operator(viewport=PHONE)
     opened.go(f"/ops#/task/{code}")
@@ -63,8 +62,8 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
 
 def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running, data_dir):
     publisher, sharer, reporter = (Person.log_in(running.address, user) for user in ("阿丽", "小芳", "三熊"))
-    dug = publisher.publish(a_picture(), forecast_num=1000, name="一只名猫")
-    code = publisher.publish(a_picture())
+    dug = publisher.publish(forecast_num=1000, name="一只名猫")
+    code = publisher.publish()
     share = sharer.get("/getTaskDetails", code=dug)["share"]
     reporter.get("/getTaskDetails", code=share)
     reporter.post("/postTask", code=dug)
@@ -98,7 +97,7 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
 
 def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, running):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "挖宝的大熊"))
-    code = publisher.publish(a_picture(), forecast_num=1, name="一台机械键盘")
+    code = publisher.publish(forecast_num=1, name="一台机械键盘")
     digger.post("/postTask", code=code)
     opened = operator(viewport=PHONE)
     opened.go("/ops#/search/%E7%9A%84%E5%A4%A7%E7%86%8A")
@@ -111,7 +110,7 @@ def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, 
     expect(opened.page.locator("h1")).to_have_text("\u2068一台机械键盘\u2069 · 第 1 层")
     opened.page.locator(".timeline a", has_text="挖宝的大熊").first.click()
     expect(opened.page.locator("h1")).to_contain_text("挖宝的大熊")
-    publisher.publish(a_picture(), name="明年的键盘", starts_at=int(time.time() * 1000) + 86_400_000)
+    publisher.publish(name="明年的键盘", starts_at=int(time.time() * 1000) + 86_400_000)
     opened.go(f"/ops#/person/{code}/0")
     expect(events.filter(has_text="明年的键盘").first).to_contain_text("预定开挖")
     opened.go(f"/ops#/task/{code}")

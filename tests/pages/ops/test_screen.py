@@ -5,7 +5,6 @@ import re
 from playwright.sync_api import expect
 
 from support.browser import PHONE, Person, write_record
-from support.client import a_picture
 from support.screen import ALARM_MS, IN_ORDER, TOKEN, a_red_packet, chart, enter
 
 
@@ -38,7 +37,7 @@ def test_only_the_token_logs_in(window):
 
 def test_a_name_that_turns_the_direction_of_text_turns_none_of_ours(operator, running, publisher, data_dir):
     turned = "\u2069\u2067\u202e猫"  # ends an isolate, begins another, and reverses the text after it
-    code = publisher.publish(a_picture(), forecast_num=1)
+    code = publisher.publish(forecast_num=1)
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
     packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
     digger = Person.log_in(running.address, "阿花")
@@ -73,13 +72,13 @@ def test_the_charts_are_full_from_the_first_moment_and_show_their_values_at_any_
 
 def test_digs_wins_endings_depth_and_countdown_are_live(operator, running, publisher):
     opened = operator()
-    won = publisher.publish(a_picture(), name="看得见的猫", forecast_num=1)
+    won = publisher.publish(name="看得见的猫", forecast_num=1)
     Person.log_in(running.address, "阿亮").post("/postTask", code=won)
     line = opened.page.locator(".stream li.won", has_text="阿亮")
     expect(line).to_contain_text("在第 1 层挖到了！ · 结束：奖品挖完")
     expect(line.get_by_role("link", name="看得见的猫")).to_be_visible()
     expect(opened.page.locator(f".tasks [data-code='{won}']")).to_contain_text("奖品余 0/1")
-    code = publisher.publish(a_picture(), cd=600)
+    code = publisher.publish(cd=600)
     Person.log_in(running.address, "阿强").post("/postTask", code=code)
     row = opened.page.locator(f".tasks-panel [data-code='{code}']")
     expect(row.locator(".depth")).to_have_text("1 / 4,320")
@@ -91,7 +90,7 @@ def test_digs_wins_endings_depth_and_countdown_are_live(operator, running, publi
 
 
 def test_an_operator_ends_a_task_and_the_open_page_shows_why(operator, window, publisher):
-    code = publisher.publish(a_picture(), name="要结束的猫", forecast_num=40_000, cd=60)
+    code = publisher.publish(name="要结束的猫", forecast_num=40_000, cd=60)
     visitor = window(f"/#/task/{code}", viewport=PHONE)
     visitor.log_in("朵朵")
     expect(visitor.page.get_by_text("规则、承诺和随机数")).to_be_visible()
@@ -124,7 +123,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(operator, window, p
 
 
 def test_an_operator_reads_why_a_treasure_cannot_be_dug_or_an_act_is_refused(operator, publisher, data_dir):
-    code = publisher.publish(a_picture(), name="还不能挖的猫")
+    code = publisher.publish(name="还不能挖的猫")
     opened = operator()
     opened.go(f"/ops#/task/{code}")
     state = opened.page.locator(".heading .state")

@@ -10,7 +10,6 @@ from pymongo import MongoClient
 from server.store import DEFAULT_DATABASE
 from server.store.alarms import new_alarm
 from support.browser import Person
-from support.client import a_picture
 from support.screen import (
     ALARM_MS,
     GREY,
@@ -23,7 +22,7 @@ REDS = ("rgb(165, 29, 19)", "rgb(168, 40, 29)")
 
 
 def test_old_data_is_grey_under_a_red_bar_until_the_server_answers_again(operator, running, publisher):
-    code = publisher.publish(a_picture(), cd=0)
+    code = publisher.publish(cd=0)
     digger = Person.log_in(running.address, "阿强")
     screen = operator()
     page = operator()
