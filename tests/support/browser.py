@@ -305,7 +305,7 @@ class Person:
         files = {"file": ("a.jpg", picture)}
         return str(self.ask("POST", "/uploadFile", files=files, data=form)["url"])
 
-    def publish(self, picture: bytes | None = None, **parameters: Any) -> str:
+    def publish(self, picture: bytes | None = None, /, **parameters: Any) -> str:
         """Publish goods, by default with a small picture; return the code."""
         return str(self.post("/postTask", **goods(self.upload(picture or a_picture()), **parameters))["code"])
 

@@ -147,6 +147,7 @@ class InHand:
     @property
     def asked(self) -> list[str]:
         """The paths of all requests until now."""
+        self._phone.screen()  # by its answer, all that the phone said before is read
         return [told["path"] for told in self._phone.said if told["type"] == "asking"]
 
     def open(self, page: str, of: str = "") -> None:

@@ -53,7 +53,7 @@ def test_a_winners_button_which_nobody_has_to_reach_lies_over_no_words(browser, 
 
 
 def test_taps_alone_lead_from_tab_to_tab_into_a_treasure_and_back(browser, address, publisher):
-    publisher.publish(a_picture(), name="点得到的宝贝")
+    publisher.publish(name="点得到的宝贝")
     opened = open_window(browser, address, viewport={"width": 360, "height": 740})
     arrow = opened.page.get_by_label("返回")
     with a_phone(address, "只用手指的人") as phone:
