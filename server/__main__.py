@@ -66,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line. What --help says of a subcommand is its function's docstring."""
     parser = argparse.ArgumentParser(
         prog="python -m server",
         description="Wabao: people publish treasures, others race to dig for them. "
@@ -74,84 +75,40 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_serve)
     parser.add_argument("--demo", action="store_true", help="with a crowd of invented people in the square")
     commands = parser.add_subparsers(title="subcommands", metavar="")
-    worker = commands.add_parser("worker", help="one serving process, started by the server")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], does: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=does, description=run.__doc__)
+        made.set_defaults(run=run)
+        return made
+
+    worker = command("worker", _work, "one serving process, started by the server")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--heartbeats", type=int, required=True, help="descriptor of the pipe for heartbeats")
     worker.add_argument("--ended", default="{}", help="how workers ended that are not counted yet, as JSON")
     worker.add_argument("--lost", default="[]", help="when workers ended unasked, unix seconds, as JSON")
     worker.add_argument("--database", default="", help="the identity of the database, if it is known")
     worker.add_argument("--prepare", action="store_true", help="prepare the database, which is embedded")
-    worker.set_defaults(run=_work)
-    release = commands.add_parser(
-        "release",
-        help="prepare MONGODB_URI, before a new version serves",
-        description="Check the stores, build missing indexes and note the version of the data, while "
-        "servers run; may be cut off and run again. Exits with 0 when it is done, 1 when the check found "
-        "something, 2 when it could not begin.",
-    )
+    release = command("release", _release, "prepare MONGODB_URI, before a new version serves")
     release.add_argument("--unchecked", action="store_true", help="do not check the stores first")
-    release.set_defaults(run=_release)
-    commands.add_parser(
-        "check",
-        help="check whether MONGODB_URI and REDIS_URL can carry this server",
-        description="Look at MongoDB's version, members, clocks, rights and indexes, and at Redis's limits. "
-        "Prints a table. Exits with 0 when nothing in it FAILED, 1 when something did, 2 when it could not "
-        "begin.",
-    ).set_defaults(run=_check)
-    commands.add_parser(
-        "secret",
-        help="print a new random secret, for SECRET_KEY, OPS_TOKEN and the like",
-        description="Print a random secret of 43 letters, digits, - and _ (256 bits). It is kept nowhere.",
-    ).set_defaults(run=_secret)
-    verify = commands.add_parser(
-        "verify",
-        help="check an ended task's proof against its commitment",
-        description="Recompute an ended task's draw from its proof, the reply of /getProof. "
-        "Exits with 0 if the proof holds, 1 if something differs, 2 if it cannot be read.",
-    )
+    command("check", _check, "check whether MONGODB_URI and REDIS_URL can carry this server")
+    command("secret", _secret, "print a new random secret, for SECRET_KEY, OPS_TOKEN and the like")
+    verify = command("verify", _verify, "check an ended task's proof against its commitment")
     verify.add_argument("proof", metavar="FILE-OR-URL", help="a proof, as a file or the URL of /getProof")
     verify.add_argument(
         "--commitment", metavar="HEX", help="the commitment that was shown while the task was running"
     )
     verify.add_argument("--seed-hash", metavar="HEX", help="what the publisher got from /commitment")
     verify.add_argument("--nonce", metavar="HEX", help="what the publisher sent to publish")
-    verify.set_defaults(run=_verify)
-    crowd = commands.add_parser(
-        "crowd",
-        help="let invented people publish and dig on a running server with a sandbox",
-        description="Log people in through a running server's sandbox and let them publish, watch and dig at "
-        "human pace. Prints a table at the end; exits with 1 if the server's frames broke a promise.",
-    )
+    crowd = command("crowd", _crowd, "let invented people publish and dig on a running server with a sandbox")
     crowd.add_argument("--people", type=_at_least(2), default=30, metavar="N", help="how many people (30)")
     crowd.add_argument("--tasks", type=_at_least(1), default=4, metavar="N", help="tasks at a time (4)")
     crowd.add_argument("--url", help="the server (the one at PORT, else the one that runs in DATA_DIR)")
     crowd.add_argument("--seconds", type=_at_least(1), metavar="S", help="how long (until Ctrl-C or SIGTERM)")
-    crowd.set_defaults(run=_crowd)
-    auditing = commands.add_parser(
-        "audit",
-        help="check that every fen is where it should be",
-        description="Recompute the ledger from orders, bills and refunds. Print each difference, and each "
-        "payment that waits for the operator. Exits with 0 if nothing differs, 1 if something does, 2 if it "
-        "could not begin.",
-    )
+    auditing = command("audit", _audit, "check that every fen is where it should be")
     auditing.add_argument("--remote", action="store_true", help="also compare with WeChat's answers")
-    auditing.set_defaults(run=_audit)
-    commands.add_parser(
-        "rotate",
-        help="seal stored secrets anew under the first of SECRET_KEYS",
-        description="Seal seeds, addresses and access tokens anew under the first secret. Servers may run "
-        "meanwhile; they must have the same first secret. May be interrupted and run again. Exits with 0 if "
-        "stored data needs no other secret, 1 if it still does, 2 if it could not begin.",
-    ).set_defaults(run=_rotate)
-    forgetting = commands.add_parser(
-        "forget",
-        help="forget a person who asks for it",
-        description="Delete a person's record, name and picture, delete their addresses and "
-        "uploads, and end their sessions. May be interrupted and run again. Exits with 0 when done, 1 if it "
-        "must wait for something, 2 if it could not begin.",
-    )
+    command("rotate", _rotate, "seal stored secrets anew under the first of SECRET_KEYS")
+    forgetting = command("forget", _forget, "forget a person who asks for it")
     forgetting.add_argument("unionid", metavar="UNIONID", help="as userLogin returned it")
-    forgetting.set_defaults(run=_forget)
     return parser
 
 
@@ -224,6 +181,10 @@ def _work(parsed: argparse.Namespace) -> int:
 
 
 def _release(parsed: argparse.Namespace) -> int:
+    """Check the stores, build missing indexes and note the version of the data, while servers run; may be cut
+    off and run again. Exits with 0 when it is done, 1 when the check found something, 2 when it could not
+    begin.
+    """
     from server.actions.command_line import logged
     from server.store.schema import is_noted, prepare
 
@@ -247,12 +208,16 @@ def _release(parsed: argparse.Namespace) -> int:
 
 
 def _check(_: argparse.Namespace) -> int:
+    """Look at MongoDB's version, members, clocks, rights and indexes, and at Redis's limits. Prints a table.
+    Exits with 0 when nothing in it FAILED, 1 when something did, 2 when it could not begin.
+    """
     settings = read_settings(os.environ)
     _refuse_embedded(settings, "check")
     return _on_store(lambda store: _checked(settings, store), settings)
 
 
 def _secret(_: argparse.Namespace) -> int:
+    """Print a random secret of 43 letters, digits, - and _ (256 bits). It is kept nowhere."""
     _tell(new_secret())
     return 0
 
@@ -279,6 +244,9 @@ def _tell(line: str) -> None:
 
 
 def _audit(parsed: argparse.Namespace) -> int:
+    """Recompute the ledger from orders, bills and refunds. Print each difference, and each payment that waits
+    for the operator. Exits with 0 if nothing differs, 1 if something does, 2 if it could not begin.
+    """
     from server.cash.audit import audit
     from server.cash.context import pay_of
     from server.clock import Clock
@@ -339,6 +307,10 @@ def _on_store(
 
 
 def _rotate(_: argparse.Namespace) -> int:
+    """Seal seeds, addresses and access tokens anew under the first secret. Servers may run meanwhile; they
+    must have the same first secret. May be interrupted and run again. Exits with 0 if stored data needs no
+    other secret, 1 if it still does, 2 if it could not begin.
+    """
     from server.actions.command_line import logged
     from server.actions.rotate import CannotRotate, rotate
     from server.security.keys import Keys
@@ -378,6 +350,10 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
 
 
 def _forget(parsed: argparse.Namespace) -> int:
+    """Delete a person's record, name and picture, delete their addresses and uploads, and end their sessions.
+    May be interrupted and run again. Exits with 0 when done, 1 if it must wait for something, 2 if it could
+    not begin.
+    """
     from server.actions.command_line import logged
     from server.actions.people.erase import CannotErase, erase
 
@@ -396,6 +372,9 @@ def _forget(parsed: argparse.Namespace) -> int:
 
 
 def _verify(parsed: argparse.Namespace) -> int:
+    """Recompute an ended task's draw from its proof, the reply of /getProof. Exits with 0 if the proof holds,
+    1 if something differs, 2 if it cannot be read.
+    """
     import httpx  # the import takes 9 MB that the supervisor can do without
 
     try:
@@ -426,6 +405,9 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _crowd(parsed: argparse.Namespace) -> int:
+    """Log people in through a running server's sandbox and let them publish, watch and dig at human pace.
+    Prints a table at the end; exits with 1 if the server's frames broke a promise.
+    """
     crowds = _devtools("crowd")
     url = parsed.url or server_address(read_settings(os.environ), port_is_set=bool(os.environ.get("PORT")))
     try:
