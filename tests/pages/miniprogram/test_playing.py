@@ -357,10 +357,13 @@ def test_somebody_goes_from_treasures_to_their_publisher_and_back_again_and_agai
 def test_a_square_in_sight_renews_what_its_cards_say_and_moves_none(address, publisher):
     names = [f"{each}鼓面{random.randrange(10**9)}" for each in ("甲", "乙", "丙")]
     code = publisher.publish(a_picture(), name=names[0], forecast_num=40_000, cd=0)
-    publisher.publish(a_picture(), name=names[1])
+    for name in (names[1], "别的猫"):
+        publisher.publish(a_picture(), name=name)
     with a_phone(address, "看着不动的人") as phone:
         phone.open("/pages/square/square")
+        phone.until_it_says("别的猫")
         phone.fill("搜宝贝或发布者", "鼓面")
+        phone.until_it_lacks("别的猫")
         before = phone.until_it_says(names[0], names[1], "就这些了")
         publisher.publish(a_picture(), name=names[2])
         Person.log_in(address, "老王").post("/postTask", code=code)
