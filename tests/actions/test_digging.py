@@ -83,19 +83,6 @@ async def test_mongodb_itself_refuses_a_dig_that_was_allowed_when_its_task_was_r
     assert (recorded["depth"], recorded["cd_until"]) == (2, recorded["at"] + 60_000)
 
 
-async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(context, alice, bob, carol):
-    code = await alice.publish(cd=1, forecast_num=100_000)
-    first = await bob.dig(code, dig_id="bobs-dig-1")
-    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 0, "cd_ms": 60_000}})
-    context.hub.cooldowns.forget(code)
-    others = await carol.dig(code, dig_id="bobs-dig-1")  # of another person, so it is another dig
-    assert (others["repeated"], others["now_depth"]) == (0, 2)
-    again = await bob.dig(code, dig_id="bobs-dig-1")
-    assert (again["repeated"], again["now_depth"], again["no"]) == (1, 1, first["no"])
-    refused = await bob.dig(code, dig_id="bobs-dig-2")
-    assert (refused["error"], 0 < refused["time"] <= 60) == ("cooling_down", True)
-
-
 @pytest.mark.parametrize("known", [True, False])
 async def test_many_digs_of_a_publisher_delay_anothers_by_one_read(context, monkeypatch, known, alice, bob):
     code = await alice.publish(cd=60)

@@ -172,18 +172,6 @@ async def test_a_result_that_never_comes_is_asked_for_twice_then_held(client, co
     assert len((await only(context, "reviews"))["traces"]) == 2
 
 
-async def test_results_that_come_twice_forged_or_too_early_count_once(client, context, alice, bob):
-    for trouble in ("repeat_notice", "forge_notice", ""):
-        if trouble:
-            await client.misbehave(trouble)
-        code = await alice.publish()
-        # Two processes at once, and the push comes while the first of them still waits for the trace_id.
-        await asyncio.gather(settle_reviews(context), settle_reviews(context))
-        await settle(context)
-        assert await shown_to(bob, code) == "shown"
-    assert {check["said"] for check in await find(context, "media_checks")} == {"pass"}
-
-
 async def test_a_chosen_name_is_checked_before_others_see_it(context, alice, bob):
     picture = (await alice.upload(a_picture()))["url"]
     code = await bob.publish()

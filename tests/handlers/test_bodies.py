@@ -9,12 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from handlers.bodies import (
-    BODY_BYTES,
-    LARGE_BYTES,
-    LARGEST_BYTES,
-    STRANGERS_BYTES,
-)
+from handlers.bodies import BODY_BYTES, LARGE_BYTES, LARGEST_BYTES, STRANGERS_BYTES
 from handlers.prizes.shipping import ShipPrizes
 from server.memory.large_bodies import LARGE_AT_ONCE, STRANGERS
 from support.client import a_picture

@@ -40,11 +40,7 @@ async def waits(context: Context, winner: Someone, code: str, why: str, after_ms
 
 
 class TestTheRulesOfRedPackets:
-    ENVIRONMENT: ClassVar = {
-        "CASH_LEAST_CD_SECONDS": "3",
-        "CASH_LEAST_GAP": "2",
-        "CASH_LEAST_DIGGERS": "10",
-    }
+    ENVIRONMENT: ClassVar = {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2", "CASH_LEAST_DIGGERS": "10"}
 
     async def test_red_packets_lie_deep_and_are_not_dug_faster_than_others_can_come(self, alice):
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "forecast_num": 20, "cd": 3}
@@ -112,10 +108,7 @@ class TestPrivateTreasures:
 
 
 class TestNewcomers:
-    ENVIRONMENT: ClassVar = {
-        "CASH_NEWCOMER_DAY_YUAN": "5",
-        "CASH_YOUNG_DAY_YUAN": "8",
-    }
+    ENVIRONMENT: ClassVar = {"CASH_NEWCOMER_DAY_YUAN": "5", "CASH_YOUNG_DAY_YUAN": "8"}
 
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch: pytest.MonkeyPatch) -> None:

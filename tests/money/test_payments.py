@@ -85,21 +85,6 @@ async def test_a_forged_notice_and_one_of_another_amount_open_nothing(client, co
         assert (await only(context, "tasks"))["open"] == int(status == 200)
 
 
-async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client, context, alice):
-    code = await alice.publish_packet()
-    goods = await alice.publish()
-    await let_pass(context, DAY_MS - 60_000)
-    parameters = await alice.order(code)
-    await sweep(context)
-    assert len(await find(context, "tasks")) == 2
-    await sweep_until_quiet(context, 61_000)
-    assert [task["_id"] for task in await find(context, "tasks")] == [goods]
-    assert [found["state"] for found in await find(context, "orders")] == ["closed"]
-    assert "fail" in await client.wx("pay", **parameters)
-    assert (await alice.get("/getTaskDetails", code=code))["error"] == "no_such_task"
-    assert (await alice.post("/payTask", code=code, money=2))["error"] == "no_such_task"
-
-
 async def test_a_publisher_ends_what_nobody_dug_and_only_an_operator_what_was_dug(context, alice, bob, carol):
     undug = await alice.paid_packet(forecast_num=5)
     for who, code, error in ((bob, undug, "not_yours"), (bob, "0" * 12, "no_such_task"), (alice, undug, "")):

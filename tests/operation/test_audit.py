@@ -8,7 +8,6 @@ import pytest
 
 from server.cash import counting as cash_counting
 from server.cash.audit import differences, read_money, remote_differences
-from server.cash.pay.answers import PayRefused
 from server.context import Context
 from server.game.findings import LedgerWhat
 from server.operation.findings import SENTENCES, line_of
@@ -16,7 +15,7 @@ from server.settings import Settings
 from support.client import Client
 from support.counting import count_now
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, expect_balance, find, let_pass, sweep_until_quiet
+from support.purse import DAY_MS, sweep_until_quiet
 
 # By name: collection, document, changes (None deletes the document), and a part of the audit's line.
 TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
@@ -134,18 +133,6 @@ async def make_bills_known(context: Context) -> None:
     """Make the story's bills young enough for WeChat to know them."""
     await context.sandbox.pay.bills.update_many({}, {"$inc": {"created_at_ms": 60 * DAY_MS}})
     await context.store.database["bills"].update_many({}, {"$inc": {"created_at": 60 * DAY_MS}})
-
-
-async def test_a_bill_of_more_than_30_days_that_wechat_no_longer_knows_is_no_difference(client, context):
-    code = await a_whole_story(client, context)
-    await let_pass(context, 31 * DAY_MS)
-    for bill in await find(context, "bills"):
-        with pytest.raises(PayRefused, match="NOT_FOUND"):
-            await context.pay.query_transfer(bill["_id"])
-    await expect_balance(context)
-    await context.store.database["bills"].update_one({"state": "given"}, {"$set": {"created_at": 9**14}})
-    found = await at_wechat(context, code)
-    assert any("NOT_FOUND" in line_of(finding) for finding in found)
 
 
 async def run_audit(settings: Settings, *arguments: str) -> tuple[int, str]:

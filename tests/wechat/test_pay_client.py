@@ -15,13 +15,7 @@ from tornado.web import Application, RequestHandler
 
 from devtools.sandbox import signing
 from devtools.sandbox.store.merchant import SANDBOX_MCHID
-from server.cash.pay.answers import (
-    Contradiction,
-    ForgedNotice,
-    Notice,
-    PayRefused,
-    PayUnknown,
-)
+from server.cash.pay.answers import Contradiction, ForgedNotice, Notice, PayRefused, PayUnknown
 from server.cash.pay.client import CANCELS_A_SECOND, DAY_REFUSED, Pay
 from server.settings import SANDBOX_APPID
 from support.merchant import OPENID, Shop, a_number
