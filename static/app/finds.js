@@ -36,9 +36,9 @@ export function cameUp(finds) {
 }
 
 /** Return the book, in the form of `makeList` in mine.js. */
-export function book(signal) {
+export function book(signal, begin) {
   const said = el("p.blank", { role: "status" }, "正在读取…");
-  const again = el("button", { hidden: true, onclick: load }, BOOK.again);
+  const again = el("button", { hidden: true, onclick: begin }, BOOK.again);
   const layers = el("div.book");
 
   async function load() {
@@ -50,6 +50,7 @@ export function book(signal) {
       fill(layers, el("p.hint", {}, el("b", {}, countWords(data, whole)), " ", BOOK.rule), bookOf(data).map(layer));
     });
     again.hidden = layers.children.length > 0;
+    return again.hidden;
   }
 
   return { elements: [said, again, layers], load, renew: (readNumbers) => document.hidden || Promise.all([readNumbers(), load()]), tick() {} };

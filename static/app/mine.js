@@ -7,7 +7,7 @@ import { calendar } from "./daily.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
 import { LISTS, firstList } from "../miniprogram/shared/lists.js";
 import { keepShown } from "../miniprogram/shared/renewing.js";
-import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./dom.js";
+import { arrange, avatar, el, fill, set, showNumbers, write } from "./dom.js";
 import { askToLeave, keeping } from "./leaving.js";
 import { askName } from "./naming.js";
 import { book, named } from "./finds.js";
@@ -43,7 +43,7 @@ export function mine(root, signal, which, known = null) {
   const leave = el("button.link", { onclick: askToLeave }, "注销账号");
   const asking = askName(signal, NAMING.mine);
   const luck = el("p.panel.luck", { role: "status", hidden: true });
-  const list = which === "digs" ? footprints(signal) : which === "finds" ? book(signal) : makeList(which, signal);
+  const list = which === "digs" ? footprints(signal, begin) : which === "finds" ? book(signal, begin) : makeList(which, signal, begin);
   const days = el("div");
   let leavesAt = 0;
   root.classList.add("wide");
@@ -87,9 +87,19 @@ export function mine(root, signal, which, known = null) {
     write(luck, words);
   }
 
-  list.load();
+  /** Read the list and the numbers. What failed is said once, beside what reads both again. */
+  async function begin() {
+    const listed = list.load();
+    try {
+      await readNumbers(known);
+    } catch (error) {
+      if (!error.error) throw error;
+      if (await listed) fill(uncounted, error.message, " ", el("button.link", { onclick: () => list.renew(readNumbers).catch(keepShown) }, "再试一次"));
+    }
+  }
+
+  begin();
   calendar(days).catch(keepShown);
-  attempt(uncounted, () => readNumbers(known));
   keepNew(RENEW_MS, () => list.renew(readNumbers), signal);
   const ticking = setInterval(list.tick, 500);
   signal.addEventListener("abort", () => clearInterval(ticking));
@@ -106,14 +116,17 @@ async function readFirst() {
   }
 }
 
-/** Return one of the lists, with `load()` for its next page, and `renew(readNumbers)`. */
-function makeList(which, signal) {
+/**
+ * Return one of the lists, with `load()` for its next page, which resolves with whether it was read, and
+ * `renew(readNumbers)`. Where nothing was read, its button calls `begin`.
+ */
+function makeList(which, signal, begin) {
   const { path, whose, foot } = LISTS[which];
   const { none } = MINE[which];
   const list = el("ul.cards");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const way = wayOn(which);
-  const more = el("button", { hidden: true, onclick: () => load() });
+  const more = el("button", { hidden: true, onclick: () => (pages ? load() : begin()) });
   const shown = cardSet((card) => footer(card, foot(card)));
   let pages = 0;
   let after = ""; // where the next page begins
@@ -127,21 +140,23 @@ function makeList(which, signal) {
   }
 
   async function load() {
-    if (loading) return;
+    if (loading) return false;
     loading = true;
     set(more, { hidden: true });
     try {
       const { cards, next } = await read(path, after ? { after } : { page: 1 }, whose);
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       pages += 1;
       after = next;
       show([...shown.all(), ...cards]);
       set(more, { hidden: !next });
+      return true;
     } catch (error) {
       write(said, error.message);
       write(more, "再试一次");
       set(more, { hidden: false });
       if (!error.error) throw error;
+      return false;
     } finally {
       loading = false;
     }
@@ -165,19 +180,19 @@ function makeList(which, signal) {
 }
 
 /** Return the list of this person's digs, in the form of `makeList`. Its rows never change. */
-function footprints(signal) {
+function footprints(signal, begin) {
   const { path } = LISTS.digs;
   const list = el("ul.footprints");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const way = wayOn("digs");
-  const more = el("button", { hidden: true, onclick: () => load() });
+  const more = el("button", { hidden: true, onclick: () => (list.children.length ? load() : begin()) });
   let after = "";
 
   async function load() {
     set(more, { hidden: true });
     try {
       const { data, next } = await get(path, after ? { after } : { page: 1 });
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       after = next;
       list.append(...data.map((dig) => el("li", {},
         el("a", { href: `#/task/${dig.code}` }, title(dig)),
@@ -186,11 +201,13 @@ function footprints(signal) {
       set(way, { hidden: list.children.length > 0 });
       write(more, "更多");
       set(more, { hidden: !next });
+      return true;
     } catch (error) {
       write(said, error.message);
       write(more, "再试一次");
       set(more, { hidden: false });
       if (!error.error) throw error;
+      return false;
     }
   }
 

@@ -31,6 +31,19 @@ def test_what_was_not_read_can_be_read_again_unless_it_is_refused(window, publis
         fail(page)
         opened.go(f"/#/{path}")
         read_again(page, words)
+    expect(page.locator(".numbers dd")).not_to_have_count(0)
+    for asked in ("get*", "getMyInfo*"):
+        for which in ("published", "digs", "finds"):
+            opened.go("/#/follows")
+            page.route(f"**/{asked}", lambda route: route.abort())
+            opened.go(f"/#/mine/{which}")
+            again = page.get_by_role("button", name="再试一次")
+            expect(again).to_have_count(1)
+            expect(page.get_by_text("网络不通")).to_have_count(1)
+            page.unroute(f"**/{asked}")
+            again.click()
+            expect(page.locator(".numbers dd").first).to_be_visible()
+            expect(page.get_by_text("网络不通")).to_have_count(0)
     for path, words in pages.items():
         fail(page)
         opened.go(f"/#/{path}/{code}")
