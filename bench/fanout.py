@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has ha
 
 from parts import cpu, live, table
 from parts.table import Row, Sections
-from support.redis_cluster import redis_cluster
+from support.redis_cluster import RedisCluster
+from support.servers import started
 
 DIGS = 60
 CLUSTER_ROUNDS = 12
@@ -54,7 +55,7 @@ def two_rows() -> Iterator[Row]:
 
 
 def cluster_rows() -> Iterator[Row]:
-    with TemporaryDirectory() as directory, redis_cluster(Path(directory)) as cluster:
+    with TemporaryDirectory() as directory, started(RedisCluster(Path(directory))) as cluster:
         digs = DIGS // CLUSTER_ROUNDS
         alone, through = live.in_turns(2, 1000, digs, CLUSTER_ROUNDS, REDIS_URL=cluster.uri)
     costs = {"one Redis": [found.cpu_us for found in alone], "a cluster": [found.cpu_us for found in through]}

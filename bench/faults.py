@@ -30,7 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1]))  # comes first: tests/ has handlers/ too
 
 from parts.serving import Person, Server, running
-from support.redis_cluster import RedisCluster, redis_cluster
+from support.redis_cluster import RedisCluster
+from support.servers import started
 
 STATE = ("seq", "cd_until", "now_depth", "prizes_left", "participants", "status", "end_reason")
 PATIENCE_SECONDS = 60
@@ -198,7 +199,7 @@ def main() -> int:
         given = {}
         if asked.cluster:
             directory = Path(stack.enter_context(TemporaryDirectory()))
-            cluster = stack.enter_context(redis_cluster(directory))
+            cluster = stack.enter_context(started(RedisCluster(directory)))
             given["REDIS_URL"] = cluster.uri
         server = stack.enter_context(running(workers=2, **given))
         return asyncio.run(run(server, asked.pages, asked.diggers, asked.kills, cluster))

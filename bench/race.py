@@ -40,7 +40,8 @@ from server.game.task import Task
 from server.security.keys import Keys
 from server.store import Store
 from support.invariants import broken_by_digs
-from support.redis_cluster import RedisCluster, redis_cluster
+from support.redis_cluster import RedisCluster
+from support.servers import started
 
 COOLDOWN_SECONDS = 1
 # With faults, the cooldown is longer than any restart of a process, so that people ask again within it.
@@ -364,7 +365,7 @@ def main() -> int:
         cluster = None
         if asked.cluster:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            cluster = stack.enter_context(redis_cluster(directory))
+            cluster = stack.enter_context(started(RedisCluster(directory)))
             given["REDIS_URL"] = cluster.uri
         server = stack.enter_context(running(workers=2, **given))
         if asyncio.run(race(server, asked.people, asked.windows, asked.seed, cluster)):

@@ -15,7 +15,7 @@ from server.store.cluster import Cluster, Reading, look
 from server.store.schema import prepare
 from support.databases import with_database
 from support.redis_cluster import Member
-from support.servers import Running
+from support.servers import Running, started
 from support.wire.faulty import refuse
 
 
@@ -128,13 +128,9 @@ class AFullCluster(Member):
 
 
 async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fails(tmp_path):
-    redis = AFullCluster(tmp_path)
-    redis.start()
-    try:
+    with started(AFullCluster(tmp_path)) as redis:
         settings = settings_with(redis.uri, WEB_CONCURRENCY="2")
         rows = await checking._redis_rows(settings)
-    finally:
-        redis.kill()
     assert [row.verdict for row in rows] == ["FAILED"] * 3
     assert "names a member of a Redis Cluster" in rows[0].found
     assert [row.found for row in rows[1:]] == ["allkeys-lru", "11 at most, needed 12: 6 a worker"]

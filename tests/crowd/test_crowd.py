@@ -15,8 +15,7 @@ import pytest
 from devtools.crowd import square, treasures
 from server.realtime.hub import Hub
 from support.browser import Person
-from support.screen import stopped
-from support.servers import Running, assert_all_end, pidfds_of, until
+from support.servers import Running, assert_all_end, pidfds_of, stopped, until
 
 NEWCOMER_SECONDS = 30  # some seconds on a machine with nothing else to do
 

@@ -25,6 +25,7 @@ from server.runtime.children import GIVES_MEMORY_BACK
 from support import SOURCE
 from support.client import a_picture
 from support.pictures import a_poster, encoded, four_corners, png_chunk, png_header
+from support.servers import stopped
 
 SMALL = a_picture()  # a JPEG
 PNG = encoded(four_corners(), "PNG")
@@ -221,13 +222,12 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture):
 async def test_a_person_has_one_picture_at_a_time_and_a_photo_waits_for_no_other_format(own_pool):
     held = await pid_of(own_pool.heavy)
     await pid_of(own_pool.light)
-    os.kill(held, signal.SIGSTOP)
-    alices = [asyncio.create_task(own_pool.normalise(data, "alice")) for data in (PNG, SMALL, SMALL)]
-    await asyncio.sleep(0)
-    assert await own_pool.poster(a_poster(), "bob") == draw_poster(a_poster())
-    assert await own_pool.normalise(SMALL, "bob") == normalise(SMALL)
-    assert not any(task.done() for task in alices)
-    os.kill(held, signal.SIGCONT)
+    with stopped([held]):
+        alices = [asyncio.create_task(own_pool.normalise(data, "alice")) for data in (PNG, SMALL, SMALL)]
+        await asyncio.sleep(0)
+        assert await own_pool.poster(a_poster(), "bob") == draw_poster(a_poster())
+        assert await own_pool.normalise(SMALL, "bob") == normalise(SMALL)
+        assert not any(task.done() for task in alices)
     assert await asyncio.gather(*alices) == [normalise(PNG), normalise(SMALL), normalise(SMALL)]
     gc.collect()
     assert not own_pool._people
@@ -235,11 +235,10 @@ async def test_a_person_has_one_picture_at_a_time_and_a_photo_waits_for_no_other
 
 async def test_a_picture_that_waits_too_long_is_refused(own_pool, monkeypatch):
     held = await pid_of(own_pool.heavy)
-    os.kill(held, signal.SIGSTOP)
-    alices = asyncio.create_task(own_pool.normalise(PNG, "alice"))
-    await asyncio.sleep(0)
-    monkeypatch.setattr(processes, "LIMIT_SECONDS", 0.01)
-    with pytest.raises(Unavailable):
-        await own_pool.normalise(PNG, "bob")
-    os.kill(held, signal.SIGCONT)
+    with stopped([held]):
+        alices = asyncio.create_task(own_pool.normalise(PNG, "alice"))
+        await asyncio.sleep(0)
+        monkeypatch.setattr(processes, "LIMIT_SECONDS", 0.01)
+        with pytest.raises(Unavailable):
+            await own_pool.normalise(PNG, "bob")
     assert await alices == normalise(PNG)

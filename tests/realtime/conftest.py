@@ -13,15 +13,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from server.running.stores import EmbeddedRedis
+from support.servers import started
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
     """A Redis of the test's own, to be killed."""
-    store = EmbeddedRedis(tmp_path / "redis")
-    store.start()
-    yield store
-    store.kill()
+    with started(EmbeddedRedis(tmp_path / "redis")) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")

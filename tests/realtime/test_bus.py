@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
 
@@ -17,13 +15,13 @@ from tornado.testing import ExpectLog
 from server.realtime import links
 from server.realtime.bus import FORM, HEARTBEATS, LATE_MS, Bus
 from server.realtime.links import OPERATION_SECONDS
-from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
 from server.security.keys import Keys
 from server.settings import Settings
 from server.telemetry import metrics
 from support.buses import a_bus
 from support.link import Link
+from support.servers import stopped
 
 CODE = "aaaaaaaa"
 NEW, OLD = (b"the secret of the tests: %d, 32 characters" % number for number in (1, 2))
@@ -127,14 +125,13 @@ async def test_nobody_waits_a_second_for_a_frozen_redis_again_and_again(redis):
     loop = asyncio.get_running_loop()
     with ExpectLog(app_log, ".*", required=False):
         async with hearing(redis.uri) as (listening, _, subscribed):
-            os.kill(redis.pid, signal.SIGSTOP)
-            assert not await listening.publish(CODE, b"")
-            began = loop.time()
-            assert not await listening.publish(CODE, b"")
-            assert not await listening.listen("bbbbbbbb")
-            assert listening.up
-            assert loop.time() - began < OPERATION_SECONDS
-            os.kill(redis.pid, signal.SIGCONT)
+            with stopped([redis.pid]):
+                assert not await listening.publish(CODE, b"")
+                began = loop.time()
+                assert not await listening.publish(CODE, b"")
+                assert not await listening.listen("bbbbbbbb")
+                assert listening.up
+                assert loop.time() - began < OPERATION_SECONDS
             assert await subscribed.get() == "bbbbbbbb"
 
 
@@ -171,22 +168,16 @@ async def test_a_task_ends_even_if_its_first_cancellation_is_lost():
     await end_tasks([])
 
 
-async def test_a_full_redis_loses_charts_and_no_news(tmp_path):
-    full = EmbeddedRedis(tmp_path)
-    full.start()
-    try:
-        async with hearing(full.uri) as (ours, heard, _):
-            admin = Redis.from_url(full.uri)
+async def test_a_full_redis_loses_charts_and_no_news(redis):
+    async with hearing(redis.uri) as (ours, heard, _):
+        async with Redis.from_url(redis.uri) as admin:
             await admin.config_set("maxmemory", "1")
             with pytest.raises(OutOfMemoryError):
                 await admin.set("key", "value")
-            await admin.aclose()
-            with ExpectLog(app_log, "a heartbeat was lost"):
-                await ours.write_heartbeat(b"heartbeat")
-            assert await ours.publish(CODE, b"a dig")
-            assert await heard.get() == b"a dig"
-    finally:
-        full.kill()
+        with ExpectLog(app_log, "a heartbeat was lost"):
+            await ours.write_heartbeat(b"heartbeat")
+        assert await ours.publish(CODE, b"a dig")
+        assert await heard.get() == b"a dig"
 
 
 def forged() -> float:

@@ -22,7 +22,8 @@ from server.running.worker import look_at_redis
 from server.settings import Settings, read_settings
 from support.buses import KEYS, PREFIX, a_bus
 from support.link import Link as Front
-from support.redis_cluster import Member, RedisCluster, redis_cluster
+from support.redis_cluster import Member, RedisCluster
+from support.servers import started, stopped
 
 CODES = [f"code{number:04}" for number in range(30)]
 BACK_SECONDS = 6.0
@@ -30,7 +31,7 @@ BACK_SECONDS = 6.0
 
 @pytest.fixture
 def cluster(tmp_path) -> Iterator[RedisCluster]:
-    with redis_cluster(tmp_path) as made:
+    with started(RedisCluster(tmp_path)) as made:
         yield made
 
 
@@ -175,7 +176,7 @@ async def test_a_frozen_shard_keeps_nobody_waiting_who_asks_another(cluster):
     told_before: list[bool] = []
     with ExpectLog(app_log, ".*", required=False):
         async with listening(cluster.uri) as both:
-            with cluster.frozen(master):
+            with stopped([master.pid]):
                 frozen = loop.time()
                 while loop.time() < frozen + 4:
                     began = loop.time()
@@ -212,8 +213,7 @@ async def test_places_heartbeats_and_limits_are_kept_by_the_slot_of_their_subjec
 @pytest.mark.parametrize("named", ["single as cluster", "cluster as single", "a slot that nobody serves"])
 async def test_a_redis_that_is_not_what_its_address_says_is_refused_by_one_line(tmp_path, named):
     redis = EmbeddedRedis(tmp_path) if named == "single as cluster" else Member(tmp_path)
-    redis.start()
-    try:
+    with started(redis):
         url = redis.uri if named == "cluster as single" else redis.uri.replace("redis:", "redis+cluster:")
         said = {
             "single as cluster": "this Redis is no cluster",
@@ -223,16 +223,12 @@ async def test_a_redis_that_is_not_what_its_address_says_is_refused_by_one_line(
         with pytest.raises(BadSettings, match=said[named]) as refused:
             await look_at_redis(Settings(redis_url=url))
         assert "\n" not in str(refused.value)
-    finally:
-        redis.kill()
 
 
 @pytest.mark.parametrize("trouble", ["a failed look at the masters", "a master left", "a dead master left"])
 async def test_a_bus_is_up_as_soon_as_its_links_to_all_masters_are(tmp_path, monkeypatch, trouble):
-    member = Member(tmp_path)
-    member.start()
-    member.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-    try:
+    with started(Member(tmp_path)) as member:
+        member.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         async with a_bus(Settings(redis_url=member.cluster_uri)) as bus:
             cluster = bus._redis
             assert isinstance(cluster, Cluster)
@@ -252,8 +248,6 @@ async def test_a_bus_is_up_as_soon_as_its_links_to_all_masters_are(tmp_path, mon
             await cluster._place()
             assert bus.up
             assert not bus._told
-    finally:
-        member.kill()
 
 
 async def test_a_cluster_that_nobody_reaches_is_asked_once_a_second(monkeypatch):

@@ -11,7 +11,7 @@ from tornado.testing import ExpectLog
 
 from server.running.stores import EmbeddedMongoDB
 from server.runtime.page_reads import SILENT_SECONDS
-from support.screen import stopped
+from support.servers import started, stopped
 
 PROMISED_SECONDS = SILENT_SECONDS + 2  # less than the 5 s after which the driver gives up
 
@@ -19,10 +19,8 @@ PROMISED_SECONDS = SILENT_SECONDS + 2  # less than the 5 s after which the drive
 @pytest.fixture
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongoDB]:
     """A store of this test's own, since the test freezes it."""
-    own = EmbeddedMongoDB(tmp_path_factory.mktemp("frozen"))
-    own.start()
-    yield own
-    own.kill()
+    with started(EmbeddedMongoDB(tmp_path_factory.mktemp("frozen"))) as own:
+        yield own
 
 
 @pytest.fixture

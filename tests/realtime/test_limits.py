@@ -1,8 +1,6 @@
 """Limits over all processes; while Redis is away, in each process by itself."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -17,6 +15,7 @@ from server.realtime.bus import Bus
 from server.running.stores import EmbeddedRedis
 from server.settings import Settings, read_settings
 from support.buses import KEYS, PREFIX, a_bus
+from support.servers import stopped
 
 HOUR = 3600
 MOST = 100
@@ -132,16 +131,12 @@ async def test_while_redis_is_away_each_process_counts_by_itself(start, redis):
 async def test_a_redis_that_hangs_delays_one_request_and_the_next_ones_count_here(start, redis, monkeypatch):
     process = await start()
     assert await process.admits(a_count("a"))
-    assert redis.process is not None
-    os.kill(redis.process.pid, signal.SIGSTOP)
     monkeypatch.setattr(bus, "QUICK_SECONDS", 0.3)
-    try:
+    with stopped([redis.pid]):
         loop = asyncio.get_running_loop()
         began = loop.time()
         assert await process.admitted("a", MOST + 1) == MOST
         assert loop.time() - began < 2
-    finally:
-        os.kill(redis.process.pid, signal.SIGCONT)
 
 
 async def test_counts_kept_while_redis_is_away_are_bounded(monkeypatch):

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from support.browser import Person
-from support.servers import Running, until
+from support.servers import Running, stopped, until
 
 WINDOW_MS = 2000
 
@@ -61,12 +61,9 @@ def test_a_worker_ends_without_an_error_though_the_store_stands_still_in_the_mid
     (worker,) = children["worker"]
     (store,) = children["SecantusDB"]
     assert digger.post("/postTask", code=code)["status"] == 0
-    os.kill(store, signal.SIGSTOP)  # before the dig is noted as written
-    try:
+    with stopped([store]):  # before the dig is noted as written
         os.kill(worker, signal.SIGTERM)
         assert server.wait_for(rf"worker 1 \(pid {worker}\) ended with (\d+)")[1] == "0"
-    finally:
-        os.kill(store, signal.SIGCONT)
     server.wait_for("serving")
 
 

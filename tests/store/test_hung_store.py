@@ -8,16 +8,13 @@ from functools import partial
 import pytest
 
 from server.running.stores import EmbeddedMongoDB
-from support.screen import stopped
-from support.servers import Running
+from support.servers import Running, started, stopped
 
 
 @pytest.fixture(scope="module")
 def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongoDB]:
-    own = EmbeddedMongoDB(tmp_path_factory.mktemp("hung"))
-    own.start()
-    yield own
-    own.kill()
+    with started(EmbeddedMongoDB(tmp_path_factory.mktemp("hung"))) as own:
+        yield own
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -135,29 +133,9 @@ class RedisCluster:
             if each.alive():
                 each.ask("CLUSTER", "SETSLOT", slot, "NODE", to.myself)
 
-    @contextmanager
-    def frozen(self, member: Member) -> Iterator[None]:
-        """Stop a member during the `with` statement."""
-        assert member.process is not None
-        member.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            member.process.send_signal(signal.SIGCONT)
-
     def kill(self) -> None:
         for member in self.members:
             member.kill()
-
-
-@contextmanager
-def redis_cluster(directory: Path) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(directory)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.kill()
 
 
 def _held(holds: Callable[[], bool]) -> bool:

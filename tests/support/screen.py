@@ -1,9 +1,5 @@
 """Shared by the tests of the operator's screen."""
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 from playwright.sync_api import Locator
@@ -39,18 +35,6 @@ def enter(opened: Window, name: str, token: str) -> None:
     opened.page.locator("#login-name").fill(name)
     opened.page.locator("#login-token").fill(token)
     opened.page.keyboard.press("Enter")
-
-
-@contextmanager
-def stopped(pids: list[int]) -> Iterator[None]:
-    """Stop processes for a while, as if they hung."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 def chart(opened: Window, name: str) -> Locator:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Protocol, TypeVar
 
 import httpx
 import pytest
@@ -101,6 +102,38 @@ class Running:
         while not self._lines.empty():
             self.said.append(self._lines.get())
         return code
+
+
+class Store(Protocol):
+    """What `started` starts and kills."""
+
+    def start(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+S = TypeVar("S", bound=Store)
+
+
+@contextmanager
+def started(store: S) -> Iterator[S]:
+    """Start a store of the test's own, and kill it at the end."""
+    try:
+        store.start()
+        yield store
+    finally:
+        store.kill()
+
+
+@contextmanager
+def stopped(pids: list[int]) -> Iterator[None]:
+    """Stop processes for a while, as if they hung."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

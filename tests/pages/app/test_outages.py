@@ -3,7 +3,8 @@
 from playwright.sync_api import WebSocketRoute, expect
 
 from support.browser import Person
-from support.screen import is_readable, stopped
+from support.screen import is_readable
+from support.servers import stopped
 
 TELL_OVER = """async () => {
     const { src } = document.querySelector("script[type=module]");

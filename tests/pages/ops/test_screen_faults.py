@@ -10,12 +10,8 @@ from pymongo import MongoClient
 from server.store import DEFAULT_DATABASE
 from server.store.alarms import new_alarm
 from support.browser import Person
-from support.screen import (
-    ALARM_MS,
-    GREY,
-    STALE_MS,
-    stopped,
-)
+from support.screen import ALARM_MS, GREY, STALE_MS
+from support.servers import stopped
 
 # The bar's red on a light screen and on a dark one.
 REDS = ("rgb(165, 29, 19)", "rgb(168, 40, 29)")
