@@ -13,6 +13,9 @@ const STORY = {
   first: 1, no: 2, who: [1, 2, 1, 2, 2, 3], finds: [1, 1, 2, 0, 3, 4], won: [0, 0, 1, 0, 0, 0], fen: [0, 0, 0, 0, 0, 0], thanks: [0, 0, 2, 0, 0, 0],
   people: [{ no: 1, wxname: "石头", wxheadpic: "", digs: 2 }, { no: 2, wxname: "朵朵", wxheadpic: "", digs: 3 }],
 };
+const RED = { ...TASK, goods_type: 1 };
+const RANKED = { ...TASK, ranks: [{ name: "头奖" }] };
+const PACKET = { ...STORY, won: [0, 0, 1, 0, 0, 0], fen: [0, 0, 650, 0, 0, 0] };
 
 test("own digs say what they won, or by how many levels they missed the nearest prize", () => {
   for (const [story, task, said] of [
@@ -22,8 +25,11 @@ test("own digs say what they won, or by how many levels they missed the nearest 
     [{ ...STORY, no: 0 }, TASK, ""],
     [{ ...STORY, won: [0, 0, 0, 0, 0, 0] }, TASK, "你挖了 3 锹"],
     [{ ...STORY, first: 101 }, TASK, "你挖了 3 锹，离贺卡差 1 层"],
-    [{ ...STORY, won: [0, 0, 1, 0, 0, 0], fen: [0, 0, 650, 0, 0, 0] }, { ...TASK, goods_type: 1 }, "你挖了 3 锹，离6.50 元差 1 层"],
-    [{ ...STORY, won: [0, 0, 2, 0, 0, 0] }, { ...TASK, ranks: [{ name: "头奖" }] }, "你挖了 3 锹，离头奖差 1 层"],
+    [PACKET, RED, "你挖了 3 锹，离 6.50 元的红包差 1 层"],
+    [{ ...PACKET, no: 1 }, RED, "你挖了 2 锹，挖到了 6.50 元红包"],
+    [{ ...PACKET, won: [0, 0, 2, 0, 0, 0] }, RANKED, "你挖了 3 锹，离 6.50 元的头奖差 1 层"],
+    [{ ...PACKET, no: 1, won: [0, 0, 2, 0, 0, 0] }, RANKED, "你挖了 2 锹，挖到了头奖，6.50 元"],
+    [{ ...STORY, won: [0, 0, 2, 0, 0, 0] }, RANKED, "你挖了 3 锹，离头奖差 1 层"],
   ]) assert.equal(ownWords(story, task), said);
 });
 

@@ -31,9 +31,11 @@ const SIGNS = Object.keys(THANK_YOUS);
 /** What a level's prize is, in words: `won` and `fen` are those of getStory. */
 function prizeAt({ won, fen }, at, task) {
   if (!won[at]) return "";
-  const rank = (task.ranks ?? [])[won[at] - 2];
-  return [rank ? rank.name : fen[at] ? "" : task.name, fen[at] ? yuan(fen[at]) : ""].filter(Boolean).join("，");
+  return [rankAt(won, at, task) || (fen[at] ? "" : task.name), fen[at] ? yuan(fen[at]) : ""].filter(Boolean).join("，");
 }
+
+/** The name of a level's prize, "" if its treasure has one kind. */
+const rankAt = (won, at, { ranks = [] }) => ranks[won[at] - 2]?.name ?? "";
 
 /**
  * Return what a story tells of a treasure: { headline, giver, own, dug, mayThank, records, thanked, thanks, thankers, finds, levels }.
@@ -91,9 +93,12 @@ function dugWords({ no, first, who, won, fen }, task) {
   const mine = `你挖了 ${depths.length} 锹`;
   const wins = who.flatMap((_, at) => (won[at] ? [at] : []));
   const own = wins.find((at) => who[at] === no);
-  if (own !== undefined) return `${mine}，挖到了${prizeAt({ won, fen }, own, task)}`;
+  if (own !== undefined) return `${mine}，挖到了${rankAt(won, own, task) || !fen[own] ? prizeAt({ won, fen }, own, task) : ` ${yuan(fen[own])}红包`}`;
   const missed = wins.map((at) => ({ at, by: Math.min(...depths.map((depth) => Math.abs(depth - first - at))) })).sort((one, other) => one.by - other.by)[0];
-  return missed ? `${mine}，离${prizeAt({ won, fen }, missed.at, task)}差 ${missed.by} 层` : mine;
+  if (!missed) return mine;
+  const rank = rankAt(won, missed.at, task);
+  const what = fen[missed.at] ? ` ${yuan(fen[missed.at])}的${rank || "红包"}` : rank || task.name;
+  return `${mine}，离${what}差 ${missed.by} 层`;
 }
 
 /**
