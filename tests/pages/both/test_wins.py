@@ -1,5 +1,7 @@
 """A group reads at one look who got how much of its red packet."""
 
+from playwright.sync_api import expect
+
 from support.browser import Person
 from support.clients import Window
 from support.login import log_in
@@ -84,7 +86,7 @@ def test_each_winner_of_equal_packets_is_told_with_the_sum(client, address):
     reader.says("第 1 层 · 3 元 · 待领取", "第 2 层 · 3 元 · 待领取")
 
 
-def test_at_the_end_winners_thank_the_giver_who_reads_who_did(client, publisher):
+def test_at_the_end_winners_thank_the_giver_who_reads_who_did(client, browser, publisher):
     first, other = (publisher.publish(name="谢一谢的猫", forecast_num=1) for _ in range(2))
     for code in (first, other):
         Person.log_in(publisher.address, "懂礼貌的人").post("/postTask", code=code)
@@ -97,6 +99,7 @@ def test_at_the_end_winners_thank_the_giver_who_reads_who_did(client, publisher)
     giver = client("小明")
     giver.open("story", other)
     giver.says("1 人对你说了谢谢", "懂礼貌的人")
+    expect(giver.seen(browser).locator(".dug-levels .icon")).to_have_count(2)  # of the prize and the thanks
     giver.keeps_silent("说声谢谢")
 
 
