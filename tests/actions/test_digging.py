@@ -89,11 +89,9 @@ async def test_many_digs_of_a_publisher_delay_anothers_by_one_read(context, monk
     if known:
         context.digging.learn(await context.store.tasks.get(code))
     reads = meanwhile(monkeypatch, context.store.tasks, "view")
-    *refused, dug = await asyncio.gather(
-        *(dig(context, DigAttempt(code, alice.id, f"alices-dig-{k}")) for k in range(200)),
-        dig(context, DigAttempt(code, bob.id)),
-        return_exceptions=True,
-    )
+    hers = [dig(context, DigAttempt(code, alice.id, f"alices-dig-{k}")) for k in range(200)]
+    his = dig(context, DigAttempt(code, bob.id))
+    *refused, dug = await asyncio.gather(*hers, his, return_exceptions=True)
     assert {type(each) for each in refused} == {OwnTask}
     assert isinstance(dug, Dug)
     assert (dug.dig["depth"], dug.repeated) == (1, False)

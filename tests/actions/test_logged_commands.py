@@ -63,11 +63,8 @@ def test_a_rotation_is_logged_with_what_became_of_it(io_loop, context, log, monk
 
 
 def test_a_forgotten_person_is_logged_by_our_id_alone(io_loop, context, log):
-    io_loop.run_sync(
-        lambda: context.store.people.rows.insert_one(
-            {"_id": "b" * 11, "unionid": "bob", "openid": "o", "generation": 0}
-        )
-    )
+    person = {"_id": "b" * 11, "unionid": "bob", "openid": "o", "generation": 0}
+    io_loop.run_sync(lambda: context.store.people.rows.insert_one(person))
     assert main(["forget", "bob"]) == 0
     assert main(["forget", "bob"]) == 1
     assert log() == [("run_forget", f"person:{'b' * 11}", "done"), ("run_forget", "person:", "refused")]

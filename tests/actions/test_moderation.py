@@ -123,9 +123,8 @@ async def test_a_page_waits_for_what_was_just_decided(client, context, monkeypat
     meanwhile(monkeypatch, context.hub, "_read", before=pinged.wait)
     meanwhile(monkeypatch, context.bus, "caught_up", after=note_ping)
     await hide(client, code, hidden)
-    details, strangers = await asyncio.gather(
-        *(someone.get("/getTaskDetails", code=code) for someone in (alice, bob))
-    )
+    asked = [someone.get("/getTaskDetails", code=code) for someone in (alice, bob)]
+    details, strangers = await asyncio.gather(*asked)
     assert details["review"] == ("hidden" if hidden else "shown")
     assert strangers.get("error", "") == ("no_such_task" if hidden else "")
 

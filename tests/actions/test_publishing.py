@@ -116,9 +116,8 @@ async def test_one_commitment_sent_many_times_at_once_makes_one_task(context, al
     asked = await alice.draft(**RULES)
     half = await alice.halves()
     nonces = [NONCE, half["nonce"]] * 3
-    replies = await asyncio.gather(
-        *(alice.post("/postTask", **asked | half | {"nonce": nonce}) for nonce in nonces)
-    )
+    sent = [alice.post("/postTask", **asked | half | {"nonce": nonce}) for nonce in nonces]
+    replies = await asyncio.gather(*sent)
     [code] = {reply["code"] for reply in replies if reply["status"] == 0}
     assert {reply["error"] for reply in replies if reply["status"]} == {"bad_commitment"}
     task = await context.store.tasks.get(code)

@@ -164,9 +164,8 @@ async def test_a_result_that_never_comes_is_asked_for_twice_then_held(client, co
         await settle(context)
         (review,) = await find(context, "reviews")
         assert (review["state"], len(review["traces"])) == ("checking", asked)
-        await context.store.reviews.rows.update_one(
-            {"_id": review["_id"]}, {"$inc": {"asked_at": -RESULT_MS, "due_at": -RESULT_MS}}
-        )
+        earlier = {"asked_at": -RESULT_MS, "due_at": -RESULT_MS}
+        await context.store.reviews.rows.update_one({"_id": review["_id"]}, {"$inc": earlier})
     await settle(context)
     assert (await state_of(context, code))["review"] == "held"
     assert len((await only(context, "reviews"))["traces"]) == 2

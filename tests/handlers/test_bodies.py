@@ -279,9 +279,8 @@ async def test_of_the_bodies_above_64_kb_the_seventeenth_is_refused_at_its_heade
     await until(lambda: len(large) == LARGE_AT_ONCE)
     for person in (people[8], people[0]):
         assert await told(await stalled.begin("/uploadFile", 1 << 20, person.token)) == (429, "too_many")
-    small = await client.http.post(
-        "/postTask", content=b"{}".ljust(LARGE_BYTES), headers={"Authorization": f"Bearer {people[8].token}"}
-    )
+    headers = {"Authorization": f"Bearer {people[8].token}"}
+    small = await client.http.post("/postTask", content=b"{}".ljust(LARGE_BYTES), headers=headers)
     assert small.json()["error"] == "bad_request"
     stalled.lines[0][1].transport.abort()  # who hangs up gives the place back
     await until(lambda: len(large) == LARGE_AT_ONCE - 1)

@@ -20,9 +20,7 @@ PRINTED = {
 
 async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client, alice, bob):
     """The client knows only the printed fields: no token, and no code when it asks for participants."""
-    [code] = await publish_many(
-        alice, {"forecast_num": 30, "prize_num": 2, "interval": 9, "fluctuation": 0, "cd": 60}
-    )
+    code = await alice.publish(forecast_num=30, prize_num=2, interval=9, fluctuation=0, cd=60)
     ask = {"unionid": bob.unionid, "code": code}
     details = await client.get("/getTaskDetails", is_share=0, **ask)
     kinds = {name: type(details[name]) for name in PRINTED}
@@ -41,9 +39,8 @@ async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(cli
     after = await client.get("/getTaskDetails", is_share=0, **ask)
     assert (after["is_cd"], after["now_depth"], len(after["users"])) == (1, 1, 1)
     assert 0 < after["time"] <= 60
-    assert {name: dug[name] for name in ("is_prize", "wxname", "wxheadpic")}.items() <= after["users"][
-        0
-    ].items()
+    said = {name: dug[name] for name in ("is_prize", "wxname", "wxheadpic")}
+    assert said.items() <= after["users"][0].items()
     assert (await client.get("/getTaskUser", unionid=bob.unionid, page=1))["data"] == after["users"]
     assert (await client.get("/getTaskUser", unionid=bob.unionid))["data"] == []
 
@@ -113,10 +110,8 @@ async def test_who_first_brought_whom_to_a_task_is_noted(client, context, alice,
         await client.rest()
         names = {who.id: name for name, who in client.people.items()}
         tasks = {code: "code", other: "other"}
-        return {
-            (tasks[visit["code"]], names[visit["sharer"]], names[visit["person_id"]])
-            for visit in await find(context, "visits", sharer={"$exists": True})
-        }
+        shared = await find(context, "visits", sharer={"$exists": True})
+        return {(tasks[each["code"]], names[each["sharer"]], names[each["person_id"]]) for each in shared}
 
     bobs = (await bob.get("/getTaskDetails", code=code))["share"]
     carols = (await carol.get("/getTaskDetails", code=code))["share"]

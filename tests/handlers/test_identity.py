@@ -15,9 +15,7 @@ from support.leading import lead, let_first_names_age
 from support.login import a_ticket
 from support.stored import person_of
 
-ASKING_WHO = [
-    interface for interface in OURS if any("unionid" in taken.__struct_fields__ for taken in interface.takes)
-]
+ASKING_WHO = [each for each in OURS if any("unionid" in taken.__struct_fields__ for taken in each.takes)]
 
 
 def bare(someone: Someone) -> Someone:

@@ -143,9 +143,8 @@ async def test_a_persons_own_lists_are_the_newest_or_pages_of_20(context, monkey
     task = await context.store.tasks.collection.find_one({"_id": code})
     [dig] = await context.store.digs.after(code, 0, 10)
     copies = [f"{k:012d}" for k in range(41)]
-    tasks = [
-        task | {"_id": copy, "created_at": task["created_at"] - 1 - k // 3} for k, copy in enumerate(copies)
-    ]
+    before_ms = task["created_at"] - 1
+    tasks = [task | {"_id": copy, "created_at": before_ms - k // 3} for k, copy in enumerate(copies)]
     await context.store.tasks.collection.insert_many(tasks)
     await context.store.digs.collection.insert_many(
         [

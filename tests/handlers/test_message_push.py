@@ -105,11 +105,8 @@ async def test_forged_truncated_and_foreign_pushes_get_403_and_nothing_is_done(c
         return base64.b64encode(AES.new(key, AES.MODE_CBC, key[:16]).encrypt(plain)).decode()
 
     huge = b"r" * 16 + (1 << 31).to_bytes(4, "big") + an_event() + appid.encode()
-    answers = [
-        await push(client, context, good, signed=good + "x"),
-        await push(client, context, good, msg_signature=""),
-        await push(client, context, good, nonce="1"),
-    ]
+    forgeries = ({"signed": good + "x"}, {"msg_signature": ""}, {"nonce": "1"})
+    answers = [await push(client, context, good, **each) for each in forgeries]
     for sealed in (
         *(
             seal(AES_KEY, an_event(), "wxother"),
@@ -255,9 +252,8 @@ async def test_what_is_taken_back_amid_other_acts_is_gone_and_they_go_on(client,
     await settle(context)
     await bob.win(code)
     about = {"OpenID": await openid(context, bob), "AppID": context.settings.appid}
-    revoked = push_any(
-        client, context, an_event(Event="user_authorization_revoke", RevokeInfo="19,2", **about)
-    )
+    event = an_event(Event="user_authorization_revoke", RevokeInfo="19,2", **about)
+    revoked = push_any(client, context, event)
     if amid == "a ban":
         whom = Whom(code, 1)
         await asyncio.gather(ban(context, Actor("值班员", shared=False), whom, 0, "骗子"), revoked)

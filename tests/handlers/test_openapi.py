@@ -69,10 +69,8 @@ async def test_the_description_is_valid_and_complete(client, app):
 
 async def test_parameters_are_described_as_they_are_checked(client):
     document = (await client.http.get("/openapi.json")).json()
-    asked = {
-        parameter["name"]: parameter
-        for parameter in document["paths"]["/getTaskDetails"]["get"]["parameters"]
-    }
+    parameters = document["paths"]["/getTaskDetails"]["get"]["parameters"]
+    asked = {parameter["name"]: parameter for parameter in parameters}
     assert [name for name, parameter in asked.items() if parameter["required"]] == ["unionid", "code"]
     assert asked["code"]["schema"]["pattern"] == "^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{19})?$"
     assert asked["code"]["schema"]["description"] == "哪个宝贝：12 位字母或数字，或 31 位的分享码"
@@ -107,10 +105,8 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client):
     finally:
         writer.close()
         await writer.wait_closed()
-    without_body = [
-        name for name, each in document["components"]["responses"].items() if "content" not in each
-    ]
-    assert without_body == ["400"]
+    responses = document["components"]["responses"]
+    assert [name for name, each in responses.items() if "content" not in each] == ["400"]
 
 
 def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():

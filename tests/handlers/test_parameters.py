@@ -68,9 +68,8 @@ async def test_parameters_that_do_not_apply_are_ignored(client, alice):
     unknown = {"seed": "0" * 64, "status": 1, "$where": "1", "": {"": [None]}, "hidden": "\x00"}
     for odd in nonsense:
         goods = await a_draft(alice, prize_num="1", interval=odd, fluctuation=odd, money=odd, **unknown)
-        details = await alice.get(
-            "/getTaskDetails", code=(await alice.post("/postTask", **goods))["code"], seq="odd", **{"": "odd"}
-        )
+        code = (await alice.post("/postTask", **goods))["code"]
+        details = await alice.get("/getTaskDetails", code=code, seq="odd", **{"": "odd"})
         numbers = ("money", "interval", "fluctuation", "max_depth", "now_depth")
         assert [details[name] for name in numbers] == [0, 0, 0, 30, 0]
         red_packet = {"goods_type": "1", "name": "红包", "prize_num": 1, "forecast_num": 3, "money": 5}
@@ -78,9 +77,8 @@ async def test_parameters_that_do_not_apply_are_ignored(client, alice):
         assert (reply["need_pay"], reply["owed"]) == (1, 5)
         assert (await alice.get("/getTaskDetails", code=reply["code"]))["draw_type"] == 1
     query = f"unionid={alice.unionid}&odd=%ff%00&odd=%ed%a0%80&%ff=1"
-    response = await client.http.get(
-        f"/getTaskList?{query}", headers={"Authorization": f"Bearer {alice.token}"}
-    )
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    response = await client.http.get(f"/getTaskList?{query}", headers=headers)
     assert response.json()["status"] == 0
 
 

@@ -58,9 +58,8 @@ async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over
     for wrong, error in (("0" * 11, "no_such_person"), (alice.unionid, "bad_request")):
         assert (await carol.get("/getPublisher", publisher_id=wrong))["error"] == error
 
-    await context.store.tasks.collection.update_many(
-        {"publisher": alice.id, "status": 0}, {"$set": {"status": 1, "ended_at": now_ms}}
-    )
+    ended = {"$set": {"status": 1, "ended_at": now_ms}}
+    await context.store.tasks.collection.update_many({"publisher": alice.id, "status": 0}, ended)
     await erasing.erase(context.store, alice.id)
     context.square.forget()
     assert (await carol.get("/getPublisher", publisher_id=publisher_id))["error"] == "no_such_person"

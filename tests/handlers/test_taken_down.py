@@ -19,12 +19,8 @@ STATES: list[dict[str, Any]] = [
 
 async def seen_by(someone: Someone, code: str) -> set[str]:
     """Call each interface that can show this task; return the outcomes."""
-    asked = [
-        someone.get("/getTaskUser", code=code, page=1),
-        someone.get("/getTaskUser", code=code, page=2),
-        someone.get("/getDigs", code=code),
-        someone.get("/getRules", code=code),
-    ]
+    asked = [someone.get("/getTaskUser", code=code, page=page) for page in (1, 2)]
+    asked += [someone.get(path, code=code) for path in ("/getDigs", "/getRules")]
     return {reply.get("error", "") for reply in [await each for each in asked]}
 
 

@@ -31,10 +31,8 @@ async def test_a_page_from_memory_has_the_bytes_of_the_store_and_of_its_struct(c
     await context.background.finish()
     for asked in (code, over):
         for someone in (alice, bob, people[0], people[51]):
-            here, there = [
-                (await replace(someone, client=each).fetch("/getTaskDetails", code=asked)).content
-                for each in (client, elsewhere)
-            ]
+            both = [replace(someone, client=each) for each in (client, elsewhere)]
+            here, there = [(await each.fetch("/getTaskDetails", code=asked)).content for each in both]
             assert here == msgspec.json.encode(msgspec.json.decode(here, type=GetTaskDetailsReply))
             assert SERVER_TIME.sub(b"", here) == SERVER_TIME.sub(b"", there)
 

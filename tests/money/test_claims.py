@@ -58,9 +58,7 @@ async def test_an_address_is_sealed_and_shown_to_its_two_alone(client, context, 
     assert [reply.get("error") for reply in seen[:2]] == ["not_yours", "not_yours"]
     bad = await bob.claim(code, **(ADDRESS | {"receiver": "王" * 33}))
     assert bad["error"] == "bad_request"
-    stored = [
-        repr(document) for name in ("prizes", "digs", "tasks") for document in await find(context, name)
-    ]
+    stored = [repr(each) for name in ("prizes", "digs", "tasks") for each in await find(context, name)]
     everything = repr([*seen, bad]) + "".join(stored) + caplog.text
     metrics = (await client.http.get("/metrics")).text
     for secret in (*ADDRESS.values(), "文三路"):
@@ -147,10 +145,8 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(context,
     for left in (4, 3, 2):
         reply = await alice.post("/confirmDraw", code=code, pickup=wrong)
         assert (reply["error"], f"{left} 次" in reply["msg"]) == ("wrong_pickup", True)
-    outcomes = await asyncio.gather(
-        *(confirm_pickup(where, code, alice.id, wrong) for where in (context, other) * 4),
-        return_exceptions=True,
-    )
+    tries = [confirm_pickup(where, code, alice.id, wrong) for where in (context, other) * 4]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
     assert Counter(map(type, outcomes)) == {Locked: 6, WrongPickup: 2}
     assert (await alice.post("/confirmDraw", code=code, pickup=right))["error"] == "locked"
     assert [prize["state"] for prize in await find(context, "prizes")] == ["claiming"]

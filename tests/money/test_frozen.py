@@ -67,11 +67,8 @@ async def test_of_a_release_and_a_return_at_once_one_is_not_done(context, monkey
 async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, monkeypatch, alice, bob):
     await alice.won_packet(bob)
     prize = await only(context, "prizes")
-    many = [
-        prize
-        | {"_id": f"{prize['code']}:{depth}", "depth": depth, "person_id": f"{depth}", "state": "claiming"}
-        for depth in range(2, 99)
-    ]
+    others = [{"_id": f"{prize['code']}:{n}", "depth": n, "person_id": f"{n}"} for n in range(2, 99)]
+    many = [prize | {"state": "claiming"} | other for other in others]
     await context.store.database["prizes"].insert_many(many)
     under_way = 0
     most = 0

@@ -114,9 +114,8 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(clien
         await alice.post("/endTask", code=code)
         await client.misbehave(what, call="refund")
         await sweep_until_quiet(context)
-        assert [(r["state"], r["alarm"]) for r in await find(context, "refunds", code=code)] == [
-            (what, what.upper())
-        ]
+        refund = await only(context, "refunds", code=code)
+        assert (refund["state"], refund["alarm"]) == (what, what.upper())
         shown = await client.scrape()
         assert f'wabao_money_alarms{{alarm="{what.upper()}",kind="refund"}} 1.0' in shown
     report = await audit(context.store, context.pay)
@@ -274,10 +273,8 @@ async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(context
 
     monkeypatch.setattr(context.pay, "query_transfer", mistaken)
     await sweep_after(context, HOUR_MS)
-    assert {bill["_id"]: bill["alarm"] for bill in await find(context, "bills")} == {
-        contradicted: "CONTRADICTION",
-        other: "",
-    }
+    alarms = {bill["_id"]: bill["alarm"] for bill in await find(context, "bills")}
+    assert alarms == {contradicted: "CONTRADICTION", other: ""}
 
 
 async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(client, context, alice, bob):
@@ -286,8 +283,7 @@ async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
     await sweep_until_quiet(context, 40 * DAY_MS)
     bill = await only(context, "bills")
     assert (bill["state"], bill["alarm"]) == ("failed", "")
+    paid = BillAnswer(out_bill_no=bill["_id"], state="SUCCESS", amount_fen=bill["amount_fen"])
     with pytest.raises(Contradiction):
-        await note_bill(
-            context, BillAnswer(out_bill_no=bill["_id"], state="SUCCESS", amount_fen=bill["amount_fen"])
-        )
+        await note_bill(context, paid)
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]

@@ -57,9 +57,8 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     await end_task_as_operator(context, code, "够了")
     proof = msgspec.convert(await alice.get("/getProof", code=code), draw.Proof)
     assert draw.differences(proof, page["commitment"]) == []
-    assert [(dug["rank"], dug["money_fen"]) for dug in won] == list(
-        zip(proof.winning_ranks, proof.winning_fen, strict=True)
-    )[:10]
+    proven = list(zip(proof.winning_ranks, proof.winning_fen, strict=True))
+    assert [(dug["rank"], dug["money_fen"]) for dug in won] == proven[:10]
     for each, dug in zip(crowd[1:], won[1:], strict=True):  # the first winner never claims
         [listed] = (await each.get("/getMyPrize"))["data"]
         kind = 2 if dug["rank"] == 1 else 1
@@ -87,9 +86,8 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
 async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(context, alice, bob):
     url = (await alice.upload(a_picture()))["url"]
     prizes = [{"name": "一等奖", "prize_num": 1}, {"name": "二等奖", "prize_num": 1}]
-    published = await alice.post(
-        "/postTask", **await draft(alice, prizes, goods_type=2, draw_type=1, url=url, value=9, money=9)
-    )
+    asked = await draft(alice, prizes, goods_type=2, draw_type=1, url=url, value=9, money=9)
+    published = await alice.post("/postTask", **asked)
     assert (published["status"], published["need_pay"]) == (0, 0), published
     code = published["code"]
     [card] = [each for each in (await bob.get("/getTaskList"))["data"] if each["code"] == code]

@@ -19,9 +19,8 @@ async def stored(context: Context) -> dict[str, list[dict[str, Any]]]:
     """Return a backup of the database, without the sandbox's collections: WeChat is never restored."""
     database = context.store.database
     names = await database.list_collection_names()
-    return {
-        name: await find(context, name) for name in names if not name.startswith("sandbox") and name != "meta"
-    }
+    kept = [name for name in names if not name.startswith("sandbox") and name != "meta"]
+    return {name: await find(context, name) for name in kept}
 
 
 async def restore(context: Context, backup: dict[str, list[dict[str, Any]]]) -> None:

@@ -113,11 +113,8 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(client, con
     wrong = [(await ship(alice, code, **each))["msg"] for each in typed]
     assert wrong == [f"“快递公司”应为{'、'.join(CARRIERS)}之一", "“运单号”应为 5 到 40 位字母或数字"]
     assert (await ship(alice, code))["status"] == 0
-    others = [
-        await carol.get("/getTaskDetails", code=code),
-        await carol.get("/getWinners", code=code),
-        await carol.get("/getTaskUser", code=code, page=1),
-    ]
+    paths = ("/getTaskDetails", "/getWinners", "/getTaskUser")
+    others = [await carol.get(path, code=code, page=1) for path in paths]
     assert PARCEL["number"] not in repr(others)
 
 

@@ -119,9 +119,8 @@ async def test_the_remote_audit_finds_what_differs_at_wechat(client, context):
         await table.update_one({"_id": before["_id"]}, {"$set": changes})
         found = await at_wechat(context, code)
         assert any(said in line_of(finding) for finding in found), (changes, found)
-        assert {(finding.code, finding.what, len(finding.values)) for finding in found} == {
-            (code, "at_wechat", SENTENCES["at_wechat"].count("{}"))
-        }
+        of_this = (code, "at_wechat", SENTENCES["at_wechat"].count("{}"))
+        assert {(finding.code, finding.what, len(finding.values)) for finding in found} == {of_this}
         await table.replace_one({"_id": before["_id"]}, before)
     gone = await bills.find_one_and_delete({"state": "SUCCESS"})
     assert gone is not None

@@ -186,9 +186,8 @@ async def test_the_log_names_people_and_treasures_and_is_found_by_each_field(cli
     await hide(client, code, 0, "好了")
     await client.post("/ops/ban", code=code, depth=1, days=1, reason="捣乱")
     ban, shown, hidden = await read(client)
-    assert [(act["name"], act["depth"], act["wxname"]) for act in (ban, shown, hidden)] == [
-        *(("机械键盘", 1, "bob"), ("机械键盘", 0, ""), ("机械键盘", 0, ""))
-    ]
+    named = [(act["name"], act["depth"], act["wxname"]) for act in (ban, shown, hidden)]
+    assert named == [("机械键盘", 1, "bob"), *[("机械键盘", 0, "")] * 2]
     number = ban["key"].removeprefix("person:")
     assert (await client.get("/ops/person", key=ban["key"]))["wxname"] == "bob"
     other = an_act(1, operator="小林", act="unban", target=f"person:{number}", person=number)
@@ -218,9 +217,8 @@ async def test_the_log_names_people_and_treasures_and_is_found_by_each_field(cli
 async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(trips, client, context, monkeypatch):
     monkeypatch.setattr(log, "SHOWN_ACTS", 20)
     now_ms = context.clock.now_ms()
-    times = (
-        [now_ms - n // 3 for n in range(50)] + [now_ms - n * n * HOUR_MS for n in range(10, 20)] + [5] * 30
-    )
+    times = [now_ms - n // 3 for n in range(50)]
+    times += [now_ms - n * n * HOUR_MS for n in range(10, 20)] + [5] * 30
     await context.store.audit_log.rows.insert_many([an_act(at, target=f"{n}") for n, at in enumerate(times)])
     await client.post("/ops/login", token=LOOK)
     found: list[dict[str, Any]] = []

@@ -131,12 +131,8 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context, 
     ):
         story = await read(client, **who)
         assert {event["what"] for event in story} >= told, who
-        for released in (event for event in story if event["what"] == "act_release_prize"):
-            assert (released["by"], released["why"], released["state"]) == (
-                "operator:管理员",
-                "没有问题",
-                "done",
-            )
+        for each in (event for event in story if event["what"] == "act_release_prize"):
+            assert (each["by"], each["why"], each["state"]) == ("operator:管理员", "没有问题", "done")
         for bill in (event for event in story if event["what"] == "bill_made"):
             assert (bill["amount_fen"], bill["code"], bill["number"] != "") == (200, code, True)
         for secret in (alice.id, bob.id, "seed_box"):

@@ -27,16 +27,14 @@ async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, cont
     assert prize is not None
     assert task is not None
     report = {"reason": "fraud", "text": "假的", "counts": 1, "open": 1, "person_id": bob.id}
-    held = {"state": "held", "text": "名字", "picture": "", "why": "", "created_at": 1}
+    held = {"state": "held", "text": "名字", "picture": "", "why": "", "created_at": 1, "person_id": bob.id}
     for n in range(ROWS):
         other = f"{n:012}"
         copied = {"_id": other, "commitment": other, "hidden": 1, "reported": 1, "reported_at": n + 1}
         await store.tasks.rows.insert_one({**task, **copied, "name": f"宝贝{n}"})
         await store.prizes.rows.insert_one({**prize, "_id": f"{other}:1", "code": other})
         await store.reports.rows.insert_one({**report, "_id": f"{other}:bob", "code": other, "at": n + 1})
-        await store.reviews.rows.insert_one(
-            {**held, "person_id": bob.id, "_id": f"task:{other}", "code": other}
-        )
+        await store.reviews.rows.insert_one({**held, "_id": f"task:{other}", "code": other})
     replies: dict[str, dict[str, Any]] = {}
     for path in ("payouts", "reviews", "reports", "log"):
         await context.background.finish()

@@ -140,9 +140,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(clien
     await bob.dig(won)
     over = await alice.publish(prize_num=1, forecast_num=1)
     await bob.dig(over)
-    unpaid = (await alice.post("/postTask", goods_type=1, name="红包", prize_num=1, forecast_num=5, money=2))[
-        "code"
-    ]
+    unpaid = await alice.publish_packet()
     await context.background.finish()
     await context.database.answers()  # or the process would send this query now, as it does twice a second
 
@@ -240,13 +238,11 @@ async def test_a_list_of_any_length_takes_two_trips_the_square_one_more(client, 
     made = await context.store.digs.collection.find_one({"code": code})
     codes = [f"{number:012}" for number in range(59)]
     await context.store.tasks.collection.insert_many([{**task, "_id": code, "terms": []} for code in codes])
-    await context.store.digs.collection.insert_many(
-        [stored({**made, "_id": f"{code}:1", "code": code, "dig_id": code}) for code in codes]
-    )
+    digs = [stored({**made, "_id": f"{code}:1", "code": code, "dig_id": code}) for code in codes]
+    await context.store.digs.collection.insert_many(digs)
     prize = await context.store.prizes.find(f"{code}:1")
-    await context.store.prizes.collection.insert_many(
-        [{**prize, "_id": f"{code}:1", "code": code} for code in codes]
-    )
+    prizes = [{**prize, "_id": f"{code}:1", "code": code} for code in codes]
+    await context.store.prizes.collection.insert_many(prizes)
     lists: list[tuple[Someone, str, dict[str, int], int]] = [
         (newcomer, "/getTaskList", {}, 20),
         (bob, "/getTaskList", {"page": 3}, 20),
@@ -301,9 +297,7 @@ async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(tr
         _, sent = await sent_during(trips, alice.post("/payTask", code=code, money=2))
         assert [command for command in sent if command.endswith(" people")] == [read]
     _, sent = await sent_during(trips, alice.get("/getTaskDetails", code=code))
-    assert not [command for command in sent if command.endswith(" people")], (
-        "a person who was read must be known"
-    )
+    assert not [command for command in sent if command.endswith(" people")], "who was read must be known"
 
 
 async def test_what_waits_for_somebody_costs_their_numbers_one_trip(client, trips):

@@ -22,9 +22,7 @@ from support.trips import Listener
 from support.wire.faulty import Fault, FaultyWire, delay, refuse
 from support.wire.messages import command_of, message_of, request_id
 
-INDEXES = {
-    "digs": [IndexModel([("code", 1)], name="of_task"), IndexModel([("n", -1)], name="n", unique=True)]
-}
+INDEXES = {"digs": [IndexModel("code", name="of_task"), IndexModel([("n", -1)], name="n", unique=True)]}
 
 
 @pytest.fixture

@@ -343,9 +343,8 @@ async def test_a_signed_notice_that_is_not_for_us_malformed_or_of_another_key_is
     plain = a_notice(shop, "TRANSACTION.SUCCESS", OWN)
     headers, body = signing.sealed_notice(pairs, plain)
     assert shop.pay.read_notice(headers, body).resource.out_trade_no == "n"
-    pem = rsa.generate_private_key(65537, 2048).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     resource = b'{"resource_type": "encrypt-resource", "resource": 5}'
     for signed, said in (
         *(
