@@ -112,11 +112,11 @@ export function avatar({ wxheadpic, wxname }, size) {
   return image;
 }
 
-/** Show a line for a while, in place of an earlier one, over the bar, where it covers nothing that is read or dug. */
-export function notice(words) {
+/** Show a line for some milliseconds, in place of an earlier one, over the bar, where it covers nothing that is read or dug. */
+export function notice(words, ms = 5000) {
   const line = el("p.notice", {}, words);
   fill(document.getElementById("notices"), line);
-  setTimeout(() => line.remove(), 5000);
+  setTimeout(() => line.remove(), ms);
 }
 
 // The few icons, drawn in the colour of the text around them.

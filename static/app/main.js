@@ -92,6 +92,7 @@ function start() {
       channel.connect();
       open();
       whenIdle(askWaiting);
+      if (person.named === 0) whenIdle(() => import("./meeting.js").then(({ meet }) => person && meet(), () => {})); // it is not missed
     }
   }
   nav.hidden = true;

@@ -84,6 +84,7 @@ export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment
 });
 export const { noteLost, lostOf } = lostPresses(stored("wabao.lost"), me);
 export const foundBefore = stored("wabao.found");
+export const metBefore = stored("wabao.met");
 
 /** Sound and shake once. Versions of WeChat before 2.19 only shake. */
 export function soundAndShake() {

@@ -72,6 +72,26 @@ def test_a_first_name_shows_on_the_pages_that_are_open(client, address, request)
     watching.says("红包由挖到的人自己领，不用你发。")
 
 
+def test_who_has_no_name_reads_once_which_one_others_see(client, browser, publisher, request):
+    code = publisher.publish(name="看名字的猫")
+    user = f"还没见过名字的{request.node.callspec.id}"
+    told = log_in(publisher.address, user, ("code",))["nickName"]
+    newcomer = client(user, named=False)
+    newcomer.open("treasure", code)
+    page = newcomer.seen(browser)
+    met = page.get_by_text(f"你现在叫 {told}")
+    expect(met).to_be_visible()
+    newcomer.press("改名")
+    save = page.get_by_text("保存", exact=True)
+    expect(save).to_be_visible()
+    newcomer.fill("名字", "小满")
+    newcomer.press("保存")
+    expect(save).to_have_count(0)
+    newcomer.open("mine", "won")
+    newcomer.says("小满")
+    expect(met).to_have_count(0)
+
+
 def test_each_winner_of_equal_packets_is_told_with_the_sum(client, address):
     giver = Person.log_in(address, "发一样多的人")
     numbers = {"prize_num": 2, "forecast_num": 2, "interval": 1, "fluctuation": 0, "cd": 0}

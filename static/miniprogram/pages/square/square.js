@@ -2,6 +2,7 @@
 
 import { daily } from "../../parts/daily.js";
 import { linking } from "../../parts/linking.js";
+import { meeting } from "../../parts/meeting.js";
 import { isNew, practising } from "../../parts/practising.js";
 import { rememberSquare } from "../../shared/afterwards.js";
 import { cardsOf, headingOf, inPlace, lastingOf, leftWords, packetMark, runs, sought, stateOf } from "../../shared/cards.js";
@@ -18,7 +19,7 @@ const TICK_MS = 500;
 const TYPING_MS = 300;
 
 Component({
-  behaviors: [daily, linking, practising],
+  behaviors: [daily, linking, meeting, practising],
 
   data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, unread: false, again: CLAIM.again, words: SQUARE, empty: false, kinds: [], kind: "", name: "" },
 
@@ -47,6 +48,7 @@ Component({
     onHide() {
       clearInterval(this.ticking);
       clearTimeout(this.typing);
+      this.setData({ met: null });
       this.leave();
     },
 
@@ -98,6 +100,7 @@ Component({
       if (this.complete || (page > 1 && this.data.over >= 0 && !this.data.unfolded)) return;
       try {
         await admitted();
+        this.meet();
         if (!this.data.kinds.length) await this.readKinds();
         const data = await this.read(page);
         if (asked !== this.asked || page !== this.pages + 1) return; // outdated, or a repetition

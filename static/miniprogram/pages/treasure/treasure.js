@@ -6,6 +6,7 @@ import { history } from "../../parts/history.js";
 import { limits } from "../../parts/limits.js";
 import { linking } from "../../parts/linking.js";
 import { drawn, moment } from "../../parts/moment.js";
+import { meeting } from "../../parts/meeting.js";
 import { naming } from "../../parts/naming.js";
 import { opening } from "../../parts/opening.js";
 import { owning } from "../../parts/owning.js";
@@ -38,7 +39,7 @@ const EXPLAINED_MS = 4000;
 const SQUARE = "square"; // the scene of a code that shows no treasure
 
 Component({
-  behaviors: [claiming, history, limits, linking, moment, naming, opening, owning, practising, sharing, watching, winsList],
+  behaviors: [claiming, history, limits, linking, meeting, moment, naming, opening, owning, practising, sharing, watching, winsList],
 
   data: {
     task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", over: false, past: false, cheers: false, ending: "", ownDigs: "",
@@ -117,6 +118,7 @@ Component({
       const people = data.users.map((each) => this.row(each));
       tell(this, { people, drawn: fairAnswers(data)[1][1], ownHalf, title: title(data) });
       this.showNaming();
+      this.meet();
       this.show();
       this.offer();
     },
@@ -290,6 +292,7 @@ Component({
     renamed(review) {
       const { nickName, avatarUrl } = me();
       if (review !== "shown") return;
+      this.setData({ met: null });
       this.takeName({ no: this.task.no, wxname: nickName, wxheadpic: avatarUrl });
       this.readStrata().catch(showProblem);
     },

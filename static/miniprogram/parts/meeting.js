@@ -1,0 +1,24 @@
+// The line of a page that tells somebody, once, which name and which face others see.
+
+import { MEETING, meeting as toMeet } from "../shared/meeting.js";
+import { NAMING } from "../shared/words.js";
+import { me, metBefore } from "../wechat.js";
+
+export const meeting = Behavior({
+  data: { met: null, meetWords: MEETING },
+
+  methods: {
+    /** Call it once somebody is logged in, and with what else comes first, so that nothing moves later. */
+    meet() {
+      const met = toMeet(metBefore, me());
+      if (met) this.setData({ met });
+    },
+
+    /** Ask for a name here, if the page does that, else on one's own page. */
+    changeName() {
+      if (!this.beginNaming) return wx.switchTab({ url: "/pages/mine/mine" });
+      this.setData({ met: null, why: NAMING.mine });
+      return this.beginNaming();
+    },
+  },
+});
