@@ -1,7 +1,6 @@
 """`python -m server check`: what an operator's stores lack, and the plans that MongoDB makes for queries."""
 
 import logging
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,27 +12,16 @@ from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.cluster import Cluster, Reading, look
 from server.store.schema import prepare
-from support.databases import with_database
 from support.redis_cluster import Member
 from support.servers import Running, started
 from support.wire.faulty import refuse
 
 
 @pytest.fixture
-def uri(mongodb_uri: str) -> str:
-    return with_database(mongodb_uri, f"test_{secrets.token_hex(6)}")
-
-
-@pytest.fixture
-def store(io_loop: Any, uri: str) -> Iterator[Store]:
+def store(io_loop: Any, own_uri: str) -> Iterator[Store]:
     """A store over a database of the test's own, which does not exist yet."""
-    opened = Store(uri)
+    opened = Store(own_uri)
     yield opened
-
-    async def drop() -> None:
-        await opened.client.drop_database(opened.database.name)
-
-    io_loop.run_sync(drop)
     opened.close()
 
 
@@ -49,8 +37,8 @@ def failed(rows: dict[str, Row]) -> list[str]:
     return [subject for subject, row in rows.items() if row.verdict == "FAILED"]
 
 
-async def test_a_check_changes_no_data_and_names_missing_indexes(store, uri, redis_url):
-    settings = settings_with(redis_url, MONGODB_URI=uri)
+async def test_a_check_changes_no_data_and_names_missing_indexes(store, own_uri, redis_url):
+    settings = settings_with(redis_url, MONGODB_URI=own_uri)
     rows = await rows_of(settings, store)
     assert (failed(rows), rows["rights, indexes"].verdict) == ([], "not asked")
     assert await store.database.list_collection_names() == []
@@ -65,8 +53,8 @@ async def test_a_check_changes_no_data_and_names_missing_indexes(store, uri, red
     assert failed({row.subject: row async for row in check(settings, store, builds=True)}) == []
 
 
-async def test_a_server_that_starts_logs_what_a_check_finds(store, uri, redis_url, caplog):
-    settings = settings_with(redis_url, MONGODB_URI=uri)
+async def test_a_server_that_starts_logs_what_a_check_finds(store, own_uri, redis_url, caplog):
+    settings = settings_with(redis_url, MONGODB_URI=own_uri)
     await prepare(store.database, store.indexes(), print)
     with caplog.at_level(logging.ERROR):
         await log_failures(settings, store)
@@ -138,9 +126,9 @@ async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fai
     assert [str(row).split() for row in silent] == [["Redis", "FAILED", "it", "does", "not", "answer"]]
 
 
-def test_release_checks_first_and_changes_nothing_where_that_fails(uri, redis_url, tmp_path):
+def test_release_checks_first_and_changes_nothing_where_that_fails(own_uri, redis_url, tmp_path):
     def run(*arguments: str, redis: str = redis_url) -> tuple[int, str]:
-        running = Running(tmp_path, *arguments, MONGODB_URI=uri, REDIS_URL=redis)
+        running = Running(tmp_path, *arguments, MONGODB_URI=own_uri, REDIS_URL=redis)
         return running.wait(), "".join(running.said)
 
     code, said = run("release", redis="redis://127.0.0.1:1")

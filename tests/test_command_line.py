@@ -1,6 +1,5 @@
 """`python -m server verify` and `release`: what they print and how they exit."""
 
-import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,13 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import msgspec
-import pymongo
 import pytest
 
 from server.__main__ import main
 from server.game import draw
 from server.store.schema import VERSION
-from support.databases import with_database
 from support.production import PRODUCTION
 
 SEED = bytes(range(32))
@@ -147,20 +144,14 @@ def test_verify_fetches_all_pages_of_a_long_proof_from_its_url(proof_url, tmp_pa
 @pytest.mark.parametrize("command", ["release", "release --unchecked", "check", "audit", "rotate"])
 @pytest.mark.parametrize(("version", "age"), [(VERSION - 1, "older"), (VERSION + 1, "newer")])
 def test_no_command_touches_data_of_another_version(
-    mongodb_uri, tmp_path, monkeypatch, capsys, command, version, age
+    own_uri, own_database, tmp_path, monkeypatch, capsys, command, version, age
 ):
-    uri = with_database(mongodb_uri, f"another_{os.getpid()}")
-    for name, value in (PRODUCTION | {"MONGODB_URI": uri, "DATA_DIR": str(tmp_path)}).items():
+    for name, value in (PRODUCTION | {"MONGODB_URI": own_uri, "DATA_DIR": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)
-    with pymongo.MongoClient[dict[str, Any]](uri) as client:
-        database = client.get_default_database()
-        try:
-            database.meta.insert_one({"_id": "schema", "version": version})
-            assert main(command.split()) == 2
-            assert database.list_collection_names() == ["meta"]
-            assert database.meta.count_documents({}) == 1
-        finally:
-            client.drop_database(database)
+    own_database.meta.insert_one({"_id": "schema", "version": version})
+    assert main(command.split()) == 2
+    assert own_database.list_collection_names() == ["meta"]
+    assert own_database.meta.count_documents({}) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert f"the data is of version {version}, {age} than version {VERSION} of this server" in line
 

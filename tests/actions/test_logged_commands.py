@@ -2,19 +2,16 @@
 
 import os
 import pwd
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
 
 from server.__main__ import main
 from server.actions import command_line
 from server.context import Context
 from server.security.keys import Keys
 from server.settings import Settings
-from support.databases import with_database
 from support.purse import find
 
 Log = list[tuple[str, str, str]]
@@ -70,19 +67,16 @@ def test_a_forgotten_person_is_logged_by_our_id_alone(io_loop, context, log):
     assert log() == [("run_forget", f"person:{'b' * 11}", "done"), ("run_forget", "person:", "refused")]
 
 
-def test_a_release_is_logged_also_the_first_one(context, log, mongodb_uri, monkeypatch):
+def test_a_release_is_logged_also_the_first_one(context, log, own_uri, own_database, monkeypatch):
     assert main(["release", "--unchecked"]) == 0
     assert log() == [("run_release", "", "done")]
-    name = f"test_{secrets.token_hex(6)}"
-    monkeypatch.setenv("MONGODB_URI", with_database(mongodb_uri, name))
+    monkeypatch.setenv("MONGODB_URI", own_uri)
     assert main(["release", "--unchecked"]) == 0
-    with MongoClient[dict[str, Any]](mongodb_uri) as mongodb:
-        assert [act["outcome"] for act in mongodb[name]["audit_log"].find()] == ["done"]
-        mongodb[name]["meta"].update_one({"_id": "schema"}, {"$set": {"version": 2}})
-        assert main(["release", "--unchecked"]) == 2
-        # Nothing is touched in a database of another version.
-        assert [act["outcome"] for act in mongodb[name]["audit_log"].find()] == ["done"]
-        mongodb.drop_database(name)
+    assert [act["outcome"] for act in own_database["audit_log"].find()] == ["done"]
+    own_database["meta"].update_one({"_id": "schema"}, {"$set": {"version": 2}})
+    assert main(["release", "--unchecked"]) == 2
+    # Nothing is touched in a database of another version.
+    assert [act["outcome"] for act in own_database["audit_log"].find()] == ["done"]
 
 
 def test_a_user_without_a_name_is_named_by_number(monkeypatch):

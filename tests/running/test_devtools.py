@@ -1,13 +1,10 @@
 """The server without `devtools/`: production runs, and development names the missing package."""
 
-import os
 from pathlib import Path
 
 import httpx
-import pymongo
 import pytest
 
-from support.databases import with_database
 from support.production import PRODUCTION
 from support.servers import Running
 
@@ -19,16 +16,13 @@ def without_devtools(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(tmp_path)}
 
 
-def test_production_is_released_and_runs_without_devtools(mongodb_uri, redis_url, tmp_path, without_devtools):
-    uri = with_database(mongodb_uri, f"without_devtools_{os.getpid()}")
-    settings = {**PRODUCTION, **without_devtools, "MONGODB_URI": uri, "REDIS_URL": redis_url}
+def test_production_is_released_and_runs_without_devtools(own_uri, redis_url, tmp_path, without_devtools):
+    settings = {**PRODUCTION, **without_devtools, "MONGODB_URI": own_uri, "REDIS_URL": redis_url}
     assert Running(tmp_path / "release", "release", "--unchecked", **settings).wait() == 0
     running = Running(tmp_path / "data", **settings)
     running.wait_for("wabao.worker serving")
     assert httpx.get(f"{running.address}/readyz", timeout=20).status_code == 200
     assert running.end() == 0
-    with pymongo.MongoClient[dict[str, object]](uri) as client:
-        client.drop_database(client.get_default_database().name)
 
 
 @pytest.mark.parametrize("arguments", [(), ("crowd", "--url", "http://127.0.0.1:1")])

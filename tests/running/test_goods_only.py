@@ -1,40 +1,35 @@
 """A server for goods only: nothing of cash is imported, served, or kept."""
 
 from pathlib import Path
-from typing import Any
 
 import httpx
-import pymongo
 import pytest
 
 from handlers.glossary import CASH as NAMES_CASH
 from server.actions.digging.publish import GOODS_ONLY
 from server.errors import BadSettings
-from server.running.stores import free_port
 from server.running.worker import look_at_data
 from server.settings import read_settings
 from support.browser import Person
-from support.databases import with_database
 from support.servers import Running
 
 # Served only where red packets are taken.
 CASH = ("/payTask", "/payNotify", "/refundNotify", "/transferNotify", "/ops/money", "/ops/paid")
 BOOKS = {"orders", "bills", "refunds", "ledger", "ledger_sums", "risks"}
-SETTINGS = {"CASH": "0", "WEB_CONCURRENCY": "1"}
+SETTINGS = {"CASH": "0", "WEB_CONCURRENCY": "1", "COOLDOWN_SECONDS": "0"}
 
 
 @pytest.fixture
-def without_cash(tmp_path: Path) -> dict[str, str]:
+def without_cash(tmp_path: Path, own_uri: str, redis_url: str) -> dict[str, str]:
     """Settings for goods only, and an environment whose Pythons cannot import cash."""
     barred = 'import sys\n\nsys.modules["server.cash"] = sys.modules["handlers.cash"] = None\n'
     (tmp_path / "sitecustomize.py").write_text(barred)
-    return {**SETTINGS, "PYTHONPATH": str(tmp_path)}
+    stores = {"MONGODB_URI": own_uri, "REDIS_URL": redis_url}
+    return {**SETTINGS, **stores, "PYTHONPATH": str(tmp_path)}
 
 
-def test_goods_are_buried_dug_and_claimed_without_cash(mongodb_uri, redis_url, tmp_path, without_cash):
-    uri = with_database(mongodb_uri, f"goods_only_{free_port()}")
-    given = {**without_cash, "MONGODB_URI": uri, "REDIS_URL": redis_url, "COOLDOWN_SECONDS": "0"}
-    running = Running(tmp_path / "data", **given)
+def test_goods_are_buried_dug_and_claimed_without_cash(own_database, tmp_path, without_cash):
+    running = Running(tmp_path / "data", **without_cash)
     running.wait_for("goods only: red packets are off, since CASH=0")
     running.wait_for("is ready")
     asking = {path: httpx.post(running.address + path, timeout=20).status_code for path in CASH}
@@ -61,13 +56,10 @@ def test_goods_are_buried_dug_and_claimed_without_cash(mongodb_uri, redis_url, t
     assert bob.claim(code, **where)["state"] == "given"
     statement = alice.get("/getStatement", code=code)
     assert (statement["prizes_given"], statement["held_fen"]) == (1, 0)
-    with pymongo.MongoClient[dict[str, Any]](uri) as client:
-        database = client.get_default_database()
-        assert database.list_collection_names()
-        assert not BOOKS & set(database.list_collection_names())
-        assert running.end() == 0
-        assert not [line for line in running.said if "Traceback" in line]
-        client.drop_database(database.name)
+    assert own_database.list_collection_names()
+    assert not BOOKS & set(own_database.list_collection_names())
+    assert running.end() == 0
+    assert not [line for line in running.said if "Traceback" in line]
 
 
 @pytest.mark.parametrize(
@@ -77,14 +69,10 @@ def test_goods_are_buried_dug_and_claimed_without_cash(mongodb_uri, redis_url, t
         ("tasks", {"_id": "abcdefghijkl", "open": 0, "status": 0, "money": 2, "created_at": 1}),
     ],
 )
-async def test_red_packets_in_the_database_are_named_and_not_touched(mongodb_uri, tmp_path, name, document):
-    uri = with_database(mongodb_uri, f"red_packets_{free_port()}")
-    settings = read_settings({"CASH": "0", "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)})
-    with pymongo.MongoClient[dict[str, Any]](uri) as client:
-        database = client.get_default_database()
-        database[name].insert_one(document)
-        with pytest.raises(BadSettings, match="red packets, as in treasure abcdefghijkl: set CASH=1"):
-            await look_at_data(settings, prepares=True)
-        assert database.list_collection_names() == [name]
-        assert list(database[name].find()) == [document]
-        client.drop_database(database.name)
+async def test_red_packets_in_a_database_are_named_and_stay(own_uri, own_database, tmp_path, name, document):
+    settings = read_settings({"CASH": "0", "MONGODB_URI": own_uri, "DATA_DIR": str(tmp_path)})
+    own_database[name].insert_one(document)
+    with pytest.raises(BadSettings, match="red packets, as in treasure abcdefghijkl: set CASH=1"):
+        await look_at_data(settings, prepares=True)
+    assert own_database.list_collection_names() == [name]
+    assert list(own_database[name].find()) == [document]

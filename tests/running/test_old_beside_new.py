@@ -8,18 +8,16 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from pymongo import MongoClient
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from support import SOURCE
 from support.browser import Person
-from support.databases import database_of, with_database
 from support.servers import Running
 
 # The last release; while there is none with this version of the data, a commit that has it.
@@ -166,24 +164,28 @@ class Crowd:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, mongodb_uri: str, redis_url: str) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, own_uri: str, redis_url: str) -> Iterator[Fleet]:
     environment = {
-        "MONGODB_URI": with_database(mongodb_uri, f"test_{secrets.token_hex(6)}"),
+        "MONGODB_URI": own_uri,
         "REDIS_URL": redis_url,
         "SECRET_KEY": "a secret that only the tests know, 32+",
         "SOCKETS_A_PERSON": "100",
     }
     made = Fleet(tmp_path, environment)
-    with ExitStack() as stack:
-        stack.callback(made.kill)
-        yield made
+    yield made
+    made.kill()
 
 
-def test_processes_are_replaced_one_by_one_and_back_and_nobody_loses_anything(fleet, old):
-    asyncio.run(replace_all(fleet, old))
+def test_processes_are_replaced_one_by_one_and_back_and_nobody_loses_anything(fleet, old, own_database):
+    crowd = asyncio.run(replace_all(fleet, old))
+    for code in crowd.acknowledged:
+        digs = own_database.digs.find({"code": code})
+        recorded = {dig["depth"]: dig["person_id"] for dig in digs}
+        assert recorded == crowd.acknowledged[code]
+        assert sorted(recorded) == list(range(1, len(recorded) + 1))
 
 
-async def replace_all(fleet: Fleet, old: Path) -> None:
+async def replace_all(fleet: Fleet, old: Path) -> Crowd:
     for _ in range(2):
         await fleet.start(old)
     address = fleet.living[0].address
@@ -193,10 +195,4 @@ async def replace_all(fleet: Fleet, old: Path) -> None:
     crowd = Crowd(fleet, people, codes)
     await crowd.play(old)
     assert crowd.statuses.keys() <= {200, 503}
-    uri = fleet._environment["MONGODB_URI"]
-    with MongoClient[dict[str, object]](uri) as client:
-        digs = client[database_of(uri)].digs
-        for code in codes:
-            recorded = {dig["depth"]: dig["person_id"] for dig in digs.find({"code": code})}
-            assert recorded == crowd.acknowledged[code]
-            assert sorted(recorded) == list(range(1, len(recorded) + 1))
+    return crowd

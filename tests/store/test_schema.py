@@ -1,7 +1,6 @@
 """A server serves only from a prepared database; data of an unknown version stops it."""
 
 import asyncio
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,10 @@ INDEXES = {"digs": [IndexModel("code", name="of_task"), IndexModel([("n", -1)], 
 
 
 @pytest.fixture
-def store(io_loop: Any, mongodb_uri: str) -> Iterator[Store]:
+def store(io_loop: Any, own_uri: str) -> Iterator[Store]:
     """An empty database."""
-    opened = Store(with_database(mongodb_uri, f"test_{secrets.token_hex(6)}"), limited=False)
+    opened = Store(own_uri, limited=False)
     yield opened
-
-    async def drop() -> None:
-        await opened.client.drop_database(opened.database.name)
-
-    io_loop.run_sync(drop)
     opened.close()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,11 +16,12 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient, monitoring
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from redis import Redis
 
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
-from support.databases import primary_of
+from support.databases import database_of, primary_of, with_database
 from support.kept_databases import KeptDatabases
 from support.wire.faulty import FaultyWire
 from support.wire.strict import Strict
@@ -191,6 +193,22 @@ def kept_databases(tested_store: TestedStore | None, tested_redis: str) -> Itera
 
         patched.setattr(subprocess.Popen, "__init__", starting)
         yield kept
+
+
+@pytest.fixture
+def own_uri(mongodb_uri: str) -> Iterator[str]:
+    """The URI of a database of the test's own, which is not there yet, and is dropped after the test."""
+    uri = with_database(mongodb_uri, f"test_{secrets.token_hex(6)}")
+    yield uri
+    with MongoClient[dict[str, Any]](uri) as client:
+        client.drop_database(database_of(uri))
+
+
+@pytest.fixture
+def own_database(own_uri: str) -> Iterator[Database[dict[str, Any]]]:
+    """The database at `own_uri`."""
+    with MongoClient[dict[str, Any]](own_uri) as client:
+        yield client.get_default_database()
 
 
 @pytest.fixture
