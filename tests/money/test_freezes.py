@@ -102,25 +102,24 @@ class TestPayoutLimitsAfterAFreeze:
     ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
 
     async def test_a_release_is_weighed_unless_of_the_prize_alone(self, client, context, alice, bob):
-        what = "person"
-        depth = 1
+        winner = {"what": "person", "depth": 1}
         code = await alice.won_packet(bob, money=50)
-        await decide(client, "freeze", code, what=what, depth=depth)
-        assert (await decide(client, "release", code, what=what, depth=depth))["status"] == 0
+        await decide(client, "freeze", code, **winner)
+        assert (await decide(client, "release", code, **winner))["status"] == 0
         assert (await bob.claim(code))["error"] == "payout_waits"
         await let_pass(context, 600_000)
         assert (await bob.claim(code))["error"] == "payout_held"
-        await decide(client, "freeze", code, what=what, depth=depth)
+        await decide(client, "freeze", code, **winner)
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["state"], row["why"]) == ("frozen", "pair")
-        assert (await decide(client, "release", code, what=what, depth=depth))["status"] == 0
+        assert (await decide(client, "release", code, **winner))["status"] == 0
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["state"], row["why"]) == ("held", "pair")
         assert (await bob.claim(code))["error"] == "payout_held"
         assert await find(context, "bills") == []
         assert (await decide(client, "release", code, what="prize", depth=1))["status"] == 0
-        await decide(client, "freeze", code, what=what, depth=depth)  # decided prizes stay decided
-        await decide(client, "release", code, what=what, depth=depth)
+        await decide(client, "freeze", code, **winner)  # decided prizes stay decided
+        await decide(client, "release", code, **winner)
         assert (await bob.claim(code))["package_info"]
         await finish(context, code)
 
