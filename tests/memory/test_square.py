@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.digging import square
-from server.store.digging import square as listing
 from server.store.digging.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, Wanted, arranged, listed
 from server.store.digging.terms import terms_of
 from support.client import Someone
@@ -211,7 +210,7 @@ async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(con
         assert codes[100:] == running
         assert codes[:50] == list(starts)[:50]
     # The list ends with the first ARRANGED tasks: in 预告, with those that start soonest.
-    monkeypatch.setattr(listing, "ARRANGED", 50)
+    monkeypatch.setattr(square, "ARRANGED", 50)
     await fresh(context)
     for wanted in ({"upcoming": 1}, {"upcoming": 1, "name": "橙"}):
         pages = [(await alice.get("/getTaskList", page=page, **wanted))["data"] for page in range(1, 8)]
