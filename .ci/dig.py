@@ -3,8 +3,6 @@
 Usage: python .ci/dig.py http://127.0.0.1:8000
 """
 
-from __future__ import annotations
-
 import io
 import sys
 from typing import Any

@@ -6,8 +6,6 @@ Exits with 1 if a case fails or an error is logged. The bench leaves out groups 
 12 and 13 (compression, which /ws does not have).
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import logging

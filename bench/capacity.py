@@ -13,8 +13,6 @@ With --mongodb it first measures how many commands a second that MongoDB carries
 afterwards, and the tables use that.
 """
 
-from __future__ import annotations
-
 import argparse
 import math
 import os

@@ -8,8 +8,6 @@ next try, is made due at once. Exits with 1 if a treasure ended otherwise than i
 the database said that it is shown.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

@@ -11,8 +11,6 @@ interfaces are called, too. Half of the money sequences run without the driver's
 sequences, one fault in twenty lasts up to 3 s. Exits with 1 if something did not hold.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import io

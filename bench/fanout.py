@@ -7,8 +7,6 @@ with new embedded stores. Exits with 1 if a bar is missed. Other work on the mac
 the printed load averages show it.
 """
 
-from __future__ import annotations
-
 import statistics
 import sys
 from collections.abc import Iterator

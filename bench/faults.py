@@ -5,8 +5,6 @@ that it put together from frames must equal a fresh snapshot. Exits with 1 if a 
 `--cluster`, the treasure's master in a Redis Cluster is killed, and starts again as its successor's replica.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

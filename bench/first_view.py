@@ -9,8 +9,6 @@ medians over the rounds. Exits with 1 if it took over 2.5 s, or if over 90 KB ca
 work on the machine makes the times longer.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -10,8 +10,6 @@ than doubles a dig's p99, if a follower who allows a message gets none, or if a 
 one.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time

@@ -16,8 +16,6 @@ supervisor, the serving process, its processes for pictures and the stores; shar
 with 1 if a bar is missed.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import resource

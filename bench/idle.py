@@ -12,8 +12,6 @@ many seconds later another process leads. Exits with 1 if the leader sends Mongo
 second or a follower more than one, or if there is no leader for more than ten seconds.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import signal

@@ -11,8 +11,6 @@ their message exactly once. Exits with 1 if something did not hold.
 MONGODB_URI (a database to be thrown away) and REDIS_URL may be given.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

@@ -15,8 +15,6 @@ compositor draws at once if the page changes nothing, and otherwise waits for th
 frames that are shown 17 ms apart can be drawn up to 32 ms apart.
 """
 
-from __future__ import annotations
-
 import argparse
 import itertools
 import os

@@ -7,8 +7,6 @@ Only servers are killed, never stores, so TMPDIR=/dev/shm (memory) tests as much
 that fails is shortened as far as possible and printed. Exits with 1 if a sequence failed.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

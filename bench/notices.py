@@ -7,8 +7,6 @@ different order, which was paid just before. Then the same notices come again, t
 waits 5 s for an answer. Exits with 1 if a kind's p99 is more than 500 ms, or its CPU more than 3 ms each.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import statistics

@@ -8,8 +8,6 @@ long its download takes, and by how much the memory of the workers grows. Then i
 second download.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

@@ -12,8 +12,6 @@ and no store is killed. REDIS_URL may be given too. With --cluster, Redis is a R
 and their replicas, and one of the masters is killed in the window in the middle.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

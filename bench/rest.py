@@ -8,8 +8,6 @@ first one at a time, then eight. Only the CPU time of the serving process counts
 with 1 if a bar is missed.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

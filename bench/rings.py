@@ -12,8 +12,6 @@ dig, and no stranger digs before them. Each day they try as many payouts as they
 Exits with 1 if a bar is missed.
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 import sys

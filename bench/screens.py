@@ -9,8 +9,6 @@ frame, so it is the same each time. Exits with 1 if a picture has become too lar
 picture that was not made.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import math

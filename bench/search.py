@@ -7,8 +7,6 @@ round for each kind of search and for a timeline of 500 entries. Exits with 1 if
 300 ms or the timeline longer than 1 s.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import random

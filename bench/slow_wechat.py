@@ -10,8 +10,6 @@ pile up. Exits with 1 if a dig was refused, or if the p50 or the p99 of all digs
 without checks.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

@@ -8,8 +8,6 @@ none is given). What moves is shown at a fixed time, so that a picture changes o
 with 1 if one is too large.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import itertools

@@ -10,8 +10,6 @@ quarter on a link with the sharer's id, a quarter on a link with the sharer's sh
 link with a share token in place of the code. Exits with 1 if a bar is missed.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import statistics

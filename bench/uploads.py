@@ -6,8 +6,6 @@ Starts a server of its own (one process, embedded stores, an empty directory) on
 process uploads. The same run first times /healthz without uploads.
 """
 
-from __future__ import annotations
-
 import argparse
 import http.client
 import io

@@ -5,8 +5,6 @@ around them. The tab bar takes only PNG (at most 40 KB, 81 × 81), a file for ea
 colours of `theme.json`; Chromium draws these.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

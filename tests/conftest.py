@@ -1,7 +1,5 @@
 """What all tests share: which of them are slow, in which order they run, and where their fixtures are."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import inspect

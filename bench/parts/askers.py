@@ -7,8 +7,6 @@ frames.
     crowd.call("keep_asking", port, [[request, ...], ...], b'"status":0', 3.0)
 """
 
-from __future__ import annotations
-
 import itertools
 import select
 import socket

@@ -1,7 +1,5 @@
 """Turns a generated request into the request of a person, with values that exist."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 

@@ -5,8 +5,6 @@ An attack has many clients. Each connects, sends something, waits until the serv
 starts over after a pause.
 """
 
-from __future__ import annotations
-
 import asyncio
 import io
 import itertools

@@ -6,8 +6,6 @@ identify nobody and shape no reply. A further handler makes no call and writes t
     python bench/parts/bare.py PORT [MONGODB_URI]
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys

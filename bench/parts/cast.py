@@ -3,8 +3,6 @@
 `schema.py` sends generated requests as these people.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import random

@@ -1,7 +1,5 @@
 """CPU per delivery of the five senders of `senders.py`. Each round measures all of them in turn."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator

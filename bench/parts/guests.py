@@ -3,8 +3,6 @@
 Each dig uses a new connection and is sent at its time, even if the dig before is not answered yet.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import time

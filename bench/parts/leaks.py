@@ -1,7 +1,5 @@
 """Looks for secrets in replies, frames and the log."""
 
-from __future__ import annotations
-
 import base64
 import re
 import threading

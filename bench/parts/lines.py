@@ -1,7 +1,5 @@
 """Keep-alive HTTP connections with as little code as possible, so that the client is not what is measured."""
 
-from __future__ import annotations
-
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

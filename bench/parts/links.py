@@ -1,7 +1,5 @@
 """The people and the shared tasks of `taps.py`, made once before anything is timed."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path

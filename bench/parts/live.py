@@ -1,7 +1,5 @@
 """Measures open pages of a real server: delays, memory, CPU, slow readers, and all pages returning."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections import Counter

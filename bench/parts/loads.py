@@ -1,7 +1,5 @@
 """How many people do what, and what telling the numbers of watchers between processes costs. Pure."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Logging in through the sandbox: it gives what wx.login and wx.getUserInfo give on a phone."""
 
-from __future__ import annotations
-
 import base64
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A real nginx with `deploy/nginx.conf`, of which only ports, files and the certificate are changed."""
 
-from __future__ import annotations
-
 import getpass
 import re
 import shutil

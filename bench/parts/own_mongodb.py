@@ -1,7 +1,5 @@
 """How many commands a second a MongoDB carries, in the mix of digs, from many connections at once."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import secrets

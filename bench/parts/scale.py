@@ -3,8 +3,6 @@
 The assumptions of the tables are in `Load` and `Limits`; everything else was measured in the same run.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace

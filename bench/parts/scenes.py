@@ -5,8 +5,6 @@ that is held. A scene is a request that fits. The server accepts it unless someb
 meanwhile.
 """
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Iterable

@@ -6,8 +6,6 @@ The server prints its port and then reads commands, one per line: `send` sends t
 prints the microseconds of CPU that the process has used so far. It ends when its input ends.
 """
 
-from __future__ import annotations
-
 import asyncio
 import resource
 import socket

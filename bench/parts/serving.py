@@ -1,7 +1,5 @@
 """A real server for one benchmark: `python -m server`, embedded stores, a new directory, a free port."""
 
-from __future__ import annotations
-
 import io
 import os
 import signal

@@ -4,8 +4,6 @@ As with WeChat itself, the delay takes no CPU of the server. If the sandbox dela
 each of them in the server's own MongoDB.
 """
 
-from __future__ import annotations
-
 import asyncio
 import multiprocessing
 from collections.abc import Iterator

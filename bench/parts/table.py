@@ -1,7 +1,5 @@
 """Runs a bench: prints its table row by row, with bars, and returns 1 if a bar is missed."""
 
-from __future__ import annotations
-
 import argparse
 import math
 import os

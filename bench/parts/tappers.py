@@ -8,8 +8,6 @@ connection. Like `Watchers`, the crowd runs in a process of its own, on bare soc
     crowd.call("told", 56, 58)           # returns when all live pages have these digs, or after 10 s
 """
 
-from __future__ import annotations
-
 import errno
 import resource
 import select

@@ -1,7 +1,5 @@
 """The faults that `failover.py` causes, chosen at random."""
 
-from __future__ import annotations
-
 import random
 import threading
 from collections import Counter

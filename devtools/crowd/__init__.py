@@ -4,8 +4,6 @@ For demonstrations and for load. It is an ordinary client: it uses only the docu
 checks what the server promises about its frames. Nothing may depend on the crowd.
 """
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import sys

@@ -5,8 +5,6 @@ new subscription asks for the last dig again. The effect that this dig had is un
 frame showed that all of the dig's frames had come.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick

@@ -3,8 +3,6 @@
 A person holds one websocket. After a close they come back, or not, as the close code says.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import time

@@ -1,7 +1,5 @@
 """The tasks of a crowd: which run now, and publishing new ones so that there is always something to dig."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import time

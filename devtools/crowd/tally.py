@@ -1,7 +1,5 @@
 """What a crowd counts, and its report: a line every few seconds, a table at the end. Pure."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The treasures that a crowd publishes: texts, rules and pictures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -5,8 +5,6 @@ The server knows WeChat only by its address, and this package only by the protoc
 the next request and a restart changes nothing.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from tornado.routing import URLSpec

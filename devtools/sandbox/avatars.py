@@ -1,7 +1,5 @@
 """Avatars for the people who log in through the sandbox."""
 
-from __future__ import annotations
-
 import asyncio
 import colorsys
 import io

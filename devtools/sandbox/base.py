@@ -1,7 +1,5 @@
 """What the sandbox's handlers share: how WeChat answers, and how it reports errors."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The access token, and the mini-program codes that are drawn for its holder."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import re

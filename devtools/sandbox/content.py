@@ -7,8 +7,6 @@ https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_mediacheckasync
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Logging in: `/sandbox/authorize` for `wx.login` and `wx.getUserProfile` together, and `jscode2session`."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import os

@@ -1,8 +1,6 @@
 """Message push as WeChat sends it, in the mode of our settings. This module only makes requests, and sends
 none."""
 
-from __future__ import annotations
-
 import secrets
 import time
 from typing import Any

@@ -1,7 +1,5 @@
 """Messages to people who left: their consent (`wx.requestSubscribeMessage`), sending, and what was sent."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Telling the sandbox to misbehave, for some calls or notices, as WeChat sometimes does."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

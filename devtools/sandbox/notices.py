@@ -5,8 +5,6 @@ Each is stored, sent at once, and sent again until it is acknowledged.
 WeChat's hours between attempts are seconds here. Any process continues what another process left undone.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from collections.abc import Mapping

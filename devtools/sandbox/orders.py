@@ -1,7 +1,5 @@
 """Orders: `/v3/pay/transactions`."""
 
-from __future__ import annotations
-
 import secrets
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """What the calls of the sandbox's WeChat Pay share: signatures both ways, errors, and misbehaviour."""
 
-from __future__ import annotations
-
 import re
 import sys
 import time

@@ -3,8 +3,6 @@
 The other interfaces are WeChat's, which describes them itself.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Refunds of orders: `/v3/refund/domestic/refunds`."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """How risky a person is: `getuserriskrank`."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from collections.abc import Mapping

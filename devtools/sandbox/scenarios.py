@@ -1,7 +1,5 @@
 """Scenarios by name, like test cards: logging in with a name as `user=…` plays its scenario."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from devtools.sandbox.login import wechat_id

@@ -3,8 +3,6 @@
 https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_uploadshippinginfo
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 

@@ -3,8 +3,6 @@
 https://pay.weixin.qq.com/doc/v3/merchant/4012365336
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import secrets

@@ -1,7 +1,5 @@
 """Transfers to people: `/v3/fund-app/mch-transfer/transfer-bills`."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Annotated
 

@@ -1,8 +1,6 @@
 """The person's side of money: `wx.requestPayment` and `wx.requestMerchantTransfer`, each at its own
 address."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 

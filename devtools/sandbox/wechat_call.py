@@ -1,7 +1,5 @@
 """What the calls of the sandbox's WeChat share: the access token, and misbehaviour as told."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Uploads: who may, in which form, and what those that stall take."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import tracemalloc

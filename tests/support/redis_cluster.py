@@ -1,7 +1,5 @@
 """A Redis Cluster: three masters and their replicas, or one member that serves some slots."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

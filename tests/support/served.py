@@ -1,7 +1,5 @@
 """Fixtures of a real server in this loop: its settings, context, clients and people."""
 
-from __future__ import annotations
-
 import functools
 import gc
 import io

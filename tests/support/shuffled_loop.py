@@ -4,8 +4,6 @@ Ready callbacks run in a random order. The same seed gives the same run. Work on
 nothing real: no socket, no thread.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections.abc import Callable, Coroutine

@@ -3,8 +3,6 @@
 Each test has a database of its own, which may have been another test's before (`support/kept_databases.py`).
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import secrets

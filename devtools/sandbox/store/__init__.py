@@ -1,7 +1,5 @@
 """What WeChat's sandbox keeps. A production database never has these collections."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import Sequence

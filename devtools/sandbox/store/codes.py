@@ -4,8 +4,6 @@ Times are int64 unix milliseconds that the caller gives. Expired codes and token
 codes are deleted when the next one is added.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, NotRequired, TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorDatabase

@@ -1,7 +1,5 @@
 """The key pairs of the WeChat Pay sandbox: `sandbox_keys`, one document."""
 
-from __future__ import annotations
-
 from typing import NotRequired, TypedDict
 
 from server.store.documents import Documents

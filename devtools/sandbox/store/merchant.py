@@ -1,7 +1,5 @@
 """The sandbox's only merchant: its numbers, and the keys with which it and the sandbox sign."""
 
-from __future__ import annotations
-
 import secrets
 from datetime import UTC, datetime
 

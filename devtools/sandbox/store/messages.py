@@ -3,8 +3,6 @@
 They are in `sandbox_messages` and `sandbox_consents`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypedDict
 

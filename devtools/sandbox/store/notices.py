@@ -3,8 +3,6 @@
 Times are int64 unix milliseconds that the caller gives.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, NotRequired, TypedDict
 
 from pymongo import IndexModel, ReturnDocument

@@ -4,8 +4,6 @@ Each change is one conditional update of one document. Amounts are in fen, times
 the caller gives.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
 
