@@ -17,15 +17,15 @@ export const daily = Behavior({
       this.dailies = data;
       this.countDaily();
       const { card = null, digs = true } = dailyTop(data) || {};
+      if (card?.code !== this.dailyCard?.code) this.setData({ dailyPromised: "" });
       this.dailyCard = card;
       this.setData({ dailyOffer: card && !digs ? await offerOf(card) : null });
     },
 
     countDaily() {
-      const top = this.dailies && dailyTop(this.dailies);
-      if (!top) return;
-      const { card, ...said } = top;
-      tell(this, { daily: { ...said, code: card ? card.code : "", title: card ? title(card) : "", thumbnail: card ? card.thumbnail : "" } });
+      const top = this.dailies ? dailyTop(this.dailies) : null;
+      const { card, ...said } = top || {};
+      tell(this, { daily: top && { ...said, code: card ? card.code : "", title: card ? title(card) : "", thumbnail: card ? card.thumbnail : "" } });
     },
 
     async remind() {

@@ -19,6 +19,7 @@ from support.browser import Person, open_window
 from support.client import a_picture
 from support.messages import TEMPLATES
 from support.phone import HERE, ROOT, WHY_NOT, a_phone
+from support.screen import operate, take_down
 from support.servers import until
 
 
@@ -371,6 +372,20 @@ def test_a_square_in_sight_renews_what_its_cards_say_and_moves_none(address, pub
         after = phone.until_it_says("挖到第 1 层")
         assert [each for each in names if each in after] == names[:2]
         assert sorted(names[:2], key=before.index) == sorted(names[:2], key=after.index)
+
+
+def test_a_daily_treasure_reminds_until_its_hour_and_goes_once_hidden(address, publisher):
+    evening = (datetime.now(BEIJING) + timedelta(days=1)).replace(hour=20, minute=0, second=0, microsecond=0)
+    code = publisher.publish(name="明天的猫", is_public=1, starts_at=int(1000 * evening.timestamp()))
+    operate(address, "/ops/daily", code=code, daily=1)
+    with a_phone(address, "等着开挖的人") as phone:
+        phone.open("/pages/square/square")
+        phone.until_it_says("每日一挖", "明天的猫", "开挖时提醒我")
+        phone.later(48 * 3_600_000)
+        assert "开挖时提醒我" not in phone.shows("去挖")
+        take_down(address, code)
+        phone.later(15_000)
+        phone.until_it_lacks("每日一挖")
 
 
 def test_hidden_for_long_it_connects_anew_at_once_and_offers_its_new_version(address, publisher):
