@@ -130,7 +130,7 @@ test("on top of the square stands the daily treasure that runs, or else the next
     else assert.deepEqual([top.card?.code, top.digs, top.over?.code], [code, digs, ended]);
   }
   assert.match(dailyTop([next, later]).says, /\d:\d\d 后开挖$/);
-  assert.match(dailyTop([over]).over.says, /我们 4 人挖了 9 层/);
+  assert.equal(dailyTop([over]).over.says, "上一次“甲”：4 人挖了 9 层"); // whether one dug there is not known
   assert.equal(calendarOf([]), null);
   assert.equal(calendarOf([{ day: "2026-12-02", code: "b", took_part: 1 }, { day: "2026-12-01", code: "a", took_part: 0 }]).says, "最近四周的每日一挖，你参加了 1 次");
   assert.equal(calendarOf([{ day: "2026-12-01", code: "a", took_part: 0 }]).says, "最近四周的每日一挖");

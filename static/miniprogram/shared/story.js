@@ -58,7 +58,7 @@ export function tell(story, task, lost = 0) {
   const alike = [...dug.values()].filter((number) => most && number === most[1]).length;
   const miss = [...levels].reverse().find(({ no }) => !winners.has(no));
   return {
-    headline: own ? headline(task) : headline(task).replace("我们 ", ""),
+    headline: headline(task, own),
     giver: `${task.wxname} 埋的`,
     own: ownWords(story, task, lost),
     dug: who.includes(own),
@@ -76,8 +76,8 @@ export function tell(story, task, lost = 0) {
   };
 }
 
-/** How many dug a treasure, and how deep. */
-export const headline = ({ participants, now_depth }) => `我们 ${participants} 人挖了 ${now_depth} 层`;
+/** How many dug a treasure, and how deep; `own` says that whoever reads it is one of them. */
+export const headline = ({ participants, now_depth }, own) => `${own ? "我们 " : ""}${participants} 人挖了 ${now_depth} 层`;
 
 /**
  * Return what one's own presses came to: how many of them dug, and what they won, or by how many levels they missed; and
@@ -126,7 +126,7 @@ export function drawCard(context, task, story, { nickName }) {
     context.fillStyle = colour;
     context.fillText(fitting(context, text, width - 80), width / 2, y);
   };
-  line(headline(task), 120, 52, "#ffd98a", "bold");
+  line(headline(task, true), 120, 52, "#ffd98a", "bold");
   line(title(task), 185, 34, "#fdeed6");
   line(`${task.wxname} 埋的`, 235, 28, "#e5c79c");
   drawLegend(context);
