@@ -106,8 +106,8 @@ def why_held(prize: Document) -> Refusal | None:
 def why_frozen(prize: Document) -> Refusal:
     """Return what the winner of a frozen prize reads."""
     if prize["amount_fen"]:
-        return PayoutHeld("这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服")
-    return PayoutHeld("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服")
+        return PayoutHeld("这个红包被平台冻结了，暂时不能领取；有疑问请联系客服")
+    return PayoutHeld("这个奖品被平台冻结了，暂时不能领取，也不会寄出；有疑问请联系客服")
 
 
 def is_claim_over(task: Document, prize: Document, claim_days: int, now_ms: int) -> bool:
@@ -123,6 +123,6 @@ def why_not_claim(task: Document, prize: Document, claim_days: int, now_ms: int)
         return held
     if "denied" in prize:
         what = "红包" if prize["amount_fen"] else "奖品"
-        return ClaimOver(f"这个{what}已由运营者退回发布者，有疑问请联系客服")
+        return ClaimOver(f"这个{what}已由平台退回发布者，有疑问请联系客服")
     over = prize["state"] not in GIVEN and is_claim_over(task, prize, claim_days, now_ms)
     return ClaimOver() if over or prize["state"] in GONE else None

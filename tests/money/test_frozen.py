@@ -113,7 +113,7 @@ async def test_frozen_goods_go_to_nobody_until_released(client, context, draw_ty
     prize = await only(context, "prizes", code=code)
     assert prize["state"] == before
     assert (await decide(client, "freeze", code, what, depth))["status"] == 0
-    await refused_all(client, context, code, draw_type, "奖品被运营者冻结", "冻结")
+    await refused_all(client, context, code, draw_type, "奖品被平台冻结", "冻结")
     await sweep_until_quiet(context, 40 * DAY_MS)  # a frozen prize does not expire
     details = await bob.get("/getTaskDetails", code=code)
     assert (details["prize_state"], details["is_draw"]) == ("frozen", 0)
@@ -131,7 +131,7 @@ async def test_frozen_goods_go_to_nobody_until_released(client, context, draw_ty
     prize = await only(context, "prizes", code=code)
     assert (prize["state"], "address_box" in prize) == ("returned", False)
     assert prize.get("address_deleted", 0) == int(draw_type == BY_MAIL)
-    await refused_all(client, context, code, draw_type, "运营者退回", "运营者退给你")
+    await refused_all(client, context, code, draw_type, "平台退回", "平台退给你")
     [row] = (await alice.get("/getWinners", code=code))["data"]
     assert (row["state"], row["address"]) == ("returned", "")
 

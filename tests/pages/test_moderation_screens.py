@@ -181,7 +181,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_all_fit_and_say_what_chec
     opened.log_in("小红", digs=False)
 
     looked.at("practice, daily, square", "练一锹", "每日一挖", "明天的脐橙", "昨天的脐橙", "running")
-    for said in ("小玩意玻璃弹珠", "小玩意：铁皮青蛙", "没有奖品"):
+    for said in ("小玩意“玻璃弹珠”", "小玩意“铁皮青蛙”", "没有奖品"):
         page.get_by_role("button", name="练一锹").click()
         expect(page.locator("main")).to_contain_text(said)
     looked.at("practised")
@@ -223,7 +223,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_all_fit_and_say_what_chec
     looked.go(f"/#/task/{seen[DOUBTFUL]}", "正在等平台的人看一看")
     expect(page.get_by_role("button", name="分享")).to_have_count(0)
     expect(page.locator(".cheers")).to_be_hidden()  # nobody else is there to see them
-    looked.go(f"/#/edit/{seen[DOUBTFUL]}", "改好了")
+    looked.go(f"/#/edit/{seen[DOUBTFUL]}", "保存")
     looked.go(f"/#/task/{seen['mine']}", "中奖者和发奖")
     looked.go(f"/#/winners/{seen['mine']}", ADDRESS["address"])
     table = "深度,中奖者,快递公司,运单号\n9,阿强,中通,ZT12345678\n".encode()

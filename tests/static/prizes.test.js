@@ -11,8 +11,8 @@ import { invitedBy } from "./shared/practice.js";
 import { claimStep, handsOver, isClaimable, isOverdue, mainAct, mayCheer, mayEdit, mayEnd, offerOf, shippingStep } from "./shared/prizes.js";
 import { fluctuationHint } from "./shared/words-publish.js";
 import { nextCards, rememberSquare } from "./shared/afterwards.js";
-import { changeWords, claimsEnd, footprintWords, givenWords, laterWords, luckWords, packetsWords, receiptWords, receiverProblem, senderWords, waitWords } from "./shared/words-later.js";
-import { asksOpening, buriedWords, buryWords, chanceWords, deepestWords, endWords, facts, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, tooSoonWords } from "./shared/words.js";
+import { changeWords, claimsEnd, footprintWords, givenWords, handedWords, laterWords, luckWords, packetsWords, receiptWords, receiverProblem, senderWords, waitWords } from "./shared/words-later.js";
+import { asksOpening, buriedWords, buryWords, chanceWords, cooldownWords, deepestWords, depthRules, endWords, facts, lockedWords, moreKinds, overWords, payUntil, payUntilWords, pressOf, prizeWords, rankLines, title, tooSoonWords } from "./shared/words.js";
 
 const HOUR_MS = 3600000;
 const soon = () => Date.now() + HOUR_MS;
@@ -35,15 +35,15 @@ test("a prize is claimed until its time is over, and not while somebody holds or
   assert.equal(waitWords(late), "已过领奖期限，奖品会退回发布者。");
   assert.equal(isOverdue({ ...late, is_draw: 1 }), false);
   const frozen = { ...won, ...MAIL, prize_state: "frozen" };
-  assert.equal(waitWords(frozen), "这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。");
-  assert.match(waitWords({ ...frozen, ...PACKET }), /^这个红包被运营者冻结了，暂时不能领取；/);
+  assert.equal(waitWords(frozen), "这个奖品被平台冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。");
+  assert.match(waitWords({ ...frozen, ...PACKET }), /^这个红包被平台冻结了，暂时不能领取；/);
   assert.match(waitWords({ ...frozen, prize_state: "returned" }), /奖品已退回发布者。$/);
   assert.deepEqual(["frozen", "won", "returned"].map((state) => prizeWords(MAIL, state)), ["已冻结", "待填地址", "已退回"]);
 });
 
 test("an address is changed, a payment made and a red packet taken only in their time", () => {
   assert.match(changeWords(soon()), /以前可以更改。$/);
-  assert.match(changeWords(past()), /^超过 24 小时，不能再改/);
+  assert.match(changeWords(past()), /^超过 24 小时，这里不能再改/);
   assert.match(laterWords({ claim_from: soon() }), /以后可以领取，不会丢失。$/);
   assert.equal(laterWords({ claim_from: past() }), "");
   assert.match(payUntilWords(soon()), /以前没有支付会自动删除。$/);
@@ -200,8 +200,8 @@ test("a level that cannot win invites to go on, and what it brings up is said to
   const dead = { status: 0, one_in: 0, nearest: 3, now_depth: 0, rules_version: 2, review: "shown" };
   assert.equal(chanceWords(dead), "大家再挖 2 层，就可能挖到下一份，下一层还能挖出“表土”的小玩意");
   assert.equal(chanceWords({ ...dead, mine: 1, now_depth: 1, rules_version: 1 }), "大家再挖 1 层，就可能挖到下一份");
-  assert.equal(foundWords({ now_depth: 1, find: 1 }), "你挖了第 1 层，没有奖，小玩意玻璃弹珠进图鉴");
-  assert.equal(footprintWords({ depth: 1, was_one_in: 0, find: 1 }), "第 1 层 · 这一层不会有 · 没挖到奖，收进图鉴");
+  assert.equal(foundWords({ now_depth: 1, find: 1 }), "你挖了第 1 层，没有奖，小玩意“玻璃弹珠”收进图鉴");
+  assert.equal(footprintWords({ depth: 1, was_one_in: 0, find: 1 }), "第 1 层 · 这一层本来就没有奖 · 没挖到奖，收进图鉴");
 });
 
 test("whoever may dig reads whose treasure it is and that it is free, also above the practice; after it they are offered one of their own", () => {
@@ -237,8 +237,8 @@ test("where to dig next begins with what is open, and leaves out what one cannot
 
 test("footprints say how likely each dig was, and what that adds up to; winners read of the next dig as of another's", () => {
   const listed = "这里有你挖成的每一锹；慢了一步、抽签没抽中的不算。";
-  assert.equal(luckWords({ digging_num: 2, expected_wins: 1, wins_counted: 1 }), `${listed}照机会该挖到 1 次，实际挖到 1 次。`);
-  assert.equal(luckWords({ digging_num: 2, expected_wins: 0.126, wins_counted: 0 }), `${listed}照机会该挖到 0.13 次，实际挖到 0 次。`);
+  assert.equal(luckWords({ digging_num: 2, expected_wins: 1, wins_counted: 1 }), `${listed}按概率应该挖到 1 次，实际挖到 1 次。`);
+  assert.equal(luckWords({ digging_num: 2, expected_wins: 0.126, wins_counted: 0 }), `${listed}按概率应该挖到 0.13 次，实际挖到 0 次。`);
   assert.equal(luckWords({ digging_num: 0 }), listed);
   assert.equal(footprintWords({ depth: 1, was_one_in: 1, is_prize: 1 }), "第 1 层 · 机会 1/1 · 挖到了");
   const sure = { status: 0, one_in: 1, nearest: 2, now_depth: 1, review: "shown" };
@@ -307,7 +307,7 @@ test("a publisher's main button shares, and after the end leads to who won, to w
 
 test("a publisher reads when a treasure ends at the latest, and of both kinds of money when their refunds begin", () => {
   const task = { mine: 1, status: 0, now_depth: 1, goods_type: 1, expires_at: Date.UTC(new Date().getUTCFullYear(), 5, 3, 12) };
-  const after = "有人挖过就不再改了，想换一换，可以再埋一个。";
+  const after = "有人挖过就不能改了，想换一换，可以再埋一个。";
   const until = "大家正在挖，挖完就结束，最晚 6月3日 20:00 结束。";
   assert.equal(lockedWords(task), `${until}结束以后，没有人挖到的红包开始退回；挖到没有领的，过了领奖期限再退回。${after}`);
   assert.equal(lockedWords({ ...task, goods_type: 2 }), until + after);
@@ -316,6 +316,7 @@ test("a publisher reads when a treasure ends at the latest, and of both kinds of
 test("a treasure that ended has no cooldown", () => {
   const task = { prize_num: 1, goods_type: 1, money: 2, status: 0, gone: 0, cd: 5, now_depth: 1 };
   assert.deepEqual(facts(task), ["1 份奖品", "现金红包", "冷却 5 秒"]);
+  assert.deepEqual([0, 59, 60, 90, 3600].map((cd) => cooldownWords({ cd })), ["没有冷却", "冷却 59 秒", "冷却 1 分钟", "冷却 90 秒", "冷却 1 小时"]);
   assert.equal(facts({ ...task, status: 1, prizes_left: 0 })[0], "1 份奖品，已挖到");
   for (const over of [{ status: 1 }, { gone: 1 }]) assert.deepEqual(facts({ ...task, ...over }), ["1 份奖品", "现金红包"]);
 });
@@ -339,4 +340,12 @@ test("the end of the time to claim is said while a winner may still claim", () =
   assert.match(claimsEnd(end, [{ state: "given" }, { state: "won" }], 2), /截止领奖/);
   assert.match(claimsEnd(end, [{ state: "given" }], 2), /截止领奖/); // another page may have who waits
   assert.equal(claimsEnd(end, [{ state: "given" }, { state: "returned" }], 2), "");
+});
+
+test("where prizes may lie is said of each in turn, and a number with more stands before what it counts", () => {
+  const rules = { prize_num: 2, forecast_num: 20, interval: 10 };
+  const next = "在还没挖、又可能有下一份奖品的每一层，机会一样大：“下一层有奖的机会”就这样算出，人人看得到。";
+  assert.equal(depthRules({ ...rules, fluctuation: 3 }), `规则：2 份奖品，每份比上一份深 7 到 13 层，第一份从地面算起，最深 26 层。${next}`);
+  assert.equal(depthRules({ ...rules, fluctuation: 0 }), `规则：2 份奖品，每份比上一份深 10 层，第一份从地面算起，最深 20 层。${next}`);
+  assert.deepEqual([1, 0].map((handed_all) => handedWords({ handed: 50, handed_all, handed_in_ms: 0 })), ["送出过 50 份奖品", "送出过 50 份以上的奖品"]);
 });

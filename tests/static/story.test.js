@@ -54,7 +54,7 @@ test("a story has its records, thanks and finds, and names whom it does not know
   assert.equal(told.headline, "我们 3 人挖了 6 层");
   assert.deepEqual([told.dug, tell({ ...STORY, no: 0 }, TASK, 4).dug], [true, false]); // who only lost makes no card
   assert.deepEqual(told.records.map(({ label, name, what }) => [label, name, what]), [
-    ["挖得最多", "朵朵", "3 锹"], ["没得奖的最深", "第 3 位", "第 6 层"],
+    ["挖得最多", "朵朵", "3 锹"], ["没得奖里挖得最深", "第 3 位", "第 6 层"],
   ]);
   assert.equal(tell({ ...STORY, who: [1, 2, 1, 2, 1, 2] }, TASK).records[0].name, "石头 等 2 人");
   const lucky = tell({ ...STORY, won: [0, 1, 1, 0, 0, 0], fen: [0, 20, 650, 0, 0, 0] }, { ...TASK, goods_type: 1 });

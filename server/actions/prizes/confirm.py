@@ -38,7 +38,7 @@ async def confirm_pickup(context: Context, code: str, person_id: str, pickup: st
     await store.pickups.excuse(code, locked_by_it=not tries_left)
     refuse(why_held(prize))
     if "denied" in prize:
-        raise ClaimOver("这个奖品已由运营者退给你，不用交付")
+        raise ClaimOver("这个奖品已由平台退给你，不用交付")
     if prize["state"] != "given":
         raise ClaimOver
     return prize

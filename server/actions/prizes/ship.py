@@ -77,9 +77,9 @@ def _why_not(prize: Prize | None) -> str:
     if prize["state"] == "received":
         return "中奖者已经收到，快递信息不能再改"
     if row.is_frozen(prize):
-        return "这个奖品被运营者冻结了，先不要寄出；有疑问请联系客服"
+        return "这个奖品被平台冻结了，先不要寄出；有疑问请联系客服"
     if "denied" in prize:
-        return "这个奖品已由运营者退给你，不用寄出"
+        return "这个奖品已由平台退给你，不用寄出"
     if prize["state"] == "given":
         return "收货地址已删除，不能再寄出"
     return "中奖者还没有填收货地址，填好后再寄"

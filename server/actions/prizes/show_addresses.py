@@ -17,5 +17,5 @@ async def why_addresses_closed(context: Context, task: Task) -> str:
         return "平台下架了它，看不到收货地址；有疑问请联系客服"
     frozen = [freeze_key("task", task["_id"]), freeze_key("person", task["publisher"])]
     if await context.store.freezes.frozen(frozen):
-        return "运营者冻结了它的奖品，看不到收货地址；有疑问请联系客服"
+        return "平台冻结了它的奖品，看不到收货地址；有疑问请联系客服"
     return ""

@@ -38,14 +38,14 @@ export const placeOf = (find) => [(find - 1) % A_LAYER, Math.floor((find - 1) / 
 /** What one's own dig that won nothing brought up: a small thing, which nobody should take for a prize. It takes two rows of a phone at most. */
 export function foundWords({ now_depth, find }) {
   const how = seldom(find);
-  return `你挖了第 ${now_depth} 层，没有奖，小玩意${findName(find)}${how ? `（${how}）` : ""}进图鉴`;
+  return `你挖了第 ${now_depth} 层，没有奖，小玩意“${findName(find)}”${how ? `（${how}）` : ""}收进图鉴`;
 }
 
 /** What somebody else's dig brought up: what they did. */
-export const broughtWords = (find) => `挖出小玩意${findName(find)}`;
+export const broughtWords = (find) => `挖出小玩意“${findName(find)}”`;
 
 /** What a dig that won brought up besides; "" for nothing. */
-export const besidesWords = ({ find }) => (find ? `还挖出小玩意${findName(find)}，收进图鉴` : "");
+export const besidesWords = ({ find }) => (find ? `还挖出小玩意“${findName(find)}”，收进图鉴` : "");
 
 /** How many layers are whole and how many finds there are, as the book says above them. */
 export const countWords = (found, layers) => [`${found.length} / ${NAMES.length} 件`, layers ? `集齐 ${layers} 层` : ""].filter(Boolean).join(" · ");

@@ -25,7 +25,7 @@ const thankedBy = (number, { mine }) => `${number} 人${mine ? "对你" : ""}说
 
 const FACES = 40; // of those who thanked
 
-const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "没得奖的最深" };
+const RECORDS = { best: "手气最佳", most: "挖得最多", miss: "没得奖里挖得最深" };
 const SIGNS = Object.keys(THANK_YOUS);
 
 /** What a level's prize is, in words: `won` and `fen` are those of getStory. */

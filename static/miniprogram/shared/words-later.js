@@ -28,12 +28,12 @@ export const laterWords = ({ claim_from }) => (secondsUntil(claim_from) ? `${asM
 
 const WAITS = {
   held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
-  expiring: "已过领奖期限，或被运营者退回：奖品正在退回发布者。",
-  returned: "已过领奖期限，或被运营者退回：奖品已退回发布者。",
+  expiring: "已过领奖期限，或被平台退回：奖品正在退回发布者。",
+  returned: "已过领奖期限，或被平台退回：奖品已退回发布者。",
 };
 const FROZEN = {
-  1: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
-  2: "这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。",
+  1: "这个红包被平台冻结了，暂时不能领取；有疑问请联系客服。",
+  2: "这个奖品被平台冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。",
 };
 
 /** Why a winner does not get a prize, or not for now; "" if they do. Only red packets are held. */
@@ -46,9 +46,9 @@ export function waitWords(task) {
 export const WINNERS = {
   title: OWN.winners, table: "下载表格（CSV）", send: "取表格（CSV），再发到聊天", fetched: "表格取好了，发到聊天",
   check: "核对取件码", pickup: "中奖者的 6 位取件码", compare: "核对", scan: "扫取件码", notPickup: "这不是这个宝贝的取件码",
-  carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "改好了", correct: "改快递信息",
+  carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "保存", correct: "改快递信息",
   deleted: `收货地址已删除：${ADDRESS_KEPT}`,
-  frozen: "运营者冻结了它，先不要交付；有疑问请联系客服",
+  frozen: "平台冻结了它，先不要交付；有疑问请联系客服",
   overdue: "地址填好三天了，还没有寄出", more: "更多", empty: "这里没有",
   upload: "上传填好快递的表格（CSV）", allNoted: (number) => `${number} 行快递都记下了`,
   nothing: "表格里没有新的快递信息：请填上快递公司和运单号",
@@ -57,7 +57,7 @@ export const WINNERS = {
 
 // Your lists: of each its title, and what is said of an empty one.
 export const MINE = {
-  won: { title: "我得的奖", none: "还没有得过奖，再接再厉" },
+  won: { title: "我得的奖", none: "还没有得过奖，去挖一锹试试" },
   dug: { title: "我挖过的", none: "还没有挖成过一锹" },
   published: { title: "我发布的", none: "还没有发布过宝贝" },
   digs: { title: "足迹", none: "还没有挖成过一锹" },
@@ -66,7 +66,7 @@ export const MINE = {
 
 /** One of your digs: at which level, how likely, and what came of it. */
 export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in, find }) {
-  const chance = was_one_in ? `机会 1/${was_one_in}` : "这一层不会有";
+  const chance = was_one_in ? `机会 1/${was_one_in}` : "这一层本来就没有奖";
   const won = ["挖到了", prize, money_fen ? yuan(money_fen) : ""].filter(Boolean).join("，");
   return [`第 ${depth} 层`, chance, is_prize ? won : find ? "没挖到奖，收进图鉴" : "没挖到"].filter(Boolean).join(" · ");
 }
@@ -117,7 +117,7 @@ export const liveNumbers = ({ participants, now_depth, prizes_left, prize_num })
 
 /** The numbers of a statement that the server gave: [label, number, unit]. */
 export function statementNumbers(found) {
-  const people = [["打开过", found.opened, "人"], ["分享过", found.sharers, "人"], ["被分享带来", found.brought, "人"]];
+  const people = [["打开过", found.opened, "人"], ["分享过", found.sharers, "人"], ["通过分享来", found.brought, "人"]];
   const money = [["已付", found.paid_fen], ["已发", found.given_fen], ["已退", found.refunded_fen], ["在账上", found.held_fen]];
   const gone = found.paid_fen ? money.map(([label, fen]) => [label, yuan(fen), ""]) : [["已领奖", found.prizes_given, `/ ${found.prizes_won} 份`]];
   if (!found.prizes_sent) return [...people, ...gone];
@@ -159,7 +159,7 @@ export function pickupRight(won, task) {
 /** What one's digs are told with: which of them are listed, and after the first the expected number of wins, beside the actual one. */
 export const luckWords = ({ digging_num, expected_wins, wins_counted }) => [
   "这里有你挖成的每一锹；慢了一步、抽签没抽中的不算。",
-  digging_num ? `照机会该挖到 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，实际挖到 ${wins_counted} 次。` : "",
+  digging_num ? `按概率应该挖到 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，实际挖到 ${wins_counted} 次。` : "",
 ].join("");
 
 /** A person's numbers: [label, number, unit]. */
@@ -212,10 +212,10 @@ const RECEIVER_CHARACTERS = 32; // as the server has it
 
 /** What is wrong with the name of a receiver, "" if it may be one: many type the address there, which has digits or is longer. */
 export const receiverProblem = (name) => ([...name.trim()].length > RECEIVER_CHARACTERS || /[0-9０-９]/.test(name)
-  ? "“收货人”只写名字，最多 32 个字，没有数字；地址写在下面的“详细地址”里" : "");
+  ? "“收货人”只写名字，最多 32 个字，不能有数字；地址写在下面的“详细地址”里" : "");
 
 /** Until when a winner may change the address of goods; `until` is `/drawPrize`'s `change_until`. */
-export const changeWords = (until) => (secondsUntil(until) ? `${asMoment(until)} 以前可以更改。` : "超过 24 小时，不能再改；要改请联系发布者。");
+export const changeWords = (until) => (secondsUntil(until) ? `${asMoment(until)} 以前可以更改。` : "超过 24 小时，这里不能再改；要改请联系发布者。");
 
 /** What a red packet is, before it is claimed. */
 export const packetWords = (task) => `${yuan(task.money_fen)}红包，领取后进入微信零钱。${laterWords(task)}`;
@@ -235,7 +235,7 @@ export const PUBLISHER = {
 /** How a publisher treats those who win. */
 export function handedWords({ handed, handed_all, handed_in_ms }) {
   if (!handed) return "还没有人领过奖品";
-  const number = `送出过 ${handed} 份奖品${handed_all ? "" : "以上"}`;
+  const number = `送出过 ${handed} 份${handed_all ? "" : "以上的"}奖品`;
   return handed_in_ms ? `${number}，实物一般在领奖后 ${asSpan(handed_in_ms)}送出` : number;
 }
 

@@ -27,7 +27,7 @@ export const PUBLISH = {
 
 // What one may bury, the most usual first: [of, name, what it is]. `packet` needs a server that takes red packets.
 export const WHATS = [
-  ["packet", "群红包", "大家一起挖，一份是多少看手气。只有拿到链接的人看得到；想公开到广场，就选“更多”。"],
+  ["packet", "群红包", "大家一起挖，每份多少看手气。只有拿到链接的人看得到；想公开到广场，就选“更多”。"],
   ["thing", "一件东西", "选张图、起个名，放到广场上，谁都能来挖；挖到的人得到它。只给熟人，就选“更多”。"],
   ["more", "更多", "几份、几种奖品，预告开挖的时间，自己定难度。"],
 ];

@@ -31,7 +31,7 @@ export const waitingWords = (number) => `，${number} 件事等你来做`;
 // The filters of the square by kind of prizes, as `getTaskList` names them.
 export const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"], ["upcoming", "预告"]];
 export const SQUARE = {
-  reading: "正在看看谁埋了宝贝…", byName: "搜宝贝或发布者", over: "已经结束", end: "就这些了", unfound: "没有找到，换个词试试", noneOf: "这一类现在没有宝贝", noneRuns: "现在没有能挖的，下面这些已经结束",
+  reading: "正在看谁埋了宝贝…", byName: "搜宝贝或发布者", over: "已经结束", end: "就这些了", unfound: "没有找到，换个词试试", noneOf: "这一类现在没有宝贝", noneRuns: "现在没有能挖的，下面这些已经结束",
   none: "还没有宝贝，", bury: "埋一个", featured: "精选",
 };
 
@@ -91,7 +91,7 @@ export const depthWords = ({ now_depth }) => (now_depth ? `挖到第 ${now_depth
 export function cooldownWords({ cd }) {
   if (!cd) return "没有冷却";
   if (cd % 3600 === 0) return `冷却 ${cd / 3600} 小时`;
-  return cd > 60 && cd % 60 === 0 ? `冷却 ${cd / 60} 分钟` : `冷却 ${cd} 秒`;
+  return cd >= 60 && cd % 60 === 0 ? `冷却 ${cd / 60} 分钟` : `冷却 ${cd} 秒`;
 }
 
 /** What is said of a dig, after the digger's name: what it `did`, and that its cooldown is everybody's. */
@@ -275,7 +275,7 @@ export const prizeWords = ({ goods_type, draw_type }, state) => (goods_type === 
 
 // The publisher's side of a treasure.
 export const OWN = {
-  title: "我发布的", winners: "中奖者和发奖", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝的数字", open: "等别人来挖",
+  title: "我发布的", winners: "中奖者和发奖", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝的数据", open: "等别人来挖",
   discard: "不要了", edit: "改文字和图片", again: "再埋一个", story: "看结局", buried: "埋好了，叫朋友来挖吧", thanks: "谢谢你",
 };
 
@@ -283,12 +283,12 @@ export const OWN = {
 export function lockedWords({ mine, status, now_depth, goods_type, expires_at }) {
   if (!mine || status || !now_depth) return "";
   const rest = goods_type === 1 ? "结束以后，没有人挖到的红包开始退回；挖到没有领的，过了领奖期限再退回。" : "";
-  return `大家正在挖，挖完就结束，最晚 ${asMoment(expires_at)} 结束。${rest}有人挖过就不再改了，想换一换，可以再埋一个。`;
+  return `大家正在挖，挖完就结束，最晚 ${asMoment(expires_at)} 结束。${rest}有人挖过就不能改了，想换一换，可以再埋一个。`;
 }
 
 /** Changing what a treasure says and shows. */
 export const EDIT = {
-  title: "改文字和图片", until: "有人开挖以前都可以改，改了要检查的会再检查一次。奖品的份数、金额和难度不能改。", now: "已经可以挖，选一天就改到那时", save: "改好了",
+  title: "改文字和图片", until: "有人开挖以前都可以改，改动的文字和图片会再检查一次。奖品的份数、金额和难度不能改。", now: "现在就能挖；选个时间，可以推后", save: "保存",
   keeps: "不选就还用这一张", barred: "只有发布者可以改，有人开挖以后就不能再改了",
   changed: "发布者刚改了这个宝贝的文字或图片",
 };
@@ -463,10 +463,10 @@ export function fairAnswers(task, { noted = false, holds = null } = {}) {
     false: "有不相符的地方：不要相信这次抽奖，请截图并联系客服。",
   }[holds];
   return [
-    ["位置是在我挖以前就定好的吗？", `是，从 ${asMoment(task.created_at)} 起：发布的那一刻就公布了承诺，谁都改不了。`],
+    ["位置是在我挖以前就定好的吗？", `是，${asMoment(task.created_at)} 发布时就定好，同时公布了承诺，谁都改不了。`],
     ["有人挑过位置吗？", together
       ? "谁也不能单独挑位置：发布者和服务器各出一半随机数，合起来才是。"
-      : "是服务器单独抽的。要相信它没有挑，只能靠运营者的信用。"],
+      : "是服务器单独抽的。要相信它没有挑，只能靠平台的信用。"],
     ["位置动过吗？", moved],
   ];
 }
@@ -474,10 +474,10 @@ export function fairAnswers(task, { noted = false, holds = null } = {}) {
 /** Where a treasure's prizes may lie, and what follows for the next dig. */
 export function depthRules({ prize_num, forecast_num, interval, fluctuation, ranks = [] }) {
   const kinds = ranks.length ? "哪一份是什么，也由这些随机数定下。" : "";
-  const next = kinds + "下一份奖品在它可能的、还没挖的每一层，机会一样大：“下一层有奖的机会”就这样算出，人人看得到。";
+  const next = kinds + "在还没挖、又可能有下一份奖品的每一层，机会一样大：“下一层有奖的机会”就这样算出，人人看得到。";
   if (prize_num === 1) return `规则：1 份奖品，藏在第 1 到 ${forecast_num} 层中的某一层。${next}`;
-  const spread = fluctuation ? `相隔 ${interval - fluctuation} 到 ${interval + fluctuation} 层` : `正好相隔 ${interval} 层`;
-  return `规则：${prize_num} 份奖品，一份接一份${spread}，最深 ${prize_num * (interval + fluctuation)} 层。${next}`;
+  const spread = fluctuation ? `${interval - fluctuation} 到 ${interval + fluctuation}` : interval;
+  return `规则：${prize_num} 份奖品，每份比上一份深 ${spread} 层，第一份从地面算起，最深 ${prize_num * (interval + fluctuation)} 层。${next}`;
 }
 
 export const fetchingWords = (next, all) => `正在取回第 ${next} 锹起的记录，共 ${all} 锹…`;
@@ -487,5 +487,5 @@ export const verdictWords = (holds) => (holds ? "验证通过：全部相符" : 
 
 /** What a proof shows, and what it does not. */
 export const provesWords = ({ params }) => (JSON.parse(params).version === 2
-  ? "它证明：位置在发布之后没有动过，发布者和服务器谁也没有单独挑位置。它不能证明：运营者事先不知道位置、没有拒绝过别的抽取、没有和发布者串通。"
-  : "它证明：位置在发布之后没有动过。它不能证明：运营者没有挑选、事先不知道位置。");
+  ? "它证明：位置在发布之后没有动过，发布者和服务器谁也没有单独挑位置。它不能证明：平台事先不知道位置、没有丢掉过别的抽奖结果、没有和发布者串通。"
+  : "它证明：位置在发布之后没有动过。它不能证明：平台没有挑选、事先不知道位置。");

@@ -25,7 +25,7 @@ def test_a_publisher_sees_people_digs_and_numbers_grow(window, address, publishe
     newest = crowd[CROWD]
     newest.get("/getTaskDetails", code=crowd[0].get("/getTaskDetails", code=code)["share"])
     newest.post("/postTask", code=code)
-    for label, number in (("挖到第", "62层"), ("挖的人", "62"), ("被分享带来", "1")):
+    for label, number in (("挖到第", "62层"), ("挖的人", "62"), ("通过分享来", "1")):
         # The page reads some numbers at most every 5 s.
         expect(statement.locator("dl > div", has_text=label)).to_contain_text(number, timeout=15_000)
     expect(page.locator(".count")).to_have_text("62 人")

@@ -73,7 +73,7 @@ def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publis
     expect(page.locator("#claim")).to_contain_text("已经收到")
     enter(page, "link", "我的")
     enter(page, "link", "足迹")
-    expect(page.get_by_role("status").filter(has_text="照机会该挖到 1 次，实际挖到 1 次")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="按概率应该挖到 1 次，实际挖到 1 次")).to_be_visible()
 
 
 def test_a_publisher_hands_in_a_table_and_fills_in_kinds_by_keyboard(window, publisher):

@@ -52,7 +52,7 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     named = page.get_by_role("group", name="第 1 种").get_by_label("名称")
     expect(named).to_have_value("一等奖 小熊猫")
     named.fill("一等奖 大熊猫")
-    page.get_by_role("button", name="改好了").click()
+    page.get_by_role("button", name="保存").click()
     expect(page.locator(".ranks li")).to_have_text(
         ["一等奖 大熊猫邮寄到家剩 1 / 1 份", "拼手气拼手气，一起分 0.35 元剩 3 / 3 份"]
     )

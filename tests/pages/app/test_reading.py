@@ -26,7 +26,7 @@ def test_what_was_not_read_can_be_read_again_unless_it_is_refused(window, publis
     opened = window("小明")
     page = opened.page
     lists = {"follows": "还没有关注谁", f"by/{by}": "再读的猫", "mine/published": "再读的猫"}
-    pages = {"edit": "改好了", "publish": "埋下一个宝贝", "winners": "还没有人挖到", "task": "再读的猫"}
+    pages = {"edit": "保存", "publish": "埋下一个宝贝", "winners": "还没有人挖到", "task": "再读的猫"}
     for path, words in lists.items():
         fail(page)
         opened.go(f"/#/{path}")

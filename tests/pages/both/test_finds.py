@@ -30,11 +30,11 @@ def test_what_a_dig_brought_up_stands_in_the_book_the_treasure_and_the_publisher
     if isinstance(shown, InHand):  # opening the page has dug already
         shown.press("挖一锹")
     shown.is_told("小玩意不是奖品，收进“我的”里的图鉴。表土是最上面一层")
-    shown.says("你挖了第 2 层，没有奖，小玩意", "进图鉴")
+    shown.says("你挖了第 2 层，没有奖，小玩意“", "收进图鉴")
     shown.press("谁挖了哪一层")
     shown.says("这里挖出过", name)
     find = Person.log_in(address, "也来挖的人").post("/postTask", code=code)["find"]
-    shown.says(f"也来挖的人 挖出小玩意{names[find - 1]}")
+    shown.says(f"也来挖的人 挖出小玩意“{names[find - 1]}”")
 
 
 def test_who_only_lost_a_race_reads_why_none_of_it_is_among_their_digs(client, publisher):

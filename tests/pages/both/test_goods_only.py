@@ -76,7 +76,7 @@ def test_where_there_are_goods_only_no_page_of_the_web_names_red_packets(window,
         looks = {"": "一只熊猫", "follows": "关注"} if user == "小红" else {"mine": "设置"}
         if user == "小明":
             looks |= {f"winners/{codes[name]}": "小红" for name in ("won", "sent")}
-            looks[f"edit/{codes['kinds']}"] = "改好了"  # nobody has dug it yet
+            looks[f"edit/{codes['kinds']}"] = "保存"  # nobody has dug it yet
         else:
             looks |= {f"mine/{which}": "我" for which in ("dug", "won", "digs", "finds")}
         for path, said in looks.items():

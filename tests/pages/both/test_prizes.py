@@ -42,7 +42,7 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     ):
         winner.fill(label, text)
     winner.press("提交地址")
-    winner.says("“收货人”只写名字，最多 32 个字，没有数字；地址写在下面的“详细地址”里")
+    winner.says("“收货人”只写名字，最多 32 个字，不能有数字；地址写在下面的“详细地址”里")
     winner.keeps_silent("不寄到西藏：")  # it was not sent
     winner.fill("收货人", "强哥")
     winner.press("提交地址")
@@ -71,7 +71,7 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     owner.says("第 1 层 · 已寄出", f"中通 {number}", "改快递信息")
     owner.press("改快递信息")
     owner.fill("运单号", "ZT87654321")
-    owner.press("改好了")
+    owner.press("保存")
     owner.says("中通 ZT87654321")
     owner.keeps_silent("表格（CSV）")
     winner.open("mine", "won")
@@ -153,11 +153,11 @@ def test_the_draw_is_checked_after_its_end(client, publisher):
     reader = client("小明")
     reader.open("treasure", code)
     reader.goes_to_fairness()
-    reader.says("位置是在我挖以前就定好的吗？", "发布的那一刻就公布了承诺")
+    reader.says("位置是在我挖以前就定好的吗？", "发布时就定好，同时公布了承诺")
     reader.says("这台设备已经记下承诺，结束后种子公开")
-    reader.keeps_silent("2 份奖品，一份接一份正好相隔 1 层")
+    reader.keeps_silent("2 份奖品，每份比上一份深 1 层")
     reader.press("规则、承诺和随机数")
-    reader.says("2 份奖品，一份接一份正好相隔 1 层")
+    reader.says("2 份奖品，每份比上一份深 1 层")
     for user in ("阿金", "阿水"):
         Person.log_in(publisher.address, user).post("/postTask", code=code)
     reader.open("treasure", code)
@@ -187,7 +187,7 @@ def test_a_treasure_is_published_for_who_has_its_link_and_ended_before_anybody_d
     owner.says(name, "署名", "老铺子", "冷却 7 秒", "你出的那一半在里面", "我发布的")
     assert publisher.get("/getTaskList", page=1, name=name)["data"] == []
     code = publisher.get("/getMyRelease")["data"][0]["code"]
-    owner.press("这个宝贝的数字")
+    owner.press("这个宝贝的数据")
     owner.says("奖品剩", "打开过", "还没有人挖过")
     owner.press("提前结束")
     owner.agree("结束")

@@ -45,7 +45,7 @@ LENGTHEN = """said => {
     while (texts.nextNode()) {
         const text = texts.currentNode;
         if (text.data.startsWith("你挖了"))
-            text.data = "你挖了第 123 层，没有奖，小玩意掌上游戏机（少见）进图鉴";
+            text.data = "你挖了第 123 层，没有奖，小玩意“掌上游戏机”（少见）收进图鉴";
     }
 }"""
 NAMES = ".digs .name, .dug-levels .name"
@@ -85,7 +85,7 @@ def test_a_press_in_a_cooldown_is_answered_in_its_place_without_a_request(client
     page = eager.seen(browser)
     page.set_viewport_size(PHONE)
     said = page.locator(".shaft .said")
-    own = re.compile(r"^你挖了第 1 层，没有奖，小玩意.+进图鉴")
+    own = re.compile(r"^你挖了第 1 层，没有奖，小玩意“.+”.*收进图鉴")
     page.locator(".dig", has_text="挖一锹").click()
     button = page.locator(".dig", has_text="秒后大家可挖")
     expect(said).to_have_text(own)
@@ -129,6 +129,6 @@ def test_a_win_says_what_else_came_up_and_fits_into_a_small_screen(client, brows
     page.set_viewport_size(SMALL)
     page.locator(".dig", has_text="挖一锹").click()
     opened = page.locator(".won.settled, .ground:not(.left, .right)")
-    expect(opened.get_by_text("还挖出小玩意")).to_be_visible()
+    expect(opened.get_by_text("还挖出小玩意“")).to_be_visible()
     expect(opened.get_by_role("button", name="去领取").or_(opened.locator(".go"))).to_be_in_viewport(ratio=1)
     assert opened.evaluate("each => each.scrollHeight - each.clientHeight") <= 0

@@ -99,7 +99,7 @@ def narrow(address: str, publisher: Person) -> dict[str, str]:
         f"treasure/treasure?code={fresh}": "埋好了",
         f"story/story?code={won}": "挖得最多",
         f"winners/winners?code={mine}": "名字很长的收货人",
-        f"edit/edit?code={fresh}": "改好了",
+        f"edit/edit?code={fresh}": "保存",
         f"fair/fair?code={won}": "位置",
         f"texts/texts?code={won}": "每人最多得一份",
         f"publisher/publisher?by={by}": "关注",
