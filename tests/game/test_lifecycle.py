@@ -23,7 +23,6 @@ CLAIMED = {"state": "claiming", "attempt": 1, "due_at": 5, "then": {"bill": 1}}
 )
 def test_what_is_owed_since_a_document_was_read_stays_owed(since):
     done = prize.carried_out(CLAIMED)
-    assert done is not None
     assert apply(done, CLAIMED, 0) == {"state": "claiming", "attempt": 1}
     assert apply(done, CLAIMED | since, 0) is None
 
@@ -31,7 +30,6 @@ def test_what_is_owed_since_a_document_was_read_stays_owed(since):
 def test_a_document_with_something_to_do_stays_due():
     for known in ({"state": "sent"}, {"state": "claiming", "freezing": 1}):
         done = prize.carried_out({**known, "due_at": 5, "then": {"message": 1}})
-        assert done is not None
         assert apply(done, {**known, "due_at": 5, "then": {"message": 1}}, 0) == {**known, "due_at": 5}
         assert prize.carried_out({**known, "due_at": 5}) is None
 

@@ -19,7 +19,6 @@ from devtools.sandbox import Sandbox
 from server.actions.digging.dig import DigAttempt, dig
 from server.clock import Clock
 from server.context import Context
-from server.errors import Refusal
 from server.game.opening import opened_by_payment, opened_by_review
 from server.memory import fair_start
 from server.memory.fair_start import LATE_MS, FairStart
@@ -124,11 +123,9 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, cont
     ]  # alice is drawn first, as this process does not know yet that the task is hers; the next person digs
     *refused, dug, own = await asyncio.gather(*digs, return_exceptions=True)
     assert [getattr(each, "error", None) for each in [*refused, own]] == [*["cooling_down"] * 4, "own_task"]
-    assert not isinstance(dug, BaseException)
     assert dug.dig["person_id"] == people[-1].id
     assert drawn.sizes == [6]
     for each in refused:
-        assert isinstance(each, Refusal)
         assert (each.msg[:16], each.extra["pressed"]) == ("6 人同时按下，抽中了别人，还要", 6)
 
 
@@ -358,7 +355,6 @@ async def test_an_announced_treasure_opens_by_mongodbs_clock_also_where_a_proces
     started = await Context.open(msgspec.structs.replace(settings, redis_url="redis://127.0.0.1:1"), Sandbox)
     both = [(context, bob), (started, carol)]
     for told in await ask_at(code, both):
-        assert isinstance(told, Refusal)
         assert (told.error, told.extra["cd_until"]) == ("cooling_down", starts_at)
     assert abs(started.clock.now_ms() - await context.store.now_ms()) < 1000
     opened_at = await context.store.now_ms()

@@ -207,7 +207,6 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture):
         "asyncio.run(main())\n"
     )
     with subprocess.Popen([sys.executable, "-c", server], stdout=subprocess.PIPE, cwd=SOURCE) as parent:
-        assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         child = os.pidfd_open(pid)
         if in_a_picture:

@@ -44,7 +44,6 @@ async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_shows
 async def test_operators_see_what_was_taken_down_and_nobody_else_does(client, context, alice):
     code = await alice.publish(forecast_num=1000)
     task = await context.store.tasks.find(code)
-    assert task is not None
     await hide_task(context, ME, code, "违法", hidden=True)
     assert (await client.http.get(f"/ops{task['pic']}")).status_code == 404
     await operator(client)

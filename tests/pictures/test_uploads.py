@@ -45,8 +45,7 @@ async def upload(
     """Send a form; return the reply."""
     headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
     response = await someone.client.http.post("/uploadFile", content=form, headers=headers, params=query)
-    reply: dict[str, Any] = response.json()
-    return reply
+    return dict(response.json())
 
 
 async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(alice, bob):

@@ -77,7 +77,6 @@ def test_the_stores_listen_only_on_this_machine_and_workers_may_open_as_many_fil
         assert set(listening_addresses(pid)) == {"0100007F"}  # 127.0.0.1 as /proc writes it
     for pid in pids["worker"]:
         limits = re.search(r"Max open files +(\d+) +(\d+)", Path(f"/proc/{pid}/limits").read_text())
-        assert limits is not None
         assert limits[1] == limits[2]
 
 
