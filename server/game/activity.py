@@ -9,7 +9,7 @@ from server.game.task import Task
 # Above this many yuan the rules mention the winner's tax.
 _NAMED_TAX_YUAN = 800
 _TAX = "。得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴，怎样办以税务机关的答复为准"
-_AFTER = "挖过的人都看得到谁挖了哪一层、挖出什么、谁道了谢。道谢和分享不带来任何好处"
+_PUBLIC = "人人看得到谁挖了哪一层、挖出什么、图鉴集齐几层，结束后还有谁道了谢。道谢和分享不带来任何好处"
 _FINDS = (
     "每一锹还会挖出图鉴里的一件东西，也由随机数定下，可以验算。它只供收藏：没有价值，不能买卖、转送，不影响得奖的机会"
 )
@@ -30,7 +30,7 @@ def activity_rules(task: Task, *, task_days: int, claim_days: int, contact: str)
         ("时间", _time(task, task_days)),
         ("怎么领", _how_to_get(task, claim_days_of(task, claim_days))),
         ("没有人领的", _unclaimed(task)),
-        ("结束以后", _AFTER),
+        ("公开什么", _PUBLIC),
         *([("挖出的东西", _FINDS)] if read_rules(task["params"]).version == 2 else []),
         ("谁可以参加", "满 18 周岁的人；未满 18 周岁的，要由监护人同意并陪同。参加不收费"),
     ]
@@ -80,7 +80,7 @@ def _how_to_get(task: Task, claim_days: int) -> str:
     ways = {
         "红包：在宝贝的页面上点“领取红包”，到微信零钱"
         if each["goods_type"] == RED_PACKET
-        else f"邮寄：在宝贝的页面上填写收件人、电话和地址，由发布者寄出{_not_sent_to(task)}"
+        else f"邮寄：在宝贝的页面上填写收货人、电话和地址，由发布者寄出{_not_sent_to(task)}"
         if is_mailed(each)
         else f"现场领取：在宝贝的页面上取得取件码，当面给发布者核对{_where(task)}": None
         for each in task.get("ranks", [task])

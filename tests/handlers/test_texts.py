@@ -30,6 +30,7 @@ async def test_anybody_reads_the_texts_without_a_login(client):
     assert reply["status"] == 0
     assert reply["agreement"].startswith("本协议由你与【填写")
     assert reply["privacy"].startswith("我们是【填写")
+    assert "打开那个宝贝的人都看得到你挖了哪一层" in reply["privacy"]
     assert reply["contact"] == ""
 
 
@@ -44,6 +45,7 @@ async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(settings, a
     assert rules["时间"].count(" 年 ") == 2  # the start and the end
     assert f"结束后 {settings.claim_days} 天截止" in rules["怎么领"]
     assert rules["没有人领的"].endswith("归发布者")
+    assert rules["公开什么"].startswith("人人看得到谁挖了哪一层")  # also while it runs, and who did not dig
     assert "18 周岁" in rules["谁可以参加"]
     await alice.post("/endTask", code=code)
     ended = await rules_for(bob, code)

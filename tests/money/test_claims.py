@@ -199,7 +199,7 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(c
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
-    assert rows[0][:8] == ["深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"]
+    assert rows[0][:8] == ["深度", "中奖者", "状态", "中奖时间", "领取时间", "收货人", "电话", "地址"]
     assert rows[1][1] == '\'=HYPERLINK("http://evil")'
     assert rows[1][2] == "待寄出"
     assert rows[1][5:8] == ["'@SUM(A1)", "'+8613800001111", '\'-2+3, "北京望江路"\n二号']

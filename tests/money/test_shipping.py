@@ -319,7 +319,7 @@ async def test_a_table_older_than_an_address_is_not_noted_for_its_winner(client,
     assert (await moved.claim(code, **{**ADDRESS, "address": "-杭州市 上城区清泰街 1 号"}))["is_draw"] == 1
     first, second = await upload(taken)
     assert ("改过地址" in first, second) == (True, "")
-    unread = [row | {"收件人": "", "地址": ""} for row in taken]
+    unread = [row | {"收货人": "", "地址": ""} for row in taken]
     monkeypatch.setattr(ship_all, "ship", failing(NotShippable("记到这一步了")))
     assert await upload(unread[:1]) == ["记到这一步了"]
     await moved.claim(code, **{**ADDRESS, "address": "'杭州市上城区清泰街 2 号"})

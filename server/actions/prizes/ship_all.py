@@ -21,7 +21,7 @@ SECONDS = 3.5
 NUMBER = re.compile(r"[0-9A-Za-z]{5,40}")
 COLUMNS = ("深度", "中奖者", "快递公司", "运单号")
 # A row has no receiver if the publisher could not read the address yet, or any more.
-_WHERE = ("收件人", "地址")
+_WHERE = ("收货人", "地址")
 # Spreadsheets also save tables in UTF-16, or with tabs or semicolons, in which no column is found.
 _RIGHT = "请用下载的表格填好快递，存成“CSV UTF-8（逗号分隔）”再传"
 _NOT_TRIED = "没有轮到，再传一次就接着记"
