@@ -32,20 +32,23 @@ test("a tempo gives each number of prizes fifteen digs a prize and its time, or 
       assert.ok(forecast >= 15 * prizes && interval >= 15 && fluctuation >= 1, `${prizes} ${tempo}`);
       assert.ok(interval - fluctuation >= 2 && cd >= (cash ? 3 : 1));
       assert.ok(prizes * (interval + fluctuation) * cd < 86400, "it ends within a day");
-      assert.equal(plan.misfit === "", forecast * cd <= seconds * 1.5, plan.misfit);
+      assert.equal(plan.misfit === "", (prizes === 1 ? forecast : prizes * (interval + fluctuation)) * cd <= seconds * 1.5, plan.misfit);
       assert.equal(quickWords(plan), "");
       if (plan.misfit) assert.match(plan.misfit, /挖不完.*可以选“(一晚上|一整天)”，或减到 \d+ 份/);
     }
   }
-  const misfit = "五分钟挖不完 20 份：大约要挖 300 锹，两锹至少隔 3 秒，一共 15 分钟。可以选“一晚上”，或减到 10 份。";
+  const misfit = "五分钟可能挖不完 20 份：最多要挖 400 锹，两锹至少隔 3 秒，最慢 20 分钟。可以选“一晚上”，或减到 7 份。";
   assert.equal(planOf({ prizes: 20, tempo: "minutes", cash: true, rules: CASH }).misfit, misfit);
-  assert.equal(planOf({ prizes: 10, tempo: "minutes", cash: true, rules: CASH }).misfit, "");
+  assert.equal(planOf({ prizes: 7, tempo: "minutes", cash: true, rules: CASH }).misfit, "");
+  // Thirty things take 450 s on an average, and up to 600: its slow end counts.
+  assert.match(planOf({ prizes: 30, tempo: "minutes", rules: CASH }).misfit, /^五分钟可能挖不完 30 份：.*最慢 10 分钟。可以选“一晚上”，或减到 22 份。$/);
+  for (let prizes = 1; prizes <= 22; prizes += 1) assert.equal(planOf({ prizes, tempo: "minutes", rules: CASH }).misfit, "");
   assert.match(planOf({ prizes: 9, tempo: "minutes", cash: true, rules: { ...CASH, least_cd: 3600 } }).misfit, /可以选“自己定”/);
 });
 
 test("a group wins its first packet within some eight digs, whatever the tempo, which lasts no longer than it says", () => {
   const lasts = { minutes: 300, evening: 10800, day: 43200 };
-  for (const [tempo, seconds] of Object.entries(lasts)) for (const prizes of [1, 2, 3, 5, 10, 37, ...(tempo === "minutes" ? [] : [300])]) {
+  for (const [tempo, seconds] of Object.entries(lasts)) for (const prizes of [1, 2, 3, 5, 10, 30, ...(tempo === "minutes" ? [] : [37, 300])]) {
     const plan = planOf({ prizes, tempo, cash: true, group: true, rules: CASH });
     const { forecast, interval, fluctuation, cd, misfit } = plan;
     // By the law of the draw: one prize lies at each level of the forecast alike, the first of several at the interval.
@@ -54,7 +57,8 @@ test("a group wins its first packet within some eight digs, whatever the tempo, 
     assert.ok(prizes < 3 || interval + fluctuation <= 8, `${prizes} ${tempo}: not within eight`);
     assert.ok(forecast >= 15 && interval - fluctuation >= CASH.least_gap && cd >= CASH.least_cd && cd <= 3600);
     assert.ok(tempo === "minutes" ? cd <= 6 : forecast * cd >= seconds / 1.1, `${prizes} ${tempo}: ${cd} s between two digs`);
-    assert.ok(forecast * cd <= seconds * 1.5, `${prizes} take ${forecast * cd} s`);
+    const slowest = prizes === 1 ? forecast : prizes * (interval + fluctuation);
+    assert.ok(slowest * cd <= seconds * 1.5, `${prizes} take ${slowest * cd} s`);
     assert.ok(prizes * (interval + fluctuation) * cd < 86400, "it ends within a day");
     assert.deepEqual([misfit, quickWords(plan)], ["", ""]);
   }

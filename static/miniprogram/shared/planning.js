@@ -11,7 +11,7 @@ const MOST_INTERVAL = 100000;
 export const MOST_KINDS = 10;
 const MOST_PRIZES = 1000;
 const LEAST_FEN = 10; // of each share
-const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
+const FAR = 1.5; // a plan that differs by this factor from what was named does not fit it
 const EARLY = 0.8; // of a tempo's time: sooner is another number of minutes
 const DIGS_A_PRIZE = 15; // fewer, and the prizes are gone before anybody comes
 // How long the digs of a tempo take together and how long one waits between two where they are few, in seconds. The few
@@ -24,13 +24,15 @@ const PACES = {
 };
 const GOODS_RULES = { least_cd: 0, least_gap: 1, least_diggers: 1 };
 
-/** The numbers that a tempo gives to a treasure; `fits` is false if so many prizes cannot be dug in that time. */
+/** The numbers that a tempo gives to a treasure, of which the last prize lies at `slowest` at most; `fits` is false if that takes much longer. */
 function paced(tempo, prizes, { least_cd, least_gap, least_diggers, group }) {
   const { lasts, apart, group: digs, most } = PACES[tempo];
   const usual = group ? DIGS_A_PRIZE : Math.round(lasts / apart);
   const forecast = Math.max(prizes * Math.max(group ? digs : DIGS_A_PRIZE, least_gap), least_diggers, usual);
-  const cd = Math.max(1, least_cd, Math.min(Math.round(lasts / forecast), group ? most : Infinity));
-  return { forecast, cd, fits: forecast * cd <= lasts * FAR };
+  const [, slowest] = digsToEnd({ prizes, forecast, ...spacing({ prizes, forecast, gap: Math.max(1, least_gap) }) });
+  const longest = Math.floor((lasts * FAR) / slowest);
+  const cd = Math.max(1, least_cd, Math.min(Math.round(lasts / forecast), longest, group ? most : Infinity));
+  return { forecast, cd, slowest, fits: slowest * cd <= lasts * FAR };
 }
 
 /**
@@ -62,11 +64,11 @@ function ownNumbers({ prizes, forecast: usual, cd, gap }, typed) {
 
 function misfitWords(tempo, suited, prizes, limits) {
   const named = Object.fromEntries(TEMPOS);
-  const { forecast, cd } = paced(tempo, prizes, limits);
+  const { slowest, cd } = paced(tempo, prizes, limits);
   let most = prizes;
   while (most && !paced(tempo, most, limits).fits) most -= 1;
   const instead = [suited && `选“${named[suited]}”`, most && `减到 ${most} 份`].filter(Boolean).join("，或") || "选“自己定”";
-  return `${named[tempo]}挖不完 ${prizes} 份：大约要挖 ${forecast} 锹，两锹至少隔 ${cd} 秒，一共 ${lasting(forecast * cd)}。可以${instead}。`;
+  return `${named[tempo]}可能挖不完 ${prizes} 份：最多要挖 ${slowest} 锹，两锹至少隔 ${cd} 秒，最慢 ${lasting(slowest * cd)}。可以${instead}。`;
 }
 
 /** A question for a publisher whose plan lets every dig or every second dig win; "" for others. */
