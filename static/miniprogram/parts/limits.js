@@ -1,4 +1,4 @@
-// What publishers read about paying for red packets: how, and folded the limits.
+// What publishers read about paying for red packets: how, as `cash.how`, and folded the limits.
 
 import { CASH_LIMITS } from "../shared/words.js";
 

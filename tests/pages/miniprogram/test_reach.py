@@ -30,6 +30,9 @@ def test_the_button_that_digs_is_in_reach_of_the_thumb_with_ten_kinds_of_prizes(
             assert box is not None
             assert FARTHEST * height < box["y"] + box["height"] / 2 < box["y"] + box["height"] <= height
             assert opened.overflow() <= 0
+            chance = opened.page.locator(".chance").bounding_box()
+            assert chance is not None
+            assert chance["y"] + chance["height"] <= box["y"]
         button.click()  # nothing lies over it
         opened.page.locator(".dig.cooling").wait_for()
         expect(opened.page.locator(".stratum .who")).to_have_text("我")
@@ -124,9 +127,13 @@ def test_at_320_pixels_nothing_of_the_mini_program_is_cut_off(browser, address, 
         for page, said in narrow.items():
             phone.open(f"/pages/{page}")
             opened.page.get_by_text(said).first.wait_for()
+            expect(opened.page.locator(".wx-title")).not_to_have_text("挖宝")  # it says which page this is
             look(page)
         drawn = "field => getComputedStyle(field, '::placeholder').color"
         assert opened.page.locator("wx-input input").first.evaluate(drawn) == "rgb(107, 87, 68)", "--soft"
+        line = opened.page.locator(".foot .quiet")
+        paid = [each.bounding_box() for each in (line.first, opened.page.locator(".foot > wx-button"))]
+        assert all(box and 0 < box["y"] < 568 - 56 for box in paid), "how to pay, and the button"
         for form in ("一件东西", "更多", "自己定"):
             phone.press(form)
             opened.page.locator(".chosen", has_text=form).wait_for()

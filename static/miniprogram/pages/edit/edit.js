@@ -16,7 +16,6 @@ Component({
   methods: {
     onLoad({ code }) {
       this.code = code;
-      wx.setNavigationBarTitle({ title: EDIT.title });
       this.start();
     },
 

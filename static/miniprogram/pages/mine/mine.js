@@ -21,7 +21,7 @@ Component({
   behaviors: [book, naming],
 
   data: {
-    me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", obstacles: [], told: LEAVING, why: NAMING.mine,
+    me: null, numbers: [], luck: "", profile: "", leaving: "", asked: false, stopped: "", obstacles: [], told: LEAVING, why: NAMING.mine,
     tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
     calendar: null, waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: "", cards: [], none: "", unread: false, more: false, again: CLAIM.again,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
@@ -58,7 +58,7 @@ Component({
         if (!this.chosen) await this.show(firstList(numbers));
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
-        this.setData({ me: meShown(), numbers: personNumbers(numbers).map((number) => number.join(" ")), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map((each) => ({ ...waiting(each), key: `${each.act} ${each.code}` })) });
+        this.setData({ me: meShown(), numbers: personNumbers(numbers).map(([label, number, unit]) => ({ label, number, unit })), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map((each) => ({ ...waiting(each), key: `${each.act} ${each.code}` })) });
         showBadge(numbers.to_do.length);
         this.showNaming();
         this.setData({ calendar: calendarOf((await api.get("/getDaily", { days: 1 })).days) });
