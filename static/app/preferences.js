@@ -9,7 +9,7 @@ const KEY = "wabao.preferences"; // kept for each person, since two windows can 
 const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // an id must not stay after a logout
 const INITIAL = { digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
-  digOnOpening: "打开宝贝就自动挖一锹",
+  digOnOpening: OPENING[0].now,
   win: WIN.signal,
   sound: "冷却结束时响一声",
   vibration: "冷却结束时震一下",
