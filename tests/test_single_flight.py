@@ -122,17 +122,3 @@ async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key():
     assert all(each.cancelled() for each in waiting)
     work.may_end.set()
     assert await shared.result("key", work) == 2
-
-
-async def test_who_asks_after_a_key_was_closed_gets_new_work_and_the_old_ends_beside_it():
-    shared = SingleFlight[str, int]()
-    old = Work()
-    new = Work()
-    first = await begin(shared, old, 1)
-    shared.close("key")
-    second = await begin(shared, new, 1)
-    old.may_end.set()
-    assert await asyncio.gather(*first) == [1]
-    third = await begin(shared, new, 1)  # the old work's end did not free the key
-    new.may_end.set()
-    assert await asyncio.gather(*second, *third) == [1, 1]

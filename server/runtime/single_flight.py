@@ -46,11 +46,6 @@ class SingleFlight(Generic[K, V]):
             task.add_done_callback(partial(self._end, key))
         return await asyncio.shield(task)
 
-    def close(self, key: K) -> None:
-        """Let nobody join the work of this key any more: the next caller starts it anew."""
-        self._under_way.pop(key, None)
-
     def _end(self, key: K, task: asyncio.Task[V]) -> None:
-        if self._under_way.get(key) is task:
-            self.close(key)
+        del self._under_way[key]
         retrieve(task)

@@ -66,10 +66,6 @@ class Visits(Documents[Visit]):
             # Another process inserted the same visits at this moment: now this only updates them.
             await self.rows.bulk_write(updates, ordered=False)
 
-    async def opened(self, code: str, person_id: str) -> bool:
-        """Whether a person opened a task's page."""
-        return await self.rows.find_one({"_id": visit_id(code, person_id)}, {"_id": 1}) is not None
-
     async def opened_number(self, code: str) -> int:
         """Return how many people opened a task, counted from an index alone, up to 10,000."""
         return await self.rows.count_documents({"_id": begins_with(f"{code}:")}, limit=COUNTED)
