@@ -411,7 +411,8 @@ def _crowd(parsed: argparse.Namespace) -> int:
     crowds = _devtools("crowd")
     url = parsed.url or server_address(read_settings(os.environ), port_is_set=bool(os.environ.get("PORT")))
     try:
-        asked = crowds.Options(url, parsed.people, parsed.tasks, parsed.seconds)
+        operator = os.environ.get("CROWD_OPERATOR", "")
+        asked = crowds.Options(url, parsed.people, parsed.tasks, parsed.seconds, operator)
         return int(asyncio.run(crowds.crowd(asked)))
     except crowds.NoCrowd as error:
         return _complain(str(error), 2)

@@ -8,6 +8,7 @@ import asyncio
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from devtools.crowd.client import Client, NoCrowd, Unanswered
@@ -26,12 +27,16 @@ LOGINS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for. `seconds` None means: until stopped."""
+    """What the command line asks for. `seconds` None means: until stopped.
+
+    With the token of an `operator` the crowd also finds private tasks: those that somebody watches.
+    """
 
     url: str
     people: int
     tasks: int
     seconds: float | None
+    operator: str = ""
 
 
 async def crowd(options: Options) -> int:
@@ -66,6 +71,8 @@ async def _live(client: Client, options: Options, tally: Tally, began: float) ->
     async with asyncio.TaskGroup() as group:
         works = square.keep_alive(), _tell(tally, began), _watch_loop(tally), _observe(client, square, tally)
         keepers = [group.create_task(work) for work in works]
+        if options.operator:
+            keepers.append(group.create_task(_look_at_boards(client, square, options.operator)))
         lives = [
             group.create_task(person.live(logins, publishes=number < square.publishers_wanted))
             for number, person in enumerate(people)
@@ -80,6 +87,16 @@ async def _watch_loop(tally: Tally) -> None:
         due = time.monotonic() + TICK_SECONDS
         await asyncio.sleep(TICK_SECONDS)
         tally.late.add(time.monotonic() - due)
+
+
+async def _look_at_boards(client: Client, square: Square, operator: str) -> None:
+    while True:
+        with suppress(Unanswered):
+            async for tasks in client.boards(operator):
+                for task in tasks:
+                    if task["open"]:
+                        square.notice(task)
+        await asyncio.sleep(LINE_SECONDS)
 
 
 async def _observe(client: Client, square: Square, tally: Tally) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketError, websocket_connect
 
 from devtools.crowd.tally import Tally
 from server.settings import SANDBOX_APPID
@@ -121,6 +124,29 @@ class Client:
         names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
         asked = {"appId": SANDBOX_APPID, **{name: order[name] for name in names}}
         await self._ask("POST", "/sandbox/pay", json=asked)
+
+    async def boards(self, token: str) -> AsyncIterator[list[Reply]]:
+        """Yield the tasks that matter now, every two seconds, as an operator with this token sees them: what
+        is watched most, and what was dug last. Raises Unanswered."""
+        reply = await self._ask("POST", "/ops/login", json={"name": "crowd", "token": token})
+        if reply.get("status") != 0:
+            self._tally.failures[f"ops/login {reply.get('error')}"] += 1
+            raise Unanswered
+        cookie = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+        headers = {"Cookie": cookie, "Origin": self.url}
+        try:
+            feed = await websocket_connect(
+                HTTPRequest(f"ws{self.url.removeprefix('http')}/ops/feed", headers=headers)
+            )
+        except (OSError, HTTPClientError, WebSocketError) as error:
+            raise Unanswered from error
+        try:
+            while (message := await feed.read_message()) is not None:
+                frame = msgspec.json.decode(message, type=Reply)
+                if frame["type"] == "board":
+                    yield frame["tasks"]
+        finally:
+            feed.close()
 
     async def _ask(self, method: str, path: str, **request: Any) -> Reply:
         return (await self._ask_timed(method, path, **request))[0]

@@ -72,10 +72,17 @@ class Square:
         """Add what others published on the square to what the crowd digs. Raises Unanswered."""
         listed = await self._client.get("/getTaskList", self._publishers[0].login, page=1)
         for card in listed.get("data", []):
-            if card["code"] not in self._known and not card["status"] and not card["starts_at"]:
-                self._open(card["code"], card["name"])
+            self.notice(card)
+
+    def notice(self, task: Reply) -> None:
+        """Let the crowd dig a task of others too, unless nobody can dig it within a minute."""
+        soon_ms = 1000 * (time.time() + STALE_SECONDS)
+        if not task["status"] and task["cd_until"] <= soon_ms:
+            self._open(task["code"], task["name"])
 
     def _open(self, code: str, name: str) -> None:
+        if code in self._known:
+            return
         self._known.add(code)
         self.running[code] = Running(name, time.monotonic())
         self._tally.running = len(self.running)

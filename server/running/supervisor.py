@@ -270,19 +270,24 @@ class Supervisor:
             lines.append(f"A crowd plays there and writes to {self._crowd_log}")
         sys.stdout.write("".join(line + "\n" for line in lines))
         if self._demo:
-            self._keep_crowd()
+            self._keep_crowd(keys)
 
     @property
     def _crowd_log(self) -> Path:
         return Path(self._settings.data_dir).absolute() / "crowd.log"
 
-    def _keep_crowd(self) -> None:
+    def _keep_crowd(self, keys: Keys) -> None:
+        """Let a crowd play. As an operator it also finds what newcomers publish for their group alone."""
         command = [sys.executable, "-m", "server", "crowd"]
         address = f"http://127.0.0.1:{self._settings.port}"
+        tokens = [operator.token for operator in self._settings.operators] or [keys.operator_token()]
+        environment = {**os.environ, "CROWD_OPERATOR": tokens[-1]}
 
         async def live() -> tuple[subprocess.Popen[bytes], int]:
             with self._crowd_log.open("ab") as output:
-                self._crowd = start_child([*command, "--url", address], output=output)
+                self._crowd = start_child(
+                    [*command, "--url", address], environment=environment, output=output
+                )
             return self._crowd, await ended(self._crowd)
 
         self._keep("the crowd", live)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from devtools.crowd import square, treasures
 from server.realtime.hub import Hub
@@ -78,6 +80,17 @@ def everyones_tasks(address: str) -> list[dict[str, Any]]:
     return [card for page in range(1, 10) for card in person.get("/getTaskList", page=page)["data"]]
 
 
+async def watch_the_first_dig(address: str, person: Person, code: str) -> None:
+    url = f"ws{address.removeprefix('http')}/ws?code={code}"
+    page = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"Bearer {person.token}"}))
+    async with asyncio.timeout(NEWCOMER_SECONDS):
+        while '"type":"cd"' not in str(await page.read_message()):
+            pass
+    page.close()
+    while await page.read_message() is not None:
+        pass
+
+
 def test_a_demo_sends_messages_and_has_a_crowd_that_digs_what_a_newcomer_publishes(tmp_path):
     running = Running(tmp_path / "data", "--demo")
     try:
@@ -86,9 +99,14 @@ def test_a_demo_sends_messages_and_has_a_crowd_that_digs_what_a_newcomer_publish
         newcomer = Person.log_in(running.address, "新来的人")
         offered = {template["kind"] for template in newcomer.get("/getTemplates")["templates"]}
         assert {"won", "cooldown_over", "ended"} <= offered
-        code = newcomer.publish(name="新来的人埋的", forecast_num=1000, is_public=1)
+        starts_at = int(1000 * time.time()) + 2000
+        code = newcomer.publish(name="新来的人埋的", forecast_num=1000, is_public=1, starts_at=starts_at)
         published = time.monotonic()
         until(lambda: newcomer.get("/getTaskDetails", code=code)["now_depth"] > 0)
+        assert time.monotonic() - published < NEWCOMER_SECONDS
+        code = newcomer.publish(name="只给群里的", forecast_num=1000)
+        published = time.monotonic()
+        asyncio.run(watch_the_first_dig(running.address, newcomer, code))
         assert time.monotonic() - published < NEWCOMER_SECONDS
         crowds = pidfds_of(running.children()["crowd"])
         assert len(crowds) == 1
