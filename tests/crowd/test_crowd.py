@@ -104,7 +104,7 @@ def test_a_demo_sends_messages_and_has_a_crowd_that_digs_what_a_newcomer_publish
         published = time.monotonic()
         until(lambda: newcomer.get("/getTaskDetails", code=code)["now_depth"] > 0)
         assert time.monotonic() - published < NEWCOMER_SECONDS
-        code = newcomer.publish(name="只给群里的", forecast_num=1000)
+        code = newcomer.publish(name="只给群里的", forecast_num=1000, is_public=0)
         published = time.monotonic()
         asyncio.run(watch_the_first_dig(running.address, newcomer, code))
         assert time.monotonic() - published < NEWCOMER_SECONDS
