@@ -216,7 +216,7 @@ async def race(server: Server, wire: FaultyWire, asked: argparse.Namespace) -> b
     tallies = await racing.play(asked.windows)
     for line in racing.lines:
         line.close()
-    store.close()
+    await store.close()
     return show(tallies, racing)
 
 

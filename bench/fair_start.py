@@ -300,7 +300,7 @@ def measure(workers: int, window_ms: int, people: int, windows: int, lines: int 
                 everybody = log_in_all(server.port, people + 1)
                 return await Windows(server, everybody, store, window_ms, lines).run(windows)
             finally:
-                store.close()
+                await store.close()
 
         tally = asyncio.run(run())
     if not tally.dug:

@@ -72,7 +72,7 @@ async def measure(server: Server, rounds: int) -> int:
                 if number:  # the first round warms up
                     taken[kind] += [ms for _, ms in found]
                     cpu_ms[kind].append(used_ms)
-    store.close()
+    await store.close()
     print(f"not counted: the {idle * 1000:.0f} ms a second that the process uses by itself")
     rows = [row for kind in taken for row in table(kind, taken[kind], cpu_ms[kind])]
     for row in rows:

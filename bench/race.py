@@ -345,7 +345,7 @@ async def race(
     show("With faults", faulty)
     for line in racing.lines:
         line.close()
-    store.close()
+    await store.close()
     return not calm.broken and not faulty.broken
 
 

@@ -140,7 +140,7 @@ async def measure(server: Server, asked: argparse.Namespace) -> bool:
         with running_bare(server.log.parent, uri) as bare:
             await rounds(kinds, server, *bare, asked.rounds, asked.requests)
     finally:
-        store.close()
+        await store.close()
     return show(kinds, asked)
 
 

@@ -242,7 +242,7 @@ async def pass_time(world: World, milliseconds: int) -> None:
     try:
         await let_pass(replace(world.context, store=store), milliseconds)
     finally:
-        store.close()
+        await store.close()
 
 
 async def clear(world: World) -> None:

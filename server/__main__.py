@@ -295,7 +295,7 @@ def _on_store(
             await is_noted(store.database)
             return await work(store)
         finally:
-            store.close()
+            await store.close()
 
     try:
         with denials_told():

@@ -204,4 +204,4 @@ class Context:
         await self.hub.close()
         await self.bus.close()
         await self.wechat.aclose()
-        self.store.close()
+        await self.store.close()

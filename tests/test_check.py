@@ -22,7 +22,7 @@ def store(io_loop: Any, own_uri: str) -> Iterator[Store]:
     """A store over a database of the test's own, which does not exist yet."""
     opened = Store(own_uri)
     yield opened
-    opened.close()
+    io_loop.run_sync(opened.close)
 
 
 def settings_with(redis_url: str, **values: str) -> Settings:
@@ -72,7 +72,7 @@ async def test_a_user_who_may_not_write_and_a_majority_that_is_away_fail(store, 
     try:
         rows = await rows_of(settings_with(redis_url, MONGODB_URI=wire.uri(store.database.name)), through)
     finally:
-        through.close()
+        await through.close()
     assert failed(rows) == ["rights, and a majority"]
     assert rows["rights, and a majority"].found.startswith(said)
 

@@ -197,7 +197,7 @@ def test_every_metric_that_a_page_names_is_there():
 async def test_every_collection_is_among_what_grows_or_stays():
     store = Store("mongodb://127.0.0.1:1/nobody")
     kept = {*store.indexes(), *(each.NAME for each in store.stores)}
-    store.close()
+    await store.close()
     text = read(SOURCE / "docs" / "operating.md")
     section = text[text.index("## What grows") : text.index("## Replacing a secret")]
     assert kept - set(re.findall(r"`([a-z_.]+)`", section)) == set()

@@ -88,15 +88,14 @@ def test_only_what_runs_the_embedded_store_or_tells_of_it_knows_it():
     assert {place for place in knowing if not place.startswith("server/running/")} == OF_EMBEDDED
 
 
-@pytest.mark.usefixtures("io_loop")  # a store's client needs a current loop
-def test_only_actions_write_to_a_store():
+async def test_only_actions_write_to_a_store():
     store = Store("mongodb://nowhere")
     writing = {
         name: writing_methods(type(kept))
         for name, kept in {**vars(store), **vars(store.books)}.items()
         if type(kept).__module__.startswith(STORES)
     }
-    store.close()
+    await store.close()
     assert sum(map(len, writing.values())) > 150
     assert "record_dig" in writing["tasks"]
     assert "view" not in writing["tasks"]

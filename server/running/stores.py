@@ -212,7 +212,7 @@ class EmbeddedMongoDB(EmbeddedStore):
                 raise
             return False
         finally:
-            store.close()
+            await store.close()
         return True
 
     def command(self) -> list[str]:

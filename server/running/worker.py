@@ -73,7 +73,7 @@ async def look_at_data(
         if database.wrong is None:
             await store.meta.note_sealing(database.identity, keys.fingerprint)
     finally:
-        store.close()
+        await store.close()
     return database
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pymongo
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
-from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import IndexModel, ReadPreference, WriteConcern
 from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.monitoring import CommandListener
@@ -21,6 +20,7 @@ from pymongo.read_concern import ReadConcern
 
 from server.errors import BadSettings
 from server.runtime.page_reads import PageReads
+from server.store import driver
 from server.store.agenda import Agenda
 from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
@@ -30,7 +30,8 @@ from server.store.digging.square import Square
 from server.store.digging.task_lists import TaskLists
 from server.store.digging.tasks import Tasks
 from server.store.digging.visits import Visits
-from server.store.documents import Database, Documents
+from server.store.documents import Documents
+from server.store.driver import Database
 from server.store.failures import denials_told, is_denied, is_unavailable, refused_reason, said_by
 from server.store.files import Chunks, Files
 from server.store.gauges import Gauges
@@ -40,7 +41,6 @@ from server.store.meta import Meta
 from server.store.people.erasure import Erasure
 from server.store.people.follows import Follows
 from server.store.people.people import People
-from server.store.pipelines import Document
 from server.store.prizes.freezes import Freezes
 from server.store.prizes.pickups import Pickups
 from server.store.prizes.prizes import Prizes
@@ -101,7 +101,7 @@ class Store:
         # Set whatever the URI says, because with a timeoutMS PyMongo ignores socketTimeoutMS.
         limits = {"timeoutMS": limit_ms} if limited else {"timeoutMS": None, "socketTimeoutMS": None}
         try:
-            self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            self.client = driver.connect(
                 uri,
                 event_listeners=[CommandSeconds(), *listeners],
                 serverSelectionTimeoutMS=limit_ms,
@@ -185,7 +185,7 @@ class Store:
         """Return the primary's clock (unix ms)."""
         return int(await read_clock(self.client, ReadPreference.PRIMARY))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connections. Blocks for a second at most: the driver ends its sessions."""
         with pymongo.timeout(CLOSE_SECONDS):
-            self.client.close()
+            await driver.close(self.client)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from server.store.documents import Documents
+from server.store.driver import aggregate
 from server.store.meta import LOOK, AboutDatabase
 from server.store.pipelines import Document
 from server.store.prizes.prizes import old_address
@@ -40,7 +41,7 @@ class Agenda(Documents[AboutDatabase]):
         `now_ms` only says where to look.
         """
         asked = [_any_of(kind, now_ms - ages_ms.get(kind, 0)) for kind in kinds]
-        rows = await self.rows.aggregate([*LOOK, *asked]).to_list(None)
+        rows = await aggregate(self.rows, [*LOOK, *asked], None)
         about = [row for row in rows if "kind" not in row]
         if not about:
             return None

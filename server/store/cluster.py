@@ -8,10 +8,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ReadPreference
 from pymongo.errors import PyMongoError
 from pymongo.read_preferences import Nearest, Primary
+
+from server.store.driver import Client, close, connect, nodes
 
 _Address: TypeAlias = tuple[str, int | None]
 _CONNECT_MS = 5000
@@ -39,7 +40,7 @@ class Reading(msgspec.Struct, frozen=True):
     unsure_ms: float
 
 
-async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
+async def look(client: Client) -> Cluster:
     """Return what kind of MongoDB answers. Raises the driver's error if MongoDB does not answer."""
     build = await client.admin.command("buildInfo")
     hello = await client.admin.command("hello")
@@ -48,12 +49,12 @@ async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
         tuple(build["versionArray"]),
         build.get("secantusVersion", ""),
         kind,
-        sorted(client.delegate.nodes),
+        sorted(nodes(client)),
         len(hello.get("arbiters", ())),
     )
 
 
-async def read_clock(client: AsyncIOMotorClient[Any], member: Nearest | Primary) -> float:
+async def read_clock(client: Client, member: Nearest | Primary) -> float:
     """Return the clock of the member that this read preference selects (unix ms). Raises the driver's error.
 
     `command` heeds neither the codec options nor the read preference of its database or client.
@@ -71,7 +72,7 @@ async def read_clocks(uri: str, members: Sequence[_Address]) -> tuple[list[Readi
 
 
 async def _read_clock(uri: str, member: _Address) -> Reading | None:
-    client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
+    client = connect(
         uri,
         server_selector=lambda servers: [each for each in servers if each.address == member],
         timeoutMS=_CONNECT_MS,
@@ -91,7 +92,7 @@ async def _read_clock(uri: str, member: _Address) -> Reading | None:
     except PyMongoError:
         return None
     finally:
-        client.close()
+        await close(client)
 
 
 def _name(member: _Address) -> str:

@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from bson.codec_options import TypeRegistry
 from bson.int64 import Int64
-from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import IndexModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
 from server.game.lifecycle import Move
+from server.store.driver import Collection, Database, aggregate
 from server.store.failures import Uncommitted, only_duplicates
 from server.store.pipelines import newest_with, summed
 from server.store.transitions import condition, update, was_done
 
-Database: TypeAlias = AsyncIOMotorDatabase[dict[str, Any]]
 # What is counted for a page is counted up to here.
 COUNTED = 10_000
 # A minute, an hour, a day, a month.
@@ -66,7 +65,7 @@ class Documents(Generic[T]):
 
     def __init__(self, database: Database) -> None:
         self.rows = database[self.NAME]
-        self.collection = cast("AsyncIOMotorCollection[T]", self.rows)
+        self.collection = cast("Collection[T]", self.rows)
         self._undecoded = self.rows.with_options(
             codec_options=self.rows.codec_options.with_options(type_registry=TypeRegistry())
         )
@@ -118,7 +117,7 @@ class Documents(Generic[T]):
         found: list[dict[str, Any]] = []
         for since_ms in (*(now_ms - age_ms for age_ms in LOOKED_THROUGH_MS), 0):
             pipeline = newest_with(terms, limit, since_ms, at, **among)
-            found = await self.rows.aggregate([*pipeline, *stages]).to_list(limit)
+            found = await aggregate(self.rows, [*pipeline, *stages], limit)
             if len(found) == limit:
                 break
         return cast("list[T]", found)
@@ -154,7 +153,7 @@ class Documents(Generic[T]):
 
         A row has the value of `by` as its `_id`. Without `by` there is one row, of zeros if no document fits.
         """
-        rows = await self.rows.aggregate([{"$match": condition}, summed(by, **fields)]).to_list(None)
+        rows = await aggregate(self.rows, [{"$match": condition}, summed(by, **fields)], None)
         return rows or ([dict.fromkeys(fields, 0)] if by is None else [])
 
     async def insert(self, document: T) -> bool:

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from motor.motor_asyncio import AsyncIOMotorGridFSBucket
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
 from server.pictures.decode import Picture
-from server.store.documents import Database, Documents, index
+from server.store.documents import Documents, index
+from server.store.driver import Bucket, Database
 from server.store.pipelines import Document
 
 ROUTE = "/files/"
@@ -80,7 +80,7 @@ class Files(Documents[Document]):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.chunks = database[Chunks.NAME]
-        self._bucket = AsyncIOMotorGridFSBucket(database, _BUCKET)
+        self._bucket = Bucket(database, _BUCKET)
 
     async def save(self, picture: Picture, owner: str, now_ms: int) -> tuple[int, str, str]:
         """Store what `owner` (a person's id) uploaded; return its file_id, its path and its thumbnail's path.

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, NotRequired, TypedDict, cast
 
 from server.store.documents import Documents
+from server.store.driver import aggregate
 from server.store.pipelines import NOW_MS
 
 _ID = "database"
@@ -50,7 +51,7 @@ class Meta(Documents[AboutDatabase]):
 
         Of a database that was never prepared, return None and 0.
         """
-        found = await self.rows.aggregate(LOOK).to_list(1)
+        found = await aggregate(self.rows, LOOK, 1)
         if not found:
             return None, 0
         now_ms = found[0].pop("now")

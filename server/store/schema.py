@@ -18,7 +18,7 @@ from server.errors import BadSettings
 from server.runtime.single_flight import retrieve
 from server.store import refused_reason
 from server.store.digging.digs import Digs
-from server.store.documents import Database
+from server.store.driver import Database, indexes
 from server.store.meta import Meta
 from server.store.people.people import People
 from server.store.pipelines import Document
@@ -137,7 +137,7 @@ async def compare(database: Database, indexes: Indexes) -> Found:
 
 async def _listed(database: Database, collection: str) -> dict[str, Document]:
     """Return a collection's indexes by name, {} if it does not exist."""
-    return {found["name"]: found async for found in database[collection].list_indexes()}
+    return {found["name"]: found for found in await indexes(database[collection])}
 
 
 def _wanted(collection: str, found: Mapping[str, Any] | None, model: IndexModel) -> IndexModel:

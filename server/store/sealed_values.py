@@ -7,7 +7,7 @@ Only `server/security/keys.py` can open them. If you seal something new, add its
 from pymongo import UpdateOne
 
 from server.game.sealed import Sealed
-from server.store.documents import Database
+from server.store.driver import Database
 
 BATCH = 100  # Even a slow store writes this many within 5 s.
 # By purpose: the collection and the field. A value is sealed for the `_id` of its document.

@@ -142,7 +142,7 @@ def store(io_loop: Any, settings: Settings) -> Iterator[Store]:
 
     opened = io_loop.run_sync(connect)
     yield opened
-    opened.close()
+    io_loop.run_sync(opened.close)
 
 
 async def fill(store: Store, keys: Keys, number: int) -> None:

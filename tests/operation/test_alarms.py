@@ -311,7 +311,7 @@ async def test_a_kill_at_any_step_loses_no_event(context, robot, settings):
             await scene.turn()
         except Killed:
             killed = True
-        victim.store.close()
+        await victim.store.close()
         assert killed == steps.killed
         await let_the_lease_end(context)
         heir = Scene(context, "b", alarm_webhook=robot.url)

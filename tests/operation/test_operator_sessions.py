@@ -57,7 +57,7 @@ async def test_a_feed_ends_with_its_session_while_the_store_is_silent(client, co
     assert "heartbeat" in types  # the feed has to stay open, since it shows that MongoDB is silent
     assert not context.feed._viewers
     context.store = working
-    silent.close()
+    await silent.close()
 
 
 async def test_a_session_lasts_twelve_hours(client, context):

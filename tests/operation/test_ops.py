@@ -60,7 +60,7 @@ async def test_an_act_that_was_cut_off_is_logged_as_begun(client, context, setti
     Steps(victim, kill_after=1)
     with pytest.raises(Killed):
         await end_task(victim, Actor("管理员", shared=True), code, "违反规则", fraud=False)
-    victim.store.close()
+    await victim.store.close()
     acts = (await client.get("/ops/log"))["data"]
     assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import dns.asyncresolver
 import dns.message
 import dns.rcode
 import dns.resolver
@@ -62,10 +63,11 @@ class Names:
 def names(mongodb_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
     """The DNS server that PyMongo asks. The cluster's only member is on this machine."""
     server = Names(primary_of(mongodb_uri)[1])
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = ["127.0.0.1"]
-    resolver.port = server.port
-    monkeypatch.setattr(dns.resolver, "default_resolver", resolver)
+    for asked in (dns.resolver, dns.asyncresolver):  # by motor, and by PyMongo's own client
+        resolver = asked.Resolver(configure=False)
+        resolver.nameservers = ["127.0.0.1"]
+        resolver.port = server.port
+        monkeypatch.setattr(asked, "default_resolver", resolver)
     look_up = socket.getaddrinfo
 
     def found(host: Any, *rest: Any, **named: Any) -> Any:

@@ -29,7 +29,7 @@ def store(io_loop: Any, own_uri: str) -> Iterator[Store]:
     """An empty database."""
     opened = Store(own_uri, limited=False)
     yield opened
-    opened.close()
+    io_loop.run_sync(opened.close)
 
 
 def settings_of(store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path) -> Settings:
@@ -93,7 +93,7 @@ async def test_a_build_has_no_limit_and_says_how_long_it_lasts(store, monkeypatc
         each = Store(mongodb_uri, [limits], name=store.database.name, limited=limited)
         await prepare(each.database, {"digs": INDEXES["digs"][limited:][:1]}, said.append)
         assert (limits.found["createIndexes"] is not None) == limited
-        each.close()
+        await each.close()
     assert said[0] == "building digs: of_task, over 5,000 documents"
     assert "building digs: 0 s" in said
 
@@ -118,7 +118,7 @@ async def test_an_index_that_is_still_being_built_is_waited_for(store, wire):
     try:
         found = await prepare(through.database, through.indexes(), print)
     finally:
-        through.close()
+        await through.close()
     assert wire.done == ["listIndexes"]
     assert found.missing == {}, "the wire does not list it"
     assert (await store.database["digs"].index_information())["history"]["unique"]
@@ -130,7 +130,7 @@ async def test_a_build_goes_on_whatever_limit_the_uri_sets(store, wire):
     try:
         await prepare(through.database, INDEXES, print)
     finally:
-        through.close()
+        await through.close()
     assert wire.done == ["createIndexes"]
 
 
@@ -143,7 +143,7 @@ async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(s
         with pytest.raises(BadSettings, match=r"^MONGODB_URI: digs: 85: told to fail$"):
             await prepare(through.database, INDEXES, print)
     finally:
-        through.close()
+        await through.close()
 
 
 async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_changes_anything(store):
@@ -189,7 +189,7 @@ async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_cha
     wire.next("update", refuse(2))  # the release dies after the last index, before it writes the version
     with pytest.raises(OperationFailure):
         await prepare(through.database, through.indexes(), print)
-    through.close()
+    await through.close()
     for _ in range(2):
         await prepare(store.database, store.indexes(), print)
         await _assert_prepared(store)

@@ -25,7 +25,7 @@ async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> N
     await store.meta.rows.update_one({"_id": "database"}, {"$set": {"keys": {}}})
     if settings.sandboxed:
         await SandboxStore(store.database).prepare(key_pairs)
-    store.close()
+    await store.close()
 
 
 class KeptDatabases:

@@ -91,7 +91,7 @@ class World:
         """Close the server and its connections."""
 
         async def close_all() -> None:
-            self.victim_store.close()
+            await self.victim_store.close()
             await self.client.http.aclose()
             self.server.stop()
             await self.server.close_all_connections()

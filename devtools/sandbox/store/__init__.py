@@ -3,9 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
 from devtools.sandbox.store.codes import SandboxCodes
@@ -15,6 +13,7 @@ from devtools.sandbox.store.messages import SandboxMessages
 from devtools.sandbox.store.notices import Misbehaviours, SandboxNotices
 from devtools.sandbox.store.pay import SandboxPay
 from server.settings.merchant import Merchant
+from server.store.driver import Database
 
 __all__ = ["SandboxStore"]
 
@@ -38,7 +37,7 @@ class Calls:
 class SandboxStore:
     """The sandbox's collections. Open it only if `settings.sandboxed`."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
         self.calls = Calls()
         self.codes = SandboxCodes(database)

@@ -4,13 +4,13 @@ Times are int64 unix milliseconds that the caller gives. Expired codes and token
 codes are deleted when the next one is added.
 """
 
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import ClassVar, NotRequired, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from server.store.documents import Documents
+from server.store.driver import Database
 
 
 class LoginCode(TypedDict):
@@ -44,7 +44,7 @@ class SandboxCodes(Documents[LoginCode]):
     NAME = "sandbox_codes"
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel("expires_at_ms")]
 
-    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.tokens = _Tokens(database).collection
 

@@ -4,13 +4,13 @@ They are in `sandbox_messages` and `sandbox_consents`.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypedDict
+from typing import ClassVar, TypedDict
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
 
 from server.store.documents import Documents
+from server.store.driver import Database
 
 
 class SandboxMessage(TypedDict):
@@ -45,7 +45,7 @@ class _Consents(Documents[SandboxConsent]):
 class SandboxMessages:
     """Consents that are given and used up, and what was sent."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+    def __init__(self, database: Database) -> None:
         self._messages = _Messages(database)
         self._consents = _Consents(database)
 

@@ -7,10 +7,10 @@ the caller gives.
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel, ReturnDocument
 
 from server.store.documents import Documents
+from server.store.driver import Database, aggregate
 
 REFUNDS_AN_ORDER = 50
 # WeChat closes a bill some time after its 24 hours; until then a query says WAIT_USER_CONFIRM.
@@ -106,7 +106,7 @@ class _Bills(Documents[SandboxBill]):
 class SandboxPay:
     """The orders and bills of the sandbox's only merchant."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+    def __init__(self, database: Database) -> None:
         self._orders = _Orders(database)
         self._bills = _Bills(database)
         self.orders = self._orders.collection
@@ -226,7 +226,7 @@ class SandboxPay:
             {"$match": {"created_at_ms": {"$gte": since_ms}, "state": {"$nin": ["FAIL", "CANCELLED"]}}},
             {"$group": {"_id": None, "person": {"$sum": theirs}, "all": {"$sum": "$amount_fen"}}},
         ]
-        for row in await self._bills.rows.aggregate(pipeline).to_list(1):
+        for row in await aggregate(self._bills.rows, pipeline, 1):
             return Transferred(row["person"], row["all"])
         return Transferred(0, 0)
 

@@ -8,7 +8,8 @@ from server.cash.store.orders import Orders
 from server.cash.store.payouts import Payouts
 from server.cash.store.refunds import Refunds
 from server.cash.store.risks import Risks
-from server.store.documents import Database, Documents
+from server.store.documents import Documents
+from server.store.driver import Database
 
 
 class Books:

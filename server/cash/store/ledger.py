@@ -13,7 +13,8 @@ import pymongo
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
-from server.store.documents import Database, Documents, index
+from server.store.documents import Documents, index
+from server.store.driver import Database
 from server.store.failures import Uncommitted
 from server.store.pipelines import Document
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from server.cash.rules.day_limits import Claimed
 from server.security.random_codes import derived_code
 from server.store.documents import Documents
+from server.store.driver import aggregate
 from server.store.pipelines import Document, summed
 from server.store.prizes.prizes import Prize
 
@@ -76,7 +77,7 @@ class Payouts(Documents[Prize]):
         ]
         return [
             Claimed(row["at"], row["fen"], row["_id"]["decided"])
-            async for row in self.rows.aggregate(pipeline)
+            for row in await aggregate(self.rows, pipeline, None)
         ]
 
     async def paid_around(self, people: list[str], since_ms: int, limit: int) -> list[Paid]:
@@ -92,7 +93,7 @@ class Payouts(Documents[Prize]):
             {"$sort": {"fen": -1}},
             {"$limit": limit},
         ]
-        found = await self.rows.aggregate(pipeline).to_list(limit)
+        found = await aggregate(self.rows, pipeline, limit)
         return [Paid(**row["_id"], number=row["number"], fen=row["fen"]) for row in found]
 
     async def number_won(self, person_id: str, since_ms: int, publisher: str = "") -> int:

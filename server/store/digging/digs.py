@@ -15,6 +15,7 @@ from server.game.dig import Dig
 from server.game.invariants import Totals
 from server.game.task import Participant, Task
 from server.store.documents import COUNTED, Documents, index
+from server.store.driver import aggregate
 from server.store.pipelines import (
     Document,
     Window,
@@ -186,7 +187,7 @@ class Digs(Documents[Dig]):
             {"$project": {**_SHOWN, "n": 1}},
             judged_task(code),
         ]
-        rows, task = judged(await self.rows.aggregate(pipeline).to_list(page_size + 2))
+        rows, task = judged(await aggregate(self.rows, pipeline, page_size + 2))
         joined = [f"{code}:{row['person_id']}" for row in rows]
         wins = self.rows.find({"won_by": {"$in": joined}}, {"person_id": 1}, batch_size=len(joined) + 1)
         winners = {row["person_id"] for row in [*rows, *await wins.to_list(None)] if row.get("is_prize", 1)}
@@ -200,7 +201,7 @@ class Digs(Documents[Dig]):
     async def after(self, code: str, depth: int, limit: int) -> list[Dig]:
         """Return at most `limit` digs of a task deeper than `depth`, in order."""
         found = _found(code, {"$gt": depth}, {"depth": pymongo.ASCENDING}, limit)
-        return await self.collection.aggregate(found).to_list(limit)
+        return await aggregate(self.rows, found, limit)  # type: ignore[return-value]  # plain documents
 
     async def following(self, task: Task, depth: int, limit: int) -> list[Dig]:
         """Return at most `limit` digs of a task deeper than `depth`, in order: all that the task had when it
@@ -241,7 +242,7 @@ class Digs(Documents[Dig]):
             {"$unionWith": {"coll": "tasks", "pipeline": pending}},
             summed(**{field: f"${field}" for field in Numbers._fields}),
         ]
-        for row in await self.rows.aggregate(pipeline).to_list(1):
+        for row in await aggregate(self.rows, pipeline, 1):
             return Numbers(*(row[field] for field in Numbers._fields))
         return Numbers(0, 0, 0.0, 0)
 
@@ -253,7 +254,7 @@ class Digs(Documents[Dig]):
             {"$sort": {"find": pymongo.ASCENDING, "at": pymongo.ASCENDING}},
             {"$group": {"_id": "$find", "at": {"$first": "$at"}, "code": {"$first": "$code"}}},
         ]
-        rows = await self.rows.aggregate(pipeline).to_list(None)
+        rows = await aggregate(self.rows, pipeline, None)
         return sorted(
             (Found(find=row["_id"], at=row["at"], code=row["code"]) for row in rows), key=itemgetter("find")
         )
@@ -270,7 +271,7 @@ class Digs(Documents[Dig]):
             own_dig("who", "won_by", "won"),
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.
-        found = await self.rows.aggregate(pipeline, batchSize=window.limit + 1).to_list(window.limit)
+        found = await aggregate(self.rows, pipeline, window.limit, batchSize=window.limit + 1)
         # Each row gets the fields of OwnDig that its readers use.
         for row in found:
             row |= {**next(iter(row["written"]), row.get("pending", {})), "wins": len(row["won"])}
@@ -309,8 +310,7 @@ class Digs(Documents[Dig]):
             {"$unset": "seed_box"},
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.
-        found = self.rows.aggregate(pipeline, batchSize=window.limit + 1)
-        return await found.to_list(window.limit)
+        return await aggregate(self.rows, pipeline, window.limit, batchSize=window.limit + 1)
 
     async def totals(self, code: str) -> Totals:
         """Return what a task's history adds up to, pending digs included."""
@@ -330,7 +330,7 @@ class Digs(Documents[Dig]):
             },
             {"$unset": "_id"},
         ]
-        found = await self.rows.aggregate(pipeline).to_list(1)
+        found = await aggregate(self.rows, pipeline, 1)
         return Totals(**found[0]) if found else Totals(0, 0, 0, 0)
 
     async def made_as(self, made_as: list[str]) -> set[str]:
@@ -375,7 +375,7 @@ class Digs(Documents[Dig]):
             pending_digs({"last_dig.person_id": person_id, "last_dig.is_prize": 1}),
             {"$group": {"_id": "$code"}},
         ]
-        return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
+        return [row["_id"] for row in await aggregate(self.rows, pipeline, None)]
 
     async def before(
         self, code: str, depth: int | None, limit: int, *, won: bool = False
@@ -388,7 +388,7 @@ class Digs(Documents[Dig]):
         found = _found(code, shallower, {"depth": pymongo.DESCENDING}, limit, won=won)
         pipeline = [*found, judged_task(code)]
         # The pipeline ends with whole digs, then the task.
-        return judged(await self.rows.aggregate(pipeline).to_list(limit + 1))  # type: ignore[return-value]
+        return judged(await aggregate(self.rows, pipeline, limit + 1))  # type: ignore[return-value]
 
     async def won_depths(self, code: str) -> list[int]:
         """Return the depths of a task's digs that won."""
@@ -398,7 +398,7 @@ class Digs(Documents[Dig]):
             pending_digs({"_id": code, "last_dig.is_prize": 1}),
             {"$group": {"_id": "$depth"}},
         ]
-        return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
+        return [row["_id"] for row in await aggregate(self.rows, pipeline, None)]
 
     async def outcomes(self, code: str, first: int, last: int) -> list[Dig]:
         """Return depth, is_prize and find of the digs in the history between two depths, in order."""

@@ -12,6 +12,7 @@ from server.game.review import IN_REVIEW
 from server.game.task import Task
 from server.store.digging.terms import asked_terms
 from server.store.documents import Documents
+from server.store.driver import aggregate
 from server.store.pipelines import SEEDLESS, Document, look_up
 
 PAGE_SIZE = 20
@@ -172,7 +173,7 @@ class Square(Documents[Task]):
             {"$unset": "won_in"},
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.
-        found = await self.rows.aggregate(pipeline, batchSize=len(asked) + 1).to_list(len(asked))
+        found = await aggregate(self.rows, pipeline, len(asked), batchSize=len(asked) + 1)
         rows: dict[str, ListedTask] = {row["_id"]: row for row in found}  # type: ignore[misc]  # plain documents
         shown = dict.fromkeys(code for code in top if code in rows and _runs(rows[code], now_ms))
         return [rows[code] for code in shown | dict.fromkeys(codes) if code in rows]

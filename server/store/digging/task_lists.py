@@ -4,6 +4,7 @@ returns."""
 from server.game.task import Task
 from server.store.digging.terms import asked_terms
 from server.store.documents import Documents
+from server.store.driver import aggregate
 from server.store.pipelines import SEEDLESS, Document, summed
 
 COUNTED_TASKS = 200_000
@@ -67,5 +68,5 @@ class TaskLists(Documents[Task]):
             summed(running=1, prizes="$prize_num", prizes_left="$prizes_left"),
             {"$project": {"_id": 0}},
         ]
-        found = await self.rows.aggregate(pipeline).to_list(1)
+        found = await aggregate(self.rows, pipeline, 1)
         return found[0] if found else {"running": 0, "prizes": 0, "prizes_left": 0}

@@ -18,6 +18,7 @@ from server.game.task import Task
 from server.store.digging.square import INDEXES as LISTED_INDEXES
 from server.store.digging.square import LISTED_KEYS
 from server.store.documents import COUNTED, index
+from server.store.driver import aggregate
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
 from server.store.pipelines import NOW_MS, SEEDLESS, Document, Window, look_up, own_dig
@@ -111,7 +112,7 @@ class Tasks(DueDocuments[Task]):
         ]
         if dig_id:
             pipeline.append(own_dig("made_as", "made_as", "same"))
-        found = await self.rows.aggregate(pipeline).to_list(1)
+        found = await aggregate(self.rows, pipeline, 1)
         if not found:
             return None
         row = found[0]
@@ -252,7 +253,7 @@ class Tasks(DueDocuments[Task]):
             {"$replaceRoot": {"newRoot": "$last_dig"}},
         ]
         # The pipeline ends with `last_dig`.
-        return await self.rows.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
+        return await aggregate(self.rows, pipeline, limit)  # type: ignore[return-value]
 
     async def find_at(self, code: str) -> tuple[Task, int] | None:
         """Return a task without its seed, and MongoDB's clock at the read."""
@@ -261,7 +262,7 @@ class Tasks(DueDocuments[Task]):
             {"$set": {"now": NOW_MS}},
             {"$unset": "seed_box"},
         ]
-        found = await self.rows.aggregate(pipeline).to_list(1)
+        found = await aggregate(self.rows, pipeline, 1)
         if not found:
             return None
         now_ms: int = found[0].pop("now")
@@ -273,7 +274,7 @@ class Tasks(DueDocuments[Task]):
             {"$match": {"_id": {"$in": codes}}},
             {"$project": {**dict.fromkeys(POSITION, 1), "now": NOW_MS}},
         ]
-        return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
+        return await aggregate(self.rows, pipeline, len(codes), batchSize=len(codes) + 1)
 
     async def released(self, person_id: str, window: Window) -> list[Task]:
         """Return the tasks that a person published, newest first."""

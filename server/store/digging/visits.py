@@ -6,6 +6,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from server.store.documents import COUNTED, Documents, index
+from server.store.driver import aggregate
 from server.store.failures import only_duplicates
 from server.store.pipelines import Document, begins_with, summed
 
@@ -90,7 +91,7 @@ class Visits(Documents[Visit]):
             },
             {"$project": {"_id": 0}},
         ]
-        found = await self.rows.aggregate(pipeline).to_list(1)
+        found = await aggregate(self.rows, pipeline, 1)
         return found[0] if found else {"sharers": 0, "brought": 0, "most": 0}
 
     async def sharers_of(self, newcomer: str, limit: int) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from server.game.given_names import given_name
 from server.game.task import Task
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import terms_of
-from server.store.documents import Database
+from server.store.driver import Database
 from server.store.files import ROUTE, Files
 from server.store.pipelines import Document, begins_with
 from server.store.prizes.prizes import WHERE_SENT

@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from server.store.documents import Documents, index
+from server.store.driver import aggregate
 from server.store.people.people import Person
 from server.store.pipelines import Document, look_up, only
 
@@ -65,7 +66,7 @@ class Follows(Documents[Follow]):
             {"$skip": skip},
             look_up("people", "publisher", "person"),
         ]
-        found = await self.rows.aggregate(pipeline, batchSize=limit + 1).to_list(limit)
+        found = await aggregate(self.rows, pipeline, limit, batchSize=limit + 1)
         return [person for row in found for person in row["person"]]
 
 

@@ -12,6 +12,7 @@ from server.game.given_names import given_name
 from server.security.random_codes import new_person_id
 from server.store.digging.terms import asked_terms, terms_of
 from server.store.documents import index
+from server.store.driver import aggregate
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS, Document, look_up
 
@@ -195,7 +196,7 @@ class People(DueDocuments[Person]):
             {"$replaceRoot": {"newRoot": {"person": "$$ROOT"}}},
             look_up("visits", "person._id", "opened", *last, field="person_id"),
         ]
-        found = await self.rows.aggregate(pipeline).to_list(1)
+        found = await aggregate(self.rows, pipeline, 1)
         if not found:
             return None, None
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)

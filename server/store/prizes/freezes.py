@@ -62,7 +62,7 @@ class Freezes(DueDocuments[Freeze]):
     async def frozen(self, keys: list[str]) -> dict[str, Freeze]:
         """Return the freezes that are in force among those of these ids."""
         found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"})
-        return {row["_id"]: row for row in await found.to_list(len(keys))}
+        return {row["_id"]: row async for row in found}
 
     async def newest(self, limit: int) -> list[Freeze]:
         """Return what is frozen, the newest first."""

@@ -13,6 +13,7 @@ from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed, SealedCode
 from server.game.task import Task
 from server.store.documents import index
+from server.store.driver import aggregate
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS, Document, look_up
 
@@ -278,7 +279,7 @@ class Prizes(DueDocuments[Prize]):
             {"$unset": "task.seed_box"},
         ]
         # The pipeline ends with the fields of Matter.
-        return await self.rows.aggregate(pipeline).to_list(None)  # type: ignore[return-value]
+        return await aggregate(self.rows, pipeline, None)  # type: ignore[return-value]
 
     async def in_parcel(self, publisher: str, number: str) -> list[Prize]:
         """Return two of the prizes that a publisher sent in a parcel of this number, if there are so many."""
