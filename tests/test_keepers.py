@@ -20,6 +20,7 @@ from server.running.watchdog import Heart
 from server.running.worker import begin_repeated
 from server.runtime import background
 from server.runtime.background import Background, Failures
+from server.security.keys import Keys
 
 WORKERS = {
     "Link._read_until_gone",
@@ -155,7 +156,7 @@ async def test_what_the_supervisor_repeats_goes_on_and_tells_of_failures(setting
     await asyncio.sleep(0)
     (starting,) = repeated
     await starting.work()
-    supervisor._keep_crowd()
+    supervisor._keep_crowd(Keys(b"a secret that only the tests know, 32+"))
     assert {each.name for each in repeated} == SUPERVISORS
     await check_each(repeated, log, seconds)
     assert not running.done()
