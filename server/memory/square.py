@@ -44,7 +44,7 @@ class Square:
         self._now_ms = now_ms
         self._lasts_ms = lasts_ms
         self._pages = TLRUCache[_Key, SquarePage](
-            REMEMBERED_PAGES, lambda _key, page, loop_time: page.read_at + FRESH_SECONDS, loop_time
+            REMEMBERED_PAGES, lambda _key, page, _now: page.read_at + FRESH_SECONDS, loop_time
         )
         self._reading = SingleFlight[tuple[int, _Key], SquarePage]()
         self._forgotten = 0  # how often all pages were dropped

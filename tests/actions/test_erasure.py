@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from motor.motor_asyncio import AsyncIOMotorCollection
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions.digging.end_task import settle_task
@@ -27,6 +26,7 @@ from server.game.invariants import broken_by_totals
 from server.game.task import AHEAD_DAYS
 from server.leading.tidy import OVER_DAYS, tidy
 from server.security.keys import Proven
+from server.store.driver import Collection
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.people.erasure import NAME
 from support.client import ADDRESS, Client, Someone, a_picture
@@ -59,7 +59,7 @@ class Written:
     async def note(self, work: Awaitable[Any]) -> None:
         with self._patch.context() as patched:
             for name in WRITES:
-                patched.setattr(AsyncIOMotorCollection, name, self._noted(name))
+                patched.setattr(Collection, name, self._noted(name))
             await work
 
     def left_once(self) -> list[dict[str, list[dict[str, Any]]]]:
@@ -70,7 +70,7 @@ class Written:
         return list(first.values())
 
     def _noted(self, name: str) -> Any:
-        original = getattr(AsyncIOMotorCollection, name)
+        original = getattr(Collection, name)
 
         async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
             result = await original(collection, *arguments, **named)
