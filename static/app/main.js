@@ -92,7 +92,7 @@ function start() {
       channel.connect();
       open();
       whenIdle(askWaiting);
-      if (person.named === 0) whenIdle(() => import("./meeting.js").then(({ meet }) => person && meet(), () => {})); // it is not missed
+      if (person.named === 0 && !person.delete_at) whenIdle(() => import("./meeting.js").then(({ meet }) => person && meet(), () => {})); // its notice would take that of a deletion away
     }
   }
   nav.hidden = true;

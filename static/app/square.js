@@ -3,7 +3,7 @@
 
 import { get } from "./api.js";
 import { cardSet } from "./cards.js";
-import { channel, keepNew } from "./channel.js";
+import { keepNew } from "./channel.js";
 import { rememberSquare } from "../miniprogram/shared/afterwards.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
 import { cardsOf, inPlace, runs, sought as wanted } from "../miniprogram/shared/cards.js";
@@ -180,7 +180,7 @@ class Square {
   /** Read the cards in sight again. If `keeps`, they stay where they are, ended or not, under a thumb on its way. */
   async renew(keeps) {
     const { running, over, fold } = this;
-    if (document.hidden || this.loading || (keeps && !channel.isOpen())) return;
+    if (document.hidden || this.loading) return;
     this.renewDaily().catch(keepShown);
     const shown = () => [...running.children, ...(fold.open ? over.children : [])];
     const inView = () => shown().filter(near).length;
