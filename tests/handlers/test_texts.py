@@ -45,7 +45,7 @@ async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(settings, a
     assert rules["时间"].count(" 年 ") == 2  # the start and the end
     assert f"结束后 {settings.claim_days} 天截止" in rules["怎么领"]
     assert rules["没有人领的"].endswith("归发布者")
-    assert rules["公开什么"].startswith("人人看得到谁挖了哪一层")  # also while it runs, and who did not dig
+    assert rules["公开什么"].startswith("打开这个宝贝的人都看得到")  # also while it runs, and who did not dig
     assert "18 周岁" in rules["谁可以参加"]
     await alice.post("/endTask", code=code)
     ended = await rules_for(bob, code)

@@ -241,7 +241,7 @@ export const asksOpening = (asking, seconds) => seconds >= (asking ? 3 : 10);
 // Whether opening a treasure digs: the two choices; `now` says which one holds, `change` labels the button that changes to it.
 export const OPENING = [
   { opens: "digs", words: "好", now: "打开宝贝时自动挖一次", change: "改成自动挖" },
-  { opens: "waits", words: "我自己挖", now: "打开宝贝时自己挖", change: "改成自己挖" },
+  { opens: "waits", words: "我自己挖", now: "打开宝贝时等我来挖", change: "改成自己挖" },
 ];
 
 // What people may cheer with, by the server's signs.

@@ -14,7 +14,7 @@ def test_a_page_digs_by_itself_only_for_those_who_chose_it_and_asks_them_once(cl
     careful.says("你挖了第 1 层，什么也没有", "以后一打开宝贝就先帮我挖一锹？")
     careful.open("treasure", other)  # who did not answer is not asked again
     careful.says("第 0 层", "挖一锹")
-    careful.says("打开宝贝时自己挖")
+    careful.says("打开宝贝时等我来挖")
     careful.press("改成自动挖")
     careful.says("第 0 层", "打开宝贝时自动挖一次", "改成自己挖")  # it applies to the next treasure
     careful.open("treasure", last)
