@@ -17,9 +17,9 @@ const HASTE_MS = 1200; // people press again and again in a race: until then a p
  * brought up. It opens the dialog during the stroke, and returns `show()`, which makes it visible, and `cheer()`, which
  * sounds, lets coins fly and resolves once all of them do. The back button closes the dialog; all else does only once it is
  * settled. It opens unseen, too, because that has the style of the whole page worked out anew, most of a frame's work on a
- * slow phone.
+ * slow phone. Who closes it with its button is led on by `goToClaim()`.
  */
-export function preparedWin({ name, thumbnail }, signal) {
+export function preparedWin({ name, thumbnail }, signal, goToClaim) {
   let claiming = false;
   const button = el("button.primary", { onclick: () => { claiming = true; opened.close(); } }, WIN.claim);
   const picture = el("img", { src: thumbnail, alt: "", width: 128, height: 128, decoding: "async" });
@@ -82,12 +82,6 @@ function closeOnBack(opened, then) {
     addEventListener("popstate", then, { once: true });
     return history.back();
   });
-}
-
-function goToClaim() {
-  const claim = document.querySelector("#claim > section");
-  claim?.scrollIntoView({ block: "center" });
-  claim?.focus({ preventScroll: true }); // closing gave the focus back
 }
 
 /** Let coins fly up and fall over a dialog. Only transforms and opacities change: no script runs, and nothing is painted anew. */

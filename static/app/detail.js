@@ -231,12 +231,19 @@ class Page {
     const shown = this.claim.firstElementChild;
     if (this.task.is_prize ? shown?.dataset.state === stateOf(this.task) : !shown) return; // keep what is typed there
     if (shown || this.#watched) askWaiting(); // the prize was won or acted on just now
-    claims().then(({ claim }) => {
+    return claims().then(({ claim }) => {
       if (this.signal.aborted || this.claim.firstElementChild !== shown) return; // shown meanwhile
       const focused = this.claim.contains(document.activeElement);
       fill(this.claim, this.task.is_prize ? claim(this.task, this.signal, this.deadline) : null);
       if (focused) this.claim.firstElementChild?.focus({ preventScroll: true });
     }, ({ message }) => notice(message));
+  }
+
+  async goToClaim() {
+    await this.showClaim(); // its code may still be on the way
+    const shown = this.claim.firstElementChild;
+    shown?.scrollIntoView({ block: "center" });
+    shown?.focus({ preventScroll: true }); // closing the dialog gave the focus back
   }
 
   showOwn() {
@@ -467,7 +474,7 @@ class Page {
 
   /** The dialog of a win, which is prepared once. */
   win() {
-    return this.#win ??= preparedWin(this.task, this.signal);
+    return this.#win ??= preparedWin(this.task, this.signal, () => this.goToClaim());
   }
 
   dig() {
