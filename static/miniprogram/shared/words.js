@@ -111,7 +111,7 @@ export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth
 export const endsWords = ({ status, need_pay, expires_at }) => (!status && !need_pay && expires_at ? `${asMoment(expires_at).replace(/\d{4}年/g, "")} 截止` : "");
 
 /** What a treasure's page says of it in short, a fact each: the last one is of its digs to come. */
-export const facts = (task) => [prizesLeft(task), howGiven(task), ...(task.status || task.gone ? [] : [startWords(task) || cooldownWords(task)])];
+export const facts = (task) => [prizesLeft(task), howGiven(task), ...(task.status || task.gone ? [] : [startWords(task) || (task.cd ? "每锹" : "") + cooldownWords(task)])];
 
 /** What follows the publisher's name on the same line, because there is no room for another line. Whoever may dig reads that it is free. */
 export const buriedWords = (task) => [task.mine || task.status || task.gone ? "埋下" : "埋的宝，免费挖", endsWords(task)].filter(Boolean).join("，");
