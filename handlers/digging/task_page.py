@@ -191,18 +191,24 @@ def task_page(
     return GetTaskDetailsReply(**page, data=TaskPageData(**page, status=watched.status))
 
 
+# What a page shows as the record has it. No other field of a record is published by bearing a page's name.
+_OF_RECORD = (
+    "publisher_id", "wxname", "signed", "name", "max_depth", "prize_num", "starts_at", "place", "pickup_time",
+    "created_at", "synopsis", "commitment", "forecast_num", "interval", "fluctuation", "edited",
+    "not_sent_to", "is_public",
+)
 _TEXTS = dict.fromkeys(("publisher_id", "place", "pickup_time"), "")
 _IF_ABSENT: dict[str, Any] = {**_TEXTS, "signed": 0, "starts_at": 0, "edited": 0, "not_sent_to": []}
 
 
 def _shared_fields(context: Context, watched: WatchedTask) -> dict[str, Any]:
-    """Return the fields of a page that are the same for all callers. `task_page` puts others over some."""
+    """Return the fields of a page that are the same for all callers."""
     task = watched.task
     rules = watched.rules
     seen = watched.review, watched.hidden
     return {
         **_IF_ABSENT,
-        **{name: task[name] for name in TaskPage.__struct_fields__ if name in task},
+        **{name: task[name] for name in _OF_RECORD if name in task},
         "wxheadpic": picture_url(context, task["wxheadpic"]),
         "code": watched.code,
         "pic": goods_url(context, *seen, task["pic"]),
