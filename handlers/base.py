@@ -58,7 +58,7 @@ class Reply(msgspec.Struct, kw_only=True):
 def of_document(kind: type[_Struct], document: Mapping[str, Any], **others: object) -> _Struct:
     """Return a struct with the document's fields of the same names, and with `others`.
 
-    Not for a Reply, which would take the `status` of a task for its own.
+    Not for a Reply if the document has `status`, as a task has: that of a reply is the call's.
     """
     return msgspec.convert({**document, **others}, kind)
 
