@@ -47,19 +47,20 @@ export function shaft(onDig) {
   let depth = Infinity; // the one shown
   let ready = false; // the button may be pressed
   let tooSoon = ""; // what answers a press until then
-  let answer = ""; // what answers one now
+  let answer = null; // what answers one now
+  let before = []; // what was said before, and is said again
+  let answering = 0;
 
   /** Answer a press in a cooldown in its place, and then say again what was said before. */
   function refuse() {
     if (!tooSoon) return;
     button.element.animate(REFUSAL, REFUSAL_MS);
-    const before = [...line.childNodes];
-    if (!answer) {
-      setTimeout(() => {
-        if (line.textContent === answer) fill(line, before);
-        answer = "";
-      }, TOO_SOON_MS);
-    }
+    if (line.textContent !== answer) before = [...line.childNodes];
+    clearTimeout(answering);
+    answering = setTimeout(() => {
+      if (line.textContent === answer) fill(line, before);
+      answer = null;
+    }, TOO_SOON_MS);
     answer = tooSoon;
     write(line, answer);
   }

@@ -74,6 +74,10 @@ class Window:
         before()
         held[0].continue_()
 
+    def is_answered(self, path: str, reply: dict[str, object]) -> None:
+        """From now on requests of a path get this reply, not the server's."""
+        self._page.route(f"**{path}", lambda route: route.fulfill(json=reply))
+
     def goes_to_fairness(self) -> None:
         """Go from a treasure to the text on why its draw is fair: on the web, both are on one page."""
 
@@ -194,6 +198,10 @@ class InHand:
         self._phone.until("asking", lambda told: told["path"] == "/postTask")
         before()
         self._phone.live(holds=False)
+
+    def is_answered(self, path: str, reply: dict[str, object]) -> None:
+        """From now on requests of a path get this reply, not the server's."""
+        self._phone.live(given={path: reply})
 
     def hands_in(self, table: bytes) -> None:
         """Tap the button; WeChat gives the file from a chat."""

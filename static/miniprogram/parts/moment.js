@@ -72,12 +72,12 @@ export const moment = Behavior({
     /** Answer a tap in a cooldown in its place, and then say again what was said before. */
     refuse() {
       const { said, brought } = this.data;
-      if (!this.answer) {
-        setTimeout(() => {
-          tell(this, this.data.said === this.answer ? { said, brought, refused: false } : { refused: false });
-          this.answer = "";
-        }, TOO_SOON_MS);
-      }
+      if (said !== this.answer) this.before = { said, brought };
+      clearTimeout(this.answering);
+      this.answering = setTimeout(() => {
+        tell(this, { ...(this.data.said === this.answer ? this.before : {}), refused: false });
+        this.answer = null;
+      }, TOO_SOON_MS);
       this.answer = this.tooSoon;
       tell(this, { said: this.answer, brought: null, refused: true });
     },

@@ -1,6 +1,7 @@
 """What is where on the screen of a phone, in both clients."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import ViewportSize, expect
@@ -16,6 +17,17 @@ PRESSABLE = """({ x, y, width, height }) => {
     const takes = "a, button, summary, input, wx-button, [role=button], [aria-role=button]";
     return [...new Set(hit.map(each => each?.closest(takes)).filter(Boolean))].map(each => each.className)
         .filter(name => !/\\bdig\\b/.test(name));
+}"""
+# Presses the button while it cools down, once for each of these words when they are said.
+PRESS_TWICE = """words => {
+    window.pressed = 0;
+    const button = document.querySelector(".dig");
+    setInterval(() => {
+        const said = document.querySelector(".shaft .said").innerText;
+        if (!button.innerText.includes("秒后") || !said.includes(words[window.pressed])) return;
+        window.pressed += 1;
+        button.click();
+    }, 10);
 }"""
 # Notes whether a cheer can be pressed as soon as the end shows.
 NOTE_CHEERS = """() => {
@@ -99,6 +111,24 @@ def test_a_press_in_a_cooldown_is_answered_in_its_place_without_a_request(client
     said.evaluate(LENGTHEN)
     assert button.bounding_box() == place
     assert eager.asked.count("/postTask") == 1
+
+
+def test_what_is_said_during_an_answer_to_a_press_outlasts_a_further_answer(client, browser, publisher):
+    code = publisher.publish(name="按个不停的猫", cd=60)
+    eager = client("按个不停的人", named=False)
+    eager.open("treasure", code)
+    page = eager.seen(browser)
+    until_ms = int(1000 * time.time()) + 60_000
+    lost = {"status": 1, "error": "cooling_down", "msg": "", "time": 60, "cd_until": until_ms, "pressed": 5}
+    eager.is_answered("/postTask", lost)
+    page.locator(".dig", has_text="挖一锹").click()
+    page.evaluate(PRESS_TWICE, ["抽中了别人", "抽中了小满"])
+    page.wait_for_function("() => window.pressed === 1")
+    Person.log_in(publisher.address, "小满").post("/postTask", code=code)
+    page.wait_for_function("() => window.pressed === 2")
+    said = page.locator(".shaft .said")
+    expect(said).to_contain_text("还要等 ")
+    expect(said).to_have_text("你和另外 4 人同时按下，抽中了小满")
 
 
 def test_a_winners_name_keeps_its_room_beside_a_long_prize(client, browser, publisher):

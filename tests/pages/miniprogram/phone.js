@@ -107,6 +107,8 @@ function wxOf({ server, user, picture, storage, say, ifOn, turn, pages, sockets,
       answer(options, "request", async () => {
         say({ type: "asking", path: new URL(options.url).pathname });
         while (lives.holds === new URL(options.url).pathname || (lives.holds === true && options.method === "POST")) await new Promise((resolve) => setTimeout(resolve, 20));
+        const given = lives.given[new URL(options.url).pathname];
+        if (given) return { statusCode: 200, data: given };
         const body = options.data === undefined ? undefined : JSON.stringify(options.data);
         const headers = { "Content-Type": "application/json", ...options.header };
         const reply = await fetch(options.url, { method: options.method, headers, body });
@@ -409,8 +411,9 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   const { timers, stop } = timersOf(ifOn);
   // What the phone's person and its WeChat do; a test may change it. A transfer ends confirmed, cancelled, or reported
   // as cancelled although it was confirmed; a payment ends paid, lost, or reported as failed although it was paid. `table`
-  // is a file in a chat, in base64; `address` is what WeChat keeps of the person's. Requests of the path `holds` wait, or all that write if it is true.
-  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed", payment: "paid", address: null, tapped: false, ahead: 0, cutting: null, holds: false };
+  // is a file in a chat, in base64; `address` is what WeChat keeps of the person's. Requests of the path `holds` wait, or all that write if it is true;
+  // those of a path in `given` get its reply.
+  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed", payment: "paid", address: null, tapped: false, ahead: 0, cutting: null, holds: false, given: {} };
   const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, turn, pages, sockets, lives });
   let app = null;
   const App = (made) => {
