@@ -1,7 +1,7 @@
 // The part of the publishing form for several kinds of prizes: a row for each.
 
 import { MOST_KINDS } from "../miniprogram/shared/planning.js";
-import { KIND, RANKS } from "../miniprogram/shared/words-publish.js";
+import { KIND, PUBLISH } from "../miniprogram/shared/words-publish.js";
 import { el, set, write } from "./dom.js";
 import { apply, field } from "./fields.js";
 import { pictureField } from "./picture.js";
@@ -63,7 +63,7 @@ function kindRow(id, values, { cash, mostYuan, changed, remove }) {
   const name = part("name", KIND.name, { maxlength: 20, required: false });
   const kind = part("kind", "是什么", { value: null }, ...[["goods", "实物"], ["each", "红包"], ["split", "拼手气"]].slice(0, cash ? 3 : 1)
     .map(([value, text]) => el("option", { value, selected: value === values.kind }, text)));
-  const number = part("number", "几份", { type: "number", inputmode: "numeric", min: 1, max: 1000, step: 1, placeholder: 1, required: false });
+  const number = part("number", "几份", { type: "number", inputmode: "numeric", min: 1, max: 1000, step: 1, placeholder: PUBLISH.one, required: false });
   const amount = part("amount", LABELS.each, { type: "number", inputmode: "decimal", min: 0.1, max: mostYuan, step: 0.01 });
   const value = part("value", "每份值多少元", { placeholder: "可以不填", type: "number", inputmode: "numeric", min: 1, max: 50_000, step: 1, required: false });
   // The second click of a double click on the form's own button can land here, since the page scrolls to what is wrong.
@@ -76,7 +76,7 @@ function kindRow(id, values, { cash, mostYuan, changed, remove }) {
     focus: () => inputs.name.focus(),
     renew(place, removable) {
       write(legend, KIND.title(place));
-      inputs.name.placeholder = RANKS[place - 1];
+      inputs.name.placeholder = KIND.unnamed(place);
       set(drop, { hidden: !removable });
     },
     adapt() {

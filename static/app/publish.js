@@ -100,7 +100,7 @@ function makeFields(kept, changed) {
     what: choice("what", PUBLISH.what, WHATS.filter(([of]) => takesCash() || of !== "packet")),
     about: el("p.hint", { role: "status" }),
     sum: field("sum", PACKET.sum, { type: "number", inputmode: "decimal", max: mostYuan, step: 0.01, required: true }, sumRange(mostYuan)),
-    wish: field("wish", PACKET.wish, { maxlength: 50, placeholder: PACKET.usual }),
+    wish: field("wish", PACKET.wish, { maxlength: 50, placeholder: PACKET.unsaid }),
     prize_num: number("prize_num", FIELDS.prize_num, 1, 1000),
     money: number("money", FIELDS.money, 1, mostYuan, { required: true }),
     value: number("value", FIELDS.value, 1, 50_000, {}, PUBLISH.worth),
@@ -128,7 +128,7 @@ export function textFields() {
   return {
     name: field("name", FIELDS.name, { maxlength: 50, required: true, placeholder: PUBLISH.named }),
     synopsis: field("synopsis", FIELDS.synopsis, { maxlength: 2000, rows: 3, placeholder: PUBLISH.told }),
-    wxname: field("wxname", FIELDS.wxname, { maxlength: 32, placeholder: person.nickName }, PUBLISH.signed),
+    wxname: field("wxname", FIELDS.wxname, { maxlength: 32, placeholder: `不填就是“${person.nickName}”` }, PUBLISH.signed),
   };
 }
 
@@ -225,7 +225,7 @@ function adapt(form, fields, tempo) {
   for (const one of ["sum", "wish"]) apply(fields[one], packet);
   for (const one of ["name", "picture"]) apply(fields[one], !packet);
   apply(fields.prize_num, !ofKinds && what !== "thing");
-  set(form.elements.prize_num, { required: packet, placeholder: packet ? null : 1 });
+  set(form.elements.prize_num, { required: packet, placeholder: packet ? null : PUBLISH.one });
   write(fields.prize_num.querySelector("label"), packet ? PACKET.number : FIELDS.prize_num);
   apply(fields.money, redPacket && !ofKinds && !packet);
   apply(fields.value, more && !redPacket && !ofKinds);

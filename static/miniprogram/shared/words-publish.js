@@ -17,11 +17,11 @@ export const AUDIENCE = [["1", "出现在广场"], ["0", "只有拿到链接的�
 export const PUBLISH = {
   named: "1 到 50 个字", told: "可以不填，最多 2000 个字",
   seen: "可以不填，大家看得到", regions: "比如：新疆、西藏", notSentTo: "可以不填，只写省级地区；填了的话，收货地址要从省写起，按它核对", contact: "可以不填，只给中奖的人看",
-  worth: "可以不填，1 到 50000；大家看得到", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
+  worth: "可以不填，1 到 50000；公开", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
   picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。",
   starts: "不填就马上开挖；最多提前 30 天预告", bury: "埋下宝贝",
   maybe: "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个",
-  what: "选一种埋法", tempo: "快慢：大约多久挖完", own: "不填的，就用灰色的数",
+  what: "选一种埋法", tempo: "快慢：大约多久挖完", own: "不填的，就用灰色的数", one: "不填就是 1",
   quick: "就这样埋下？", agree: "埋下",
 };
 
@@ -38,7 +38,7 @@ export function deadlineWords({ group, ends_at, paid, days }) {
   const end = group ? "埋下 24 小时后" : ends_at ? asMoment(ends_at) : `开挖 ${days} 天后`;
   return `截止：不管快慢，${end}就结束${paid ? "，剩下的钱退给你" : ""}。`;
 }
-export const PACKET = { sum: "总金额（元）", number: "红包个数", wish: "祝福语", usual: "恭喜发财，大吉大利", share: "拼手气红包", bury: "塞钱进红包" };
+export const PACKET = { sum: "总金额（元）", number: "红包个数", wish: "祝福语", usual: "恭喜发财，大吉大利", unsaid: "不填就写“恭喜发财，大吉大利”", share: "拼手气红包", bury: "塞钱进红包" };
 /** What asks for a sum that was not filled in, and what it may be, in yuan. */
 export const sumMissing = (least, most) => `请填总金额，${least} 到 ${most} 元`;
 /** What the sum of a red packet for a group may be, in yuan. */
@@ -52,7 +52,7 @@ export const RANKS = ["一等奖", "二等奖", "三等奖", "四等奖", "五�
 export const rangeWords = (label, least, most, whole) => `“${label}”应为 ${least} 到 ${most}${whole ? " 的整数" : "，最多两位小数"}`;
 
 /** One of several kinds of prizes, in a form. */
-export const KIND = { name: "名称", picture: "可以不选，就用宝贝的图片", title: (place) => `第 ${place} 种` };
+export const KIND = { name: "名称", unnamed: (place) => `不填就叫“${RANKS[place - 1]}”`, picture: "可以不选，就用宝贝的图片", title: (place) => `第 ${place} 种` };
 
 /** Return what a publisher reads about that tax, "" if there is none. */
 export function publishersTax({ value = 0, ranks = [] }) {

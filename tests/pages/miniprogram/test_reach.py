@@ -129,6 +129,8 @@ def test_at_320_pixels_nothing_of_the_mini_program_is_cut_off(browser, address, 
             opened.page.get_by_text(said).first.wait_for()
             expect(opened.page.locator(".wx-title")).not_to_have_text("挖宝")  # it says which page this is
             look(page)
+        usual = "不填就写“恭喜发财，大吉大利”"  # no words that look like a value
+        expect(opened.page.get_by_placeholder(usual).first).to_be_visible()
         drawn = "field => getComputedStyle(field, '::placeholder').color"
         assert opened.page.locator("wx-input input").first.evaluate(drawn) == "rgb(107, 87, 68)", "--soft"
         line = opened.page.locator(".foot .quiet")
