@@ -147,6 +147,29 @@ def test_at_320_pixels_nothing_of_the_mini_program_is_cut_off(browser, address, 
     assert found == []
 
 
+def test_what_is_wrong_with_a_form_moves_its_button_nowhere(browser, address):
+    opened = open_window(browser, address, viewport={"width": 360, "height": 1000})
+    with a_phone(address, "忘了填的人") as phone:
+        phone.open("/pages/publish/publish")
+        opened.page.goto(phone.screen())
+        button = opened.page.locator(".foot > wx-button")
+        for form, name, said in (
+            ("群红包", "", "请填总金额"),
+            ("一件东西", "", "请填写“物品名”"),
+            ("一件东西", "一只猫", "请先选一张图片"),
+        ):
+            opened.page.locator(".choice", has_text=form).click()
+            opened.page.locator(".chosen", has_text=form).wait_for()
+            if name:
+                phone.fill("物品名", name)
+                opened.page.get_by_text("请填写“物品名”").wait_for(state="detached")
+            place = button.bounding_box()
+            button.click()
+            expect(opened.page.locator(".problem", has_text=said)).to_be_visible()
+            assert button.bounding_box() == place
+    opened.close()
+
+
 def test_icons_and_colours_are_those_of_the_web_page():
     assert (ROOT / "icons.wxss").read_text("utf-8") == style_sheet()
     palette = (ROOT / "shared" / "palette.wxss").read_text("utf-8")
