@@ -90,8 +90,10 @@ export function mine(root, signal, which, known = null) {
   /** Read the list and the numbers. What failed is said once, beside what reads both again. */
   async function begin() {
     const listed = list.load();
+    const told = known;
+    known = null; // a retry reads them anew
     try {
-      await readNumbers(known);
+      await readNumbers(told);
     } catch (error) {
       if (!error.error) throw error;
       if (await listed) fill(uncounted, error.message, " ", el("button.link", { onclick: () => list.renew(readNumbers).catch(keepShown) }, "再试一次"));

@@ -1,5 +1,7 @@
 """Addresses, pages and lists: what is not there or was not read, and what leads on."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from support.browser import Person
@@ -44,6 +46,14 @@ def test_what_was_not_read_can_be_read_again_unless_it_is_refused(window, publis
             again.click()
             expect(page.locator(".numbers dd").first).to_be_visible()
             expect(page.get_by_text("网络不通")).to_have_count(0)
+    lists_alone = re.compile("/getMy(Release|Prize)")
+    page.route(lists_alone, lambda route: route.abort())
+    opened.go("/#/mine")  # which read the numbers by which to choose a list
+    again = page.get_by_role("button", name="再试一次")
+    expect(again).to_be_visible()
+    page.unroute(lists_alone)
+    with page.expect_request("**/getMyInfo*", timeout=5_000):  # sooner than the page asks by itself
+        again.click()
     for path, words in pages.items():
         fail(page)
         opened.go(f"/#/{path}/{code}")
