@@ -368,6 +368,7 @@ def test_a_square_in_sight_renews_what_its_cards_say_and_moves_none(address, pub
         before = phone.until_it_says(names[0], names[1], "就这些了")
         publisher.publish(a_picture(), name=names[2])
         Person.log_in(address, "老王").post("/postTask", code=code)
+        phone.live(given={"/getDaily": {"status": 1, "error": "unavailable", "msg": ""}})
         phone.later(15_000)
         after = phone.until_it_says("挖到第 1 层")
         assert [each for each in names if each in after] == names[:2]

@@ -79,7 +79,7 @@ Component({
       this.renewsAt = Date.now() + spread(SQUARE_MS);
       const { asked, pages } = this;
       if (!pages || pages > MOST_RENEWED || !channel.isOpen()) return; // once the channel is back, all is renewed
-      const [, ...found] = await Promise.all([this.renewDaily(), ...Array.from({ length: pages }, (_, at) => this.read(at + 1))]);
+      const [, ...found] = await Promise.all([this.renewDaily().catch(keepShown), ...Array.from({ length: pages }, (_, at) => this.read(at + 1))]);
       if (asked !== this.asked || pages !== this.pages) return;
       const now = new Map(found.flat().map((card) => [card.code, card]));
       const cards = this.data.cards.map((card) => (now.has(card.code) ? { ...now.get(card.code), stays: runs(card) } : card));
