@@ -15,10 +15,10 @@ export const meeting = Behavior({
     },
 
     /** Ask for a name here, if the page does that, else on one's own page. */
-    changeName() {
+    async changeName() {
       if (!this.beginNaming) return wx.switchTab({ url: "/pages/mine/mine" });
-      this.setData({ met: null, why: NAMING.mine });
-      return this.beginNaming();
+      await this.beginNaming();
+      if (this.data.naming) this.setData({ met: null, why: NAMING.mine });
     },
   },
 });

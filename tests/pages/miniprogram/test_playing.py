@@ -232,10 +232,20 @@ def test_a_shared_sum_is_planned_published_and_won(address):
         publisher.shows(f"小运 挖到了！一等奖，0.{dug['money_fen']} 元", "剩 2 / 3 份")
 
 
-def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
+def test_somebody_without_a_name_chooses_one_and_a_face(address, publisher, tmp_path):
     picture = tmp_path / "face.jpg"
     picture.write_bytes(a_picture())
+    code = publisher.publish()
     with a_phone(address, "没起名的人", named=False) as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.live(agrees=False)
+        phone.press("改名")
+        phone.until("toast")
+        assert "你现在叫" in phone.shows("挖一锹")
+        phone.live(agrees=True)
+        phone.press("改名")
+        phone.shows("保存")
+        phone.until_it_lacks("你现在叫")
         phone.open("/pages/mine/mine")
         assert re.search(r"[^0-9a-z]{4,9} \d\d", phone.shows("起个名字，大家才知道是你。"))
         phone.live(agrees=False)
