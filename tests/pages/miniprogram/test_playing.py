@@ -71,9 +71,9 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.tap_beside()  # in haste, in the moment in which the ground opens: it stays open
         phone.until("shaken")
         phone.until("sounded")
-        phone.shows("恭喜，你挖到了！", "挖到第 2 层，你是第 2 个来挖的人", "已开，关掉")
+        phone.shows("恭喜，你挖到了！", "挖到第 2 层，你是第 2 个来挖的人", "震一下：开")
         phone.tap(".sound")
-        phone.shows("恭喜，你挖到了！", "已关，打开")
+        phone.shows("恭喜，你挖到了！", "震一下：关")
         phone.tap(".go")
         phone.until("scrolled")
         phone.shows("你在第 2 层挖到了！", "填写收货地址", "2. 小燕我挖到了", "剩 2 / 3 份", "2 人挖过")
@@ -162,6 +162,9 @@ def test_a_red_packet_is_won_and_received(address):
         ended = winner.shows("奖品全部挖完了")  # shown after the shovel's stroke
         for said in ("你在第 1 层挖到了！", "2 元红包，领取后进入微信零钱。", "领取红包"):
             assert said in ended
+        winner.later(1_000)  # no tap in haste any more
+        winner.press("以后再领，它在“我的”里")
+        winner.until_it_lacks("恭喜，你挖到了！")
         winner.live(lacks=["requestMerchantTransfer"])
         winner.tap(".take")
         winner.shows("这个微信收不了红包", "更新微信")
