@@ -20,7 +20,7 @@ import { offered } from "./newcomer.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, buriedWords, drawingWords, dugWords, emptyWords, endWords, facts, handingLines, inReview, isShutOut, lateWin, lockedWords, lostAgainst, moreKinds, outlookOf, ownWinWords, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, DIGS, EDIT, ENDINGS, OWN, REPORT, SHARE, buriedWords, drawingWords, dugWords, emptyWords, endWords, facts, handingLines, inReview, isShutOut, lastLostWords, lateWin, lockedWords, lostAgainst, moreKinds, outlookOf, ownWinWords, rankLines, refusedWords, title, untilWords, wasDrawn, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { onChange, person } from "./session.js";
 import { shaft } from "./shaft.js";
@@ -59,6 +59,7 @@ const claims = () => needed(() => import("./claim.js"));
 class Page {
   #busy = false;
   #dugSeq = 0; // the seq of the last dig made here, or lost here to a random order
+  #lostSeq = 0; // as for `lastLostWords`
   #lost = null; // the refusal of a dig that somebody else made, until the frame tells who
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #owned = ""; // the state that the publisher's part now shows
@@ -176,6 +177,8 @@ class Page {
   show() {
     const { task } = this;
     this.shaft.show(task, this.#busy);
+    const lost = lastLostWords(task, this.#lostSeq);
+    if (lost && this.shaft.line.textContent !== lost) this.shaft.say(lost);
     const over = Boolean(task.status || task.gone);
     if (over && this.#runs) this.hold();
     this.#runs = !over;
@@ -412,6 +415,7 @@ class Page {
   lostTo(frame) {
     this.shaft.say(refusedWords(this.#lost, frame));
     this.#lost = null;
+    this.#lostSeq = frame.seq;
     this.#dugSeq = frame.seq;
   }
 
@@ -554,6 +558,7 @@ class Page {
     if (this.signal.aborted) return;
     this.shaft.say(refusedWords(error));
     this.#lost = error.error === "cooling_down" ? error : null;
+    if (error.error === "ended") this.#lostSeq = Infinity;
     if (wasDrawn(error)) noteLost(task.code);
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();

@@ -214,6 +214,10 @@ export const isShutOut = ({ error }) => error === "banned" || error === "leaving
 /** Whether a random order decided about a dig that was refused. */
 export const wasDrawn = ({ reply }) => Boolean(reply && reply.pressed);
 
+/** What answers a press that lost the last prize, else "". `lostSeq`: of the dig it lost to, infinite after the end. */
+export const lastLostWords = ({ end_reason, is_prize, seq }, lostSeq) => (end_reason === "prizes_gone" && !is_prize && lostSeq >= seq
+  ? "最后一份没抢到，谢谢你一起挖！下面看看接下来挖哪个" : "");
+
 /** Whether a refused dig lost to the dig of this frame. */
 export const lostAgainst = (refused, { cd_until }) => wasDrawn(refused) || refused.reply.cd_until === cd_until;
 

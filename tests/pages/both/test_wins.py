@@ -144,3 +144,26 @@ def test_who_comes_too_late_reads_whose_dig_came_first(client, publisher):
     late = client("晚到的人")
     late.digs_late(code, lambda: first.post("/postTask", code=code))
     late.says("慢了一步：先到的人 先挖了第 1 层，你的一锹才到")
+
+
+LAST_LOST = "最后一份没抢到，谢谢你一起挖！下面看看接下来挖哪个"
+
+
+def test_who_loses_the_last_prize_to_a_dig_before_theirs_is_thanked(client, publisher):
+    code = publisher.publish(name="晚一步的最后一只猫", forecast_num=1)
+    winner = Person.log_in(publisher.address, "挖到最后一只的人")
+    late = client("没赶上的人")
+    late.digs_late(code, lambda: winner.post("/postTask", code=code))
+    late.says(LAST_LOST, "奖品全部挖完了", "接下来挖哪个")
+
+
+def test_who_loses_the_last_prize_to_a_random_order_is_thanked(client, publisher):
+    code = publisher.publish(name="抽走的最后一只猫", forecast_num=1)
+    unlucky = client("没抽中的人", named=False)
+    unlucky.open("treasure", code)
+    lost = {"status": 1, "error": "cooling_down", "msg": "", "time": 60, "cd_until": 0, "pressed": 2}
+    unlucky.is_answered("/postTask", lost)
+    unlucky.press("挖一锹")
+    unlucky.says("你和另外 1 人同时按下，抽中了别人")
+    Person.log_in(publisher.address, "抽中的人").post("/postTask", code=code)
+    unlucky.says(LAST_LOST, "奖品全部挖完了")

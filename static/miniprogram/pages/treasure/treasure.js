@@ -27,7 +27,7 @@ import { ownWords } from "../../shared/story.js";
 import { renameWin } from "../../shared/wins.js";
 import { endsFirst, mayBeOwn, mayCheer, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
 import { inviteWords } from "../../shared/words-later.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, emptyWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, ownWinWords, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, emptyWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lastLostWords, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, ownWinWords, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, foundBefore, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -165,6 +165,8 @@ Component({
         undug: undug(task), cheers: mayCheer(task), over: !this.pressed, ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", after,
         finds: [...task.finds].sort((one, other) => one - other).map(findName).join("、"),
       });
+      const lost = lastLostWords(task, this.lostSeq);
+      if (lost) tell(this, { said: lost, brought: null });
       seekNext(after, task, api.get, () => this.show());
       if (after && after.won && !this.storyRead) this.readOwnDigs();
       this.showMoment(task);
@@ -408,6 +410,7 @@ Component({
       if (this.life.aborted) return;
       this.setData({ said: refusedWords(error) });
       if (error.error === "cooling_down") this.lost = error;
+      if (error.error === "ended") this.lostSeq = Infinity;
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.task.cd_until, error.reply.cd_until) });
       else if (isShutOut(error)) this.show({ why: error.error });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
