@@ -317,7 +317,7 @@ test("a treasure that ended has no cooldown", () => {
   const task = { prize_num: 1, goods_type: 1, money: 2, status: 0, gone: 0, cd: 5, now_depth: 1 };
   assert.deepEqual(facts(task), ["1 份奖品", "现金红包", "每锹冷却 5 秒"]);
   assert.deepEqual([0, 59, 60, 90, 3600].map((cd) => cooldownWords({ cd })), ["没有冷却", "冷却 59 秒", "冷却 1 分钟", "冷却 90 秒", "冷却 1 小时"]);
-  assert.equal(facts({ ...task, status: 1, prizes_left: 0 })[0], "1 份奖品，已挖到");
+  assert.equal(facts({ ...task, status: 1, prizes_left: 0 })[0], "奖品已挖到");
   for (const over of [{ status: 1 }, { gone: 1 }]) assert.deepEqual(facts({ ...task, ...over }), ["1 份奖品", "现金红包"]);
 });
 

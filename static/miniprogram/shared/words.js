@@ -82,7 +82,7 @@ export const heroWords = ({ goods_type, money_fen, rank, ranks = [], name }) => 
 export const giverWords = (task) => `${task.wxname} 埋的${heroWords(task) === task.name ? "" : `“${task.name}”`}`;
 
 /** How many prizes a treasure has, or has left. */
-export const prizesLeft = ({ prize_num, prizes_left, status }) => (prize_num === 1 ? `1 份奖品${status && prizes_left === 0 ? "，已挖到" : ""}` : `剩 ${prizes_left} / ${prize_num} 份`);
+export const prizesLeft = ({ prize_num, prizes_left, status }) => (prize_num === 1 ? (status && prizes_left === 0 ? "奖品已挖到" : "1 份奖品") : `剩 ${prizes_left} / ${prize_num} 份`);
 
 /** How deep a treasure is dug. */
 export const depthWords = ({ now_depth }) => (now_depth ? `挖到第 ${now_depth} 层` : "还没有人挖");
