@@ -2,7 +2,7 @@
 
 import { countDown } from "../miniprogram/shared/clock.js";
 import { endsFirst } from "../miniprogram/shared/prizes.js";
-import { OVER, TOO_SOON_MS, chanceWords, deepestWords, overWords, pressOf, tooSoonWords, whyNot } from "../miniprogram/shared/words.js";
+import { GROUND, OVER, TOO_SOON_MS, chanceWords, deepestWords, overWords, pressOf, tooSoonWords, whyNot } from "../miniprogram/shared/words.js";
 import { el, fill, icon, redraw, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
@@ -22,7 +22,9 @@ const CIRCUMFERENCE = 2 * Math.PI * 54;
  */
 export function shaft(onDig) {
   const gauge = el("i");
+  const nth = el("span");
   const now = el("b");
+  const layer = el("span");
   const most = el("span");
   const chance = el("p.chance");
   const strokes = shovel();
@@ -34,7 +36,7 @@ export function shaft(onDig) {
     { "aria-label": "挖宝" },
     el("div.gauge", { "aria-hidden": "true" }, gauge),
     el("i.warmth", { "aria-hidden": "true" }),
-    el("p.level", {}, "第 ", now, " 层", most),
+    el("p.level", {}, nth, now, layer, most),
     chance,
     line,
     button.element,
@@ -90,7 +92,9 @@ export function shaft(onDig) {
   }
 
   function showDepth(task) {
-    write(now, task.now_depth);
+    write(nth, task.now_depth ? "第 " : "");
+    write(now, task.now_depth || GROUND);
+    write(layer, task.now_depth ? " 层" : "");
     write(most, deepestWords(task));
     write(chance, chanceWords(task));
     element.style.setProperty("--warmth", task.status || !task.one_in ? 0 : task.one_in ** -0.5);

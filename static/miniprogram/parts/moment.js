@@ -4,7 +4,7 @@ import { pictureOf } from "../shared/faces.js";
 import { secondsUntil } from "../shared/clock.js";
 import { besidesWords, findName, layerOf } from "../shared/finds.js";
 import { wonThumbnail } from "../shared/prizes.js";
-import { ASK_OPENING, CHEER, CHEERS, DIGS, OPENING, OVER, TOO_SOON_MS, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, overWords, placeWords, pressOf, tooSoonWords, whyNot } from "../shared/words.js";
+import { ASK_OPENING, CHEER, CHEERS, DIGS, GROUND, OPENING, OVER, TOO_SOON_MS, WIN, asksOpening, chanceWords, deepestWords, giverWords, heroWords, overWords, placeWords, pressOf, tooSoonWords, whyNot } from "../shared/words.js";
 import { api, channel, soundAndShake } from "../wechat.js";
 import { tell } from "./telling.js";
 
@@ -23,7 +23,7 @@ export const drawn = () => new Promise((resolve) => setTimeout(resolve, PART_MS)
 
 export const moment = Behavior({
   data: {
-    opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, depth: 0, deepest: "", chance: "", untold: false, warmth: 0, whole: false,
+    opens: "", asking: false, opening: OPENING, askOpening: ASK_OPENING, cheerWord: CHEER, winWords: WIN, ground: GROUND, depth: 0, deepest: "", chance: "", untold: false, warmth: 0, whole: false,
     era: 0, reach: 0, strata: Array.from({ length: STRATA }, (_, at) => ({ depth: -at })), ownStrata: {}, press: { kind: "closed", icon: "", big: "", small: "" }, closed: false, ring: [], refused: false,
     striking: false, flying: false, face: "", won: null, coins: false, silent: "", resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], count: "" })),

@@ -8,7 +8,7 @@ import { OWN, title, wonWords, worded, yuan } from "./words.js";
 const ADDRESS_KEPT = "收到奖品后 90 天删除，没有寄出的在填写后 90 天删除";
 
 export const CLAIM = {
-  title: "领奖", go: "去领奖",
+  title: "你的奖品", go: "去领奖",
   take: "领取红包", paid: "红包已到账。", later: "微信正在处理，过一会儿再来看看",
   unconfirmed: "还没有确认收款。再点一次就接着领，在期限之前都可以",
   outdated: "这个微信收不了红包。请用手机上最新的微信来领，在期限之前都可以", update: "更新微信",

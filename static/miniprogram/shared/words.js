@@ -84,6 +84,9 @@ export const giverWords = (task) => `${task.wxname} 埋的${heroWords(task) === 
 /** How many prizes a treasure has, or has left. */
 export const prizesLeft = ({ prize_num, prizes_left, status }) => (prize_num === 1 ? (status && prizes_left === 0 ? "奖品已挖到" : "1 份奖品") : `剩 ${prizes_left} / ${prize_num} 份`);
 
+// Where a treasure is dug next that nobody has dug.
+export const GROUND = "地面";
+
 /** How deep a treasure is dug. */
 export const depthWords = ({ now_depth }) => (now_depth ? `挖到第 ${now_depth} 层` : "还没有人挖");
 

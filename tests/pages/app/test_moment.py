@@ -69,7 +69,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     digger.page.evaluate(NOTE_SAID)
     digger.page.locator(".dig").click()
     expect(digger.page.locator(".dig[aria-busy=true]")).to_be_visible()
-    assert digger.page.locator(".level b").text_content() == "0"
+    assert digger.page.locator(".level b").text_content() == "地面"
     held[0].continue_()
     won(digger)
     assert digger.page.evaluate("said") >= LEAST_MS

@@ -60,7 +60,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.tap(".card")
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
         phone.shows("小明 埋的宝，免费挖", "剩 3 / 3 份", "邮寄到家", "冷却 6 秒", "0 人挖过",
-                    "第 0 层 · 奖品都在第 6 层以内", "挖一锹",
+                    "地面 · 奖品都在第 6 层以内", "挖一锹",
                     "大家再挖 1 层，就可能挖到下一份")  # fmt: skip
         phone.until_it_lacks("以后一打开宝贝就先帮我挖一锹？", "秒内按下的")
         other.post("/postTask", code=code)  # the phone hears of this dig over the websocket
@@ -76,7 +76,9 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("恭喜，你挖到了！", "震一下：关")
         phone.tap(".go")
         phone.until("scrolled")
-        phone.shows("你在第 2 层挖到了！", "填写收货地址", "2. 小燕我挖到了", "剩 2 / 3 份", "2 人挖过")
+        phone.shows(
+            "你在第 2 层挖到了！", "你的奖品", "填写收货地址", "2. 小燕我挖到了", "剩 2 / 3 份", "2 人挖过"
+        )
         phone.tap(".clover")
         phone.until("drawn", lambda told: told["names"] == ["signs[2].count"])
         link = urlsplit(phone.share()["path"])
@@ -493,7 +495,7 @@ def test_each_dig_comes_once_and_no_button_moves_through_a_killed_worker_and_an_
     with a_phone(shared.address, "小红", storage={"wabao.person": old}) as phone:
         phone.until("login")  # the channel was refused, so it logs in again by itself
         phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("第 0 层 · 奖品都在第 90000 层以内", "挖一锹")
+        phone.shows("地面 · 奖品都在第 90000 层以内", "挖一锹")
         phone.until("sent", lambda told: told["message"].get("code") == code)
         other.post("/postTask", code=code)
         phone.shows("第 1 层", "1. 小刚")
