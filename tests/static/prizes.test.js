@@ -182,7 +182,7 @@ test("your own page opens where something waits for you, else on what you won, e
 });
 
 test("who is asked for an address reads whether the publisher has sent anything before", () => {
-  assert.equal(senderWords({ handed: 0 }), "发布者还没有送出过奖品。");
+  assert.equal(senderWords({ handed: 0 }), "还没有发布者送出奖品的记录，第一次送都是这样。要是一直没寄来，就在这一页点“举报”，平台的人会看。");
   assert.equal(senderWords({ handed: 3, handed_all: 1, handed_in_ms: 48 * HOUR_MS }), "发布者送出过 3 份奖品，实物一般在领奖后 2 天送出。");
 });
 

@@ -241,7 +241,8 @@ export function handedWords({ handed, handed_all, handed_in_ms }) {
 
 /** What a winner who is asked for an address reads of the publisher: while getPublisher is asked, and by its reply. */
 export const HANDED = { reading: "正在看发布者送出过几份奖品…" };
-export const senderWords = (found) => (found.handed ? `发布者${handedWords(found)}。` : "发布者还没有送出过奖品。");
+export const senderWords = (found) => (found.handed ? `发布者${handedWords(found)}。`
+  : "还没有发布者送出奖品的记录，第一次送都是这样。要是一直没寄来，就在这一页点“举报”，平台的人会看。");
 
 function asSpan(ms) {
   const hours = ms / 3_600_000;

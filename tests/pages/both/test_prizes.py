@@ -30,7 +30,7 @@ def test_goods_are_sent_to_an_address_and_received(client, address):
     winner.counts_waiting("1")
     winner.press("去领奖")
     winner.says("不寄到西藏", "邮寄到家 · 值 900 元")
-    winner.says("发布者还没有送出过奖品。")
+    winner.says("还没有发布者送出奖品的记录，第一次送都是这样。", "举报")
     winner.says("它加密保存，只有发布者看得到；收到奖品后 90 天删除，没有寄出的在填写后 90 天删除。")
     winner.says("之前领取")
     winner.keeps_silent("我也埋一个")
