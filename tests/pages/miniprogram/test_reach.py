@@ -52,6 +52,7 @@ def test_a_winners_button_which_nobody_has_to_reach_lies_over_no_words(browser, 
         assert level is not None
         assert mouth is not None
         assert mouth["y"] >= level["y"] + level["height"]
+        expect(opened.page.locator(".shaft .said")).to_have_css("text-align", "center")  # beside no picture
     opened.close()
 
 
