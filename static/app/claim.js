@@ -2,8 +2,8 @@
 
 import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { claimStep, isOverdue, stateOf } from "../miniprogram/shared/prizes.js";
-import { CLAIM, HANDED, changeWords, contactWords, packetWords, receiverProblem, senderWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words-later.js";
-import { NAMING, handingLines, heroWords } from "../miniprogram/shared/words.js";
+import { CLAIM, HANDED, NAMING, changeWords, contactWords, packetWords, receiverProblem, senderWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words-later.js";
+import { handingLines, heroWords } from "../miniprogram/shared/words.js";
 import { callWeChat, get, needed, post } from "./api.js";
 import { attempt, el, fill, set, write } from "./dom.js";
 import { blame, field, forgive } from "./fields.js";

@@ -2,7 +2,7 @@
 
 import { onceLoaded } from "./dialog.js";
 import { el, set } from "./dom.js";
-import { NAMING } from "../miniprogram/shared/words.js";
+import { NAMING } from "../miniprogram/shared/words-later.js";
 import { onChange, person } from "./session.js";
 
 /**

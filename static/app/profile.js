@@ -4,8 +4,7 @@ import { post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { attempt, el, notice } from "./dom.js";
 import { pictureField } from "./picture.js";
-import { profileInReview } from "../miniprogram/shared/words-later.js";
-import { NAMING } from "../miniprogram/shared/words.js";
+import { NAMING, profileInReview } from "../miniprogram/shared/words-later.js";
 import { person, remember } from "./session.js";
 
 /** Let the person choose a name and a picture. Then call `saved`; without it the page is shown anew. */

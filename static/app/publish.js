@@ -5,7 +5,8 @@
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, momentOf, packetOf, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../miniprogram/shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint, deadlineWords, endsHint, fluctuationHint, publishersTax, rangeWords, sumMissing, sumRange } from "../miniprogram/shared/words-publish.js";
-import { NAMING, yuan } from "../miniprogram/shared/words.js";
+import { NAMING } from "../miniprogram/shared/words-later.js";
+import { yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
 import { el, fill, notice, set, write } from "./dom.js";
 import { apply, blame, choice, field, forgive, number } from "./fields.js";

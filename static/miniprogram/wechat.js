@@ -7,7 +7,8 @@ import { Channel } from "./shared/channel.js";
 import { observe } from "./shared/clock.js";
 import { lostPresses } from "./shared/afterwards.js";
 import { makeHalves } from "./shared/halves.js";
-import { NOT_DONE, NO_PRIVACY, UPDATE, paidWords } from "./shared/words.js";
+import { UPDATE } from "./shared/words-later.js";
+import { NOT_DONE, NO_PRIVACY, paidWords } from "./shared/words.js";
 
 const KEY = "wabao.person";
 const TIMEOUT_MS = 15000;

@@ -1,7 +1,7 @@
 // The line of a page that tells somebody, once, which name and which face others see.
 
 import { MEETING, meeting as toMeet } from "../shared/meeting.js";
-import { NAMING } from "../shared/words.js";
+import { NAMING } from "../shared/words-later.js";
 import { me, metBefore } from "../wechat.js";
 
 export const meeting = Behavior({

@@ -2,7 +2,7 @@
 // nickname field is an ordinary one. WeChat checks the field when it is left, and may empty it, so only the form's
 // submit has the name: https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/userProfile.html
 
-import { NAMING } from "../shared/words.js";
+import { NAMING } from "../shared/words-later.js";
 import { agreesToPrivacy, isUnnamed, me, rename, showProblem } from "../wechat.js";
 
 export const naming = Behavior({

@@ -262,3 +262,13 @@ export const CHECKS = {
   digs: "每一锹的结果都与位置相符",
   finds: "每一锹挖出的东西也由种子算出",
 };
+
+// Asking for a name, which WeChat does not tell.
+export const NAMING = {
+  seen: "别人现在看到的你是：",
+  ask: "起个名字", change: "改名字", label: "名字", save: "保存",
+  publishing: "宝贝上会写着是谁埋的。", claiming: "起个名字，发布者就认得出是你挖到的。", mine: "起个名字，大家才知道是你。",
+};
+
+// A newer version of the mini-program.
+export const UPDATE = { title: "有新版本", text: "新版本已经下载好，重新打开就能用。", agree: "重新打开" };

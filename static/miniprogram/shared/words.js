@@ -402,13 +402,6 @@ export const SHARE = {
   fair: "分享只是叫朋友来玩，不会更容易挖到。",
 };
 
-// Asking for a name, which WeChat does not tell.
-export const NAMING = {
-  seen: "别人现在看到的你是：",
-  ask: "起个名字", change: "改名字", label: "名字", save: "保存",
-  publishing: "宝贝上会写着是谁埋的。", claiming: "起个名字，发布者就认得出是你挖到的。", mine: "起个名字，大家才知道是你。",
-};
-
 // Messages to people who left, by the occasion at which they are offered.
 export const OFFERS = {
   won: { kinds: ["won", "claim_ends"], text: "领奖有期限。离开后也能在微信里收到提醒。", button: "到期前提醒我", done: "好，会在微信里提醒你领奖。" },
@@ -417,9 +410,6 @@ export const OFFERS = {
   cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
   opening: { kinds: ["cooldown_over"], text: "还没开挖，不用一直等着。", button: "开挖时提醒我", done: "好，开挖时会在微信里提醒你。" },
 };
-
-// A newer version of the mini-program.
-export const UPDATE = { title: "有新版本", text: "新版本已经下载好，重新打开就能用。", agree: "重新打开" };
 
 export const NOT_OFFERED = "没有开启提醒。";
 

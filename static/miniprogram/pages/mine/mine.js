@@ -10,8 +10,8 @@ import { pictureOf } from "../../shared/faces.js";
 import { findName, placeOf } from "../../shared/finds.js";
 import { LISTS, firstList } from "../../shared/lists.js";
 import { wonThumbnail } from "../../shared/prizes.js";
-import { CLAIM, LEAVING, MINE, PUBLISHER, STOPPED, leavesAt, luckWords, personNumbers, profileInReview } from "../../shared/words-later.js";
-import { NAMING, TEXTS, WAITING, depthWords, whereWords } from "../../shared/words.js";
+import { CLAIM, LEAVING, MINE, NAMING, PUBLISHER, STOPPED, leavesAt, luckWords, personNumbers, profileInReview } from "../../shared/words-later.js";
+import { TEXTS, WAITING, depthWords, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 /** Whom the server knows here, with the picture that others see. */

@@ -7,8 +7,8 @@ import { picturing } from "../../parts/picturing.js";
 import { mayPass, mayRepeat } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, dayAndClock, momentOf, packetOf, packetProblem, paysFen, planOf, planWarning, planWords, prizesOf, quickWords, wholeOf, zoneWords } from "../../shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, KIND, PACKET, PUBLISH, RANKS, TEMPOS, WHATS, cooldownHint, deadlineWords, endsHint, fluctuationHint, publishersTax, sumRange } from "../../shared/words-publish.js";
-import { CLAIM } from "../../shared/words-later.js";
-import { NAMING, cashRules, yuan } from "../../shared/words.js";
+import { CLAIM, NAMING } from "../../shared/words-later.js";
+import { cashRules, yuan } from "../../shared/words.js";
 import { admitted, api, ask, me, pay, problemWords, publishWith, say, takeHalf, toBury } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };

@@ -26,8 +26,8 @@ import { keepShown } from "../../shared/renewing.js";
 import { ownWords } from "../../shared/story.js";
 import { renameWin } from "../../shared/wins.js";
 import { endsFirst, mayBeOwn, mayCheer, mayShare, offerOf as nameOf, ranksLeft, wonBy } from "../../shared/prizes.js";
-import { inviteWords } from "../../shared/words-later.js";
-import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, NAMING, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, emptyWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lastLostWords, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, ownWinWords, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
+import { NAMING, inviteWords } from "../../shared/words-later.js";
+import { AFTER, EDIT, ENDINGS, FAIR, KINDS_AT_FIRST, PEOPLE, SHARE, WHY_NOT, buriedWords, buryWords, drawingWords, dugWords, emptyWords, facts, fairAnswers, halfWords, handingLines, inReview, isShutOut, lastLostWords, lateWin, lostAgainst, layersMark, moreKinds, outlookOf, ownWinWords, rankLines, refusedWords, title, undug, wasDrawn, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, foundBefore, lostOf, me, noteCommitment, noteLost, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
