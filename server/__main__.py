@@ -406,7 +406,8 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 def _crowd(parsed: argparse.Namespace) -> int:
     """Log people in through a running server's sandbox and let them publish, watch and dig at human pace.
-    Prints a table at the end; exits with 1 if the server's frames broke a promise.
+    With an operator's token in CROWD_OPERATOR it also digs private tasks that somebody watches. Prints a
+    table at the end; exits with 1 if the server's frames broke a promise.
     """
     crowds = _devtools("crowd")
     url = parsed.url or server_address(read_settings(os.environ), port_is_set=bool(os.environ.get("PORT")))

@@ -152,7 +152,7 @@ def test_a_library_still_uses_what_we_override(method, name):
     assert name in names(inspect.unwrap(method).__code__)
 
 
-@pytest.mark.parametrize("library", ["tornado", "wechatpayv3", "msgspec"])
+@pytest.mark.parametrize("library", ["tornado", "wechatpayv3", "msgspec", "limits"])
 def test_a_library_whose_privates_or_messages_we_use_has_an_upper_bound(library):
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from devtools.crowd.client import Client, NoCrowd, Unanswered
 from devtools.crowd.observer import Observer
@@ -36,7 +36,7 @@ class Options:
     people: int
     tasks: int
     seconds: float | None
-    operator: str = ""
+    operator: str = field(default="", repr=False)
 
 
 async def crowd(options: Options) -> int:

@@ -93,7 +93,7 @@ def _row(won: Won) -> tuple[str, ...]:
         "红包" if prize["amount_fen"] else "实物",
         "" if worth is None else f"{worth:.2f}",
         str(prize["depth"]),
-        # All erased people have the same name; their pseudonyms tell them apart.
+        # All erased people have the same name; their ids tell them apart.
         f"{prize['wxname']} {prize['person_id']}" if prize["wxname"] == NAME else prize["wxname"],
         where.receiver if where else ADDRESS_DELETED if "address_deleted" in prize else "",
         where.phone if where else "",

@@ -37,6 +37,7 @@ from server.runtime.background import Background, CannotYet
 from server.runtime.children import GIVES_MEMORY_BACK, ended, start_child, stop_child
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
+from server.settings.operators import ROLES
 
 BACKLOG = 4096
 WORKERS_SECONDS = 25.0
@@ -280,8 +281,8 @@ class Supervisor:
         """Let a crowd play. As an operator it also finds what newcomers publish for their group alone."""
         command = [sys.executable, "-m", "server", "crowd"]
         address = f"http://127.0.0.1:{self._settings.port}"
-        tokens = [operator.token for operator in self._settings.operators] or [keys.operator_token()]
-        environment = {**os.environ, "CROWD_OPERATOR": tokens[-1]}
+        least = min(self._settings.operators, key=lambda each: ROLES.index(each.role), default=None)
+        environment = {**os.environ, "CROWD_OPERATOR": least.token if least else keys.operator_token()}
 
         async def live() -> tuple[subprocess.Popen[bytes], int]:
             with self._crowd_log.open("ab") as output:

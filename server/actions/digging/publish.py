@@ -81,7 +81,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         published = await context.store.tasks.add(task)
         if published is not None:
             break
-        if draft.nonce:  # the task is stored under a pseudonym: its publisher was erased
+        if draft.nonce:  # the code follows from it, and a task of another person has that code
             raise BadCommitment(_USED)
         rules = msgspec.structs.replace(rules, code=random_code())
     if draft.nonce and draw.read_rules(published["params"]).nonce != draft.nonce:

@@ -22,7 +22,7 @@ const DRAW_MS = 400;
 const CROWD = ["你", "小满", "大山"];
 // What each level brings up: a find by its number, who digs it, and what is said of it.
 const LEVELS = [
-  { find: 1, who: "你", words: "第 1 层，挖出小玩意“玻璃弹珠”，不是奖品，只收进图鉴。你一挖，大家一起等冷却，再一起抢。" },
+  { find: 1, who: "你", words: "第 1 层，挖出小玩意“玻璃弹珠”，不是奖品；真挖到的都收进图鉴。你一挖，大家一起等冷却，再一起抢。" },
   { find: 6, who: "小满", words: "第 2 层，挖出小玩意“铁皮青蛙”。这次抽中了小满，大家又一起等。" },
   { find: 24, who: "你", words: "第 3 层，挖到了！抽中了你。真的宝贝也这样到手；这次是练习，没有奖品。" },
 ];

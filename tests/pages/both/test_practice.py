@@ -6,7 +6,7 @@ from support.clients import Client
 # It runs on after a win: the first dig of who opens it may be one.
 REAL = {"prize_num": 2, "forecast_num": 1000, "interval": 500, "fluctuation": 0, "cd": 1}
 FINDS = {
-    3: "第 1 层，挖出小玩意“玻璃弹珠”，不是奖品，只收进图鉴",
+    3: "第 1 层，挖出小玩意“玻璃弹珠”，不是奖品；真挖到的都收进图鉴",
     2: "第 2 层，挖出小玩意“铁皮青蛙”",
     1: "第 3 层，挖到了！",
 }
