@@ -169,6 +169,7 @@ def take_players(album: Album) -> None:
         album.keep(visitor, "claim-site-phone-light")
 
         visitor.go("/#/publish")
+        page.get_by_role("radio", name="群红包").check()
         for label, text in (("总金额", "66"), ("红包个数", "8")):
             page.get_by_label(label).fill(text)
         page.evaluate("scrollTo(0, 0)")

@@ -20,7 +20,7 @@ TABS = ("square", "publish", "mine")
 TAB_PX = 81
 _PATH = re.compile(r'^  (\w+): "([^"]+)",$', re.MULTILINE)
 SIGNS = ("heart", "fire", "clover", "laugh", "wow")
-IN_PAGES = ("share", "shovel", "lock", "watchers", *SIGNS, "star", "trophy", "picture")
+IN_PAGES = ("share", "shovel", "lock", "watchers", *SIGNS, "star", "trophy", "picture", "square")
 
 
 def paths() -> dict[str, str]:

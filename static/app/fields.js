@@ -17,13 +17,14 @@ export function number(name, label, least, most, further = {}, hint = `${least} 
   return field(name, label, { type: "number", inputmode: "numeric", min: least, max: most, step: 1, ...further }, hint);
 }
 
-export function choice(name, label, options) {
+/** One of `options`, each `[value, text, icon]`, in which `icon` may be left out; with `chosen`, the first of them is. */
+export function choice(name, label, options, chosen = true) {
   return el(
     "fieldset.field",
     {},
     el("legend", {}, label),
-    el("div.segments", {}, options.map(([value, text], place) =>
-      el("label", {}, el("input", { type: "radio", name, value, checked: place === 0 }), el("span", {}, text)))),
+    el("div.segments", {}, options.map(([value, text, icon = null], place) =>
+      el("label", {}, el("input", { type: "radio", name, value, checked: chosen && place === 0 }), el("span", {}, icon, text)))),
   );
 }
 

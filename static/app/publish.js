@@ -8,7 +8,7 @@ import { AUDIENCE, FIELDS, GIVING, PACKET, PUBLISH, TEMPOS, WHATS, cooldownHint,
 import { NAMING } from "../miniprogram/shared/words-later.js";
 import { yuan } from "../miniprogram/shared/words.js";
 import { ask } from "./dialog.js";
-import { el, fill, notice, set, write } from "./dom.js";
+import { el, fill, icon, notice, redraw, set, write } from "./dom.js";
 import { apply, blame, choice, field, forgive, number } from "./fields.js";
 import { kindRows } from "./kinds.js";
 import { askName } from "./naming.js";
@@ -19,6 +19,7 @@ import { keep, person, recall } from "./session.js";
 
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, kinds, tempo: "" until one is chosen}
 const SEVERAL = "0"; // the form's value for several kinds, in place of a goods_type
+const ICONS = { thing: "trophy", more: "square" }; // a packet is drawn by a style
 const NUMBERS = ["forecast_num", "interval", "fluctuation", "cd"]; // those that a tempo gives
 
 /** With a `code`, bury that treasure again: the form is filled in with its details. */
@@ -86,6 +87,9 @@ function draftOf(whose) {
   return kept?.whose === whose ? kept : { whose, url: "", values: {}, kinds: [], tempo: "" };
 }
 
+/** What one may bury here. */
+const whats = () => WHATS.filter(([of]) => takesCash() || of !== "packet");
+
 function makeFields(kept, changed) {
   const { mostYuan, taskDays } = document.documentElement.dataset; // this server's settings
   const own = {
@@ -98,8 +102,8 @@ function makeFields(kept, changed) {
     ...textFields(),
     ...handingFields(),
     ...own,
-    what: choice("what", PUBLISH.what, WHATS.filter(([of]) => takesCash() || of !== "packet")),
-    about: el("p.hint", { role: "status" }),
+    what: choice("what", PUBLISH.what, whats().map(([of, text]) => [of, text, ICONS[of] ? icon(ICONS[of], 28) : el("i.packet")]), false),
+    about: el("div.hint", { role: "status" }),
     sum: field("sum", PACKET.sum, { type: "number", inputmode: "decimal", max: mostYuan, step: 0.01, required: true }, sumRange(mostYuan)),
     wish: field("wish", PACKET.wish, { maxlength: 50, placeholder: PACKET.unsaid }),
     prize_num: number("prize_num", FIELDS.prize_num, 1, 1000),
@@ -221,7 +225,8 @@ function adapt(form, fields, tempo) {
   const { rows } = fields;
   rows.apply(ofKinds);
   write(form.querySelector("[type=submit]"), packet ? PACKET.bury : PUBLISH.bury);
-  write(fields.about, WHATS.find(([of]) => of === what)[2]);
+  form.toggleAttribute("data-unchosen", !what);
+  redraw(fields.about, what, () => whats().filter(([of]) => !what || of === what).map(([, text, told]) => el("p", {}, what ? told : `${text}：${told}`)));
   for (const one of ["kinds", "synopsis", "wxname", "pickup_time", "not_sent_to", "contact", "audience", "starts_at", "ends_at", "zone"]) apply(fields[one], more);
   for (const one of ["sum", "wish"]) apply(fields[one], packet);
   for (const one of ["name", "picture"]) apply(fields[one], !packet);

@@ -208,6 +208,8 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_all_fit_and_say_what_chec
     looked.at("rules", "每人最多得一份")
 
     opened.go("/#/publish")
+    looked.at("publish what", "一件东西：")
+    page.get_by_role("radio", name="群红包").check()
     looked.at("publish a packet", "塞钱进红包")
     page.get_by_role("radio", name="一件东西").check()
     looked.at("publish a thing", "埋下宝贝")

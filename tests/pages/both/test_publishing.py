@@ -6,6 +6,8 @@ from support.browser import Person
 def test_a_red_packet_for_a_group_takes_three_fields_and_two_taps_with_the_payment(client, publisher):
     giver = client("大方的人")
     giver.open("publish")
+    giver.says("群红包：大家一起挖", "一件东西：选张图")  # neither is chosen for them
+    giver.keeps_silent("总金额（元）", "物品名")
     giver.press("群红包")
     for label, text in {"总金额（元）": "3.30", "红包个数": "3", "祝福语": "周五快乐"}.items():
         giver.fill(label, text)

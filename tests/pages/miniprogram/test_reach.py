@@ -130,6 +130,8 @@ def test_at_320_pixels_nothing_of_the_mini_program_is_cut_off(browser, address, 
             opened.page.get_by_text(said).first.wait_for()
             expect(opened.page.locator(".wx-title")).not_to_have_text("挖宝")  # it says which page this is
             look(page)
+        phone.press("群红包")
+        opened.page.locator(".chosen", has_text="群红包").wait_for()
         usual = "不填就写“恭喜发财，大吉大利”"  # no words that look like a value
         expect(opened.page.get_by_placeholder(usual).first).to_be_visible()
         drawn = "field => getComputedStyle(field, '::placeholder').color"

@@ -24,6 +24,8 @@ let made = 0; // how many were made: each keeps its key when another goes
 const rowOf = (filled) => ({ ...NEW, ...filled, key: String(made++) });
 // The fields beside which a problem is said, by what is buried; any other is said above the button.
 const BESIDE = { packet: ["sum", "prize_num"], thing: ["name"], more: ["name"] };
+const ICONS = { packet: "packet", thing: "icon trophy", more: "icon square" };
+const whatsOf = (cash) => WHATS.slice(cash ? 0 : 1).map(([of, text, told]) => ({ of, text, told, icon: ICONS[of] }));
 const choicesOf = (list) => list.map(([of, text]) => ({ of, text }));
 const NO_TIMES = { day: "", clock: "20:00", lastDay: "", lastClock: "22:00" };
 
@@ -32,7 +34,7 @@ Component({
 
   data: {
     choices: GOODS_ONLY, chosen: "byMail", at: 0, kinds: KINDS, rows: [rowOf({}), rowOf({})], mostKinds: MOST_KINDS,
-    whats: choicesOf(WHATS.slice(1)), what: WHATS[1][0], about: "", tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
+    whats: whatsOf(false), what: "", tempos: choicesOf(TEMPOS), tempo: "", packet: PACKET, sums: "", ranks: RANKS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     signer: "", filled: /** @type {Record<string, string>} */ ({}), paid: false, goods: true, spread: false, suited: {}, plan: "", deadline: "", warning: "",
     tax: "", ends: "", zone: "", forecasts: "", least: "", speed: "", busy: false,
@@ -50,9 +52,7 @@ Component({
         this.setData({ signer: me().nickName });
         const { red_packets: taken, cash, fair_start_ms, task_days } = await api.get("/getMyInfo");
         this.rules = { ...cash, fair_start_ms, task_days };
-        const whats = choicesOf(taken ? WHATS : WHATS.slice(1));
-        if (!this.asked) this.setData({ what: whats[0].of });
-        this.setData({ whats });
+        this.setData({ whats: whatsOf(taken) });
         if (this.burying) this.fill((await api.get("/getTaskDetails", { code: this.burying })).data);
         this.burying = "";
         const choices = taken ? WITH_CASH : GOODS_ONLY;
@@ -81,7 +81,6 @@ Component({
     },
 
     bury({ currentTarget }) {
-      this.asked = true;
       this.setData({ what: currentTarget.dataset.of, filled: { ...this.data.filled, ...this.typed } });
       this.adapt();
     },
@@ -161,7 +160,7 @@ Component({
 
     /** Show the plan and the warnings that follow from the form. */
     adapt() {
-      if (!this.rules) return; // they are not read yet
+      if (!this.rules || !this.data.what) return; // they are not read, or nothing is chosen yet
       const typed = this.typed || {};
       const { plan, goods_type: type, prizes: kinds, draw_type: given, starts_at, ends_at } = this.contents(typed);
       const { what, chosen, rows } = this.data;
@@ -172,7 +171,6 @@ Component({
       this.setData({
         said: "",
         wrong: "",
-        about: WHATS.find(([of]) => of === what)[2],
         tempo: plan.tempo,
         paid: type === 1,
         goods,
