@@ -210,7 +210,7 @@ class InHand:
 
     def goes_to_fairness(self) -> None:
         """Open the page that explains the draw."""
-        self.press("公平")
+        self.press("怎样保证公平")
         self._phone.until("opened")
 
     def agree(self, label: str) -> None:

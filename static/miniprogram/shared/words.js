@@ -439,7 +439,7 @@ export const NOT_DONE = {
 
 // Why a draw is fair, and how anybody checks it.
 export const FAIR = {
-  title: "公平", numbers: "规则、承诺和随机数", commitment: "承诺（SHA-256）",
+  title: "公平", how: "怎样保证公平", numbers: "规则、承诺和随机数", commitment: "承诺（SHA-256）",
   halves: "两半随机数", servers: "服务器的一半，先公布它的 SHA-256", publishers: "发布者的一半，后选",
   verify: "验证这次抽奖", verifying: "正在验证…",
   seeds: "种子和规则原文", seed: "种子", params: "规则原文", save: "保存验证文件",

@@ -43,7 +43,7 @@ Component({
 
   data: {
     task: null, people: [], brought: null, finds: "", book: BOOK, busy: false, said: "", over: false, past: false, cheers: false, ending: "", ownDigs: "",
-    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", beyond: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, verifies: FAIR.verify, after: null, buryOwn: "", afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: [], buried: "", beyond: "", undug: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.how, verifies: FAIR.verify, after: null, buryOwn: "", afterWords: AFTER, shared: true, atFirst: KINDS_AT_FIRST, moreKinds: "", allKinds: false,
   },
 
   methods: {
